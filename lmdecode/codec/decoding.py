@@ -1,0 +1,95 @@
+"""From a frame's body to all that it says: base64, decryption, parsing, fields, in one cached step.
+
+Every frame starts from the same IV, so equal bodies are equal messages, and real traffic repeats itself: most frames
+are found in the cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from lmdecode.codec.cipher import Key, decrypt
+from lmdecode.codec.errors import FrameError
+from lmdecode.codec.fields import decode_message
+from lmdecode.codec.framing import unwrap
+from lmdecode.codec.message import Message, parse_leniently
+from lmdecode.codec.secrecy import masked_data, masked_plaintext
+from lmdecode.codec.values import Value
+
+__all__ = ["Decoded", "FrameDecoder"]
+
+_CACHE_SIZE: Final = 4096
+_CACHED_BODY: Final = 1024  # longer bodies are rare, and would make the cache large
+_NO_FIELDS: Final[Mapping[str, Value]] = MappingProxyType({})
+
+
+class Decoded(NamedTuple):
+    """What one frame says."""
+
+    message: Message | None
+    """None if not even kind and preamble could be read."""
+    valid: bool
+    """Whether it is a message with a right check byte: the sign of the right key."""
+    data: str | None = None
+    """Hex, secrets masked."""
+    plaintext: str | None = None
+    """Secrets masked. None if it is not ASCII."""
+    fields: Mapping[str, Value] = _NO_FIELDS
+    problems: tuple[str, ...] = ()
+
+
+class FrameDecoder:
+    """Decodes the frames of one machine.
+
+    Args:
+        key: The machine's.
+        show_secrets: Whether the machine's cloud account is left readable.
+    """
+
+    def __init__(self, key: Key, *, show_secrets: bool = False) -> None:
+        self._key = key
+        self.show_secrets = show_secrets
+        self._cache: dict[bytes, Decoded] = {}
+
+    def decode(self, body: bytes) -> Decoded:
+        """All that a frame's body says. Never raises.
+
+        >>> decoder = FrameDecoder(Key.parse("12345678901234567890123456789012"))
+        >>> decoder.decode(b"/EvNHlfIE/xwlY2eKvFjXw==").plaintext
+        'R40000023DB'
+        """
+        decoded = self._cache.get(body)
+        if decoded is None:
+            decoded = self._decode(body)
+            if len(body) <= _CACHED_BODY:
+                if len(self._cache) >= _CACHE_SIZE:
+                    self._cache.clear()
+                self._cache[body] = decoded
+        return decoded
+
+    def _decode(self, body: bytes) -> Decoded:
+        try:
+            plaintext = decrypt(self._key, unwrap(body))
+        except FrameError as error:
+            return Decoded(None, valid=False, problems=(str(error),))
+        message, problems, valid = parse_leniently(plaintext)
+        if message is None:
+            text = plaintext.decode("ascii") if plaintext.isascii() else ""
+            shown = text if text.isprintable() and text else None
+            return Decoded(None, valid=False, plaintext=shown, problems=problems)
+        text = plaintext.decode("ascii", "backslashreplace")
+        fields, field_problems = decode_message(message)
+        if self.show_secrets:
+            data = None if message.data is None else message.data.hex()
+        else:
+            data, text = masked_data(message), masked_plaintext(message, text)
+        return Decoded(
+            message,
+            valid,
+            data,
+            text,
+            MappingProxyType(fields) if fields else _NO_FIELDS,
+            problems + field_problems,
+        )

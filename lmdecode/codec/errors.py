@@ -1,0 +1,29 @@
+"""What can be wrong with a key, a frame, a message or a value.
+
+Every function of the codec raises a `CodecError` or nothing. The text of each is one line that can be shown to a user
+as it is, and never holds a key.
+"""
+
+from __future__ import annotations
+
+__all__ = ["CodecError", "FrameError", "KeyFormatError", "MessageError", "RegisterError"]
+
+
+class CodecError(ValueError):
+    """The base of all errors of the codec."""
+
+
+class KeyFormatError(CodecError):
+    """A text that is not a key."""
+
+
+class FrameError(CodecError):
+    """A frame whose body is not base64, or not whole cipher blocks."""
+
+
+class MessageError(CodecError):
+    """A plaintext that is not a message, or a message that cannot be built."""
+
+
+class RegisterError(CodecError):
+    """A name that is not on the memory map, or a value that its register does not take."""

@@ -1,0 +1,167 @@
+"""Frames: `@`, base64, `%`. Wrapping one, and finding them in a byte stream that may hold anything.
+
+`@` and `%` are not base64 digits, so a reader that is lost finds its feet at the next `@`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import Final
+
+from lmdecode.codec.errors import FrameError
+
+__all__ = ["MAX_FRAME_SIZE", "Deframer", "Frame", "Skipped", "unwrap", "wrap"]
+
+START: Final = 0x40  # @
+END: Final = 0x25  # %
+
+MAX_FRAME_SIZE: Final = 1 << 18
+"""No frame is longer, in bytes: the longest message (65,535 bytes of data) makes one of 174,786."""
+
+_SKIP_CHUNK: Final = 1 << 16  # junk is handed on in pieces of this size, so memory stays bounded
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame as it was in the stream. `body` is what stood between `@` and `%`."""
+
+    position: int
+    """Offset of the `@` in the stream, in bytes from 0."""
+    body: bytes
+
+    @property
+    def raw(self) -> bytes:
+        """The whole frame, with its `@` and `%`."""
+        return b"@%b%%" % self.body
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Bytes of the stream that belong to no frame."""
+
+    position: int
+    """Offset of the first of them in the stream."""
+    raw: bytes
+
+
+def wrap(ciphertext: bytes) -> bytes:
+    """Make a frame of a ciphertext.
+
+    >>> wrap(b"0123456789abcdef")
+    b'@MDEyMzQ1Njc4OWFiY2RlZg==%'
+    """
+    return b"@%b%%" % base64.b64encode(ciphertext)
+
+
+def unwrap(body: bytes) -> bytes:
+    """The ciphertext of a frame's body.
+
+    Raises:
+        FrameError: The body is not base64.
+    """
+    try:
+        return binascii.a2b_base64(body, strict_mode=True)
+    except (binascii.Error, ValueError):
+        raise FrameError("the frame's body is not base64") from None
+
+
+class Deframer:
+    """Finds the frames of one direction of a connection, however the bytes come in.
+
+    Every byte fed comes out exactly once, in order, in a `Frame` or in a `Skipped`, and what comes out does not
+    depend on how the stream was cut into pieces. No byte is scanned twice. At most `MAX_FRAME_SIZE` bytes are held.
+
+    >>> deframer = Deframer()
+    >>> deframer.feed(b"junk@MDEy")
+    [Skipped(position=0, raw=b'junk')]
+    >>> deframer.feed(b"MzQ1%")
+    [Frame(position=4, body=b'MDEyMzQ1')]
+    """
+
+    __slots__ = ("_buffer", "_in_frame", "_position", "_scanned")
+
+    def __init__(self, position: int = 0) -> None:
+        self._buffer = bytearray()  # bytes not handed on yet; starts with `@` when in a frame
+        self._position = position  # of the first byte in the buffer
+        self._scanned = 0  # bytes of the buffer in which the next delimiter is known not to be
+        self._in_frame = False
+
+    @property
+    def pending(self) -> int:
+        """Bytes held back because what they belong to is not whole yet."""
+        return len(self._buffer)
+
+    def feed(self, data: bytes) -> list[Frame | Skipped]:
+        """Take the next bytes of the stream; hand out what they complete."""
+        # Nearly always a segment is exactly one frame, and nothing is held.
+        size = len(data)
+        if (
+            not self._buffer
+            and data[:1] == b"@"
+            and data.find(b"%") == size - 1
+            and data.rfind(b"@") == 0
+            and size <= MAX_FRAME_SIZE
+        ):
+            frame = Frame(self._position, data[1:-1])
+            self._position += size
+            return [frame]
+        self._buffer += data
+        events: list[Frame | Skipped] = []
+        while self._next(events):
+            pass
+        return events
+
+    def flush(self) -> list[Skipped]:
+        """Hand out what is held: the stream has ended, or bytes of it are missing from here on."""
+        held = [self._take(len(self._buffer))] if self._buffer else []
+        self._in_frame = False
+        return held
+
+    def skip(self, size: int) -> None:
+        """Note that `size` bytes of the stream are missing here. Call `flush` first."""
+        self._position += size
+
+    def _next(self, events: list[Frame | Skipped]) -> bool:
+        """Hand out one event if the buffer holds a whole one."""
+        buffer = self._buffer
+        if not self._in_frame:
+            start = buffer.find(b"@", self._scanned, _SKIP_CHUNK)
+            if start < 0:
+                self._scanned = len(buffer)
+                if len(buffer) < _SKIP_CHUNK:
+                    return False
+                start = _SKIP_CHUNK
+            else:
+                self._in_frame = True
+            if start:
+                events.append(self._take(start))
+            self._scanned = 1 if self._in_frame else 0
+            return bool(buffer)
+        end = buffer.find(b"%", self._scanned, MAX_FRAME_SIZE)
+        stop = end if end >= 0 else min(len(buffer), MAX_FRAME_SIZE)
+        restart = buffer.find(b"@", self._scanned, stop)
+        if restart >= 0:  # the frame was never finished, and another one begins
+            events.append(self._take(restart))
+            self._scanned = 1
+        elif end >= 0:
+            events.append(Frame(self._position, bytes(buffer[1:end])))
+            del buffer[: end + 1]
+            self._position += end + 1
+            self._in_frame = False
+            self._scanned = 0
+        elif stop == MAX_FRAME_SIZE:
+            events.append(self._take(stop))
+            self._in_frame = False
+        else:
+            self._scanned = stop
+            return False
+        return bool(buffer)
+
+    def _take(self, size: int) -> Skipped:
+        skipped = Skipped(self._position, bytes(self._buffer[:size]))
+        del self._buffer[:size]
+        self._position += size
+        self._scanned = 0
+        return skipped

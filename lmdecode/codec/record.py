@@ -1,0 +1,97 @@
+"""The Record: one decoded message with all that is known of it. The unit that every part of lmdecode hands on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from lmdecode.codec.message import Kind
+from lmdecode.codec.values import Value
+
+__all__ = ["MASK", "Record", "Role", "Sender", "iso_time"]
+
+Sender = Literal["app", "machine"]
+Role = Literal["request", "response", "report"]
+"""A report is what the machine sends though nobody asked."""
+
+MASK = "**"
+"""Stands in `data` and `plaintext` for each byte that is secret."""
+
+
+class Record(NamedTuple):
+    """One message, or bytes that should have been one, and when and where they were seen.
+
+    A tuple, because making one takes a quarter of the time of a frozen dataclass, and one is made for every frame.
+    """
+
+    time_ns: int
+    """When its last byte was captured: nanoseconds since 1970, UTC."""
+    stream: int
+    """The TCP connection, numbered from 0 by its first packet."""
+    sender: Sender
+    source: str
+    """host:port, an IPv6 host in brackets."""
+    destination: str
+    kind: Kind | None = None
+    role: Role | None = None
+    address: int | None = None
+    length: int | None = None
+    data: str | None = None
+    """Hex, two lower-case digits a byte, `**` for a secret one."""
+    plaintext: str | None = None
+    fields: Mapping[str, Value] = {}
+    """The named values, in their units. Not to be changed: equal messages share them."""
+    ok: bool | None = None
+    """In a write's answer: whether the machine took it."""
+    elapsed: float | None = None
+    """In an answer: seconds since its request."""
+    raw: bytes | None = None
+    """The bytes of the stream, where they did not decode to a faultless message."""
+    problems: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, object]:
+        """What one line of `--format jsonl` holds; `ok`, `elapsed` and `raw` only if they have something to say."""
+        line: dict[str, object] = {
+            "time": iso_time(self.time_ns),
+            "stream": self.stream,
+            "sender": self.sender,
+            "source": self.source,
+            "destination": self.destination,
+            "kind": self.kind,
+            "role": self.role,
+            "address": self.address,
+            "length": self.length,
+            "data": self.data,
+            "plaintext": self.plaintext,
+            "fields": dict(self.fields),
+        }
+        if self.ok is not None:
+            line["ok"] = self.ok
+        if self.elapsed is not None:
+            line["elapsed"] = self.elapsed
+        if self.raw is not None:
+            line["raw"] = self.raw.hex()
+        line["problems"] = list(self.problems)
+        return line
+
+
+def iso_time(time_ns: int) -> str:
+    """A time as ISO 8601 in UTC: microseconds, and nanoseconds only if there are any.
+
+    >>> iso_time(1_795_229_755_174_158_000)
+    '2026-11-21T02:55:55.174158Z'
+    """
+    seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
+    microseconds, rest = divmod(nanoseconds, 1000)
+    fraction = f"{nanoseconds:09}" if rest else f"{microseconds:06}"
+    return f"{_iso_second(seconds)}.{fraction}Z"
+
+
+@lru_cache(maxsize=256)
+def _iso_second(seconds: int) -> str:
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    except (ValueError, OverflowError, OSError):  # a capture can claim any number
+        return f"{seconds}s"
