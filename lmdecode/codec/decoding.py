@@ -18,7 +18,7 @@ from lmdecode.codec.message import Message, parse_leniently
 from lmdecode.codec.secrecy import masked_data, masked_plaintext
 from lmdecode.codec.values import Value
 
-__all__ = ["Decoded", "FrameDecoder"]
+__all__ = ["Decoded", "FrameDecoder", "decode_plaintext"]
 
 _CACHE_SIZE: Final = 4096
 _CACHED_BODY: Final = 1024  # longer bodies are rare, and would make the cache large
@@ -74,22 +74,30 @@ class FrameDecoder:
             plaintext = decrypt(self._key, unwrap(body))
         except FrameError as error:
             return Decoded(None, valid=False, problems=(str(error),))
-        message, problems, valid = parse_leniently(plaintext)
-        if message is None:
-            text = plaintext.decode("ascii") if plaintext.isascii() else ""
-            shown = text if text.isprintable() and text else None
-            return Decoded(None, valid=False, plaintext=shown, problems=problems)
-        text = plaintext.decode("ascii", "backslashreplace")
-        fields, field_problems = decode_message(message)
-        if self.show_secrets:
-            data = None if message.data is None else message.data.hex()
-        else:
-            data, text = masked_data(message), masked_plaintext(message, text)
-        return Decoded(
-            message,
-            valid,
-            data,
-            text,
-            MappingProxyType(fields) if fields else _NO_FIELDS,
-            problems + field_problems,
-        )
+        return decode_plaintext(plaintext, show_secrets=self.show_secrets)
+
+
+def decode_plaintext(plaintext: bytes, *, show_secrets: bool = False) -> Decoded:
+    """All that a plaintext says. Never raises.
+
+    >>> decode_plaintext(b"R401C000403BC04D8B6").fields["coffee_temp"]
+    95.6
+    """
+    message, problems, valid = parse_leniently(plaintext)
+    text = plaintext.decode("ascii", "backslashreplace")
+    if message is None:
+        shown = text if text and plaintext.isascii() and text.isprintable() else None
+        return Decoded(None, valid=False, plaintext=shown, problems=problems)
+    fields, field_problems = decode_message(message)
+    if show_secrets:
+        data = None if message.data is None else message.data.hex()
+    else:
+        data, text = masked_data(message), masked_plaintext(message, text)
+    return Decoded(
+        message,
+        valid,
+        data,
+        text,
+        MappingProxyType(fields) if fields else _NO_FIELDS,
+        problems + field_problems,
+    )

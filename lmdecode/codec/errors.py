@@ -6,10 +6,14 @@ as it is, and never holds a key.
 
 from __future__ import annotations
 
-__all__ = ["CodecError", "FrameError", "KeyFormatError", "MessageError", "RegisterError"]
+__all__ = ["CodecError", "FrameError", "KeyFormatError", "LmdecodeError", "MessageError", "RegisterError"]
 
 
-class CodecError(ValueError):
+class LmdecodeError(Exception):
+    """The base of all errors that lmdecode means its users to read: one line that says what is wrong and what to do."""
+
+
+class CodecError(LmdecodeError, ValueError):
     """The base of all errors of the codec."""
 
 

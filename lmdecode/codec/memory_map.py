@@ -7,10 +7,10 @@ row says how sure we are (`Sure`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
-from lmdecode.codec.registers import Access, Derived, Register, Sure, Window
+from lmdecode.codec.registers import Access, Derived, Register, Sure, Telling, Window
 from lmdecode.codec.values import (
     FieldType,
     Value,
@@ -28,7 +28,7 @@ from lmdecode.codec.values import (
     version,
 )
 
-__all__ = ["DAYS", "DERIVED", "MODELS", "REGISTERS", "WINDOWS", "by_name", "window_name"]
+__all__ = ["DAYS", "DERIVED", "MODELS", "REGISTERS", "UNITS", "WINDOWS", "by_name", "window_name"]
 
 GS3_AV: Final = "GS3 AV"
 GS3_MP: Final = "GS3 MP"
@@ -320,6 +320,7 @@ def _bit(name: str, of: str) -> Derived:
         compute=compute,
         json="boolean",
         formula=f"a bit of {of}",
+        telling=Telling.AGAIN,
         sure=Sure.CLAIMED if name == "boiler_fill_solenoid_on" else Sure.SEEN,
         models=MODELS,
     )
@@ -335,6 +336,7 @@ def _mode(name: str, word: str) -> Derived:
         compute=compute,
         json="boolean",
         formula=f"prebrew_flag is {word}",
+        telling=Telling.AGAIN,
         sure=Sure.SEEN,
         models=(GS3_AV, LINEA_MINI),
     )
@@ -352,6 +354,7 @@ def _time_of_day(name: str) -> Derived:
         compute=compute,
         json="string",
         formula=f"{name}_hour:{name}_min",
+        telling=Telling.WHOLE,
         sure=Sure.SEEN,
         models=MODELS,
     )
@@ -373,6 +376,7 @@ DERIVED: Final[tuple[Derived, ...]] = (
         compute=int.__sub__,
         json="integer",
         formula="total_coffee_activations − total_coffee",
+        telling=Telling.NEW,
         sure=Sure.SEEN,
         models=MODELS,
     ),
@@ -382,6 +386,7 @@ DERIVED: Final[tuple[Derived, ...]] = (
         compute=lambda hours: hours / 24,
         json="number",
         formula="hours_since_built ÷ 24",
+        telling=Telling.NEW,
         sure=Sure.CLAIMED,
         unit="d",
         models=MODELS,
@@ -395,6 +400,7 @@ DERIVED: Final[tuple[Derived, ...]] = (
         compute=_group_offset,
         json="number",
         formula="0 if factory_offset is 0, else 2 × round((raw − 100) ÷ 10, 1); raw × 200 ÷ 360 first in °F",
+        telling=Telling.NEW,
         sure=Sure.CLAIMED,
         unit="°C",
         models=MODELS,
@@ -422,6 +428,12 @@ WINDOWS: Final[tuple[Window, ...]] = (
     Window(0x60EF, 0x10, "front panel"),
 )
 """The windows that app and machine are known to use. Any other one decodes just as well."""
+
+UNITS: Final[Mapping[str, str]] = {
+    **{row.name: row.unit for row in REGISTERS if row.name and row.unit},
+    **{row.name: row.unit for row in DERIVED if row.unit},
+}
+"""The unit of each name that has one."""
 
 _WINDOW_NAMES: Final = {(window.address, window.length): window.name for window in WINDOWS}
 

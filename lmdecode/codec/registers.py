@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from lmdecode.codec.values import FieldType, Value
 
-__all__ = ["Access", "Derived", "Register", "Sure", "Window"]
+__all__ = ["Access", "Derived", "Register", "Sure", "Telling", "Window"]
 
 
 class Access(StrEnum):
@@ -30,6 +30,17 @@ class Sure(StrEnum):
     """Our own reading of the data."""
     UNKNOWN = "unknown"
     """The bytes are there; nobody knows what they mean."""
+
+
+class Telling(StrEnum):
+    """What a derived value tells beside its inputs, for outputs that show no more than a person needs."""
+
+    NEW = "new"
+    """Something that the inputs do not say by themselves."""
+    WHOLE = "whole"
+    """All that the inputs say, put together: it can stand for them."""
+    AGAIN = "again"
+    """A part of what its input says already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +101,7 @@ class Derived:
     """The JSON type of the value, as `FieldType.json`."""
     formula: str
     """The same for people."""
+    telling: Telling
     sure: Sure
     unit: str | None = None
     models: tuple[str, ...]

@@ -1,0 +1,1 @@
+"""The command line: one module a command. Parses arguments, calls the rooms, prints."""

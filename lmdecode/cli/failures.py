@@ -1,0 +1,53 @@
+"""How commands end: an error is one line on stderr and exit code 1, a closed pipe is silent, Ctrl-C is 130."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from typing import Final, ParamSpec, TypeVar
+
+import typer
+
+from lmdecode.codec.errors import LmdecodeError
+
+__all__ = ["CommandError", "complain", "reports_errors"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
+
+
+class CommandError(LmdecodeError):
+    """An error of the user's input: one line that says what is wrong and what to do next."""
+
+
+def complain(message: str) -> None:
+    """Print one line of complaint on stderr, red on a terminal."""
+    typer.secho(f"lmdecode: {message}", fg="red", err=True)
+
+
+def reports_errors(command: Callable[P, R]) -> Callable[P, R]:
+    """Make a command end as this module says."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except LmdecodeError as error:
+            complain(str(error))
+            raise typer.Exit(1) from None
+        except BrokenPipeError:
+            # Whoever read our output has seen enough. What is still buffered must not fail at exit either.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+        except KeyboardInterrupt:
+            complain("interrupted")
+            raise typer.Exit(_INTERRUPTED) from None
+        except OSError as error:
+            complain(f"{error.filename or 'input or output'}: {error.strerror}")
+            raise typer.Exit(1) from None
+
+    return run

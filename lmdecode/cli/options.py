@@ -1,0 +1,49 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+__all__ = ["ENVIRONMENT_VARIABLE", "ConfigOption", "KeyOption", "OutputOption", "ShowSecretsOption"]
+
+ENVIRONMENT_VARIABLE: Final = "LMDECODE_KEY"
+"""Holds the key, where it is set."""
+
+KeyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--key",
+        "-k",
+        metavar="KEY",
+        help=f"The machine's key: the 32 characters of its communicationKey, or hex:… or base64:…. "
+        f"Other programs can see a command line; {ENVIRONMENT_VARIABLE} and a config file keep the key to yourself.",
+        show_default=False,
+    ),
+]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="FILE",
+        help="The config.json with the key. Without it: ./config.json, then the one in your config folder.",
+        show_default=False,
+    ),
+]
+OutputOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Write to this file instead; it appears when it is whole.",
+        show_default=False,
+    ),
+]
+ShowSecretsOption = Annotated[
+    bool,
+    typer.Option("--show-secrets", help="Leave the machine's own cloud account (0x0111 to 0x014F) readable."),
+]

@@ -1,0 +1,81 @@
+"""The configuration file, `config.json`: the one that users of these machines' other tools have already.
+
+    {"host": "…", "port": "1774", "key": "…", "client_id": "…", …}
+
+It holds secrets, so no error here quotes what is in it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from lmdecode.codec.cipher import Key
+from lmdecode.codec.errors import KeyFormatError, LmdecodeError
+
+__all__ = ["FILE_NAME", "Config", "ConfigError", "default_paths", "load_config"]
+
+FILE_NAME = "config.json"
+
+
+class ConfigError(LmdecodeError):
+    """A configuration file that cannot be used; one line that says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Config:
+    """A configuration file that was read."""
+
+    path: Path
+    entries: Mapping[str, object]
+
+    def key(self) -> Key:
+        """The machine's key, from the entry `key`.
+
+        Raises:
+            ConfigError: There is none, or it is not a key.
+        """
+        text = self.entries.get("key")
+        if text is None or text == "":
+            raise ConfigError(f'{self.path} has no "key": add the machine\'s communicationKey as "key"')
+        if not isinstance(text, str):
+            raise ConfigError(f'the "key" in {self.path} is not text: put it in double quotes')
+        try:
+            return Key.parse(text)
+        except KeyFormatError as error:
+            raise ConfigError(f'the "key" in {self.path}: {error}') from None
+
+
+def default_paths() -> list[Path]:
+    """Where a configuration file is looked for, in this order: the current folder, the user's own."""
+    return [Path(FILE_NAME), platformdirs.user_config_path("lmdecode", appauthor=False) / FILE_NAME]
+
+
+def load_config(path: Path) -> Config:
+    """Read a configuration file.
+
+    Raises:
+        ConfigError: It cannot be read, or is not a JSON object in UTF-8.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        entries = json.loads(text)
+    except FileNotFoundError:
+        raise ConfigError(f"there is no file {path}: check the name given to --config") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path} is a folder: name the file in it, such as {path / FILE_NAME}") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not UTF-8: save it as UTF-8, or write characters above 127 as \\u00xx") from None
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{path} is not JSON: {error.msg} in line {error.lineno}, column {error.colno}") from None
+    except RecursionError:
+        raise ConfigError(f"{path} is not a configuration file: it is nested too deeply") from None
+    if not isinstance(entries, dict):
+        raise ConfigError(f'{path} is not a configuration file: it should hold one object, {{"key": "…"}}')
+    return Config(path, entries)
