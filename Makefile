@@ -40,7 +40,7 @@ fix: $(READY)
 	$(BIN)/ruff format .
 
 docs: $(READY)
-	$(BIN)/lmdecode registers --format markdown --output docs/memory-map.md
+	$(BIN)/python docs/make_memory_map.py
 
 clean:
 	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -33,7 +33,7 @@ def decode(
     captures: Annotated[
         list[Path],
         typer.Argument(
-            metavar="CAPTURE...", help="pcap or pcapng files, or tshark's -T json exports.", show_default=False
+            metavar="CAPTURE", help="pcap or pcapng files, or tshark's -T json exports.", show_default=False
         ),
     ],
     key: KeyOption = None,

@@ -25,7 +25,7 @@ def explain(
     messages: Annotated[
         list[str],
         typer.Argument(
-            metavar="MESSAGE...",
+            metavar="MESSAGE",
             help="A plaintext (R401C000403BC04D8B6), a preamble with or without data (0310001D), "
             "or a whole frame (@…%). Spaces do not matter.",
             show_default=False,

@@ -57,6 +57,8 @@ def range_text(row: Row) -> str:
     """What may be written: the range, "any" value of the type, or nothing."""
     if isinstance(row, Derived) or not row.writable:
         return ""
+    if not row.readable:
+        return "only"
     return "any" if row.minimum is None else f"{row.minimum:g} to {row.maximum:g}"
 
 
