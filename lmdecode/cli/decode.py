@@ -94,7 +94,8 @@ def decode(
         file.flush()
     for complaint in complaints:
         complain(complaint)
-    typer.echo(_summary(packets, connections, tally), err=True)
+    if connections or not complaints:
+        typer.echo(_summary(packets, connections, tally), err=True)
     if tally.frames and not tally.valid_frames:
         raise CommandError(f"0 of {tally.frames} frames have a valid check byte: wrong key? (it is from {origin})")
     if complaints:

@@ -24,7 +24,7 @@ __all__ = ["TableWriter"]
 
 _TIME_WIDTH: Final = len("02:55:55.174")
 _WHO_WIDTH: Final = len("machine")
-_WHAT_WIDTH: Final = len("answer preinfusion times")
+_WHAT_WIDTH: Final = len("write coffee_set_temp")
 _VALUES_START: Final = _TIME_WIDTH + _WHO_WIDTH + _WHAT_WIDTH + 3
 _LEAST_VALUES_WIDTH: Final = 24
 _SHOWN_RAW: Final = 48  # bytes of a damaged frame that a row shows
@@ -69,7 +69,8 @@ class TableWriter:
         verb, what = _what(record)
         style = "yellow" if record.kind is Kind.WRITE else ""
         row.append(verb, f"bold {style}")
-        row.append(f" {what}"[: _WHAT_WIDTH - len(verb)].ljust(_WHAT_WIDTH - len(verb) + 1), style)
+        room = _WHAT_WIDTH - len(verb) - 1
+        row.append(f" {what if len(what) <= room else what[: room - 1] + '…':<{room}} ", style)
         row.append_text(lines[0] if lines else Text())
         row.rstrip()
         for line in lines[1:]:

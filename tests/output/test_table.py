@@ -46,7 +46,7 @@ def rows(*said, width=80):
 
 def test_a_request_its_answer_and_a_report():
     day, connection, request, answer, report = rows(
-        ("app", sealed("R401C0004")), ("machine", "R401C000403BC04D8B6"), ("machine", "R401C000403BC04D8B6")
+        ("app", sealed("R401C0004")), ("machine", "R401C000403BC04D8B6"), ("machine", "R401C000403BC04D8B6"), width=100
     )
     assert day == "2026-11-21, times in UTC"
     assert connection == "connection 0: app 192.168.1.2:5000 ↔ machine 192.168.1.3:1774"
@@ -72,7 +72,7 @@ def test_the_schedule_is_shown_as_times():
     text = "\n".join(rows(("machine", "R0310001DFF061106110611061106110611061100000000000000000000000000002F")))
     assert "mon 06:00–17:00" in text
     assert "mon_on_hour" not in text
-    assert "global_auto, mon_auto" in text.replace("\n" + " " * 46, " ")
+    assert "global_auto, mon_auto" in text.replace("\n" + " " * 43, " ")
 
 
 def test_the_clock_is_shown_whole_but_a_part_of_it_by_itself():
@@ -93,7 +93,7 @@ def test_writes():
     assert "write coffee_set_temp" in lines[2]
     assert "coffee_set_temp 93.5 °C" in lines[2]
     assert "took coffee_set_temp" in lines[3]
-    assert "refused coffee_set_temp" in lines[5]
+    assert "refused coffee_set_t…" in lines[5]
     assert "W00070002NO" in lines[5]
 
 

@@ -1,0 +1,236 @@
+"""`lmdecode decode` as a whole process: on terminals, in pipes, with what users get wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import time
+
+import pytest
+
+from tests.cli.conftest import CAPTURES
+
+PCAP = CAPTURES / "gs3av-settings.pcap"
+PCAPNG = CAPTURES / "gs3mp-standby.pcapng"
+JSON = CAPTURES / "gs3av-settings.tshark.json"
+SUMMARY = re.compile(
+    r"[\d,]+ packets?, \d+ connections?, \d+ frames?, \d+ messages?, \d+ problems?, \d+ bytes? skipped"
+)
+
+
+def records(result):
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def on_a_terminal(command, *arguments, width=80):
+    """Run a command with its output on a pseudo-terminal; what it showed."""
+    master, slave = pty.openpty()
+    environment = command.environment | {"COLUMNS": str(width), "TERM": "xterm-256color"}
+    with subprocess.Popen(
+        [*command.line, *map(str, arguments)], cwd=command.folder, env=environment, stdout=slave, stderr=slave
+    ) as process:
+        os.close(slave)
+        shown = b""
+        try:
+            while piece := os.read(master, 65536):
+                shown += piece
+        except OSError:  # Linux says so when the other end is closed
+            pass
+    os.close(master)
+    return process.returncode, shown.decode()
+
+
+def test_piped_it_is_json_lines(command, config):
+    result = command("decode", PCAP, "--config", config)
+    assert result.returncode == 0
+    lines = records(result)
+    assert len(lines) == 94
+    assert [line["plaintext"] for line in lines[:3]] == ["R40000023DB", "R0000001FE9", "R0310001DEB"]
+    assert {line["stream"] for line in lines} == {0}
+    assert lines[9]["fields"]["coffee_set_temp"] == 96.2
+    assert lines[9]["role"] == "response"
+    assert result.stderr == ("142 packets, 1 connection, 94 frames, 94 messages, 0 problems, 0 bytes skipped\n")
+
+
+def test_on_a_terminal_it_is_a_table_in_colour(command, config):
+    code, shown = on_a_terminal(command, "decode", PCAP, "--config", config)
+    assert code == 0
+    assert "\x1b[" in shown
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown).replace("\r", "")
+    assert "connection 0: app 192.168.1.150:36364 ↔ machine 192.168.1.215:1774" in plain
+    assert "took coffee_set_temp" in plain
+    assert max(map(len, plain.splitlines())) <= 80
+    assert SUMMARY.fullmatch(plain.splitlines()[-1])
+
+
+def test_the_three_kinds_of_capture_say_the_same(command, config):
+    one, other = (records(command("decode", path, "--config", config)) for path in (PCAP, JSON))
+    assert one == other
+
+
+def test_several_captures_have_streams_of_their_own(command, config):
+    result = command("decode", PCAP, PCAPNG, JSON, "--config", config)
+    assert result.returncode == 0
+    streams = [line["stream"] for line in records(result)]
+    assert sorted(set(streams)) == [0, 1, 2]
+    assert streams == sorted(streams)
+    assert "3 connections" in result.stderr
+
+
+def test_a_table_into_a_file_is_plain_and_named_by_capture(command, config):
+    path = command.folder / "out.txt"
+    result = command("decode", PCAP, PCAPNG, "--config", config, "--format", "table", "--output", path)
+    assert (result.returncode, result.stdout) == (0, "")
+    text = path.read_text(encoding="utf-8")
+    assert "\x1b" not in text
+    assert str(PCAP) in text
+    assert str(PCAPNG) in text
+
+
+def test_an_output_file_is_whole_and_has_ordinary_rights(command, config):
+    path = command.folder / "out.jsonl"
+    command("decode", PCAP, "--config", config, "--output", path)
+    assert len(path.read_text(encoding="utf-8").splitlines()) == 94
+    assert [entry.name for entry in command.folder.iterdir()] == ["out.jsonl"]
+    mask = os.umask(0)
+    os.umask(mask)
+    assert path.stat().st_mode & 0o777 == 0o666 & ~mask
+
+
+def test_an_output_file_of_a_failure_is_not_there(command, config):
+    path = command.folder / "out.jsonl"
+    path.write_text("what was there\n")
+    command.fails("decode", PCAP, "--key", "short", "--output", path)
+    assert path.read_text() == "what was there\n"
+    assert [entry.name for entry in command.folder.iterdir()] == ["out.jsonl"]
+
+
+@pytest.mark.parametrize("target", ["nowhere/out.jsonl", "."])
+def test_an_output_that_cannot_be_written(command, config, target):
+    complaint = command.fails("decode", PCAP, "--config", config, "--output", target)
+    assert complaint.startswith("lmdecode: --output")
+
+
+def test_the_wrong_key(command):
+    complaint = command.fails("decode", PCAP, "--key", "x" * 32)
+    assert "0 of 94 frames have a valid check byte: wrong key? (it is from --key)" in complaint
+    lines = records(command("decode", PCAP, "--key", "x" * 32))
+    assert len(lines) == 94
+    assert all(line["problems"] and line["raw"] for line in lines), "no frame disappears"
+
+
+def test_no_key(command):
+    complaint = command.fails("decode", PCAP)
+    assert "no key: give --key or --config, set LMDECODE_KEY, or put config.json here or at" in complaint
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty"),
+        (b"hello, this is no capture", "is not a capture"),
+        (b"{}", "JSON"),
+        (b"[1, 2]", "JSON"),
+        (b"\x1f\x8b\x08\x00", "gzip"),
+    ],
+)
+def test_a_file_that_is_no_capture(command, config, content, words):
+    path = command.folder / "x.pcap"
+    path.write_bytes(content)
+    complaint = command.fails("decode", path, "--config", config)
+    assert words in complaint
+    assert len(complaint.splitlines()) == 1
+
+
+def test_a_file_that_is_not_there_and_a_folder(command, config):
+    assert "does not exist" in command.fails("decode", "nowhere.pcap", "--config", config)
+    assert "is a directory" in command.fails("decode", command.folder, "--config", config)
+
+
+def test_a_capture_that_is_cut_off(command, config):
+    path = command.folder / "cut.pcap"
+    path.write_bytes(PCAP.read_bytes()[:-1500])
+    result = command("decode", path, "--config", config)
+    assert result.returncode == 1
+    assert "is cut off in the middle of packet" in result.stderr
+    whole = records(command("decode", PCAP, "--config", config))
+    part = records(result)
+    assert 80 < len(part) < 94
+    assert part == whole[: len(part)]
+
+
+def test_one_bad_file_among_good_ones(command, config):
+    result = command("decode", "nowhere.pcap", PCAPNG, "--config", config)
+    assert result.returncode == 1
+    assert len(records(result)) == 46
+    assert "nowhere.pcap does not exist" in result.stderr
+
+
+def test_nothing_on_the_port_names_the_ports_that_are_there(command, config):
+    complaint = command.fails("decode", PCAP, "--config", config, "--port", "80")
+    assert "nothing on TCP port 80" in complaint
+    assert "1774 (142 packets)" in complaint
+    assert "try --port 1774" in complaint
+
+
+def test_a_closed_pipe_is_silent(command, config):
+    with subprocess.Popen(
+        [*command.line, "decode", PCAP, PCAP, PCAP, PCAP, "--config", config],
+        cwd=command.folder,
+        env=command.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout.read(10)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
+def test_ctrl_c_is_one_line_and_leaves_no_file(command, config):
+    fifo = command.folder / "slow.pcap"
+    os.mkfifo(fifo)
+    with (
+        subprocess.Popen(
+            [*command.line, "decode", fifo, "--config", config, "--output", "out.jsonl"],
+            cwd=command.folder,
+            env=command.environment,
+            stderr=subprocess.PIPE,
+        ) as process,
+        fifo.open("wb") as pipe,
+    ):  # returns when the other end was opened: decoding has begun
+        pipe.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
+        pipe.flush()
+        deadline = time.monotonic() + 10
+        while not list(command.folder.glob(".out.jsonl.*")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        complaint = process.stderr.read().decode()
+    assert complaint == "lmdecode: interrupted\n"
+    assert process.returncode == 130
+    assert [entry.name for entry in command.folder.iterdir()] == ["slow.pcap"]
+
+
+def test_no_key_in_any_output(command):
+    key = "12345678901234567890123456789012"
+    for arguments in ((PCAP,), (PCAP, "--format", "table"), ("nowhere.pcap",), (PCAP, "--port", "80")):
+        result = command("decode", *arguments, LMDECODE_KEY=key)
+        assert key not in result.stdout + result.stderr
+
+
+def test_whole_process_times(command, config):
+    """Generous: other tests run beside this one. Measured alone they take a tenth and two thirds of it."""
+    for limit, arguments in ((0.5, ("--version",)), (2.0, ("decode", PCAP, "--config", config))):
+        best = min(_time(command, arguments) for _ in range(3))
+        assert best < limit, f"{arguments} took {best:.2f} s"
+
+
+def _time(command, arguments):
+    start = time.perf_counter()
+    assert command(*arguments).returncode == 0
+    return time.perf_counter() - start
