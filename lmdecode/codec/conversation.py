@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-from lmdecode.codec.decoding import Decoded, FrameDecoder
+from lmdecode.codec.decoding import FrameDecoder, withhold
 from lmdecode.codec.framing import Deframer, Frame, Skipped
 from lmdecode.codec.message import Kind, Message
 from lmdecode.codec.record import Record, Role, Sender
@@ -21,6 +21,7 @@ __all__ = ["ANSWER_TIMEOUT_NS", "Conversation", "Tally"]
 ANSWER_TIMEOUT_NS: Final = 10_000_000_000
 """An answer that comes later than this after its request is taken for a report. Our choice."""
 
+_UNFINISHED: Final = "the connection ended inside this frame"
 _MAX_PENDING: Final = 1024  # requests that are kept; a machine that answers none must not fill the memory
 
 
@@ -93,7 +94,7 @@ class Conversation:
     def close(self, time_ns: int) -> list[Record]:
         """The connection has ended: hand out what was held back for its frame to become whole."""
         return [
-            self._record(time_ns, sender, event, ("the connection ended inside this frame",))
+            self._record(time_ns, sender, event, (_UNFINISHED,) if event.raw.startswith(b"@") else ())
             for sender, deframer in self._deframers.items()
             for event in deframer.flush()
         ]
@@ -109,11 +110,14 @@ class Conversation:
             return record._replace(raw=event.raw)
         tally.frames += 1
         decoded = self._decoder.decode(event.body)
+        if not decoded.valid and sender == "machine" and self._secret_may_answer():
+            decoded = withhold(decoded)
         message = decoded.message
         problems = decoded.problems + notes
         if message is None:
             tally.problems += 1
-            return self._undecodable(time_ns, sender, event, decoded._replace(problems=problems))
+            record = self._blank(time_ns, sender, problems)
+            return record._replace(plaintext=decoded.plaintext, raw=event.raw)
         tally.messages += 1
         tally.valid_frames += decoded.valid
         role, elapsed = self._pair(time_ns, sender, message)
@@ -123,8 +127,10 @@ class Conversation:
             if message.kind is Kind.WRITE:
                 ok = message.ok is True  # anything but the literal OK is a failure
                 fields = {}
-            elif message.data is None:
-                problems = (*problems, "an answer without data: the machine echoed the request")
+            elif message.data is None and not problems:
+                problems = ("an answer without data: the machine echoed the request",)
+        elif role == "request" and message.kind is Kind.WRITE and message.data is None and not problems:
+            problems = ("a write request without data: it sets nothing",)
         if problems:
             tally.problems += 1
         hosts = self._hosts
@@ -173,14 +179,8 @@ class Conversation:
             problems=problems,
         )
 
-    def _undecodable(self, time_ns: int, sender: Sender, frame: Frame, decoded: Decoded) -> Record:
-        plaintext, problems = decoded.plaintext, decoded.problems
-        # A damaged answer could hold what the app asked for, and nothing tells which part of it.
-        if plaintext is not None and self._secret_is_pending() and not self._decoder.show_secrets:
-            plaintext = None
-            problems = (*problems, "plaintext withheld: a secret was asked for")
-        record = self._blank(time_ns, sender, problems)
-        return record._replace(plaintext=plaintext, raw=frame.raw)
-
-    def _secret_is_pending(self) -> bool:
-        return any(touches_secret(address, length) for _, address, length, _ in self._pending)
+    def _secret_may_answer(self) -> bool:
+        """Whether what the machine says may be a secret, because the app asked for one."""
+        return not self._decoder.show_secrets and any(
+            touches_secret(address, length) for _, address, length, _ in self._pending
+        )

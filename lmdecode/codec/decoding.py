@@ -7,6 +7,7 @@ are found in the cache.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -15,10 +16,11 @@ from lmdecode.codec.errors import FrameError
 from lmdecode.codec.fields import decode_message
 from lmdecode.codec.framing import unwrap
 from lmdecode.codec.message import Message, parse_leniently
-from lmdecode.codec.secrecy import masked_data, masked_plaintext
+from lmdecode.codec.record import MASK
+from lmdecode.codec.secrecy import WITHHELD, masked_data, masked_plaintext, may_hold_secret
 from lmdecode.codec.values import Value
 
-__all__ = ["Decoded", "FrameDecoder", "decode_plaintext"]
+__all__ = ["Decoded", "FrameDecoder", "decode_plaintext", "withhold"]
 
 _CACHE_SIZE: Final = 4096
 _CACHED_BODY: Final = 1024  # longer bodies are rare, and would make the cache large
@@ -83,7 +85,10 @@ def decode_plaintext(plaintext: bytes, *, show_secrets: bool = False) -> Decoded
     >>> decode_plaintext(b"R401C000403BC04D8B6").fields["coffee_temp"]
     95.6
     """
-    message, problems, valid = parse_leniently(plaintext)
+    parsed = parse_leniently(plaintext)
+    message, problems, valid = parsed
+    if not show_secrets and may_hold_secret(plaintext, parsed):
+        return withhold(Decoded(message, valid))
     text = plaintext.decode("ascii", "backslashreplace")
     if message is None:
         shown = text if text and plaintext.isascii() and text.isprintable() else None
@@ -93,6 +98,8 @@ def decode_plaintext(plaintext: bytes, *, show_secrets: bool = False) -> Decoded
         data = None if message.data is None else message.data.hex()
     else:
         data, text = masked_data(message), masked_plaintext(message, text)
+        if text.endswith(MASK) and message.status is not None:
+            message = replace(message, status=MASK)
     return Decoded(
         message,
         valid,
@@ -101,3 +108,10 @@ def decode_plaintext(plaintext: bytes, *, show_secrets: bool = False) -> Decoded
         MappingProxyType(fields) if fields else _NO_FIELDS,
         problems + field_problems,
     )
+
+
+def withhold(decoded: Decoded) -> Decoded:
+    """What may be shown of a damaged message that may hold a secret: its kind and its window, if it has any."""
+    message = decoded.message
+    header = None if message is None else Message(message.kind, message.address, message.length)
+    return Decoded(header, decoded.valid, problems=(WITHHELD,))

@@ -15,7 +15,7 @@ from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.memory_map import DERIVED, MODELS, REGISTERS, by_name
 from lmdecode.codec.message import Kind, Message
 from lmdecode.codec.registers import Register
-from lmdecode.codec.values import Value
+from lmdecode.codec.values import Value, is_number, number_text
 
 __all__ = ["decode_message", "decode_window", "encode", "registers_in"]
 
@@ -78,7 +78,7 @@ def encode(name: str, value: Value, *, model: str | None = None) -> Message:
         RegisterError: No such register, not writable, not on this model, out of range, or no value of its kind.
 
     >>> encode("coffee_set_temp", 93.5)
-    Message(kind=<Kind.WRITE: 'write'>, address=7, length=2, data=b'\\x03\\xa7', status=None)
+    Message(kind=<Kind.WRITE: 'write'>, address=7, length=2, data=b'\x03\xa7', status=None)
     """
     register = _writable(name)
     if model is not None:
@@ -86,18 +86,20 @@ def encode(name: str, value: Value, *, model: str | None = None) -> Message:
             raise RegisterError(f"no such model: {model!r}; known are {', '.join(MODELS)}")
         if model not in register.models:
             raise RegisterError(f"{name} is not on a {model}, only on the {' and '.join(register.models)}")
+    _check_range(register, value)
     try:
         data = register.type.encode(value)
     except RegisterError as error:
         raise RegisterError(f"{name}: {error}") from None
-    _check_range(register, value)
     return Message(Kind.WRITE, register.address, register.size, data)
 
 
 @lru_cache(maxsize=4096)
 def registers_in(address: int, length: int) -> tuple[Register, ...]:
     """The rows of the map that share at least one byte with a window, in the order of addresses."""
-    end = address + length
+    end = address + max(length, 0)
+    if end == address:
+        return ()
     return tuple(row for row in REGISTERS if row.address < end and address < row.end)
 
 
@@ -140,8 +142,9 @@ def _writable(name: str) -> Register:
 
 
 def _check_range(register: Register, value: Value) -> None:
+    """Check a number against its register's range; whether it is a number at all is the type's business."""
     low, high = register.minimum, register.maximum
-    if low is None or high is None or isinstance(value, str | list) or low <= value <= high:
+    if low is None or high is None or not is_number(value) or low <= value <= high:
         return
     unit = f" {register.unit}" if register.unit else ""
-    raise RegisterError(f"{register.name} must be {low:g} to {high:g}{unit}, not {value:g}")
+    raise RegisterError(f"{register.name} must be {low:g} to {high:g}{unit}, not {number_text(value)}")

@@ -109,7 +109,7 @@ def build(message: Message) -> bytes:
 
     >>> build(Message(Kind.READ, 0x4000, 0x20))
     b'R40000020D8'
-    >>> build(Message(Kind.WRITE, 0x0000, 1, b"\\x01"))
+    >>> build(Message(Kind.WRITE, 0x0000, 1, b"\x01"))
     b'W000000010139'
 
     Raises:
@@ -126,7 +126,7 @@ def parse(plaintext: bytes) -> Message:
     r"""Read a plaintext that must be right in every respect.
 
     >>> parse(b"R401C000403BC04D8B6")
-    Message(kind=<Kind.READ: 'read'>, address=16412, length=4, data=b'\\x03\\xbc\\x04\\xd8', status=None)
+    Message(kind=<Kind.READ: 'read'>, address=16412, length=4, data=b'\x03\xbc\x04\xd8', status=None)
 
     Raises:
         MessageError: With the first thing that is wrong.

@@ -92,6 +92,6 @@ def iso_time(time_ns: int) -> str:
 @lru_cache(maxsize=256)
 def _iso_second(seconds: int) -> str:
     try:
-        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
     except (ValueError, OverflowError, OSError):  # a capture can claim any number
         return f"{seconds}s"

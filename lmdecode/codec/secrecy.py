@@ -1,18 +1,23 @@
 """Keeping the machine's secrets out of what is shown.
 
 The memory map marks what is secret: the machine's own cloud account. Each secret byte shows as `**`, and so does the
-check byte of such a message, since with a window of one byte it would give the byte away.
+check byte of such a message, since with a window of one byte it would give the byte away. Of a damaged message nobody
+knows which bytes are which, so if it may hold a secret, nothing of it is shown but its preamble.
 """
 
 from __future__ import annotations
 
+import binascii
 from functools import lru_cache
 
 from lmdecode.codec.fields import registers_in
-from lmdecode.codec.message import OK, Message
+from lmdecode.codec.message import OK, Message, Parsed
 from lmdecode.codec.record import MASK
 
-__all__ = ["masked_data", "masked_plaintext", "touches_secret"]
+__all__ = ["WITHHELD", "masked_data", "masked_plaintext", "may_hold_secret", "touches_secret"]
+
+WITHHELD = "damaged, and withheld since it may hold the machine's cloud account (--show-secrets shows it)"
+"""The problem of a message of which nothing is shown."""
 
 _HEADER_SIZE = 9  # characters of kind and preamble
 
@@ -25,6 +30,20 @@ def touches_secret(address: int, length: int) -> bool:
     (False, True)
     """
     return any(register.secret for register in registers_in(address, length))
+
+
+def may_hold_secret(plaintext: bytes, parsed: Parsed) -> bool:
+    """Whether a damaged message looks as if it held a secret. False if nothing is wrong with it."""
+    if not parsed.problems:
+        return False
+    payload = (len(plaintext) - _HEADER_SIZE) // 2 + 1
+    if parsed.message is not None:
+        return touches_secret(parsed.message.address, max(parsed.message.length, payload))
+    try:
+        address = int.from_bytes(binascii.unhexlify(plaintext[1:5]), "big")
+    except ValueError:
+        return False
+    return touches_secret(address, payload)
 
 
 def masked_data(message: Message) -> str | None:
@@ -47,12 +66,9 @@ def masked_data(message: Message) -> str | None:
 
 
 def masked_plaintext(message: Message, plaintext: str) -> str:
-    """The plaintext of a message with its secret bytes masked; all of its data if that is damaged."""
-    size = max(message.length, len(message.data or b""))
+    """The plaintext of a faultless message with its secret bytes masked, and with the reason of a refused write."""
     payload = plaintext[_HEADER_SIZE:-2]
-    if not payload or payload == OK or not touches_secret(message.address, size):
+    if not payload or payload == OK or not touches_secret(message.address, message.length):
         return plaintext
-    masked = masked_data(message)
-    if masked is None or len(masked) != len(payload):
-        masked = "*" * len(payload)
+    masked = masked_data(message) or MASK
     return plaintext[:_HEADER_SIZE] + masked.upper() + MASK

@@ -102,7 +102,7 @@ def test_an_output_file_is_whole_and_has_ordinary_rights(command, config):
     assert path.stat().st_mode & 0o777 == 0o666 & ~mask
 
 
-def test_an_output_file_of_a_failure_is_not_there(command, config):
+def test_an_output_file_of_a_failure_is_not_there(command):
     path = command.folder / "out.jsonl"
     path.write_text("what was there\n")
     command.fails("decode", PCAP, "--key", "short", "--output", path)

@@ -1,0 +1,9 @@
+"""What can be wrong with a capture file as a whole."""
+
+from __future__ import annotations
+
+__all__ = ["CaptureError"]
+
+
+class CaptureError(Exception):
+    """A file that cannot be decoded. Its text is one line for the user: what is wrong, and what to do next."""

@@ -1,0 +1,102 @@
+"""Which kind of capture file this is, told by its first bytes and never by its name."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from io import BufferedReader, FileIO
+from pathlib import Path
+from typing import Final
+
+from lmdecode.capture.errors import CaptureError
+
+__all__ = ["Format", "open_capture"]
+
+_BUFFER_SIZE: Final = 1 << 18
+_JSON: Final = re.compile(rb"\s*[\[{]")
+_UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
+_UTF8_MARK: Final = b"\xef\xbb\xbf"
+_CONVERT: Final = "convert it first: editcap -F pcapng FILE NEW.pcapng"
+
+
+class Format(Enum):
+    """A kind of file that can be decoded."""
+
+    PCAP = "pcap"
+    PCAPNG = "pcapng"
+    JSON = "tshark's JSON export"
+    JSON_UTF16 = "tshark's JSON export in UTF-16, as PowerShell's > writes it"
+
+
+_MAGIC: Final[dict[bytes, Format]] = {
+    b"\xa1\xb2\xc3\xd4": Format.PCAP,
+    b"\xd4\xc3\xb2\xa1": Format.PCAP,
+    b"\xa1\xb2\x3c\x4d": Format.PCAP,
+    b"\x4d\x3c\xb2\xa1": Format.PCAP,
+    b"\x0a\x0d\x0d\x0a": Format.PCAPNG,
+}
+
+# Files that people have in place of a capture, and what to do with each.
+_FOREIGN: Final[tuple[tuple[bytes, str], ...]] = (
+    (b"\x1f\x8b", "is compressed with gzip; uncompress it first: gunzip -k FILE"),
+    (b"\x28\xb5\x2f\xfd", "is compressed with zstd; uncompress it first: unzstd FILE"),
+    (b"BZh", "is compressed with bzip2; uncompress it first: bunzip2 -k FILE"),
+    (b"\xfd7zXZ", "is compressed with xz; uncompress it first: unxz -k FILE"),
+    (b"PK\x03\x04", "is a ZIP archive; unpack it first: unzip FILE"),
+    (b"\xa1\xb2\xcd\x34", f"is a pcap of Kuznetzov's patched libpcap; {_CONVERT}"),
+    (b"\x34\xcd\xb2\xa1", f"is a pcap of Kuznetzov's patched libpcap; {_CONVERT}"),
+    (b"snoop\x00", f"is a Solaris snoop capture; {_CONVERT}"),
+    (b"GMBU", f"is a Microsoft Network Monitor capture; {_CONVERT}"),
+    (b"RTSS", f"is a Microsoft Network Monitor capture; {_CONVERT}"),
+)
+
+
+def open_capture(path: Path) -> tuple[Format, BufferedReader]:
+    """Open a capture and tell what it is. The caller closes it. A pipe will do: nothing here seeks.
+
+    Raises:
+        CaptureError: It cannot be opened, or is no capture.
+    """
+    try:
+        file: BufferedReader = BufferedReader(FileIO(str(path)), _BUFFER_SIZE)
+    except FileNotFoundError:
+        raise CaptureError(f"{path} does not exist; check the path") from None
+    except IsADirectoryError:
+        raise CaptureError(f"{path} is a directory; name a capture file in it") from None
+    except PermissionError:
+        if path.is_dir():  # what Windows says of a directory
+            raise CaptureError(f"{path} is a directory; name a capture file in it") from None
+        raise CaptureError(f"{path} may not be read by you; check its permissions: ls -l FILE") from None
+    except (OSError, ValueError) as error:
+        raise CaptureError(f"{path} cannot be opened ({error}); check the path") from None
+    try:
+        return _detect(path, file), file
+    except BaseException:
+        file.close()
+        raise
+
+
+def _detect(path: Path, file: BufferedReader) -> Format:
+    try:
+        start = file.peek(_BUFFER_SIZE)
+    except OSError as error:
+        raise CaptureError(f"{path} cannot be read ({error.strerror}); copy it to another disk and try again") from None
+    if not start:
+        raise CaptureError(f"{path} is empty; record again: tcpdump -i any -s 0 -w NEW.pcap 'tcp port 1774'")
+    known = _MAGIC.get(start[:4])
+    if known is not None:
+        return known
+    for magic, advice in _FOREIGN:
+        if start.startswith(magic):
+            raise CaptureError(f"{path} {advice}")
+    if start[:2] in _UTF16_MARKS:
+        if _JSON.match(start[2:].replace(b"\x00", b"")):
+            return Format.JSON_UTF16
+    elif _JSON.match(start.removeprefix(_UTF8_MARK)):
+        return Format.JSON
+    if len(start) < 4 and any(magic.startswith(start) for magic in _MAGIC):
+        raise CaptureError(f"{path} is cut off in its first bytes; copy it again from where it was recorded")
+    raise CaptureError(
+        f"{path} is not a capture that lmdecode reads (pcap, pcapng, or tshark's JSON export); "
+        "if Wireshark opens it, convert it: editcap -F pcapng FILE NEW.pcapng"
+    )

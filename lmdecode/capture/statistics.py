@@ -1,0 +1,23 @@
+"""What was counted while a capture was read, and what the user should be told after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+__all__ = ["CaptureStatistics"]
+
+
+@dataclass(slots=True)
+class CaptureStatistics:
+    """Filled in while the capture is decoded; complete when the last Record has come out."""
+
+    packets: int = 0
+    """All packets in the file."""
+    port_packets: int = 0
+    """TCP packets on the protocol's port."""
+    connections: int = 0
+    """TCP connections on the port."""
+    bytes_read: int = 0
+    """Of the file, up to the end of the last packet."""
+    warnings: list[str] = field(default_factory=list)
+    """One line each; to be shown when decoding is over."""

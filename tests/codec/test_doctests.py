@@ -1,0 +1,33 @@
+"""Every example in a docstring of the codec is true."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+
+import pytest
+
+import lmdecode.codec
+
+MODULES = [
+    "lmdecode.codec",
+    *(f"lmdecode.codec.{module.name}" for module in pkgutil.iter_modules(lmdecode.codec.__path__)),
+]
+
+
+def examples() -> list[doctest.DocTest]:
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    return [test for name in MODULES for test in finder.find(importlib.import_module(name), name) if test.examples]
+
+
+@pytest.mark.parametrize("test", examples(), ids=lambda test: test.name)
+def test_examples(test):
+    output: list[str] = []
+    result = doctest.DocTestRunner().run(test, out=output.append)
+    assert result.attempted > 0
+    assert result.failed == 0, "".join(output)
+
+
+def test_there_are_examples():
+    assert "lmdecode.codec.fields.decode_window" in {test.name for test in examples()}

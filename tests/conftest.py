@@ -1,0 +1,54 @@
+"""For all tests: how hypothesis runs, and a run in which nothing may be skipped."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("lmdecode", deadline=None)
+settings.register_profile("ci", parent=settings.get_profile("lmdecode"), derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "lmdecode")
+
+
+class NoSkips:
+    """Fails a run in which a test was skipped.
+
+    Under pytest-xdist it works in the controlling process, to which the workers send their reports.
+    """
+
+    def __init__(self) -> None:
+        self.skipped: dict[str, str] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._note(report)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        self._note(report)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
+        if self.skipped and session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        return (yield)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if not self.skipped:
+            return
+        terminalreporter.section("skipped, though LMDECODE_NO_SKIPS=1", red=True, bold=True)
+        for name, reason in self.skipped.items():
+            terminalreporter.line(f"{name}: {reason}", red=True)
+
+    def _note(self, report: pytest.TestReport | pytest.CollectReport) -> None:
+        if not report.skipped or hasattr(report, "wasxfail"):
+            return
+        longrepr = report.longrepr
+        reason = longrepr[2] if isinstance(longrepr, tuple) else str(longrepr)
+        self.skipped[report.nodeid] = reason.removeprefix("Skipped: ")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if os.environ.get("LMDECODE_NO_SKIPS") == "1" and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(NoSkips(), "lmdecode-no-skips")
