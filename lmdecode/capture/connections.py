@@ -107,6 +107,7 @@ class Connections:
         self._port = port
         self._tally = tally
         self._live: OrderedDict[tuple[Endpoint, Endpoint], _Connection] = OrderedDict()  # the longest idle first
+        self._closed: OrderedDict[tuple[Endpoint, Endpoint], None] = OrderedDict()  # those of them that are over
         self.count = first
         """The next connection's number."""
 
@@ -118,15 +119,20 @@ class Connections:
         records: list[Record] = []
         if connection is None or connection.begins_anew(segment):
             if connection is not None:
-                del self._live[ends]
-                records += connection.end()
+                records += self._end(ends)
             connection = self._live[ends] = self._open(segment)
             if len(self._live) > _MAX_CONNECTIONS:
-                records += self._live.popitem(last=False)[1].end()
+                records += self._end(next(iter(self._live)))
         else:
             self._live.move_to_end(ends)
         records += connection.receive(segment)
-        records += self._sweep(segment.time_ns)
+        if connection.closed:
+            self._closed[ends] = None
+            self._closed.move_to_end(ends)
+        elif self._closed:
+            self._closed.pop(ends, None)
+        if self._closed:
+            records += self._sweep(segment.time_ns)
         return records
 
     def close(self) -> Iterator[Record]:
@@ -134,6 +140,7 @@ class Connections:
         for connection in self._live.values():
             yield from connection.end()
         self._live.clear()
+        self._closed.clear()
 
     def _open(self, segment: Segment) -> _Connection:
         source, destination = segment.source, segment.destination
@@ -147,21 +154,23 @@ class Connections:
         self.count += 1
         return _Connection(conversation, app, machine)
 
+    def _end(self, ends: tuple[Endpoint, Endpoint]) -> list[Record]:
+        self._closed.pop(ends, None)
+        return self._live.pop(ends).end()
+
     def _sweep(self, now_ns: int) -> list[Record]:
         """Forget connections that ended long ago."""
         records: list[Record] = []
-        while True:
-            ends, oldest = next(iter(self._live.items()))
-            if not oldest.closed or now_ns - oldest.last_ns <= _LINGER_NS:
-                return records
-            del self._live[ends]
-            records += oldest.end()
+        while self._closed:
+            ends = next(iter(self._closed))
+            if now_ns - self._live[ends].last_ns <= _LINGER_NS:
+                break
+            records += self._end(ends)
+        return records
 
 
 def _reason(missing: Missing) -> str:
-    size = missing.size
+    what = "1 byte is" if missing.size == 1 else f"{missing.size} bytes are"
     if missing.cut_short:
-        what = "1 byte is" if size == 1 else f"{size} bytes are"
         return f"packet cut short by the capture: {what} missing (capture with -s 0)"
-    what = "1 byte is" if size == 1 else f"{size} bytes are"
     return f"gap: {what} not in the capture"

@@ -63,12 +63,16 @@ class _Source:
 def _quiet() -> Iterator[None]:
     """Keep scapy from writing to the terminal: what it would say is in the statistics' warnings."""
     log = logging.getLogger("scapy.runtime")
-    level = log.level
-    log.setLevel(logging.CRITICAL + 1)
+
+    def refuse(_: logging.LogRecord) -> bool:
+        return False
+
+    # A filter of its own, and not the level, for two captures may be open at a time.
+    log.addFilter(refuse)
     try:
         yield
     finally:
-        log.setLevel(level)
+        log.removeFilter(refuse)
 
 
 def read_pcap(

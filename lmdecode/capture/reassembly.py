@@ -94,7 +94,7 @@ class Direction:
         self._next: int | None = None  # position of the byte expected next; None until something tells it
         self._base = 0  # position of the first byte expected
         self._end = 0  # how far the stream is known to go; beyond `_next` means that there is a hole
-        self._end_ns = 0  # when that was learned
+        self._end_ns = 0  # when it was learned that it goes beyond what was captured
         self._acked = 0  # how far the other side has it
         self._fin: int | None = None  # where the stream ends
         self._held: list[_Piece] = []  # beyond a hole; sorted, never overlapping
@@ -181,9 +181,7 @@ class Direction:
         if self._fin is not None or not 0 <= position - self._expected <= _FAR:
             return
         self._fin = position
-        known = self._held[-1].start + len(self._held[-1].data) if self._held else self._expected
-        if self._cut:
-            known = max(known, *(end for _, end in self._cut))
+        known = max(self._captured_end, *(end for _, end in self._cut), 0)
         if self._acked > position:  # that was the acknowledgement of the FIN, which is no byte of the stream
             self._acked = position
             self._end = min(self._end, max(known, position))
@@ -245,6 +243,11 @@ class Direction:
         return self._base if self._next is None else self._next
 
     @property
+    def _captured_end(self) -> int:
+        """How far the stream goes by what was captured of it."""
+        return self._held[-1].start + len(self._held[-1].data) if self._held else self._expected
+
+    @property
     def _hole_end(self) -> int:
         return self._held[0].start if self._held else self._end
 
@@ -260,7 +263,7 @@ class Direction:
 
     def _extend(self, time_ns: int, end: int) -> None:
         if end > self._end:
-            if self._end <= self._expected:
+            if self._end <= self._captured_end:
                 self._end_ns = time_ns
             self._end = end
 

@@ -118,7 +118,7 @@ def _writer(chosen: Format, file: IO[str]) -> Callable[[Record], object]:
 
 
 @contextlib.contextmanager
-def _progress(path: Path, file: IO[str]) -> Iterator[Callable[[int], object] | None]:
+def _progress(path: Path, file: IO[str]) -> Iterator[Callable[[int], None] | None]:
     """A progress bar on stderr, if that is a terminal that the records do not go to as well."""
     if not sys.stderr.isatty() or file.isatty() or not path.is_file():
         yield None

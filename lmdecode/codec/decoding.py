@@ -37,7 +37,7 @@ class Decoded(NamedTuple):
     data: str | None = None
     """Hex, secrets masked."""
     plaintext: str | None = None
-    """Secrets masked. None if it is not ASCII."""
+    """Secrets masked; what is not printable ASCII escaped. None if it is no text at all."""
     fields: Mapping[str, Value] = _NO_FIELDS
     problems: tuple[str, ...] = ()
 
@@ -52,8 +52,13 @@ class FrameDecoder:
 
     def __init__(self, key: Key, *, show_secrets: bool = False) -> None:
         self._key = key
-        self.show_secrets = show_secrets
+        self._show_secrets = show_secrets
         self._cache: dict[bytes, Decoded] = {}
+
+    @property
+    def show_secrets(self) -> bool:
+        """Whether secrets are left readable."""
+        return self._show_secrets
 
     def decode(self, body: bytes) -> Decoded:
         """All that a frame's body says. Never raises.
@@ -90,8 +95,10 @@ def decode_plaintext(plaintext: bytes, *, show_secrets: bool = False) -> Decoded
     if not show_secrets and may_hold_secret(plaintext, parsed):
         return withhold(Decoded(message, valid))
     text = plaintext.decode("ascii", "backslashreplace")
+    if not text.isprintable():  # an escape sequence must not reach a terminal
+        text = text.encode("unicode_escape").decode("ascii")
     if message is None:
-        shown = text if text and plaintext.isascii() and text.isprintable() else None
+        shown = text if text and plaintext.isascii() and len(text) == len(plaintext) else None
         return Decoded(None, valid=False, plaintext=shown, problems=problems)
     fields, field_problems = decode_message(message)
     if show_secrets:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,11 +16,11 @@ from lmdecode.codec.errors import FrameError
 __all__ = ["MAX_FRAME_SIZE", "Deframer", "Frame", "Skipped", "unwrap", "wrap"]
 
 START: Final = 0x40  # @
-END: Final = 0x25  # %
 
 MAX_FRAME_SIZE: Final = 1 << 18
 """No frame is longer, in bytes: the longest message (65,535 bytes of data) makes one of 174,786."""
 
+_DELIMITER: Final = re.compile(rb"[@%]").search
 _SKIP_CHUNK: Final = 1 << 16  # junk is handed on in pieces of this size, so memory stays bounded
 
 
@@ -139,24 +140,23 @@ class Deframer:
                 events.append(self._take(start))
             self._scanned = 1 if self._in_frame else 0
             return bool(buffer)
-        end = buffer.find(b"%", self._scanned, MAX_FRAME_SIZE)
-        stop = end if end >= 0 else min(len(buffer), MAX_FRAME_SIZE)
-        restart = buffer.find(b"@", self._scanned, stop)
-        if restart >= 0:  # the frame was never finished, and another one begins
-            events.append(self._take(restart))
+        delimiter = _DELIMITER(buffer, self._scanned, MAX_FRAME_SIZE)
+        if delimiter is None:
+            self._scanned = min(len(buffer), MAX_FRAME_SIZE)
+            if len(buffer) < MAX_FRAME_SIZE:
+                return False
+            events.append(self._take(MAX_FRAME_SIZE))
+            self._in_frame = False
+        elif buffer[delimiter.start()] == START:  # the frame was never finished, and another one begins
+            events.append(self._take(delimiter.start()))
             self._scanned = 1
-        elif end >= 0:
+        else:
+            end = delimiter.start()
             events.append(Frame(self._position, bytes(buffer[1:end])))
             del buffer[: end + 1]
             self._position += end + 1
             self._in_frame = False
             self._scanned = 0
-        elif stop == MAX_FRAME_SIZE:
-            events.append(self._take(stop))
-            self._in_frame = False
-        else:
-            self._scanned = stop
-            return False
         return bool(buffer)
 
     def _take(self, size: int) -> Skipped:

@@ -68,7 +68,8 @@ def masked_data(message: Message) -> str | None:
 def masked_plaintext(message: Message, plaintext: str) -> str:
     """The plaintext of a faultless message with its secret bytes masked, and with the reason of a refused write."""
     payload = plaintext[_HEADER_SIZE:-2]
-    if not payload or payload == OK or not touches_secret(message.address, message.length):
+    size = max(message.length, (len(payload) + 1) // 2)
+    if not payload or payload == OK or not touches_secret(message.address, size):
         return plaintext
     masked = masked_data(message) or MASK
     return plaintext[:_HEADER_SIZE] + masked.upper() + MASK

@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Final, Literal, TypeGuard
 
 from lmdecode.codec.errors import RegisterError
@@ -73,7 +72,7 @@ def unsigned(size: int, byteorder: Literal["big", "little"] = "big") -> FieldTyp
         return int.from_bytes(data, byteorder)
 
     def encode(value: Value) -> bytes:
-        return _to_bytes(_whole(value, Decimal(1)), size, byteorder)
+        return _to_bytes(_whole(value, 1), size, byteorder)
 
     order = "" if byteorder == "big" else ", little-endian"
     return FieldType(f"uint{8 * size}{order}", size, "integer", decode, encode, step=1)
@@ -92,7 +91,7 @@ def scaled(size: int, divisor: int) -> FieldType:
         return int.from_bytes(data, "big") / divisor
 
     def encode(value: Value) -> bytes:
-        return _to_bytes(_whole(value, Decimal(divisor)), size, "big")
+        return _to_bytes(_whole(value, divisor), size, "big")
 
     step = 1 / divisor
     return FieldType(f"uint{8 * size} × {step:g}", size, "number", decode, encode, step=step)
@@ -293,6 +292,7 @@ def opaque(size: int) -> FieldType:
 
 
 _GLYPHS: Final = {0xDB: "□", 0xDF: "°", 0xFF: "■"}  # in latin-1 they would be Û, ß and ÿ
+_ROUNDING: Final = 1e-6  # steps by which a number that was worked out, such as 3 * 0.1, may be off
 _LARGEST: Final = 1 << 64  # beyond it no register goes, and arithmetic gets slow
 _VERSION: Final = re.compile(r"([0-9])\.([0-9]{2})\Z").match
 _GLYPH_CODES: Final = {ord(glyph): code for code, glyph in _GLYPHS.items()}
@@ -317,16 +317,16 @@ def _encode_flag(value: Value) -> bytes:
     return bytes([value])
 
 
-def _whole(value: Value, divisor: Decimal) -> int:
-    """The whole number that stores a value; exact, so 93.55 is refused where steps are 0.1, and never rounded."""
+def _whole(value: Value, divisor: int) -> int:
+    """The whole number that stores a value; 93.55 is refused where steps are 0.1, not rounded."""
     if not is_number(value) or not -math.inf < value < math.inf:
         raise RegisterError(f"{value!r} is not a number")
     if not -_LARGEST <= value <= _LARGEST:
         raise RegisterError(f"{number_text(value)} is far too large")
-    number = Decimal(str(value)) * divisor
-    whole = int(number)
-    if whole != number:
-        raise RegisterError(f"{value} is not a multiple of {1 / divisor:f}")
+    number = value * divisor
+    whole = round(number)
+    if abs(whole - number) > _ROUNDING:
+        raise RegisterError(f"{value} is not a multiple of {1 / divisor:g}")
     return whole
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lmdecode.codec.memory_map import UNITS
 from lmdecode.codec.values import Value
 
-__all__ = ["value_text"]
+__all__ = ["printable", "value_text"]
 
 
 def value_text(name: str, value: Value) -> str:
@@ -21,6 +21,15 @@ def value_text(name: str, value: Value) -> str:
     return f"{text} {unit}" if unit else text
 
 
+def printable(text: str) -> str:
+    r"""A text without anything that a terminal would obey.
+
+    >>> printable("202°F\x1b")
+    '202°F\\x1b'
+    """
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
 def _plain(value: Value) -> str:
     match value:
         case bool():
@@ -31,6 +40,6 @@ def _plain(value: Value) -> str:
         case list():
             return ", ".join(value) or "none"
         case str():
-            return value or '""'
+            return printable(value) or '""'
         case _:
             return str(value)

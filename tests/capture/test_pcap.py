@@ -160,9 +160,14 @@ def test_damaged_pcapng_blocks(damage):
 
 def test_scapys_own_log_is_as_loud_afterwards_as_before():
     log = logging.getLogger("scapy.runtime")
-    before = log.level
+    before = log.level, list(log.filters)
+    statistics = CaptureStatistics()
+    first = read_pcap(BufferedReader(Named(pcap([(NOW, bytes(92))] * 2))), statistics)
+    next(first)
+    assert len(log.filters) == len(before[1]) + 1
     assert len(read(pcap([(NOW, bytes(92))] * 2))[0]) == 2
-    assert log.level == before
+    assert len(list(first)) == 1
+    assert (log.level, log.filters) == before
 
 
 class Failing(RawIOBase):

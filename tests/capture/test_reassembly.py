@@ -230,6 +230,20 @@ def test_a_fin_tells_of_bytes_before_it():
     assert direction.receive(9, 4, b"0123456789") == [Late(9, b"0123456789")]
 
 
+def test_a_hole_after_a_hole_has_a_time_of_its_own():
+    direction = begun(0)
+    direction.acknowledge(1, 11)
+    direction.receive(2, 11, b"abc")
+    direction.acknowledge(3, 14)
+    direction.acknowledge(4, 24)
+    direction.acknowledge(5, 34)
+    assert direction.flush() == [
+        Missing(2, 10, cut_short=False),
+        Delivered(2, b"abc"),
+        Missing(4, 20, cut_short=False),
+    ]
+
+
 def test_a_fin_is_no_byte():
     captured, uncaptured, reordered = begun(0), begun(0), begun(0)
     for direction in (captured, uncaptured, reordered):

@@ -481,5 +481,10 @@ def test_what_is_accepted_is_in_range_and_reads_back(row, value):
         return
     assume(row.minimum is not None)
     assert row.minimum <= value <= row.maximum
-    assert written(message) == {row.name: value}
+    assert written(message) == {row.name: pytest.approx(value, abs=1e-6)}
     assert by_name(row.name)[0].address == message.address
+
+
+@pytest.mark.parametrize("value", [3 * 0.1, 0.1 + 0.7, 5.9 - 0.1])
+def test_a_number_that_was_worked_out_need_not_be_exact(value):
+    assert written(encode("prebrewing_ton_k1", value)) == {"prebrewing_ton_k1": round(value, 1)}

@@ -20,6 +20,7 @@ from lmdecode.output.wording import value_text
         ("prebrew_flag", "prebrewing", "prebrewing"),
         ("machine_name", "", '""'),
         ("key_active", 0, "0"),
+        ("front_panel_display", "\x1b[2J\x9bBREW", "\\x1b[2J\\x9bBREW"),
     ],
 )
 def test_values_with_their_units(name, value, text):
