@@ -1,4 +1,4 @@
-"""Every example in a docstring of the codec is true."""
+"""Every example in a docstring is true."""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ import pkgutil
 
 import pytest
 
-import lmdecode.codec
+import lmdecode
 
-MODULES = [
-    "lmdecode.codec",
-    *(f"lmdecode.codec.{module.name}" for module in pkgutil.iter_modules(lmdecode.codec.__path__)),
-]
+MODULES = ["lmdecode", *(module.name for module in pkgutil.walk_packages(lmdecode.__path__, "lmdecode."))]
 
 
 def examples() -> list[doctest.DocTest]:
