@@ -4,6 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+READY_TO_TEST := $(VENV)/ready-to-test
 
 .PHONY: demo test lint fix docs clean help
 
@@ -14,19 +15,24 @@ help:
 	@echo "make docs   write the generated pages of docs/ anew"
 	@echo "make clean  remove the virtual environment and all caches"
 
-# The marker is written last, so a set-up that was interrupted is done again.
+# The markers are written last, so a set-up that was interrupted is done again.
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "lmdecode needs Python 3.11 or later; $(PYTHON) is older. Try: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
 	@echo "Setting up $(VENV) (once)…"
 	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(READY_TO_TEST): $(READY)
+	@echo "Installing what the checks need (once)…"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
 demo: $(READY)
 	@$(BIN)/lmdecode decode captures/gs3av-settings.pcap --config captures/config.json --format table
 
-lint: $(READY)
+lint: $(READY_TO_TEST)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -35,7 +41,7 @@ lint: $(READY)
 test: lint
 	$(BIN)/python -m pytest --numprocesses auto $(PYTEST_ARGS)
 
-fix: $(READY)
+fix: $(READY_TO_TEST)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
