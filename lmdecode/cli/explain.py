@@ -10,6 +10,7 @@ import typer
 
 from lmdecode.cli.failures import CommandError, reports_errors
 from lmdecode.cli.options import ConfigOption, KeyOption, ShowSecretsOption
+from lmdecode.codec.record import MASK
 
 if TYPE_CHECKING:
     from lmdecode.codec.decoding import Decoded
@@ -69,7 +70,7 @@ def explain(
                 f"{_shortened(given)!r} is no message: give a plaintext such as R40000020D8, "
                 "a preamble such as 40000020, or a frame @…%"
             )
-        title = _shortened(decoded.plaintext or text) if text[0] in "RWZ" else _shortened(text)
+        title = _shortened(_title(text, decoded))
         console.print(explanation(title, decoded, windowed=windowed))
         failed = failed or decoded.message is None
     if failed:
@@ -105,6 +106,14 @@ def _with_check_hint(text: str, decoded: Decoded) -> Decoded:
         return decoded
     hint = f"it has no check byte, it seems; that would be {completed[-2:].decode()}"
     return decoded._replace(problems=(*decoded.problems, hint))
+
+
+def _title(text: str, decoded: Decoded) -> str:
+    """What was given, but for the secrets in it."""
+    if text.startswith("@"):
+        return text
+    body = decoded.plaintext or f"{text[:9]}{MASK}"
+    return body if text[0] in "RWZrwz" else body[1:-2]
 
 
 def _shortened(text: str) -> str:

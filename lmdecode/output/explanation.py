@@ -16,6 +16,7 @@ from lmdecode.codec.fields import registers_in
 from lmdecode.codec.memory_map import DERIVED, window_name
 from lmdecode.codec.message import Kind, Message
 from lmdecode.codec.registers import Register
+from lmdecode.codec.secrecy import WITHHELD
 from lmdecode.output.register_list import SURE_STYLES, range_text, type_text
 from lmdecode.output.wording import value_text
 
@@ -46,25 +47,26 @@ def explanation(title: str, decoded: Decoded, *, windowed: bool = False) -> Pane
     body: list[Text | Table] = []
     message = decoded.message
     if message is not None:
-        body.append(_headline(message))
+        body.append(_headline(message, decoded))
     if decoded.plaintext is not None and not windowed:
         body.append(Text.assemble(("plaintext ", "dim"), decoded.plaintext))
         if message is not None:
             body.append(_check_line(decoded))
     body.extend(Text(f"! {problem}", "red") for problem in decoded.problems)
-    if message is not None and (table := _parts_table(message, decoded)):
+    if message is not None and WITHHELD not in decoded.problems and (table := _parts_table(message, decoded)):
         body.append(table)
     if message is not None and (derived := _derived(message, decoded)):
         body.append(derived)
     return Panel(Group(*body), title=Text(title, "bold"), title_align="left", box=box.ROUNDED)
 
 
-def _headline(message: Message) -> Text:
+def _headline(message: Message, decoded: Decoded) -> Text:
     name = window_name(message.address, message.length)
     last = message.address + max(message.length, 1) - 1
     where = f"0x{message.address:04X}" if message.length < 2 else f"0x{message.address:04X} to 0x{last:04X}"
     size = "1 byte" if message.length == 1 else f"{message.length} bytes"
-    text = Text.assemble((_meaning(message), "bold"), f" · {where}, {size}")
+    meaning = f"a damaged {message.kind} message" if WITHHELD in decoded.problems else _meaning(message)
+    text = Text.assemble((meaning, "bold"), f" · {where}, {size}")
     if name:
         text.append(f" · {name}")
     return text

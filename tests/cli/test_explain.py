@@ -76,12 +76,15 @@ def test_each_kind_of_message(command, message, words):
 
 
 def test_the_secret_is_masked_unless_asked_for(command):
-    plaintext = "R01110004" + "41424344" + "E8"
+    plaintext = "R01110004" + "41424344" + "73"
     masked = command("explain", plaintext)
     assert "41 42" not in masked.stdout
     assert "41424344" not in masked.stdout
     assert "** ** ** **" in masked.stdout
     assert "41 42 43 44" in command("explain", plaintext, "--show-secrets").stdout
+    damaged = command("explain", plaintext[:-1] + "Z")
+    assert "withheld" in damaged.stdout
+    assert "41" not in damaged.stdout.replace("0x0111", "")
 
 
 @pytest.mark.parametrize("message", ["hello", "10", "@unfinished", "xyz=", "401C000403BC04D", ""])
