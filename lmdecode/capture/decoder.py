@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from lmdecode.capture.connections import Connections
+from lmdecode.capture.errors import CaptureError
 from lmdecode.capture.formats import Format, open_capture
 from lmdecode.capture.links import SegmentReader
-from lmdecode.capture.packet import Segment
+from lmdecode.capture.packet import Packet, Segment
 from lmdecode.capture.pcap import read_pcap, read_pcapng
 from lmdecode.capture.statistics import CaptureStatistics
 from lmdecode.capture.tshark_json import read_tshark_json
@@ -18,7 +19,7 @@ from lmdecode.codec.conversation import Tally
 from lmdecode.codec.decoding import FrameDecoder
 from lmdecode.codec.record import Record
 
-__all__ = ["DEFAULT_PORT", "decode_capture", "read_segments"]
+__all__ = ["DEFAULT_PORT", "decode_capture", "decode_packets", "read_segments"]
 
 DEFAULT_PORT: Final = 1774
 
@@ -59,6 +60,46 @@ def decode_capture(
         if records:
             yield from records
     yield from connections.close()
+
+
+def decode_packets(
+    path: Path,
+    decoder: FrameDecoder,
+    *,
+    port: int = DEFAULT_PORT,
+    tally: Tally | None = None,
+    statistics: CaptureStatistics | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Iterator[tuple[Packet | None, list[Record]]]:
+    """Every packet of a pcap or pcapng capture, unchanged, each with the Records that it completes.
+
+    Args and errors are those of `decode_capture`. The last pair has no packet: its Records were held back to the end.
+
+    Raises:
+        CaptureError: The file cannot be decoded, has no packets (a JSON export), or cannot be read any further.
+    """
+    if statistics is None:
+        statistics = CaptureStatistics()
+    connections = Connections(decoder, port, Tally() if tally is None else tally, first=statistics.connections)
+    kind, file = open_capture(path)
+    with closing(file):
+        if kind not in (Format.PCAP, Format.PCAPNG):
+            raise CaptureError(
+                f"{path} has no packets as they were on the wire; give the pcap or pcapng it was made from"
+            )
+        reader = SegmentReader(port)
+        read_packets = read_pcap if kind is Format.PCAP else read_pcapng
+        for packet in read_packets(file, statistics, progress):
+            segment = reader.read(packet)
+            if segment is None:
+                yield packet, []
+                continue
+            statistics.port_packets += 1
+            records = connections.receive(segment)
+            statistics.connections = connections.count
+            yield packet, records
+        statistics.warnings += reader.warnings()
+    yield None, list(connections.close())
 
 
 def read_segments(
