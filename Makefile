@@ -6,12 +6,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 READY_TO_TEST := $(VENV)/ready-to-test
 
-.PHONY: demo test lint fix docs clean help
+.PHONY: demo test lint fix docs bench clean help
 
 help:
 	@echo "make demo   decode a sample capture"
 	@echo "make test   every check: ruff, mypy, import-linter, pytest"
 	@echo "make fix    format, and mend what ruff can mend"
+	@echo "make bench  lmdecode and its peers side by side"
 	@echo "make docs   write the generated pages of docs/ anew"
 	@echo "make clean  remove the virtual environment and all caches"
 
@@ -47,6 +48,9 @@ fix: $(READY_TO_TEST)
 
 docs: $(READY)
 	$(BIN)/python docs/make_memory_map.py
+
+bench: $(READY)
+	$(BIN)/python -m bench.run $(BENCH_ARGS)
 
 clean:
 	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

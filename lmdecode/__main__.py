@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from io import TextIOWrapper
 
 from lmdecode import __version__
 
 __all__ = ["main"]
 
+_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+_TERMINATED = 143  # 128 + SIGTERM
+
 
 def main() -> None:
-    """Run the command line."""
-    if sys.argv[1:] == ["--version"]:  # answered before the parser is loaded, which takes ten times as long
-        sys.stdout.write(f"lmdecode {__version__}\n")
-        return
-    from lmdecode.cli.app import app  # noqa: PLC0415 -- see above
+    """Run the command line. Whatever happens, no traceback: an error is one line on stderr."""
+    if sys.stdout is None or sys.stderr is None:  # closed by whoever started us
+        raise SystemExit("lmdecode: there is nowhere to write to: standard output is closed" if sys.stderr else 1)
+    signal.signal(signal.SIGTERM, _terminate)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without ° shows ? for it
+    try:
+        if sys.argv[1:] == ["--version"]:  # answered before the parser is loaded, which takes ten times as long
+            print(f"lmdecode {__version__}", flush=True)  # noqa: T201 -- that is what is asked for
+            return
+        from lmdecode.cli.app import app  # noqa: PLC0415 -- see above
 
-    app(prog_name="lmdecode")
+        app(prog_name="lmdecode")
+    except KeyboardInterrupt:
+        sys.stderr.write("lmdecode: interrupted\n")
+        raise SystemExit(_INTERRUPTED) from None
+    except OSError as error:
+        sys.stderr.write(f"lmdecode: standard output cannot be written: {error.strerror}\n")
+        raise SystemExit(1) from None
+
+
+def _terminate(*_: object) -> None:
+    sys.exit(_TERMINATED)  # so that what is half done is cleaned up
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from lmdecode.codec.record import Record, Sender
 
 __all__ = ["Connections"]
 
+_TELLING: Final = ACK | SYN | FIN | RST  # of which an ordinary segment has ACK alone
 _MAX_CONNECTIONS: Final = 4096
 _LINGER_NS: Final = 60_000_000_000  # after its end a connection's retransmissions may still come
 _LATE: Final = "out of order: these bytes belong before others that were decoded already"
@@ -34,7 +35,12 @@ class _Connection:
 
     def begins_anew(self, segment: Segment) -> bool:
         """Whether a segment is the beginning of another connection between the same two ends."""
-        return bool(segment.flags & SYN) and self._directions[segment.source].begins_at(segment.seq) is False
+        if not segment.flags & SYN:
+            return False
+        direction = self._directions[segment.source]
+        if self.closed and not segment.flags & ACK and direction.has_sent:
+            return True  # by chance, or by a simple network stack, with the same number as the last one
+        return direction.begins_at(segment.seq) is False
 
     def receive(self, segment: Segment) -> list[Record]:
         """Take one of the connection's segments; hand out the Records that it completes."""
@@ -42,6 +48,14 @@ class _Connection:
         self.packets += 1
         self.last_ns = time_ns
         direction, other = self._directions[source], self._directions[destination]
+        if (
+            flags & _TELLING == ACK
+            and payload
+            and not missing
+            and other.has_all(ack)
+            and direction.continues(seq, len(payload))
+        ):
+            return self._conversation.receive(time_ns, "machine" if source == self._machine else "app", payload)
         records: list[Record] = []
         if flags & SYN:
             direction.synchronise(seq)

@@ -12,7 +12,8 @@ from lmdecode.capture.errors import CaptureError
 from lmdecode.capture.formats import Format, open_capture
 from lmdecode.capture.links import SegmentReader
 from lmdecode.capture.packet import Packet, Segment
-from lmdecode.capture.pcap import read_pcap, read_pcapng
+from lmdecode.capture.pcap import read_pcap
+from lmdecode.capture.pcapng import read_pcapng
 from lmdecode.capture.statistics import CaptureStatistics
 from lmdecode.capture.tshark_json import read_tshark_json
 from lmdecode.codec.conversation import Tally
@@ -121,7 +122,7 @@ def read_segments(
         read_packets = read_pcap if kind is Format.PCAP else read_pcapng
         reader = SegmentReader(port)
         read = reader.read
-        for packet in read_packets(file, statistics, progress):
+        for packet in read_packets(file, statistics, progress, port):
             segment = read(packet)
             if segment is not None:
                 yield segment

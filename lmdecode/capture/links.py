@@ -38,6 +38,9 @@ _FRAGMENT: Final = 44
 _AUTHENTICATION: Final = 51
 _EXTENSIONS: Final = frozenset((0, 43, _FRAGMENT, _AUTHENTICATION, 60, 135, 139, 140))
 
+# From an Ethernet header's type, and IP's version and header length (the kind), to TCP's flags.
+_PLAIN: Final = struct.Struct("!12x3sxH2xHxB2x4s4sHHIIBB")
+_PLAIN_KIND: Final = b"\x08\x00\x45"
 _TCP_START: Final = struct.Struct("!HHIIBB")
 
 
@@ -54,6 +57,7 @@ class SegmentReader:
     """
 
     def __init__(self, port: int | None) -> None:
+        self._number = port
         self._port = None if port is None else port.to_bytes(2, "big")
         self._fragments = Fragments(self._port)
         self._unknown_links: Counter[int] = Counter()
@@ -63,8 +67,29 @@ class SegmentReader:
     def read(self, packet: Packet) -> Segment | None:
         """The packet's TCP segment, or None if it has none, or none that is wanted. Never raises."""
         data = packet.data
-        is_plain = packet.link_type == _ETHERNET and data[12:14] == _IPV4
-        offset = 14 if is_plain else self._locate(packet.link_type, data)
+        if packet.link_type == _ETHERNET and len(data) >= _PLAIN.size:
+            # Nearly all packets: TCP in IPv4 in Ethernet with nothing special about it, and captured whole.
+            kind, total, place, protocol, source, destination, from_port, to_port, seq, ack, header, flags = (
+                _PLAIN.unpack_from(data)
+            )
+            end, payload = 14 + total, 34 + (header >> 4) * 4
+            if (
+                kind == _PLAIN_KIND
+                and protocol == _TCP
+                and not place & 0x3FFF
+                and 54 <= payload <= end <= len(data)
+                and (self._number is None or self._number in (from_port, to_port))
+            ):
+                return Segment(
+                    packet.time_ns,
+                    _endpoint(source, from_port),
+                    _endpoint(destination, to_port),
+                    flags,
+                    seq,
+                    ack,
+                    data[payload:end],
+                )
+        offset = self._locate(packet.link_type, data)
         if not 0 <= offset < len(data):
             return None
         version = data[offset] >> 4

@@ -1,224 +1,102 @@
-"""Packets out of pcap and pcapng files, read by scapy's raw readers.
-
-Those stop at the first thing that they do not understand and say why only in a log, so the file is handed to them
-through a `_Source`, which knows how far they came and whether a read fell short.
-"""
+"""Packets out of pcap files: micro- or nanoseconds, either byte order."""
 
 from __future__ import annotations
 
-import logging
 import struct
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from io import BufferedReader
-from typing import Any, Final
+from typing import Final, Literal
 
-from lmdecode.capture.errors import CaptureError
 from lmdecode.capture.packet import Packet
+from lmdecode.capture.sieve import make_sieve
+from lmdecode.capture.source import ByteStream, Source
 from lmdecode.capture.statistics import CaptureStatistics
 
-__all__ = ["read_pcap", "read_pcapng"]
+__all__ = ["read_pcap"]
 
+_FILE_HEADER: Final = 24
+_RECORD_HEADER: Final = 16
 _MAX_PACKET: Final = 1 << 18  # libpcap's own limit for a snap length, in bytes
-_MAX_BLOCK: Final = 1 << 26  # no sane block is larger: a damaged length must not eat the memory
-_LINK_TYPE_MASK: Final = 0xFFFF  # above it a pcap header says how long the frame check sequence is
-_TIME_OFFSET: Final = 14  # pcapng's option if_tsoffset: seconds to be added to every time
-_PROGRESS_STEP: Final = 1 << 20
+_LINK_TYPE_MASK: Final = 0xFFFF  # above it the header says how long the frame check sequence is
+_PLAIN_IPV4: Final = 0x45
+_NANOSECONDS: Final = 0xA1B23C4D
 
 
-class _Damaged(Exception):  # noqa: N818 - a signal between two functions here; nobody else ever sees it
-    """A length in the file is impossible."""
-
-
-class _Source:
-    """The file as scapy's readers see it."""
-
-    def __init__(self, file: BufferedReader) -> None:
-        self.name = str(file.name)  # scapy asks for it
-        self._file = file
-        self.position = 0
-        self.short: tuple[int, int] | None = None
-        """How many bytes the first read that fell short got, and wanted."""
-        self.failure = ""
-
-    def read(self, size: int) -> bytes:
-        if not 0 <= size <= _MAX_BLOCK:
-            raise _Damaged
-        try:
-            data = self._file.read(size)
-        except OSError as error:  # scapy takes it for the file's end and would say nothing
-            self.failure = error.strerror or "input/output error"
-            data = b""
-        got = len(data)
-        self.position += got
-        if got < size and self.short is None:
-            self.short = got, size
-        return data
-
-    def close(self) -> None:
-        self._file.close()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep scapy from writing to the terminal: what it would say is in the statistics' warnings."""
-    log = logging.getLogger("scapy.runtime")
-
-    def refuse(_: logging.LogRecord) -> bool:
-        return False
-
-    # A filter of its own, and not the level, for two captures may be open at a time.
-    log.addFilter(refuse)
-    try:
-        yield
-    finally:
-        log.removeFilter(refuse)
-
-
-def read_pcap(
-    file: BufferedReader,
+def read_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each packet would cost more than all the rest
+    file: ByteStream,
     statistics: CaptureStatistics,
     progress: Callable[[int], None] | None = None,
+    port: int | None = None,
 ) -> Iterator[Packet]:
-    """The packets of a pcap file: micro- or nanoseconds, either byte order.
+    """The packets of a pcap file. All are counted.
+
+    Args:
+        file: Where it is read from.
+        statistics: Packets, bytes and warnings are added to it.
+        progress: Called now and then with the position in the file.
+        port: If given, packets that plainly are neither from nor to this TCP port are left out.
 
     Raises:
         CaptureError: The file's header is not whole.
     """
-    from scapy.error import Scapy_Exception  # noqa: PLC0415 - costs 0.1 s that JSON need not pay
-    from scapy.utils import RawPcapReader  # noqa: PLC0415
-
-    source = _Source(file)
-    with _quiet():
-        try:
-            reader: Any = _untyped(RawPcapReader)(source)
-        except Scapy_Exception:
-            raise _cut_in_header(file, source) from None
-        link_type = reader.linktype & _LINK_TYPE_MASK
-        scale = 1 if reader.nano else 1000
-        read = reader._read_packet  # noqa: SLF001 - the public ways cut every packet to 65,535 bytes
-        position, reported = source.position, 0
-        while True:
-            try:
-                data, (seconds, fraction, original_length, captured_length) = read(_MAX_PACKET)
-            except (EOFError, _Damaged):
+    source = Source(file)
+    header = source.header(_FILE_HEADER)
+    order: Literal["<", ">"] = "<" if header[0] in {0xD4, 0x4D} else ">"
+    magic, *_, link_type = struct.unpack(f"{order}I16xI", header)
+    link_type &= _LINK_TYPE_MASK
+    scale = 1 if magic == _NANOSECONDS else 1000
+    sieve = make_sieve(link_type, order, port, "8xI4x") or make_sieve(1, order, 0, "8xI4x")
+    assert sieve is not None  # noqa: S101 -- Ethernet has one
+    sifting = port is not None and make_sieve(link_type, order, port, "") is not None
+    look, reach, ipv4, fragment, wanted = sieve
+    unpack = look.unpack_from
+    unpack_record = struct.Struct(f"{order}IIII").unpack_from
+    buffer, offset, count = source.buffer, _FILE_HEADER, 0
+    at_end = False
+    while True:
+        size = len(source.buffer)
+        last = size - (_RECORD_HEADER if at_end else look.size)
+        while offset <= last:
+            captured, protocol, first, place, from_port, to_port = unpack(buffer, offset)
+            end = offset + _RECORD_HEADER + captured
+            if end > size:
                 break
-            if len(data) < captured_length:
-                if captured_length > _MAX_PACKET:
-                    source.short = None  # that the file ends before such a length does says nothing
-                break
-            position = source.position
-            statistics.packets += 1
-            statistics.bytes_read = position
-            if progress is not None and position - reported >= _PROGRESS_STEP:
-                reported = position
-                progress(position)
-            yield Packet(seconds * 1_000_000_000 + fraction * scale, link_type, data, original_length)
-    _note_end(source, position, statistics)
-    if progress is not None:
-        progress(source.position)
-
-
-def read_pcapng(
-    file: BufferedReader,
-    statistics: CaptureStatistics,
-    progress: Callable[[int], None] | None = None,
-) -> Iterator[Packet]:
-    """The packets of a pcapng file, of all its interfaces and sections.
-
-    Raises:
-        CaptureError: The file's first block is not whole.
-    """
-    from scapy.error import Scapy_Exception  # noqa: PLC0415 - as above
-    from scapy.utils import RawPcapNgReader  # noqa: PLC0415
-
-    source = _Source(file)
-    with _quiet():
-        try:
-            reader: Any = _untyped(RawPcapNgReader)(source)
-        except (Scapy_Exception, _Damaged):
-            raise _cut_in_header(file, source) from None
-        _amend(reader)
-        read = reader._read_block  # noqa: SLF001 - block by block tells where a broken one began
-        position, reported, previous_ns = source.position, 0, 0
-        while True:
-            try:
-                block = read(_MAX_PACKET)
-            except (EOFError, _Damaged, Scapy_Exception, struct.error):
-                break
-            position = source.position
-            if block is None:
+            count += 1
+            if (
+                sifting
+                and from_port != wanted != to_port
+                and protocol == ipv4
+                and first == _PLAIN_IPV4
+                and not place & fragment
+                and captured >= reach
+            ):
+                offset = end
                 continue
-            data, about = block
-            if about.tshigh is None:  # a simple packet block has no time; the one before it is the best guess
-                time_ns = previous_ns
-            else:
-                resolution, offset = about.tsresol
-                ticks = about.tshigh << 32 | about.tslow
-                previous_ns = time_ns = ticks * 1_000_000_000 // resolution + offset * 1_000_000_000
-            statistics.packets += 1
-            statistics.bytes_read = position
-            if progress is not None and position - reported >= _PROGRESS_STEP:
-                reported = position
-                progress(position)
-            yield Packet(time_ns, about.linktype, data, about.wirelen)
-    _note_end(source, position, statistics)
-    if progress is not None:
-        progress(source.position)
-
-
-def _untyped(reader: Any) -> Any:  # noqa: ANN401
-    """A class of scapy's without its type hints, which do not say that it takes any object with a `read`."""
-    return reader
-
-
-def _amend(reader: Any) -> None:  # noqa: ANN401 - a RawPcapNgReader
-    """Teach scapy's reader what it leaves out: if_tsoffset, and that each section numbers its interfaces anew."""
-    read_section: Callable[[], None] = reader._read_block_shb  # noqa: SLF001
-    read_interface: Callable[[bytes, int], None] = reader._read_block_idb  # noqa: SLF001
-
-    def section() -> None:
-        reader.interfaces.clear()
-        read_section()
-
-    def interface(block: bytes, size: int) -> None:
-        read_interface(block, size)
-        options: dict[str, Any] = reader.interfaces[-1][2]
-        offset = reader._read_options(block[8:]).get(_TIME_OFFSET, b"")  # noqa: SLF001
-        seconds = struct.unpack(f"{reader.endian}q", offset)[0] if len(offset) == 8 else 0
-        options["tsresol"] = options["tsresol"], seconds  # handed on with each packet as it is
-
-    reader._read_block_shb = section  # noqa: SLF001
-    reader.blocktypes[1] = interface
-    # Secrets of TLS and names of processes: not needed here, and not worth scapy giving up on the file for them.
-    reader.blocktypes.pop(10, None)
-    reader.blocktypes.pop(0x80000001, None)
-
-
-def _cut_in_header(file: BufferedReader, source: _Source) -> CaptureError:
-    if source.failure:
-        return CaptureError(f"{file.name} cannot be read ({source.failure}); copy it to another disk and try again")
-    return CaptureError(
-        f"{file.name} is cut off or damaged in its header, before any packet; copy it again from where it was recorded"
-    )
-
-
-def _note_end(source: _Source, position: int, statistics: CaptureStatistics) -> None:
-    """Say in the warnings what is wrong with what stands after the last packet, if anything does."""
-    number = statistics.packets + 1
-    if source.failure:
-        statistics.warnings.append(
-            f"the file cannot be read beyond byte {source.position:,} ({source.failure}), "
-            f"in packet {number:,}; all before it was decoded"
-        )
-    elif source.short is None:
-        statistics.warnings.append(
-            f"the file is damaged at byte {position:,}, after packet {statistics.packets:,}: "
-            "what follows could not be read; all before it was decoded"
-        )
-    elif source.position > position:
-        got, wanted = source.short
-        there = "none is there" if not got else f"{got:,} of {wanted:,} bytes are there"
-        statistics.warnings.append(
-            f"the file is cut off in the middle of packet {number:,} ({there}); all before it was decoded"
-        )
+            seconds, fraction, captured, original = unpack_record(buffer, offset)
+            start = offset + _RECORD_HEADER
+            offset = end
+            statistics.packets = count
+            yield Packet(seconds * 1_000_000_000 + fraction * scale, link_type, buffer[start:end], original)
+        statistics.packets = count
+        statistics.bytes_read = source.base + offset
+        if progress is not None:
+            progress(statistics.bytes_read)
+        if at_end:
+            break
+        if size - offset >= _RECORD_HEADER and unpack_record(source.buffer, offset)[2] > _MAX_PACKET:
+            source.note_damage(offset, statistics)
+            return
+        if source.more(offset):
+            offset = 0
+            buffer = source.buffer
+        else:
+            at_end = True
+            buffer = source.buffer + bytes(look.size)  # so that the look at a short last packet stays within it
+    rest = len(source.buffer) - offset
+    if rest >= _RECORD_HEADER:
+        captured = unpack_record(source.buffer, offset)[2]
+        if captured > _MAX_PACKET:
+            source.note_damage(offset, statistics)
+        else:
+            source.note_end(rest - _RECORD_HEADER, captured, statistics)
+    elif rest or source.failure:
+        source.note_end(rest, _RECORD_HEADER, statistics)

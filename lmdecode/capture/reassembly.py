@@ -115,6 +115,30 @@ class Direction:
         """Whether the sender has closed the stream, here or beyond a hole."""
         return self._fin is not None
 
+    @property
+    def has_sent(self) -> bool:
+        """Whether any byte of the stream has come."""
+        return self._next is not None and self._next > self._base
+
+    def continues(self, seq: int, size: int) -> bool:
+        """Take the stream's next bytes, if that is what these are and there is nothing else to think of.
+
+        The fast path: most segments are, and then the bytes can be handed on as they are. False: nothing was taken.
+        """
+        expected = self._next
+        if expected is None or self._end != expected or seq != expected & 0xFFFFFFFF:
+            return False
+        self._next = self._end = expected + size
+        return True
+
+    def has_all(self, ack: int) -> bool:
+        """Take an acknowledgement of all that was sent, and nothing is missing. False: nothing was taken."""
+        expected = self._next
+        if expected is None or self._end != expected or ack != expected & 0xFFFFFFFF:
+            return False
+        self._acked = expected
+        return True
+
     def begins_at(self, isn: int) -> bool | None:
         """Whether a SYN with this sequence number is of this very connection; None if nothing is known yet."""
         if self._next is None:

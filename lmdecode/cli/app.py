@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lmdecode import __version__
-from lmdecode.cli import decode, explain, registers
+from lmdecode.cli import decode, explain, registers, wireshark
 
 __all__ = ["app"]
 
@@ -31,6 +31,7 @@ Each command explains itself: `lmdecode decode --help`.
 app.command("decode")(decode.decode)
 app.command("explain")(explain.explain)
 app.command("registers")(registers.registers)
+app.command("wireshark-plugin")(wireshark.wireshark_plugin)
 
 
 def _print_version(asked: bool) -> None:

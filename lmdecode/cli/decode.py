@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
+import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lmdecode.cli.failures import CommandError, complain, reports_errors
 from lmdecode.cli.options import ConfigOption, KeyOption, OutputOption, ShowSecretsOption
+from lmdecode.cli.writers import JOINABLE, Format, Style, Writer, default_format, open_writer
 
 if TYPE_CHECKING:
-    from lmdecode.codec.conversation import Tally
-    from lmdecode.codec.record import Record
+    from lmdecode.cli.reading import Outcome, Settings
+    from lmdecode.codec.decoding import FrameDecoder
 
-__all__ = ["Format", "decode"]
+__all__ = ["Format", "Order", "decode"]
 
 
-class Format(StrEnum):
-    """How records are written."""
+class Order(StrEnum):
+    """How the records of several captures are put together."""
 
-    TABLE = "table"
-    JSONL = "jsonl"
+    FILES = "files"
+    TIME = "time"
 
 
 @reports_errors
@@ -33,7 +34,9 @@ def decode(
     captures: Annotated[
         list[Path],
         typer.Argument(
-            metavar="CAPTURE", help="pcap or pcapng files, or tshark's -T json exports.", show_default=False
+            metavar="CAPTURE",
+            help="pcap or pcapng files, or tshark's -T json exports; `-` is standard input.",
+            show_default=False,
         ),
     ],
     key: KeyOption = None,
@@ -44,6 +47,35 @@ def decode(
         typer.Option("--format", "-f", help="Default: table on a terminal, jsonl otherwise.", show_default=False),
     ] = None,
     output: OutputOption = None,
+    fields: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME,NAME",
+            help="Show these fields only, and only messages that have one: `coffee_temp,steam_temp`, `'mon_*'`.",
+            show_default=False,
+        ),
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CONDITION",
+            help="Show only messages that fulfil it; with several of these, all of them. See below.",
+            show_default=False,
+        ),
+    ] = None,
+    order: Annotated[
+        Order, typer.Option(help="Several captures one after the other, or all messages by time.")
+    ] = Order.FILES,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            "--jobs",
+            "-j",
+            min=0,
+            metavar="N",
+            help="Decode N captures at the same time, 0: one a core. A table, or --order time, takes one process.",
+        ),
+    ] = 1,
     show_secrets: ShowSecretsOption = False,
 ) -> None:
     """Show what app and machine said in a capture, in names and units.
@@ -54,123 +86,113 @@ def decode(
 
         lmdecode decode morning.pcap | jq 'select(.fields.coffee_temp) | .fields'
 
-        lmdecode decode *.pcapng --format jsonl --output morning.jsonl
+        lmdecode decode *.pcapng --format csv --fields coffee_temp,steam_temp --output temperatures.csv
+
+        lmdecode decode morning.pcap --where kind=write --where sender=app
+
+        tcpdump -i any -U -w - tcp port 1774 | lmdecode decode -
 
     Make a capture with `tcpdump -i any -w morning.pcap tcp port 1774` on a router or computer that the traffic
-    passes. Times in the table are local, in JSON UTC. A damaged frame is shown with what is wrong with it. The last
-    line, on stderr, sums up.
-    """
-    from lmdecode.capture import CaptureError, CaptureStatistics, decode_capture
-    from lmdecode.cli.files import whole_file
-    from lmdecode.cli.keys import find_key
-    from lmdecode.codec.conversation import Tally
-    from lmdecode.codec.decoding import FrameDecoder
+    passes. Times in the table are local, everywhere else UTC. A damaged frame is shown with what is wrong with it. The
+    last line, on stderr, sums up all that was read, shown or not.
 
-    found_key, origin = find_key(key, config)
-    decoder = FrameDecoder(found_key, show_secrets=show_secrets)
-    chosen = format or (Format.TABLE if output is None and sys.stdout.isatty() else Format.JSONL)
-    tally = Tally()
-    packets = connections = 0
-    complaints: list[str] = []
-    with contextlib.nullcontext(sys.stdout) if output is None else whole_file(output) as file:
-        write = _writer(chosen, file)
-        for path in captures:
-            statistics = CaptureStatistics(connections=connections)
-            if chosen is Format.TABLE and len(captures) > 1:
-                file.write(f"{path}\n")
-            try:
-                with _progress(path, file) as progress:
-                    for record in decode_capture(
-                        path, decoder, port=port, tally=tally, statistics=statistics, progress=progress
-                    ):
-                        write(record)
-                if not statistics.port_packets:
-                    complaints.append(_nothing_on(port, path))
-            except CaptureError as error:
-                complaints.append(str(error))
-            complaints += [f"{path}: {warning}" for warning in statistics.warnings]
-            packets += statistics.packets
-            connections = statistics.connections
-        file.flush()
+    Conditions, in quotes if they have `<`, `>`, `*` or `!` in them:
+
+    - `kind=read,write` · `role=report` · `sender=app` · `stream=0` · `source=192.168.1.*`
+
+    - `name=coffee_temp`, `'name=mon_*'`: the value is in what is read or written, requests too
+
+    - `address=0x401C`, `address=0x4000..0x4022`: any byte of it is
+
+    - `time=02:55..02:57`, `time=2026-11-21T02:55Z..`: UTC; a time is the whole minute or second that it names
+
+    - `problems`, `problems=no`, `ok=no`, `'elapsed>0.5'`
+
+    - `'coffee_temp>95'`, `coffee_temp=90..95`, `power=yes`, `'prebrew_flag!=off'`, `heating_state=pump_on`: fields
+
+    A comma is "or". `!=` is the opposite of `=`, but compares fields only where they are.
+    """
+    from lmdecode.cli.files import expanded, is_live
+    from lmdecode.cli.reading import Settings, counted, summary
+    from lmdecode.output.filters import mentions_stream
+
+    settings = Settings(key, config, show_secrets, port, *_understood(where or [], fields or []))
+    decoder, origin = settings.decoder()
+    paths = expanded(captures)
+    chosen = format or default_format(output)
+    style = Style(settings.fields, captions=len(paths) > 1 and order is Order.FILES)
+    apart = order is Order.FILES and chosen in JOINABLE and not mentions_stream(settings.where)
+    apart = apart and not any(map(is_live, paths))  # what is live cannot be opened in another process
+    workers = min(jobs or os.cpu_count() or 1, len(paths)) if apart else 1
+    with open_writer(chosen, output, style) as writer:
+        if workers > 1:
+            from lmdecode.cli.jobs import decode_in_processes
+
+            outcomes = list(decode_in_processes(paths, workers, chosen, style, settings, writer))
+        elif order is Order.TIME:
+            outcomes = _by_time(paths, settings, decoder, writer)
+        else:
+            to_terminal = output is None and sys.stdout.isatty()
+            outcomes = list(_one_by_one(paths, settings, decoder, writer, to_terminal=to_terminal))
+    complaints = [complaint for outcome in outcomes for complaint in outcome.complaints]
     for complaint in complaints:
         complain(complaint)
-    if connections or not complaints:
-        typer.echo(_summary(packets, connections, tally), err=True)
+    if not complaints or any(outcome.statistics.connections for outcome in outcomes):
+        typer.echo(summary(outcomes, chosen=bool(where or fields)), err=True)
+    tally = counted(outcomes)
     if tally.frames and not tally.valid_frames:
         raise CommandError(f"0 of {tally.frames} frames have a valid check byte: wrong key? (it is from {origin})")
     if complaints:
         raise typer.Exit(1)
 
 
-def _writer(chosen: Format, file: IO[str]) -> Callable[[Record], object]:
-    if chosen is Format.JSONL:
-        from lmdecode.output.jsonl import json_line
-
-        def write_line(record: Record) -> None:
-            file.write(json_line(record))
-
-        return write_line
-    from rich.console import Console
-
-    from lmdecode.output.table import TableWriter
-
-    return TableWriter(Console(file=file, highlight=False, emoji=False, markup=False)).write
-
-
-@contextlib.contextmanager
-def _progress(path: Path, file: IO[str]) -> Iterator[Callable[[int], None] | None]:
-    """A progress bar on stderr, if that is a terminal that the records do not go to as well."""
-    if not sys.stderr.isatty() or file.isatty() or not path.is_file():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-    bar = Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        DownloadColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    task = bar.add_task(path.name, total=path.stat().st_size)
-
-    def show(position: int) -> None:
-        bar.start()  # not before there is progress to show, so short files have none
-        bar.update(task, completed=position)
+def _understood(where: list[str], fields: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The conditions and the names of the fields, checked."""
+    from lmdecode.output.columns import FieldNameError, chosen_fields
+    from lmdecode.output.filters import FilterError, parse_all
 
     try:
-        yield show
-    finally:
-        bar.stop()
+        parse_all(where)
+    except FilterError as error:
+        raise typer.BadParameter(str(error), param_hint="--where") from None
+    try:
+        return tuple(where), chosen_fields(fields) if fields else ()
+    except FieldNameError as error:
+        raise typer.BadParameter(str(error), param_hint="--fields") from None
 
 
-def _nothing_on(port: int, path: Path) -> str:
-    from lmdecode.capture import busiest_ports
+def _one_by_one(
+    paths: list[Path], settings: Settings, decoder: FrameDecoder, writer: Writer, *, to_terminal: bool
+) -> Iterator[Outcome]:
+    from lmdecode.cli.files import is_live
+    from lmdecode.cli.progress import progress_bar
+    from lmdecode.cli.reading import Outcome, read
 
-    ports = busiest_ports(path)
-    if not ports:
-        return f"{path}: no TCP traffic at all: was it captured where app and machine talk?"
-    likely = [traffic.port for traffic in ports if traffic.frames]
-    listed = ", ".join(f"{traffic.port} ({_count(traffic.packets, 'packet')})" for traffic in ports)
-    advice = f"try --port {likely[0]}, whose data look like frames" if likely else "name another with --port"
-    return f"{path}: nothing on TCP port {port}; busiest are {listed}: {advice}"
-
-
-def _summary(packets: int, connections: int, tally: Tally) -> str:
-    parts = [
-        _count(packets, "packet"),
-        _count(connections, "connection"),
-        _count(tally.frames, "frame"),
-        _count(tally.messages, "message"),
-        _count(tally.problems, "problem"),
-        f"{_count(tally.bytes_skipped, 'byte')} skipped",
-    ]
-    if tally.bytes_missing:
-        parts.append(f"{_count(tally.bytes_missing, 'byte')} missing")
-    return ", ".join(parts)
+    connections = 0
+    for path in paths:
+        outcome = Outcome(path)
+        live = is_live(path)
+        write = writer.write
+        writer.begin(path)
+        with progress_bar(path, onto_terminal=to_terminal) as progress:
+            records = read(outcome, decoder, settings.port, first_stream=connections, progress=progress)
+            for outcome.shown, record in enumerate(settings.chosen(records), 1):
+                write(record)
+                if live:
+                    writer.flush()
+        connections += outcome.statistics.connections
+        yield outcome
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+def _by_time(paths: list[Path], settings: Settings, decoder: FrameDecoder, writer: Writer) -> list[Outcome]:
+    from lmdecode.cli.files import is_live
+    from lmdecode.cli.reading import Outcome, merged
+
+    outcomes = [Outcome(path) for path in paths]
+    live = any(map(is_live, paths))
+    first = outcomes[0]  # one of them counts for all; which one does not matter
+    for first.shown, record in enumerate(settings.chosen(merged(outcomes, decoder, settings.port)), 1):
+        writer.write(record)
+        if live:
+            writer.flush()
+    return outcomes

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["explain"]
 
 _TITLE_LENGTH = 60
+_QUOTED_LENGTH = 12  # of what is no message: enough to know it again, too little for a secret in it
 _WINDOW = re.compile(r"([0-9A-Fa-f]{4})([0-9A-Fa-f]{4})((?:[0-9A-Fa-f]{2})*)\Z").match
 
 
@@ -48,12 +49,11 @@ def explain(
 
     Only a whole frame needs the key.
     """
-    from rich.console import Console
-
     from lmdecode.codec.decoding import decode_plaintext
     from lmdecode.output.explanation import explanation
+    from lmdecode.output.terminal import TerminalConsole
 
-    console = Console(highlight=False, emoji=False)
+    console = TerminalConsole()
     failed = False
     for given in messages:
         text = "".join(given.split())
@@ -67,7 +67,7 @@ def explain(
             decoded = _with_check_hint(text, decoded)
         else:
             raise CommandError(
-                f"{_shortened(given)!r} is no message: give a plaintext such as R40000020D8, "
+                f"{_shortened(given, _QUOTED_LENGTH)!r} is no message: give a plaintext such as R40000020D8, "
                 "a preamble such as 40000020, or a frame @…%"
             )
         title = _shortened(_title(text, decoded))
@@ -102,7 +102,7 @@ def _with_check_hint(text: str, decoded: Decoded) -> Decoded:
 
     body = text.encode("latin-1", "replace")
     completed = b"%b%02X" % (body, check_byte(body))
-    if decoded.valid or parse_leniently(completed).problems:
+    if decoded.valid or decoded.plaintext is None or parse_leniently(completed).problems:
         return decoded
     hint = f"it has no check byte, it seems; that would be {completed[-2:].decode()}"
     return decoded._replace(problems=(*decoded.problems, hint))
@@ -116,5 +116,5 @@ def _title(text: str, decoded: Decoded) -> str:
     return body if text[0] in "RWZrwz" else body[1:-2]
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= _TITLE_LENGTH else f"{text[: _TITLE_LENGTH - 1]}…"
+def _shortened(text: str, length: int = _TITLE_LENGTH) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"

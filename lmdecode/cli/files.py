@@ -1,33 +1,81 @@
-"""Output files: written under another name first, so that the real one is whole or not there."""
+"""Files that a command is given: which captures a pattern means, and output files that are whole or not there."""
 
 from __future__ import annotations
 
 import contextlib
+import glob
+import io
 import os
+import stat
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO, Final, Literal, TextIO, cast, overload
 
 from lmdecode.cli.failures import CommandError
 
-__all__ = ["whole_file"]
+__all__ = ["STDIN", "expanded", "is_live", "text_over", "whole_file"]
+
+STDIN: Final = Path("-")
+"""What stands for standard input."""
 
 
-@contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[IO[str]]:
-    """A text file, in UTF-8, that takes its name when the block ends well, and is gone when it does not.
+def expanded(paths: Iterable[Path]) -> list[Path]:
+    """The paths, with patterns in them replaced by the files that they fit, in order of their names.
+
+    A shell does this itself, but not in quotes, and not on Windows. A pattern that fits nothing stays, and is then
+    complained about as a file that is not there.
+    """
+    found: list[Path] = []
+    for path in paths:
+        text = str(path)
+        if glob.has_magic(text) and not path.exists():
+            names = glob.glob(text, recursive=True)  # noqa: PTH207 -- Path.glob takes no absolute pattern
+            found += map(Path, sorted(names)) if names else [path]
+        else:
+            found.append(path)
+    return found
+
+
+def is_live(path: Path) -> bool:
+    """Whether packets may come in as they are captured: from a pipe or a terminal rather than from a disk."""
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode if path == STDIN else path.stat().st_mode
+    except (OSError, ValueError):  # not there, which whoever reads it will say
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+def text_over(file: BinaryIO) -> TextIO:
+    """A text file over a binary one: UTF-8, lines that end alike everywhere."""
+    return io.TextIOWrapper(file, encoding="utf-8", newline="\n")
+
+
+@overload
+def whole_file(path: Path) -> contextlib.AbstractContextManager[IO[str]]: ...
+@overload
+def whole_file(path: Path, *, binary: Literal[True]) -> contextlib.AbstractContextManager[IO[bytes]]: ...
+@overload
+def whole_file(path: Path, *, binary: bool) -> contextlib.AbstractContextManager[IO[str] | IO[bytes]]: ...
+def whole_file(path: Path, *, binary: bool = False) -> contextlib.AbstractContextManager[IO[str] | IO[bytes]]:
+    """A file, of bytes or UTF-8 text, that takes its name when the block ends well, and is gone when it does not.
 
     Something that is not an ordinary file, such as /dev/null or a pipe, is written to directly.
 
     Raises:
         CommandError: The folder is not there or takes no files.
     """
+    return _whole_file(path, binary=binary)
+
+
+@contextlib.contextmanager
+def _whole_file(path: Path, *, binary: bool) -> Iterator[IO[str] | IO[bytes]]:
     if path.is_dir():
         raise CommandError(f"--output {path} is a folder: name a file in it")
     if path.exists() and not path.is_file():
-        with path.open("w", encoding="utf-8") as file:
-            yield file
+        with path.open("wb") as file, _as_asked(file, binary=binary) as asked:
+            yield asked
         return
     path = path.resolve()  # through a link, to the file that it stands for
     try:
@@ -35,8 +83,8 @@ def whole_file(path: Path) -> Iterator[IO[str]]:
     except OSError as error:
         raise CommandError(f"--output {path} cannot be written: {error.strerror}") from None
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            yield file
+        with os.fdopen(handle, "wb") as file, _as_asked(file, binary=binary) as asked:
+            yield asked
         # A temporary file is its owner's alone; a result has the rights that any new file gets.
         mode = path.stat().st_mode if path.exists() else 0o666 & ~_umask()
         Path(name).chmod(mode & 0o777)
@@ -44,6 +92,10 @@ def whole_file(path: Path) -> Iterator[IO[str]]:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _as_asked(file: IO[bytes], *, binary: bool) -> IO[str] | IO[bytes]:
+    return file if binary else text_over(cast("BinaryIO", file))
 
 
 def _umask() -> int:

@@ -41,7 +41,8 @@ class Config:
         """
         text = self.entries.get("key")
         if text is None or text == "":
-            raise ConfigError(f'{self.path} has no "key": add the machine\'s communicationKey as "key"')
+            what = 'has no "key"' if text is None else 'has an empty "key"'
+            raise ConfigError(f'{self.path} {what}: put the machine\'s communicationKey there as "key"')
         if not isinstance(text, str):
             raise ConfigError(f'the "key" in {self.path} is not text: put it in double quotes')
         try:

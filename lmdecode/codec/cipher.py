@@ -143,6 +143,8 @@ def _length_hint(text: str, secret: bytes) -> str:
                 r", and has once its JSON escapes (\u00xx) are read: "
                 'put it as it is into config.json, {"key": "…"}'
             )
+    if len(text.strip()) == KEY_SIZE:
+        return ": there are spaces or line ends around it; take them away"
     try:
         characters = len(secret.decode("utf-8"))
     except UnicodeDecodeError:

@@ -12,7 +12,7 @@ from typing import Final
 
 from lmdecode.codec.decoding import FrameDecoder, withhold
 from lmdecode.codec.framing import Deframer, Frame, Skipped
-from lmdecode.codec.message import Kind, Message
+from lmdecode.codec.message import OK, Kind
 from lmdecode.codec.record import Record, Role, Sender
 from lmdecode.codec.secrecy import touches_secret
 
@@ -40,7 +40,7 @@ class Tally:
     bytes_skipped: int = 0
     """Bytes that belong to no frame."""
     bytes_missing: int = 0
-    """Bytes that are not in the capture, as far as their number is known."""
+    """Bytes that were given up as not in the capture; some of them may have come after all, too late."""
 
 
 class Conversation:
@@ -65,15 +65,19 @@ class Conversation:
     ) -> None:
         self._decoder = decoder
         self._stream = stream
-        self._hosts: dict[Sender, str] = {"app": app, "machine": machine}
+        self._decode = decoder.decode
+        self._ends: dict[Sender, tuple[str, str]] = {"app": (app, machine), "machine": (machine, app)}
         self._deframers: dict[Sender, Deframer] = {"app": Deframer(), "machine": Deframer()}
         self._pending: deque[tuple[Kind, int, int, int]] = deque(maxlen=_MAX_PENDING)
         self.tally = Tally() if tally is None else tally
 
     def receive(self, time_ns: int, sender: Sender, data: bytes) -> list[Record]:
         """Take the next bytes of one direction; hand out the Records that they complete."""
-        events = self._deframers[sender].feed(data)
-        return [self._record(time_ns, sender, event) for event in events]
+        deframer = self._deframers[sender]
+        body = deframer.sole_frame(data)
+        if body is not None:
+            return [self._frame(time_ns, sender, body)]
+        return [self._record(time_ns, sender, event) for event in deframer.feed(data)]
 
     def receive_late(self, time_ns: int, sender: Sender, data: bytes, reason: str) -> list[Record]:
         """Take bytes that belong before others already received: they are read apart, and marked with the reason."""
@@ -100,84 +104,80 @@ class Conversation:
         ]
 
     def _record(self, time_ns: int, sender: Sender, event: Frame | Skipped, notes: tuple[str, ...] = ()) -> Record:
+        if isinstance(event, Frame):
+            return self._frame(time_ns, sender, event.body, notes)
+        size = len(event.raw)
+        self.tally.bytes_skipped += size
+        self.tally.problems += 1
+        what = "1 byte that belongs" if size == 1 else f"{size} bytes that belong"
+        return self._blank(time_ns, sender, (f"{what} to no whole frame", *notes))._replace(raw=event.raw)
+
+    def _frame(self, time_ns: int, sender: Sender, body: bytes, notes: tuple[str, ...] = ()) -> Record:
         tally = self.tally
-        if isinstance(event, Skipped):
-            size = len(event.raw)
-            tally.bytes_skipped += size
-            tally.problems += 1
-            what = "1 byte that belongs" if size == 1 else f"{size} bytes that belong"
-            record = self._blank(time_ns, sender, (f"{what} to no whole frame", *notes))
-            return record._replace(raw=event.raw)
         tally.frames += 1
-        decoded = self._decoder.decode(event.body)
+        decoded = self._decode(body)
         if not decoded.valid and sender == "machine" and self._secret_may_answer():
             decoded = withhold(decoded)
-        message = decoded.message
-        problems = decoded.problems + notes
+        message, valid, data, plaintext, fields, problems = decoded
+        if notes:
+            problems += notes
         if message is None:
             tally.problems += 1
-            record = self._blank(time_ns, sender, problems)
-            return record._replace(plaintext=decoded.plaintext, raw=event.raw)
+            return self._blank(time_ns, sender, problems)._replace(plaintext=plaintext, raw=b"@%b%%" % body)
         tally.messages += 1
-        tally.valid_frames += decoded.valid
-        role, elapsed = self._pair(time_ns, sender, message)
-        fields = decoded.fields
-        ok = None
-        if role == "response":
-            if message.kind is Kind.WRITE:
-                ok = message.ok is True  # anything but the literal OK is a failure
-                fields = {}
-            elif message.data is None and not problems:
-                problems = ("an answer without data: the machine echoed the request",)
-        elif role == "request" and message.kind is Kind.WRITE and message.data is None and not problems:
-            problems = ("a write request without data: it sets nothing",)
+        tally.valid_frames += valid
+        kind, address, length = message.kind, message.address, message.length
+        ok = elapsed = None
+        role: Role
+        if sender == "app":
+            role = "request"
+            self._pending.append((kind, address, length, time_ns))
+            if kind is Kind.WRITE and message.data is None and not problems:
+                problems = ("a write request without data: it sets nothing",)
+        else:
+            role, elapsed = self._pair(time_ns, kind, address, length)
+            if role == "response":
+                if kind is Kind.WRITE:
+                    ok = message.status == OK  # anything but the literal OK is a failure
+                    fields = {}
+                elif message.data is None and not problems:
+                    problems = ("an answer without data: the machine echoed the request",)
         if problems:
             tally.problems += 1
-        hosts = self._hosts
+        source, destination = self._ends[sender]
         return Record(
             time_ns,
             self._stream,
             sender,
-            hosts[sender],
-            hosts["machine" if sender == "app" else "app"],
-            message.kind,
+            source,
+            destination,
+            kind,
             role,
-            message.address,
-            message.length,
-            decoded.data,
-            decoded.plaintext,
+            address,
+            length,
+            data,
+            plaintext,
             fields,
             ok,
             elapsed,
-            None if decoded.valid else event.raw,
+            None if valid and plaintext is not None else b"@%b%%" % body,
             problems,
         )
 
-    def _pair(self, time_ns: int, sender: Sender, message: Message) -> tuple[Role, float | None]:
-        """Whether a message asks, answers, or comes unasked; and how long an answer took, in seconds."""
+    def _pair(self, time_ns: int, kind: Kind, address: int, length: int) -> tuple[Role, float | None]:
+        """Whether the machine answers with a message or says it unasked; and after how many seconds it answers."""
         pending = self._pending
-        window = (message.kind, message.address, message.length)
-        if sender == "app":
-            pending.append((*window, time_ns))
-            return "request", None
         while pending and time_ns - pending[0][3] > ANSWER_TIMEOUT_NS:
             pending.popleft()
-        for index, (*asked, asked_ns) in enumerate(pending):
-            if tuple(asked) == window:
+        for index, (asked_kind, asked_address, asked_length, asked_ns) in enumerate(pending):
+            # A request that was captured later was not the one, however late the answer came out of a gap.
+            if asked_address == address and asked_length == length and asked_kind is kind and asked_ns <= time_ns:
                 del pending[index]
                 return "response", (time_ns - asked_ns) / 1e9
-        return ("response" if message.kind is Kind.WRITE else "report"), None
+        return ("response" if kind is Kind.WRITE else "report"), None
 
     def _blank(self, time_ns: int, sender: Sender, problems: tuple[str, ...]) -> Record:
-        receiver: Sender = "machine" if sender == "app" else "app"
-        return Record(
-            time_ns,
-            self._stream,
-            sender,
-            self._hosts[sender],
-            self._hosts[receiver],
-            problems=problems,
-        )
+        return Record(time_ns, self._stream, sender, *self._ends[sender], problems=problems)
 
     def _secret_may_answer(self) -> bool:
         """Whether what the machine says may be a secret, because the app asked for one."""

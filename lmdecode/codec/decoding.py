@@ -7,12 +7,12 @@ are found in the cache.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from lmdecode.codec.cipher import Key, decrypt
 from lmdecode.codec.errors import FrameError
+from lmdecode.codec.fastpath import read_faultless
 from lmdecode.codec.fields import decode_message
 from lmdecode.codec.framing import unwrap
 from lmdecode.codec.message import Message, parse_leniently
@@ -81,6 +81,10 @@ class FrameDecoder:
             plaintext = decrypt(self._key, unwrap(body))
         except FrameError as error:
             return Decoded(None, valid=False, problems=(str(error),))
+        faultless = read_faultless(plaintext)
+        if faultless is not None:
+            message, data, text, fields = faultless
+            return Decoded(message, True, data, text, MappingProxyType(fields))
         return decode_plaintext(plaintext, show_secrets=self.show_secrets)
 
 
@@ -106,7 +110,7 @@ def decode_plaintext(plaintext: bytes, *, show_secrets: bool = False) -> Decoded
     else:
         data, text = masked_data(message), masked_plaintext(message, text)
         if text.endswith(MASK) and message.status is not None:
-            message = replace(message, status=MASK)
+            message = message._replace(status=MASK)
     return Decoded(
         message,
         valid,

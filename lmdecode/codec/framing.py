@@ -94,20 +94,20 @@ class Deframer:
         """Bytes held back because what they belong to is not whole yet."""
         return len(self._buffer)
 
+    def sole_frame(self, data: bytes) -> bytes | None:
+        """Take a piece of the stream that is exactly one frame, and nothing is held: the frame's body.
+
+        Nearly always a segment is just that, and this is several times as fast as `feed`. Otherwise None, and nothing
+        was taken.
+        """
+        size = len(data)
+        if self._buffer or data[:1] != b"@" or data.find(b"%") != size - 1 or data.rfind(b"@") or size > MAX_FRAME_SIZE:
+            return None
+        self._position += size
+        return data[1:-1]
+
     def feed(self, data: bytes) -> list[Frame | Skipped]:
         """Take the next bytes of the stream; hand out what they complete."""
-        # Nearly always a segment is exactly one frame, and nothing is held.
-        size = len(data)
-        if (
-            not self._buffer
-            and data[:1] == b"@"
-            and data.find(b"%") == size - 1
-            and data.rfind(b"@") == 0
-            and size <= MAX_FRAME_SIZE
-        ):
-            frame = Frame(self._position, data[1:-1])
-            self._position += size
-            return [frame]
         self._buffer += data
         events: list[Frame | Skipped] = []
         while self._next(events):

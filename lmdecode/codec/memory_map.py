@@ -8,6 +8,7 @@ row says how sure we are (`Sure`).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Final
 
 from lmdecode.codec.registers import Access, Derived, Register, Sure, Telling, Window
@@ -343,6 +344,7 @@ def _mode(name: str, word: str) -> Derived:
 
 
 def _time_of_day(name: str) -> Derived:
+    @lru_cache(maxsize=24 * 60)
     def compute(hour: int, minute: int) -> Value:
         if hour > 23 or minute > 59:
             raise ValueError(f"{hour:02}:{minute:02} is not a time of day")

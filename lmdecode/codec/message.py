@@ -11,7 +11,6 @@ from __future__ import annotations
 import binascii
 import re
 import struct
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -58,9 +57,8 @@ _LETTERS: Final = {Kind.READ: "R", Kind.WRITE: "W", Kind.STREAM: "Z"}
 _KINDS: Final = {ord(letter): kind for kind, letter in _LETTERS.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message.
+class Message(NamedTuple):
+    """One message. A tuple, as Record is, because one is made for every frame.
 
     `data` is None in a read request, and in a write's answer, which has a `status` instead. Only a message whose data
     is exactly `length` bytes can be built; a damaged one, read leniently, may have fewer or more.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from lmdecode.codec.message import Kind
@@ -53,19 +54,20 @@ class Record(NamedTuple):
 
     def as_dict(self) -> dict[str, object]:
         """What one line of `--format jsonl` holds; `ok`, `elapsed` and `raw` only if they have something to say."""
+        kind, fields = self.kind, self.fields
         line: dict[str, object] = {
             "time": iso_time(self.time_ns),
             "stream": self.stream,
             "sender": self.sender,
             "source": self.source,
             "destination": self.destination,
-            "kind": self.kind,
+            "kind": None if kind is None else kind.value,
             "role": self.role,
             "address": self.address,
             "length": self.length,
             "data": self.data,
             "plaintext": self.plaintext,
-            "fields": dict(self.fields),
+            "fields": fields.copy() if isinstance(fields, MappingProxyType) else dict(fields),
         }
         if self.ok is not None:
             line["ok"] = self.ok

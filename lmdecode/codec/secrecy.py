@@ -7,11 +7,11 @@ knows which bytes are which, so if it may hold a secret, nothing of it is shown 
 
 from __future__ import annotations
 
-import binascii
+import re
 from functools import lru_cache
 
 from lmdecode.codec.fields import registers_in
-from lmdecode.codec.message import OK, Message, Parsed
+from lmdecode.codec.message import ADDRESS_SPACE, OK, Message, Parsed
 from lmdecode.codec.record import MASK
 
 __all__ = ["WITHHELD", "masked_data", "masked_plaintext", "may_hold_secret", "touches_secret"]
@@ -19,6 +19,7 @@ __all__ = ["WITHHELD", "masked_data", "masked_plaintext", "may_hold_secret", "to
 WITHHELD = "damaged, and withheld since it may hold the machine's cloud account (--show-secrets shows it)"
 """The problem of a message of which nothing is shown."""
 
+_PREAMBLES = re.compile(rb"(?=([0-9A-Fa-f]{4})([0-9A-Fa-f]{4}))").finditer
 _HEADER_SIZE = 9  # characters of kind and preamble
 
 
@@ -38,12 +39,11 @@ def may_hold_secret(plaintext: bytes, parsed: Parsed) -> bool:
         return False
     payload = (len(plaintext) - _HEADER_SIZE) // 2 + 1
     if parsed.message is not None:
-        return touches_secret(parsed.message.address, max(parsed.message.length, payload))
-    try:
-        address = int.from_bytes(binascii.unhexlify(plaintext[1:5]), "big")
-    except ValueError:
-        return False
-    return touches_secret(address, payload)
+        address, size = parsed.message.address, max(parsed.message.length, payload)
+        # A window that runs past the end of memory may go on at its beginning.
+        return touches_secret(address, size) or touches_secret(address - ADDRESS_SPACE, size)
+    # No message at all: wherever in it eight digits could be a preamble, they may be one.
+    return any(touches_secret(int(match[1], 16), max(int(match[2], 16), payload)) for match in _PREAMBLES(plaintext))
 
 
 def masked_data(message: Message) -> str | None:

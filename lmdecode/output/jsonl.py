@@ -1,16 +1,14 @@
-"""JSON Lines: one Record a line, UTF-8."""
+"""JSON Lines: one Record a line, UTF-8, without spaces."""
 
 from __future__ import annotations
 
-import json
+import orjson
 
 from lmdecode.codec.record import Record
 
 __all__ = ["json_line"]
 
-_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
-
 
 def json_line(record: Record) -> str:
     """One Record as a line of JSON, with its newline."""
-    return _encode(record.as_dict()) + "\n"
+    return orjson.dumps(record.as_dict(), option=orjson.OPT_APPEND_NEWLINE).decode("utf-8")

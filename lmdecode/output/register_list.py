@@ -15,6 +15,7 @@ from rich.text import Text
 
 from lmdecode.codec.memory_map import DERIVED, MODELS, REGISTERS
 from lmdecode.codec.registers import Derived, Register
+from lmdecode.output.terminal import TerminalConsole
 
 __all__ = ["SURE_STYLES", "as_json", "as_markdown", "as_text", "find", "print_table", "range_text", "type_text"]
 
@@ -64,9 +65,9 @@ def range_text(row: Row) -> str:
 
 def print_table(rows: Sequence[Row]) -> None:
     """Print the table on stdout: as wide as the terminal, or unfolded if it is none."""
-    console = Console(highlight=False, emoji=False)
+    console = TerminalConsole()
     if console.is_terminal:
-        console.print(_table(rows, with_notes=console.width >= 120))
+        console.print(_table(rows, notes_apart=console.width >= 120))
     else:
         console.file.write(as_text(rows))
 
@@ -75,7 +76,7 @@ def as_text(rows: Sequence[Row]) -> str:
     """The unfolded table as text."""
     console = Console(highlight=False, emoji=False, width=_UNFOLDED, color_system=None)
     with console.capture() as capture:
-        console.print(_table(rows, with_notes=True))
+        console.print(_table(rows, notes_apart=True))
     return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines() if line.strip())
 
 
@@ -109,7 +110,8 @@ def _cells(row: Row) -> list[str]:
     ]
 
 
-def _table(rows: Sequence[Row], *, with_notes: bool) -> Table:
+def _table(rows: Sequence[Row], *, notes_apart: bool) -> Table:
+    """The table; on a narrow terminal a note stands below the value that it is of."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("address", no_wrap=True)
     table.add_column("bytes", justify="right", no_wrap=True)
@@ -118,12 +120,15 @@ def _table(rows: Sequence[Row], *, with_notes: bool) -> Table:
     table.add_column("write")
     table.add_column("models")
     table.add_column("sure", no_wrap=True)
-    if with_notes:
+    if notes_apart:
         table.add_column("note", style="dim")
     for row in rows:
         *cells, sure, note = _cells(row)
-        texts = [Text(cell) for cell in (*cells, *([sure, note] if with_notes else [sure]))]
-        texts[6].stylize(SURE_STYLES[sure])
+        texts = [*(Text(cell) for cell in cells), Text(sure, SURE_STYLES[sure])]
+        if notes_apart:
+            texts.append(Text(note))
+        elif note:
+            texts[3].append(f"\n{note}", "dim")
         table.add_row(*texts)
     return table
 

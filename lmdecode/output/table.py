@@ -13,11 +13,10 @@ from rich.console import Console
 from rich.text import Text
 
 from lmdecode.codec.fields import registers_in
-from lmdecode.codec.memory_map import DERIVED, REGISTERS, window_name
 from lmdecode.codec.message import Kind
 from lmdecode.codec.record import Record
-from lmdecode.codec.registers import Telling
 from lmdecode.codec.values import Value
+from lmdecode.output.sentence import PARTS_OF, summary, verb_and_object
 from lmdecode.output.wording import value_text
 
 __all__ = ["TableWriter"]
@@ -29,19 +28,6 @@ _VALUES_START: Final = _TIME_WIDTH + _WHO_WIDTH + _WHAT_WIDTH + 3
 _LEAST_VALUES_WIDTH: Final = 24
 _SHOWN_RAW: Final = 48  # bytes of a damaged frame that a row shows
 
-_AGAIN: Final = frozenset(row.name for row in DERIVED if row.telling is Telling.AGAIN)
-_PARTS_OF: Final[dict[str, tuple[str, ...]]] = {
-    row.name: row.inputs for row in DERIVED if row.telling is Telling.WHOLE
-} | {
-    whole.name: tuple(
-        part.name
-        for part in REGISTERS
-        if part.name and part.size < whole.size and whole.address <= part.address < whole.end
-    )
-    for whole in REGISTERS
-    if whole.name
-}
-"""By the name of a value that says all that some others say: the names of those."""
 _WHO_STYLE: Final = {"app": "cyan", "machine": "magenta"}
 
 
@@ -50,10 +36,12 @@ class TableWriter:
 
     Args:
         console: A rich console; its width is used, but never less than the columns need.
+        everything: Whether values that only repeat others are shown too: where they were asked for by name.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, everything: bool = False) -> None:
         self._console = console
+        self._everything = everything
         self._width = max(console.width, _VALUES_START + _LEAST_VALUES_WIDTH) - _VALUES_START
         self._day = ""
         self._stream: object = None
@@ -66,7 +54,7 @@ class TableWriter:
         row = Text(no_wrap=True, overflow="ignore", end="\n")
         row.append(f"{when:%H:%M:%S}.{record.time_ns // 1_000_000 % 1000:03} ", "dim")
         row.append(f"{record.sender:<{_WHO_WIDTH}} ", _WHO_STYLE[record.sender])
-        verb, what = _what(record)
+        verb, what = verb_and_object(record)
         style = "yellow" if record.kind is Kind.WRITE else ""
         row.append(verb, f"bold {style}")
         room = _WHAT_WIDTH - len(verb) - 1
@@ -99,7 +87,7 @@ class TableWriter:
         self._day, self._stream = day, connection
 
     def _value_lines(self, record: Record) -> list[Text]:
-        items = _items(record)
+        items = _items(record, everything=self._everything)
         problems = [Text.assemble(("! ", "bold red"), (problem, "red")) for problem in record.problems]
         if record.raw is not None:
             problems.append(_raw(record.raw))
@@ -117,39 +105,16 @@ def _local_time(time_ns: int) -> datetime:
         return datetime.fromtimestamp(0).astimezone()
 
 
-def _what(record: Record) -> tuple[str, str]:
-    """Verb and object of a row: "read" "temperatures"."""
-    if record.kind is None or record.address is None or record.length is None:
-        return ("gap", "") if record.raw is None else ("?", "not decoded")
-    verb: str = record.kind
-    if record.role == "report" and record.kind is Kind.READ:
-        verb = "report"
-    elif record.role == "response":
-        verb = {None: "answer", True: "took", False: "refused"}[record.ok]
-    return verb, _window(record)
-
-
-def _window(record: Record) -> str:
-    """What people call the window; else the first register in it; else its preamble."""
-    address, length = record.address or 0, record.length or 0
-    if name := window_name(address, length):
-        return name
-    names = [row.name for row in registers_in(address, length) if row.name is not None]
-    if not names or not length:
-        return f"{address:04X}{length:04X}"
-    return names[0] if len(names) == 1 else f"{names[0]}…"
-
-
-def _items(record: Record) -> Iterable[Text]:
+def _items(record: Record, *, everything: bool) -> Iterable[Text]:
     """What the values column says, in pieces that are not to be broken."""
     if record.fields:
-        for name, text in _summary(record.fields):
+        for name, text in _all(record.fields) if everything else summary(record.fields):
             yield Text.assemble((f"{name} ", "dim"), (text, "bold"))
     elif record.kind is None or record.address is None or record.length is None:
         return
     elif record.role == "request" and record.kind is Kind.READ:
         names = [row.name for row in registers_in(record.address, record.length) if row.name]
-        parts = {part for name in names for part in _PARTS_OF[name]}
+        parts = {part for name in names for part in PARTS_OF[name]}
         names = [name for name in names if name not in parts]
         shown = ", ".join(names[:2])
         more = f" and {len(names) - 2} more" if len(names) > 2 else ""
@@ -161,16 +126,8 @@ def _items(record: Record) -> Iterable[Text]:
         yield Text(record.plaintext, "bold red")
 
 
-def _summary(fields: Mapping[str, Value]) -> Iterable[tuple[str, str]]:
-    """The fields that say something new: a whole clock, not its seven parts as well."""
-    hidden = _AGAIN.union(*(_PARTS_OF.get(name, ()) for name in fields))
-    for name, value in fields.items():
-        if name in hidden:
-            continue
-        if name.endswith("_on_time") and (off := f"{name[:-8]}_off_time") in fields:
-            yield name[:-8], f"{value}–{fields[off]}"
-        elif not (name.endswith("_off_time") and f"{name[:-9]}_on_time" in fields):
-            yield name, value_text(name, value)
+def _all(fields: Mapping[str, Value]) -> Iterable[tuple[str, str]]:
+    return ((name, value_text(name, value)) for name, value in fields.items())
 
 
 def _raw(raw: bytes) -> Text:

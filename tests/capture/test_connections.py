@@ -418,3 +418,23 @@ def test_no_segments_break_it(segments):
     records, connections = run(segments)
     assert connections.count <= len(segments)
     assert all(record.problems or record.plaintext for record in records)
+
+
+def test_a_connection_tried_again_after_a_reset_is_not_forgotten():
+    made = Talk().open()
+    syn = made.segments[0]
+    reset = syn._replace(source=MACHINE, destination=APP, flags=RST | ACK)
+    made.idle(120).send("machine", seal(report(1)))
+    other = Talk(app=APP._replace(port=40000), time_ns=made.time_ns - SECOND).open()
+    records, connections = run([syn, reset, syn, *made.segments[1:3], *other.segments, *made.segments[3:]])
+    assert [(record.stream, record.plaintext) for record in records] == [(0, report(1))]
+    assert connections.count == 2
+
+
+def test_a_payload_that_the_snap_length_cut_off_whole():
+    made = Talk().open().send("app", seal(ASK)).send("machine", seal(report(0)))
+    size = len(seal(report(0)))
+    made.segments[-2] = made.segments[-2]._replace(payload=b"", missing=size)
+    del made.segments[-1]  # so that nothing else tells of it
+    records, _ = run(made.segments)
+    assert problems(records) == [f"packet cut short by the capture: {size} bytes are missing (capture with -s 0)"]

@@ -190,11 +190,11 @@ def peak(path):
 
 
 def test_memory_does_not_grow_with_the_capture(tmp_path):
-    few, many_packets = many(tmp_path / "few", 2_000), many(tmp_path / "many", 40_000)
+    few, many_packets = many(tmp_path / "few", 10_000), many(tmp_path / "many", 40_000)
     sum(1 for _ in decode_capture(few, new_decoder()))  # what is imported and cached once
     small_count, small = peak(few)
     large_count, large = peak(many_packets)
-    assert (small_count, large_count) == (2_000, 40_000)
+    assert (small_count, large_count) == (10_000, 40_000)
     assert large < small * 1.3 + 200_000
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 import struct
 import subprocess
@@ -11,7 +10,8 @@ from io import BufferedReader, BytesIO, RawIOBase
 import pytest
 
 from lmdecode.capture.packet import Packet
-from lmdecode.capture.pcap import read_pcap, read_pcapng
+from lmdecode.capture.pcap import read_pcap
+from lmdecode.capture.pcapng import read_pcapng
 from lmdecode.capture.statistics import CaptureStatistics
 
 from .building import (
@@ -156,18 +156,6 @@ def test_damaged_pcapng_blocks(damage):
     assert len(found) == 1
     assert len(statistics.warnings) == 1
     assert f"damaged at byte {len(good)}, after packet 1" in statistics.warnings[0]
-
-
-def test_scapys_own_log_is_as_loud_afterwards_as_before():
-    log = logging.getLogger("scapy.runtime")
-    before = log.level, list(log.filters)
-    statistics = CaptureStatistics()
-    first = read_pcap(BufferedReader(Named(pcap([(NOW, bytes(92))] * 2))), statistics)
-    next(first)
-    assert len(log.filters) == len(before[1]) + 1
-    assert len(read(pcap([(NOW, bytes(92))] * 2))[0]) == 2
-    assert len(list(first)) == 1
-    assert (log.level, log.filters) == before
 
 
 class Failing(RawIOBase):

@@ -301,3 +301,53 @@ def test_a_number_far_outside_the_window_does_no_harm():
     direction.acknowledge(0, 1 + 2**25)
     assert direction.receive(1, 1, b"abc") == [Delivered(1, b"abc")]
     assert direction.flush() == []
+
+
+def test_bytes_handed_out_are_not_held_any_longer():
+    direction = begun(0)
+    chunk = bytes(1 << 18)
+    seq = 1
+    for _ in range(8):  # two megabytes held and handed out in all, but never more than 256 KiB at a time
+        assert direction.receive(0, seq + 1, chunk) == []
+        assert direction.overdue(0, 1) == []
+        assert sum(len(event.data) for event in direction.receive(0, seq, b"x")) == len(chunk) + 1
+        seq += 1 + len(chunk)
+
+
+def test_any_number_of_packets_may_be_cut_short():
+    direction = begun(0)
+    events = []
+    for number in range(600):
+        events += direction.receive(number, 1 + 10 * number, b"abc", 7)
+        events += direction.flush()
+    missing = [event for event in events if isinstance(event, Missing)]
+    assert missing == [Missing(number, 7, cut_short=True) for number in range(600)]
+
+
+def test_the_acknowledgement_of_a_fin_is_of_all_before_it():
+    direction = begun(0)
+    direction.finish(1, 11)
+    direction.acknowledge(2, 12)
+    assert direction.overdue(2, 1) == []
+    assert direction.overdue(3, 9) == [Missing(1, 10, cut_short=False)]
+
+
+def test_data_with_its_fin_may_come_after_their_acknowledgement():
+    direction = begun(0)
+    direction.acknowledge(1, 5)
+    assert direction.receive(2, 1, b"abc") == [Delivered(2, b"abc")]
+    direction.finish(2, 4)
+    assert direction.flush() == []
+
+
+def test_times_after_a_gap_do_not_go_back():
+    direction = begun(0)
+    direction.receive(30, 3, b"c")
+    direction.receive(20, 4, b"d")
+    direction.receive(40, 5, b"e")
+    assert direction.flush() == [
+        Missing(30, 2, cut_short=False),
+        Delivered(30, b"c"),
+        Delivered(30, b"d"),
+        Delivered(40, b"e"),
+    ]

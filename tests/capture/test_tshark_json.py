@@ -177,3 +177,12 @@ def test_what_tshark_makes_of_our_packets(expected, tmp_path):
         records, statistics, _ = decode(tmp_path / "y", done.stdout)
         assert records == expected
         assert statistics.warnings == []
+
+
+def test_in_a_tunnel_the_innermost_addresses_count(expected, tmp_path):
+    items = json.loads(exported(SEGMENTS))
+    for item in items:
+        layers = item["_source"]["layers"]
+        tunnel = {"ipv6": {"ipv6.src": "2001:db8::1", "ipv6.dst": "2001:db8::2"}}
+        item["_source"]["layers"] = {"frame": layers.pop("frame"), **tunnel, **layers}
+    assert decode(tmp_path / "x", json.dumps(items).encode())[0] == expected

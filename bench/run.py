@@ -1,0 +1,148 @@
+"""`make bench`: lmdecode and its peers side by side, as whole processes; medians and ratios as a table.
+
+Peers that are not installed are left out, and said to be. The machine's noise is in all the numbers alike, so look at
+the ratios. Captures are made once, in bench/work; so is a virtual environment with lmdirect, whose metadata wants an
+old pip.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shlex
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+import venv
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.captures import KEY_TEXT, make_dense, make_haystack
+
+HERE = Path(__file__).parent
+WORK = HERE / "work"
+LMDECODE = f"{shlex.quote(str(Path(sys.executable).parent / 'lmdecode'))} decode --key {KEY_TEXT} --format jsonl"
+JSON_LOAD = f"{shlex.quote(sys.executable)} -c 'import json,sys; json.load(open(sys.argv[1]))'"
+
+
+class Case(NamedTuple):
+    """One command of a race."""
+
+    race: str
+    name: str
+    command: str
+    runs: int
+
+
+class Result(NamedTuple):
+    """What a command took."""
+
+    case: Case
+    seconds: float
+    megabytes: float
+
+
+def main() -> None:
+    """Make what is needed, run the races, print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=5, help="of each command; slow peers run less often")
+    parser.add_argument("--small", action="store_true", help="a twentieth of everything, to see that it works")
+    options = parser.parse_args()
+    scale = 20 if options.small else 1
+    WORK.mkdir(exist_ok=True)
+    dense, second, hay = WORK / f"dense-{scale}.pcap", WORK / f"second-{scale}.pcap", WORK / f"hay-{scale}.pcap"
+    for path in (dense, second):
+        if not path.exists():
+            make_dense(path, 100_000 // scale)
+    if not hay.exists():
+        make_haystack(hay, 828_000 // scale, 20_000 // scale)
+    export = WORK / f"dense-{scale}.json"
+    if shutil.which("tshark") and not export.exists():
+        _export(dense, export)
+    results = [_measure(case) for case in _cases(options.runs, dense, second, hay, export)]
+    frames = 100_000 // scale
+    print(_markdown(results, frames))
+
+
+def _cases(runs: int, dense: Path, second: Path, hay: Path, export: Path) -> list[Case]:
+    few = max(1, runs // 3)
+    cases = [Case("needle in a haystack", "lmdecode", f"{LMDECODE} {hay} > /dev/null", runs)]
+    if shutil.which("tcpdump"):
+        cases.append(Case("needle in a haystack", "tcpdump", f"tcpdump -r {hay} 'tcp port 1774' -w /dev/null", runs))
+    if shutil.which("tshark"):
+        cases.append(
+            Case("needle in a haystack", "tshark", f"tshark -r {hay} -Y 'tcp.port==1774 && data' > /dev/null", few)
+        )
+    cases.append(Case("dense", "lmdecode", f"{LMDECODE} {dense} > /dev/null", runs))
+    if shutil.which("tshark"):
+        python = _lmdirect()
+        peer = f"{python} {HERE / 'lmdirect_peer.py'}"
+        chain = f"tshark -r {dense} -Y 'tcp.port==1774 && data' -T json > {WORK}/peer.json && {peer} {WORK}/peer.json"
+        cases += [
+            Case("dense", "tshark -T json, then lmdirect", f"{chain} > /dev/null", few),
+            Case("tshark JSON", "lmdecode", f"{LMDECODE} {export} > /dev/null", runs),
+            Case("tshark JSON", "json.load alone", f"{JSON_LOAD} {export}", few),
+        ]
+    cases += [
+        Case("two captures", "lmdecode --jobs 2", f"{LMDECODE} --jobs 2 {dense} {second} > /dev/null", runs),
+        Case("two captures", "lmdecode --jobs 1", f"{LMDECODE} --jobs 1 {dense} {second} > /dev/null", runs),
+    ]
+    return cases
+
+
+def _measure(case: Case) -> Result:
+    print(f"{case.race}: {case.name} ({case.runs}×) …", file=sys.stderr, flush=True)
+    seconds, peak = [], 0
+    for _ in range(case.runs):
+        start = time.perf_counter()
+        process = subprocess.Popen(case.command, shell=True, stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        seconds.append(time.perf_counter() - start)
+        if process.returncode:
+            sys.exit(f"bench: this failed: {case.command}")
+        peak = max(peak, usage.ru_maxrss)
+    return Result(case, statistics.median(seconds), peak / 1024)
+
+
+def _markdown(results: list[Result], frames: int) -> str:
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    lines = [
+        f"{today}, Python {platform.python_version()}, {os.cpu_count()} cores, medians of whole processes.",
+        "",
+        "| race | command | seconds | times lmdecode | peak MB |",
+        "| --- | --- | ---: | ---: | ---: |",
+    ]
+    first: dict[str, float] = {}
+    for case, seconds, megabytes in results:
+        own = first.setdefault(case.race, seconds)
+        lines.append(f"| {case.race} | {case.name} | {seconds:.2f} | {seconds / own:.2f} | {megabytes:.0f} |")
+        if case.race == "dense" and case.name == "lmdecode":
+            lines.append(f"| | ({frames / seconds:,.0f} frames a second) | | | |")
+    return "\n".join(lines)
+
+
+def _export(capture: Path, export: Path) -> None:
+    with export.open("wb") as file:
+        command = ["tshark", "-r", str(capture), "-Y", "tcp.port==1774 && data", "-T", "json"]
+        subprocess.run(command, check=True, stdout=file, stderr=subprocess.DEVNULL)
+
+
+def _lmdirect() -> str:
+    """A Python that has lmdirect, in a virtual environment of its own."""
+    folder = WORK / "lmdirect"
+    python = folder / "bin" / "python"
+    if not (folder / "ready").exists():
+        venv.create(folder, with_pip=True, clear=True)
+        for wanted in ("pip<24.1", "lmdirect==0.9.4"):
+            subprocess.run([str(python), "-m", "pip", "install", "--quiet", wanted], check=True)
+        (folder / "ready").touch()
+    return str(python)
+
+
+if __name__ == "__main__":
+    main()

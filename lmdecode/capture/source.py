@@ -1,0 +1,104 @@
+"""A capture file as a window of bytes that moves on, so that packets are looked at where they lie.
+
+Reading the few bytes of each packet header through a file object costs more than all that is done with most packets.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from lmdecode.capture.errors import CaptureError
+from lmdecode.capture.statistics import CaptureStatistics
+
+__all__ = ["ByteStream", "Source"]
+
+_CHUNK: Final = 1 << 18
+
+
+class ByteStream(Protocol):
+    """What captures are read from: a buffered file, a pipe, a decompressor."""
+
+    @property
+    def name(self) -> object:
+        """What it is called in messages."""
+
+    def read1(self, size: int = ..., /) -> bytes:
+        """Some bytes, as soon as there are any; none at the end."""
+
+
+class Source:
+    """The bytes of a file from some point on.
+
+    `buffer` holds what was read and not yet passed over; a reader works on it with offsets of its own, and calls `more`
+    when what it wants is not whole.
+    """
+
+    __slots__ = ("_file", "base", "buffer", "failure")
+
+    def __init__(self, file: ByteStream) -> None:
+        self._file = file
+        self.buffer = b""
+        self.base = 0
+        """Position of the buffer in the file, in bytes."""
+        self.failure = ""
+        """Why the file could not be read to its end, if it could not."""
+
+    def more(self, offset: int) -> bool:
+        """Drop the bytes before an offset and read some more; False, and nothing dropped, at the end of the file."""
+        try:
+            piece = self._file.read1(_CHUNK)
+        except OSError as error:
+            self.failure = error.strerror or "input/output error"
+            return False
+        if not piece:
+            return False
+        self.base += offset
+        self.buffer = self.buffer[offset:] + piece
+        return True
+
+    def header(self, size: int) -> bytes:
+        """The first bytes of the file, which must be there.
+
+        Raises:
+            CaptureError: They are not.
+        """
+        while len(self.buffer) < size:
+            if not self.more(0):
+                raise self.cut_in_header()
+        return self.buffer[:size]
+
+    def cut_in_header(self) -> CaptureError:
+        """What to say of a file that ends, or is wrong, before any packet."""
+        name = self._file.name
+        if self.failure:
+            return CaptureError(f"{name} cannot be read ({self.failure}); copy it to another disk and try again")
+        return CaptureError(
+            f"{name} is cut off or damaged in its header, before any packet; copy it again from where it was recorded"
+        )
+
+    def note_damage(self, offset: int, statistics: CaptureStatistics) -> None:
+        """Say in the warnings that what stands at an offset makes no sense."""
+        statistics.warnings.append(
+            f"the file is damaged at byte {self.base + offset:,}, after packet {statistics.packets:,}: "
+            "what follows could not be read; all before it was decoded"
+        )
+
+    def note_end(self, got: int, wanted: int, statistics: CaptureStatistics) -> None:
+        """Say in the warnings that the file ends, or could not be read, inside a packet.
+
+        Args:
+            got: Bytes that are there of the part that is not whole.
+            wanted: Bytes that it should have.
+            statistics: With the number of packets before it.
+        """
+        number = statistics.packets + 1
+        if self.failure:
+            statistics.warnings.append(
+                f"the file cannot be read beyond byte {self.base + len(self.buffer):,} ({self.failure}), "
+                f"in packet {number:,}; all before it was decoded"
+            )
+            return
+        there = "none is there" if not got else f"{got:,} of {wanted:,} bytes are there"
+        statistics.warnings.append(
+            f"the file is cut off in the middle of packet {number:,} ({there}); all before it was decoded"
+        )

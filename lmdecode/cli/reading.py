@@ -1,0 +1,149 @@
+"""Captures into the records that the user asked for, and what is to be said about each capture afterwards."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
+from pathlib import Path
+
+from lmdecode.capture import CaptureError, CaptureStatistics, busiest_ports, decode_capture
+from lmdecode.cli.files import is_live
+from lmdecode.cli.keys import find_key
+from lmdecode.codec.conversation import Tally
+from lmdecode.codec.decoding import FrameDecoder
+from lmdecode.codec.record import Record
+from lmdecode.output.columns import Selection
+from lmdecode.output.filters import parse_all
+
+__all__ = ["Outcome", "Settings", "counted", "merged", "read", "summary"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the user asked for, as plain texts and numbers, so that a worker process can be given it."""
+
+    key: str | None = field(repr=False)
+    config: Path | None
+    show_secrets: bool = False
+    port: int = 1774
+    where: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+
+    def decoder(self) -> tuple[FrameDecoder, str]:
+        """A decoder with the user's key, and where the key is from."""
+        key, origin = find_key(self.key, self.config)
+        return FrameDecoder(key, show_secrets=self.show_secrets), origin
+
+    def chosen(self, records: Iterable[Record]) -> Iterator[Record]:
+        """Of some records those, and of them that, which the user wants to see."""
+        passes = parse_all(self.where)
+        if passes is not None:
+            records = filter(passes, records)
+        if self.fields:
+            records = filter(None, map(Selection(self.fields).apply, records))
+        return iter(records)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of one capture; whole when its last record is out."""
+
+    path: Path
+    statistics: CaptureStatistics = field(default_factory=CaptureStatistics)
+    tally: Tally = field(default_factory=Tally)
+    shown: int = 0
+    """Records that were written, where the user chose some."""
+    complaints: list[str] = field(default_factory=list)
+    """One line each, for the user."""
+
+
+def read(
+    outcome: Outcome,
+    decoder: FrameDecoder,
+    port: int,
+    *,
+    first_stream: int = 0,
+    progress: Callable[[int], None] | None = None,
+) -> Iterator[Record]:
+    """All records of a capture. What is wrong with the capture does not raise, but is in the outcome."""
+    path, statistics = outcome.path, outcome.statistics
+    statistics.connections = first_stream
+    try:
+        yield from decode_capture(
+            path, decoder, port=port, tally=outcome.tally, statistics=statistics, progress=progress
+        )
+        if not statistics.port_packets:
+            outcome.complaints.append(_nothing_on(port, path))
+    except CaptureError as error:
+        outcome.complaints.append(str(error))
+    outcome.complaints += [f"{path}: {warning}" for warning in statistics.warnings]
+    statistics.connections -= first_stream
+
+
+def merged(outcomes: Iterable[Outcome], decoder: FrameDecoder, port: int) -> Iterator[Record]:
+    """The records of all captures in the order of time, their connections numbered in that order too.
+
+    Each capture is read only as far as it has to be, so memory does not grow with them.
+    """
+    numbers: dict[tuple[int, int], int] = {}
+
+    def numbered(index: int, outcome: Outcome) -> Iterator[tuple[int, Record]]:
+        for record in read(outcome, decoder, port):
+            yield index, record
+
+    streams = [numbered(index, outcome) for index, outcome in enumerate(outcomes)]
+    for index, record in heapq.merge(*streams, key=lambda pair: pair[1].time_ns):
+        stream = numbers.setdefault((index, record.stream), len(numbers))
+        yield record if record.stream == stream else record._replace(stream=stream)
+
+
+def counted(outcomes: Iterable[Outcome]) -> Tally:
+    """The counts of several captures together."""
+    total = Tally()
+    for outcome in outcomes:
+        for column in fields(Tally):
+            get = attrgetter(column.name)
+            setattr(total, column.name, get(total) + get(outcome.tally))
+    return total
+
+
+def summary(outcomes: Iterable[Outcome], *, chosen: bool) -> str:
+    """The last line, which sums up all that was read.
+
+    Args:
+        outcomes: What came of the captures.
+        chosen: Whether the user saw a choice of it only, so that it is to be said how much that was.
+    """
+    outcomes = list(outcomes)
+    tally = counted(outcomes)
+    parts = [
+        _count(sum(outcome.statistics.packets for outcome in outcomes), "packet"),
+        _count(sum(outcome.statistics.connections for outcome in outcomes), "connection"),
+        _count(tally.frames, "frame"),
+        _count(tally.messages, "message"),
+        _count(tally.problems, "problem"),
+        f"{_count(tally.bytes_skipped, 'byte')} skipped",
+    ]
+    if tally.bytes_missing:
+        parts.append(f"{_count(tally.bytes_missing, 'byte')} missing")
+    if chosen:
+        parts.append(f"{sum(outcome.shown for outcome in outcomes):,} shown")
+    return ", ".join(parts)
+
+
+def _nothing_on(port: int, path: Path) -> str:
+    if is_live(path):  # what came through a pipe cannot be looked at again
+        return f"{path}: nothing on TCP port {port}: name another port with --port, or save the capture and decode it"
+    ports = busiest_ports(path)
+    if not ports:
+        return f"{path}: no TCP traffic at all: was it captured where app and machine talk?"
+    likely = [traffic.port for traffic in ports if traffic.frames]
+    listed = ", ".join(f"{traffic.port} ({_count(traffic.packets, 'packet')})" for traffic in ports)
+    advice = f"try --port {likely[0]}, whose data look like frames" if likely else "name another with --port"
+    return f"{path}: nothing on TCP port {port}; busiest are {listed}: {advice}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

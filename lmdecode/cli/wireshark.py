@@ -1,0 +1,40 @@
+"""`lmdecode wireshark-plugin`: the Lua dissector."""
+
+from __future__ import annotations
+
+import sys
+
+from lmdecode.cli.failures import reports_errors
+from lmdecode.cli.options import OutputOption
+
+__all__ = ["wireshark_plugin"]
+
+
+@reports_errors
+def wireshark_plugin(output: OutputOption = None) -> None:
+    r"""Write a Wireshark plugin in which every register is a field to filter on: `lamarzocco.coffee_temp > 90`.
+
+    Examples:
+
+        lmdecode wireshark-plugin --output ~/.local/lib/wireshark/plugins/lamarzocco.lua
+
+        lmdecode decode morning.pcap --format exported-pdu --output morning.pdu.pcapng
+
+        wireshark morning.pdu.pcapng -Y 'lamarzocco.coffee_temp > 90'
+
+        tshark -X lua_script:lamarzocco.lua -r morning.pdu.pcapng -Y 'lamarzocco.kind == "write"'
+
+    The plugin is one Lua file, made from the memory map. Wireshark cannot decrypt, so it reads what `lmdecode decode
+    --format exported-pdu` has decrypted. It belongs into Wireshark's "Personal Lua Plugins" folder; Help > About >
+    Folders and `tshark -G folders` say where that is. As a rule it is ~/.local/lib/wireshark/plugins on Linux and
+    macOS, %APPDATA%\Wireshark\plugins on Windows. Ctrl+Shift+L in Wireshark loads it without a restart.
+    """
+    from lmdecode.output.lua_dissector import lua_dissector
+
+    if output is None:
+        sys.stdout.write(lua_dissector())
+        return
+    from lmdecode.cli.files import whole_file
+
+    with whole_file(output) as file:
+        file.write(lua_dissector())

@@ -1,0 +1,218 @@
+"""Which writer serves which format.
+
+A format is one entry in `WRITERS`. What does not write records one after another, such as a capture with comments in
+it, does not belong here but beside it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final, Protocol, cast
+
+from lmdecode.cli.failures import CommandError
+from lmdecode.cli.files import whole_file
+
+if TYPE_CHECKING:
+    from lmdecode.codec.record import Record
+    from lmdecode.output.parquet import ParquetWriter
+
+__all__ = ["BINARY", "JOINABLE", "WRITERS", "Format", "Style", "Writer", "default_format", "make_writer", "open_writer"]
+
+
+class Format(StrEnum):
+    """How records are written."""
+
+    TABLE = "table"
+    JSONL = "jsonl"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+BINARY: Final = frozenset({Format.PARQUET})
+"""Those that are not text, and so not for a terminal."""
+JOINABLE: Final = frozenset({Format.JSONL, Format.CSV, Format.PARQUET})
+"""Those of which parts, one a capture, can be joined; a table's headings follow from the rows before them."""
+
+_BLOCK: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How the user wants it."""
+
+    fields: tuple[str, ...] = ()
+    """The fields to show; empty for all."""
+    captions: bool = False
+    """Whether a table names the capture that its rows are from."""
+    header: bool = True
+    """Whether CSV starts with the names of its columns."""
+
+
+class Writer(Protocol):
+    """Writes records one after another."""
+
+    def begin(self, path: Path) -> object:
+        """The records of a capture follow."""
+
+    def write(self, record: Record) -> object:
+        """Write one."""
+
+    def flush(self) -> object:
+        """Let whoever reads along see all that was written."""
+
+    def append(self, part: Path, *, renumber: Callable[[bytes], bytes], first_stream: int) -> object:
+        """Add what a worker wrote to a file, numbering its connections on from a number.
+
+        Args:
+            part: The file.
+            renumber: Does that to text.
+            first_stream: The number, for a format that is no text.
+        """
+
+    def close(self) -> object:
+        """Write what has to come after the last one. The file stays open."""
+
+    def abandon(self) -> object:
+        """Write nothing more: something went wrong."""
+
+
+class _Text:
+    """What the formats that are text have in common."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def begin(self, path: Path) -> None:
+        pass
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def append(self, part: Path, *, renumber: Callable[[bytes], bytes], first_stream: int) -> None:  # noqa: ARG002
+        self._file.flush()
+        buffer = cast("IO[bytes]", getattr(self._file, "buffer", None))
+        with part.open("rb") as source:
+            while block := source.read(_BLOCK):
+                buffer.write(renumber(block + source.readline()))  # whole lines, so whole numbers
+
+    def close(self) -> None:
+        self._file.flush()
+
+    def abandon(self) -> None:
+        pass
+
+
+class _JsonLines(_Text):
+    def __init__(self, file: IO[str], _style: Style) -> None:
+        from lmdecode.output.jsonl import json_line
+
+        super().__init__(file)
+        self._write = file.write
+        self._line = json_line
+
+    def write(self, record: Record) -> None:
+        self._write(self._line(record))
+
+
+class _Csv(_Text):
+    def __init__(self, file: IO[str], style: Style) -> None:
+        from lmdecode.output.columns import FIELD_TYPES
+        from lmdecode.output.csv_table import CsvWriter
+
+        super().__init__(file)
+        self.write = CsvWriter(file, style.fields or tuple(FIELD_TYPES), header=style.header).write
+
+
+class _Table(_Text):
+    def __init__(self, file: IO[str], style: Style) -> None:
+        from rich.console import Console
+
+        from lmdecode.output.table import TableWriter
+
+        super().__init__(file)
+        self._captions = style.captions
+        console = Console(file=file, highlight=False, emoji=False, markup=False)
+        self.write = TableWriter(console, everything=bool(style.fields)).write
+
+    def begin(self, path: Path) -> None:
+        if self._captions:
+            self._file.write(f"{path}\n")
+
+
+class _Parquet:
+    def __init__(self, file: IO[bytes], style: Style) -> None:
+        from lmdecode.output.columns import FIELD_TYPES
+
+        try:
+            from lmdecode.output.parquet import ParquetWriter
+        except ImportError as error:
+            if error.name is None or error.name.partition(".")[0] != "pyarrow":
+                raise
+            raise CommandError(
+                "Parquet needs pyarrow, which is not installed: pip install 'lmdecode[parquet]'"
+            ) from None
+        self._parquet: ParquetWriter = ParquetWriter(file, style.fields or tuple(FIELD_TYPES))
+        self.write = self._parquet.write
+        self.close = self._parquet.close
+        self.abandon = self._parquet.abandon
+
+    def begin(self, path: Path) -> None:  # noqa: ARG002
+        self._parquet.end_group()  # so that the file is the same in however many processes it was made
+
+    def flush(self) -> None:
+        pass  # nobody can read the file before its end is there
+
+    def append(self, part: Path, *, renumber: Callable[[bytes], bytes], first_stream: int) -> None:  # noqa: ARG002
+        self._parquet.append(part, first_stream=first_stream)
+
+
+WRITERS: Final[Mapping[Format, Callable[[IO[str], Style], Writer] | Callable[[IO[bytes], Style], Writer]]] = {
+    Format.TABLE: _Table,
+    Format.JSONL: _JsonLines,
+    Format.CSV: _Csv,
+    Format.PARQUET: _Parquet,
+}
+"""What makes the writer of each format, over a file of text or, for those in `BINARY`, of bytes."""
+
+
+def default_format(output: Path | None) -> Format:
+    """A table for people, lines for programs."""
+    return Format.TABLE if output is None and sys.stdout.isatty() else Format.JSONL
+
+
+@contextlib.contextmanager
+def open_writer(chosen: Format, output: Path | None, style: Style) -> Iterator[Writer]:
+    """The writer of a format, over a file that appears when all went well, or over stdout.
+
+    Raises:
+        CommandError: The file cannot be written, or the format needs what is not there.
+    """
+    binary = chosen in BINARY
+    if output is None and binary and sys.stdout.isatty():
+        raise CommandError(f"{chosen} is not for terminals: name a file, --output FILE.{chosen}")
+    file: contextlib.AbstractContextManager[IO[str] | IO[bytes]]
+    if output is not None:
+        file = whole_file(output, binary=binary)
+    else:
+        if not binary and not sys.stdout.isatty() and hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # what programs read is the same everywhere
+        file = contextlib.nullcontext(sys.stdout.buffer if binary else sys.stdout)
+    with file as opened:
+        writer = make_writer(chosen, opened, style)
+        try:
+            yield writer
+            writer.close()
+        except BaseException:
+            writer.abandon()
+            raise
+
+
+def make_writer(chosen: Format, file: IO[str] | IO[bytes], style: Style) -> Writer:
+    """The writer of a format over a file of the kind that it takes."""
+    make = cast("Callable[[IO[str] | IO[bytes], Style], Writer]", WRITERS[chosen])
+    return make(file, style)

@@ -1,0 +1,25 @@
+"""The console that tables and panels are printed on."""
+
+from __future__ import annotations
+
+import sys
+from typing import IO, NoReturn
+
+from rich.console import Console
+
+__all__ = ["LEAST_WIDTH", "TerminalConsole"]
+
+LEAST_WIDTH = 72
+"""Columns. On a narrower terminal lines are folded by the terminal: rich would leave out whole columns."""
+
+
+class TerminalConsole(Console):
+    """A console without rich's guesses at what text means, and that leaves a closed pipe to the command."""
+
+    def __init__(self, file: IO[str] | None = None) -> None:
+        super().__init__(file=file or sys.stdout, highlight=False, emoji=False, markup=False)
+        self.width = max(self.width, LEAST_WIDTH)
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Instead of ending the program."""
+        raise BrokenPipeError
