@@ -13,7 +13,7 @@ import typer
 
 from lmdecode.cli.failures import CommandError, complain, reports_errors
 from lmdecode.cli.options import ConfigOption, KeyOption, OutputOption, ShowSecretsOption
-from lmdecode.cli.writers import JOINABLE, Format, Style, Writer, default_format, open_writer
+from lmdecode.cli.writers import JOINABLE, Format, Style, Writer, default_format, open_output, open_writer
 
 if TYPE_CHECKING:
     from lmdecode.cli.reading import Outcome, Settings
@@ -113,7 +113,7 @@ def decode(
     A comma is "or". `!=` is the opposite of `=`, but compares fields only where they are.
     """
     from lmdecode.cli.files import expanded, is_live
-    from lmdecode.cli.reading import Settings, counted, summary
+    from lmdecode.cli.reading import Settings
     from lmdecode.output.filters import mentions_stream
 
     settings = Settings(key, config, show_secrets, port, *_understood(where or [], fields or []))
@@ -124,26 +124,60 @@ def decode(
     apart = order is Order.FILES and chosen in JOINABLE and not mentions_stream(settings.where)
     apart = apart and not any(map(is_live, paths))  # what is live cannot be opened in another process
     workers = min(jobs or os.cpu_count() or 1, len(paths)) if apart else 1
-    with open_writer(chosen, output, style) as writer:
-        if workers > 1:
-            from lmdecode.cli.jobs import decode_in_processes
+    _refuse_to_overwrite(output, [*paths, Path(origin)])
+    failed = False
+    if chosen is Format.PCAPNG:
+        from lmdecode.cli.annotate import annotate
 
-            outcomes = list(decode_in_processes(paths, workers, chosen, style, settings, writer))
-        elif order is Order.TIME:
-            outcomes = _by_time(paths, settings, decoder, writer)
-        else:
-            to_terminal = output is None and sys.stdout.isatty()
-            outcomes = list(_one_by_one(paths, settings, decoder, writer, to_terminal=to_terminal))
+        if where or fields or order is Order.TIME:
+            raise typer.BadParameter("pcapng has every packet as it was: leave --where, --fields and --order out")
+        with open_output(chosen, output) as file:
+            failed = _report(annotate(paths, decoder, port, file), port, origin, chosen=False)
+    else:
+        with open_writer(chosen, output, style) as writer:
+            if workers > 1:
+                from lmdecode.cli.jobs import decode_in_processes
+
+                outcomes = list(decode_in_processes(paths, workers, chosen, style, settings, writer))
+            elif order is Order.TIME:
+                outcomes = _by_time(paths, settings, decoder, writer)
+            else:
+                to_terminal = output is None and sys.stdout.isatty()
+                outcomes = list(_one_by_one(paths, settings, decoder, writer, to_terminal=to_terminal))
+            writer.flush()
+            failed = _report(outcomes, port, origin, chosen=bool(where or fields))
+    if failed:
+        raise typer.Exit(1)
+
+
+def _refuse_to_overwrite(output: Path | None, inputs: list[Path]) -> None:
+    """See to it that the output is none of the files that are read; the key's origin may be one."""
+    if output is None or not output.exists():
+        return
+    for path in inputs:
+        if path.is_file() and output.is_file() and path.samefile(output):
+            raise CommandError(f"--output {output} is {path}, which is read: name another file")
+
+
+def _report(outcomes: list[Outcome], port: int, origin: str, *, chosen: bool) -> bool:
+    """Say how it went, on stderr; whether anything was wrong with a capture.
+
+    Raises:
+        CommandError, typer.Exit: Nothing was decoded, so that an output file is better left as it was.
+    """
+    from lmdecode.cli.reading import nothing_decoded, summary
+
     complaints = [complaint for outcome in outcomes for complaint in outcome.complaints]
     for complaint in complaints:
         complain(complaint)
     if not complaints or any(outcome.statistics.connections for outcome in outcomes):
-        typer.echo(summary(outcomes, chosen=bool(where or fields)), err=True)
-    tally = counted(outcomes)
-    if tally.frames and not tally.valid_frames:
-        raise CommandError(f"0 of {tally.frames} frames have a valid check byte: wrong key? (it is from {origin})")
-    if complaints:
+        typer.echo(summary(outcomes, chosen=chosen), err=True)
+    nothing = nothing_decoded(outcomes, port, origin)
+    if nothing:
+        raise CommandError(nothing)
+    if nothing is not None:
         raise typer.Exit(1)
+    return bool(complaints)
 
 
 def _understood(where: list[str], fields: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from pathlib import Path
+from typing import TypeVar
 
-from lmdecode.capture import CaptureError, CaptureStatistics, busiest_ports, decode_capture
+from lmdecode.capture import CaptureError, CaptureStatistics, busiest_ports, decode_capture, decode_packets
+from lmdecode.capture.packet import Packet
 from lmdecode.cli.files import is_live
 from lmdecode.cli.keys import find_key
 from lmdecode.codec.conversation import Tally
@@ -17,7 +19,9 @@ from lmdecode.codec.record import Record
 from lmdecode.output.columns import Selection
 from lmdecode.output.filters import parse_all
 
-__all__ = ["Outcome", "Settings", "counted", "merged", "read", "summary"]
+__all__ = ["Outcome", "Settings", "counted", "merged", "nothing_decoded", "read", "read_packets", "summary"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +72,31 @@ def read(
     progress: Callable[[int], None] | None = None,
 ) -> Iterator[Record]:
     """All records of a capture. What is wrong with the capture does not raise, but is in the outcome."""
+    path, statistics, tally = outcome.path, outcome.statistics, outcome.tally
+    records = decode_capture(path, decoder, port=port, tally=tally, statistics=statistics, progress=progress)
+    return _told(outcome, port, first_stream, records)
+
+
+def read_packets(
+    outcome: Outcome,
+    decoder: FrameDecoder,
+    port: int,
+    *,
+    first_stream: int = 0,
+    progress: Callable[[int], None] | None = None,
+) -> Iterator[tuple[Packet | None, list[Record]]]:
+    """All packets of a capture, each with the records that it completes. For what is wrong with it see `read`."""
+    path, statistics, tally = outcome.path, outcome.statistics, outcome.tally
+    packets = decode_packets(path, decoder, port=port, tally=tally, statistics=statistics, progress=progress)
+    return _told(outcome, port, first_stream, packets)
+
+
+def _told(outcome: Outcome, port: int, first_stream: int, things: Iterator[T]) -> Iterator[T]:
+    """What comes out of a capture, and in the outcome what is wrong with the capture."""
     path, statistics = outcome.path, outcome.statistics
     statistics.connections = first_stream
     try:
-        yield from decode_capture(
-            path, decoder, port=port, tally=outcome.tally, statistics=statistics, progress=progress
-        )
+        yield from things
         if not statistics.port_packets:
             outcome.complaints.append(_nothing_on(port, path))
     except CaptureError as error:
@@ -107,6 +130,22 @@ def counted(outcomes: Iterable[Outcome]) -> Tally:
             get = attrgetter(column.name)
             setattr(total, column.name, get(total) + get(outcome.tally))
     return total
+
+
+def nothing_decoded(outcomes: Iterable[Outcome], port: int, key_origin: str) -> str | None:
+    """Why there is nothing that would be worth a file, if there is nothing; "" if that is in the complaints already."""
+    outcomes = list(outcomes)
+    tally = counted(outcomes)
+    if tally.frames and not tally.valid_frames:
+        return f"0 of {tally.frames} frames have a valid check byte: wrong key? (it is from {key_origin})"
+    if tally.messages or not any(outcome.complaints or outcome.statistics.connections for outcome in outcomes):
+        return None
+    if any(outcome.statistics.connections for outcome in outcomes) and (tally.bytes_skipped or tally.bytes_missing):
+        return (
+            f"no whole frame in what was said on TCP port {port}: capture with tcpdump -s 0, "
+            "from before the app connects; a machine with a version 3 gateway does not speak this protocol"
+        )
+    return "" if any(outcome.complaints for outcome in outcomes) else None
 
 
 def summary(outcomes: Iterable[Outcome], *, chosen: bool) -> str:

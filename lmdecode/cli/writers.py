@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final, Protocol, cast
+from typing import IO, TYPE_CHECKING, BinaryIO, Final, Protocol, cast
 
 from lmdecode.cli.failures import CommandError
 from lmdecode.cli.files import whole_file
@@ -21,7 +21,18 @@ if TYPE_CHECKING:
     from lmdecode.codec.record import Record
     from lmdecode.output.parquet import ParquetWriter
 
-__all__ = ["BINARY", "JOINABLE", "WRITERS", "Format", "Style", "Writer", "default_format", "make_writer", "open_writer"]
+__all__ = [
+    "BINARY",
+    "JOINABLE",
+    "WRITERS",
+    "Format",
+    "Style",
+    "Writer",
+    "default_format",
+    "make_writer",
+    "open_output",
+    "open_writer",
+]
 
 
 class Format(StrEnum):
@@ -31,9 +42,12 @@ class Format(StrEnum):
     JSONL = "jsonl"
     CSV = "csv"
     PARQUET = "parquet"
+    PCAPNG = "pcapng"
+    """The capture itself with comments: no records one after another, so it has no entry in `WRITERS`."""
+    EXPORTED_PDU = "exported-pdu"
 
 
-BINARY: Final = frozenset({Format.PARQUET})
+BINARY: Final = frozenset({Format.PARQUET, Format.PCAPNG, Format.EXPORTED_PDU})
 """Those that are not text, and so not for a terminal."""
 JOINABLE: Final = frozenset({Format.JSONL, Format.CSV, Format.PARQUET})
 """Those of which parts, one a capture, can be joined; a table's headings follow from the rows before them."""
@@ -130,14 +144,12 @@ class _Csv(_Text):
 
 class _Table(_Text):
     def __init__(self, file: IO[str], style: Style) -> None:
-        from rich.console import Console
-
         from lmdecode.output.table import TableWriter
+        from lmdecode.output.terminal import TerminalConsole
 
         super().__init__(file)
         self._captions = style.captions
-        console = Console(file=file, highlight=False, emoji=False, markup=False)
-        self.write = TableWriter(console, everything=bool(style.fields)).write
+        self.write = TableWriter(TerminalConsole(file), everything=bool(style.fields)).write
 
     def begin(self, path: Path) -> None:
         if self._captions:
@@ -171,11 +183,32 @@ class _Parquet:
         self._parquet.append(part, first_stream=first_stream)
 
 
+class _ExportedPdu:
+    def __init__(self, file: IO[bytes], _style: Style) -> None:
+        from lmdecode.output.exported_pdu import ExportedPduWriter
+
+        self.flush = file.flush
+        self.write = ExportedPduWriter(cast("BinaryIO", file)).write
+
+    def begin(self, path: Path) -> None:
+        pass
+
+    def append(self, part: Path, *, renumber: Callable[[bytes], bytes], first_stream: int) -> None:  # noqa: ARG002
+        raise AssertionError("only what is in JOINABLE is joined")
+
+    def close(self) -> None:
+        self.flush()
+
+    def abandon(self) -> None:
+        pass
+
+
 WRITERS: Final[Mapping[Format, Callable[[IO[str], Style], Writer] | Callable[[IO[bytes], Style], Writer]]] = {
     Format.TABLE: _Table,
     Format.JSONL: _JsonLines,
     Format.CSV: _Csv,
     Format.PARQUET: _Parquet,
+    Format.EXPORTED_PDU: _ExportedPdu,
 }
 """What makes the writer of each format, over a file of text or, for those in `BINARY`, of bytes."""
 
@@ -192,17 +225,7 @@ def open_writer(chosen: Format, output: Path | None, style: Style) -> Iterator[W
     Raises:
         CommandError: The file cannot be written, or the format needs what is not there.
     """
-    binary = chosen in BINARY
-    if output is None and binary and sys.stdout.isatty():
-        raise CommandError(f"{chosen} is not for terminals: name a file, --output FILE.{chosen}")
-    file: contextlib.AbstractContextManager[IO[str] | IO[bytes]]
-    if output is not None:
-        file = whole_file(output, binary=binary)
-    else:
-        if not binary and not sys.stdout.isatty() and hasattr(sys.stdout, "reconfigure"):
-            sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # what programs read is the same everywhere
-        file = contextlib.nullcontext(sys.stdout.buffer if binary else sys.stdout)
-    with file as opened:
+    with open_output(chosen, output) as opened:
         writer = make_writer(chosen, opened, style)
         try:
             yield writer
@@ -210,6 +233,22 @@ def open_writer(chosen: Format, output: Path | None, style: Style) -> Iterator[W
         except BaseException:
             writer.abandon()
             raise
+
+
+def open_output(chosen: Format, output: Path | None) -> contextlib.AbstractContextManager[IO[str] | IO[bytes]]:
+    """Where a format is written to: a file that appears when all went well, or stdout.
+
+    Raises:
+        CommandError: The file cannot be written, or stdout is a terminal and the format is not for one.
+    """
+    binary = chosen in BINARY
+    if output is None and binary and sys.stdout.isatty():
+        raise CommandError(f"{chosen} is not for terminals: name a file, --output FILE.{chosen}")
+    if output is not None:
+        return whole_file(output, binary=binary)
+    if not binary and not sys.stdout.isatty() and hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # what programs read is the same everywhere
+    return contextlib.nullcontext(sys.stdout.buffer if binary else sys.stdout)
 
 
 def make_writer(chosen: Format, file: IO[str] | IO[bytes], style: Style) -> Writer:

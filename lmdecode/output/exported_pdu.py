@@ -16,7 +16,7 @@ from lmdecode.codec.record import Record, Sender
 from lmdecode.output.pcapng_writer import PcapngWriter
 from lmdecode.output.sentence import sentences
 
-__all__ = ["DISSECTOR", "packet", "write"]
+__all__ = ["DISSECTOR", "ExportedPduWriter", "packet", "write"]
 
 DISSECTOR: Final = "lamarzocco"
 """The name of the dissector, and of the protocol in display filters."""
@@ -34,15 +34,26 @@ _TAG: Final = struct.Struct(">HH")
 
 
 def write(file: BinaryIO, records: Iterable[Record]) -> None:
-    """Write Records as a pcapng of decrypted messages, one packet each.
+    """Write Records as a pcapng of decrypted messages, as `ExportedPduWriter` does."""
+    writer = ExportedPduWriter(file)
+    for record in records:
+        writer.write(record)
+
+
+class ExportedPduWriter:
+    """Writes Records as a pcapng of decrypted messages, one packet each, to a binary file.
 
     A packet's payload is the plaintext, its secrets masked as in the Record; without one, the bytes as captured, or
     nothing for a gap. The problems of a Record stand in the packet's comments.
     """
-    writer = PcapngWriter(file)
-    for record in records:
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._writer = PcapngWriter(file)
+
+    def write(self, record: Record) -> None:
+        """Write one."""
         comments = list(sentences(record)) if record.problems else []
-        writer.write(record.time_ns, _LINKTYPE_WIRESHARK_UPPER_PDU, packet(record), comments=comments)
+        self._writer.write(record.time_ns, _LINKTYPE_WIRESHARK_UPPER_PDU, packet(record), comments=comments)
 
 
 def packet(record: Record) -> bytes:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 import lmdecode
@@ -50,3 +53,44 @@ def test_no_command_shows_the_help(command):
 )
 def test_wrong_usage_exits_2(command, arguments):
     assert command.fails(*arguments, code=2)
+
+
+ASCII = {"PYTHONIOENCODING": "ascii", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp437", "cp1252"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--help",),
+        ("decode", "--help"),
+        ("registers",),
+        ("registers", "-f", "markdown"),
+        ("explain", "401C0004"),
+    ],
+)
+def test_output_that_is_not_utf_8_is_no_traceback(command, encoding, arguments):
+    command.environment |= ASCII | {"PYTHONIOENCODING": encoding}
+    result = subprocess.run(
+        [*command.line, *arguments], env=command.environment, cwd=command.folder, capture_output=True, check=False
+    )
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert len(result.stdout) > 200
+
+
+@pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("registers",)])
+def test_a_full_disk_is_one_line(command, arguments):
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        result = subprocess.run(
+            [*command.line, *arguments], env=command.environment, stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert result.returncode == 1
+    assert b"No space left" in result.stderr
+    assert result.stderr.count(b"\n") == 1
+
+
+def test_a_closed_standard_output_is_one_line(command):
+    line = " ".join([*command.line, "registers", ">&-"])
+    result = subprocess.run(line, shell=True, env=command.environment, stderr=subprocess.PIPE, check=False)
+    assert result.returncode == 1
+    assert result.stderr.startswith(b"lmdecode: there is nowhere to write to")

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import struct
 import subprocess
@@ -234,3 +235,117 @@ def _time(command, arguments):
     start = time.perf_counter()
     assert command(*arguments).returncode == 0
     return time.perf_counter() - start
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_the_output_is_never_what_is_read(command, config, link):
+    own = command.folder / "own.pcap"
+    own.write_bytes(PCAP.read_bytes())
+    given = own
+    if link:
+        given = command.folder / "link.pcap"
+        given.symlink_to(own)
+    assert "which is read" in command.fails("decode", given, "--config", config, "--output", own)
+    assert own.read_bytes() == PCAP.read_bytes()
+
+
+def test_the_output_is_never_the_config(command, config):
+    own = command.folder / "config.json"
+    own.write_bytes(config.read_bytes())
+    assert "which is read" in command.fails("decode", PCAP, "--output", own)
+    assert own.read_bytes() == config.read_bytes()
+
+
+@pytest.mark.parametrize("arguments", [("nowhere.pcap",), (PCAP, "--port", "5"), (PCAP, "--key", "x" * 32)])
+@pytest.mark.parametrize("format_", ["jsonl", "pcapng", "exported-pdu", "csv"])
+def test_when_nothing_was_decoded_an_old_output_stays(command, arguments, format_):
+    path = command.folder / "out"
+    path.write_text("what was there\n")
+    key = {} if "--key" in arguments else {"LMDECODE_KEY": "12345678901234567890123456789012"}
+    command.fails("decode", *arguments, "--format", format_, "--output", path, **key)
+    assert path.read_text() == "what was there\n"
+    assert [entry.name for entry in command.folder.iterdir()] == ["out"]
+
+
+def test_traffic_without_a_whole_frame_is_a_failure(command, config):
+    path = command.folder / "junk.pcap"
+    path.write_bytes(PCAP.read_bytes().replace(b"%", b"!"))
+    complaint = command.fails("decode", path, "--config", config)
+    assert "no whole frame in what was said on TCP port 1774" in complaint
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_json_lines_are_utf_8_whatever_the_locale(command, config, encoding):
+    plain = command("decode", PCAP, "--config", config)
+    other = command("decode", PCAP, "--config", config, PYTHONIOENCODING=encoding)
+    assert (other.returncode, other.stdout) == (0, plain.stdout)
+    assert "°" in plain.stdout
+    table = command("decode", PCAP, "--config", config, "--format", "table", PYTHONIOENCODING=encoding)
+    assert (table.returncode, table.stdout) == (0, command("decode", PCAP, "--config", config, "-f", "table").stdout)
+
+
+def test_a_closed_pipe_is_silent_for_a_table_too(command, config):
+    line = " ".join(map(str, [*command.line, "decode", PCAP, "--config", config, "--format", "table", "| head -1"]))
+    result = subprocess.run(
+        f"set -o pipefail; {line}",
+        shell=True,
+        executable="/bin/bash",
+        env=command.environment,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert (result.returncode, b"Error" in result.stderr) == (0, False)
+
+
+def test_being_terminated_leaves_no_file(command, config):
+    fifo = command.folder / "slow.pcap"
+    os.mkfifo(fifo)
+    with (
+        subprocess.Popen(
+            [*command.line, "decode", fifo, "--config", config, "--output", "out.jsonl"],
+            cwd=command.folder,
+            env=command.environment,
+            stderr=subprocess.PIPE,
+        ) as process,
+        fifo.open("wb") as pipe,
+    ):
+        pipe.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
+        pipe.flush()
+        deadline = time.monotonic() + 10
+        while not list(command.folder.glob(".out.jsonl.*")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.terminate()
+        process.wait(10)
+    assert process.returncode == 143
+    assert [entry.name for entry in command.folder.iterdir()] == ["slow.pcap"]
+
+
+@pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
+def test_both_wireshark_formats_by_their_commands(command, config):
+    for name in ("pcapng", "exported-pdu"):
+        result = command("decode", PCAP, PCAPNG, "--config", config, "--format", name, "--output", f"{name}.pcapng")
+        assert result.returncode == 0
+        assert "210 packets" in result.stderr
+    command("wireshark-plugin", "--output", "plugin.lua")
+
+    def tshark(*arguments):
+        return subprocess.run(
+            ["tshark", *arguments], cwd=command.folder, capture_output=True, text=True, check=True
+        ).stdout.splitlines()
+
+    comments = tshark("-r", "pcapng.pcapng", "-T", "fields", "-e", "frame.comment")
+    assert len(comments) == 210
+    assert "machine took power" in "\n".join(comments)
+    plugin = ("-X", "lua_script:plugin.lua", "-r", "exported-pdu.pcapng", "-Y", "lamarzocco.coffee_temp > 97")
+    found = tshark(*plugin, "-T", "fields", "-e", "lamarzocco.coffee_temp")
+    records_ = [*records(command("decode", PCAP, PCAPNG, "--config", config))]
+    expected = [record["fields"]["coffee_temp"] for record in records_ if record["fields"].get("coffee_temp", 0) > 97]
+    assert [float(value) for value in found] == expected
+    assert expected
+
+
+def test_pcapng_refuses_what_would_leave_packets_out(command, config):
+    assert "every packet" in command.fails(
+        "decode", PCAP, "--config", config, "-f", "pcapng", "--where", "ok=no", code=2
+    )
