@@ -53,6 +53,7 @@ JOINABLE: Final = frozenset({Format.JSONL, Format.CSV, Format.PARQUET})
 """Those of which parts, one a capture, can be joined; a table's headings follow from the rows before them."""
 
 _BLOCK: Final = 1 << 20
+_LINES: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +123,39 @@ class _Text:
 
 
 class _JsonLines(_Text):
+    """Writes bytes, some hundred lines at a time: text line by line would take a fifth of all time."""
+
     def __init__(self, file: IO[str], _style: Style) -> None:
-        from lmdecode.output.jsonl import json_line
+        from lmdecode.output.jsonl import json_bytes
 
         super().__init__(file)
-        self._write = file.write
-        self._line = json_line
+        self._buffer = cast("IO[bytes]", getattr(file, "buffer", None))
+        self._line = json_bytes
+        self._lines: list[bytes] = []
 
     def write(self, record: Record) -> None:
-        self._write(self._line(record))
+        lines = self._lines
+        lines.append(self._line(record))
+        if len(lines) >= _LINES:
+            self._buffer.write(b"".join(lines))
+            lines.clear()
+
+    def flush(self) -> None:
+        self._file.flush()
+        self._buffer.write(b"".join(self._lines))
+        self._lines.clear()
+        self._buffer.flush()
+
+    def append(self, part: Path, *, renumber: Callable[[bytes], bytes], first_stream: int) -> None:
+        self.flush()
+        super().append(part, renumber=renumber, first_stream=first_stream)
+
+    def close(self) -> None:
+        self.flush()
+
+    def abandon(self) -> None:
+        with contextlib.suppress(OSError):  # on stdout what was decoded up to now is worth having
+            self.flush()
 
 
 class _Csv(_Text):

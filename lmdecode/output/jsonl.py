@@ -6,9 +6,14 @@ import orjson
 
 from lmdecode.codec.record import Record
 
-__all__ = ["json_line"]
+__all__ = ["json_bytes", "json_line"]
 
 
 def json_line(record: Record) -> str:
     """One Record as a line of JSON, with its newline."""
-    return orjson.dumps(record.as_dict(), option=orjson.OPT_APPEND_NEWLINE).decode("utf-8")
+    return json_bytes(record).decode("utf-8")
+
+
+def json_bytes(record: Record) -> bytes:
+    """The same as the bytes that a file holds."""
+    return orjson.dumps(record.as_dict(), option=orjson.OPT_APPEND_NEWLINE)
