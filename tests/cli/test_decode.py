@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -193,28 +194,32 @@ def test_a_closed_pipe_is_silent(command, config):
     assert process.returncode == 0
 
 
-def test_ctrl_c_is_one_line_and_leaves_no_file(command, config):
+@contextlib.contextmanager
+def in_the_middle(command, config):
+    """A decode into out.jsonl that has begun and waits for more to come; the process."""
     fifo = command.folder / "slow.pcap"
     os.mkfifo(fifo)
-    with (
-        subprocess.Popen(
-            [*command.line, "decode", fifo, "--config", config, "--output", "out.jsonl"],
-            cwd=command.folder,
-            env=command.environment,
-            stderr=subprocess.PIPE,
-        ) as process,
-        fifo.open("wb") as pipe,
-    ):  # returns when the other end was opened: decoding has begun
-        pipe.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
-        pipe.flush()
-        deadline = time.monotonic() + 10
-        while not list(command.folder.glob(".out.jsonl.*")) and time.monotonic() < deadline:
-            time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
-        complaint = process.stderr.read().decode()
-    assert complaint == "lmdecode: interrupted\n"
-    assert process.returncode == 130
+    with subprocess.Popen(
+        [*command.line, "decode", fifo, "--config", config, "--output", "out.jsonl"],
+        cwd=command.folder,
+        env=command.environment,
+        stderr=subprocess.PIPE,
+    ) as process:
+        with fifo.open("wb") as pipe:  # returns when the other end was opened: decoding has begun
+            pipe.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
+            pipe.flush()
+            deadline = time.monotonic() + 10
+            while not list(command.folder.glob(".out.jsonl.*")) and time.monotonic() < deadline:
+                time.sleep(0.01)
+            yield process
     assert [entry.name for entry in command.folder.iterdir()] == ["slow.pcap"]
+
+
+def test_ctrl_c_is_one_line_and_leaves_no_file(command, config):
+    with in_the_middle(command, config) as process:
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.read() == b"lmdecode: interrupted\n"
+    assert process.returncode == 130
 
 
 def test_no_key_in_any_output(command):
@@ -299,26 +304,10 @@ def test_a_closed_pipe_is_silent_for_a_table_too(command, config):
 
 
 def test_being_terminated_leaves_no_file(command, config):
-    fifo = command.folder / "slow.pcap"
-    os.mkfifo(fifo)
-    with (
-        subprocess.Popen(
-            [*command.line, "decode", fifo, "--config", config, "--output", "out.jsonl"],
-            cwd=command.folder,
-            env=command.environment,
-            stderr=subprocess.PIPE,
-        ) as process,
-        fifo.open("wb") as pipe,
-    ):
-        pipe.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
-        pipe.flush()
-        deadline = time.monotonic() + 10
-        while not list(command.folder.glob(".out.jsonl.*")) and time.monotonic() < deadline:
-            time.sleep(0.01)
+    with in_the_middle(command, config) as process:
         process.terminate()
         process.wait(10)
     assert process.returncode == 143
-    assert [entry.name for entry in command.folder.iterdir()] == ["slow.pcap"]
 
 
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
