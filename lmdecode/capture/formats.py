@@ -8,9 +8,13 @@ from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import Final
 
+from lmdecode.capture.compression import Inflating, decompressed
 from lmdecode.capture.errors import CaptureError
 
-__all__ = ["Format", "open_capture"]
+__all__ = ["STANDARD_INPUT", "Format", "open_capture"]
+
+STANDARD_INPUT: Final = Path("-")
+"""Stands for it among the names of captures."""
 
 _BUFFER_SIZE: Final = 1 << 18
 _JSON: Final = re.compile(rb"\s*[\[{]")
@@ -38,10 +42,6 @@ _MAGIC: Final[dict[bytes, Format]] = {
 
 # Files that people have in place of a capture, and what to do with each.
 _FOREIGN: Final[tuple[tuple[bytes, str], ...]] = (
-    (b"\x1f\x8b", "is compressed with gzip; uncompress it first: gunzip -k FILE"),
-    (b"\x28\xb5\x2f\xfd", "is compressed with zstd; uncompress it first: unzstd FILE"),
-    (b"BZh", "is compressed with bzip2; uncompress it first: bunzip2 -k FILE"),
-    (b"\xfd7zXZ", "is compressed with xz; uncompress it first: unxz -k FILE"),
     (b"PK\x03\x04", "is a ZIP archive; unpack it first: unzip FILE"),
     (b"\xa1\xb2\xcd\x34", f"is a pcap of Kuznetzov's patched libpcap; {_CONVERT}"),
     (b"\x34\xcd\xb2\xa1", f"is a pcap of Kuznetzov's patched libpcap; {_CONVERT}"),
@@ -52,13 +52,16 @@ _FOREIGN: Final[tuple[tuple[bytes, str], ...]] = (
 
 
 def open_capture(path: Path) -> tuple[Format, BufferedReader]:
-    """Open a capture and tell what it is. The caller closes it. A pipe will do: nothing here seeks.
+    """Open a capture, compressed or not, and tell what it is. The caller closes it.
+
+    A pipe will do, for nothing here seeks; `-` is standard input.
 
     Raises:
         CaptureError: It cannot be opened, or is no capture.
     """
     try:
-        file: BufferedReader = BufferedReader(FileIO(str(path)), _BUFFER_SIZE)
+        raw = FileIO(0, closefd=False) if path == STANDARD_INPUT else FileIO(str(path))
+        file: BufferedReader = BufferedReader(raw, _BUFFER_SIZE)
     except FileNotFoundError:
         raise CaptureError(f"{path} does not exist; check the path") from None
     except IsADirectoryError:
@@ -70,17 +73,27 @@ def open_capture(path: Path) -> tuple[Format, BufferedReader]:
     except (OSError, ValueError) as error:
         raise CaptureError(f"{path} cannot be opened ({error}); check the path") from None
     try:
+        content = decompressed(file, _start(path, file))
+        if content is not None:
+            file = content
         return _detect(path, file), file
     except BaseException:
         file.close()
         raise
 
 
-def _detect(path: Path, file: BufferedReader) -> Format:
+def _start(path: Path, file: BufferedReader) -> bytes:
+    """The first bytes, as many as came at once."""
     try:
-        start = file.peek(_BUFFER_SIZE)
+        return file.peek(_BUFFER_SIZE)
     except OSError as error:
         raise CaptureError(f"{path} cannot be read ({error.strerror}); copy it to another disk and try again") from None
+
+
+def _detect(path: Path, file: BufferedReader) -> Format:
+    start = _start(path, file)
+    if not start and isinstance(file.raw, Inflating):
+        raise CaptureError(f"{path}: nothing of its compressed content is there; copy it again from where it is from")
     if not start:
         raise CaptureError(f"{path} is empty; record again: tcpdump -i any -s 0 -w NEW.pcap 'tcp port 1774'")
     known = _MAGIC.get(start[:4])
@@ -97,6 +110,7 @@ def _detect(path: Path, file: BufferedReader) -> Format:
     if len(start) < 4 and any(magic.startswith(start) for magic in _MAGIC):
         raise CaptureError(f"{path} is cut off in its first bytes; copy it again from where it was recorded")
     raise CaptureError(
-        f"{path} is not a capture that lmdecode reads (pcap, pcapng, or tshark's JSON export); "
+        f"{path} is not a capture that lmdecode reads (pcap, pcapng, or tshark's JSON export, as they are or "
+        "compressed with gzip, xz, bzip2 or zstd); "
         "if Wireshark opens it, convert it: editcap -F pcapng FILE NEW.pcapng"
     )

@@ -199,19 +199,21 @@ def in_the_middle(command, config):
     """A decode into out.jsonl that has begun and waits for more to come; the process."""
     fifo = command.folder / "slow.pcap"
     os.mkfifo(fifo)
-    with subprocess.Popen(
-        [*command.line, "decode", fifo, "--config", config, "--output", "out.jsonl"],
-        cwd=command.folder,
-        env=command.environment,
-        stderr=subprocess.PIPE,
-    ) as process:
-        with fifo.open("wb") as pipe:  # returns when the other end was opened: decoding has begun
-            pipe.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
-            pipe.flush()
-            deadline = time.monotonic() + 10
-            while not list(command.folder.glob(".out.jsonl.*")) and time.monotonic() < deadline:
-                time.sleep(0.01)
-            yield process
+    with (
+        subprocess.Popen(
+            [*command.line, "decode", fifo, "--config", config, "--output", "out.jsonl"],
+            cwd=command.folder,
+            env=command.environment,
+            stderr=subprocess.PIPE,
+        ) as process,
+        fifo.open("wb") as pipe,
+    ):  # returns when the other end was opened: decoding has begun
+        pipe.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
+        pipe.flush()
+        deadline = time.monotonic() + 10
+        while not list(command.folder.glob(".out.jsonl.*")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        yield process
     assert [entry.name for entry in command.folder.iterdir()] == ["slow.pcap"]
 
 

@@ -1,0 +1,92 @@
+"""Compressed captures, read as if they were not."""
+
+from __future__ import annotations
+
+import bz2
+import errno
+import gzip
+import lzma
+import zlib
+from collections.abc import Callable
+from io import BufferedReader, RawIOBase
+from typing import Any, Final, Protocol
+
+__all__ = ["Inflating", "decompressed"]
+
+
+class _Decompressor(Protocol):
+    def read1(self, size: int, /) -> bytes:
+        """Some bytes, as soon as there are any; none at the end."""
+
+
+_Errors = tuple[type[Exception], ...]
+
+
+def _gzip(file: BufferedReader) -> tuple[_Decompressor, _Errors]:
+    return gzip.GzipFile(fileobj=file), (EOFError, zlib.error, gzip.BadGzipFile)
+
+
+def _bzip2(file: BufferedReader) -> tuple[_Decompressor, _Errors]:
+    return bz2.BZ2File(file), (EOFError, OSError)
+
+
+def _xz(file: BufferedReader) -> tuple[_Decompressor, _Errors]:
+    return lzma.LZMAFile(file), (EOFError, lzma.LZMAError)
+
+
+def _zstd(file: BufferedReader) -> tuple[_Decompressor, _Errors]:
+    from zstandard import ZstdDecompressor, ZstdError  # noqa: PLC0415 -- few captures need it
+
+    return ZstdDecompressor().stream_reader(file, read_across_frames=True), (ZstdError,)
+
+
+_COMPRESSIONS: Final[dict[bytes, tuple[str, Callable[[BufferedReader], tuple[_Decompressor, _Errors]]]]] = {
+    b"\x1f\x8b": ("gzip", _gzip),
+    b"\x28\xb5\x2f\xfd": ("zstd", _zstd),
+    b"BZh": ("bzip2", _bzip2),
+    b"\xfd7zXZ": ("xz", _xz),
+}
+"""By a file's first bytes: how it is compressed, and what reads it, with the errors that tell of damage."""
+
+
+class Inflating(RawIOBase):
+    """A compressed file's content; where that is damaged, an OSError that says so."""
+
+    def __init__(self, file: BufferedReader, how: str, decompressor: _Decompressor, errors: _Errors) -> None:
+        self.name = file.name
+        self._file = file
+        self._how = how
+        self._decompressor = decompressor
+        self._errors = errors
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401 -- any writable buffer
+        """Some bytes of the content, as soon as there are any."""
+        try:
+            # Not `read`: it would lose what it has when it comes upon damage.
+            piece = self._decompressor.read1(len(buffer))
+        except self._errors as error:
+            raise OSError(errno.EIO, f"the {self._how} data end too early, or are damaged") from error
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def close(self) -> None:
+        """Close the compressed file too."""
+        self._file.close()
+        super().close()
+
+
+def decompressed(file: BufferedReader, start: bytes) -> BufferedReader | None:
+    """The content of a compressed file, or None if it is not compressed. Damage shows when it is come upon.
+
+    Args:
+        file: Positioned at its beginning.
+        start: Its first bytes.
+    """
+    for magic, (how, open_with) in _COMPRESSIONS.items():
+        if start.startswith(magic):
+            return BufferedReader(Inflating(file, how, *open_with(file)), 1 << 18)
+    return None
