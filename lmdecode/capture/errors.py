@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from lmdecode.codec.errors import LmdecodeError
+
 __all__ = ["CaptureError"]
 
 
-class CaptureError(Exception):
+class CaptureError(LmdecodeError):
     """A file that cannot be decoded. Its text is one line for the user: what is wrong, and what to do next."""
