@@ -64,7 +64,7 @@ def explain(
             decoded, windowed = _window(window, show_secrets=show_secrets), True
         elif text[:1] in {"R", "W", "Z"}:
             decoded = decode_plaintext(text.encode("latin-1", "replace"), show_secrets=show_secrets)
-            decoded = _with_check_hint(text, decoded)
+            decoded = _with_check_byte(text, decoded, show_secrets=show_secrets)
         else:
             raise CommandError(
                 f"{_shortened(given, _QUOTED_LENGTH)!r} is no message: give a plaintext such as R40000020D8, "
@@ -96,16 +96,17 @@ def _window(window: re.Match[str], *, show_secrets: bool) -> Decoded:
     return decode_plaintext(b"%b%02X" % (body, check_byte(body)), show_secrets=show_secrets)
 
 
-def _with_check_hint(text: str, decoded: Decoded) -> Decoded:
-    """Say so if all that is wrong is that the check byte was left out."""
+def _with_check_byte(text: str, decoded: Decoded, *, show_secrets: bool) -> Decoded:
+    """The message with its check byte, if all that is wrong is that it was left out."""
+    from lmdecode.codec.decoding import decode_plaintext
     from lmdecode.codec.message import check_byte, parse_leniently
 
     body = text.encode("latin-1", "replace")
     completed = b"%b%02X" % (body, check_byte(body))
-    if decoded.valid or decoded.plaintext is None or parse_leniently(completed).problems:
+    if decoded.valid or parse_leniently(completed).problems:
         return decoded
-    hint = f"it has no check byte, it seems; that would be {completed[-2:].decode()}"
-    return decoded._replace(problems=(*decoded.problems, hint))
+    whole = decode_plaintext(completed, show_secrets=show_secrets)
+    return whole._replace(problems=(*whole.problems, "no check byte was given, it seems; the right one was added"))
 
 
 def _title(text: str, decoded: Decoded) -> str:

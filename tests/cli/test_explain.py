@@ -58,8 +58,13 @@ def test_a_wrong_check_byte_is_told_with_the_right_one(command):
 
 def test_a_forgotten_check_byte_is_recognised(command):
     result = command("explain", "R401C000403BC04D8")
-    assert "no check byte" in result.stdout
-    assert "B6" in result.stdout
+    assert "no check byte was given" in result.stdout
+    assert "check byte B6 right" in result.stdout
+    assert "95.6 °C" in result.stdout
+    secret = command("explain", "R0111000441424344")
+    assert "no check byte was given" in secret.stdout
+    assert "** ** ** **" in secret.stdout
+    assert "41" not in secret.stdout
 
 
 @pytest.mark.parametrize(
@@ -67,7 +72,7 @@ def test_a_forgotten_check_byte_is_recognised(command):
     [
         ("W000000010139", "write request"),
         ("W00000001OK72", "answer to a write: done"),
-        ("W00000001NO76", "REFUSED (NO)"),
+        ("W00000001NO75", "REFUSED (NO)"),
         ("Z60000016536E3030303030303030303004010030001B03BB04FDD8", "pushed by the machine"),
     ],
 )
