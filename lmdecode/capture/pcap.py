@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, Literal
 
 from lmdecode.capture.packet import Packet
-from lmdecode.capture.sieve import make_sieve
+from lmdecode.capture.sieve import Sieve, make_sieve
 from lmdecode.capture.source import ByteStream, Source
 from lmdecode.capture.statistics import CaptureStatistics
 
@@ -17,6 +17,7 @@ _FILE_HEADER: Final = 24
 _RECORD_HEADER: Final = 16
 _MAX_PACKET: Final = 1 << 18  # libpcap's own limit for a snap length, in bytes
 _LINK_TYPE_MASK: Final = 0xFFFF  # above it the header says how long the frame check sequence is
+_BEFORE_PACKET: Final = "8xI4x"  # of the record's header the captured length
 _PLAIN_IPV4: Final = 0x45
 _NANOSECONDS: Final = 0xA1B23C4D
 
@@ -44,10 +45,10 @@ def read_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pack
     magic, *_, link_type = struct.unpack(f"{order}I16xI", header)
     link_type &= _LINK_TYPE_MASK
     scale = 1 if magic == _NANOSECONDS else 1000
-    sieve = make_sieve(link_type, order, port, "8xI4x") or make_sieve(1, order, 0, "8xI4x")
-    assert sieve is not None  # noqa: S101 -- Ethernet has one
-    sifting = port is not None and make_sieve(link_type, order, port, "") is not None
-    look, reach, ipv4, fragment, wanted = sieve
+    sieve = make_sieve(link_type, order, port, _BEFORE_PACKET)
+    sifting = sieve is not None
+    # Without one the loop looks just as well, for the captured length, and lets everything through.
+    look, reach, ipv4, fragment, wanted = sieve or Sieve(struct.Struct(f"{order}{_BEFORE_PACKET}HBHHH"), 0, 0, 0, 0)
     unpack = look.unpack_from
     unpack_record = struct.Struct(f"{order}IIII").unpack_from
     buffer, offset, count = source.buffer, _FILE_HEADER, 0
