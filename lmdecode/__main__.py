@@ -26,9 +26,9 @@ def main() -> None:
         if sys.argv[1:] == ["--version"]:  # answered before the parser is loaded, which takes ten times as long
             print(f"lmdecode {__version__}", flush=True)  # noqa: T201 -- that is what is asked for
             return
-        from lmdecode.cli.app import app  # noqa: PLC0415 -- see above
+        from lmdecode.cli.app import make_app  # noqa: PLC0415 -- see above
 
-        app(prog_name="lmdecode")
+        make_app(sys.argv[1:])(prog_name="lmdecode")
     except KeyboardInterrupt:
         sys.stderr.write("lmdecode: interrupted\n")
         raise SystemExit(_INTERRUPTED) from None

@@ -23,15 +23,24 @@ _LATE: Final = "out of order: these bytes belong before others that were decoded
 class _Connection:
     """One connection: two directions and the Conversation that they make."""
 
-    __slots__ = ("_conversation", "_directions", "_machine", "closed", "last_ns", "packets")
+    __slots__ = ("_conversation", "_directions", "_lanes", "_machine", "closed", "last_ns", "packets")
 
     def __init__(self, conversation: Conversation, app: Endpoint, machine: Endpoint) -> None:
         self._conversation = conversation
         self._machine = machine
         self._directions = {app: Direction(), machine: Direction()}
+        self._lanes: dict[Endpoint, tuple[Sender, Direction, Direction]] = {
+            app: ("app", self._directions[app], self._directions[machine]),
+            machine: ("machine", self._directions[machine], self._directions[app]),
+        }
         self.packets = 0
         self.last_ns = 0
         self.closed = False
+
+    def joins(self, source: Endpoint, destination: Endpoint) -> bool:
+        """Whether these are its ends, in one direction or the other."""
+        directions = self._directions
+        return source in directions and destination in directions and source is not destination
 
     def begins_anew(self, segment: Segment) -> bool:
         """Whether a segment is the beginning of another connection between the same two ends."""
@@ -42,20 +51,27 @@ class _Connection:
             return True  # by chance, or by a simple network stack, with the same number as the last one
         return direction.begins_at(segment.seq) is False
 
+    def receive_ordinary(self, segment: Segment) -> list[Record] | None:
+        """Take a segment that only carries the stream's next bytes, as most do; None if there is more to it.
+
+        The fast path: what it takes, `receive` would take just so, in twice the time.
+        """
+        time_ns, source, _, flags, seq, ack, payload, missing = segment
+        if flags & _TELLING != ACK or not payload or missing:
+            return None
+        sender, direction, other = self._lanes[source]
+        if not other.has_all(ack) or not direction.continues(seq, len(payload)):
+            return None
+        self.packets += 1
+        self.last_ns = time_ns
+        return self._conversation.receive(time_ns, sender, payload)
+
     def receive(self, segment: Segment) -> list[Record]:
         """Take one of the connection's segments; hand out the Records that it completes."""
         time_ns, source, destination, flags, seq, ack, payload, missing = segment
         self.packets += 1
         self.last_ns = time_ns
         direction, other = self._directions[source], self._directions[destination]
-        if (
-            flags & _TELLING == ACK
-            and payload
-            and not missing
-            and other.has_all(ack)
-            and direction.continues(seq, len(payload))
-        ):
-            return self._conversation.receive(time_ns, "machine" if source == self._machine else "app", payload)
         records: list[Record] = []
         if flags & SYN:
             direction.synchronise(seq)
@@ -122,12 +138,18 @@ class Connections:
         self._tally = tally
         self._live: OrderedDict[tuple[Endpoint, Endpoint], _Connection] = OrderedDict()  # the longest idle first
         self._closed: OrderedDict[tuple[Endpoint, Endpoint], None] = OrderedDict()  # those of them that are over
+        self._latest: _Connection | None = None  # the last of `_live`
         self.count = first
         """The next connection's number."""
 
     def receive(self, segment: Segment) -> list[Record]:
         """Take the next segment on the port; hand out the Records that it completes, of whatever connection."""
         source, destination = segment.source, segment.destination
+        latest = self._latest
+        if latest is not None and not self._closed and latest.joins(source, destination):
+            ordinary = latest.receive_ordinary(segment)
+            if ordinary is not None:
+                return ordinary
         ends = (source, destination) if source <= destination else (destination, source)
         connection = self._live.get(ends)
         records: list[Record] = []
@@ -139,6 +161,7 @@ class Connections:
                 records += self._end(next(iter(self._live)))
         else:
             self._live.move_to_end(ends)
+        self._latest = connection
         records += connection.receive(segment)
         if connection.closed:
             self._closed[ends] = None
@@ -170,6 +193,7 @@ class Connections:
 
     def _end(self, ends: tuple[Endpoint, Endpoint]) -> list[Record]:
         self._closed.pop(ends, None)
+        self._latest = None
         return self._live.pop(ends).end()
 
     def _sweep(self, now_ns: int) -> list[Record]:

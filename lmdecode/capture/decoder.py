@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from io import BufferedReader
+from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from lmdecode.capture.connections import Connections
 from lmdecode.capture.errors import CaptureError
 from lmdecode.capture.formats import Format, open_capture
+from lmdecode.capture.libpcap import Screened, screened
 from lmdecode.capture.links import SegmentReader
+from lmdecode.capture.log_lines import read_log_lines
 from lmdecode.capture.packet import Packet, Segment
 from lmdecode.capture.pcap import read_pcap
 from lmdecode.capture.pcapng import read_pcapng
@@ -34,7 +39,7 @@ def decode_capture(
     statistics: CaptureStatistics | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Iterator[Record]:
-    """Decode a capture: pcap, pcapng or tshark's JSON export, whatever its name.
+    """Decode a capture: pcap, pcapng, tshark's JSON exports or lmdirect's debug log, whatever its name.
 
     Reads as the Records are taken, so memory does not grow with the capture, and nothing happens before the first is
     asked for. No Records come out if nothing is on the port.
@@ -53,13 +58,21 @@ def decode_capture(
     """
     if statistics is None:
         statistics = CaptureStatistics()
-    connections = Connections(decoder, port, Tally() if tally is None else tally, first=statistics.connections)
-    for segment in read_segments(path, port, statistics, progress):
-        statistics.port_packets += 1
-        records = connections.receive(segment)
-        statistics.connections = connections.count
-        if records:
-            yield from records
+    tally = Tally() if tally is None else tally
+    opened = kind, file = open_capture(path)
+    if kind is Format.LOG:
+        with closing(file):
+            yield from read_log_lines(file, statistics, tally, show_secrets=decoder.show_secrets, progress=progress)
+        return
+    connections = Connections(decoder, port, tally, first=statistics.connections)
+    for segments in read_segments(path, port, statistics, progress, opened):
+        statistics.port_packets += len(segments)
+        decoder.foresee(segment.payload for segment in segments)
+        for segment in segments:
+            records = connections.receive(segment)
+            statistics.connections = connections.count
+            if records:
+                yield from records
     yield from connections.close()
 
 
@@ -90,7 +103,7 @@ def decode_packets(
             )
         reader = SegmentReader(port)
         read_packets = read_pcap if kind is Format.PCAP else read_pcapng
-        for packet in read_packets(file, statistics, progress):
+        for packet in chain.from_iterable(read_packets(file, statistics, progress)):
             segment = reader.read(packet)
             if segment is None:
                 yield packet, []
@@ -108,22 +121,54 @@ def read_segments(
     port: int | None,
     statistics: CaptureStatistics,
     progress: Callable[[int], None] | None = None,
-) -> Iterator[Segment]:
-    """The TCP segments of a capture that are from or to a port; all if it is None.
+    opened: tuple[Format, BufferedReader] | None = None,
+) -> Iterator[list[Segment]]:
+    """The TCP segments of a capture that are from or to a port, all if it is None; as many at a time as came at once.
+
+    A log has none. `opened` is what `open_capture` gave, if it was called already; it is closed here.
 
     Raises:
         CaptureError: The file cannot be read, or no further.
     """
-    kind, file = open_capture(path)
+    found = None if port is None else screened(path, port)
+    if found is not None:
+        if opened is not None:
+            opened[1].close()
+        yield from _read_screened(path, found, port, statistics, progress)
+        return
+    kind, file = open_capture(path) if opened is None else opened
     with closing(file):
+        if kind is Format.LOG:
+            return
         if kind in (Format.JSON, Format.JSON_UTF16):
-            yield from read_tshark_json(file, kind, port, statistics, progress)
+            yield from read_tshark_json(file, port, statistics, progress)
             return
         read_packets = read_pcap if kind is Format.PCAP else read_pcapng
         reader = SegmentReader(port)
-        read = reader.read
-        for packet in read_packets(file, statistics, progress, port):
-            segment = read(packet)
-            if segment is not None:
-                yield segment
+        for packets in read_packets(file, statistics, progress, port):
+            segments = reader.read_all(packets)
+            if segments:
+                yield segments
         statistics.warnings += reader.warnings()
+
+
+def _read_screened(
+    path: Path,
+    file: BufferedReader,
+    port: int | None,
+    statistics: CaptureStatistics,
+    progress: Callable[[int], None] | None,
+) -> Iterator[list[Segment]]:
+    """The segments of a capture of which libpcap took out what may be ours."""
+    reader = SegmentReader(port)
+    screen = cast("Screened", file.raw)
+    with closing(file):
+        for packets in read_pcap(file, statistics, progress and (lambda _: progress(screen.position))):
+            segments = reader.read_all(packets)
+            if segments:
+                yield segments
+        if screen.failed():  # what exactly is wrong our own reader says
+            _, file = open_capture(path)
+            with closing(file):
+                deque(read_pcap(file, statistics, None, port), maxlen=0)
+    statistics.warnings += reader.warnings()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
+from collections.abc import Iterable
 from functools import lru_cache
 from socket import AF_INET, AF_INET6, inet_ntop
 from typing import Final
@@ -40,6 +41,7 @@ _EXTENSIONS: Final = frozenset((0, 43, _FRAGMENT, _AUTHENTICATION, 60, 135, 139,
 
 # From an Ethernet header's type, and IP's version and header length (the kind), to TCP's flags.
 _PLAIN: Final = struct.Struct("!12x3sxH2xHxB2x4s4sHHIIBB")
+_unpack_plain: Final = _PLAIN.unpack_from
 _PLAIN_KIND: Final = b"\x08\x00\x45"
 _TCP_START: Final = struct.Struct("!HHIIBB")
 
@@ -64,31 +66,50 @@ class SegmentReader:
         self._cut_headers = 0
         self._malformed = 0
 
+    def read_all(self, packets: Iterable[Packet]) -> list[Segment]:
+        """The TCP segments of some packets that are wanted. Never raises."""
+        segments: list[Segment] = []
+        number = self._number
+        for packet in packets:
+            time_ns, link_type, data, _ = packet
+            if link_type == _ETHERNET and len(data) >= _PLAIN.size:
+                # Nearly all packets: TCP in IPv4 in Ethernet with nothing special about it, and captured whole.
+                kind, total, place, protocol, source, destination, from_port, to_port, seq, ack, header, flags = (
+                    _unpack_plain(data)
+                )
+                end, payload = 14 + total, 34 + (header >> 4) * 4
+                if (
+                    kind == _PLAIN_KIND
+                    and protocol == _TCP
+                    and not place & 0x3FFF
+                    and 54 <= payload <= end <= len(data)
+                    and (number is None or number in (from_port, to_port))
+                ):
+                    segments.append(
+                        Segment(
+                            time_ns,
+                            _endpoint(source, from_port),
+                            _endpoint(destination, to_port),
+                            flags,
+                            seq,
+                            ack,
+                            data[payload:end],
+                        )
+                    )
+                    continue
+            segment = self._read(packet)
+            if segment is not None:
+                segments.append(segment)
+        return segments
+
     def read(self, packet: Packet) -> Segment | None:
         """The packet's TCP segment, or None if it has none, or none that is wanted. Never raises."""
+        segments = self.read_all((packet,))
+        return segments[0] if segments else None
+
+    def _read(self, packet: Packet) -> Segment | None:
+        """The segment of any packet at all."""
         data = packet.data
-        if packet.link_type == _ETHERNET and len(data) >= _PLAIN.size:
-            # Nearly all packets: TCP in IPv4 in Ethernet with nothing special about it, and captured whole.
-            kind, total, place, protocol, source, destination, from_port, to_port, seq, ack, header, flags = (
-                _PLAIN.unpack_from(data)
-            )
-            end, payload = 14 + total, 34 + (header >> 4) * 4
-            if (
-                kind == _PLAIN_KIND
-                and protocol == _TCP
-                and not place & 0x3FFF
-                and 54 <= payload <= end <= len(data)
-                and (self._number is None or self._number in (from_port, to_port))
-            ):
-                return Segment(
-                    packet.time_ns,
-                    _endpoint(source, from_port),
-                    _endpoint(destination, to_port),
-                    flags,
-                    seq,
-                    ack,
-                    data[payload:end],
-                )
         offset = self._locate(packet.link_type, data)
         if not 0 <= offset < len(data):
             return None

@@ -27,8 +27,8 @@ def read_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pack
     statistics: CaptureStatistics,
     progress: Callable[[int], None] | None = None,
     port: int | None = None,
-) -> Iterator[Packet]:
-    """The packets of a pcap file. All are counted.
+) -> Iterator[list[Packet]]:
+    """The packets of a pcap file, as many at a time as came in at once. All are counted.
 
     Args:
         file: Where it is read from.
@@ -54,6 +54,7 @@ def read_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pack
     buffer, offset, count = source.buffer, _FILE_HEADER, 0
     at_end = False
     while True:
+        packets: list[Packet] = []
         size = len(source.buffer)
         last = size - (_RECORD_HEADER if at_end else look.size)
         while offset <= last:
@@ -75,10 +76,12 @@ def read_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pack
             seconds, fraction, captured, original = unpack_record(buffer, offset)
             start = offset + _RECORD_HEADER
             offset = end
-            statistics.packets = count
-            yield Packet(seconds * 1_000_000_000 + fraction * scale, link_type, buffer[start:end], original)
+            time_ns = seconds * 1_000_000_000 + fraction * scale
+            packets.append(Packet(time_ns, link_type, buffer[start:end], original))
         statistics.packets = count
         statistics.bytes_read = source.base + offset
+        if packets:
+            yield packets
         if progress is not None:
             progress(statistics.bytes_read)
         if at_end:

@@ -108,8 +108,8 @@ def read_pcapng(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pa
     statistics: CaptureStatistics,
     progress: Callable[[int], None] | None = None,
     port: int | None = None,
-) -> Iterator[Packet]:
-    """The packets of a pcapng file. All are counted; see `read_pcap` for the arguments.
+) -> Iterator[list[Packet]]:
+    """The packets of a pcapng file, as many at a time as came in at once. All are counted; see `read_pcap`.
 
     Raises:
         CaptureError: The file's first block is not whole.
@@ -121,7 +121,9 @@ def read_pcapng(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pa
         raise source.cut_in_header() from None
     source.header(section.unpack_length(source.buffer, 4)[0] & 0xFFFF)
     offset, count, previous_ns = 0, 0, 0
+    damaged = False
     while True:
+        packets: list[Packet] = []
         buffer = source.buffer
         size = len(buffer)
         wanted = _MIN_BLOCK
@@ -161,17 +163,17 @@ def read_pcapng(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pa
                     packet = section.packet(kind, body, previous_ns)
                     previous_ns = packet.time_ns
                     count += 1
-                    offset = end
-                    statistics.packets = count
-                    statistics.bytes_read = source.base + offset
-                    yield packet
+                    packets.append(packet)
                 offset = end
         except (_Damaged, IndexError):
-            statistics.packets = count
-            source.note_damage(offset, statistics)
-            return
+            damaged = True
         statistics.packets = count
         statistics.bytes_read = source.base + offset
+        if packets:
+            yield packets
+        if damaged:
+            source.note_damage(offset, statistics)
+            return
         if progress is not None:
             progress(statistics.bytes_read)
         if not source.more(offset):

@@ -11,10 +11,10 @@ from __future__ import annotations
 import struct
 from typing import Final, Literal, NamedTuple
 
-__all__ = ["Sieve", "make_sieve"]
+__all__ = ["PLACES", "Sieve", "make_sieve"]
 
 # Where a link type has the number of the network protocol, and where the IP header begins.
-_PLACES: Final = {1: (12, 14), 113: (14, 16), 276: (0, 20)}
+PLACES: Final = {1: (12, 14), 113: (14, 16), 276: (0, 20)}
 _PORTS_IN_IP: Final = 20  # after a header without options
 
 
@@ -45,7 +45,7 @@ def make_sieve(link_type: int, order: Literal["<", ">"], port: int | None, heade
         port: The protocol's; None lets everything through.
         header: What stands before the packet in the file, as in `struct`; what it has in front of the five numbers.
     """
-    places = _PLACES.get(link_type)
+    places = PLACES.get(link_type)
     if places is None or port is None:
         return None
     type_at, ip_at = places

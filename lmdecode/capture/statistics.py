@@ -12,7 +12,7 @@ class CaptureStatistics:
     """Filled in while the capture is decoded; complete when the last Record has come out."""
 
     packets: int = 0
-    """All packets in the file."""
+    """All packets that were looked at: those in the file, or those that libpcap let through."""
     port_packets: int = 0
     """TCP packets on the protocol's port."""
     connections: int = 0

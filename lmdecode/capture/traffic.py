@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,7 +32,7 @@ def busiest_ports(path: Path, limit: int = 5) -> list[PortTraffic]:
     """
     packets: dict[int, int] = {}
     frames: dict[int, int] = {}
-    for segment in read_segments(path, None, CaptureStatistics()):
+    for segment in chain.from_iterable(read_segments(path, None, CaptureStatistics())):
         ports = segment.source.port, segment.destination.port
         port = ports[1] if segment.flags & (SYN | ACK) == SYN else min(ports)
         packets[port] = packets.get(port, 0) + 1

@@ -1,23 +1,26 @@
-"""The parser: which commands there are. What each needs is imported when it runs."""
+"""The parser: which commands there are. Only the one that is asked for is loaded."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Annotated, Final
 
 import typer
 
 from lmdecode import __version__
-from lmdecode.cli import decode, explain, registers, wireshark
 
-__all__ = ["app"]
+__all__ = ["COMMANDS", "make_app"]
 
-app = typer.Typer(
-    name="lmdecode",
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help="""Understand the local network protocol of La Marzocco espresso machines.
+COMMANDS: Final = {
+    "decode": "decode:decode",
+    "explain": "explain:explain",
+    "registers": "registers:registers",
+    "wireshark-plugin": "wireshark:wireshark_plugin",
+}
+"""By name: the module in this folder, and the function in it."""
+
+_HELP: Final = """Understand the local network protocol of La Marzocco espresso machines.
 
 Start with one of these:
 
@@ -26,12 +29,25 @@ Start with one of these:
 - `lmdecode registers coffee` looks up the memory map
 
 Each command explains itself: `lmdecode decode --help`.
-""",
-)
-app.command("decode")(decode.decode)
-app.command("explain")(explain.explain)
-app.command("registers")(registers.registers)
-app.command("wireshark-plugin")(wireshark.wireshark_plugin)
+"""
+
+
+def make_app(arguments: Sequence[str]) -> typer.Typer:
+    """The parser for a command line: with the one command that it names, or with all, so that they can be listed."""
+    app = typer.Typer(
+        name="lmdecode",
+        no_args_is_help=True,
+        rich_markup_mode="markdown",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        help=_HELP,
+        callback=_root,
+    )
+    asked = arguments[0] if arguments else ""
+    for name in [asked] if asked in COMMANDS else COMMANDS:
+        module, _, function = COMMANDS[name].partition(":")
+        app.command(name)(getattr(import_module(f"lmdecode.cli.{module}"), function))
+    return app
 
 
 def _print_version(asked: bool) -> None:
@@ -40,8 +56,7 @@ def _print_version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
-def root(
+def _root(
     _version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,

@@ -13,7 +13,7 @@ from lmdecode.cli.options import ConfigOption, KeyOption, ShowSecretsOption
 from lmdecode.codec.record import MASK
 
 if TYPE_CHECKING:
-    from lmdecode.codec.decoding import Decoded
+    from lmdecode.codec.decoded import Decoded
 
 __all__ = ["explain"]
 

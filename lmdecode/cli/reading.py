@@ -158,7 +158,7 @@ def summary(outcomes: Iterable[Outcome], *, chosen: bool) -> str:
     outcomes = list(outcomes)
     tally = counted(outcomes)
     parts = [
-        _count(sum(outcome.statistics.packets for outcome in outcomes), "packet"),
+        _count(sum(outcome.statistics.port_packets for outcome in outcomes), "packet"),
         _count(sum(outcome.statistics.connections for outcome in outcomes), "connection"),
         _count(tally.frames, "frame"),
         _count(tally.messages, "message"),

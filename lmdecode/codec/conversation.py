@@ -126,22 +126,23 @@ class Conversation:
             return self._blank(time_ns, sender, problems)._replace(plaintext=plaintext, raw=b"@%b%%" % body)
         tally.messages += 1
         tally.valid_frames += valid
-        kind, address, length = message.kind, message.address, message.length
+        kind, address, length, content, status = message
         ok = elapsed = None
         role: Role
         if sender == "app":
             role = "request"
             self._pending.append((kind, address, length, time_ns))
-            if kind is Kind.WRITE and message.data is None and not problems:
+            if kind is Kind.WRITE and content is None and not problems:
                 problems = ("a write request without data: it sets nothing",)
         else:
             role, elapsed = self._pair(time_ns, kind, address, length)
             if role == "response":
                 if kind is Kind.WRITE:
-                    ok = message.status == OK  # anything but the literal OK is a failure
+                    ok = status == OK  # anything but the literal OK is a failure
                     fields = {}
-                elif message.data is None and not problems:
+                elif content is None and not problems:
                     problems = ("an answer without data: the machine echoed the request",)
+        raw = None if valid and plaintext is not None else b"@%b%%" % body
         if problems:
             tally.problems += 1
         source, destination = self._ends[sender]
@@ -160,15 +161,23 @@ class Conversation:
             fields,
             ok,
             elapsed,
-            None if valid and plaintext is not None else b"@%b%%" % body,
+            raw,
             problems,
         )
 
     def _pair(self, time_ns: int, kind: Kind, address: int, length: int) -> tuple[Role, float | None]:
         """Whether the machine answers with a message or says it unasked; and after how many seconds it answers."""
         pending = self._pending
-        while pending and time_ns - pending[0][3] > ANSWER_TIMEOUT_NS:
-            pending.popleft()
+        while pending:
+            # Nearly always it answers what was asked last, and nothing else is left to be answered.
+            asked_kind, asked_address, asked_length, asked_ns = pending[0]
+            if time_ns - asked_ns > ANSWER_TIMEOUT_NS:
+                pending.popleft()
+                continue
+            if asked_address == address and asked_length == length and asked_kind is kind and asked_ns <= time_ns:
+                pending.popleft()
+                return "response", (time_ns - asked_ns) / 1e9
+            break
         for index, (asked_kind, asked_address, asked_length, asked_ns) in enumerate(pending):
             # A request that was captured later was not the one, however late the answer came out of a gap.
             if asked_address == address and asked_length == length and asked_kind is kind and asked_ns <= time_ns:

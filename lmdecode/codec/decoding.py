@@ -6,11 +6,13 @@ are found in the cache.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from binascii import a2b_base64
+from collections.abc import Iterable
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final
 
-from lmdecode.codec.cipher import Key, decrypt
+from lmdecode.codec.cipher import BLOCK_SIZE, Key, decrypt, decrypt_many
+from lmdecode.codec.decoded import NO_FIELDS, Decoded
 from lmdecode.codec.errors import FrameError
 from lmdecode.codec.fastpath import read_faultless
 from lmdecode.codec.fields import decode_message
@@ -18,28 +20,11 @@ from lmdecode.codec.framing import unwrap
 from lmdecode.codec.message import Message, parse_leniently
 from lmdecode.codec.record import MASK
 from lmdecode.codec.secrecy import WITHHELD, masked_data, masked_plaintext, may_hold_secret
-from lmdecode.codec.values import Value
 
 __all__ = ["Decoded", "FrameDecoder", "decode_plaintext", "withhold"]
 
 _CACHE_SIZE: Final = 4096
 _CACHED_BODY: Final = 1024  # longer bodies are rare, and would make the cache large
-_NO_FIELDS: Final[Mapping[str, Value]] = MappingProxyType({})
-
-
-class Decoded(NamedTuple):
-    """What one frame says."""
-
-    message: Message | None
-    """None if not even kind and preamble could be read."""
-    valid: bool
-    """Whether it is a message with a right check byte: the sign of the right key."""
-    data: str | None = None
-    """Hex, secrets masked."""
-    plaintext: str | None = None
-    """Secrets masked; what is not printable ASCII escaped. None if it is no text at all."""
-    fields: Mapping[str, Value] = _NO_FIELDS
-    problems: tuple[str, ...] = ()
 
 
 class FrameDecoder:
@@ -54,6 +39,7 @@ class FrameDecoder:
         self._key = key
         self._show_secrets = show_secrets
         self._cache: dict[bytes, Decoded] = {}
+        self._foreseen: dict[bytes, bytes] = {}
 
     @property
     def show_secrets(self) -> bool:
@@ -68,24 +54,44 @@ class FrameDecoder:
         'R40000023DB'
         """
         decoded = self._cache.get(body)
+        if decoded is not None:
+            return decoded
+        plaintext = self._foreseen.get(body)
+        if plaintext is None:
+            try:
+                plaintext = decrypt(self._key, unwrap(body))
+            except FrameError as error:
+                return Decoded(None, valid=False, problems=(str(error),))
+        decoded = read_faultless(plaintext)
         if decoded is None:
-            decoded = self._decode(body)
-            if len(body) <= _CACHED_BODY:
-                if len(self._cache) >= _CACHE_SIZE:
-                    self._cache.clear()
-                self._cache[body] = decoded
+            decoded = decode_plaintext(plaintext, show_secrets=self._show_secrets)
+        if len(body) <= _CACHED_BODY:
+            if len(self._cache) >= _CACHE_SIZE:
+                self._cache.clear()
+            self._cache[body] = decoded
         return decoded
 
-    def _decode(self, body: bytes) -> Decoded:
-        try:
-            plaintext = decrypt(self._key, unwrap(body))
-        except FrameError as error:
-            return Decoded(None, valid=False, problems=(str(error),))
-        faultless = read_faultless(plaintext)
-        if faultless is not None:
-            message, data, text, fields = faultless
-            return Decoded(message, True, data, text, MappingProxyType(fields))
-        return decode_plaintext(plaintext, show_secrets=self.show_secrets)
+    def foresee(self, pieces: Iterable[bytes]) -> None:
+        """Decrypt what is likely to come up next, all at once, which is several times as fast as one by one.
+
+        It changes nothing but the time that `decode` takes; what was foreseen before is forgotten.
+
+        Args:
+            pieces: Of the streams to come. Those that are one frame, as most are, can be foreseen.
+        """
+        cache = self._cache
+        new: dict[bytes, bytes] = {}
+        for piece in pieces:
+            body = piece[1:-1]
+            if piece[:1] != b"@" or body in cache:
+                continue
+            try:
+                ciphertext = a2b_base64(body, strict_mode=True)
+            except ValueError:
+                continue  # for `decode` to say
+            if ciphertext and not len(ciphertext) % BLOCK_SIZE:
+                new[body] = ciphertext
+        self._foreseen = dict(zip(new, decrypt_many(self._key, [*new.values()]), strict=True))
 
 
 def decode_plaintext(plaintext: bytes, *, show_secrets: bool = False) -> Decoded:
@@ -116,7 +122,7 @@ def decode_plaintext(plaintext: bytes, *, show_secrets: bool = False) -> Decoded
         valid,
         data,
         text,
-        MappingProxyType(fields) if fields else _NO_FIELDS,
+        MappingProxyType(fields) if fields else NO_FIELDS,
         problems + field_problems,
     )
 

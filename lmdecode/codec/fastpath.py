@@ -9,25 +9,18 @@ must give the same for what they both read; a test compares them.
 
 from __future__ import annotations
 
-import binascii
+from binascii import unhexlify
 from collections.abc import Callable
 from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple
 
+from lmdecode.codec.decoded import Decoded
 from lmdecode.codec.fields import Fields, quick_decoder
-from lmdecode.codec.message import Kind, Message, Parsed, parse_leniently
+from lmdecode.codec.message import Kind, Message, Parsed, check_byte, parse_leniently
 from lmdecode.codec.secrecy import touches_secret
 
-__all__ = ["Faultless", "read_faultless"]
-
-
-class Faultless(NamedTuple):
-    """A faultless message without secrets, and what it says."""
-
-    message: Message
-    data: str
-    text: str
-    fields: Fields
+__all__ = ["read_faultless"]
 
 
 class _Reading(NamedTuple):
@@ -43,26 +36,29 @@ class _Reading(NamedTuple):
 _CHECKS = {b"%02X" % value: value for value in range(256)}
 
 
-def read_faultless(plaintext: bytes) -> Faultless | None:
-    """What a faultless message with data says; None if it is anything else.
+def read_faultless(plaintext: bytes) -> Decoded | None:
+    """What a faultless message with data, and without secrets, says; None if it is anything else.
 
     >>> read_faultless(b"R401C000403BC04D8B6").fields
     {'coffee_temp': 95.6, 'steam_temp': 124.0}
     """
     reading = _reading(plaintext[:9])
-    if reading is None or reading.size != len(plaintext):
+    if reading is None:
         return None
-    body = plaintext[:-2]
-    if _CHECKS.get(plaintext[-2:]) != sum(body) & 0xFF or plaintext.upper() != plaintext:
+    size, kind, address, length, decode = reading
+    if (
+        size != len(plaintext)
+        or not plaintext.isupper()  # the first letter is one, so no other is lower
+        or _CHECKS.get(plaintext[-2:]) != check_byte(plaintext[:-2])
+    ):
         return None
     try:
-        data = binascii.unhexlify(body[9:])
-        fields = reading.decode(data)
+        data = unhexlify(plaintext[9:-2])
+        fields = decode(data)
     except (LookupError, ValueError):
         return None
     text = plaintext.decode("ascii")
-    message = Message(reading.kind, reading.address, reading.length, data)
-    return Faultless(message, text[9:-2].lower(), text, fields)
+    return Decoded(Message(kind, address, length, data), True, text[9:-2].lower(), text, MappingProxyType(fields))
 
 
 @lru_cache(maxsize=4096)

@@ -5,20 +5,19 @@ How a window is decoded is worked out from the memory map once, and kept.
 
 from __future__ import annotations
 
-import struct
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache, lru_cache
-from typing import Any
 
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.memory_map import DERIVED, MODELS, REGISTERS, by_name
 from lmdecode.codec.message import Kind, Message
+from lmdecode.codec.quick import make_quick_decoder
 from lmdecode.codec.registers import Register
-from lmdecode.codec.values import Value, is_number, number_text, unpacking
+from lmdecode.codec.values import Value, is_number, number_text
 
 __all__ = ["Fields", "decode_message", "decode_window", "encode", "quick_decoder", "registers_in"]
 
@@ -139,51 +138,11 @@ def _plan(address: int, length: int, written: bool) -> _Plan:  # noqa: FBT001 --
     ]
     steps = tuple((row.name or "", row.address - address, row.end - address, row.type.decode) for row in rows)
     names = Counter(name for name, *_ in steps)
-    derived = tuple((row.name, row.inputs, row.compute) for row in DERIVED if names.keys() >= set(row.inputs))
+    following = [row for row in DERIVED if names.keys() >= set(row.inputs)]
+    derived = tuple((row.name, row.inputs, row.compute) for row in following)
     if any(count > 1 for count in names.values()):
         return _Plan(steps, derived, has_copies=True)
-    return _Plan(steps, derived, has_copies=False, quick=_quick(address, rows, derived))
-
-
-def _quick(
-    address: int, rows: list[Register], derived: tuple[tuple[str, tuple[str, ...], Callable[..., Value]], ...]
-) -> Callable[[bytes], Fields]:
-    """A decoder of a window that takes all its registers out by one `struct`, and looks up what they mean."""
-    layout, end = ">", address
-    packed: list[tuple[str, Callable[[Any], Value] | None]] = []
-    sliced: list[tuple[str, slice, Callable[[bytes], Value]]] = []
-    for row in rows:
-        name, offset = row.name or "", row.address - address
-        if any(row is not other and row.address <= other.address < row.end for other in rows):
-            sliced.append((name, slice(offset, offset + row.size), row.type.decode))  # a whole that has parts
-            continue
-        code, convert = unpacking(row.type)
-        layout += f"{row.address - end}x{code}"
-        packed.append((name, convert))
-        end = row.end
-    unpack = struct.Struct(layout).unpack_from
-    names = [name for name, _ in packed]
-    converted = [(index, name, convert) for index, (name, convert) in enumerate(packed) if convert is not None]
-    from_one = [(name, inputs[0], compute) for name, inputs, compute in derived if len(inputs) == 1]
-    from_two = [(name, *inputs, compute) for name, inputs, compute in derived if len(inputs) == 2]
-    from_many = [(name, inputs, compute) for name, inputs, compute in derived if len(inputs) > 2]
-
-    def decode(data: bytes) -> Fields:
-        values = unpack(data)
-        fields: Fields = dict(zip(names, values, strict=True))
-        for index, name, convert in converted:
-            fields[name] = convert(values[index])
-        for name, part, decode_part in sliced:
-            fields[name] = decode_part(data[part])
-        for name, source, compute in from_one:
-            fields[name] = compute(fields[source])
-        for name, first, second, compute in from_two:
-            fields[name] = compute(fields[first], fields[second])
-        for name, sources, compute in from_many:
-            fields[name] = compute(*[fields[source] for source in sources])
-        return fields
-
-    return decode
+    return _Plan(steps, derived, has_copies=False, quick=make_quick_decoder(address, rows, following))
 
 
 @cache

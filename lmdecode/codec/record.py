@@ -61,7 +61,7 @@ class Record(NamedTuple):
             "sender": self.sender,
             "source": self.source,
             "destination": self.destination,
-            "kind": None if kind is None else kind.value,
+            "kind": None if kind is None else str.__str__(kind),  # a third of the time of `kind.value`
             "role": self.role,
             "address": self.address,
             "length": self.length,
@@ -86,9 +86,9 @@ def iso_time(time_ns: int) -> str:
     '2026-11-21T02:55:55.174158Z'
     """
     seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
-    microseconds, rest = divmod(nanoseconds, 1000)
-    fraction = f"{nanoseconds:09}" if rest else f"{microseconds:06}"
-    return f"{_iso_second(seconds)}.{fraction}Z"
+    if nanoseconds % 1000:
+        return f"{_iso_second(seconds)}.{nanoseconds:09}Z"
+    return f"{_iso_second(seconds)}.{nanoseconds // 1000:06}Z"
 
 
 @lru_cache(maxsize=256)

@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from lmdecode.codec.decoding import Decoded
+from lmdecode.codec.decoded import Decoded
 from lmdecode.codec.fields import registers_in
 from lmdecode.codec.memory_map import DERIVED, window_name
 from lmdecode.codec.message import Kind, Message

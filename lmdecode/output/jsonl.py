@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from types import MappingProxyType
+
 import orjson
 
-from lmdecode.codec.record import Record
+from lmdecode.codec.message import Kind
+from lmdecode.codec.record import Record, Role, Sender, iso_time
 
 __all__ = ["json_bytes", "json_line"]
 
@@ -15,5 +19,58 @@ def json_line(record: Record) -> str:
 
 
 def json_bytes(record: Record) -> bytes:
-    """The same as the bytes that a file holds."""
-    return orjson.dumps(record.as_dict(), option=orjson.OPT_APPEND_NEWLINE)
+    """The same as the bytes that a file holds.
+
+    Most of a line is the same for all messages of one window in one connection. That part of a faultless message's line
+    is made once, and what is left is put around it, in less than half the time; a test compares the two ways.
+    """
+    (
+        time_ns,
+        stream,
+        sender,
+        source,
+        destination,
+        kind,
+        role,
+        address,
+        length,
+        data,
+        plaintext,
+        fields,
+        ok,
+        elapsed,
+        raw,
+        problems,
+    ) = record
+    if problems or raw is not None or ok is not None or not plaintext or not plaintext.isalnum():
+        return orjson.dumps(record.as_dict(), option=orjson.OPT_APPEND_NEWLINE)
+    same = _same(stream, sender, source, destination, kind, role, address, length)
+    digits = "null" if data is None else f'"{data}"'
+    values = orjson.dumps(fields.copy() if isinstance(fields, MappingProxyType) else fields) if fields else b"{}"
+    waited = "" if elapsed is None else f'"elapsed":{orjson.dumps(elapsed).decode("ascii")},'
+    return b'{"time":"%b",%b"data":%b,"plaintext":"%b","fields":%b,%b"problems":[]}\n' % (
+        iso_time(time_ns).encode("ascii"),
+        same,
+        digits.encode("utf-8"),
+        plaintext.encode("utf-8"),
+        values,
+        waited.encode("ascii"),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _same(  # noqa: PLR0917 -- the keys of a cache, which names would make slow
+    stream: int,
+    sender: Sender,
+    source: str,
+    destination: str,
+    kind: Kind | None,
+    role: Role | None,
+    address: int | None,
+    length: int | None,
+) -> bytes:
+    """What a line says between its time and its data, with the comma that follows."""
+    line = Record(0, stream, sender, source, destination, kind, role, address, length).as_dict()
+    del line["time"]
+    whole = orjson.dumps(line)
+    return whole[1 : whole.index(b'"data":')]

@@ -79,7 +79,7 @@ def test_retransmissions_are_said_once():
 def test_packets_out_of_order_by_a_few(data):
     segments = talk(12).segments
     keys = [index + data.draw(st.integers(0, 6)) for index in range(len(segments))]
-    keys[0] = -1  # the SYN, from which the stream's beginning is known
+    keys[0], keys[1] = -2, -1  # both SYNs, from which the streams' beginnings are known
     shuffled = [segment for _, segment in sorted(zip(keys, segments, strict=True), key=lambda pair: pair[0])]
     # Shuffled as the times are not: those of the packets stay as they were.
     records, connections = run(shuffled)

@@ -6,6 +6,7 @@ import shutil
 import struct
 import subprocess
 from io import BufferedReader, BytesIO, RawIOBase
+from itertools import chain
 
 import pytest
 
@@ -40,7 +41,7 @@ class Named(BytesIO):
 
 def read(data, reader=read_pcap):
     statistics = CaptureStatistics()
-    return list(reader(BufferedReader(Named(data)), statistics)), statistics
+    return list(chain.from_iterable(reader(BufferedReader(Named(data)), statistics))), statistics
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -179,7 +180,7 @@ class Failing(RawIOBase):
 def test_a_failing_disk_is_not_taken_for_the_end():
     statistics = CaptureStatistics()
     data = pcap([(NOW, bytes(92))] * 2)
-    found = list(read_pcap(BufferedReader(Failing(data)), statistics))
+    found = list(chain.from_iterable(read_pcap(BufferedReader(Failing(data)), statistics)))
     assert len(found) == 2
     assert "cannot be read beyond byte 240 (Input/output error)" in statistics.warnings[0]
 
@@ -220,5 +221,5 @@ def test_what_mergecap_makes_of_two_link_types(tmp_path):
         ["tshark", "-r", merged, "-Tfields", "-eframe.time_epoch"], check=True, capture_output=True, text=True
     ).stdout.split()
     with merged.open("rb") as file:
-        found = [packet.time_ns for packet in read_pcapng(file, CaptureStatistics())]
+        found = [packet.time_ns for packet in chain.from_iterable(read_pcapng(file, CaptureStatistics()))]
     assert [f"{time_ns // SECOND}.{time_ns % SECOND:09}" for time_ns in found] == times

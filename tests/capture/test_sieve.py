@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from io import BufferedReader, BytesIO
+from itertools import chain
 
 import pytest
 from hypothesis import given
@@ -24,7 +25,7 @@ class Named(BytesIO):
 
 def read(data, reader, port):
     statistics = CaptureStatistics()
-    found = list(reader(BufferedReader(Named(data)), statistics, None, port))
+    found = list(chain.from_iterable(reader(BufferedReader(Named(data)), statistics, None, port)))
     return found, statistics
 
 

@@ -319,8 +319,8 @@ def test_a_worker_that_is_killed_is_an_error(command, config):
         "import lmdecode.cli.jobs as jobs\n"
         "real = jobs.read\n"
         "jobs.read = lambda *args, **rest: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "from lmdecode.cli.app import app\n"
-        "app(prog_name='lmdecode')\n"
+        "from lmdecode.cli.app import make_app\n"
+        "import sys; make_app(sys.argv[1:])(prog_name='lmdecode')\n"
     )
     result = subprocess.run(
         [sys.executable, "-c", script, "decode", PCAP, PCAP, "--config", config, "-j", "2", "-o", "out"],

@@ -12,7 +12,7 @@ from Crypto.Cipher import AES
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lmdecode.codec.cipher import Key, decrypt, encrypt
+from lmdecode.codec.cipher import Key, decrypt, decrypt_many, encrypt
 from lmdecode.codec.errors import CodecError, FrameError, KeyFormatError
 
 from .samples import KEY_BYTES, KEY_TEXT, SAMPLE_NAMES, SAMPLES, seal
@@ -158,3 +158,10 @@ def test_any_text_is_a_key_or_a_codec_error(text):
     except CodecError:
         return
     assert len(key.secret) == 32
+
+
+@given(st.lists(st.binary(min_size=1, max_size=70)))
+def test_many_at_once_is_each_by_itself(plaintexts):
+    key = Key(KEY_BYTES)
+    ciphertexts = [encrypt(key, plaintext) for plaintext in plaintexts]
+    assert decrypt_many(key, ciphertexts) == [decrypt(key, ciphertext) for ciphertext in ciphertexts]

@@ -184,3 +184,18 @@ def test_ten_thousand_random_byte_strings():
 def test_any_bytes(stream):
     frames = re.findall(rb"@[^@%]*%", stream)
     assert through_the_chain(stream, FrameDecoder(KEY, show_secrets=True)) == len(frames)
+
+
+PIECES = st.lists(
+    st.binary(max_size=50).map(lambda data: b"@" + data + b"%")
+    | st.binary(max_size=20)
+    | st.sampled_from(SAMPLES).map(lambda sample: frame(sample.plaintext))
+)
+
+
+@given(PIECES)
+def test_foreseeing_changes_nothing(pieces):
+    foreseeing, plain = FrameDecoder(KEY), FrameDecoder(KEY)
+    foreseeing.foresee(pieces)
+    for piece in pieces:
+        assert foreseeing.decode(piece[1:-1]) == plain.decode(piece[1:-1])

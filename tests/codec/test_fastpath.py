@@ -22,12 +22,7 @@ def agrees(plaintext):
     if quick is None:
         return False
     slow = decode_plaintext(plaintext)
-    assert (quick.message, quick.data, quick.text, quick.fields) == (
-        slow.message,
-        slow.data,
-        slow.plaintext,
-        slow.fields,
-    )
+    assert quick == slow
     assert slow.valid
     assert slow.problems == ()
     return True

@@ -1,0 +1,142 @@
+"""What libpcap passes on is what our own reader would have let through."""
+
+from __future__ import annotations
+
+import struct
+from itertools import chain
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lmdecode.capture import libpcap
+from lmdecode.capture.libpcap import screened
+from lmdecode.capture.pcap import read_pcap
+from lmdecode.capture.statistics import CaptureStatistics
+
+from .building import START_NS, decode, ethernet, packets, pcap, talk
+
+PORT = 1774
+
+needs_libpcap = pytest.mark.skipif(libpcap._library() is None, reason="libpcap is not installed")
+
+
+@pytest.fixture(autouse=True)
+def _for_small_files(monkeypatch):
+    monkeypatch.setattr(libpcap, "_WORTH_IT", 0)
+
+
+@pytest.fixture
+def without(monkeypatch):
+    """Decode as where libpcap is not installed."""
+
+    def run(*args):
+        with monkeypatch.context() as patch:
+            patch.setattr(libpcap, "_library", lambda: None)
+            return decode(*args)
+
+    return run
+
+
+def own(path):
+    with path.open("rb") as file:
+        return list(chain.from_iterable(read_pcap(file, CaptureStatistics(), None, PORT)))
+
+
+def passed(path):
+    file = screened(path, PORT)
+    assert file is not None
+    with file:
+        return list(chain.from_iterable(read_pcap(file, CaptureStatistics())))
+
+
+PACKET = st.builds(
+    lambda start, middle, place, ports, rest: (
+        bytes(12) + start + bytes(5) + place + bytes(12) + struct.pack(">HH", *ports) + middle + rest
+    ),
+    st.sampled_from([b"\x08\x00\x45", b"\x08\x00\x46", b"\x86\xdd\x60", b"\x81\x00\x00", b"\x08\x06\x00"]),
+    st.just(b""),
+    st.sampled_from([b"\0\0", b"\x40\0", b"\x20\0", b"\0\x01"]),
+    st.tuples(st.sampled_from([PORT, 443, 80]), st.sampled_from([PORT, 443, 51000])),
+    st.binary(max_size=30),
+)
+
+
+@needs_libpcap
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(
+    data=st.lists(PACKET | st.binary(max_size=60), max_size=6), order=st.sampled_from("<>"), nanoseconds=st.booleans()
+)
+def test_it_lets_through_what_the_sieve_does(data, order, nanoseconds, tmp_path):
+    path = tmp_path / "x.pcap"
+    times = [(START_NS + 1_000_001_000 * number, packet) for number, packet in enumerate(data)]
+    path.write_bytes(pcap(times, order=order, nanoseconds=nanoseconds))
+    assert passed(path) == own(path)
+
+
+@needs_libpcap
+@pytest.mark.parametrize("link_type", [1, 113, 276])
+def test_link_types(link_type, tmp_path):
+    path = tmp_path / "x.pcap"
+    path.write_bytes(pcap([(START_NS, bytes(range(80)))] * 3, link_type=link_type))
+    assert len(passed(path)) == 3
+
+
+@needs_libpcap
+def test_records_are_the_same_as_without(tmp_path, without):
+    data = pcap(packets(talk().segments))
+    records, statistics, tally = decode(tmp_path / "x", data)
+    assert (records, tally) == without(tmp_path / "x")[::2]
+    assert statistics.port_packets == len(talk().segments)
+    assert statistics.warnings == []
+
+
+@needs_libpcap
+@pytest.mark.parametrize("cut", [1, 20, 75])
+def test_damage_is_told_as_without(cut, tmp_path, without):
+    data = pcap(packets(talk().segments))[:-cut]
+    records, statistics, _ = decode(tmp_path / "x", data)
+    expected, own_statistics, _ = without(tmp_path / "x")
+    assert records == expected
+    assert statistics.warnings == own_statistics.warnings
+    assert "cut off in the middle" in statistics.warnings[0]
+
+
+@needs_libpcap
+def test_a_reader_that_stops_early_leaves_nothing_waiting(tmp_path):
+    path = tmp_path / "x.pcap"
+    path.write_bytes(pcap([(START_NS, ethernet(segment)) for segment in talk().segments] * 20_000))
+    file = screened(path, PORT)
+    assert file is not None
+    thread = file.raw._screening.thread
+    file.read(100)
+    assert file.raw.position > 0
+    file.close()
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\xd4\xc3",
+        b"no capture at all, but long enough to have a header",
+        pcap([], link_type=101),
+        pcap([], link_type=0x24000001),
+        pcap([])[:16] + b"\x60\0\0\0" + pcap([])[20:],
+        pcap([])[:4] + b"\x02\0\x03\0" + pcap([])[8:],
+    ],
+)
+def test_files_that_are_not_for_it(data, tmp_path):
+    path = tmp_path / "x.pcap"
+    path.write_bytes(data)
+    assert screened(path, PORT) is None
+
+
+def test_small_files_and_files_that_are_not_there(tmp_path, monkeypatch):
+    monkeypatch.setattr(libpcap, "_WORTH_IT", 8 << 20)
+    path = tmp_path / "x.pcap"
+    assert screened(path, PORT) is None
+    path.write_bytes(pcap(packets(talk().segments)))
+    assert screened(path, PORT) is None
