@@ -9,7 +9,7 @@ from typing import Final
 from lmdecode.capture.packet import ACK, FIN, PSH, RST, SYN, Endpoint, Segment
 from lmdecode.capture.reassembly import Delivered, Direction, Event, Missing
 from lmdecode.codec.conversation import Conversation, Tally
-from lmdecode.codec.decoding import FrameDecoder
+from lmdecode.codec.decoded import Decoder
 from lmdecode.codec.record import Record, Sender
 
 __all__ = ["Connections"]
@@ -132,7 +132,7 @@ class Connections:
         first: The first connection's number.
     """
 
-    def __init__(self, decoder: FrameDecoder, port: int, tally: Tally, *, first: int = 0) -> None:
+    def __init__(self, decoder: Decoder, port: int, tally: Tally, *, first: int = 0) -> None:
         self._decoder = decoder
         self._port = port
         self._tally = tally

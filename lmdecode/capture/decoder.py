@@ -15,14 +15,12 @@ from lmdecode.capture.errors import CaptureError
 from lmdecode.capture.formats import Format, open_capture
 from lmdecode.capture.libpcap import Screened, screened
 from lmdecode.capture.links import SegmentReader
-from lmdecode.capture.log_lines import read_log_lines
 from lmdecode.capture.packet import Packet, Segment
 from lmdecode.capture.pcap import read_pcap
 from lmdecode.capture.pcapng import read_pcapng
 from lmdecode.capture.statistics import CaptureStatistics
-from lmdecode.capture.tshark_json import read_tshark_json
 from lmdecode.codec.conversation import Tally
-from lmdecode.codec.decoding import FrameDecoder
+from lmdecode.codec.decoded import Decoder
 from lmdecode.codec.record import Record
 
 __all__ = ["DEFAULT_PORT", "decode_capture", "decode_packets", "read_segments"]
@@ -32,7 +30,7 @@ DEFAULT_PORT: Final = 1774
 
 def decode_capture(
     path: Path,
-    decoder: FrameDecoder,
+    decoder: Decoder,
     *,
     port: int = DEFAULT_PORT,
     tally: Tally | None = None,
@@ -59,13 +57,15 @@ def decode_capture(
     if statistics is None:
         statistics = CaptureStatistics()
     tally = Tally() if tally is None else tally
-    opened = kind, file = open_capture(path)
+    opened = kind, file = _open(path, port)
     if kind is Format.LOG:
+        from lmdecode.capture.log_lines import read_log_lines  # noqa: PLC0415 -- few captures need it
+
         with closing(file):
             yield from read_log_lines(file, statistics, tally, show_secrets=decoder.show_secrets, progress=progress)
         return
     connections = Connections(decoder, port, tally, first=statistics.connections)
-    for segments in read_segments(path, port, statistics, progress, opened):
+    for segments in _segments(path, opened, port, statistics, progress):
         statistics.port_packets += len(segments)
         decoder.foresee(segment.payload for segment in segments)
         for segment in segments:
@@ -78,7 +78,7 @@ def decode_capture(
 
 def decode_packets(
     path: Path,
-    decoder: FrameDecoder,
+    decoder: Decoder,
     *,
     port: int = DEFAULT_PORT,
     tally: Tally | None = None,
@@ -121,26 +121,42 @@ def read_segments(
     port: int | None,
     statistics: CaptureStatistics,
     progress: Callable[[int], None] | None = None,
-    opened: tuple[Format, BufferedReader] | None = None,
 ) -> Iterator[list[Segment]]:
     """The TCP segments of a capture that are from or to a port, all if it is None; as many at a time as came at once.
-
-    A log has none. `opened` is what `open_capture` gave, if it was called already; it is closed here.
 
     Raises:
         CaptureError: The file cannot be read, or no further.
     """
+    return _segments(path, _open(path, port), port, statistics, progress)
+
+
+def _open(path: Path, port: int | None) -> tuple[Format | None, BufferedReader]:
+    """The capture and what it is; None if it is what libpcap takes out of it.
+
+    Raises:
+        CaptureError: It cannot be opened, or is no capture.
+    """
     found = None if port is None else screened(path, port)
-    if found is not None:
-        if opened is not None:
-            opened[1].close()
-        yield from _read_screened(path, found, port, statistics, progress)
+    return open_capture(path) if found is None else (None, found)
+
+
+def _segments(
+    path: Path,
+    opened: tuple[Format | None, BufferedReader],
+    port: int | None,
+    statistics: CaptureStatistics,
+    progress: Callable[[int], None] | None,
+) -> Iterator[list[Segment]]:
+    kind, file = opened
+    if kind is None:
+        yield from _read_screened(path, file, port, statistics, progress)
         return
-    kind, file = open_capture(path) if opened is None else opened
     with closing(file):
-        if kind is Format.LOG:
+        if kind is Format.LOG:  # it tells of messages, and has no segments
             return
         if kind in (Format.JSON, Format.JSON_UTF16):
+            from lmdecode.capture.tshark_json import read_tshark_json  # noqa: PLC0415 -- few captures need it
+
             yield from read_tshark_json(file, port, statistics, progress)
             return
         read_packets = read_pcap if kind is Format.PCAP else read_pcapng

@@ -10,6 +10,8 @@ from typing import Final
 
 from lmdecode.capture.compression import Inflating, decompressed
 from lmdecode.capture.errors import CaptureError
+from lmdecode.capture.log_parsing import looks_like_log
+from lmdecode.capture.text_input import UTF8_MARK, UTF16_MARKS
 
 __all__ = ["STANDARD_INPUT", "Format", "open_capture"]
 
@@ -18,8 +20,7 @@ STANDARD_INPUT: Final = Path("-")
 
 _BUFFER_SIZE: Final = 1 << 18
 _JSON: Final = re.compile(rb"\s*[\[{]")
-_UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
-_UTF8_MARK: Final = b"\xef\xbb\xbf"
+_PACKETS: Final = re.compile(rb"""\s*(?:\[\s*)?\{\s*"(?:_index|_source|index|timestamp)"\s*:""")
 _CONVERT: Final = "convert it first: editcap -F pcapng FILE NEW.pcapng"
 
 
@@ -30,6 +31,7 @@ class Format(Enum):
     PCAPNG = "pcapng"
     JSON = "tshark's JSON export"
     JSON_UTF16 = "tshark's JSON export in UTF-16, as PowerShell's > writes it"
+    LOG = "lmdirect's debug log"
 
 
 _MAGIC: Final[dict[bytes, Format]] = {
@@ -102,15 +104,17 @@ def _detect(path: Path, file: BufferedReader) -> Format:
     for magic, advice in _FOREIGN:
         if start.startswith(magic):
             raise CaptureError(f"{path} {advice}")
-    if start[:2] in _UTF16_MARKS:
-        if _JSON.match(start[2:].replace(b"\x00", b"")):
-            return Format.JSON_UTF16
-    elif _JSON.match(start.removeprefix(_UTF8_MARK)):
-        return Format.JSON
+    is_utf16 = start[:2] in UTF16_MARKS
+    text = start[2:].replace(b"\x00", b"") if is_utf16 else start.removeprefix(UTF8_MARK)
+    # A log can begin with a bracket too, and a packet's data can look like a log's line.
+    if not _PACKETS.match(text) and looks_like_log(text):
+        return Format.LOG
+    if _JSON.match(text):
+        return Format.JSON_UTF16 if is_utf16 else Format.JSON
     if len(start) < 4 and any(magic.startswith(start) for magic in _MAGIC):
         raise CaptureError(f"{path} is cut off in its first bytes; copy it again from where it was recorded")
     raise CaptureError(
-        f"{path} is not a capture that lmdecode reads (pcap, pcapng, or tshark's JSON export, as they are or "
-        "compressed with gzip, xz, bzip2 or zstd); "
+        f"{path} is not a capture that lmdecode reads (pcap, pcapng, tshark's exports -T json, -T jsonraw and -T ek, "
+        "or the debug log of lmdirect, as they are or compressed with gzip, xz, bzip2 or zstd); "
         "if Wireshark opens it, convert it: editcap -F pcapng FILE NEW.pcapng"
     )

@@ -21,3 +21,5 @@ class CaptureStatistics:
     """Of the file, up to the end of the last packet."""
     warnings: list[str] = field(default_factory=list)
     """One line each; to be shown when decoding is over."""
+    notes: list[str] = field(default_factory=list)
+    """The same for what is not wrong, but good to know."""

@@ -12,13 +12,13 @@ from lmdecode.output import annotated_pcapng
 
 if TYPE_CHECKING:
     from lmdecode.capture.packet import Packet
-    from lmdecode.codec.decoding import FrameDecoder
+    from lmdecode.codec.decoded import Decoder
     from lmdecode.codec.record import Record
 
 __all__ = ["annotate"]
 
 
-def annotate(paths: Sequence[Path], decoder: FrameDecoder, port: int, file: object) -> list[Outcome]:
+def annotate(paths: Sequence[Path], decoder: Decoder, port: int, file: object) -> list[Outcome]:
     """Write all packets of some captures, one capture after the other, into one pcapng.
 
     Args:

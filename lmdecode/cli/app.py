@@ -15,10 +15,12 @@ __all__ = ["COMMANDS", "make_app"]
 COMMANDS: Final = {
     "decode": "decode:decode",
     "explain": "explain:explain",
+    "identify": "identify:identify",
+    "keys": "keys_check:app",
     "registers": "registers:registers",
     "wireshark-plugin": "wireshark:wireshark_plugin",
 }
-"""By name: the module in this folder, and the function in it."""
+"""By name: the module in this folder, and the function in it, or the group of commands."""
 
 _HELP: Final = """Understand the local network protocol of La Marzocco espresso machines.
 
@@ -46,7 +48,11 @@ def make_app(arguments: Sequence[str]) -> typer.Typer:
     asked = arguments[0] if arguments else ""
     for name in [asked] if asked in COMMANDS else COMMANDS:
         module, _, function = COMMANDS[name].partition(":")
-        app.command(name)(getattr(import_module(f"lmdecode.cli.{module}"), function))
+        command = getattr(import_module(f"lmdecode.cli.{module}"), function)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name)(command)
     return app
 
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lmdecode.cli.failures import CommandError, complain, reports_errors
-from lmdecode.cli.options import ConfigOption, KeyOption, OutputOption, ShowSecretsOption
+from lmdecode.cli.options import ConfigOption, KeysOption, OutputOption, ShowSecretsOption
 from lmdecode.cli.writers import JOINABLE, Format, Style, Writer, default_format, open_output, open_writer
 
 if TYPE_CHECKING:
     from lmdecode.cli.reading import Outcome, Settings
-    from lmdecode.codec.decoding import FrameDecoder
+    from lmdecode.codec.decoded import Decoder
 
 __all__ = ["Format", "Order", "decode"]
 
@@ -39,7 +39,7 @@ def decode(
             show_default=False,
         ),
     ],
-    key: KeyOption = None,
+    key: KeysOption = None,
     config: ConfigOption = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="The machine's TCP port.")] = 1774,
     format: Annotated[
@@ -116,7 +116,7 @@ def decode(
     from lmdecode.cli.reading import Settings
     from lmdecode.output.filters import mentions_stream
 
-    settings = Settings(key, config, show_secrets, port, *_understood(where or [], fields or []))
+    settings = Settings(tuple(key or ()), config, show_secrets, port, *_understood(where or [], fields or []))
     decoder, origin = settings.decoder()
     paths = expanded(captures)
     chosen = format or default_format(output)
@@ -167,6 +167,9 @@ def _report(outcomes: list[Outcome], port: int, origin: str, *, chosen: bool) ->
     """
     from lmdecode.cli.reading import nothing_decoded, summary
 
+    for outcome in outcomes:
+        for note in outcome.notes:
+            typer.echo(f"lmdecode: {note}", err=True)
     complaints = [complaint for outcome in outcomes for complaint in outcome.complaints]
     for complaint in complaints:
         complain(complaint)
@@ -196,7 +199,7 @@ def _understood(where: list[str], fields: list[str]) -> tuple[tuple[str, ...], t
 
 
 def _one_by_one(
-    paths: list[Path], settings: Settings, decoder: FrameDecoder, writer: Writer, *, to_terminal: bool
+    paths: list[Path], settings: Settings, decoder: Decoder, writer: Writer, *, to_terminal: bool
 ) -> Iterator[Outcome]:
     from lmdecode.cli.files import is_live
     from lmdecode.cli.progress import progress_bar
@@ -218,7 +221,7 @@ def _one_by_one(
         yield outcome
 
 
-def _by_time(paths: list[Path], settings: Settings, decoder: FrameDecoder, writer: Writer) -> list[Outcome]:
+def _by_time(paths: list[Path], settings: Settings, decoder: Decoder, writer: Writer) -> list[Outcome]:
     from lmdecode.cli.files import is_live
     from lmdecode.cli.reading import Outcome, merged
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lmdecode.cli.failures import CommandError, reports_errors
-from lmdecode.cli.options import ConfigOption, KeyOption, ShowSecretsOption
+from lmdecode.cli.options import ConfigOption, KeysOption, ShowSecretsOption
 from lmdecode.codec.record import MASK
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def explain(
             show_default=False,
         ),
     ],
-    key: KeyOption = None,
+    key: KeysOption = None,
     config: ConfigOption = None,
     show_secrets: ShowSecretsOption = False,
 ) -> None:
@@ -59,7 +59,7 @@ def explain(
         text = "".join(given.split())
         windowed = False
         if text.startswith("@"):
-            decoded = _decrypted(text, key, config, show_secrets=show_secrets)
+            decoded = _decrypted(text, key or [], config, show_secrets=show_secrets)
         elif window := _WINDOW(text):
             decoded, windowed = _window(window, show_secrets=show_secrets), True
         elif text[:1] in {"R", "W", "Z"}:
@@ -77,14 +77,13 @@ def explain(
         raise typer.Exit(1)
 
 
-def _decrypted(text: str, key: str | None, config: Path | None, *, show_secrets: bool) -> Decoded:
-    from lmdecode.cli.keys import find_key
-    from lmdecode.codec.decoding import FrameDecoder
+def _decrypted(text: str, keys: list[str], config: Path | None, *, show_secrets: bool) -> Decoded:
+    from lmdecode.cli.keys import decoder_for, find_keys
 
     if not text.endswith("%") or len(text) < 3:
         raise CommandError("the frame has no % at its end: give all of it, from @ to %, in single quotes")
-    found_key, _ = find_key(key, config)
-    return FrameDecoder(found_key, show_secrets=show_secrets).decode(text[1:-1].encode("latin-1", "replace"))
+    machines, _ = find_keys(keys, config)
+    return decoder_for(machines, show_secrets=show_secrets).decode(text[1:-1].encode("latin-1", "replace"))
 
 
 def _window(window: re.Match[str], *, show_secrets: bool) -> Decoded:

@@ -1,21 +1,32 @@
-"""Where the machine's key comes from."""
+"""Where the machines' keys come from."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from lmdecode.cli.failures import CommandError
 from lmdecode.cli.options import ENVIRONMENT_VARIABLE
 from lmdecode.cloud.config import default_paths, load_config
 from lmdecode.codec.cipher import Key
+from lmdecode.codec.decoded import Decoder
+from lmdecode.codec.decoding import FrameDecoder
 from lmdecode.codec.errors import KeyFormatError
+from lmdecode.codec.keyring import Keyring, MachineKey
 
-__all__ = ["find_key"]
+__all__ = ["decoder_for", "find_keys"]
 
 
-def find_key(key: str | None, config: Path | None) -> tuple[Key, str]:
-    """The key, and where it came from.
+def decoder_for(machines: Sequence[MachineKey], *, show_secrets: bool = False) -> Decoder:
+    """What decodes with some machines' keys; with one there is nothing to be found out, and no name to be said."""
+    if len(machines) == 1:
+        return FrameDecoder(machines[0].key, show_secrets=show_secrets)
+    return Keyring(machines, show_secrets=show_secrets)
+
+
+def find_keys(keys: Sequence[str], config: Path | None) -> tuple[list[MachineKey], str]:
+    """The machines' keys, at least one, each once, and where they came from.
 
     Looked for in this order: `--key`, the environment, `--config`, `./config.json`, the user's config folder.
 
@@ -23,14 +34,15 @@ def find_key(key: str | None, config: Path | None) -> tuple[Key, str]:
         CommandError: There is none, or it is not a key.
         ConfigError: The configuration file that should have it cannot be used.
     """
-    for text, origin in ((key, "--key"), (os.environ.get(ENVIRONMENT_VARIABLE), ENVIRONMENT_VARIABLE)):
-        if text:
-            try:
-                return Key.parse(text), origin
-            except KeyFormatError as error:
-                raise CommandError(f"{origin}: {error}") from None
-    if key is not None:
+    if not keys:
+        keys, origin = [os.environ.get(ENVIRONMENT_VARIABLE, "")], ENVIRONMENT_VARIABLE
+    elif all(keys):
+        origin = "--key"
+    else:
         raise CommandError("--key is empty: give the 32 characters of the machine's communicationKey")
+    if keys[0]:
+        found = dict.fromkeys(_parsed(text, origin) for text in keys)
+        return [MachineKey(f"key {number}", key) for number, key in enumerate(found, 1)], origin
     paths = [config] if config else [path for path in default_paths() if path.is_file()]
     if not paths:
         folder = default_paths()[-1]
@@ -38,7 +50,14 @@ def find_key(key: str | None, config: Path | None) -> tuple[Key, str]:
             f"no key: give --key or --config, set {ENVIRONMENT_VARIABLE}, or put config.json here or at {folder}"
         )
     for path in paths[:-1]:
-        loaded = load_config(path)
-        if loaded.entries.get("key"):
-            return loaded.key(), str(path)
-    return load_config(paths[-1]).key(), str(paths[-1])
+        machines = load_config(path).machines()
+        if machines:
+            return machines, str(path)
+    return load_config(paths[-1]).machines(needed=True), str(paths[-1])
+
+
+def _parsed(text: str, origin: str) -> Key:
+    try:
+        return Key.parse(text)
+    except KeyFormatError as error:
+        raise CommandError(f"{origin}: {error}") from None

@@ -7,18 +7,19 @@ from typing import Annotated, Final
 
 import typer
 
-__all__ = ["ENVIRONMENT_VARIABLE", "ConfigOption", "KeyOption", "OutputOption", "ShowSecretsOption"]
+__all__ = ["ENVIRONMENT_VARIABLE", "ConfigOption", "KeysOption", "OutputOption", "ShowSecretsOption"]
 
 ENVIRONMENT_VARIABLE: Final = "LMDECODE_KEY"
 """Holds the key, where it is set."""
 
-KeyOption = Annotated[
-    str | None,
+KeysOption = Annotated[
+    list[str] | None,
     typer.Option(
         "--key",
         "-k",
         metavar="KEY",
-        help=f"The machine's key: the 32 characters of its communicationKey, or hex:… or base64:…. "
+        help=f"The machine's key: the 32 characters of its communicationKey, or hex:… or base64:…. Several may "
+        "be given: each connection finds its own. "
         f"Other programs can see a command line; {ENVIRONMENT_VARIABLE} and a config file keep the key to yourself.",
         show_default=False,
     ),

@@ -12,9 +12,9 @@ from typing import TypeVar
 from lmdecode.capture import CaptureError, CaptureStatistics, busiest_ports, decode_capture, decode_packets
 from lmdecode.capture.packet import Packet
 from lmdecode.cli.files import is_live
-from lmdecode.cli.keys import find_key
+from lmdecode.cli.keys import decoder_for, find_keys
 from lmdecode.codec.conversation import Tally
-from lmdecode.codec.decoding import FrameDecoder
+from lmdecode.codec.decoded import Decoder
 from lmdecode.codec.record import Record
 from lmdecode.output.columns import Selection
 from lmdecode.output.filters import parse_all
@@ -28,17 +28,17 @@ T = TypeVar("T")
 class Settings:
     """What the user asked for, as plain texts and numbers, so that a worker process can be given it."""
 
-    key: str | None = field(repr=False)
+    keys: tuple[str, ...] = field(repr=False)
     config: Path | None
     show_secrets: bool = False
     port: int = 1774
     where: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
 
-    def decoder(self) -> tuple[FrameDecoder, str]:
-        """A decoder with the user's key, and where the key is from."""
-        key, origin = find_key(self.key, self.config)
-        return FrameDecoder(key, show_secrets=self.show_secrets), origin
+    def decoder(self) -> tuple[Decoder, str]:
+        """A decoder with the user's keys, and where they are from."""
+        machines, origin = find_keys(self.keys, self.config)
+        return decoder_for(machines, show_secrets=self.show_secrets), origin
 
     def chosen(self, records: Iterable[Record]) -> Iterator[Record]:
         """Of some records those, and of them that, which the user wants to see."""
@@ -60,12 +60,14 @@ class Outcome:
     shown: int = 0
     """Records that were written, where the user chose some."""
     complaints: list[str] = field(default_factory=list)
-    """One line each, for the user."""
+    """What is wrong with it, for the user; one line each."""
+    notes: list[str] = field(default_factory=list)
+    """What is good to know; one line each."""
 
 
 def read(
     outcome: Outcome,
-    decoder: FrameDecoder,
+    decoder: Decoder,
     port: int,
     *,
     first_stream: int = 0,
@@ -79,7 +81,7 @@ def read(
 
 def read_packets(
     outcome: Outcome,
-    decoder: FrameDecoder,
+    decoder: Decoder,
     port: int,
     *,
     first_stream: int = 0,
@@ -102,10 +104,11 @@ def _told(outcome: Outcome, port: int, first_stream: int, things: Iterator[T]) -
     except CaptureError as error:
         outcome.complaints.append(str(error))
     outcome.complaints += [f"{path}: {warning}" for warning in statistics.warnings]
+    outcome.notes += [f"{path}: {note}" for note in statistics.notes]
     statistics.connections -= first_stream
 
 
-def merged(outcomes: Iterable[Outcome], decoder: FrameDecoder, port: int) -> Iterator[Record]:
+def merged(outcomes: Iterable[Outcome], decoder: Decoder, port: int) -> Iterator[Record]:
     """The records of all captures in the order of time, their connections numbered in that order too.
 
     Each capture is read only as far as it has to be, so memory does not grow with them.

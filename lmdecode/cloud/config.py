@@ -2,6 +2,10 @@
 
     {"host": "…", "port": "1774", "key": "…", "client_id": "…", …}
 
+Who has several machines lists them all, each with what the file has for one:
+
+    {…, "machines": [{"machine_name": "kitchen", "serial_number": "…", "host": "…", "key": "…"}, …]}
+
 It holds secrets, so no error here quotes what is in it.
 """
 
@@ -16,10 +20,12 @@ import platformdirs
 
 from lmdecode.codec.cipher import Key
 from lmdecode.codec.errors import KeyFormatError, LmdecodeError
+from lmdecode.codec.keyring import MachineKey
 
 __all__ = ["FILE_NAME", "Config", "ConfigError", "default_paths", "load_config"]
 
 FILE_NAME = "config.json"
+_NAMES = ("machine_name", "name", "serial_number", "host")  # what a machine is called, the best first
 
 
 class ConfigError(LmdecodeError):
@@ -43,12 +49,43 @@ class Config:
         if text is None or text == "":
             what = 'has no "key"' if text is None else 'has an empty "key"'
             raise ConfigError(f'{self.path} {what}: put the machine\'s communicationKey there as "key"')
+        return self._key(text, f'the "key" in {self.path}')
+
+    def machines(self, *, needed: bool = False) -> list[MachineKey]:
+        """All machines that have a key here, each key once: the file's own, then those in the list `machines`.
+
+        Args:
+            needed: Whether a file without any is an error.
+
+        Raises:
+            ConfigError: A key is none, or `machines` is not a list of machines, or there is no key and one is needed.
+        """
+        listed = self.entries.get("machines", [])
+        if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
+            raise ConfigError(f'the "machines" in {self.path} are not a list of objects: [{{"key": "…"}}, …]')
+        found: dict[Key, str] = {}
+        for number, entry in enumerate([self.entries, *listed]):
+            text = entry.get("key")
+            if text is None or text == "":
+                continue
+            key = self._key(text, f'the "key"{f" of machine {number}" if number else ""} in {self.path}')
+            name = next((entry[what] for what in _NAMES if isinstance(entry.get(what), str) and entry[what]), "")
+            found[key] = name or found.get(key, "")
+        if needed and not found:
+            self.key()  # says what is missing
+        names = list(found.values())
+        return [
+            MachineKey(name if name and names.count(name) == 1 else f"{name or 'machine'} {number}", key)
+            for number, (key, name) in enumerate(found.items(), 1)
+        ]
+
+    def _key(self, text: object, what: str) -> Key:
         if not isinstance(text, str):
-            raise ConfigError(f'the "key" in {self.path} is not text: put it in double quotes')
+            raise ConfigError(f"{what} is not text: put it in double quotes")
         try:
             return Key.parse(text)
         except KeyFormatError as error:
-            raise ConfigError(f'the "key" in {self.path}: {error}') from None
+            raise ConfigError(f"{what}: {error}") from None
 
 
 def default_paths() -> list[Path]:

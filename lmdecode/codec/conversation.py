@@ -10,7 +10,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-from lmdecode.codec.decoding import FrameDecoder, withhold
+from lmdecode.codec.decoded import Decoder
+from lmdecode.codec.decoding import withhold
 from lmdecode.codec.framing import Deframer, Frame, Skipped
 from lmdecode.codec.message import OK, Kind
 from lmdecode.codec.record import Record, Role, Sender
@@ -47,7 +48,7 @@ class Conversation:
     """Turns the bytes of one connection into Records.
 
     Args:
-        decoder: With the machine's key.
+        decoder: With the machine's key, or several from which the connection's is found.
         stream: The connection's number.
         app: The app's host:port.
         machine: The machine's host:port.
@@ -56,16 +57,15 @@ class Conversation:
 
     def __init__(
         self,
-        decoder: FrameDecoder,
+        decoder: Decoder,
         *,
         stream: int = 0,
         app: str = "app",
         machine: str = "machine",
         tally: Tally | None = None,
     ) -> None:
-        self._decoder = decoder
+        self._decoder = decoder.for_connection()
         self._stream = stream
-        self._decode = decoder.decode
         self._ends: dict[Sender, tuple[str, str]] = {"app": (app, machine), "machine": (machine, app)}
         self._deframers: dict[Sender, Deframer] = {"app": Deframer(), "machine": Deframer()}
         self._pending: deque[tuple[Kind, int, int, int]] = deque(maxlen=_MAX_PENDING)
@@ -115,7 +115,8 @@ class Conversation:
     def _frame(self, time_ns: int, sender: Sender, body: bytes, notes: tuple[str, ...] = ()) -> Record:
         tally = self.tally
         tally.frames += 1
-        decoded = self._decode(body)
+        decoder = self._decoder
+        decoded = decoder.decode(body)
         if not decoded.valid and sender == "machine" and self._secret_may_answer():
             decoded = withhold(decoded)
         message, valid, data, plaintext, fields, problems = decoded
@@ -163,6 +164,7 @@ class Conversation:
             elapsed,
             raw,
             problems,
+            decoder.machine,
         )
 
     def _pair(self, time_ns: int, kind: Kind, address: int, length: int) -> tuple[Role, float | None]:
@@ -186,7 +188,9 @@ class Conversation:
         return ("response" if kind is Kind.WRITE else "report"), None
 
     def _blank(self, time_ns: int, sender: Sender, problems: tuple[str, ...]) -> Record:
-        return Record(time_ns, self._stream, sender, *self._ends[sender], problems=problems)
+        return Record(
+            time_ns, self._stream, sender, *self._ends[sender], problems=problems, machine=self._decoder.machine
+        )
 
     def _secret_may_answer(self) -> bool:
         """Whether what the machine says may be a secret, because the app asked for one."""

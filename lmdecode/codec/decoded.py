@@ -1,15 +1,15 @@
-"""What decoding one frame gives."""
+"""What decoding one frame gives, and what can do it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from lmdecode.codec.message import Message
 from lmdecode.codec.values import Value
 
-__all__ = ["NO_FIELDS", "Decoded"]
+__all__ = ["NO_FIELDS", "Decoded", "Decoder"]
 
 NO_FIELDS: Final[Mapping[str, Value]] = MappingProxyType({})
 
@@ -28,3 +28,24 @@ class Decoded(NamedTuple):
     fields: Mapping[str, Value] = NO_FIELDS
     """Not to be changed: equal messages share them."""
     problems: tuple[str, ...] = ()
+
+
+class Decoder(Protocol):
+    """Reads the bodies of frames: with one key, with several, with none."""
+
+    @property
+    def show_secrets(self) -> bool:
+        """Whether the machine's cloud account is left readable."""
+
+    @property
+    def machine(self) -> str | None:
+        """Which of several machines it is, once that is known."""
+
+    def for_connection(self) -> Decoder:
+        """What decodes one connection: itself, unless that depends on the connection."""
+
+    def decode(self, body: bytes) -> Decoded:
+        """All that a frame's body says. Never raises."""
+
+    def foresee(self, pieces: Iterable[bytes]) -> None:
+        """Take note of pieces of the streams that are about to come."""

@@ -33,9 +33,11 @@ class FrameDecoder:
     Args:
         key: The machine's.
         show_secrets: Whether the machine's cloud account is left readable.
+        machine: Its name, for the Records; None if there is only one.
     """
 
-    def __init__(self, key: Key, *, show_secrets: bool = False) -> None:
+    def __init__(self, key: Key, *, show_secrets: bool = False, machine: str | None = None) -> None:
+        self.machine = machine
         self._key = key
         self._show_secrets = show_secrets
         self._cache: dict[bytes, Decoded] = {}
@@ -45,6 +47,10 @@ class FrameDecoder:
     def show_secrets(self) -> bool:
         """Whether secrets are left readable."""
         return self._show_secrets
+
+    def for_connection(self) -> FrameDecoder:
+        """Itself: all connections are the machine's."""
+        return self
 
     def decode(self, body: bytes) -> Decoded:
         """All that a frame's body says. Never raises.

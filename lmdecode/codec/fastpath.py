@@ -39,7 +39,7 @@ _CHECKS = {b"%02X" % value: value for value in range(256)}
 def read_faultless(plaintext: bytes) -> Decoded | None:
     """What a faultless message with data, and without secrets, says; None if it is anything else.
 
-    >>> read_faultless(b"R401C000403BC04D8B6").fields
+    >>> dict(read_faultless(b"R401C000403BC04D8B6").fields)
     {'coffee_temp': 95.6, 'steam_temp': 124.0}
     """
     reading = _reading(plaintext[:9])

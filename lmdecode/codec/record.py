@@ -51,9 +51,11 @@ class Record(NamedTuple):
     raw: bytes | None = None
     """The bytes of the stream, where they did not decode to a faultless message."""
     problems: tuple[str, ...] = ()
+    machine: str | None = None
+    """Which machine it is, where there are several keys and one of them fits the connection."""
 
     def as_dict(self) -> dict[str, object]:
-        """What one line of `--format jsonl` holds; `ok`, `elapsed` and `raw` only if they have something to say."""
+        """What one line of `--format jsonl` holds; `ok`, `elapsed`, `raw` and `machine` only where there is any."""
         kind, fields = self.kind, self.fields
         line: dict[str, object] = {
             "time": iso_time(self.time_ns),
@@ -76,6 +78,8 @@ class Record(NamedTuple):
         if self.raw is not None:
             line["raw"] = self.raw.hex()
         line["problems"] = list(self.problems)
+        if self.machine is not None:
+            line["machine"] = self.machine
         return line
 
 

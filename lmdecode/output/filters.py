@@ -175,6 +175,12 @@ def _host(word: str, comparison: str, value: str) -> Filter:
     return lambda record: any(fnmatchcase(get(record), glob) for glob in globs) is wanted
 
 
+def _machine(word: str, comparison: str, value: str) -> Filter:
+    wanted = _only_equality(word, comparison, value, f"{word}=kitchen")
+    globs = _alternatives(word, value)
+    return lambda record: any(fnmatchcase(record.machine or "", glob) for glob in globs) is wanted
+
+
 def _number_of(word: str, comparison: str, value: str) -> Filter:
     fits = _numbers(word, comparison, value)
     get = operator.attrgetter(word)
@@ -328,6 +334,7 @@ _OF_A_RECORD: Final[Mapping[str, Callable[[str, str, str], Filter]]] = {
     "stream": _number_of,
     "source": _host,
     "destination": _host,
+    "machine": _machine,
     "address": _address,
     "length": _number_of,
     "name": _name,

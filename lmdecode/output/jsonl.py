@@ -41,6 +41,7 @@ def json_bytes(record: Record) -> bytes:
         elapsed,
         raw,
         problems,
+        machine,
     ) = record
     if problems or raw is not None or ok is not None or not plaintext or not plaintext.isalnum():
         return orjson.dumps(record.as_dict(), option=orjson.OPT_APPEND_NEWLINE)
@@ -48,13 +49,14 @@ def json_bytes(record: Record) -> bytes:
     digits = "null" if data is None else f'"{data}"'
     values = orjson.dumps(fields.copy() if isinstance(fields, MappingProxyType) else fields) if fields else b"{}"
     waited = "" if elapsed is None else f'"elapsed":{orjson.dumps(elapsed).decode("ascii")},'
-    return b'{"time":"%b",%b"data":%b,"plaintext":"%b","fields":%b,%b"problems":[]}\n' % (
+    return b'{"time":"%b",%b"data":%b,"plaintext":"%b","fields":%b,%b"problems":[]%b}\n' % (
         iso_time(time_ns).encode("ascii"),
         same,
         digits.encode("utf-8"),
         plaintext.encode("utf-8"),
         values,
         waited.encode("ascii"),
+        b"" if machine is None else _of(machine),
     )
 
 
@@ -74,3 +76,8 @@ def _same(  # noqa: PLR0917 -- the keys of a cache, which names would make slow
     del line["time"]
     whole = orjson.dumps(line)
     return whole[1 : whole.index(b'"data":')]
+
+
+@lru_cache(maxsize=256)
+def _of(machine: str) -> bytes:
+    return b',"machine":%b' % orjson.dumps(machine)

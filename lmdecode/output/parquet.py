@@ -37,6 +37,7 @@ _COLUMN_TYPES: Final = {
     "elapsed": pa.float64(),
     "raw": pa.binary(),
     "problems": pa.list_(pa.string()),
+    "machine": _WORDS,
 }
 """Of what every record has; the others are text."""
 _FIELD_TYPES: Final = {

@@ -69,9 +69,9 @@ class TableWriter:
 
     def _heading(self, record: Record, when: datetime) -> None:
         day = f"{when:%Y-%m-%d}, times in {when.tzname()}"
-        connection = (record.stream, record.source, record.destination)
+        connection = (record.stream, record.source, record.destination, record.machine)
         if record.sender == "machine":
-            connection = (record.stream, record.destination, record.source)
+            connection = (record.stream, record.destination, record.source, record.machine)
         if (day, connection) == (self._day, self._stream):
             return
         if self._stream is not None:
@@ -79,10 +79,12 @@ class TableWriter:
         if day != self._day:
             self._console.print(Text(day, "bold"), soft_wrap=True)
         if connection != self._stream:
-            stream, app, machine = connection
+            stream, app, machine, name = connection
             text = Text.assemble(
                 f"connection {stream}: ", ("app", "cyan"), f" {app} ↔ ", ("machine", "magenta"), f" {machine}"
             )
+            if name is not None:
+                text.append(f" {name}", "bold")
             self._console.print(text, soft_wrap=True)
         self._day, self._stream = day, connection
 

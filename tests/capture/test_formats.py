@@ -36,6 +36,13 @@ def kind(path, data):
         (b"\xef\xbb\xbf\n[]", Format.JSON),
         (as_bom_utf16(b"[ ]"), Format.JSON_UTF16),
         ("[ ]".encode("utf-16-be").join([b"\xfe\xff", b""]), Format.JSON_UTF16),
+        (b'{"index":{}}\n{"timestamp":"1","layers":{}}', Format.JSON),
+        (b'[\n  {\n    "_index": "Message=401C0004, Data=03BC04D8"', Format.JSON),
+        (b"Message=401C0004, Data=03BC04D8", Format.LOG),
+        (b"[lmdirect.connection] Message=401C0004, Data=03BC04D8\n", Format.LOG),
+        (b"\xef\xbb\xbf2021-01-02 x\n09:26 Sending 40000020 with None None", Format.LOG),
+        (b"DEBUG (MainThread) [lmdirect.connection] Starting read task", Format.LOG),
+        (as_bom_utf16(b"Unexpected response: R60DA0012FF"), Format.LOG),
     ],
 )
 def test_content_tells_the_format(data, expected, tmp_path):
@@ -54,7 +61,7 @@ def test_content_tells_the_format(data, expected, tmp_path):
         (b"\xd4\xc3", "is cut off in its first bytes"),
         (
             b"hello world",
-            r"that lmdecode reads \(pcap, pcapng, or .* with gzip, xz, bzip2 or zstd\).*editcap",
+            r"reads \(pcap, pcapng, .* json, .* jsonraw .* ek, .* lmdirect, .* gzip, xz, bzip2 or zstd\).*editcap",
         ),
         (b"\xff\xfehello", "is not a capture"),
         (b"\x00", "is not a capture"),

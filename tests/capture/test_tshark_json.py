@@ -2,30 +2,64 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lmdecode.capture import CaptureError
-from lmdecode.capture.tshark_json import _time_ns
+from lmdecode.capture.tshark_fields import time_ns
+from lmdecode.capture.tshark_layers import LayerReader
 
 from .building import (
+    APP,
     APP6,
+    ASK,
+    MACHINE,
     MACHINE6,
     START_NS,
+    Talk,
     as_bom_utf16,
     decode,
+    ether_type,
+    ethernet,
     exported,
+    ip,
     packets,
     pcap,
+    report,
+    seal,
     talk,
     told,
 )
 
+needs_tshark = pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
+
 SEGMENTS = talk().segments
 COMMAND = r"tshark -r FILE -Y 'tcp.port==1774' -T json"
+LINKS = {
+    "Ethernet": (1, ethernet),
+    "Ethernet 6": (1, ethernet),
+    "VLAN": (1, lambda segment: ethernet(segment, tags=b"\x81\x00\x00\x05")),
+    "raw": (101, ip),
+    "raw 6": (101, ip),
+    "loopback": (0, lambda segment: b"\x02\0\0\0" + ip(segment)),
+    "SLL": (113, lambda segment: bytes(14) + ether_type(segment) + ip(segment)),
+    "SLL2 6": (276, lambda segment: ether_type(segment) + bytes(18) + ip(segment)),
+}
+FORMS = [
+    ["json", "-x", "--no-duplicate-keys"],
+    ["jsonraw"],
+    ["jsonraw", "-x", "--no-duplicate-keys"],
+    ["jsonraw", "-j", "ip"],
+    ["jsonraw", "-J", "ip tcp"],
+    ["ek"],
+    ["ek", "-x"],
+]
 
 
 @pytest.fixture
@@ -95,25 +129,29 @@ def test_ipv6_and_other_ports_and_other_protocols(tmp_path):
 
 
 def test_times_are_exact():
-    assert _time_ns("1700000000.000000001") == START_NS + 1
-    assert _time_ns("1700000000.123456") == START_NS + 123_456_000
-    assert _time_ns("1700000000") == START_NS
-    assert _time_ns("2023-11-14T22:13:20.000000001Z") == START_NS + 1
-    assert _time_ns("2023-11-14T23:13:20.5+0100") == START_NS + 500_000_000
-    assert _time_ns("2023-11-14T22:13:20Z") == START_NS
+    assert time_ns("1700000000.000000001") == START_NS + 1
+    assert time_ns("1700000000.123456") == START_NS + 123_456_000
+    assert time_ns("1700000000") == START_NS
+    assert time_ns("2023-11-14T22:13:20.000000001Z") == START_NS + 1
+    assert time_ns("2023-11-14T23:13:20.5+0100") == START_NS + 500_000_000
+    assert time_ns("2023-11-14T22:13:20Z") == START_NS
 
 
 @pytest.mark.parametrize(
     ("data", "text"),
     [
-        (b'{"index": {}}\n{"layers": {}}', "is JSON, but not a list of packets"),
+        (b'{"index": {}}\n{"layers": {}}', "its packets are not as tshark exports them"),
+        (b'{\n "a": 1\n}\n', "its packets are not as tshark exports them"),
         (b"[1, 2]", "its packets are not as tshark exports them"),
         (b'[{"a": "b"}]', "its packets are not as tshark exports them"),
         (b'[{"_source": {"layers": {}}}]', "its packets are not as tshark exports them"),
         (exported(SEGMENTS, payload=None), "was exported without the packets' payload"),
-        (exported(SEGMENTS, lacking=("tcp.seq", "tcp.seq_raw")), "its packets are not as tshark exports them"),
-        (exported(SEGMENTS, lacking=("frame.time_epoch",)), "its packets are not as tshark exports them"),
-        (exported(SEGMENTS, lacking=("ip.src",)), "its packets are not as tshark exports them"),
+        (exported(SEGMENTS, lacking=("tcp.seq", "tcp.seq_raw")), "was exported without tcp.seq;"),
+        (exported(SEGMENTS, lacking=("ip.src",)), "was exported without ip.src;"),
+        (exported(SEGMENTS, lacking=("tcp.flags",)), "was exported without tcp.flags;"),
+        (exported(SEGMENTS, lacking=("tcp.srcport",)), "was exported without tcp.srcport;"),
+        (b'[{"_source": {"layers": {"tcp": {"filtered": "tcp"}}}}]', "was exported without tcp.srcport;"),
+        (b'[{"_source": {"layers": {"data.data": ["40"]}}}]', "was exported without tcp.srcport;"),
     ],
 )
 def test_what_is_no_export_is_refused_with_the_command_that_makes_one(data, text, tmp_path):
@@ -168,7 +206,7 @@ def test_utf16_cut_off_in_the_middle_of_a_character(tmp_path):
     assert len(statistics.warnings) == 1
 
 
-@pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
+@needs_tshark
 def test_what_tshark_makes_of_our_packets(expected, tmp_path):
     path = tmp_path / "x.pcap"
     path.write_bytes(pcap(packets(SEGMENTS)))
@@ -186,3 +224,157 @@ def test_in_a_tunnel_the_innermost_addresses_count(expected, tmp_path):
         tunnel = {"ipv6": {"ipv6.src": "2001:db8::1", "ipv6.dst": "2001:db8::2"}}
         item["_source"]["layers"] = {"frame": layers.pop("frame"), **tunnel, **layers}
     assert decode(tmp_path / "x", json.dumps(items).encode())[0] == expected
+
+
+def test_an_export_without_times_is_decoded_with_one_warning(expected, tmp_path):
+    records, statistics, _ = decode(tmp_path / "x", exported(SEGMENTS, lacking=("frame.time_epoch",)))
+    assert told(records) == told(expected)
+    assert {record.time_ns for record in records} == {0}
+    (warning,) = statistics.warnings
+    assert warning.startswith("the JSON's packets have no times (frame.time_epoch); all stand at 1970-01-01; export")
+    assert COMMAND in warning
+
+
+def test_a_packet_without_time_stands_at_that_of_the_one_before(expected, tmp_path):
+    items = json.loads(exported(SEGMENTS))
+    del items[3]["_source"]["layers"]["frame"]["frame.time_epoch"]
+    records, statistics, _ = decode(tmp_path / "x", json.dumps(items).encode())
+    assert records[0].time_ns == SEGMENTS[2].time_ns
+    assert told(records) == told(expected)
+    assert [warning.partition(";")[0] for warning in statistics.warnings] == ["1 of the JSON's packets have no time"]
+
+
+def test_an_export_that_selects_all_but_the_payload(tmp_path):
+    data = flat(exported(SEGMENTS, payload=None, lacking=("tcp.len",)))
+    _, statistics, _ = decode(tmp_path / "x", data)
+    assert [warning.partition(";")[0] for warning in statistics.warnings] == [
+        "none of the JSON's packets has a payload (tcp.payload)"
+    ]
+
+
+def test_what_was_reassembled_is_never_taken_for_a_payload(expected, tmp_path):
+    items = json.loads(exported(SEGMENTS))
+    whole = items[3]["_source"]["layers"]["tcp"]["tcp.payload"]
+    for item in items[3:]:
+        layers = item["_source"]["layers"]
+        layers["tcp.segments"] = {"tcp.reassembled.data": whole, "tcp.reassembled.length": "26"}
+        layers["data"] = {"data.data": whole}
+    assert decode(tmp_path / "x", json.dumps(items).encode())[0] == expected
+    # Without tcp.payload: its part of it is as good, and else nothing is.
+    tcp = items[3]["_source"]["layers"]["tcp"]
+    tcp["tcp.segment_data"] = tcp.pop("tcp.payload")
+    assert decode(tmp_path / "y", json.dumps(items).encode())[0] == expected
+    tcp["tcp.segment_data"] = [whole, whole]
+    tcp["tcp.len"] = "52"
+    with pytest.raises(CaptureError, match="without the packets' payload"):
+        decode(tmp_path / "z", json.dumps(items[3:]).encode())
+
+
+def test_packets_of_others_are_counted_and_not_read(expected, tmp_path):
+    segments = [segment._replace(source=MACHINE._replace(port=443), destination=APP) for segment in SEGMENTS]
+    mixed = [each for pair in zip(segments, SEGMENTS, strict=True) for each in pair]
+    records, statistics, _ = decode(tmp_path / "x", exported(mixed))
+    assert records == expected
+    assert (statistics.packets, statistics.port_packets) == (len(mixed), len(SEGMENTS))
+
+
+@needs_tshark
+@pytest.mark.parametrize(
+    ("link", "form"),
+    [("Ethernet", form) for form in FORMS] + [(link, form) for link in LINKS for form in FORMS[3::2]],
+    ids=str,
+)
+def test_what_tshark_makes_of_every_link_layer(link, form, tmp_path):
+    six = link.endswith("6")
+    segments = talk(2, app=APP6, machine=MACHINE6).segments if six else talk(2).segments
+    link_type, wrap = LINKS[link]
+    data = pcap(packets(segments, wrap), link_type=link_type)
+    expected, _, _ = decode(tmp_path / "x.pcap", data)
+    assert len(expected) == 3
+    done = subprocess.run(["tshark", "-r", tmp_path / "x.pcap", "-T", *form], capture_output=True, check=True)
+    records, statistics, _ = decode(tmp_path / "y", done.stdout)
+    assert (statistics.packets, statistics.port_packets) == (len(segments), len(segments))
+    if form[0] == "jsonraw":
+        assert told(records) == told(expected)
+        assert [record.source for record in records] == [record.source for record in expected]
+        assert len(statistics.warnings) == 1
+        assert "have no times" in statistics.warnings[0]
+    else:
+        assert records == expected
+        assert statistics.warnings == []
+
+
+@needs_tshark
+@pytest.mark.parametrize("form", ["json", "ek"])
+def test_what_tshark_exports_of_chosen_fields(form, expected, tmp_path):
+    path = tmp_path / "x.pcap"
+    path.write_bytes(pcap(packets(SEGMENTS)))
+    names = "frame.time_epoch ip.src ip.dst tcp.srcport tcp.dstport tcp.seq_raw tcp.ack_raw tcp.flags tcp.payload"
+    wanted = [part for name in names.split() for part in ("-e", name)]
+    done = subprocess.run(["tshark", "-r", path, "-T", form, *wanted], capture_output=True, check=True)
+    records, statistics, _ = decode(tmp_path / "y", done.stdout)
+    assert records == expected
+    assert statistics.warnings == []
+    done = subprocess.run(["tshark", "-r", path, "-T", form, *wanted[:-2]], capture_output=True, check=True)
+    assert "has a payload (tcp.payload)" in decode(tmp_path / "y", done.stdout)[1].warnings[0]
+
+
+@needs_tshark
+@pytest.mark.parametrize("form", ["json", "ek", "jsonraw"])
+def test_frames_that_another_dissector_put_together(form, tmp_path):
+    frame = seal(report(1))
+    made = Talk().open().send("app", seal(ASK))
+    made.send("machine", b"\0\x40" + frame[:9], acked=False).send("machine", frame[9:] + b"\0" * 40 + b"@A").close()
+    expected, _, _ = decode(tmp_path / "x.pcap", pcap(packets(made.segments)))
+    done = subprocess.run(
+        ["tshark", "-r", tmp_path / "x.pcap", "-d", "tcp.port==1774,dns", "-T", form], capture_output=True, check=True
+    )
+    records, _, tally = decode(tmp_path / "y", done.stdout)
+    assert [(each.raw, each.plaintext) for each in records] == [(each.raw, each.plaintext) for each in expected]
+    assert tally.bytes_missing == 0
+
+
+@needs_tshark
+@pytest.mark.parametrize("form", ["json", "ek", "jsonraw"])
+def test_packets_that_the_capture_cut_short_in_every_form(form, tmp_path):
+    data = pcap(packets(SEGMENTS), snap=70)
+    expected, _, tally = decode(tmp_path / "x.pcap", data)
+    assert tally.bytes_missing
+    done = subprocess.run(["tshark", "-r", tmp_path / "x.pcap", "-T", form], capture_output=True, check=True)
+    records, _, found = decode(tmp_path / "y", done.stdout)
+    assert [each.problems for each in records] == [each.problems for each in expected]
+    assert found.bytes_missing == tally.bytes_missing
+
+
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(max_size=8)
+    | st.just("1e999999999"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+SPOTS = [
+    (layer, name)
+    for layer, fields in json.loads(exported(SEGMENTS))[3]["_source"]["layers"].items()
+    for name in [None, *fields]
+] + [("tcp_raw", None), ("ip_raw", None), ("frame_raw", None), ("tcp", "tcp.payload_raw"), ("ipv6", None)]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(SPOTS), JSON_VALUES, st.sampled_from([None, 1774]))
+def test_no_value_in_any_place_is_too_much(spot, value, port):
+    item = json.loads(exported(SEGMENTS))[3]
+    layers = item["_source"]["layers"]
+    layer, name = spot
+    if name is None:
+        layers[layer] = value
+    else:
+        layers[layer][name] = value
+    reader = LayerReader("x", port)
+    with contextlib.suppress(CaptureError):
+        segment = reader.read(item)
+        assert segment is None or (isinstance(segment.payload, bytes) and isinstance(segment.time_ns, int))
+    assert all("\n" not in warning for warning in reader.warnings())

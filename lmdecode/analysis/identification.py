@@ -1,0 +1,413 @@
+"""What can be said about the protocol's traffic without the key.
+
+Certain is what follows from the cipher: a message's length to 16 bytes; that equal ciphertexts of one machine are
+equal messages, and equal first blocks the same kind and window (16 characters); that each read request has one
+ciphertext. All else is likely at best, and says what it rests on.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Final
+
+from lmdecode.analysis.exchanges import Memory, Pairing
+from lmdecode.analysis.known_messages import (
+    KNOWN_READS,
+    KNOWN_REPORTS,
+    KNOWN_WRITES,
+    OPENING,
+    Known,
+    Part,
+    stable_blocks,
+)
+from lmdecode.codec.cipher import BLOCK_SIZE
+from lmdecode.codec.errors import FrameError
+from lmdecode.codec.keyless import ciphertext_of
+from lmdecode.codec.record import Record, Sender
+
+__all__ = ["MAX_DIFFERENT", "Confidence", "Connection", "Group", "Identification", "Result", "identify"]
+
+MAX_DIFFERENT: Final = 20_000
+"""Different ciphertexts that are told apart; those after them are counted by size only."""
+_MAX_REQUESTS: Final = 1024
+_MAX_ASKS: Final = 256  # of a connection, among which the opening sequence is looked for
+_MAX_SEQUENCES: Final = 64
+_LEAST_SEQUENCE: Final = 4  # up to the drink counters, whose answer is like no other
+_LEAST_INTERVALS: Final = 3
+_SURE_REPEATS: Final = 3  # answers of one size, and none of another, that make a request's answer sure
+
+
+class Confidence(StrEnum):
+    """How much a claim says."""
+
+    ONLY_FIT = "only fit"
+    """Of all known messages only this one has the size; an unknown one may have it too."""
+    BEST_FIT = "best fit"
+    """Others have the size, but it stands where this one stands in the opening sequence."""
+    FITS = "fits"
+    """Each of the candidates may be it, and nothing says which."""
+    NOTHING = "nothing known fits"
+
+
+@dataclass(slots=True)
+class Connection:
+    """What was said on one TCP connection."""
+
+    stream: int
+    app: str
+    machine: str
+    first_ns: int
+    last_ns: int
+    frames: Counter[str] = field(default_factory=Counter)
+    """Whole frames, by sender."""
+    size: Counter[str] = field(default_factory=Counter)
+    """Bytes, those outside frames too, by sender."""
+    blocks: dict[str, Counter[int]] = field(default_factory=lambda: {"app": Counter(), "machine": Counter()})
+    """By sender: how many frames have so many cipher blocks."""
+    unusable: Counter[str] = field(default_factory=Counter)
+    """Frames that cannot be the protocol's, by what is wrong with them."""
+    bytes_skipped: int = 0
+    gaps: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Frames of one machine that belong together, and what they are likely to be."""
+
+    machine: str
+    part: Part
+    seen: int
+    """Requests, or reports."""
+    app_blocks: int | None
+    machine_blocks: int | None
+    """Of the answer that came most often, or of the report; None if there was no answer."""
+    answered: int
+    different: int
+    """Different answers, or reports, as far as they were told apart."""
+    repeated: int
+    """How often the most frequent of them came."""
+    same_blocks: int
+    """First blocks that all of them share."""
+    period: float | None
+    """The usual seconds from one to the next within a connection; None with fewer than three intervals."""
+    steady: bool
+    """Whether most of the intervals are about that long."""
+    request: bytes | None
+    """The ciphertext that asks; None for reports, and for requests that were too many to be told apart."""
+    candidates: tuple[Known, ...]
+    """The likely message first if the confidence says that there is one."""
+    confidence: Confidence
+    rests_on: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """All that is said."""
+
+    connections: tuple[Connection, ...]
+    groups: tuple[Group, ...]
+    bounded: bool
+    """Whether there were more different ciphertexts than are told apart."""
+
+
+@dataclass(slots=True)
+class _Tracked:
+    """A group while frames come in."""
+
+    seen: int = 0
+    answered: int = 0
+    sizes: Counter[int] = field(default_factory=Counter)
+    ciphertexts: Counter[bytes] = field(default_factory=Counter)  # by the last block, on which all others have a hand
+    example: bytes | None = None
+    same_blocks: int = 0
+    last: tuple[int, int] | None = None
+    intervals: Counter[float] = field(default_factory=Counter)
+
+    def at(self, stream: int, time_ns: int) -> None:
+        if self.last is not None and self.last[0] == stream:
+            self.intervals[float(f"{max(time_ns - self.last[1], 0) / 1e9:.2g}")] += 1
+        self.last = stream, time_ns
+        self.seen += 1
+
+    def compare(self, ciphertext: bytes) -> None:
+        self.sizes[len(ciphertext) // BLOCK_SIZE] += 1
+        if self.example is None:
+            self.example, self.same_blocks = ciphertext, len(ciphertext) // BLOCK_SIZE
+        elif ciphertext != self.example:
+            limit = min(self.same_blocks, len(ciphertext) // BLOCK_SIZE) * BLOCK_SIZE
+            same = next((at for at in range(limit) if ciphertext[at] != self.example[at]), limit)
+            self.same_blocks = same // BLOCK_SIZE
+
+    def pace(self) -> tuple[float | None, bool]:
+        total = self.intervals.total()
+        if total < _LEAST_INTERVALS:
+            return None, False
+        position, median = (total + 1) // 2, 0.0
+        for median in sorted(self.intervals):
+            position -= self.intervals[median]
+            if position <= 0:
+                break
+        near = sum(count for interval, count in self.intervals.items() if abs(interval - median) <= 0.15 * median)
+        return median, near >= 0.75 * total
+
+
+class Identification:
+    """Takes Records, of frames that were not decrypted, and says what they are likely to be.
+
+    Memory does not grow with frames that repeat, and is bounded where they do not.
+    """
+
+    def __init__(self) -> None:
+        self._connections: dict[int, Connection] = {}
+        self._memories: dict[str, Memory] = defaultdict(Memory)
+        self._pairings: dict[int, Pairing] = {}
+        self._asks: dict[int, list[bytes]] = {}
+        self._exchanges: dict[tuple[str, bytes | int], _Tracked] = {}
+        self._reports: dict[tuple[str, int], _Tracked] = {}
+        self._different = 0
+        self._bounded = False
+
+    def add(self, record: Record) -> None:
+        """Take the next Record; those of a connection come in the order of time."""
+        connection = self._connection(record)
+        raw = record.raw
+        if raw is None:
+            connection.gaps += 1
+            self._pairings[record.stream].forget()
+            return
+        connection.size[record.sender] += len(raw)
+        if not raw.startswith(b"@") or not raw.endswith(b"%"):
+            connection.bytes_skipped += len(raw)
+            self._pairings[record.stream].forget()
+            return
+        connection.frames[record.sender] += 1
+        try:
+            ciphertext = ciphertext_of(raw[1:-1])
+        except FrameError as error:
+            wrong = "not base64" if "base64" in str(error) else "not whole cipher blocks"
+            connection.unusable[wrong] += 1
+            return
+        connection.blocks[record.sender][len(ciphertext) // BLOCK_SIZE] += 1
+        self._place(record, connection.machine, ciphertext)
+
+    def result(self) -> Result:
+        """What can be said so far."""
+        for pairing in self._pairings.values():
+            pairing.settle()
+        labels = self._opening()
+        groups = [*self._exchange_groups(labels), *self._report_groups()]
+        return Result(tuple(self._connections.values()), tuple(_told_apart(groups)), self._bounded)
+
+    def _connection(self, record: Record) -> Connection:
+        connection = self._connections.get(record.stream)
+        if connection is None:
+            ends = record.source, record.destination
+            app, machine = ends if record.sender == "app" else ends[::-1]
+            connection = Connection(record.stream, app, machine, record.time_ns, record.time_ns)
+            self._connections[record.stream] = connection
+            self._pairings[record.stream] = Pairing(self._memories[machine])
+        connection.first_ns = min(connection.first_ns, record.time_ns)
+        connection.last_ns = max(connection.last_ns, record.time_ns)
+        return connection
+
+    def _place(self, record: Record, machine: str, ciphertext: bytes) -> None:
+        pairing = self._pairings[record.stream]
+        blocks = len(ciphertext) // BLOCK_SIZE
+        sender: Sender = record.sender
+        if sender == "app":
+            pairing.ask(record.time_ns, ciphertext)
+            self._exchange(machine, ciphertext).at(record.stream, record.time_ns)
+            if len(self._asks) < _MAX_SEQUENCES or record.stream in self._asks:
+                asks = self._asks.setdefault(record.stream, [])
+                if len(asks) < _MAX_ASKS:
+                    asks.append(ciphertext)
+            return
+        request = pairing.answer(record.time_ns, ciphertext)
+        if request is None:
+            tracked = self._reports.setdefault((machine, blocks), _Tracked())
+            tracked.at(record.stream, record.time_ns)
+        else:
+            tracked = self._exchange(machine, request)
+            tracked.answered += 1
+        tracked.compare(ciphertext)
+        self._count(tracked, ciphertext[-BLOCK_SIZE:])
+
+    def _exchange(self, machine: str, request: bytes) -> _Tracked:
+        tracked = self._exchanges.get((machine, request))
+        if tracked is None:
+            key: tuple[str, bytes | int] = machine, request
+            if len(self._exchanges) >= _MAX_REQUESTS:
+                self._bounded = True
+                key = machine, len(request) // BLOCK_SIZE
+            tracked = self._exchanges.setdefault(key, _Tracked())
+        return tracked
+
+    def _count(self, tracked: _Tracked, last_block: bytes) -> None:
+        if last_block not in tracked.ciphertexts:
+            if self._different >= MAX_DIFFERENT:
+                self._bounded = True
+                return
+            self._different += 1
+        tracked.ciphertexts[last_block] += 1
+
+    def _opening(self) -> dict[tuple[str, bytes], Known]:
+        """The requests that stand where the known opening sequence has theirs, judged by the sizes of the answers."""
+        labels: dict[tuple[str, bytes], set[Known]] = defaultdict(set)
+        for stream, asks in self._asks.items():
+            machine = self._connections[stream].machine
+            memory = self._memories[machine]
+            sizes = [_usual(memory.sizes.get(ask)) for ask in asks]
+            for at, known in _sequences(asks, sizes):
+                labels[machine, asks[at]].add(known)
+        return {key: known.pop() for key, known in labels.items() if len(known) == 1}
+
+    def _exchange_groups(self, labels: dict[tuple[str, bytes], Known]) -> Iterator[Group]:
+        askers: Counter[tuple[str, bytes]] = Counter()  # one-block answers: of how many requests
+        for (machine, _), tracked in self._exchanges.items():
+            if _usual(tracked.sizes) == 1:
+                askers.update((machine, last) for last in tracked.ciphertexts)
+        for (machine, asked), tracked in self._exchanges.items():
+            request = asked if isinstance(asked, bytes) else None
+            app_blocks = len(asked) // BLOCK_SIZE if isinstance(asked, bytes) else asked
+            shared = request is not None and any(askers[machine, last] > 1 for last in tracked.ciphertexts)
+            sizes = Counter(tracked.sizes) if request is None else self._memories[machine].sizes.get(request, Counter())
+            size = _usual(sizes)
+            candidates, reasons = _of_exchange(app_blocks, size, tracked.answered, shared=shared)
+            label = None if request is None else labels.get((machine, request))
+            chance = app_blocks == 1 and label is None and not _SURE_REPEATS <= sizes[size] == sizes.total()
+            if chance and size:
+                reasons.append("if that is its answer")
+            yield _group(machine, Part.EXCHANGE, tracked, app_blocks, request, candidates, reasons, label, mixed=chance)
+
+    def _report_groups(self) -> Iterator[Group]:
+        for (machine, blocks), tracked in self._reports.items():
+            candidates = tuple(known for known in KNOWN_REPORTS if known.data_blocks == blocks)
+            reasons = ["unasked, size"]
+            if not candidates:
+                candidates = tuple(known for known in KNOWN_READS if known.data_blocks == blocks)
+                reasons = ["no known report has this size; if it is a late answer"] if candidates else reasons
+            mixed = False
+            for known in candidates:
+                stable = stable_blocks(known)
+                if stable and len(tracked.ciphertexts) > 1:
+                    mixed = mixed or tracked.same_blocks < stable
+                    alike = "all begin alike, as" if tracked.same_blocks >= stable else "not all begin alike, unlike"
+                    reasons.append(f"{alike} its serial number does")
+            group = _group(machine, Part.REPORT, tracked, None, None, candidates, reasons, None, mixed=mixed)
+            yield group
+
+
+def identify(records: Iterable[Record]) -> Result:
+    """What can be said about the Records of undecrypted frames."""
+    identification = Identification()
+    for record in records:
+        identification.add(record)
+    return identification.result()
+
+
+def _usual(sizes: Counter[int] | None) -> int:
+    """The blocks of the answer that came most often; 0 without an answer."""
+    return sizes.most_common(1)[0][0] if sizes else 0
+
+
+def _of_exchange(
+    app_blocks: int, answer_blocks: int, answered: int, *, shared: bool
+) -> tuple[tuple[Known, ...], list[str]]:
+    """The known requests of this size with answers of that size, and why."""
+    writes = tuple(known for known in KNOWN_WRITES if known.data_blocks == app_blocks)
+    if app_blocks > 1:  # a read request is 11 characters
+        if answer_blocks > 1:
+            return (), ["no request this long has an answer this long"]
+        return writes, ["too long for a read request"]
+    if not answer_blocks:
+        why = "which answer is its own cannot be told" if answered else "no answer"
+        return (*KNOWN_READS, *writes), [why]
+    if shared:
+        return writes, ["same answer as to another request: OKs of one register"]
+    reads = tuple(known for known in KNOWN_READS if known.data_blocks == answer_blocks)
+    if answer_blocks == 1:
+        return (*reads, *writes), ["answer as short as an OK"]
+    return reads, ["answer's size"]
+
+
+def _sequences(asks: list[bytes], sizes: list[int]) -> Iterator[tuple[int, Known]]:
+    """Where the requests of a connection run like the opening sequence, from its start.
+
+    A missing answer gives each request the answer of the next, which is just as good a run of the later ones.
+    """
+    for start in range(len(asks)):
+        run: list[Known] = []
+        for size, expected in zip(sizes[start:], OPENING, strict=False):
+            known = next((known for known in expected if known.data_blocks == size), None)
+            if known is None:
+                break
+            run.append(known)
+        if len(run) >= _LEAST_SEQUENCE and len(set(asks[start : start + len(run)])) == len(run):
+            yield from enumerate(run, start)
+
+
+def _group(  # noqa: PLR0917 -- in the order of the table's columns
+    machine: str,
+    part: Part,
+    tracked: _Tracked,
+    app_blocks: int | None,
+    request: bytes | None,
+    candidates: tuple[Known, ...],
+    reasons: list[str],
+    label: Known | None,
+    *,
+    mixed: bool = False,
+) -> Group:
+    if not candidates:
+        confidence = Confidence.NOTHING
+    elif len(candidates) == 1 and not mixed:
+        confidence = Confidence.ONLY_FIT
+    elif label in candidates:
+        confidence = Confidence.BEST_FIT
+    else:
+        confidence = Confidence.FITS
+    if label is not None and label in candidates:
+        candidates = (label, *(known for known in candidates if known != label))
+        reasons = [*reasons, "place in the opening order"]
+    usual, total = _usual(tracked.sizes), tracked.sizes.total()
+    if total and tracked.sizes[usual] < total:
+        reasons = [*reasons, f"{total - tracked.sizes[usual]} of {total} answers have another size"]
+    period, steady = tracked.pace()
+    return Group(
+        machine=machine,
+        part=part,
+        seen=tracked.seen,
+        app_blocks=app_blocks,
+        machine_blocks=usual or None,
+        answered=tracked.answered,
+        different=len(tracked.ciphertexts),
+        repeated=max(tracked.ciphertexts.values(), default=0),
+        same_blocks=tracked.same_blocks,
+        period=period,
+        steady=steady,
+        request=request,
+        candidates=candidates,
+        confidence=confidence,
+        rests_on=tuple(reasons),
+    )
+
+
+def _told_apart(groups: list[Group]) -> Iterator[Group]:
+    """The groups, but no two requests that are both said to be the same read: each read has one ciphertext."""
+    certain = (Confidence.ONLY_FIT, Confidence.BEST_FIT)
+    claims = Counter(
+        (group.machine, group.candidates[0])
+        for group in groups
+        if group.part is Part.EXCHANGE and group.confidence in certain and group.candidates[0] in KNOWN_READS
+    )
+    for group in groups:
+        if group.confidence in certain and group.part is Part.EXCHANGE:
+            rivals = claims[group.machine, group.candidates[0]]
+            if rivals > 1:
+                reason = f"{rivals} requests fit this, and at most one is it"
+                yield replace(group, confidence=Confidence.FITS, rests_on=(*group.rests_on, reason))
+                continue
+        yield group

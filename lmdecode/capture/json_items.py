@@ -1,0 +1,192 @@
+"""The items of a JSON list, one at a time, from a file of any size.
+
+tshark prints a packet as an object indented by two blanks. No line can begin inside a string, so where a line says
+`  },` a packet's text ends, and each text is read by itself, many times faster than by a parser of JSON streams. That
+one, ijson, is for all else: for other layouts, and for the place where a file is damaged. Both give the same items,
+since a text is only taken if it is a JSON value, whole and by itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from io import BytesIO
+from itertools import accumulate
+from typing import Any, Final
+
+from orjson import loads
+
+from lmdecode.capture.text_input import LONGEST, TextInput
+
+__all__ = ["SKIPPED", "BrokenJsonError", "DeepJsonError", "read_items"]
+
+SKIPPED: Final = object()
+"""Stands for an item that was not wanted."""
+
+_MAX_DEPTH: Final = 100  # a packet has some ten; ijson's time grows with the square of it
+_NO_MARKS: Final = bytes(sorted(set(range(256)) - set(b'[]{}"')))
+_STEPS: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_LAYOUT: Final = re.compile(rb"\[\r?\n  \{\r?\n")
+_LAYOUT_SIZE: Final = 8
+# Wireshark 2 put the comma on a line of its own. The longer what is looked for, the faster it is found, so a packet's
+# first words are part of it.
+_SEPARATOR: Final = re.compile(rb'(\r?\n  \})(?:\r?\n  )?,\r?\n(  \{\r?\n    "_index": ")?')
+
+
+class BrokenJsonError(Exception):
+    """The text is no JSON from here on, or ends too early."""
+
+
+class DeepJsonError(BrokenJsonError):
+    """The text is nested more deeply than any export."""
+
+
+def read_items(source: TextInput, is_wanted: Callable[[bytes], bool]) -> Iterator[list[Any]]:
+    """The items of the list, in order, as many at a time as came at once.
+
+    Args:
+        source: Where to read.
+        is_wanted: Whether an item can be one that is asked for, by its text. SKIPPED comes in place of one that
+            cannot; not every such item is found, and those that are may not be JSON.
+
+    Raises:
+        BrokenJsonError: After all items before the break.
+    """
+    text = b""
+    while len(text) < _LAYOUT_SIZE:
+        block = source.read()
+        if not block:
+            break
+        text += block
+    if not _LAYOUT.match(text):
+        yield from _read_strictly(text, source)
+        return
+    texts = _Texts()
+    while text:
+        items: list[Any] = []
+        found = texts.cut(text)
+        for index, each in enumerate(found):
+            try:
+                items.append(loads(each) if is_wanted(each) else SKIPPED)
+            except ValueError:
+                alone = _read_alone(each)
+                if alone is None:
+                    yield items
+                    yield from _read_on(texts.rest(found[index:]), source)
+                    return
+                items += alone
+        yield items
+        text = b"" if texts.is_long else source.read()
+    if texts.are_cut:
+        yield from _read_on(texts.rest(), source)
+    else:
+        yield from _read_strictly(texts.rest(), source)
+
+
+class _Texts:
+    """The texts of packets, cut out of blocks."""
+
+    def __init__(self) -> None:
+        self._rest = self._separator = self._start = self._end = b""
+
+    @property
+    def are_cut(self) -> bool:
+        """Whether there is more than one."""
+        return bool(self._separator)
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the next is longer than may be waited for."""
+        return len(self._rest) > LONGEST
+
+    def cut(self, block: bytes) -> list[bytes]:
+        """Take the next block; hand out the texts that another follows."""
+        self._rest += block
+        if not self._separator and not self._find_separator():
+            return []
+        texts = self._rest.split(self._separator)
+        self._rest = texts.pop()
+        start, end = self._start, self._end
+        return [start + text + end for text in texts]
+
+    def rest(self, texts: Sequence[bytes] = ()) -> bytes:
+        """What was not handed out, after texts that were."""
+        return b",".join([*texts, self._start + self._rest])
+
+    def _find_separator(self) -> bool:
+        found = _SEPARATOR.search(self._rest)
+        if found is None:
+            return False
+        self._separator, self._start, self._end = found[0], found[2] or b"", found[1]
+        self._rest = self._rest[1:].lstrip(b"\r\n")  # without the list's own bracket
+        if self._rest.startswith(self._start):
+            self._rest = self._rest[len(self._start) :]
+        else:
+            self._separator, self._start = self._separator.removesuffix(self._start), b""
+        return True
+
+
+def _read_on(text: bytes, source: TextInput) -> Iterator[list[Any]]:
+    """The list's items after others, from the text that follows the comma."""
+    items = _read_strictly(b"[0," + text, source)  # so that a comma before the list's end is found to be wrong
+    next(items)
+    yield from items
+
+
+def _read_alone(text: bytes) -> list[Any] | None:
+    """The items that a text is, or None if it is none."""
+    try:
+        return [item for items in _read_strictly(b"[%b]" % text) for item in items]
+    except BrokenJsonError:
+        return None
+
+
+def _read_strictly(text: bytes, source: TextInput | None = None) -> Iterator[list[Any]]:
+    """The items of a list of any layout, one at a time.
+
+    Raises:
+        BrokenJsonError: After all items before the break.
+    """
+    import ijson  # noqa: PLC0415 -- 20 ms that an ordinary export need not pay
+
+    try:
+        for item in ijson.items(_ShallowText(text, source), "item"):
+            yield [item]
+    except (ijson.JSONError, UnicodeError, RecursionError, ArithmeticError) as error:
+        raise BrokenJsonError(str(error)) from None
+
+
+class _ShallowText:
+    """A text, and then the rest of a file, as ijson reads it, but not beyond where it is nested too deeply."""
+
+    def __init__(self, text: bytes, source: TextInput | None) -> None:
+        self._file = BytesIO(text)
+        self._source = source
+        self._depth = 0
+        self._in_string = self._is_escaped = False
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size)
+        if not data and size and self._source is not None:
+            data = self._source.read(size)
+        depths = list(accumulate(map(_STEPS.__getitem__, self._brackets(data)), initial=self._depth))
+        if max(depths) > _MAX_DEPTH:
+            raise DeepJsonError
+        self._depth = depths[-1]
+        return data
+
+    def _brackets(self, data: bytes) -> bytes:
+        """The brackets outside of strings."""
+        if self._is_escaped:
+            data = data[1:] if data else data
+            self._is_escaped = False
+        if b"\\" in data:
+            data = data.replace(b"\\\\", b"")
+            self._is_escaped = data.endswith(b"\\")
+            data = data.replace(b'\\"', b"")
+        marks = data.translate(None, _NO_MARKS)
+        # Two quotes with no bracket between them change nothing, and nearly all are such.
+        parts = marks.replace(b'""', b"").split(b'"')
+        outside = parts[self._in_string :: 2]
+        self._in_string ^= not len(parts) % 2
+        return b"".join(outside)

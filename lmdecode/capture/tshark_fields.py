@@ -1,0 +1,165 @@
+"""The fields of a packet's layers, under whatever names and in whatever forms tshark exports them.
+
+- `-T json`: `layers["tcp"]["tcp.srcport"]`, a text; several texts if the field is there several times.
+- `-T ek`: `layers["tcp"]["tcp_tcp_srcport"]`, for Elasticsearch takes a dot for nesting, and tshark then puts the
+  layer's name in front. What other tools make of that, and tshark's own `-e`, has it once only: `tcp_srcport`.
+- `-e`: without layers, `layers["tcp.srcport"]` or `layers["tcp_srcport"]`, a list.
+- `-j`: in place of what was not asked for stands `{"filtered": name}`.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from functools import cache
+from typing import Any, Final
+
+__all__ = ["LackingError", "addresses_of", "field", "needed", "payload_of", "ports_of", "time_ns"]
+
+_REASSEMBLED: Final = ("segments", "reassembled.length", "reassembled.data", "reassembled_in")
+_TELLING: Final = (("tcp", "len"), ("tcp", "seq"), ("tcp", "flags"), ("tcp", "payload"), ("data", "data"))
+_EPOCH: Final = re.compile(r"(-?)(\d{1,14})(?:\.(\d{0,9})\d*)?")
+_ISO_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9})\d*)?(Z|[+-]\d\d:?\d\d)")
+
+
+class LackingError(Exception):
+    """What a packet was exported without. It is no packet that cannot be read."""
+
+
+@cache
+def _names(layer: str, name: str) -> tuple[str, str, str]:
+    dotted = f"{layer}.{name}"
+    single = dotted.replace(".", "_")
+    return dotted, f"{layer}_{single}", single
+
+
+def field(layers: dict[str, Any], layer: str, name: str) -> str | None:
+    """A field's value; the last one if there are several, which is that of the innermost layer.
+
+    Args:
+        layers: Of a packet.
+        layer: The field's.
+        name: The field's, without its layer.
+
+    Raises:
+        LackingError: It is there, and was left out of the export.
+        TypeError: It is there, and is no value.
+    """
+    holder = layers.get(layer)
+    if isinstance(holder, list):
+        holder = holder[-1]
+    if not isinstance(holder, dict):
+        holder = layers
+    for key in _names(layer, name):
+        value = holder.get(key)
+        if value is not None:
+            break
+    else:
+        return None
+    if isinstance(value, list):
+        value = value[-1]
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, dict) and "filtered" in value:
+        raise LackingError(f"{layer}.{name}")
+    raise TypeError(name)
+
+
+def needed(layers: dict[str, Any], layer: str, name: str) -> str:
+    """A field's value.
+
+    Raises:
+        LackingError: It is not there.
+        TypeError: It is there, and is no value.
+    """
+    value = field(layers, layer, name)
+    if value is None:
+        raise LackingError(f"{layer}.{name}")
+    return value
+
+
+def _stands(layers: dict[str, Any], layer: str, name: str) -> bool:
+    """Whether a field, or a tree of that name, is in the packet, whatever it holds."""
+    holder = layers.get(layer)
+    if isinstance(holder, list):
+        holder = holder[-1]
+    names = _names(layer, name)
+    return any(key in layers or (isinstance(holder, dict) and key in holder) for key in names)
+
+
+def time_ns(text: str) -> int:
+    """A time as tshark prints it: seconds since 1970, or, newer ones, ISO 8601.
+
+    >>> time_ns("1700000000.000000001"), time_ns("2023-11-14T22:13:20Z")
+    (1700000000000000001, 1700000000000000000)
+
+    Raises:
+        ValueError, OverflowError: It is neither.
+    """
+    digits = text.replace(".", "", 1)
+    if len(text) == 20 and text[10] == "." and digits.isdecimal():  # as nearly all are
+        return int(digits)
+    epoch = _EPOCH.fullmatch(text)
+    if epoch is not None:
+        sign, seconds, fraction = epoch.groups(default="")
+        return int(f"{sign}{seconds}{fraction.ljust(9, '0')}")
+    iso = _ISO_TIME.fullmatch(text)
+    if iso is None:
+        raise ValueError
+    day, clock, fraction, zone = iso.groups(default="")
+    moment = int(datetime.fromisoformat(f"{day}T{clock}{zone}").timestamp())
+    return moment * 1_000_000_000 + int(fraction.ljust(9, "0"))
+
+
+def ports_of(layers: dict[str, Any]) -> tuple[int, int] | None:
+    """TCP's ports; None if the packet is not of TCP.
+
+    Raises:
+        LackingError, ValueError: They were left out, or are none.
+    """
+    source = field(layers, "tcp", "srcport")
+    if source is not None:
+        return int(source), int(needed(layers, "tcp", "dstport"))
+    if "udp" in layers or _stands(layers, "udp", "srcport"):
+        return None
+    if "tcp" in layers or any(_stands(layers, layer, name) for layer, name in _TELLING):
+        raise LackingError("tcp.srcport")
+    return None
+
+
+def addresses_of(layers: dict[str, Any]) -> tuple[str, str]:
+    """Source and destination.
+
+    Raises:
+        LackingError: They were left out.
+    """
+    for name in reversed(layers):  # the innermost, if there is a tunnel
+        protocol = name.partition(".")[0].partition("_")[0]
+        if protocol in ("ip", "ipv6"):
+            source = field(layers, protocol, "src")
+            if source is not None:
+                return source, needed(layers, protocol, "dst")
+    raise LackingError("ip.src")
+
+
+def payload_of(layers: dict[str, Any], length: int | None) -> bytes | None:
+    """The payload as a field. Never that of several segments together, whose bytes would come twice."""
+    digits = field(layers, "tcp", "payload")
+    if digits is not None:
+        return _unhex(digits)
+    digits = field(layers, "tcp", "segment_data")  # there can be several, each a part of the payload
+    if digits is not None:
+        payload = _unhex(digits)
+        if length is None or len(payload) == length:
+            return payload
+    if any(_stands(layers, "tcp", name) for name in _REASSEMBLED):
+        return None
+    digits = field(layers, "data", "data")
+    payload = b"" if digits is None else _unhex(digits)
+    return None if digits is None or (length is not None and len(payload) > length) else payload
+
+
+def _unhex(digits: str) -> bytes:
+    return bytes.fromhex(digits.replace(":", ""))
