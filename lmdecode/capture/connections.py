@@ -60,7 +60,7 @@ class _Connection:
         if flags & _TELLING != ACK or not payload or missing:
             return None
         sender, direction, other = self._lanes[source]
-        if not other.has_all(ack) or not direction.continues(seq, len(payload)):
+        if not direction.goes_on(other, seq, ack, len(payload)):
             return None
         self.packets += 1
         self.last_ns = time_ns

@@ -8,12 +8,11 @@ from contextlib import closing
 from io import BufferedReader
 from itertools import chain
 from pathlib import Path
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from lmdecode.capture.connections import Connections
 from lmdecode.capture.errors import CaptureError
 from lmdecode.capture.formats import Format, open_capture
-from lmdecode.capture.libpcap import Screened, screened
 from lmdecode.capture.links import SegmentReader
 from lmdecode.capture.packet import Packet, Segment
 from lmdecode.capture.pcap import read_pcap
@@ -23,9 +22,13 @@ from lmdecode.codec.conversation import Tally
 from lmdecode.codec.decoded import Decoder
 from lmdecode.codec.record import Record
 
+if TYPE_CHECKING:
+    from lmdecode.capture.libpcap import Screened
+
 __all__ = ["DEFAULT_PORT", "decode_capture", "decode_packets", "read_segments"]
 
 DEFAULT_PORT: Final = 1774
+_WORTH_SCREENING: Final = 8 << 20  # bytes; below, to start libpcap costs more than it saves
 
 
 def decode_capture(
@@ -136,8 +139,20 @@ def _open(path: Path, port: int | None) -> tuple[Format | None, BufferedReader]:
     Raises:
         CaptureError: It cannot be opened, or is no capture.
     """
-    found = None if port is None else screened(path, port)
-    return open_capture(path) if found is None else (None, found)
+    if port is not None and _is_large(path):
+        from lmdecode.capture.libpcap import screened  # noqa: PLC0415 -- small captures do without
+
+        found = screened(path, port)
+        if found is not None:
+            return None, found
+    return open_capture(path)
+
+
+def _is_large(path: Path) -> bool:
+    try:
+        return path.stat().st_size >= _WORTH_SCREENING
+    except (OSError, ValueError):
+        return False
 
 
 def _segments(

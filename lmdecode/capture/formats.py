@@ -8,9 +8,7 @@ from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import Final
 
-from lmdecode.capture.compression import Inflating, decompressed
 from lmdecode.capture.errors import CaptureError
-from lmdecode.capture.log_parsing import looks_like_log
 from lmdecode.capture.text_input import UTF8_MARK, UTF16_MARKS
 
 __all__ = ["STANDARD_INPUT", "Format", "open_capture"]
@@ -75,13 +73,19 @@ def open_capture(path: Path) -> tuple[Format, BufferedReader]:
     except (OSError, ValueError) as error:
         raise CaptureError(f"{path} cannot be opened ({error}); check the path") from None
     try:
-        content = decompressed(file, _start(path, file))
-        if content is not None:
-            file = content
+        start = _start(path, file)
+        if start[:4] not in _MAGIC:
+            file = _decompressed(file, start)
         return _detect(path, file), file
     except BaseException:
         file.close()
         raise
+
+
+def _decompressed(file: BufferedReader, start: bytes) -> BufferedReader:
+    from lmdecode.capture.compression import decompressed  # noqa: PLC0415 -- few captures need it
+
+    return decompressed(file, start) or file
 
 
 def _start(path: Path, file: BufferedReader) -> bytes:
@@ -94,7 +98,7 @@ def _start(path: Path, file: BufferedReader) -> bytes:
 
 def _detect(path: Path, file: BufferedReader) -> Format:
     start = _start(path, file)
-    if not start and isinstance(file.raw, Inflating):
+    if not start and not isinstance(file.raw, FileIO):
         raise CaptureError(f"{path}: nothing of its compressed content is there; copy it again from where it is from")
     if not start:
         raise CaptureError(f"{path} is empty; record again: tcpdump -i any -s 0 -w NEW.pcap 'tcp port 1774'")
@@ -106,6 +110,8 @@ def _detect(path: Path, file: BufferedReader) -> Format:
             raise CaptureError(f"{path} {advice}")
     is_utf16 = start[:2] in UTF16_MARKS
     text = start[2:].replace(b"\x00", b"") if is_utf16 else start.removeprefix(UTF8_MARK)
+    from lmdecode.capture.log_parsing import looks_like_log  # noqa: PLC0415 -- pcap and pcapng do without
+
     # A log can begin with a bracket too, and a packet's data can look like a log's line.
     if not _PACKETS.match(text) and looks_like_log(text):
         return Format.LOG

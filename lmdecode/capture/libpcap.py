@@ -25,7 +25,6 @@ from lmdecode.capture.sieve import PLACES
 
 __all__ = ["Screened", "screened"]
 
-_WORTH_IT: Final = 8 << 20  # bytes; below, starting costs more than is saved
 # Libpcap cuts packets that are longer than the file says any is, and rejects those that end before what it looks at.
 _MIN_SNAP_LENGTH: Final = 65535
 _VERSIONS: Final = (b"\x02\0\x04\0", b"\0\x02\0\x04")  # 2.4; the fields of older ones come in another order
@@ -129,8 +128,7 @@ class _Screening:
 def _filter(path: Path, port: int) -> str:
     """The filter for a file's link type; empty if it is not for this way."""
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode) or status.st_size < _WORTH_IT:
+        if not stat.S_ISREG(path.stat().st_mode):
             return ""
         with path.open("rb") as file:
             header = file.read(_HEADER)

@@ -40,8 +40,8 @@ _AUTHENTICATION: Final = 51
 _EXTENSIONS: Final = frozenset((0, 43, _FRAGMENT, _AUTHENTICATION, 60, 135, 139, 140))
 
 # From an Ethernet header's type, and IP's version and header length (the kind), to TCP's flags.
-_PLAIN: Final = struct.Struct("!12x3sxH2xHxB2x4s4sHHIIBB")
-_unpack_plain: Final = _PLAIN.unpack_from
+_PLAIN: Final = struct.Struct("!12x3sxH2xHxB2x12sIIBB")
+_MAX_ENDS: Final = 4096
 _PLAIN_KIND: Final = b"\x08\x00\x45"
 _TCP_START: Final = struct.Struct("!HHIIBB")
 
@@ -61,6 +61,7 @@ class SegmentReader:
     def __init__(self, port: int | None) -> None:
         self._number = port
         self._port = None if port is None else port.to_bytes(2, "big")
+        self._plain_ends: dict[bytes, tuple[Endpoint, Endpoint]] = {}
         self._fragments = Fragments(self._port)
         self._unknown_links: Counter[int] = Counter()
         self._cut_headers = 0
@@ -69,38 +70,38 @@ class SegmentReader:
     def read_all(self, packets: Iterable[Packet]) -> list[Segment]:
         """The TCP segments of some packets that are wanted. Never raises."""
         segments: list[Segment] = []
-        number = self._number
+        known, unpack, least, new = self._plain_ends, _PLAIN.unpack_from, _PLAIN.size, tuple.__new__
         for packet in packets:
             time_ns, link_type, data, _ = packet
-            if link_type == _ETHERNET and len(data) >= _PLAIN.size:
+            if link_type == _ETHERNET and len(data) >= least:
                 # Nearly all packets: TCP in IPv4 in Ethernet with nothing special about it, and captured whole.
-                kind, total, place, protocol, source, destination, from_port, to_port, seq, ack, header, flags = (
-                    _unpack_plain(data)
-                )
+                kind, total, place, protocol, both_ends, seq, ack, header, flags = unpack(data)
                 end, payload = 14 + total, 34 + (header >> 4) * 4
                 if (
                     kind == _PLAIN_KIND
                     and protocol == _TCP
                     and not place & 0x3FFF
                     and 54 <= payload <= end <= len(data)
-                    and (number is None or number in (from_port, to_port))
+                    and (ends := known.get(both_ends) or self._wanted_ends(both_ends)) is not None
                 ):
-                    segments.append(
-                        Segment(
-                            time_ns,
-                            _endpoint(source, from_port),
-                            _endpoint(destination, to_port),
-                            flags,
-                            seq,
-                            ack,
-                            data[payload:end],
-                        )
-                    )
+                    source, destination = ends
+                    content = data[payload:end]
+                    segments.append(new(Segment, (time_ns, source, destination, flags, seq, ack, content, 0)))
                     continue
             segment = self._read(packet)
             if segment is not None:
                 segments.append(segment)
         return segments
+
+    def _wanted_ends(self, both_ends: bytes) -> tuple[Endpoint, Endpoint] | None:
+        """Source and destination, from both addresses and both ports; None if neither is the port that is wanted."""
+        source_port, destination_port = int.from_bytes(both_ends[8:10], "big"), int.from_bytes(both_ends[10:], "big")
+        if self._number is not None and self._number not in (source_port, destination_port):
+            return None
+        ends = _endpoint(both_ends[:4], source_port), _endpoint(both_ends[4:8], destination_port)
+        if len(self._plain_ends) < _MAX_ENDS:
+            self._plain_ends[both_ends] = ends
+        return ends
 
     def read(self, packet: Packet) -> Segment | None:
         """The packet's TCP segment, or None if it has none, or none that is wanted. Never raises."""

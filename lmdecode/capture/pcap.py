@@ -53,6 +53,7 @@ def read_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pack
     unpack_record = struct.Struct(f"{order}IIII").unpack_from
     buffer, offset, count = source.buffer, _FILE_HEADER, 0
     at_end = False
+    new = tuple.__new__  # a third of the time of calling a NamedTuple
     while True:
         packets: list[Packet] = []
         size = len(source.buffer)
@@ -77,7 +78,7 @@ def read_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pack
             start = offset + _RECORD_HEADER
             offset = end
             time_ns = seconds * 1_000_000_000 + fraction * scale
-            packets.append(Packet(time_ns, link_type, buffer[start:end], original))
+            packets.append(new(Packet, (time_ns, link_type, buffer[start:end], original)))
         statistics.packets = count
         statistics.bytes_read = source.base + offset
         if packets:

@@ -120,23 +120,25 @@ class Direction:
         """Whether any byte of the stream has come."""
         return self._next is not None and self._next > self._base
 
-    def continues(self, seq: int, size: int) -> bool:
-        """Take the stream's next bytes, if that is what these are and there is nothing else to think of.
+    def goes_on(self, other: Direction, seq: int, ack: int, size: int) -> bool:
+        """Take the stream's next bytes, if that is what they are, and there is nothing else to think of.
 
-        The fast path: most segments are, and then the bytes can be handed on as they are. False: nothing was taken.
+        The fast path: most segments are such, and the bytes can be handed on as they are. False: no byte was taken.
+
+        Args:
+            other: The connection's other direction.
+            seq: Of the first byte, 32 bits.
+            ack: What is acknowledged of the other direction, 32 bits.
+            size: How many bytes there are.
         """
+        expected = other._next
+        if expected is None or other._end != expected or ack != expected & 0xFFFFFFFF:
+            return False
+        other._acked = expected
         expected = self._next
         if expected is None or self._end != expected or seq != expected & 0xFFFFFFFF:
             return False
         self._next = self._end = expected + size
-        return True
-
-    def has_all(self, ack: int) -> bool:
-        """Take an acknowledgement of all that was sent, and nothing is missing. False: nothing was taken."""
-        expected = self._next
-        if expected is None or self._end != expected or ack != expected & 0xFFFFFFFF:
-            return False
-        self._acked = expected
         return True
 
     def begins_at(self, isn: int) -> bool | None:

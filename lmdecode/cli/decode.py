@@ -112,16 +112,18 @@ def decode(
 
     A comma is "or". `!=` is the opposite of `=`, but compares fields only where they are.
     """
+    import gc
+
     from lmdecode.cli.files import expanded, is_live
     from lmdecode.cli.reading import Settings
-    from lmdecode.output.filters import mentions_stream
 
+    gc.set_threshold(100_000)  # records are no cycles: to look for some at every 700th takes a twentieth of the time
     settings = Settings(tuple(key or ()), config, show_secrets, port, *_understood(where or [], fields or []))
     decoder, origin = settings.decoder()
     paths = expanded(captures)
     chosen = format or default_format(output)
     style = Style(settings.fields, captions=len(paths) > 1 and order is Order.FILES)
-    apart = order is Order.FILES and chosen in JOINABLE and not mentions_stream(settings.where)
+    apart = order is Order.FILES and chosen in JOINABLE and not _mentions_stream(where or [])
     apart = apart and not any(map(is_live, paths))  # what is live cannot be opened in another process
     workers = min(jobs or os.cpu_count() or 1, len(paths)) if apart else 1
     _refuse_to_overwrite(output, [*paths, Path(origin)])
@@ -185,6 +187,8 @@ def _report(outcomes: list[Outcome], port: int, origin: str, *, chosen: bool) ->
 
 def _understood(where: list[str], fields: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The conditions and the names of the fields, checked."""
+    if not where and not fields:
+        return (), ()
     from lmdecode.output.columns import FieldNameError, chosen_fields
     from lmdecode.output.filters import FilterError, parse_all
 
@@ -196,6 +200,14 @@ def _understood(where: list[str], fields: list[str]) -> tuple[tuple[str, ...], t
         return tuple(where), chosen_fields(fields) if fields else ()
     except FieldNameError as error:
         raise typer.BadParameter(str(error), param_hint="--fields") from None
+
+
+def _mentions_stream(where: list[str]) -> bool:
+    if not where:
+        return False
+    from lmdecode.output.filters import mentions_stream
+
+    return mentions_stream(where)
 
 
 def _one_by_one(

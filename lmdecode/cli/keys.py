@@ -8,7 +8,6 @@ from pathlib import Path
 
 from lmdecode.cli.failures import CommandError
 from lmdecode.cli.options import ENVIRONMENT_VARIABLE
-from lmdecode.cloud.config import default_paths, load_config
 from lmdecode.codec.cipher import Key
 from lmdecode.codec.decoded import Decoder
 from lmdecode.codec.decoding import FrameDecoder
@@ -43,6 +42,8 @@ def find_keys(keys: Sequence[str], config: Path | None) -> tuple[list[MachineKey
     if keys[0]:
         found = dict.fromkeys(_parsed(text, origin) for text in keys)
         return [MachineKey(f"key {number}", key) for number, key in enumerate(found, 1)], origin
+    from lmdecode.cloud.config import default_paths, load_config
+
     paths = [config] if config else [path for path in default_paths() if path.is_file()]
     if not paths:
         folder = default_paths()[-1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
@@ -16,8 +15,6 @@ from lmdecode.cli.keys import decoder_for, find_keys
 from lmdecode.codec.conversation import Tally
 from lmdecode.codec.decoded import Decoder
 from lmdecode.codec.record import Record
-from lmdecode.output.columns import Selection
-from lmdecode.output.filters import parse_all
 
 __all__ = ["Outcome", "Settings", "counted", "merged", "nothing_decoded", "read", "read_packets", "summary"]
 
@@ -42,10 +39,13 @@ class Settings:
 
     def chosen(self, records: Iterable[Record]) -> Iterator[Record]:
         """Of some records those, and of them that, which the user wants to see."""
-        passes = parse_all(self.where)
-        if passes is not None:
-            records = filter(passes, records)
+        if self.where:
+            from lmdecode.output.filters import parse_all
+
+            records = filter(parse_all(self.where), records)
         if self.fields:
+            from lmdecode.output.columns import Selection
+
             records = filter(None, map(Selection(self.fields).apply, records))
         return iter(records)
 
@@ -113,6 +113,8 @@ def merged(outcomes: Iterable[Outcome], decoder: Decoder, port: int) -> Iterator
 
     Each capture is read only as far as it has to be, so memory does not grow with them.
     """
+    import heapq
+
     numbers: dict[tuple[int, int], int] = {}
 
     def numbered(index: int, outcome: Outcome) -> Iterator[tuple[int, Record]]:

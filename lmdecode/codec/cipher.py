@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from collections.abc import Sequence
 from typing import Final
 
@@ -160,6 +159,8 @@ def _from_digits(prefix: str, digits: str) -> bytes:
 def _length_hint(text: str, secret: bytes) -> str:
     r"""Say what probably went wrong with a key of the wrong length: the two traps are UTF-8 and `\u00xx`."""
     if "\\u00" in text:
+        import json  # noqa: PLC0415 -- only errors need it
+
         try:
             unescaped = json.loads(f'"{text}"')
         except ValueError:

@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-from lmdecode.codec.decoded import Decoder
+from lmdecode.codec.decoded import Decoded, Decoder
 from lmdecode.codec.decoding import withhold
 from lmdecode.codec.framing import Deframer, Frame, Skipped
 from lmdecode.codec.message import OK, Kind
@@ -74,9 +74,9 @@ class Conversation:
     def receive(self, time_ns: int, sender: Sender, data: bytes) -> list[Record]:
         """Take the next bytes of one direction; hand out the Records that they complete."""
         deframer = self._deframers[sender]
-        body = deframer.sole_frame(data)
-        if body is not None:
-            return [self._frame(time_ns, sender, body)]
+        decoded = self._decoder.recall(data)
+        if decoded is not None and deframer.pass_over(len(data)):
+            return [self._message(time_ns, sender, data, decoded)]
         return [self._record(time_ns, sender, event) for event in deframer.feed(data)]
 
     def receive_late(self, time_ns: int, sender: Sender, data: bytes, reason: str) -> list[Record]:
@@ -105,18 +105,19 @@ class Conversation:
 
     def _record(self, time_ns: int, sender: Sender, event: Frame | Skipped, notes: tuple[str, ...] = ()) -> Record:
         if isinstance(event, Frame):
-            return self._frame(time_ns, sender, event.body, notes)
+            return self._message(time_ns, sender, event.raw, self._decoder.decode(event.body), notes)
         size = len(event.raw)
         self.tally.bytes_skipped += size
         self.tally.problems += 1
         what = "1 byte that belongs" if size == 1 else f"{size} bytes that belong"
         return self._blank(time_ns, sender, (f"{what} to no whole frame", *notes))._replace(raw=event.raw)
 
-    def _frame(self, time_ns: int, sender: Sender, body: bytes, notes: tuple[str, ...] = ()) -> Record:
+    def _message(
+        self, time_ns: int, sender: Sender, frame: bytes, decoded: Decoded, notes: tuple[str, ...] = ()
+    ) -> Record:
+        """The Record of a frame. This runs for every one."""
         tally = self.tally
         tally.frames += 1
-        decoder = self._decoder
-        decoded = decoder.decode(body)
         if not decoded.valid and sender == "machine" and self._secret_may_answer():
             decoded = withhold(decoded)
         message, valid, data, plaintext, fields, problems = decoded
@@ -124,7 +125,7 @@ class Conversation:
             problems += notes
         if message is None:
             tally.problems += 1
-            return self._blank(time_ns, sender, problems)._replace(plaintext=plaintext, raw=b"@%b%%" % body)
+            return self._blank(time_ns, sender, problems)._replace(plaintext=plaintext, raw=frame)
         tally.messages += 1
         tally.valid_frames += valid
         kind, address, length, content, status = message
@@ -143,11 +144,11 @@ class Conversation:
                     fields = {}
                 elif content is None and not problems:
                     problems = ("an answer without data: the machine echoed the request",)
-        raw = None if valid and plaintext is not None else b"@%b%%" % body
+        raw = None if valid and plaintext is not None else frame
         if problems:
             tally.problems += 1
         source, destination = self._ends[sender]
-        return Record(
+        values = (
             time_ns,
             self._stream,
             sender,
@@ -164,8 +165,9 @@ class Conversation:
             elapsed,
             raw,
             problems,
-            decoder.machine,
+            self._decoder.machine,
         )
+        return tuple.__new__(Record, values)  # a third of the time of calling it
 
     def _pair(self, time_ns: int, kind: Kind, address: int, length: int) -> tuple[Role, float | None]:
         """Whether the machine answers with a message or says it unasked; and after how many seconds it answers."""

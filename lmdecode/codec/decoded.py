@@ -49,3 +49,6 @@ class Decoder(Protocol):
 
     def foresee(self, pieces: Iterable[bytes]) -> None:
         """Take note of pieces of the streams that are about to come."""
+
+    def recall(self, piece: bytes) -> Decoded | None:
+        """What such a piece says, if it is exactly one frame and was foreseen."""

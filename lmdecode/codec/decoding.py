@@ -41,7 +41,7 @@ class FrameDecoder:
         self._key = key
         self._show_secrets = show_secrets
         self._cache: dict[bytes, Decoded] = {}
-        self._foreseen: dict[bytes, bytes] = {}
+        self._foreseen: dict[bytes, Decoded] = {}
 
     @property
     def show_secrets(self) -> bool:
@@ -62,15 +62,11 @@ class FrameDecoder:
         decoded = self._cache.get(body)
         if decoded is not None:
             return decoded
-        plaintext = self._foreseen.get(body)
-        if plaintext is None:
-            try:
-                plaintext = decrypt(self._key, unwrap(body))
-            except FrameError as error:
-                return Decoded(None, valid=False, problems=(str(error),))
-        decoded = read_faultless(plaintext)
-        if decoded is None:
-            decoded = decode_plaintext(plaintext, show_secrets=self._show_secrets)
+        try:
+            plaintext = decrypt(self._key, unwrap(body))
+        except FrameError as error:
+            return Decoded(None, valid=False, problems=(str(error),))
+        decoded = read_faultless(plaintext) or decode_plaintext(plaintext, show_secrets=self._show_secrets)
         if len(body) <= _CACHED_BODY:
             if len(self._cache) >= _CACHE_SIZE:
                 self._cache.clear()
@@ -78,26 +74,31 @@ class FrameDecoder:
         return decoded
 
     def foresee(self, pieces: Iterable[bytes]) -> None:
-        """Decrypt what is likely to come up next, all at once, which is several times as fast as one by one.
-
-        It changes nothing but the time that `decode` takes; what was foreseen before is forgotten.
+        """Decode what is likely to come next, all at once, because that decrypts several times as fast as one by one.
 
         Args:
-            pieces: Of the streams to come. Those that are one frame, as most are, can be foreseen.
+            pieces: Of the streams to come. Those that are exactly one frame, as most are, `recall` then knows.
         """
-        cache = self._cache
+        foreseen = self._foreseen
+        if len(foreseen) > _CACHE_SIZE:
+            foreseen.clear()
         new: dict[bytes, bytes] = {}
         for piece in pieces:
-            body = piece[1:-1]
-            if piece[:1] != b"@" or body in cache:
+            if piece in foreseen:
                 continue
             try:
-                ciphertext = a2b_base64(body, strict_mode=True)
+                ciphertext = a2b_base64(piece[1:-1], strict_mode=True)
             except ValueError:
-                continue  # for `decode` to say
-            if ciphertext and not len(ciphertext) % BLOCK_SIZE:
-                new[body] = ciphertext
-        self._foreseen = dict(zip(new, decrypt_many(self._key, [*new.values()]), strict=True))
+                continue
+            if ciphertext and not len(ciphertext) % BLOCK_SIZE and piece[:1] == b"@" and piece[-1:] == b"%":
+                new[piece] = ciphertext
+        show_secrets = self._show_secrets
+        for piece, plaintext in zip(new, decrypt_many(self._key, [*new.values()]), strict=True):
+            foreseen[piece] = read_faultless(plaintext) or decode_plaintext(plaintext, show_secrets=show_secrets)
+
+    def recall(self, piece: bytes) -> Decoded | None:
+        """What a piece of the stream says, if it is exactly one frame and was foreseen."""
+        return self._foreseen.get(piece)
 
 
 def decode_plaintext(plaintext: bytes, *, show_secrets: bool = False) -> Decoded:

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache, lru_cache
 
 from lmdecode.codec.errors import RegisterError
@@ -156,6 +155,8 @@ def _writable(name: str) -> Register:
         if derived.name == name:
             raise RegisterError(f"{name} follows from {', '.join(derived.inputs)}; write that")
     known = [row.name for row in REGISTERS if row.name and row.writable]
+    from difflib import get_close_matches  # noqa: PLC0415 -- only errors need it
+
     near = get_close_matches(name, known, n=1)
     raise RegisterError(f"no register {name!r}" + (f"; did you mean {near[0]}?" if near else ""))
 

@@ -40,6 +40,9 @@ class KeylessDecoder(FrameDecoder):
     def foresee(self, pieces: Iterable[bytes]) -> None:
         """Decrypt nothing ahead either."""
 
+    def recall(self, piece: bytes) -> Decoded | None:
+        """Nothing."""
+
 
 def ciphertext_of(body: bytes) -> bytes:
     """The ciphertext of a frame's body: at least one block, and whole ones.

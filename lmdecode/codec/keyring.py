@@ -74,6 +74,9 @@ class Keyring:
         for decoder in self._decoders:
             decoder.foresee(pieces)
 
+    def recall(self, piece: bytes) -> Decoded | None:
+        """Nothing, as long as it is not known whose piece it is."""
+
 
 class _Seeker:
     """Decodes one connection: with all keys, until one fits."""
@@ -101,3 +104,6 @@ class _Seeker:
 
     def foresee(self, pieces: Iterable[bytes]) -> None:
         self._keyring.foresee(pieces)
+
+    def recall(self, piece: bytes) -> Decoded | None:
+        return None if self._found is None else self._found.recall(piece)

@@ -43,21 +43,26 @@ def json_bytes(record: Record) -> bytes:
         problems,
         machine,
     ) = record
-    if problems or raw is not None or ok is not None or not plaintext or not plaintext.isalnum():
+    if (
+        problems
+        or raw is not None
+        or ok is not None
+        or machine is not None
+        or not plaintext
+        or '"' in plaintext
+        or "\\" in plaintext
+    ):
         return orjson.dumps(record.as_dict(), option=orjson.OPT_APPEND_NEWLINE)
     same = _same(stream, sender, source, destination, kind, role, address, length)
     digits = "null" if data is None else f'"{data}"'
-    values = orjson.dumps(fields.copy() if isinstance(fields, MappingProxyType) else fields) if fields else b"{}"
-    waited = "" if elapsed is None else f'"elapsed":{orjson.dumps(elapsed).decode("ascii")},'
-    return b'{"time":"%b",%b"data":%b,"plaintext":"%b","fields":%b,%b"problems":[]%b}\n' % (
-        iso_time(time_ns).encode("ascii"),
-        same,
-        digits.encode("utf-8"),
-        plaintext.encode("utf-8"),
-        values,
-        waited.encode("ascii"),
-        b"" if machine is None else _of(machine),
-    )
+    values = "{}"
+    if fields:
+        values = orjson.dumps(fields.copy() if isinstance(fields, MappingProxyType) else dict(fields)).decode()
+    waited = "" if elapsed is None else f'"elapsed":{orjson.dumps(elapsed).decode()},'
+    return (
+        f'{{"time":"{iso_time(time_ns)}",{same}"data":{digits},"plaintext":"{plaintext}",'
+        f'"fields":{values},{waited}"problems":[]}}\n'
+    ).encode()
 
 
 @lru_cache(maxsize=4096)
@@ -70,14 +75,9 @@ def _same(  # noqa: PLR0917 -- the keys of a cache, which names would make slow
     role: Role | None,
     address: int | None,
     length: int | None,
-) -> bytes:
+) -> str:
     """What a line says between its time and its data, with the comma that follows."""
     line = Record(0, stream, sender, source, destination, kind, role, address, length).as_dict()
     del line["time"]
-    whole = orjson.dumps(line)
-    return whole[1 : whole.index(b'"data":')]
-
-
-@lru_cache(maxsize=256)
-def _of(machine: str) -> bytes:
-    return b',"machine":%b' % orjson.dumps(machine)
+    whole = orjson.dumps(line).decode()
+    return whole[1 : whole.index('"data":')]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lmdecode.capture import libpcap
+from lmdecode.capture import decoder, libpcap
 from lmdecode.capture.libpcap import screened
 from lmdecode.capture.pcap import read_pcap
 from lmdecode.capture.statistics import CaptureStatistics
@@ -23,7 +23,7 @@ needs_libpcap = pytest.mark.skipif(libpcap._library() is None, reason="libpcap i
 
 @pytest.fixture(autouse=True)
 def _for_small_files(monkeypatch):
-    monkeypatch.setattr(libpcap, "_WORTH_IT", 0)
+    monkeypatch.setattr(decoder, "_WORTH_SCREENING", 0)
 
 
 @pytest.fixture
@@ -134,9 +134,10 @@ def test_files_that_are_not_for_it(data, tmp_path):
     assert screened(path, PORT) is None
 
 
-def test_small_files_and_files_that_are_not_there(tmp_path, monkeypatch):
-    monkeypatch.setattr(libpcap, "_WORTH_IT", 8 << 20)
+def test_small_files_are_left_to_our_own_reader(tmp_path, monkeypatch):
     path = tmp_path / "x.pcap"
     assert screened(path, PORT) is None
     path.write_bytes(pcap(packets(talk().segments)))
-    assert screened(path, PORT) is None
+    monkeypatch.setattr(decoder, "_WORTH_SCREENING", path.stat().st_size + 1)
+    monkeypatch.setattr(libpcap, "screened", None)
+    assert len(decode(path)[0]) == 4
