@@ -27,6 +27,7 @@ _HELP: Final = """Understand the local network protocol of La Marzocco espresso 
 Start with one of these:
 
 - `lmdecode decode morning.pcap` shows what app and machine said
+- `lmdecode identify morning.pcap` says what can be said without the machine's key
 - `lmdecode explain R401C000403BC04D8B6` takes one message apart
 - `lmdecode registers coffee` looks up the memory map
 

@@ -35,7 +35,7 @@ def decode(
         list[Path],
         typer.Argument(
             metavar="CAPTURE",
-            help="pcap or pcapng files, or tshark's -T json exports; `-` is standard input.",
+            help="pcap, pcapng, an export of tshark's (-T json, ek, jsonraw) or lmdirect's log; `-` is standard input.",
             show_default=False,
         ),
     ],
@@ -98,7 +98,7 @@ def decode(
 
     Conditions, in quotes if they have `<`, `>`, `*` or `!` in them:
 
-    - `kind=read,write` · `role=report` · `sender=app` · `stream=0` · `source=192.168.1.*`
+    - `kind=read,write` · `role=report` · `sender=app` · `stream=0` · `source=192.168.1.*` · `machine=kitchen`
 
     - `name=coffee_temp`, `'name=mon_*'`: the value is in what is read or written, requests too
 

@@ -15,8 +15,17 @@ def test_version_in_every_place(command):
 def test_help_teaches_by_example(command):
     result = command("--help")
     assert result.returncode == 0
-    for name in ("decode", "explain", "registers"):
+    for name in ("decode", "identify", "explain", "registers"):
         assert f"lmdecode {name}" in result.stdout
+
+
+def test_each_command_is_listed_and_can_be_loaded_alone(command):
+    from lmdecode.cli.app import COMMANDS
+
+    listed = command("--help").stdout
+    for name in COMMANDS:
+        assert name in listed
+        assert "Usage: lmdecode " + name in command(name, "--help").stdout
 
 
 @pytest.mark.parametrize(
