@@ -225,10 +225,14 @@ def _one_by_one(
         writer.begin(path)
         with progress_bar(path, onto_terminal=to_terminal) as progress:
             records = read(outcome, decoder, settings.port, first_stream=connections, progress=progress)
-            for outcome.shown, record in enumerate(settings.chosen(records), 1):
-                write(record)
-                if live:
-                    writer.flush()
+            chosen = settings.chosen(records)
+            if live or settings.where or settings.fields:
+                for outcome.shown, record in enumerate(chosen, 1):
+                    write(record)
+                    if live:
+                        writer.flush()
+            else:
+                writer.write_all(chosen)
         connections += outcome.statistics.connections
         yield outcome
 

@@ -113,9 +113,11 @@ def _work(task: _Task) -> Outcome:
     with task.part.open("wb") as binary:
         file = binary if task.chosen in BINARY else text_over(binary)
         writer = make_writer(task.chosen, file, task.style)
-        write = writer.write
-        for outcome.shown, record in enumerate(records, 1):
-            write(record)
+        if task.settings.where or task.settings.fields:
+            for outcome.shown, record in enumerate(records, 1):
+                writer.write(record)
+        else:
+            writer.write_all(records)
         writer.close()
         file.flush()
         if file is not binary:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, Final, Protocol, cast
 
@@ -77,6 +78,9 @@ class Writer(Protocol):
     def write(self, record: Record) -> object:
         """Write one."""
 
+    def write_all(self, records: Iterable[Record]) -> object:
+        """Write many, one after the other."""
+
     def flush(self) -> object:
         """Let whoever reads along see all that was written."""
 
@@ -96,7 +100,18 @@ class Writer(Protocol):
         """Write nothing more: something went wrong."""
 
 
-class _Text:
+class _OneByOne:
+    """What the formats have in common."""
+
+    write: Callable[[Record], object]
+
+    def write_all(self, records: Iterable[Record]) -> None:
+        write = self.write
+        for record in records:
+            write(record)
+
+
+class _Text(_OneByOne):
     """What the formats that are text have in common."""
 
     def __init__(self, file: IO[str]) -> None:
@@ -140,6 +155,12 @@ class _JsonLines(_Text):
             self._buffer.write(b"".join(lines))
             lines.clear()
 
+    def write_all(self, records: Iterable[Record]) -> None:
+        self.flush()
+        write, lines = self._buffer.write, map(self._line, records)
+        while some := b"".join(islice(lines, _LINES)):
+            write(some)
+
     def flush(self) -> None:
         self._file.flush()
         self._buffer.write(b"".join(self._lines))
@@ -181,7 +202,7 @@ class _Table(_Text):
             self._file.write(f"{path}\n")
 
 
-class _Parquet:
+class _Parquet(_OneByOne):
     def __init__(self, file: IO[bytes], style: Style) -> None:
         from lmdecode.output.columns import FIELD_TYPES
 
@@ -208,7 +229,7 @@ class _Parquet:
         self._parquet.append(part, first_stream=first_stream)
 
 
-class _ExportedPdu:
+class _ExportedPdu(_OneByOne):
     def __init__(self, file: IO[bytes], _style: Style) -> None:
         from lmdecode.output.exported_pdu import ExportedPduWriter
 

@@ -16,7 +16,7 @@ from lmdecode.codec.decoded import NO_FIELDS, Decoded
 from lmdecode.codec.errors import FrameError
 from lmdecode.codec.fastpath import read_faultless
 from lmdecode.codec.fields import decode_message
-from lmdecode.codec.framing import unwrap
+from lmdecode.codec.framing import END, START, unwrap
 from lmdecode.codec.message import Message, parse_leniently
 from lmdecode.codec.record import MASK
 from lmdecode.codec.secrecy import WITHHELD, masked_data, masked_plaintext, may_hold_secret
@@ -90,7 +90,7 @@ class FrameDecoder:
                 ciphertext = a2b_base64(piece[1:-1], strict_mode=True)
             except ValueError:
                 continue
-            if ciphertext and not len(ciphertext) % BLOCK_SIZE and piece[:1] == b"@" and piece[-1:] == b"%":
+            if ciphertext and not len(ciphertext) % BLOCK_SIZE and piece[0] == START and piece[-1] == END:
                 new[piece] = ciphertext
         show_secrets = self._show_secrets
         for piece, plaintext in zip(new, decrypt_many(self._key, [*new.values()]), strict=True):

@@ -16,6 +16,7 @@ from lmdecode.codec.errors import FrameError
 __all__ = ["MAX_FRAME_SIZE", "Deframer", "Frame", "Skipped", "unwrap", "wrap"]
 
 START: Final = 0x40  # @
+END: Final = 0x25  # %
 
 MAX_FRAME_SIZE: Final = 1 << 18
 """No frame is longer, in bytes: the longest message (65,535 bytes of data) makes one of 174,786."""

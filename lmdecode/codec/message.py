@@ -36,7 +36,8 @@ OK: Final = "OK"
 
 _PREAMBLE: Final = struct.Struct(">HH")
 _HEADER_SIZE: Final = 9  # kind and preamble
-_SHORT: Final = 256  # bytes whose sum is certainly below Adler-32's modulus, 65,521
+SHORT: Final = 256
+"""Bytes whose sum is certainly below Adler-32's modulus, 65,521."""
 _UPPER_HEX: Final = re.compile(rb"(?:[0-9A-F]{2})*\Z").match
 _STATUS: Final = re.compile(r"[!-~](?:[ -~]{0,14}[!-~])?\Z").match  # at most 16 characters
 
@@ -103,7 +104,7 @@ def check_byte(body: bytes) -> int:
     >>> f"{check_byte(b'R40000020'):02X}"
     'D8'
     """
-    if len(body) > _SHORT:
+    if len(body) > SHORT:
         return sum(body) & 0xFF
     return zlib.adler32(body) - 1 & 0xFF  # its low half is 1 more than the sum, had several times as fast
 
