@@ -6,6 +6,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 READY_TO_TEST := $(VENV)/ready-to-test
 
+# mitmproxy 12, whose views can be edited, needs Python 3.12; where there is one, the addons are tested with it as well.
+VENV_312 := .venv-3.12
+READY_312 := $(VENV_312)/ready
+# Run, not only found: pyenv's shims are there for versions that are not.
+PYTHON_312 = $(shell for python in python3.12 python3.13 "$$HOME"/.pyenv/versions/3.1[2-9]*/bin/python3; do \
+	"$$python" -c 'import sys, venv; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && { echo "$$python"; break; }; done)
+
 .PHONY: demo test lint fix docs bench clean help
 
 help:
@@ -30,6 +37,13 @@ $(READY_TO_TEST): $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
+$(READY_312): pyproject.toml
+	@python="$(PYTHON_312)"; if [ -n "$$python" ]; then \
+		echo "Setting up $(VENV_312) (once)…" && "$$python" -m venv --clear $(VENV_312) && \
+		$(VENV_312)/bin/python -m pip install --quiet --disable-pip-version-check --editable . 'mitmproxy>=12' && \
+		touch $@; \
+	fi
+
 demo: $(READY)
 	@$(BIN)/lmdecode decode captures/gs3av-settings.pcap --config captures/config.json --format table
 
@@ -39,7 +53,7 @@ lint: $(READY_TO_TEST)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-test: lint
+test: lint $(READY_312)
 	$(BIN)/python -m pytest --numprocesses auto $(PYTEST_ARGS)
 
 fix: $(READY_TO_TEST)
@@ -53,5 +67,5 @@ bench: $(READY)
 	$(BIN)/python -m bench.run $(BENCH_ARGS)
 
 clean:
-	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV_312) .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -13,10 +13,14 @@ from lmdecode import __version__
 __all__ = ["COMMANDS", "make_app"]
 
 COMMANDS: Final = {
+    "config": "config:app",
+    "credentials": "credentials:credentials",
     "decode": "decode:decode",
     "explain": "explain:explain",
+    "harvest": "harvest:harvest",
     "identify": "identify:identify",
     "keys": "keys_check:app",
+    "login": "login:login",
     "registers": "registers:registers",
     "wireshark-plugin": "wireshark:wireshark_plugin",
 }
@@ -27,6 +31,7 @@ _HELP: Final = """Understand the local network protocol of La Marzocco espresso 
 Start with one of these:
 
 - `lmdecode decode morning.pcap` shows what app and machine said
+- `lmdecode harvest` finds your machine's key while you log in on your phone
 - `lmdecode identify morning.pcap` says what can be said without the machine's key
 - `lmdecode explain R401C000403BC04D8B6` takes one message apart
 - `lmdecode registers coffee` looks up the memory map

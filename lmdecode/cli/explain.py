@@ -78,7 +78,7 @@ def explain(
 
 
 def _decrypted(text: str, keys: list[str], config: Path | None, *, show_secrets: bool) -> Decoded:
-    from lmdecode.cli.keys import decoder_for, find_keys
+    from lmdecode.cloud.keys import decoder_for, find_keys
 
     if not text.endswith("%") or len(text) < 3:
         raise CommandError("the frame has no % at its end: give all of it, from @ to %, in single quotes")

@@ -85,8 +85,8 @@ def check(
     machines.
     """
     from lmdecode.cli.files import expanded
-    from lmdecode.cli.keys import find_keys
     from lmdecode.cli.reading import Outcome, read
+    from lmdecode.cloud.keys import find_keys
     from lmdecode.codec.keyless import KeylessDecoder
 
     machines, origin = find_keys(key or [], config)

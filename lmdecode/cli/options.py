@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
-__all__ = ["ENVIRONMENT_VARIABLE", "ConfigOption", "KeysOption", "OutputOption", "ShowSecretsOption"]
+from lmdecode.cloud import ENVIRONMENT_VARIABLE
 
-ENVIRONMENT_VARIABLE: Final = "LMDECODE_KEY"
-"""Holds the key, where it is set."""
+__all__ = ["ConfigOption", "KeysOption", "OutputOption", "ShowSecretsOption"]
 
 KeysOption = Annotated[
     list[str] | None,

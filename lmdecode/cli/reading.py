@@ -11,7 +11,7 @@ from typing import TypeVar
 from lmdecode.capture import CaptureError, CaptureStatistics, busiest_ports, decode_capture, decode_packets
 from lmdecode.capture.packet import Packet
 from lmdecode.cli.files import is_live
-from lmdecode.cli.keys import decoder_for, find_keys
+from lmdecode.cloud.keys import decoder_for, find_keys
 from lmdecode.codec.conversation import Tally
 from lmdecode.codec.decoded import Decoder
 from lmdecode.codec.record import Record

@@ -1,1 +1,10 @@
-"""What an owner knows of the cloud side: the configuration file with the machine's key."""
+"""The maker's cloud: credentials out of HTTP messages, the login, the configuration file."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["ENVIRONMENT_VARIABLE"]
+
+ENVIRONMENT_VARIABLE: Final = "LMDECODE_KEY"
+"""Holds the key, where it is set."""

@@ -1,0 +1,173 @@
+"""`lmdecode harvest`: credentials from one login of the app, with nothing to know about mitmproxy."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lmdecode.cli.failures import CommandError, reports_errors
+from lmdecode.cli.options import ConfigOption
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from lmdecode.mitm.harvest import Harvest
+
+__all__ = ["harvest"]
+
+_SAID = 8  # lines of what was said that stay on the screen
+
+
+@reports_errors
+def harvest(
+    config: ConfigOption = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The proxy's port; 0: any that is free.")] = 8080,
+    page_port: Annotated[int, typer.Option(min=0, max=65535, help="The set-up page's port.")] = 8081,
+    host: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="This computer's address in the phone's network, if it is guessed wrongly."
+        ),
+    ] = None,
+    set: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="An option of mitmproxy.", show_default=False),
+    ] = None,
+    show_secrets: Annotated[bool, typer.Option("--show-secrets", help="Show what is found on the screen too.")] = False,
+) -> None:
+    """Find client id, client secret, user name, password and the machine's key while you log in on your phone.
+
+    Examples:
+
+        lmdecode harvest
+
+        lmdecode harvest --config ~/machine/config.json --port 9000
+
+    It starts a proxy, tells what to do on the phone, checks off what is found, and stops when all is there. Only
+    connections with the maker's cloud are decrypted; the phone's other apps go through untouched. What is found goes
+    into config.json (./config.json unless you name one), which only you can read.
+    """
+    import asyncio
+
+    try:
+        from lmdecode.mitm.harvest import Harvest
+        from lmdecode.mitm.setup_page import serving
+    except ImportError as error:
+        if error.name is None or error.name.partition(".")[0] != "mitmproxy":
+            raise
+        raise CommandError("harvest needs mitmproxy: pip install 'lmdecode[mitm]'") from None
+    path = config or Path("config.json")
+    address = host or _own_address()
+    said: list[str] = []
+    live = sys.stdout.isatty()
+    run = Harvest(
+        path, port=port, show_secrets=show_secrets, settings=set or [], say=said.append if live else _print_line
+    )
+    with contextlib.ExitStack() as stack:
+        screen = stack.enter_context(_screen(live=live))
+
+        def started(listening: int) -> None:
+            try:
+                page = stack.enter_context(serving("", page_port, (address, listening), run.certificate_folder))
+            except OSError as error:
+                raise CommandError(f"port {page_port}: {error.strerror}: name another with --page-port") from None
+            screen.begin(address, listening, page)
+
+        try:
+            asyncio.run(run.run(started, lambda: screen.show(run, said)))
+        except KeyboardInterrupt:
+            if not run.complete:
+                raise
+    if not run.complete:
+        raise CommandError("stopped before all was found; what was found is in the config")
+    typer.echo(f"all of it is in {path}; switch the phone's proxy off now. Next: lmdecode decode morning.pcap")
+
+
+class _Screen:
+    """What the user sees: on a terminal a checklist that fills, else lines."""
+
+    def __init__(self, live: object = None) -> None:
+        self._live = live
+        self._head: list[str] = []
+        self._qr = ""
+        self._done: set[str] = set()
+
+    def begin(self, address: str, port: int, page: int) -> None:
+        """Say what to do."""
+        url = f"http://{address}:{page}/"
+        self._head = [
+            f"1  On the phone, in the settings of this Wi-Fi, set the proxy to manual: server {address}, port {port}",
+            f"2  Open {url} there, and install and trust the certificate",
+            "3  In La Marzocco's app, log out and in again",
+        ]
+        self._qr = _qr_code(url)
+        if self._live is None:
+            for line in self._head:
+                _print_line(line)
+
+    def show(self, run: Harvest, said: list[str]) -> None:
+        """Show how far it is."""
+        if self._live is not None:
+            self._live.update(self._page(run, said), refresh=True)  # type: ignore[attr-defined]  # rich's Live
+            return
+        for step, done in run.checklist():
+            if done and step not in self._done:
+                self._done.add(step)
+                _print_line(f"[x] {step}")
+
+    def _page(self, run: Harvest, said: list[str]) -> RenderableType:
+        from rich.console import Group
+        from rich.text import Text
+
+        marks = [
+            Text.assemble((" ✔ ", "bold green") if done else (" ☐ ", "dim"), (step, "" if done else "dim"))
+            for step, done in run.checklist()
+        ]
+        lines = [Text(line, "dim", overflow="ellipsis", no_wrap=True) for line in said[-_SAID:]]
+        return Group(*map(Text, self._head), Text(self._qr), *marks, Text(), *lines)
+
+
+@contextlib.contextmanager
+def _screen(*, live: bool) -> Iterator[_Screen]:
+    if not live:
+        yield _Screen()
+        return
+    from rich.live import Live
+
+    with Live(auto_refresh=False, transient=False, vertical_overflow="visible") as display:
+        yield _Screen(display)
+
+
+def _print_line(line: str) -> None:
+    typer.echo(line)
+    sys.stdout.flush()
+
+
+def _qr_code(text: str) -> str:
+    """A QR code for a terminal; nothing where the library for it is not installed."""
+    try:
+        import segno
+    except ImportError:
+        return ""
+    import io
+
+    out = io.StringIO()
+    segno.make(text, error="l").terminal(out, border=2, compact=True)
+    return out.getvalue()
+
+
+def _own_address() -> str:
+    """This computer's address in its network. Nothing is sent for it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # an address for documentation: only the way there is looked up
+        except OSError:
+            return "127.0.0.1"
+        address: str = probe.getsockname()[0]
+        return address

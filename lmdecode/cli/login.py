@@ -1,0 +1,143 @@
+"""`lmdecode login`: from user name and password to the machines' keys in config.json."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from lmdecode.cli.failures import CommandError, complain, reports_errors
+from lmdecode.cli.options import ConfigOption
+
+if TYPE_CHECKING:
+    from lmdecode.cloud.login import Credentials
+
+__all__ = ["login"]
+
+_PROMPTS = {
+    "client_id": "client id",
+    "client_secret": "client secret",
+    "username": "user name (e-mail address)",
+    "password": "password",
+}
+_HIDDEN = frozenset(("client_secret", "password"))
+
+
+@reports_errors
+def login(
+    config: ConfigOption = None,
+    username: Annotated[
+        str | None, typer.Option(metavar="EMAIL", help="Default: that of the config, or asked for.", show_default=False)
+    ] = None,
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password from standard input, one line.")
+    ] = False,
+    ask_password: Annotated[
+        bool, typer.Option("--ask-password", help="Ask for the password even if the config has one.")
+    ] = False,
+    save_tokens: Annotated[
+        bool, typer.Option("--save-tokens", help="Put the access tokens into the config too; they expire.")
+    ] = False,
+    save_password: Annotated[
+        bool, typer.Option("--save-password", help="Put the password into the config, if it is not there.")
+    ] = False,
+    cloud_url: Annotated[str | None, typer.Option(metavar="URL", help="The cloud, if it is not the maker's.")] = None,
+    show_secrets: Annotated[bool, typer.Option("--show-secrets", help="Show the keys that were found.")] = False,
+) -> None:
+    """Log in to the maker's cloud once, and put what it says of your machines into config.json.
+
+    Examples:
+
+        lmdecode login
+
+        lmdecode login --config ~/machine/config.json --username me@example.com
+
+        pass show lamarzocco | lmdecode login --password-stdin
+
+    It needs the app's client id and client secret, which `lmdecode harvest` finds, and your user name and password.
+    What the config does not have is asked for; nothing secret is taken from the command line, where others could see
+    it. A password that you type is used once and not kept. A rejected one is not tried again, because accounts get
+    locked.
+    """
+    from lmdecode.cloud.config import default_paths, load_config
+    from lmdecode.cloud.store import check_writable, save
+
+    path = config or next((each for each in default_paths() if each.is_file()), default_paths()[-1])
+    if config is None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    check_writable(path)
+    entries = dict(load_config(path).entries) if path.exists() else {}
+    if username and username != entries.get("username"):
+        entries |= {"username": username, "password": ""}  # the file's password is another user's
+    typed = ""
+    if ask_password or password_stdin:
+        typed = _from_stdin() if password_stdin else ""
+        entries["password"] = ""
+    try:
+        from lmdecode.cloud.login import CLOUD_URL, log_in
+    except ImportError as error:
+        if error.name is None or error.name.partition(".")[0] not in {"authlib", "requests"}:
+            raise
+        raise CommandError("login needs Authlib and requests: pip install 'lmdecode[login]'") from None
+    url = _safe(cloud_url or CLOUD_URL)
+    found, problems = log_in(_credentials(entries | ({"password": typed} if typed else {})), url)
+    if found.account and not save_password and not entries.get("password"):
+        found.account = replace(found.account, password=None)
+    for problem in problems:
+        complain(str(problem))
+    saved = save(path, found, tokens=save_tokens)
+    for machine in found.machines:
+        key = machine.key.shown(show_secrets=show_secrets) if machine.key else "none"
+        typer.echo(f"{machine.title}: key {key}")
+    typer.echo(saved, err=True)
+    if not found.keyed:
+        raise typer.Exit(1)
+    typer.echo("next: lmdecode decode morning.pcap" + (f" --config {config}" if config else ""), err=True)
+
+
+def _safe(url: str) -> str:
+    """The address of a cloud to which a password may be sent.
+
+    Raises:
+        CommandError: It is not https, nor this computer.
+    """
+    parts = urlsplit(url)
+    if not parts.hostname or (parts.scheme != "https" and parts.hostname not in {"localhost", "127.0.0.1", "::1"}):
+        raise CommandError(f"--cloud-url {url}: a password is only sent to https://…, or to this computer")
+    return url.rstrip("/")
+
+
+def _credentials(entries: Mapping[str, object]) -> Credentials:
+    """What to log in with: from the config, or else asked for.
+
+    Raises:
+        CommandError: Something is missing, and there is nobody to ask.
+    """
+    from lmdecode.cloud.findings import Secret
+    from lmdecode.cloud.login import Credentials
+
+    given: dict[str, Secret] = {}
+    for name, prompt in _PROMPTS.items():
+        value = entries.get(name)
+        text = value if isinstance(value, str) else ""
+        if not text and not sys.stdin.isatty():
+            from_where = "lmdecode harvest finds it" if name.startswith("client") else "put it into the config"
+            raise CommandError(f"no {prompt}, and nobody to ask: {from_where}, or run this in a terminal")
+        given[name] = Secret(text or _asked(prompt, hidden=name in _HIDDEN))
+    return Credentials(**given)
+
+
+def _asked(prompt: str, *, hidden: bool) -> str:
+    answer: str = typer.prompt(prompt, hide_input=hidden, err=True)
+    return answer.strip() if not hidden else answer
+
+
+def _from_stdin() -> str:
+    line = sys.stdin.readline().rstrip("\r\n")
+    if not line:
+        raise CommandError("--password-stdin: there is no password on standard input")
+    return line

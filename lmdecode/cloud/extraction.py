@@ -1,0 +1,200 @@
+"""Credentials out of one HTTP exchange with the maker's cloud. Pure, and never raises: what is wrong is a `Problem`.
+
+What a request has is believed if the cloud accepted it. A rejected login may have a mistyped password, which must not
+replace the right one.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import re
+from datetime import timedelta
+from typing import Final
+from urllib.parse import unquote_plus
+
+from lmdecode.cloud.bodies import fields, first_of_each, form, header, inflated, json_value, plain_name
+from lmdecode.cloud.endpoints import Endpoint, endpoint
+from lmdecode.cloud.exchange import Exchange, Request, Response
+from lmdecode.cloud.findings import Account, Client, Finding, Problem, Secret, Tokens, Trouble
+from lmdecode.cloud.fleet import fleet
+
+__all__ = ["extract"]
+
+_AGAIN: Final = "log out and in again in the app"
+_ESCAPED: Final = re.compile(r"(?:[\w.~*+-]|%[0-9A-Fa-f]{2})+", re.ASCII)
+
+
+def extract(exchange: Exchange) -> list[Finding | Problem]:
+    """What an exchange has, and what is wrong with it; nothing if it is not one with the maker's cloud."""
+    request = exchange.request
+    match endpoint(request.host, request.path):
+        case None:
+            return []
+        case Endpoint.TOKEN:
+            return _login(exchange)
+        case Endpoint.CUSTOMER:
+            return [*_from_headers(exchange), *_machines(exchange)]
+        case Endpoint.OTHER:
+            return [*_from_headers(exchange)]
+
+
+def _login(exchange: Exchange) -> list[Finding | Problem]:
+    if exchange.request.method.upper() not in {"POST", "GET", "PUT"}:  # a browser's OPTIONS, say
+        return []
+    what = "the login"
+    sent, problem = _sent(exchange.request)
+    found: list[Finding | Problem] = [problem] if problem else []
+    refreshed = sent.get("granttype", "").lower() == "refresh_token"
+    if refreshed:
+        what = "the renewal of a login"
+    if exchange.response is None:
+        return [*found, Problem(Trouble.NO_ANSWER, f"{what} was not answered, so it is not used; {_AGAIN}")]
+    if not exchange.response.accepted:
+        return [*found, _refused(what, exchange.response)]
+    given, problem = _json_answer(what, exchange.response)
+    found += [problem] if problem else []
+    if problem and problem.trouble in {Trouble.WEB_PAGE, Trouble.NOT_JSON}:
+        return found  # not the cloud, and not a word about whether the login is right
+    token = _tokens(given, exchange)
+    if given is not None and token is None:
+        text = f"the answer to {what} has no access token, so it is not used; {_AGAIN}"
+        return [*found, Problem(Trouble.REFUSED, text)]
+    client, account = _client(sent), _account(sent)
+    found += [each for each in (client, account, token) if each]
+    if refreshed and account is None:
+        text = f"{what} has no user name and password; to have them too, {_AGAIN}"
+        found.append(Problem(Trouble.REFRESH_ONLY, text))
+    elif client is None and account is None:
+        text = f"{what} has nothing that is known as client_id, client_secret, username or password"
+        found.append(Problem(Trouble.NO_CREDENTIALS, text))
+    return found
+
+
+def _from_headers(exchange: Exchange) -> list[Client]:
+    if exchange.response is None or not exchange.response.accepted:
+        return []
+    client = _client(_in_headers(exchange.request))
+    return [client] if client else []
+
+
+def _machines(exchange: Exchange) -> list[Finding | Problem]:
+    what = "the request for the machines"
+    if exchange.request.method.upper() != "GET":
+        return []
+    if exchange.response is None:
+        return [Problem(Trouble.NO_ANSWER, f"{what} was not answered; close the app and open it again")]
+    if exchange.response.status == 304:
+        text = "the app has the list of machines already and was not sent it again (304)"
+        return [Problem(Trouble.NO_FLEET, f"{text}; {_AGAIN}")]
+    if not exchange.response.accepted:
+        return [_refused(what, exchange.response)]
+    given, problem = _json_answer(what, exchange.response)
+    return [*([problem] if problem else []), *(fleet(given) if given is not None else [])]
+
+
+def _sent(request: Request) -> tuple[dict[str, str], Problem | None]:
+    """All that a login may have its parts in; each is taken from the first place that has it."""
+    body, problem = inflated(request.body, request.headers, "the login")
+    places = [
+        fields(body, request.headers),
+        _in_headers(request),
+        first_of_each(form(request.path.partition("?")[2])),
+    ]
+    return {name: text for place in reversed(places) for name, text in place.items()}, problem
+
+
+def _in_headers(request: Request) -> dict[str, str]:
+    found = first_of_each([(name, value.strip()) for name, value in request.headers])
+    found = {name: found[name] for name in ("clientid", "clientsecret") if name in found}
+    return _basic(header(request.headers, "authorization")) | found
+
+
+def _basic(authorization: str) -> dict[str, str]:
+    """Id and secret from HTTP Basic."""
+    scheme, _, digits = authorization.strip().partition(" ")
+    if scheme.lower() != "basic":
+        return {}
+    try:
+        client_id, colon, secret = base64.b64decode(digits.strip(), validate=True).decode("utf-8").partition(":")
+    except (binascii.Error, ValueError):
+        return {}
+    found = {"clientid": _unescaped(client_id), "clientsecret": _unescaped(secret)}
+    return {name: text for name, text in found.items() if text} if colon else {}
+
+
+def _unescaped(text: str) -> str:
+    """OAuth has id and secret percent-encoded in HTTP Basic; most clients do not, so it depends on how they look."""
+    return unquote_plus(text) if "%" in text and _ESCAPED.fullmatch(text) else text
+
+
+def _client(sent: dict[str, str]) -> Client | None:
+    client_id, client_secret = _secret(sent, "client_id"), _secret(sent, "client_secret")
+    return Client(client_id, client_secret) if client_id or client_secret else None
+
+
+def _account(sent: dict[str, str]) -> Account | None:
+    username, password = _secret(sent, "username"), _secret(sent, "password")
+    return Account(username, password) if username or password else None
+
+
+def _secret(sent: dict[str, str], name: str) -> Secret | None:
+    text = sent.get(plain_name(name))
+    return Secret(text) if text else None
+
+
+def _tokens(given: object, exchange: Exchange) -> Tokens | None:
+    if not isinstance(given, dict):
+        return None
+    access, refresh, seconds = (given.get(name) for name in ("access_token", "refresh_token", "expires_in"))
+    if not isinstance(access, str) or not access:
+        return None
+    lasts = None
+    if isinstance(seconds, int | float | str):
+        try:
+            lasts = float(seconds)
+        except (ValueError, OverflowError):
+            lasts = math.nan
+    lasts = lasts if lasts is not None and 0 <= lasts < 1e10 else None
+    try:
+        until = exchange.time + timedelta(seconds=lasts) if exchange.time and lasts is not None else None
+    except OverflowError:  # after the year 9999
+        until = None
+    return Tokens(Secret(access), Secret(refresh) if isinstance(refresh, str) and refresh else None, lasts, until)
+
+
+def _json_answer(what: str, response: Response) -> tuple[object, Problem | None]:
+    """The answer's value, None if it cannot be read, and what is wrong with it."""
+    if response.body is None:
+        text = f"the answer to {what} is not in what was recorded: export it with the bodies of answers"
+        return None, Problem(Trouble.NO_ANSWER, text)
+    body, problem = inflated(response.body, response.headers, f"the answer to {what}")
+    if problem and not body:
+        return None, problem
+    if body.lstrip()[:1] == b"<" or (not body and "html" in header(response.headers, "content-type")):
+        text = f"the answer to {what} is a web page instead of JSON: is there a log-in page on this network?"
+        return None, Problem(Trouble.WEB_PAGE, text)
+    try:
+        value = json_value(body)
+    except ValueError:
+        value = None
+    if value is None:
+        text = f"the answer to {what} is not JSON, or cut short" if body else f"the answer to {what} is empty"
+        return None, Problem(Trouble.NOT_JSON, f"{text}; {_AGAIN}")
+    return value, problem
+
+
+def _refused(what: str, response: Response) -> Problem:
+    status = response.status
+    if status >= 500:
+        text = f"the cloud has a problem of its own ({status} to {what}); try again later"
+    elif status == 429:
+        text = f"the cloud wants fewer requests ({status} to {what}); wait before you log in again"
+    elif what == "the login":
+        text = (
+            f"the cloud rejected the login ({status}), so what it has is not used; log in again with the right password"
+        )
+    else:
+        text = f"the cloud refused {what} ({status}); {_AGAIN}"
+    return Problem(Trouble.REFUSED, text)

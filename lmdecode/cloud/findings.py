@@ -1,0 +1,141 @@
+"""What is found in the traffic with the cloud. Secrets are of a type that does not show them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from lmdecode.codec.record import MASK
+
+__all__ = ["Account", "Client", "Finding", "FleetMachine", "Problem", "Secret", "Tokens", "Trouble"]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Secret:
+    """A text that shows itself only to those who ask.
+
+    >>> secret = Secret("hush")
+    >>> secret, f"{secret}", secret.reveal()
+    (Secret(**), '**', 'hush')
+    """
+
+    _text: str
+
+    def reveal(self) -> str:
+        """The text itself. Ask for it only to store it where the owner said, or to show it when the owner asked."""
+        return self._text
+
+    def shown(self, *, show_secrets: bool) -> str:
+        """The text, or what stands for it."""
+        return self._text if show_secrets else MASK
+
+    def __str__(self) -> str:
+        return MASK
+
+    def __repr__(self) -> str:
+        return f"Secret({MASK})"
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """What the app proves with that it is the app."""
+
+    client_id: Secret | None
+    client_secret: Secret | None
+
+    def over(self, before: Client | None) -> Client:
+        """This, with what it lacks from what was known before."""
+        if before is None:
+            return self
+        return Client(self.client_id or before.client_id, self.client_secret or before.client_secret)
+
+    def secrets(self) -> dict[str, Secret | None]:
+        """What it holds, by the names for people."""
+        return {"client id": self.client_id, "client secret": self.client_secret}
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What the owner logs in with."""
+
+    username: Secret | None
+    password: Secret | None
+
+    def over(self, before: Account | None) -> Account:
+        """This, with what it lacks from what was known before; another user's password is not."""
+        if before is None or (self.username and before.username and self.username != before.username):
+            return self
+        return Account(self.username or before.username, self.password or before.password)
+
+    def secrets(self) -> dict[str, Secret | None]:
+        """What it holds, by the names for people."""
+        return {"user name": self.username, "password": self.password}
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a login gives."""
+
+    access_token: Secret
+    refresh_token: Secret | None = None
+    expires_in: float | None = None
+    """Seconds from the answer on."""
+    expires_at: datetime | None = None
+    """The same as a time, if it is known when the answer came."""
+
+    def secrets(self) -> dict[str, Secret | None]:
+        """What it holds, by the names for people."""
+        return {"access token": self.access_token, "refresh token": self.refresh_token}
+
+
+@dataclass(frozen=True, slots=True)
+class FleetMachine:
+    """One of the owner's machines."""
+
+    key: Secret | None
+    """None if the cloud gave none, or none that can be one."""
+    serial_number: str = ""
+    name: str = ""
+    model_name: str = ""
+
+    @property
+    def title(self) -> str:
+        """What it is called here: `kitchen (GS3 AV, SN123)`."""
+        details = ", ".join(each for each in (self.model_name, self.serial_number) if each)
+        name = self.name or "a machine without a name"
+        return f"{name} ({details})" if details else name
+
+    def secrets(self) -> dict[str, Secret | None]:
+        """What it holds, by the names for people."""
+        return {f"key of {self.title}": self.key}
+
+
+class Trouble(Enum):
+    """What kind of problem it is."""
+
+    BAD_ENCODING = "a body that is not what its headers say"
+    BAD_KEY = "a key that is none"
+    CHANGED = "not what it was before"
+    EMPTY_FLEET = "an account without machines"
+    NOT_JSON = "an answer that is not JSON"
+    NO_ANSWER = "a request without an answer"
+    NO_CREDENTIALS = "a login in which none are recognised"
+    NO_FLEET = "an answer without a list of machines"
+    REFRESH_ONLY = "a login renewed without user name and password"
+    REFUSED = "a request that the cloud refused"
+    WEB_PAGE = "a web page where JSON should be"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why something was not found: one line for the user, without secrets."""
+
+    trouble: Trouble
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+Finding = Client | Account | Tokens | FleetMachine

@@ -1,0 +1,161 @@
+"""Findings into `config.json`: what is there stays, what is new is added, and only the owner can read it.
+
+A file is read again just before it is written, under a lock on its folder, so two programs that add to it do not undo
+each other's work; and it is replaced as a whole, so that no crash leaves half of one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from lmdecode.cloud.collection import Collection
+from lmdecode.cloud.config import ConfigError, load_config
+from lmdecode.cloud.merging import merged
+
+__all__ = ["Saved", "change", "check_writable", "save"]
+
+_MODE: Final = 0o600
+_FOR_OTHERS: Final = 0o077
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What became of a configuration file."""
+
+    path: Path
+    changes: tuple[str, ...] = ()
+    """What is new in it, or changed, by names for people; none if the file had it all."""
+    was_open: bool = False
+    """Whether others could read the file until now."""
+
+    def __str__(self) -> str:
+        said = f"{self.path} has {', '.join(self.changes)}" if self.changes else f"{self.path} had all of it already"
+        return f"{said}; others could read the file, now only you can" if self.was_open else said
+
+
+def check_writable(path: Path) -> None:
+    """Find out early what would keep a configuration from being written.
+
+    Raises:
+        ConfigError: The file is no configuration, or its folder is not there; one line.
+    """
+    _entries(path.resolve())
+
+
+def save(path: Path, found: Collection, *, tokens: bool = False) -> Saved:
+    """Merge what was found into a configuration file, which need not be there; mode 0600 always.
+
+    Args:
+        path: The file. If it is a link, what it stands for is replaced.
+        found: What to put there.
+        tokens: Whether to put the tokens there too: they are secrets, and expire.
+
+    Raises:
+        ConfigError: The file cannot be written, or is no configuration, which is then left as it is.
+    """
+    target = path.resolve()
+    try:
+        with _locked(target.parent):
+            entries, indent = _entries(target)
+            changes = merged(entries, found, tokens=tokens, where=str(path))
+            was_open = target.exists() and bool(stat.S_IMODE(target.stat().st_mode) & _FOR_OTHERS)
+            if changes:
+                _replace(target, json.dumps(entries, indent=indent) + "\n")
+            elif was_open:
+                target.chmod(_MODE)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}; nothing in it was changed") from None
+    return Saved(path, tuple(changes), was_open)
+
+
+def change(path: Path, edit: Callable[[dict[str, object]], object]) -> None:
+    """Change the entries of a configuration file, which need not be there; mode 0600 always.
+
+    Args:
+        path: The file. If it is a link, what it stands for is replaced.
+        edit: Is given the entries, and changes them.
+
+    Raises:
+        ConfigError: The file cannot be written, or is no configuration, which is then left as it is.
+    """
+    target = path.resolve()
+    try:
+        with _locked(target.parent):
+            entries, indent = _entries(target)
+            edit(entries)
+            _replace(target, json.dumps(entries, indent=indent) + "\n")
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}; nothing in it was changed") from None
+
+
+def _entries(path: Path) -> tuple[dict[str, object], int | str | None]:
+    """What the file has, in its order, and how it is indented."""
+    if not path.parent.is_dir():
+        raise ConfigError(f"{path} cannot be written: there is no folder {path.parent}")
+    if not path.exists():
+        return {}, 2
+    if not path.is_file() and not path.is_dir():
+        raise ConfigError(f"{path} is not an ordinary file, so no secrets are written to it")
+    try:
+        config = load_config(path)
+        text = path.read_text(encoding="utf-8-sig")
+        json.loads(text, object_pairs_hook=_without_repeats)
+    except ConfigError as error:
+        raise ConfigError(f"{error}; it is left as it is: mend it, or name another file") from None
+    except KeyError as error:
+        raise ConfigError(f"{path} has {error} twice; it is left as it is: take one of them out") from None
+    return dict(config.entries), _indent(text)
+
+
+def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Refuse an object of which a name would be lost."""
+    entries: dict[str, object] = {}
+    for name, value in pairs:
+        if name in entries:
+            raise KeyError(name)
+        entries[name] = value
+    return entries
+
+
+def _indent(text: str) -> int | str | None:
+    """As the file has it; none if it is all on one line."""
+    match = re.search(r"^\s*\{[^\n]*\n([ \t]*)", text)
+    return (match.group(1) or 0) if match else None
+
+
+def _replace(path: Path, text: str) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")  # mode 0600
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other programs of ours from writing in a folder, where the system can do that."""
+    try:
+        import fcntl  # noqa: PLC0415 -- Windows does not have it
+    except ImportError:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

@@ -1,0 +1,157 @@
+"""The view of a machine's messages for mitmproxy's screens: what reads them, and its face for mitmproxy 12.
+
+mitmproxy 12 has another interface for views than 11 (which is in `legacy_view`), and lets them be edited. Its classes
+need not be inherited from: it takes for a view what has a view's methods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple, Protocol
+from weakref import WeakKeyDictionary
+
+from mitmproxy import contentviews, exceptions
+from mitmproxy.flow import Flow
+
+from lmdecode.codec.cipher import Key
+from lmdecode.codec.decoded import Decoder
+from lmdecode.codec.keyring import MachineKey
+from lmdecode.mitm.editing import EditError, reencoded
+from lmdecode.mitm.flows import Message, is_machine, sender
+from lmdecode.mitm.page import Block, blocks, page_text
+from lmdecode.mitm.transcript import Transcript
+
+__all__ = ["VIEW_NAME", "Reader", "add_view", "remove_view"]
+
+VIEW_NAME: Final = "lamarzocco"
+
+_PRIORITY: Final = 2  # mitmproxy's own views have at most 1
+_NOT_MINE: Final = -1
+
+_api: Any = contentviews  # each version types it differently
+
+
+class ViewError(exceptions.CommandError, ValueError):
+    """The ValueError that a view raises; as a CommandError, the console shows it as one line."""
+
+
+class Reader:
+    """What both faces of the view share: the flows' transcripts, and the keys."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self._machines: Sequence[MachineKey] = ()
+        self._decoder: Decoder | None = None
+        self._transcripts: WeakKeyDictionary[Flow, Transcript] = WeakKeyDictionary()
+
+    def use(self, machines: Sequence[MachineKey], decoder: Decoder) -> None:
+        """Read with these keys from now on; `decoder` has them all."""
+        self._machines = machines
+        self._decoder = decoder
+        self._transcripts.clear()
+
+    def priority(self, flow: Flow | None) -> int:
+        """How fit the view is for a flow's messages; negative for all but those of a machine."""
+        return _PRIORITY if self._decoder is not None and is_machine(flow, self.port) else _NOT_MINE
+
+    def text(self, data: bytes, flow: Flow | None, message: Message | None) -> str:
+        """A message decrypted.
+
+        Raises:
+            ViewError: It is none of a machine's, or there is no key.
+        """
+        return page_text(self._page(data, flow, message)[0])
+
+    def bytes_of(self, text: str, data: bytes | None, flow: Flow | None, message: Message | None) -> bytes:
+        """The bytes of an edited text.
+
+        Raises:
+            ViewError: It is no message, or was changed where it must not be.
+        """
+        page, transcript = self._page(data or b"", flow, message)
+        try:
+            return reencoded(text, page, "app" if message is None else sender(message), self._key(transcript))
+        except EditError as error:
+            raise ViewError(str(error)) from None
+
+    def _page(self, data: bytes, flow: Flow | None, message: Message | None) -> tuple[list[Block], Transcript]:
+        if self._decoder is None:
+            raise ViewError("no key: nothing can be decrypted")
+        if flow is None:
+            transcript = Transcript(self._decoder)
+            return blocks(transcript.page((), message or _Loose(from_client=True, content=data))), transcript
+        if not is_machine(flow, self.port):
+            raise ViewError(f"not a TCP connection to port {self.port}, which is the option lm_port")
+        transcript = self._transcripts.get(flow) or Transcript(self._decoder)
+        self._transcripts[flow] = transcript
+        if message is None:
+            message = next((each for each in flow.messages if each.content == data), None)
+        return blocks(transcript.page(flow.messages, message or _Loose(from_client=True, content=data))), transcript
+
+    def _key(self, transcript: Transcript) -> Key:
+        keys = [each.key for each in self._machines if len(self._machines) == 1 or each.name == transcript.machine]
+        if not keys:
+            raise EditError(
+                f"which of the {len(self._machines)} keys is this machine's is not known before a message decrypts"
+            )
+        return keys[0]
+
+
+class _Loose(NamedTuple):
+    """A message of which nobody said where it belongs."""
+
+    from_client: bool
+    content: bytes
+    timestamp: float = 0.0
+
+
+class Metadata(Protocol):
+    """What mitmproxy 12 says of the data; any of it may be missing."""
+
+    flow: Flow | None
+    tcp_message: Message | None
+    original_data: bytes | None
+
+
+class InteractiveView:
+    """The view of mitmproxy 12 and later."""
+
+    name = VIEW_NAME
+    syntax_highlight = "yaml"
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def render_priority(self, data: bytes, metadata: Metadata) -> float:  # noqa: ARG002 -- mitmproxy's interface
+        """How fit this view is for the data."""
+        return self._reader.priority(metadata.flow)
+
+    def prettify(self, data: bytes, metadata: Metadata) -> str:
+        """The data decrypted."""
+        return self._reader.text(data, metadata.flow, metadata.tcp_message)
+
+    def reencode(self, prettified: str, metadata: Metadata) -> bytes:
+        """The edited text, encrypted."""
+        return self._reader.bytes_of(prettified, metadata.original_data, metadata.flow, metadata.tcp_message)
+
+    def __lt__(self, other: object) -> bool:
+        return self.name < str(getattr(other, "name", ""))
+
+
+def add_view(reader: Reader) -> None:
+    """Add the view to mitmproxy, in the way of its version; in place of one that is there."""
+    if hasattr(_api, "InteractiveContentview"):
+        _api.add(InteractiveView(reader))
+        return
+    from lmdecode.mitm.legacy_view import ReadOnlyView  # noqa: PLC0415 -- deprecated in 12 as soon as it is imported
+
+    remove_view()
+    _api.add(ReadOnlyView(reader))
+
+
+def remove_view() -> None:
+    """Take the view away; mitmproxy 12 has no way to, and replaces it when it comes again."""
+    if not hasattr(_api, "InteractiveContentview"):
+        old = _api.get(VIEW_NAME)
+        if old is not None:
+            _api.remove(old)

@@ -1,0 +1,194 @@
+"""The addon that watches a login of the app, for `mitm_addons/lm_credentials.py`.
+
+It looks at the maker's hosts only. Connections with others are not even decrypted, unless it is told to leave that to
+mitmproxy: so the phone's other apps go on working, and nobody reads them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
+
+from mitmproxy import ctx, exceptions
+
+from lmdecode.cloud.collection import Collection
+from lmdecode.cloud.config import FILE_NAME
+from lmdecode.cloud.endpoints import Endpoint, endpoint, is_watched
+from lmdecode.cloud.findings import Finding, Problem, Tokens
+from lmdecode.cloud.store import check_writable, save
+from lmdecode.codec.errors import LmdecodeError
+from lmdecode.mitm.exchanges import exchange, watched_host
+from lmdecode.mitm.options import add_shared_options
+
+if TYPE_CHECKING:
+    from mitmproxy.addonmanager import Loader
+    from mitmproxy.http import HTTPFlow
+    from mitmproxy.tls import ClientHelloData, TlsData
+
+__all__ = ["CredentialsAddon"]
+
+P = ParamSpec("P")
+Addon = TypeVar("Addon")
+
+_NAME: Final = "lm_credentials"
+_GRACE: Final = 1.0  # seconds in which the app still gets the answer that completed it all
+
+_log = logging.getLogger(__name__)
+
+
+def _reports_errors(hook: Callable[Concatenate[Addon, P], None]) -> Callable[Concatenate[Addon, P], None]:
+    """Make an error in a hook one line in mitmproxy's log. The traffic flows on in any case."""
+
+    @functools.wraps(hook)
+    def run(addon: Addon, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            hook(addon, *args, **kwargs)
+        except exceptions.OptionsError:
+            raise  # mitmproxy takes the option's new value back
+        except LmdecodeError as error:
+            _say(logging.ERROR, str(error))
+        except Exception as error:  # noqa: BLE001 -- a fault of ours must not become one of the connection
+            # The error's own text may hold anything of the traffic, even secrets.
+            _say(logging.ERROR, f"{type(error).__name__} in {hook.__name__}; the traffic is not affected")
+
+    return run
+
+
+def _say(level: int, text: str) -> None:
+    _log.log(level, "%s: %s", _NAME, text)
+
+
+class CredentialsAddon:
+    """Finds client id, client secret, user name, password and the machines' keys, and writes them down."""
+
+    name = _NAME
+
+    def __init__(self) -> None:
+        self._found = Collection()
+        self._told = ""
+        self._running = False
+        self._distrusted: set[str] = set()
+
+    @property
+    def found(self) -> Collection:
+        """All that was found."""
+        return self._found
+
+    @_reports_errors
+    def load(self, loader: Loader) -> None:
+        """Add the options."""
+        add_shared_options(loader)
+        loader.add_option("lm_quit", bool, False, "Quit when all that is looked for is found and written.")
+        loader.add_option("lm_tokens", bool, False, "Write access and refresh token too: secrets, which expire.")
+        loader.add_option(
+            "lm_only",
+            bool,
+            True,
+            "Decrypt connections with La Marzocco's hosts only; let all others through untouched.",
+        )
+
+    @_reports_errors
+    def configure(self, updated: set[str]) -> None:
+        """Check the file before anything is found that it could not take."""
+        if "lm_config" not in updated:
+            return
+        try:
+            check_writable(_path())
+        except LmdecodeError as error:
+            if not self._running:  # of an exception mitmproxy would show the traceback; of an error it exits
+                _say(logging.ERROR, f"lm_config: {error}")
+                return
+            raise exceptions.OptionsError(f"lm_config: {error}") from None  # type: ignore[no-untyped-call]
+        self._found, self._told = Collection(), ""  # another file, another harvest
+
+    @_reports_errors
+    def running(self) -> None:
+        """Say what to do."""
+        self._running = True
+        _say(logging.INFO, f"what is found goes into {_path()}; now, in the app on the phone, log out and in again")
+
+    @_reports_errors
+    def tls_clienthello(self, data: ClientHelloData) -> None:
+        """Leave connections with others encrypted."""
+        if ctx.options.lm_only and not _is_ours(data.client_hello.sni, data.context.server.address):
+            data.ignore_connection = True
+
+    @_reports_errors
+    def tls_failed_client(self, data: TlsData) -> None:
+        """Say why nothing is found if the app does not accept mitmproxy's certificate."""
+        host = data.conn.sni or ""
+        if not _is_ours(host, data.context.server.address) or host in self._distrusted:
+            return
+        self._distrusted.add(host)  # apps try again and again
+        advice = "on the phone, open http://mitm.it through this proxy, install its certificate and trust it"
+        limits = "Android apps accept it from a rooted phone or an emulator only; see docs/credentials.md"
+        _say(logging.WARNING, f"the app does not trust this proxy's certificate for {host}: {advice}; {limits}")
+
+    @_reports_errors
+    def request(self, flow: HTTPFlow) -> None:
+        """Say that the app is seen; only what the cloud accepts is believed."""
+        host = watched_host(flow)
+        if host is not None and endpoint(host, flow.request.path) is Endpoint.TOKEN and flow.request.method == "POST":
+            _say(logging.INFO, "the app logs in…")
+
+    @_reports_errors
+    def response(self, flow: HTTPFlow) -> None:
+        """Take what an answered request has."""
+        self._take(flow)
+
+    @_reports_errors
+    def error(self, flow: HTTPFlow) -> None:
+        """Say that a request was not answered."""
+        self._take(flow)
+
+    @_reports_errors
+    def done(self) -> None:
+        """Say at the end what is missing."""
+        missing = [str(each) for each in self._found.missing()]
+        if missing:
+            _say(logging.WARNING, f"still missing: {'; '.join(missing)}")
+
+    def _take(self, flow: HTTPFlow) -> None:
+        seen = exchange(flow)
+        if seen is None:
+            return
+        news = self._found.add(seen)
+        for each in news:
+            if isinstance(each, Problem):
+                _say(logging.WARNING, str(each))
+            else:
+                self._show(each)
+        if any(not isinstance(each, Problem) for each in news) and self._found.anything:
+            saved = save(_path(), self._found, tokens=ctx.options.lm_tokens)
+            _say(logging.INFO, str(saved))
+        self._tell_missing()
+        if self._found.complete and ctx.options.lm_quit:
+            asyncio.get_running_loop().call_later(_GRACE, ctx.master.shutdown)
+
+    def _show(self, finding: Finding) -> None:
+        if isinstance(finding, Tokens) and not ctx.options.lm_tokens:
+            return
+        for name, secret in finding.secrets().items():
+            if secret:
+                _say(logging.INFO, f"found {name}: {secret.shown(show_secrets=ctx.options.lm_show_secrets)}")
+
+    def _tell_missing(self) -> None:
+        """Say what is missing, when that is not what was said last."""
+        missing = "; ".join(str(each) for each in self._found.missing())
+        text = f"still missing: {missing}" if missing else "nothing is missing; next: lmdecode decode"
+        if text != self._told:
+            self._told = text
+            _say(logging.INFO, text)
+
+
+def _path() -> Path:
+    return Path(ctx.options.lm_config or FILE_NAME).expanduser()
+
+
+def _is_ours(sni: str | None, address: tuple[str, int] | None) -> bool:
+    """Whether a connection is with one of the maker's hosts, by the name that the client gives it, or asked for."""
+    return is_watched(sni) if sni else bool(address) and is_watched(address[0] if address else None)

@@ -1,0 +1,157 @@
+"""The addon that shows and logs what app and machine say to each other, for `mitm_addons/lm_traffic.py`."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
+
+from mitmproxy import ctx, exceptions
+
+from lmdecode.cloud.keys import decoder_for, find_keys
+from lmdecode.codec.decoded import Decoder
+from lmdecode.codec.errors import LmdecodeError
+from lmdecode.mitm.contentview import Reader, add_view, remove_view
+from lmdecode.mitm.flows import is_machine
+from lmdecode.mitm.journal import Journal
+from lmdecode.mitm.options import add_shared_options
+
+if TYPE_CHECKING:
+    from mitmproxy.addonmanager import Loader
+    from mitmproxy.flow import Flow
+    from mitmproxy.tcp import TCPFlow
+
+__all__ = ["TrafficAddon"]
+
+P = ParamSpec("P")
+Addon = TypeVar("Addon")
+
+_NAME: Final = "lm_traffic"
+_PORT: Final = 1774
+
+_log = logging.getLogger(__name__)
+
+
+def _reports_errors(hook: Callable[Concatenate[Addon, P], None]) -> Callable[Concatenate[Addon, P], None]:
+    """Make an error in a hook one line in mitmproxy's log. The traffic flows on in any case."""
+
+    @functools.wraps(hook)
+    def run(addon: Addon, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            hook(addon, *args, **kwargs)
+        except LmdecodeError as error:
+            _complain(str(error))
+        except OSError as error:
+            _complain(f"{error.filename or 'input or output'}: {error.strerror}")
+        except exceptions.OptionsError:
+            raise  # mitmproxy takes the option's new value back
+        except Exception as error:  # noqa: BLE001 -- a fault of ours must not become one of the connection
+            # The error's own text may hold anything of the traffic, even secrets.
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            _complain(f"{type(error).__name__} in {hook.__name__} ({Path(where.filename).name}, line {where.lineno})")
+
+    return run
+
+
+def _complain(message: str) -> None:
+    _log.error("%s: %s", _NAME, message)
+
+
+class TrafficAddon:
+    """Shows the machine's frames decrypted on all of mitmproxy's screens, and logs them if asked to."""
+
+    name = _NAME
+
+    def __init__(self) -> None:
+        self._reader = Reader()
+        self._decoder: Decoder | None = None
+        self._journal: Journal | None = None
+        self._running = False
+
+    def load(self, loader: Loader) -> None:
+        """Add the options, and the view."""
+        add_shared_options(loader)
+        loader.add_option("lm_port", int, _PORT, "The machine's TCP port; connections to others are left alone.")
+        loader.add_option("lm_log", str, "", "Append what app and machine say to this file, as JSON Lines.")
+        add_view(self._reader)
+
+    @_reports_errors
+    def configure(self, updated: set[str]) -> None:
+        """Take over the options. While mitmproxy is running, one that is wrong is taken back."""
+        try:
+            self._configure(updated)
+        except LmdecodeError as error:
+            if self._running:
+                raise exceptions.OptionsError(f"{_NAME}: {error}") from None  # type: ignore[no-untyped-call]
+            raise
+
+    def _configure(self, updated: set[str]) -> None:
+        options = ctx.options
+        self._reader.port = options.lm_port
+        if updated & {"lm_config", "lm_show_secrets"}:
+            named = Path(options.lm_config).expanduser() if options.lm_config else None
+            machines, _ = find_keys([], named, settings="set lm_config")
+            self._decoder = decoder_for(machines, show_secrets=options.lm_show_secrets)
+            self._reader.use(machines, self._decoder)
+            if self._journal is not None:
+                self._journal.use(self._decoder)
+        if "lm_log" in updated:
+            journal = self._open_journal(options.lm_log)
+            self._close_journal()
+            self._journal = journal
+
+    def _open_journal(self, name: str) -> Journal | None:
+        if not name:
+            return None
+        if self._decoder is None:
+            raise LmdecodeError("no key, so there is nothing to log: set lm_config first")
+        path = Path(name).expanduser()
+        try:
+            return Journal(path, self._decoder, _complain)
+        except OSError as error:
+            raise LmdecodeError(f"the lm_log {path} cannot be written: {error.strerror}") from None
+
+    def _close_journal(self) -> None:
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
+
+    def running(self) -> None:
+        """From now on, options are changed by the user."""
+        self._running = True
+
+    @_reports_errors
+    def tcp_start(self, flow: TCPFlow) -> None:
+        """A connection begins."""
+        if self._journal is not None and self._is_mine(flow):
+            self._journal.start(flow)
+
+    @_reports_errors
+    def tcp_message(self, flow: TCPFlow) -> None:
+        """A connection has brought something."""
+        if self._journal is not None and self._is_mine(flow):
+            self._journal.message(flow)
+
+    @_reports_errors
+    def tcp_end(self, flow: TCPFlow) -> None:
+        """A connection has ended."""
+        if self._journal is not None:
+            self._journal.end(flow)
+
+    @_reports_errors
+    def tcp_error(self, flow: TCPFlow) -> None:
+        """A connection has broken."""
+        if self._journal is not None:
+            self._journal.end(flow)
+
+    @_reports_errors
+    def done(self) -> None:
+        """The addon is taken away, or mitmproxy ends."""
+        self._close_journal()
+        remove_view()
+
+    def _is_mine(self, flow: Flow) -> bool:
+        return is_machine(flow, self._reader.port)

@@ -1,0 +1,10 @@
+"""Shows what a La Marzocco machine and its app say to each other, decrypted, on mitmproxy's screens.
+
+mitmproxy --mode reverse:tcp://MACHINE:1774 -s mitm_addons/lm_traffic.py
+
+docs/mitmproxy.md has the options. The work is done in lmdecode/mitm/.
+"""  # noqa: INP001 -- mitmproxy loads the file by its path
+
+from lmdecode.mitm.traffic import TrafficAddon
+
+addons = [TrafficAddon()]
