@@ -232,6 +232,7 @@ def test_it_quits_when_complete_and_shows_secrets_if_asked_to(python, cloud, tmp
 
 
 def test_both_addons_at_once_load_without_a_warning(python, cloud, tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"key": OTHER_KEY}))  # lm_traffic does not start without any
     both = ["-s", ADDON.with_name("lm_traffic.py"), "--set", "termlog_verbosity=info"]
     with mitmdump(python, tmp_path, cloud, *both) as proxy:
         log_in(proxy, {"data": LOGIN})
