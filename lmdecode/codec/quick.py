@@ -79,7 +79,9 @@ def make_quick_decoder(
     names["unpack"] = struct.Struct(layout).unpack_from
     taken = f" {', '.join(raw)}, = unpack(data)\n" if raw else ""
     items = ", ".join(f"{name!r}: {source}" for name, source in values.items())
-    exec(f"def decode(data):\n{taken} return {{{items}}}", names)  # noqa: S102 -- of names and numbers of our own map
+    # Compiled first, because a Ctrl-C within the `exec` of a text ends Python by a signal, even if it is handled.
+    source = compile(f"def decode(data):\n{taken} return {{{items}}}", f"<window {address:04X}>", "exec")
+    exec(source, names)  # noqa: S102 -- made of names and numbers of our own map
     decode: Callable[[bytes], dict[str, Value]] = names["decode"]  # type: ignore[assignment]  # as just written
     return decode
 

@@ -43,15 +43,7 @@ def json_bytes(record: Record) -> bytes:
         problems,
         machine,
     ) = record
-    if (
-        problems
-        or raw is not None
-        or ok is not None
-        or machine is not None
-        or not plaintext
-        or '"' in plaintext
-        or "\\" in plaintext
-    ):
+    if problems or raw is not None or ok is not None or machine is not None:
         return orjson.dumps(record.as_dict(), option=orjson.OPT_APPEND_NEWLINE)
     same = _same(stream, sender, source, destination, kind, role, address, length)
     digits = "null" if data is None else f'"{data}"'
@@ -60,7 +52,7 @@ def json_bytes(record: Record) -> bytes:
         values = orjson.dumps(fields.copy() if isinstance(fields, MappingProxyType) else dict(fields)).decode()
     waited = "" if elapsed is None else f'"elapsed":{orjson.dumps(elapsed).decode()},'
     return (
-        f'{{"time":"{iso_time(time_ns)}",{same}"data":{digits},"plaintext":"{plaintext}",'
+        f'{{"time":"{iso_time(time_ns)}",{same}"data":{digits},"plaintext":{orjson.dumps(plaintext).decode()},'
         f'"fields":{values},{waited}"problems":[]}}\n'
     ).encode()
 
