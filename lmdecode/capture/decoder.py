@@ -71,11 +71,9 @@ def decode_capture(
     for segments in _segments(path, opened, port, statistics, progress):
         statistics.port_packets += len(segments)
         decoder.foresee(segment.payload for segment in segments)
-        for segment in segments:
-            records = connections.receive(segment)
-            statistics.connections = connections.count
-            if records:
-                yield from records
+        records = connections.receive_all(segments)
+        statistics.connections = connections.count
+        yield from records
     yield from connections.close()
 
 

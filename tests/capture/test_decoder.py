@@ -220,7 +220,7 @@ def test_memory_does_not_grow_with_holes_that_nobody_acknowledges(tmp_path):
     assert tally.bytes_missing > 0
     count, used = peak(path)
     assert count == len(records)
-    assert used < 3_000_000
+    assert used < 5_000_000  # the records of what came in at once are held together
 
 
 def test_records_come_before_the_file_is_read_to_its_end(tmp_path):
