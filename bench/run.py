@@ -86,6 +86,7 @@ def _cases(runs: int, dense: Path, second: Path, hay: Path, export: Path) -> lis
             Case("dense", "tshark -T json, then lmdirect", f"{chain} > /dev/null", few),
             Case("tshark JSON", "lmdecode", f"{LMDECODE} {export} > /dev/null", runs),
             Case("tshark JSON", "json.load alone", f"{JSON_LOAD} {export}", few),
+            Case("tshark JSON", "json.load, then lmdirect", f"{peer} {export} > /dev/null", few),
         ]
     cases += [
         Case("two captures", "lmdecode --jobs 2", f"{LMDECODE} --jobs 2 {dense} {second} > /dev/null", runs),

@@ -102,8 +102,8 @@ class _Screen:
         """Say what to do."""
         url = f"http://{address}:{page}/"
         self._head = [
-            f"1  On the phone, in the settings of this Wi-Fi, set the proxy to manual: server {address}, port {port}",
-            f"2  Open {url} there, and install and trust the certificate",
+            f"1  Phone, settings of this Wi-Fi, proxy, manual: server {address}, port {port}",
+            f"2  Open {url} there; install and trust the certificate",
             "3  In La Marzocco's app, log out and in again",
         ]
         self._qr = _qr_code(url)
