@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "keys": "keys_check:app",
     "login": "login:login",
     "registers": "registers:registers",
+    "simulate": "simulate:simulate",
     "wireshark-plugin": "wireshark:wireshark_plugin",
 }
 """By name: the module in this folder, and the function in it, or the group of commands."""

@@ -1,0 +1,1 @@
+"""A live machine: a client for it, and a machine made of software."""
