@@ -62,27 +62,20 @@ def save(path: Path, found: Collection, *, tokens: bool = False) -> Saved:
     Raises:
         ConfigError: The file cannot be written, or is no configuration, which is then left as it is.
     """
-    target = path.resolve()
-    try:
-        with _locked(target.parent):
-            entries, indent = _entries(target)
-            changes = merged(entries, found, tokens=tokens, where=str(path))
-            was_open = target.exists() and bool(stat.S_IMODE(target.stat().st_mode) & _FOR_OTHERS)
-            if changes:
-                _replace(target, json.dumps(entries, indent=indent) + "\n")
-            elif was_open:
-                target.chmod(_MODE)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}; nothing in it was changed") from None
+    changes: list[str] = []
+    was_open = change(path, lambda entries: changes.extend(merged(entries, found, tokens=tokens, where=str(path))))
     return Saved(path, tuple(changes), was_open)
 
 
-def change(path: Path, edit: Callable[[dict[str, object]], object]) -> None:
+def change(path: Path, edit: Callable[[dict[str, object]], object]) -> bool:
     """Change the entries of a configuration file, which need not be there; mode 0600 always.
 
     Args:
         path: The file. If it is a link, what it stands for is replaced.
         edit: Is given the entries, and changes them.
+
+    Returns:
+        Whether others could read the file until now.
 
     Raises:
         ConfigError: The file cannot be written, or is no configuration, which is then left as it is.
@@ -91,10 +84,16 @@ def change(path: Path, edit: Callable[[dict[str, object]], object]) -> None:
     try:
         with _locked(target.parent):
             entries, indent = _entries(target)
+            before = json.dumps(entries)
             edit(entries)
-            _replace(target, json.dumps(entries, indent=indent) + "\n")
+            was_open = target.exists() and bool(stat.S_IMODE(target.stat().st_mode) & _FOR_OTHERS)
+            if json.dumps(entries) != before:
+                _replace(target, json.dumps(entries, indent=indent) + "\n")
+            elif was_open:
+                target.chmod(_MODE)
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}; nothing in it was changed") from None
+    return was_open
 
 
 def _entries(path: Path) -> tuple[dict[str, object], int | str | None]:

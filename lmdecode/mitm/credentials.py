@@ -7,11 +7,9 @@ mitmproxy: so the phone's other apps go on working, and nobody reads them.
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from mitmproxy import ctx, exceptions
 
@@ -22,6 +20,7 @@ from lmdecode.cloud.findings import Finding, Problem, Tokens
 from lmdecode.cloud.store import check_writable, save
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.mitm.exchanges import exchange, watched_host
+from lmdecode.mitm.hooks import reports_errors, say
 from lmdecode.mitm.options import add_shared_options
 
 if TYPE_CHECKING:
@@ -31,35 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CredentialsAddon"]
 
-P = ParamSpec("P")
-Addon = TypeVar("Addon")
-
 _NAME: Final = "lm_credentials"
 _GRACE: Final = 1.0  # seconds in which the app still gets the answer that completed it all
-
-_log = logging.getLogger(__name__)
-
-
-def _reports_errors(hook: Callable[Concatenate[Addon, P], None]) -> Callable[Concatenate[Addon, P], None]:
-    """Make an error in a hook one line in mitmproxy's log. The traffic flows on in any case."""
-
-    @functools.wraps(hook)
-    def run(addon: Addon, /, *args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            hook(addon, *args, **kwargs)
-        except exceptions.OptionsError:
-            raise  # mitmproxy takes the option's new value back
-        except LmdecodeError as error:
-            _say(logging.ERROR, str(error))
-        except Exception as error:  # noqa: BLE001 -- a fault of ours must not become one of the connection
-            # The error's own text may hold anything of the traffic, even secrets.
-            _say(logging.ERROR, f"{type(error).__name__} in {hook.__name__}; the traffic is not affected")
-
-    return run
-
-
-def _say(level: int, text: str) -> None:
-    _log.log(level, "%s: %s", _NAME, text)
 
 
 class CredentialsAddon:
@@ -78,7 +50,7 @@ class CredentialsAddon:
         """All that was found."""
         return self._found
 
-    @_reports_errors
+    @reports_errors
     def load(self, loader: Loader) -> None:
         """Add the options."""
         add_shared_options(loader)
@@ -91,7 +63,7 @@ class CredentialsAddon:
             "Decrypt connections with La Marzocco's hosts only; let all others through untouched.",
         )
 
-    @_reports_errors
+    @reports_errors
     def configure(self, updated: set[str]) -> None:
         """Check the file before anything is found that it could not take."""
         if "lm_config" not in updated:
@@ -100,24 +72,25 @@ class CredentialsAddon:
             check_writable(_path())
         except LmdecodeError as error:
             if not self._running:  # of an exception mitmproxy would show the traceback; of an error it exits
-                _say(logging.ERROR, f"lm_config: {error}")
+                say(self, logging.ERROR, f"lm_config: {error}")
                 return
             raise exceptions.OptionsError(f"lm_config: {error}") from None  # type: ignore[no-untyped-call]
         self._found, self._told = Collection(), ""  # another file, another harvest
 
-    @_reports_errors
+    @reports_errors
     def running(self) -> None:
         """Say what to do."""
         self._running = True
-        _say(logging.INFO, f"what is found goes into {_path()}; now, in the app on the phone, log out and in again")
+        todo = "now, in the app on the phone, log out and in again"
+        say(self, logging.INFO, f"what is found goes into {_path()}; {todo}")
 
-    @_reports_errors
+    @reports_errors
     def tls_clienthello(self, data: ClientHelloData) -> None:
         """Leave connections with others encrypted."""
         if ctx.options.lm_only and not _is_ours(data.client_hello.sni, data.context.server.address):
             data.ignore_connection = True
 
-    @_reports_errors
+    @reports_errors
     def tls_failed_client(self, data: TlsData) -> None:
         """Say why nothing is found if the app does not accept mitmproxy's certificate."""
         host = data.conn.sni or ""
@@ -126,31 +99,31 @@ class CredentialsAddon:
         self._distrusted.add(host)  # apps try again and again
         advice = "on the phone, open http://mitm.it through this proxy, install its certificate and trust it"
         limits = "Android apps accept it from a rooted phone or an emulator only; see docs/credentials.md"
-        _say(logging.WARNING, f"the app does not trust this proxy's certificate for {host}: {advice}; {limits}")
+        say(self, logging.WARNING, f"the app does not trust this proxy's certificate for {host}: {advice}; {limits}")
 
-    @_reports_errors
+    @reports_errors
     def request(self, flow: HTTPFlow) -> None:
         """Say that the app is seen; only what the cloud accepts is believed."""
         host = watched_host(flow)
         if host is not None and endpoint(host, flow.request.path) is Endpoint.TOKEN and flow.request.method == "POST":
-            _say(logging.INFO, "the app logs in…")
+            say(self, logging.INFO, "the app logs in…")
 
-    @_reports_errors
+    @reports_errors
     def response(self, flow: HTTPFlow) -> None:
         """Take what an answered request has."""
         self._take(flow)
 
-    @_reports_errors
+    @reports_errors
     def error(self, flow: HTTPFlow) -> None:
         """Say that a request was not answered."""
         self._take(flow)
 
-    @_reports_errors
+    @reports_errors
     def done(self) -> None:
         """Say at the end what is missing."""
         missing = [str(each) for each in self._found.missing()]
         if missing:
-            _say(logging.WARNING, f"still missing: {'; '.join(missing)}")
+            say(self, logging.WARNING, f"still missing: {'; '.join(missing)}")
 
     def _take(self, flow: HTTPFlow) -> None:
         seen = exchange(flow)
@@ -159,12 +132,12 @@ class CredentialsAddon:
         news = self._found.add(seen)
         for each in news:
             if isinstance(each, Problem):
-                _say(logging.WARNING, str(each))
+                say(self, logging.WARNING, str(each))
             else:
                 self._show(each)
         if any(not isinstance(each, Problem) for each in news) and self._found.anything:
             saved = save(_path(), self._found, tokens=ctx.options.lm_tokens)
-            _say(logging.INFO, str(saved))
+            say(self, logging.INFO, str(saved))
         self._tell_missing()
         if self._found.complete and ctx.options.lm_quit:
             asyncio.get_running_loop().call_later(_GRACE, ctx.master.shutdown)
@@ -174,7 +147,7 @@ class CredentialsAddon:
             return
         for name, secret in finding.secrets().items():
             if secret:
-                _say(logging.INFO, f"found {name}: {secret.shown(show_secrets=ctx.options.lm_show_secrets)}")
+                say(self, logging.INFO, f"found {name}: {secret.shown(show_secrets=ctx.options.lm_show_secrets)}")
 
     def _tell_missing(self) -> None:
         """Say what is missing, when that is not what was said last."""
@@ -182,7 +155,7 @@ class CredentialsAddon:
         text = f"still missing: {missing}" if missing else "nothing is missing; next: lmdecode decode"
         if text != self._told:
             self._told = text
-            _say(logging.INFO, text)
+            say(self, logging.INFO, text)
 
 
 def _path() -> Path:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import functools
 import logging
-import traceback
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from mitmproxy import ctx, exceptions
 
@@ -16,6 +14,7 @@ from lmdecode.codec.decoded import Decoder
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.mitm.contentview import Reader, add_view, remove_view
 from lmdecode.mitm.flows import is_machine
+from lmdecode.mitm.hooks import reports_errors, say
 from lmdecode.mitm.journal import Journal
 from lmdecode.mitm.options import add_shared_options
 
@@ -26,38 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TrafficAddon"]
 
-P = ParamSpec("P")
-Addon = TypeVar("Addon")
-
 _NAME: Final = "lm_traffic"
 _PORT: Final = 1774
-
-_log = logging.getLogger(__name__)
-
-
-def _reports_errors(hook: Callable[Concatenate[Addon, P], None]) -> Callable[Concatenate[Addon, P], None]:
-    """Make an error in a hook one line in mitmproxy's log. The traffic flows on in any case."""
-
-    @functools.wraps(hook)
-    def run(addon: Addon, /, *args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            hook(addon, *args, **kwargs)
-        except LmdecodeError as error:
-            _complain(str(error))
-        except OSError as error:
-            _complain(f"{error.filename or 'input or output'}: {error.strerror}")
-        except exceptions.OptionsError:
-            raise  # mitmproxy takes the option's new value back
-        except Exception as error:  # noqa: BLE001 -- a fault of ours must not become one of the connection
-            # The error's own text may hold anything of the traffic, even secrets.
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            _complain(f"{type(error).__name__} in {hook.__name__} ({Path(where.filename).name}, line {where.lineno})")
-
-    return run
-
-
-def _complain(message: str) -> None:
-    _log.error("%s: %s", _NAME, message)
 
 
 class TrafficAddon:
@@ -78,7 +47,7 @@ class TrafficAddon:
         loader.add_option("lm_log", str, "", "Append what app and machine say to this file, as JSON Lines.")
         add_view(self._reader)
 
-    @_reports_errors
+    @reports_errors
     def configure(self, updated: set[str]) -> None:
         """Take over the options. While mitmproxy is running, one that is wrong is taken back."""
         try:
@@ -110,7 +79,7 @@ class TrafficAddon:
             raise LmdecodeError("no key, so there is nothing to log: set lm_config first")
         path = Path(name).expanduser()
         try:
-            return Journal(path, self._decoder, _complain)
+            return Journal(path, self._decoder, functools.partial(say, self, logging.ERROR))
         except OSError as error:
             raise LmdecodeError(f"the lm_log {path} cannot be written: {error.strerror}") from None
 
@@ -123,31 +92,31 @@ class TrafficAddon:
         """From now on, options are changed by the user."""
         self._running = True
 
-    @_reports_errors
+    @reports_errors
     def tcp_start(self, flow: TCPFlow) -> None:
         """A connection begins."""
         if self._journal is not None and self._is_mine(flow):
             self._journal.start(flow)
 
-    @_reports_errors
+    @reports_errors
     def tcp_message(self, flow: TCPFlow) -> None:
         """A connection has brought something."""
         if self._journal is not None and self._is_mine(flow):
             self._journal.message(flow)
 
-    @_reports_errors
+    @reports_errors
     def tcp_end(self, flow: TCPFlow) -> None:
         """A connection has ended."""
         if self._journal is not None:
             self._journal.end(flow)
 
-    @_reports_errors
+    @reports_errors
     def tcp_error(self, flow: TCPFlow) -> None:
         """A connection has broken."""
         if self._journal is not None:
             self._journal.end(flow)
 
-    @_reports_errors
+    @reports_errors
     def done(self) -> None:
         """The addon is taken away, or mitmproxy ends."""
         self._close_journal()
