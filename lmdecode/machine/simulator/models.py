@@ -78,7 +78,7 @@ def model_of(memory: Memory) -> str | None:
     serial = registers.get("machine_ser_num")
     if isinstance(serial, str) and serial.startswith("LM"):
         return "Linea Mini"
-    counts = [registers.get(f"drinks_k{key}") for key in range(1, 5)]
-    if None not in counts:  # a GS3 MP has no keys that could have been counted
+    counts = [registers.get(f"drinks_k{key}") for key in range(2, 5)]
+    if None not in counts:  # a GS3 MP counts all its coffees as key 1
         return "GS3 AV" if any(counts) else "GS3 MP"
     return None
