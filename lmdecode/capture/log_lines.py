@@ -20,9 +20,10 @@ from lmdecode.capture.log_parsing import Form, Said, mentions_message, parse_lin
 from lmdecode.capture.statistics import CaptureStatistics
 from lmdecode.capture.text_input import TextInput
 from lmdecode.codec.conversation import ANSWER_TIMEOUT_NS, Tally
-from lmdecode.codec.decoding import decode_plaintext
+from lmdecode.codec.decoding import decode_plaintext, withhold
 from lmdecode.codec.message import OK, Kind, check_byte
 from lmdecode.codec.record import Record, Role
+from lmdecode.codec.secrecy import touches_secret
 
 __all__ = ["read_log_lines"]
 
@@ -124,6 +125,8 @@ class _Log:
         # Without a check byte nothing is known against the message, so it is given the right one.
         check = b"%02X" % check_byte(body) if said.check is None else said.check.encode("ascii")
         decoded = decode_plaintext(body + check, show_secrets=self._show_secrets)
+        if not is_request and not decoded.valid and self._secret_may_answer():
+            decoded = withhold(decoded)
         message, fields, problems = decoded.message, decoded.fields, decoded.problems
         self._messages += 1
         if said.time_ns is None:
@@ -186,6 +189,12 @@ class _Log:
                 f"{self._timeless:,} of the log's messages have no time; each stands at that of the one before"
             )
         return found
+
+    def _secret_may_answer(self) -> bool:
+        """Whether what the machine says may be a secret, because the app asked for one; as in a Conversation."""
+        return not self._show_secrets and any(
+            touches_secret(int(preamble[:4], 16), int(preamble[4:], 16)) for _, preamble, _ in self._pending
+        )
 
     def _likely_letter(self, said: Said) -> str:
         if said.data == OK:

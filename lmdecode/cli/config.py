@@ -116,7 +116,9 @@ def set_(
     if is_secret(name):
         if value is not None:
             raise CommandError(f"{name} is a secret, and others can see a command line: leave the value out")
-        value = typer.prompt(name, hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline().rstrip()
+        value = (
+            typer.prompt(name, hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+        )
     if not value:
         raise CommandError(f"no value: lmdecode config set {name} VALUE")
     _check(name, value)
@@ -174,7 +176,7 @@ def _masked(value: Any) -> Any:  # noqa: ANN401 -- whatever JSON holds
 
     if isinstance(value, Mapping):
         return {
-            name: MASK if is_secret(name) and isinstance(each, str) and each else _masked(each)
+            name: MASK if is_secret(name) and each not in (None, "", [], {}) else _masked(each)
             for name, each in value.items()
         }
     return [_masked(each) for each in value] if isinstance(value, list) else value

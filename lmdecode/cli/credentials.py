@@ -52,12 +52,13 @@ def credentials(
     Toolkit, which export HAR. Only what the cloud accepted is used. The exit code is 1 if nothing is found, or a file
     could not be read to its end; what it has until there is used.
     """
-    from lmdecode.cli.files import expanded
+    from lmdecode.cli.files import expanded, refuse_to_overwrite
     from lmdecode.cloud.collection import Collection
     from lmdecode.cloud.findings import Problem
     from lmdecode.cloud.store import check_writable, save
 
     if output is not None:
+        refuse_to_overwrite(output, expanded(files))
         check_writable(output)
     found = Collection()
     failed = False

@@ -114,7 +114,7 @@ def decode(
     """
     import gc
 
-    from lmdecode.cli.files import expanded, is_live
+    from lmdecode.cli.files import expanded, is_live, refuse_to_overwrite
     from lmdecode.cli.reading import Settings
 
     gc.set_threshold(100_000)  # records are no cycles: to look for some at every 700th takes a twentieth of the time
@@ -126,7 +126,7 @@ def decode(
     apart = order is Order.FILES and chosen in JOINABLE and not _mentions_stream(where or [])
     apart = apart and not any(map(is_live, paths))  # what is live cannot be opened in another process
     workers = min(jobs or os.cpu_count() or 1, len(paths)) if apart else 1
-    _refuse_to_overwrite(output, [*paths, Path(origin)])
+    refuse_to_overwrite(output, [*paths, Path(origin)])
     failed = False
     if chosen is Format.PCAPNG:
         from lmdecode.cli.annotate import annotate
@@ -150,15 +150,6 @@ def decode(
             failed = _report(outcomes, port, origin, chosen=bool(where or fields))
     if failed:
         raise typer.Exit(1)
-
-
-def _refuse_to_overwrite(output: Path | None, inputs: list[Path]) -> None:
-    """See to it that the output is none of the files that are read; the key's origin may be one."""
-    if output is None or not output.exists():
-        return
-    for path in inputs:
-        if path.is_file() and output.is_file() and path.samefile(output):
-            raise CommandError(f"--output {output} is {path}, which is read: name another file")
 
 
 def _report(outcomes: list[Outcome], port: int, origin: str, *, chosen: bool) -> bool:

@@ -15,7 +15,7 @@ from typing import IO, BinaryIO, Final, Literal, TextIO, cast, overload
 
 from lmdecode.cli.failures import CommandError
 
-__all__ = ["STDIN", "expanded", "is_live", "text_over", "whole_file"]
+__all__ = ["STDIN", "expanded", "is_live", "refuse_to_overwrite", "text_over", "whole_file"]
 
 STDIN: Final = Path("-")
 """What stands for standard input."""
@@ -45,6 +45,19 @@ def is_live(path: Path) -> bool:
     except (OSError, ValueError):  # not there, which whoever reads it will say
         return False
     return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+def refuse_to_overwrite(output: Path | None, inputs: Iterable[Path]) -> None:
+    """See to it that the output is none of the files that are read; the key's origin may be one.
+
+    Raises:
+        CommandError: It is one.
+    """
+    if output is None or not output.exists():
+        return
+    for path in inputs:
+        if path.is_file() and output.is_file() and path.samefile(output):
+            raise CommandError(f"--output {output} is {path}, which is read: name another file")
 
 
 def text_over(file: BinaryIO) -> TextIO:

@@ -55,7 +55,7 @@ def identify(
     nothing to choose by. A message that nobody knows may hide behind each of them.
     """
     from lmdecode.analysis.identification import Identification
-    from lmdecode.cli.files import expanded
+    from lmdecode.cli.files import expanded, refuse_to_overwrite
     from lmdecode.cli.progress import progress_bar
     from lmdecode.cli.reading import Outcome, read
     from lmdecode.codec.keyless import KeylessDecoder
@@ -63,6 +63,7 @@ def identify(
     decoder, identification = KeylessDecoder(), Identification()
     outcomes: list[Outcome] = []
     connections = 0
+    refuse_to_overwrite(output, expanded(captures))
     for path in expanded(captures):
         outcome = Outcome(path)
         with progress_bar(path, onto_terminal=False) as progress:

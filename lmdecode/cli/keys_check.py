@@ -92,9 +92,11 @@ def check(
     machines, origin = find_keys(key or [], config)
     found: list[_Connection] = []
     complaints: list[str] = []
+    connections = 0
     for path in expanded(captures):
         outcome = Outcome(path)
-        found += _tried(path, read(outcome, KeylessDecoder(), port, first_stream=len(found)), machines)
+        found += _tried(path, read(outcome, KeylessDecoder(), port, first_stream=connections), machines)
+        connections += outcome.statistics.connections
         complaints += outcome.complaints
     if format is CheckFormat.JSON:
         sys.stdout.write(json.dumps([_as_dict(each) for each in found], indent=2) + "\n")

@@ -14,6 +14,8 @@ from lmdecode.cli.failures import CommandError, complain, reports_errors
 from lmdecode.cli.options import ConfigOption
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lmdecode.cloud.login import Credentials
 
 __all__ = ["login"]
@@ -71,6 +73,7 @@ def login(
         path.parent.mkdir(parents=True, exist_ok=True)
     check_writable(path)
     entries = dict(load_config(path).entries) if path.exists() else {}
+    known = entries.get("password")
     if username and username != entries.get("username"):
         entries |= {"username": username, "password": ""}  # the file's password is another user's
     typed = ""
@@ -84,11 +87,13 @@ def login(
             raise
         raise CommandError("login needs Authlib and requests: pip install 'lmdecode[login]'") from None
     url = _safe(cloud_url or CLOUD_URL)
-    found, problems = log_in(_credentials(entries | ({"password": typed} if typed else {})), url)
+    credentials = _credentials(entries | ({"password": typed} if typed else {}))
+    found, problems = log_in(credentials, url)
     if found.account and not save_password and not entries.get("password"):
         found.account = replace(found.account, password=None)
     for problem in problems:
         complain(str(problem))
+    _forget_other(path, known, credentials)
     saved = save(path, found, tokens=save_tokens)
     for machine in found.machines:
         key = machine.key.shown(show_secrets=show_secrets) if machine.key else "none"
@@ -99,13 +104,27 @@ def login(
     typer.echo("next: lmdecode decode morning.pcap" + (f" --config {config}" if config else ""), err=True)
 
 
+def _forget_other(path: Path, known: object, credentials: Credentials) -> None:
+    """Take a password out of the config that was not the right one: another user's, or an old one."""
+    from lmdecode.cloud.store import change
+
+    if known and known != credentials.password.reveal():
+        change(path, lambda entries: entries.pop("password", None))
+        typer.echo(f"the password in {path} was not the right one, and was taken out", err=True)
+
+
 def _safe(url: str) -> str:
     """The address of a cloud to which a password may be sent.
 
     Raises:
         CommandError: It is not https, nor this computer.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise CommandError("--cloud-url is no address: it should be https://…") from None
+    if parts.username or parts.password:
+        raise CommandError("--cloud-url takes no user name or password: they are asked for")
     if not parts.hostname or (parts.scheme != "https" and parts.hostname not in {"localhost", "127.0.0.1", "::1"}):
         raise CommandError(f"--cloud-url {url}: a password is only sent to https://…, or to this computer")
     return url.rstrip("/")

@@ -120,9 +120,9 @@ def _headers(message: dict[str, object]) -> list[tuple[str, str]]:
 def _time(entry: object) -> datetime | None:
     try:
         time = datetime.fromisoformat(_text(_within(entry, "startedDateTime")))
-    except ValueError:
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _within(value: object, *path: str) -> object:

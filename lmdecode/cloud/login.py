@@ -103,8 +103,18 @@ def _told(url: str, problems: list[Problem]) -> Iterator[None]:
         raise LoginError(f"{url} does not answer: try again later") from None
     except requests.exceptions.ConnectionError:
         raise LoginError(f"{url} cannot be reached: check the connection to the internet") from None
-    except (requests.exceptions.RequestException, ValueError):
-        # ValueError: an answer that is no JSON, which was noted when it came
+    except LoginError:
+        raise
+    except (
+        requests.exceptions.RequestException,
+        ValueError,
+        TypeError,
+        AttributeError,
+        LookupError,
+        ArithmeticError,
+        RecursionError,
+    ):
+        # All but the first: an answer that is no JSON, or other JSON than Authlib expects
         reason = str(problems[0]) if problems else f"{url} did not answer as the cloud does"
         raise LoginError(reason) from None
 

@@ -203,3 +203,13 @@ def test_a_request_comes_out_as_soon_as_its_line_is_there(tmp_path):
         assert next(records).role == "response"
     finally:
         os.close(writer)
+
+
+def test_a_damaged_answer_that_may_be_a_secret_is_withheld(tmp_path):
+    text = (
+        b"2021-01-02 09:26:00,123 DEBUG lmdirect Sending 01110008 with None None\n"
+        b"2021-01-02 09:26:00,323 DEBUG lmdirect Unexpected response: R031100085345435245542121FF\n"
+    )
+    records, _, _ = decode(tmp_path / "x.log", text)
+    assert len(records) == 2
+    assert "5345435245" not in repr(records)

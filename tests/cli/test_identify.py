@@ -53,3 +53,11 @@ def test_what_is_not_the_protocol(command):
     result = command("identify", path)
     assert result.returncode == 0
     assert "not base64: not this protocol, or damaged" in result.stdout
+
+
+def test_the_capture_is_not_overwritten(command):
+    path = command.folder / "same.pcap"
+    path.write_bytes((CAPTURES / "gs3av-settings.pcap").read_bytes())
+    before = path.read_bytes()
+    assert "which is read: name another file" in command.fails("identify", path, "--output", path)
+    assert path.read_bytes() == before

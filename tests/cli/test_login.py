@@ -257,3 +257,26 @@ def test_the_password_is_asked_for_and_not_shown(command, cloud):
     assert process.wait(30) == 0
     assert b"kitchen (GS3 AV, GS012345): key **" in shown
     assert PASSWORD.encode() not in shown
+
+
+def test_another_users_password_is_not_left_beside_the_new_name(login, config):
+    config.write_text(json.dumps(KNOWN | {"password": "hush old"}))
+    assert login("--username", "new@example.com", "--password-stdin").returncode == 0
+    entries = json.loads(config.read_text())
+    assert entries["username"] == "new@example.com"
+    assert "password" not in entries
+
+
+@pytest.mark.parametrize("answer", [5, None, ["error"], {"access_token": "x", "token_type": 5}])
+def test_answers_that_the_library_does_not_expect(login, cloud, answer):
+    cloud.tokens = answer
+    result = login("--password-stdin")
+    assert "Traceback" not in result.stderr
+    assert PASSWORD not in result.stderr
+
+
+def test_secrets_that_are_no_text_are_masked_too(command, config):
+    config.write_text(json.dumps({"password": 12345678, "key": ["sekret"], "machines": [{"key": {"x": "sekret"}}]}))
+    shown = command("config", "show").stdout
+    assert "sekret" not in shown
+    assert "12345678" not in shown
