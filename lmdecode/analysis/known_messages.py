@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from lmdecode.codec.cipher import BLOCK_SIZE
-from lmdecode.codec.memory_map import REGISTERS, WINDOWS, window_name
+from lmdecode.codec.memory_map import REGISTERS, REPORTS, WATER_FLOW, WINDOWS, window_name
 from lmdecode.codec.message import Kind
 
 __all__ = [
@@ -110,10 +110,8 @@ def _writes() -> Iterator[Known]:
 KNOWN_READS: Final = tuple(_window(Kind.READ, window.address, window.length) for window in WINDOWS)
 KNOWN_WRITES: Final = tuple(_writes())
 KNOWN_REPORTS: Final = (
-    _window(Kind.READ, 0x401C, 0x04),
-    _window(Kind.READ, 0x4022, 0x01),
-    _window(Kind.READ, 0x0300, 0x07),
-    _window(Kind.STREAM, 0x6000, 0x16),
+    *(_window(Kind.READ, window.address, window.length) for window in REPORTS),
+    _window(Kind.STREAM, WATER_FLOW.address, WATER_FLOW.length),
 )
 """What machines were seen to say unasked."""
 OPENING: Final = (

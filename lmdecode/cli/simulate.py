@@ -14,7 +14,7 @@ from lmdecode.cli.options import ConfigOption, KeysOption
 
 if TYPE_CHECKING:
     from lmdecode.codec.keyring import MachineKey
-    from lmdecode.machine.memory_image import MemoryImage
+    from lmdecode.codec.memory_image import MemoryImage
     from lmdecode.machine.simulator.machine import Machine
 
 __all__ = ["SAMPLE_KEY", "simulate"]
@@ -135,10 +135,12 @@ def _machine(image: Path | None, capture: Path | None, model: str | None, key: M
     """The machine: what is known of its memory laid over what its model starts with."""
     from datetime import datetime
 
+    from lmdecode.capture.image_file import load_image
+    from lmdecode.codec.memory_image import MemoryImage
     from lmdecode.codec.memory_map import MODELS
-    from lmdecode.machine.memory_image import MemoryImage, load_image
+    from lmdecode.codec.models import model_of
     from lmdecode.machine.simulator.machine import Machine
-    from lmdecode.machine.simulator.models import default_memory, model_of
+    from lmdecode.machine.simulator.models import default_memory
 
     if image and capture:
         raise CommandError("--image and --capture: give one of them")
@@ -158,11 +160,11 @@ def _machine(image: Path | None, capture: Path | None, model: str | None, key: M
 
 
 def _captured(capture: Path, key: MachineKey) -> MemoryImage:
+    from lmdecode.analysis.recorded import memory_of
     from lmdecode.capture.decoder import DEFAULT_PORT
     from lmdecode.cli.reading import Outcome, nothing_decoded, read
     from lmdecode.cloud.keys import decoder_for
-    from lmdecode.machine.memory_image import MemoryImage
-    from lmdecode.machine.recorded import memory_of
+    from lmdecode.codec.memory_image import MemoryImage
 
     outcome = Outcome(capture)
     image = MemoryImage(memory_of(read(outcome, decoder_for([key]), DEFAULT_PORT)), source=str(capture))

@@ -29,7 +29,22 @@ from lmdecode.codec.values import (
     version,
 )
 
-__all__ = ["DAYS", "DERIVED", "MODELS", "REGISTERS", "UNITS", "WINDOWS", "by_name", "window_name"]
+__all__ = [
+    "DAYS",
+    "DERIVED",
+    "GS3_AV",
+    "GS3_MP",
+    "LARGEST_READ",
+    "LINEA_MINI",
+    "MODELS",
+    "REGISTERS",
+    "REPORTS",
+    "UNITS",
+    "WATER_FLOW",
+    "WINDOWS",
+    "by_name",
+    "window_name",
+]
 
 GS3_AV: Final = "GS3 AV"
 GS3_MP: Final = "GS3 MP"
@@ -431,13 +446,20 @@ WINDOWS: Final[tuple[Window, ...]] = (
 )
 """The windows that app and machine are known to use. Any other one decodes just as well."""
 
+LARGEST_READ: Final = 0x30
+"""Bytes; larger reads get no answer, the sources say. Reads of up to 0x2C are seen to be answered."""
+
+_BY_WINDOW: Final = {(window.address, window.length): window for window in WINDOWS}
+REPORTS: Final = tuple(_BY_WINDOW[window] for window in ((0x401C, 0x04), (0x4022, 0x01), (0x0300, 0x07)))
+"""What the machine says unasked on an open connection, about one a second, in turn."""
+WATER_FLOW: Final = _BY_WINDOW[0x6000, 0x16]
+"""What the machine pushes while water flows."""
+
 UNITS: Final[Mapping[str, str]] = {
     **{row.name: row.unit for row in REGISTERS if row.name and row.unit},
     **{row.name: row.unit for row in DERIVED if row.unit},
 }
 """The unit of each name that has one."""
-
-_WINDOW_NAMES: Final = {(window.address, window.length): window.name for window in WINDOWS}
 
 
 def by_name(name: str) -> tuple[Register, ...]:
@@ -452,4 +474,5 @@ def window_name(address: int, length: int) -> str | None:
     >>> window_name(0x4000, 0x20)
     'status'
     """
-    return _WINDOW_NAMES.get((address, length))
+    window = _BY_WINDOW.get((address, length))
+    return None if window is None else window.name

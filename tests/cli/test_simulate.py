@@ -13,8 +13,8 @@ import pytest
 
 from lmdecode.codec.cipher import Key, decrypt
 from lmdecode.codec.framing import Deframer, unwrap
+from lmdecode.codec.memory_image import MemoryImage, image_text
 from lmdecode.codec.message import Kind, Message, parse
-from lmdecode.machine.memory_image import MemoryImage, image_text
 from lmdecode.machine.simulator.misbehaviour import frame
 from lmdecode.machine.simulator.models import default_memory
 from tests.cli.conftest import CAPTURES

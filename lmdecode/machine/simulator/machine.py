@@ -6,24 +6,22 @@ from datetime import datetime
 from typing import Final
 
 from lmdecode.codec.errors import RegisterError
+from lmdecode.codec.memory import Answer, Memory
+from lmdecode.codec.memory_map import LARGEST_READ, REPORTS, WATER_FLOW
 from lmdecode.codec.message import ADDRESS_SPACE, OK, Kind, Message
-from lmdecode.machine.memory import Answer, Memory
+from lmdecode.codec.named_memory import Registers
+from lmdecode.codec.registers import Window
 from lmdecode.machine.simulator import water
 from lmdecode.machine.simulator.models import default_memory
-from lmdecode.machine.simulator.registers import Registers
 from lmdecode.machine.simulator.works import NotNowError, Works
 from lmdecode.machine.simulator.writes import Written, check_write
 
-__all__ = ["LARGEST_READ", "REFUSED", "Machine"]
+__all__ = ["REFUSED", "Machine"]
 
-LARGEST_READ: Final = 0x30
-"""Bytes; a read of more gets no answer. Reads of up to 0x2C are seen to be answered."""
 REFUSED: Final = "NO"
 """The answer to a write that is not taken. What a real machine says is not known, only that it is not OK."""
 
-_REPORTS: Final = ((0x401C, 4), (0x4022, 1), (0x0300, 7))
 _REPORT_EVERY: Final = 1.0  # s
-_FLOW: Final = (0x6000, 0x16)
 _FLOW_EVERY: Final = 0.5  # s; nobody has written down how often
 _STEP: Final = 1.0  # s in which a boiler's heater switches once at most
 
@@ -76,12 +74,12 @@ class Machine:
         self._until_flow -= seconds
         if ended or (self.works.draw is not None and self._until_flow <= 0):
             self._until_flow = _FLOW_EVERY
-            said += self._report(Kind.STREAM, *_FLOW)
+            said += self._report(Kind.STREAM, WATER_FLOW)
         self._until_report -= seconds
         if self._until_report <= 0:
             self._until_report = max(self._until_report + _REPORT_EVERY, 0.0)
-            said += self._report(Kind.READ, *_REPORTS[self._next_report])
-            self._next_report = (self._next_report + 1) % len(_REPORTS)
+            said += self._report(Kind.READ, REPORTS[self._next_report])
+            self._next_report = (self._next_report + 1) % len(REPORTS)
         return said
 
     def _read(self, request: Message) -> Message | None:
@@ -120,6 +118,6 @@ class Machine:
             if written.name == "clock":
                 self.works.adopt_clock()
 
-    def _report(self, kind: Kind, address: int, length: int) -> list[Message]:
-        data = self.memory.read(address, length)
-        return [] if data is None else [Message(kind, address, length, data)]
+    def _report(self, kind: Kind, window: Window) -> list[Message]:
+        data = self.memory.read(window.address, window.length)
+        return [] if data is None else [Message(kind, window.address, window.length, data)]

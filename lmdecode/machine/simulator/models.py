@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from lmdecode.codec.memory import Answer, Memory, Region
 from lmdecode.codec.memory_map import REGISTERS, WINDOWS
-from lmdecode.machine.memory import Answer, Memory, Region
-from lmdecode.machine.simulator.registers import Registers
+from lmdecode.codec.named_memory import Registers
 
-__all__ = ["default_memory", "model_of"]
+__all__ = ["default_memory"]
 
 _GS3_AV: Final[Mapping[int, str]] = {  # firmware 1.40: on, and warm
     0x0000: "010000026E313903C204D7000B16212C0B16212C00780076006E008203E808",
@@ -70,15 +70,3 @@ def default_memory(model: str) -> Memory:
         if model == "Linea Mini" and row.writable and model not in row.models:
             memory.write(row.address, bytes(row.size))
     return memory
-
-
-def model_of(memory: Memory) -> str | None:
-    """The model that a memory is likely to be of, by its serial number and what its keys hold; None if nobody knows."""
-    registers = Registers(memory)
-    serial = registers.get("machine_ser_num")
-    if isinstance(serial, str) and serial.startswith("LM"):
-        return "Linea Mini"
-    counts = [registers.get(f"drinks_k{key}") for key in range(2, 5)]
-    if None not in counts:  # a GS3 MP counts all its coffees as key 1
-        return "GS3 AV" if any(counts) else "GS3 MP"
-    return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from lmdecode.machine.simulator.registers import Registers
+from lmdecode.codec.named_memory import Registers
 
 __all__ = ["show"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from lmdecode.codec.memory_map import DAYS
-from lmdecode.machine.simulator.registers import Registers
+from lmdecode.codec.named_memory import Registers
 
 __all__ = ["switched"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Final
 
-from lmdecode.machine.simulator.registers import Registers
+from lmdecode.codec.named_memory import Registers
 from lmdecode.machine.simulator.water import SHORTEST_SHOT, Draw
 
 __all__ = ["Usage"]

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from lmdecode.codec.errors import LmdecodeError
+from lmdecode.codec.named_memory import Registers
 from lmdecode.codec.values import Value
 from lmdecode.machine.simulator import water
 from lmdecode.machine.simulator.boiler import coffee_boiler, steam_boiler
 from lmdecode.machine.simulator.panel import show
-from lmdecode.machine.simulator.registers import Registers
 from lmdecode.machine.simulator.schedule import switched
 from lmdecode.machine.simulator.usage import Usage
 

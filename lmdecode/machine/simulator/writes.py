@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.fields import encode, registers_in
+from lmdecode.codec.memory import Memory
 from lmdecode.codec.message import Message
 from lmdecode.codec.registers import Register
 from lmdecode.codec.values import Value
-from lmdecode.machine.memory import Memory
 
 __all__ = ["Written", "check_write"]
 

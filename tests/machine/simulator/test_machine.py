@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmdecode.codec.fields import decode_message, encode
-from lmdecode.codec.memory_map import MODELS, REGISTERS, WINDOWS
+from lmdecode.codec.memory import Answer, Memory, Region
+from lmdecode.codec.memory_map import LARGEST_READ, MODELS, REGISTERS, WINDOWS
 from lmdecode.codec.message import Kind, Message, build, parse
-from lmdecode.machine.memory import Answer, Memory, Region
-from lmdecode.machine.simulator.machine import LARGEST_READ, Machine
+from lmdecode.machine.simulator.machine import Machine
 from lmdecode.machine.simulator.models import default_memory
 from lmdecode.machine.simulator.works import NotNowError
 

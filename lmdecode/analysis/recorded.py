@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from lmdecode.codec.memory import Memory
 from lmdecode.codec.message import ADDRESS_SPACE, Kind
 from lmdecode.codec.record import MASK, Record
-from lmdecode.machine.memory import Memory
 
 __all__ = ["memory_of"]
 

@@ -6,10 +6,10 @@ from functools import cache
 
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.fields import registers_in
+from lmdecode.codec.memory import Memory
 from lmdecode.codec.memory_map import by_name
 from lmdecode.codec.registers import Register
 from lmdecode.codec.values import Value, is_number
-from lmdecode.machine.memory import Memory
 
 __all__ = ["Registers"]
 

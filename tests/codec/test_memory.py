@@ -9,16 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmdecode.analysis.recorded import memory_of
 from lmdecode.capture import decode_capture
+from lmdecode.capture.image_file import load_image
 from lmdecode.codec.cipher import Key
 from lmdecode.codec.decoding import FrameDecoder
-from lmdecode.machine.memory import Answer, Memory, Region
-from lmdecode.machine.memory_image import MemoryImage, MemoryImageError, image_text, load_image, parse_image
-from lmdecode.machine.recorded import memory_of
+from lmdecode.codec.memory import Answer, Memory, Region
+from lmdecode.codec.memory_image import MemoryImage, MemoryImageError, image_text, parse_image
+from lmdecode.codec.named_memory import Registers
 from lmdecode.machine.simulator.models import default_memory
-from lmdecode.machine.simulator.registers import Registers
 
-CAPTURES = Path(__file__).parents[3] / "captures"
+CAPTURES = Path(__file__).parents[2] / "captures"
 
 
 @st.composite

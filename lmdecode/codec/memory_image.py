@@ -1,4 +1,4 @@
-"""Memory images: what is known of a machine's memory, as a file.
+"""Memory images: what is known of a machine's memory, as the text of a file.
 
     {"format": "lmdecode-memory", "version": 1,
      "model": "GS3 AV", "made": "2026-11-21T02:55:55Z", "source": "scan of 192.168.1.215:1774",
@@ -16,16 +16,15 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
-from pathlib import Path
 from typing import Final, NoReturn
 
 from lmdecode.codec.errors import LmdecodeError
+from lmdecode.codec.memory import Answer, Memory, Region
 from lmdecode.codec.memory_map import MODELS
 from lmdecode.codec.message import ADDRESS_SPACE
 from lmdecode.codec.secrecy import touches_secret
-from lmdecode.machine.memory import Answer, Memory, Region
 
-__all__ = ["FORMAT", "VERSION", "MemoryImage", "MemoryImageError", "image_text", "load_image", "parse_image"]
+__all__ = ["FORMAT", "VERSION", "MemoryImage", "MemoryImageError", "image_text", "parse_image"]
 
 FORMAT: Final = "lmdecode-memory"
 VERSION: Final = 1
@@ -74,28 +73,6 @@ def image_text(image: MemoryImage, *, show_secrets: bool = False) -> str:
     ]
     lines = [f'  "{name}": {json.dumps(value, ensure_ascii=False)}' for name, value in head.items()]
     return "{\n" + ",\n".join([*lines, *lists]) + "\n}\n"
-
-
-def load_image(path: Path) -> MemoryImage:
-    """Read an image.
-
-    Raises:
-        MemoryImageError: It cannot be read, or is no image.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise MemoryImageError(f"there is no file {path}: check its name, or make one with `lmdecode scan`") from None
-    except IsADirectoryError:
-        raise MemoryImageError(f"{path} is a folder: name the memory image in it") from None
-    except UnicodeDecodeError:
-        raise MemoryImageError(f"{path} is not a memory image: it is not UTF-8 text") from None
-    except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
-        raise MemoryImageError(f"{path} cannot be read: {getattr(error, 'strerror', error)}") from None
-    try:
-        return parse_image(text)
-    except MemoryImageError as error:
-        raise MemoryImageError(f"{path} is not a memory image: {error}") from None
 
 
 def parse_image(text: str) -> MemoryImage:
