@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "keys": "keys_check:app",
     "login": "login:login",
     "registers": "registers:registers",
+    "send": "send:app",
     "simulate": "simulate:simulate",
     "wireshark-plugin": "wireshark:wireshark_plugin",
 }

@@ -1,4 +1,8 @@
-"""How commands end: an error is one line on stderr and exit code 1, a closed pipe is silent, Ctrl-C is 130."""
+"""How commands end: an error is one line on stderr and an exit code, a closed pipe is silent, Ctrl-C is 130.
+
+The exit code of an error is 1, but 2 where the command was used wrongly, and 3 where there is no connection to the
+machine.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ import typer
 
 from lmdecode.codec.errors import LmdecodeError
 
-__all__ = ["CommandError", "complain", "reports_errors"]
+__all__ = ["CommandError", "UsageError", "complain", "reports_errors"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -22,6 +26,12 @@ _INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
 
 class CommandError(LmdecodeError):
     """An error of the user's input: one line that says what is wrong and what to do next."""
+
+
+class UsageError(CommandError):
+    """A command line that cannot be meant: nothing was tried."""
+
+    exit_code = 2
 
 
 def complain(message: str) -> None:
@@ -38,7 +48,7 @@ def reports_errors(command: Callable[P, R]) -> Callable[P, R]:
             return command(*args, **kwargs)
         except LmdecodeError as error:
             complain(str(error))
-            raise typer.Exit(1) from None
+            raise typer.Exit(error.exit_code) from None
         except BrokenPipeError:
             # Whoever read our output has seen enough. What is still buffered must not fail at exit either.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from lmdecode.cli.failures import CommandError, reports_errors
+from lmdecode.cli.live import model_named
 from lmdecode.cli.options import ConfigOption, KeysOption
 
 if TYPE_CHECKING:
@@ -137,19 +138,14 @@ def _machine(image: Path | None, capture: Path | None, model: str | None, key: M
 
     from lmdecode.capture.image_file import load_image
     from lmdecode.codec.memory_image import MemoryImage
-    from lmdecode.codec.memory_map import MODELS
     from lmdecode.codec.models import model_of
     from lmdecode.machine.simulator.machine import Machine
     from lmdecode.machine.simulator.models import default_memory
 
     if image and capture:
         raise CommandError("--image and --capture: give one of them")
-    if model is not None and model not in MODELS:
-        named = {each.lower().replace(" ", ""): each for each in MODELS}
-        found = named.get(model.lower().replace(" ", "").replace("-", "").replace("_", ""))
-        if found is None:
-            raise CommandError(f"no model {model[:40]!r}: give {', '.join(MODELS)}")
-        model = found
+    if model is not None:
+        model = model_named(model)
     known = load_image(image) if image else MemoryImage()
     if capture:
         known = _captured(capture, key)

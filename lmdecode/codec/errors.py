@@ -12,6 +12,9 @@ __all__ = ["CodecError", "FrameError", "KeyFormatError", "LmdecodeError", "Messa
 class LmdecodeError(Exception):
     """The base of all errors that lmdecode means its users to read: one line that says what is wrong and what to do."""
 
+    exit_code = 1
+    """Of a command that ends with it."""
+
 
 class CodecError(LmdecodeError, ValueError):
     """The base of all errors of the codec."""

@@ -32,8 +32,10 @@ from lmdecode.codec.values import (
 __all__ = [
     "DAYS",
     "DERIVED",
+    "EFFECTS",
     "GS3_AV",
     "GS3_MP",
+    "HAZARDS",
     "LARGEST_READ",
     "LINEA_MINI",
     "MODELS",
@@ -445,6 +447,20 @@ WINDOWS: Final[tuple[Window, ...]] = (
     Window(0x60EF, 0x10, "front panel"),
 )
 """The windows that app and machine are known to use. Any other one decodes just as well."""
+
+EFFECTS: Final[Mapping[str, tuple[str, Value]]] = {
+    "steam_boiler_on": ("steam_boiler_enable", True),
+    "steam_boiler_off": ("steam_boiler_enable", False),
+}
+"""By the word that is written to `command`: the register in which its effect can be read. A backflush shows nowhere."""
+HAZARDS: Final[Mapping[tuple[str, Value | None], str]] = {
+    ("power", True): "heats the boilers",
+    ("coffee_set_temp", None): "sets how hot the coffee boiler gets",
+    ("steam_set_temp", None): "sets how hot the steam boiler gets",
+    ("command", "steam_boiler_on"): "heats the steam boiler",
+    ("command", "start_backflush"): "moves water under pressure",
+}
+"""What writes do that heat or move water, by register and value, None for any value. Our own judgement."""
 
 LARGEST_READ: Final = 0x30
 """Bytes; larger reads get no answer, the sources say. Reads of up to 0x2C are seen to be answered."""

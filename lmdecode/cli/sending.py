@@ -1,0 +1,318 @@
+"""What `send` does: looks at the machine, asks, writes once, reads back, tells."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import typer
+
+from lmdecode.cli.failures import CommandError, UsageError, complain
+from lmdecode.cli.live import session_for
+from lmdecode.codec.changes import Change, change, windows, writes
+from lmdecode.codec.errors import CodecError, RegisterError
+from lmdecode.codec.memory import Memory
+from lmdecode.codec.memory_map import MODELS, UNITS
+from lmdecode.codec.message import ADDRESS_SPACE, Kind, Message, build
+from lmdecode.codec.settings import Setting, values_for
+from lmdecode.codec.values import Value
+from lmdecode.machine.setting import Outcome, Result, State, find_model, look, make, write_raw
+from lmdecode.output.wording import value_text
+
+if TYPE_CHECKING:
+    from lmdecode.cloud.targets import Target
+    from lmdecode.codec.record import Record
+    from lmdecode.machine.session import Session
+
+__all__ = ["Sending", "bytes_at", "window"]
+
+T = TypeVar("T")
+
+_ADDRESS: Final = re.compile(r"(?:0[xX])?([0-9A-Fa-f]{1,4})\Z").match
+_NOT_KNOWN: Final = "not known"
+_INTERRUPTED: Final = 130
+_WORST_FIRST: Final = (State.UNKNOWN, State.NOT_TAKEN, State.NOT_SENT, State.DONE, State.UNCHANGED)
+
+
+def window(address: str, length: str) -> Message:
+    """A read, as people write its address and length.
+
+    Raises:
+        UsageError: They are none.
+    """
+    try:
+        count = int(length, 16 if length[:2].lower() == "0x" else 10)
+    except ValueError:
+        raise UsageError(f"{length[:40]!r} is no number of bytes: give 32, or 0x20") from None
+    start = _address(address)
+    if not 0 < count <= ADDRESS_SPACE - start:
+        raise UsageError(f"{count} bytes: from 0x{start:04X} on there are 1 to {ADDRESS_SPACE - start}")
+    return Message(Kind.READ, start, count)
+
+
+def bytes_at(address: str, digits: str) -> Message:
+    """A write, as people write its address and data.
+
+    Raises:
+        UsageError: They are none.
+    """
+    try:
+        data = bytes.fromhex(digits.removeprefix("0x"))
+    except ValueError:
+        raise UsageError(f"{digits[:40]!r} are no bytes in hexadecimal: give 08, or 03A7") from None
+    if not data:
+        raise UsageError("no bytes to write")
+    start = _address(address)
+    if start + len(data) > ADDRESS_SPACE:
+        raise UsageError(f"{len(data)} bytes at 0x{start:04X} run past the end of memory (0xFFFF)")
+    return Message(Kind.WRITE, start, len(data), data)
+
+
+@dataclass
+class Sending:
+    """One command to one machine."""
+
+    target: Target
+    timeout: float
+    yes: bool = False
+    as_json: bool = False
+    _written: str = field(default="", init=False)
+    """What was written last, as plaintext."""
+
+    def set(self, setting: Setting, words: Mapping[str, str | None], *, dry: bool) -> None:
+        """Change a setting."""
+        try:
+            values = values_for(setting, words, now=datetime.now())  # noqa: DTZ005 -- the machine's clock has no zone
+            changes = [change(name, value, model=self.target.model) for name, value in values.items()]
+        except RegisterError as error:
+            raise UsageError(str(error)) from None
+        if dry:
+            self._show_changes(changes)
+            return
+        hazards = list(dict.fromkeys(each.hazard for each in changes if each.hazard))
+        self._refuse_to_ask(hazards)
+        before, outcome = self._attempt(self._look_and_make(changes, making=not hazards or self.yes))
+        if outcome is None:
+            for line in _old_to_new(changes, before):
+                typer.echo(line, err=True)
+            self._ask(f"this {' and '.join(hazards)}")
+            before, outcome = self._attempt(self._look_and_make(changes, making=True))
+        if outcome is not None:
+            self._tell(outcome)
+
+    def read(self, request: Message, *, dry: bool, show_secrets: bool) -> None:
+        """Read a window and show it."""
+        if dry:
+            self._show_messages([request])
+            return
+        record = self._attempt(self._read(request, show_secrets=show_secrets))
+        if self.as_json:
+            typer.echo(json.dumps(record.as_dict(), ensure_ascii=False))
+            return
+        from lmdecode.output.dump import dump
+
+        typer.echo(dump(request.address, record.data or ""))
+        for name, value in record.fields.items():
+            typer.echo(f"{name}: {value_text(name, value)}")
+
+    def write(self, request: Message, *, dry: bool) -> None:
+        """Write bytes."""
+        from lmdecode.codec.raw_writes import check_raw_write
+
+        try:
+            warnings = check_raw_write(request, model=self.target.model)
+        except RegisterError as error:
+            raise UsageError(str(error)) from None
+        if dry:
+            self._show_messages([request])
+            return
+        self._refuse_to_ask([*warnings, "it is a raw write"])
+        old = self._attempt(self._old(request))
+        if not self.yes:
+            for warning in warnings:
+                typer.echo(warning, err=True)
+            typer.echo(f"0x{request.address:04X}: {_hex(old)} → {_hex(request.data)}", err=True)
+            self._ask("this writes raw bytes into the machine")
+        found, complaint = self._attempt(self._write(request))
+        taken = found == request.data
+        if self.as_json:
+            state = State.DONE if taken else State.UNKNOWN if found is None else State.NOT_TAKEN
+            shown = {"address": request.address, "old": _digits(old), "new": _digits(request.data)}
+            shown |= {"read_back": _digits(found), "state": state.value}
+            typer.echo(json.dumps(shown | ({"complaint": complaint} if complaint else {}), ensure_ascii=False))
+        elif taken:
+            typer.echo(f"0x{request.address:04X}: {_hex(old)} → {_hex(found)}")
+        if complaint:
+            complain(complaint)
+        if not taken:
+            raise typer.Exit(1)
+
+    async def _look_and_make(self, changes: Sequence[Change], *, making: bool) -> tuple[Memory, Outcome | None]:
+        async with self._session() as session:
+            if self.target.model is None and any(
+                set(row.models) != set(MODELS) for each in changes for row in each.registers
+            ):
+                model = await find_model(session)
+                if model is None:
+                    raise UsageError("not all models have this, and the machine does not tell its own: give --model")
+                try:
+                    changes = [change(each.name, each.value, model=model) for each in changes]
+                except RegisterError as error:
+                    raise UsageError(str(error)) from None
+            before = await look(session, changes)
+            if not making and not all(each.shown and each.is_made(before) for each in changes):
+                return before, None
+            return before, await make(session, changes, before)
+
+    async def _read(self, request: Message, *, show_secrets: bool) -> Record:
+        async with self._session(show_secrets=show_secrets) as session:
+            return await session.read(request.address, request.length)
+
+    async def _old(self, request: Message) -> bytes | None:
+        from lmdecode.machine.errors import BadAnswerError, NoAnswerError
+
+        async with self._session() as session:
+            await look(session, [])  # that the key is right
+            try:
+                return await session.data(request.address, request.length)
+            except (BadAnswerError, NoAnswerError):
+                return None  # not everything that can be written can be read
+
+    async def _write(self, request: Message) -> tuple[bytes | None, str]:
+        async with self._session() as session:
+            await look(session, [])
+            return await write_raw(session, request)
+
+    def _attempt(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        try:
+            return asyncio.run(coroutine)
+        except KeyboardInterrupt:
+            if self._written:
+                complain(f"interrupted after {self._written} was sent: whether the machine took it is not known")
+                raise typer.Exit(_INTERRUPTED) from None
+            raise
+
+    def _session(self, *, show_secrets: bool = False) -> Session:
+        return session_for(self.target, timeout=self.timeout, show_secrets=show_secrets, on_record=self._note)
+
+    def _note(self, record: Record) -> None:
+        if record.sender == "app" and record.kind is Kind.WRITE and record.plaintext:
+            self._written = record.plaintext
+
+    def _refuse_to_ask(self, reasons: Sequence[str]) -> None:
+        if reasons and not self.yes and not sys.stdin.isatty():
+            raise UsageError(f"{reasons[-1]}, and there is nobody to ask: give --yes to do it all the same")
+
+    def _ask(self, what: str) -> None:
+        if not typer.confirm(f"{what}. Go on?", err=True):
+            raise CommandError("nothing was sent")
+
+    def _tell(self, outcome: Outcome) -> None:
+        if self.as_json:
+            typer.echo(json.dumps(_as_dict(outcome), ensure_ascii=False))
+        else:
+            for result in outcome.results:
+                typer.echo(_line(result))
+        if outcome.complaint:
+            complain(outcome.complaint)
+        if not outcome.done:
+            raise typer.Exit(1)
+
+    def _show_changes(self, changes: Sequence[Change]) -> None:
+        """Show what would be sent: the reads before, and the writes as far as they do not depend on those."""
+        reads = [Message(Kind.READ, *each) for each in windows(changes)]
+        self._show_messages(reads)
+        try:
+            self._show_messages(writes(changes, Memory()))
+        except CodecError as error:
+            typer.echo(f"then a write that depends on the answer: {error}")
+
+    def _show_messages(self, messages: Sequence[Message]) -> None:
+        from lmdecode.codec.cipher import encrypt
+        from lmdecode.codec.framing import wrap
+
+        for message in messages:
+            plaintext = build(message)
+            frame = wrap(encrypt(self.target.key, plaintext))
+            if self.as_json:
+                typer.echo(json.dumps({"plaintext": plaintext.decode(), "frame": frame.decode()}))
+            else:
+                typer.echo(f"{plaintext.decode()}  {frame.decode()}")
+
+
+def _address(text: str) -> int:
+    match = _ADDRESS(text.strip())
+    if match is None:
+        raise UsageError(f"{text[:40]!r} is no address: give 0x0000 to 0xFFFF")
+    return int(match[1], 16)
+
+
+def _old_to_new(changes: Sequence[Change], before: Memory) -> list[str]:
+    return [
+        f"{_label(each)}: {_shown(each, each.value_in(before))} → {_shown(each, each.expected)}" for each in changes
+    ]
+
+
+def _line(result: Result) -> str:
+    each = result.change
+    name, new = _label(each), _shown(each, each.expected)
+    match result.state:
+        case State.UNCHANGED:
+            return f"{name}: already {new}; nothing was sent"
+        case State.DONE if not each.shown:
+            return f"{name} {each.value}: the machine said OK; there is nothing to be read back"
+        case State.DONE:
+            return f"{name}: {_shown(each, result.old)} → {_shown(each, result.found)}"
+        case State.NOT_TAKEN:
+            kept = f", the machine has {_shown(each, result.found)}" if each.shown else ""
+            return f"{name}: {new} was not taken{kept}"
+        case State.NOT_SENT:
+            return f"{name}: {new} was not sent"
+    return f"{name}: {new} was sent; whether the machine took it is not known"
+
+
+def _shown(each: Change, value: Value | None) -> str:
+    if value is None:
+        return _NOT_KNOWN
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return value_text(each.name, value)
+
+
+def _label(each: Change) -> str:
+    """What changes: for a command, the register in which that shows."""
+    return each.shown[0].name or each.name if each.name == "command" and each.shown else each.name
+
+
+def _as_dict(outcome: Outcome) -> Mapping[str, object]:
+    states = [result.state for result in outcome.results]
+    worst = next((state for state in _WORST_FIRST if state in states), State.DONE)
+    return {
+        "state": worst.value,
+        "changes": [
+            {
+                "name": _label(result.change),
+                "old": result.old,
+                "new": result.change.expected,
+                "read_back": result.found,
+                "unit": UNITS.get(result.change.name),
+                "state": result.state.value,
+            }
+            for result in outcome.results
+        ],
+        "sent": [build(message).decode("ascii") for message in outcome.sent],
+    } | ({"complaint": outcome.complaint} if outcome.complaint else {})
+
+
+def _hex(data: bytes | None) -> str:
+    return _NOT_KNOWN if data is None else data.hex(" ")
+
+
+def _digits(data: bytes | None) -> str | None:
+    return None if data is None else data.hex()

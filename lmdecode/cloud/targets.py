@@ -1,0 +1,127 @@
+"""Which machine a command talks to: its address, its key, and its model if that is known."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lmdecode.cloud import ENVIRONMENT_VARIABLE
+from lmdecode.cloud.checks import machine_entries, port_of
+from lmdecode.cloud.config import Config, ConfigError, default_paths, load_config
+from lmdecode.cloud.keys import MissingKeyError, find_keys
+from lmdecode.codec.cipher import Key
+from lmdecode.codec.errors import KeyFormatError, LmdecodeError
+from lmdecode.codec.memory_map import MODELS
+
+__all__ = ["Target", "TargetError", "find_target"]
+
+_NAMES = ("machine_name", "name", "serial_number", "host")
+
+
+class TargetError(LmdecodeError):
+    """It is not clear which machine is meant; one line that says what to give."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A machine to talk to."""
+
+    host: str
+    port: int
+    key: Key
+    model: str | None = None
+    """None if it is not known."""
+    name: str | None = None
+
+
+def find_target(
+    *,
+    host: str | None,
+    port: int | None,
+    keys: Sequence[str],
+    config: Path | None,
+    machine: str | None,
+    model: str | None = None,
+) -> Target:
+    """The machine that is meant by a command line and a configuration.
+
+    Args:
+        host: Its address, if one was given; else that of the configuration.
+        port: Likewise.
+        keys: Likewise; at most one.
+        config: The configuration that was named.
+        machine: Which of several in the configuration: its name, serial number or address.
+        model: Its model, if one was given; else that of the configuration.
+
+    Raises:
+        TargetError: No address, or more than one machine that it may be.
+        MissingKeyError: No key, or one that is none.
+        ConfigError: The configuration cannot be used.
+    """
+    if len(keys) > 1:
+        raise TargetError("--key: give one, that of the machine")
+    path = config or next((each for each in default_paths() if each.is_file()), None)
+    entry = _entry(load_config(path), machine, host) if path else {}
+    if machine is not None and path is None:
+        raise TargetError(f"--machine {machine[:40]}: there is no config.json that could have it; see --config")
+    given_key = bool(keys) or (config is None and bool(os.environ.get(ENVIRONMENT_VARIABLE)))
+    key = find_keys(keys, None)[0][0].key if given_key else _key(entry, path)
+    found_host = host or entry.get("host")
+    if not isinstance(found_host, str) or not found_host:
+        raise TargetError(
+            f"no address: give --host, or set it once, `lmdecode config set host ADDRESS`{_of(path)}; "
+            "`lmdecode discover` looks for machines"
+        )
+    found_port = port if port is not None else port_of(entry)
+    if found_port is None:
+        raise ConfigError(f"{path}: port is no port: it should be 1774")
+    known = model or entry.get("model_name")
+    return Target(found_host, found_port, key, str(known) if known in MODELS else None, _name(entry))
+
+
+def _entry(config: Config, machine: str | None, host: str | None) -> dict[str, object]:
+    """The entry of the machine that is meant."""
+    entries = [dict(entry) for _, entry in machine_entries(config)]
+    if len(entries) > 1 and not (entries[0].get("key") and entries[0].get("host")):
+        entries = [*entries[1:]] if not entries[0].get("key") else entries
+    unique = list({(str(e.get("host")), str(e.get("key"))): e for e in entries}.values())
+    if machine is not None:
+        wanted = machine.casefold()
+        named = [e for e in unique if any(str(e.get(n, "")).casefold() == wanted for n in _NAMES)]
+        if not named:
+            raise TargetError(f"--machine {machine[:40]}: {config.path} has {_listed(unique)}")
+        return named[0]
+    if host is not None and len(unique) > 1:
+        unique = [e for e in unique if e.get("host") == host] or unique
+    if len(unique) > 1:
+        raise TargetError(f"{config.path} has several machines: choose with --machine: {_listed(unique)}")
+    return unique[0] if unique else {}
+
+
+def _key(entry: dict[str, object], path: Path | None) -> Key:
+    text = entry.get("key")
+    if not isinstance(text, str) or not text:
+        where = f'; {path} has no "key"' if path else ""
+        raise MissingKeyError(
+            f"no key{where}: give --key or --config, set {ENVIRONMENT_VARIABLE}, or run `lmdecode harvest`"
+        )
+    try:
+        return Key.parse(text)
+    except KeyFormatError as error:
+        raise ConfigError(f'the "key" in {path}: {error}') from None
+
+
+def _name(entry: dict[str, object]) -> str | None:
+    return next((str(entry[name]) for name in _NAMES if entry.get(name)), None)
+
+
+def _listed(entries: Sequence[dict[str, object]]) -> str:
+    return ", ".join((_name(entry) or "one without a name")[:40] for entry in entries) or "none"
+
+
+def _of(path: Path | None) -> str:
+    return f" --config {path}" if path else ""

@@ -1,0 +1,312 @@
+"""One connection to a machine: requests are sent one after another, and each is given its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final, NoReturn, Self
+
+from lmdecode.codec.cipher import Key
+from lmdecode.codec.dialogue import Dialogue
+from lmdecode.codec.errors import LmdecodeError
+from lmdecode.codec.memory_map import REPORTS
+from lmdecode.codec.message import Kind, Message
+from lmdecode.codec.record import Record
+from lmdecode.machine.errors import (
+    BadAnswerError,
+    BusyError,
+    ConnectionLostError,
+    EchoError,
+    MachineError,
+    NoAnswerError,
+    NoConnectionError,
+    RefusedError,
+    WrongKeyError,
+)
+
+__all__ = ["ANSWER_TIMEOUT", "CONNECT_TIMEOUT", "DEFAULT_PORT", "Client"]
+
+DEFAULT_PORT: Final = 1774
+ANSWER_TIMEOUT: Final = 3.0
+"""Seconds to wait for an answer. The machine reports about once a second, so a wrong key shows within that."""
+CONNECT_TIMEOUT: Final = 5.0
+"""Seconds to wait for a connection."""
+
+_PIECE: Final = 65536
+_CLOSE_TIMEOUT: Final = 1.0
+_ONE_AT_A_TIME: Final = "the machine takes one connection at a time; close the app and try again"
+_ALIVE: Final = min(REPORTS, key=lambda window: window.length)  # the least that can be asked
+
+
+class Client:
+    """A connection to a machine.
+
+    Requests wait for each other, so several tasks may ask at once. Nothing is sent twice.
+
+    Args:
+        host: The machine's address.
+        port: Its port.
+        key: Its key.
+        timeout: Seconds to wait for an answer.
+        connect_timeout: Seconds to wait for the connection.
+        stream: The connection's number, for the Records.
+        show_secrets: Whether the machine's cloud account is left readable.
+        keep_alive: Seconds of silence after which the machine is asked for something, to see whether it is still
+            there; None: never.
+        on_record: Called with each message, of both sides.
+
+    Example: the temperatures, of a simulated machine.
+
+    >>> from lmdecode.machine.simulator.machine import Machine
+    >>> from lmdecode.machine.simulator.server import Server
+    >>> async def temperatures():
+    ...     key = Key.parse("12345678901234567890123456789012")
+    ...     async with Server(Machine("GS3 AV"), key) as server, Client(server.host, server.port, key) as client:
+    ...         return (await client.ask(Message(Kind.READ, 0x401C, 4))).fields
+    >>> asyncio.run(temperatures())["steam_temp"] > 100
+    True
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        key: Key,
+        *,
+        timeout: float = ANSWER_TIMEOUT,
+        connect_timeout: float = CONNECT_TIMEOUT,
+        stream: int = 0,
+        show_secrets: bool = False,
+        keep_alive: float | None = None,
+        on_record: Callable[[Record], None] | None = None,
+    ) -> None:
+        self.host = host
+        self.port = port
+        self.stream = stream
+        self._key = key
+        self._timeout = timeout
+        self._connect_timeout = connect_timeout
+        self._show_secrets = show_secrets
+        self._keep_alive = keep_alive
+        self._on_record = on_record
+        self._turn = asyncio.Lock()
+        self._heard = asyncio.Event()
+        self._lost: MachineError | None = None
+        self._dialogue: Dialogue | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._last_heard = 0.0
+
+    @property
+    def name(self) -> str:
+        """The machine, as host:port."""
+        return _joined(self.host, self.port)
+
+    @property
+    def lost(self) -> MachineError | None:
+        """Why the connection has ended; None as long as it has not."""
+        return self._lost
+
+    async def __aenter__(self) -> Self:
+        await self.connect()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def connect(self) -> None:
+        """Connect. Whether it is a machine that is there shows with the first answer.
+
+        Raises:
+            NoConnectionError: There is nothing to connect to.
+        """
+        try:
+            async with asyncio.timeout(self._connect_timeout):
+                reader, self._writer = await asyncio.open_connection(self.host, self.port)
+        except (OSError, ValueError, OverflowError) as error:  # ValueError: a host name that can be none
+            raise NoConnectionError(_why_not(self.host, self.port, error, self._connect_timeout)) from None
+        own = self._writer.get_extra_info("sockname") or ("app", 0)
+        self._dialogue = Dialogue(
+            self._key,
+            stream=self.stream,
+            app=_joined(*own[:2]),
+            machine=self.name,
+            show_secrets=self._show_secrets,
+        )
+        self._last_heard = time.monotonic()
+        self._tasks = [asyncio.create_task(self._listen(reader, self._dialogue))]
+        if self._keep_alive is not None:
+            self._tasks.append(asyncio.create_task(self._see_whether_alive(self._keep_alive)))
+
+    async def close(self) -> None:
+        """Disconnect."""
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._lost is None:
+            self._lose(ConnectionLostError(f"disconnected from {self.name}"))
+        if self._writer is not None:
+            self._writer.close()
+            with contextlib.suppress(OSError, TimeoutError):
+                async with asyncio.timeout(_CLOSE_TIMEOUT):
+                    await self._writer.wait_closed()
+
+    async def wait_lost(self) -> MachineError:
+        """Wait until the connection has ended; why it has."""
+        while self._lost is None:
+            self._heard.clear()
+            await self._heard.wait()
+        return self._lost
+
+    async def read(self, address: int, length: int) -> bytes:
+        """Read some of the machine's memory.
+
+        Args:
+            address: Of the first byte.
+            length: Bytes; machines do not answer reads of more than 48.
+
+        Raises:
+            MachineError: As `ask`.
+        """
+        record = await self.ask(Message(Kind.READ, address, length))
+        try:
+            return bytes.fromhex(record.data or "")
+        except ValueError:
+            raise BadAnswerError(
+                f"R{record.address:04X}{record.length:04X} holds a secret, which is withheld"
+            ) from None
+
+    async def write(self, request: Message) -> None:
+        """Write, once.
+
+        Raises:
+            RefusedError: The machine did not take it.
+            MachineError: As `ask`; it is then not known whether the machine took it.
+        """
+        record = await self.ask(request)
+        if not record.ok:
+            said = (record.plaintext or "")[9:-2][:16]
+            raise RefusedError(f"the machine did not take W{request.preamble}: it answered {said!r}, not 'OK'")
+
+    async def ask(self, request: Message, *, timeout: float | None = None) -> Record:  # noqa: ASYNC109 -- waits its turn too
+        """Send a request, once, and wait for its answer.
+
+        Args:
+            request: A read, or a write.
+            timeout: Seconds to wait, if not as long as ever.
+
+        Raises:
+            ConnectionLostError, BusyError: The connection has ended, or does before there is an answer.
+            WrongKeyError: What the machine says does not decrypt.
+            EchoError, BadAnswerError: The answer is none, or damaged.
+            NoAnswerError: There is none in time.
+            MessageError: There is no such message.
+        """
+        async with self._turn:
+            dialogue, writer = self._dialogue, self._writer
+            if dialogue is None or writer is None:
+                raise ConnectionLostError(f"not connected to {self.name}")
+            if self._lost is not None:
+                raise self._lost
+            frame, records = dialogue.ask(time.time_ns(), request)
+            self._tell(records)
+            with contextlib.suppress(TimeoutError):  # what came of it is seen below
+                async with asyncio.timeout(self._timeout if timeout is None else timeout):
+                    writer.write(frame)
+                    with contextlib.suppress(OSError):  # which whoever listens is told as well
+                        await writer.drain()
+                    while dialogue.answer is None and self._lost is None:
+                        self._heard.clear()
+                        await self._heard.wait()
+            answer = dialogue.answer
+            if answer is None:
+                self._explain(request, dialogue)
+        if answer.problems:
+            raise _bad(request, answer)
+        return answer
+
+    async def _listen(self, reader: asyncio.StreamReader, dialogue: Dialogue) -> None:
+        how = "closed the connection"
+        try:
+            while data := await reader.read(_PIECE):
+                self._last_heard = time.monotonic()
+                self._tell(dialogue.receive(time.time_ns(), data))
+                self._heard.set()
+        except OSError as error:
+            how = "reset the connection" if isinstance(error, ConnectionResetError) else f"is gone: {error.strerror}"
+        self._tell(dialogue.close(time.time_ns()))
+        if dialogue.ever_heard:
+            self._lose(ConnectionLostError(f"{self.name} {how}"))
+        else:
+            self._lose(BusyError(f"{self.name} {how} before it said anything: {_ONE_AT_A_TIME}"))
+
+    async def _see_whether_alive(self, seconds: float) -> None:
+        while self._lost is None:
+            silent = time.monotonic() - self._last_heard
+            if silent < seconds:
+                await asyncio.sleep(seconds - silent)
+                continue
+            try:
+                await self.ask(Message(Kind.READ, _ALIVE.address, _ALIVE.length))
+            except LmdecodeError as error:
+                if time.monotonic() - self._last_heard >= seconds:
+                    self._lose(ConnectionLostError(f"{self.name} says nothing any more: {error}"))
+
+    def _lose(self, error: MachineError) -> None:
+        if self._lost is None:
+            self._lost = error
+        self._heard.set()
+
+    def _tell(self, records: list[Record]) -> None:
+        if self._on_record is not None:
+            for record in records:
+                self._on_record(record)
+
+    def _explain(self, request: Message, dialogue: Dialogue) -> NoReturn:
+        """Raise what follows from what was heard instead of an answer."""
+        heard, what = dialogue.heard, f"{request.kind.letter}{request.preamble}"
+        if heard.undecryptable and not dialogue.ever_valid:
+            raise WrongKeyError(
+                f"connected to {self.name}, but nothing decrypts: the key is not this machine's; "
+                "`lmdecode config check` looks at it, `lmdecode harvest` finds the right one"
+            )
+        if heard.garbage or heard.undecryptable:
+            count = f"{heard.garbage} bytes that are no frame" if heard.garbage else "a frame that does not decrypt"
+            raise BadAnswerError(f"the answer to {what} is damaged: {self.name} sent {count}")
+        if self._lost is not None:
+            raise self._lost
+        if not dialogue.ever_heard:
+            raise BusyError(f"connected to {self.name}, but it says nothing: {_ONE_AT_A_TIME}")
+        if heard.strange is not None and heard.strange.plaintext:
+            raise BadAnswerError(f"the answer to {what} is to something else: {heard.strange.plaintext[:9]}")
+        raise NoAnswerError(f"{self.name} did not answer {what} in time")
+
+
+def _bad(request: Message, answer: Record) -> BadAnswerError:
+    what = f"{request.kind.letter}{request.preamble}"
+    if request.kind is Kind.READ and answer.data is None:
+        return EchoError(f"the machine sent {what} back instead of an answer: there is nothing to be read there")
+    return BadAnswerError(f"the answer to {what} is damaged: {answer.problems[0]}")
+
+
+def _why_not(host: str, port: int, error: Exception, seconds: float) -> str:
+    import socket  # noqa: PLC0415 -- only errors need it
+
+    name = _joined(host, port)
+    if isinstance(error, ConnectionRefusedError):
+        return f"{name} refuses the connection: is it the machine's address? {_ONE_AT_A_TIME}"
+    if isinstance(error, TimeoutError):
+        return f"{name} does not answer within {seconds:g} s: is the machine in this network, and its address right?"
+    if isinstance(error, socket.gaierror) or not isinstance(error, OSError):
+        return f"no host named {host[:60]!r}: check --host; `lmdecode discover` looks for machines"
+    return f"no connection to {name}: {error.strerror or error}"
+
+
+def _joined(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
