@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "registers": "registers:registers",
     "send": "send:app",
     "simulate": "simulate:simulate",
+    "status": "status:status",
     "wireshark-plugin": "wireshark:wireshark_plugin",
 }
 """By name: the module in this folder, and the function in it, or the group of commands."""

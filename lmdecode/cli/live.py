@@ -21,7 +21,7 @@ def target_for(
     *,
     host: str | None,
     port: int | None,
-    keys: list[str] | None,
+    key: str | None,
     config: Path | None,
     machine: str | None,
     model: str | None = None,
@@ -32,7 +32,7 @@ def target_for(
     return find_target(
         host=host,
         port=port,
-        keys=keys or [],
+        key=key,
         config=config,
         machine=machine,
         model=None if model is None else model_named(model),

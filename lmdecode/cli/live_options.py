@@ -6,11 +6,24 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["HostOption", "JsonOption", "MachineOption", "ModelOption", "PortOption", "TimeoutOption"]
+from lmdecode.cloud import ENVIRONMENT_VARIABLE
+
+__all__ = ["HostOption", "JsonOption", "KeyOption", "MachineOption", "ModelOption", "PortOption", "TimeoutOption"]
 
 HostOption = Annotated[
     str | None,
     typer.Option(metavar="ADDRESS", help="The machine's address. Without it: that of the config.", show_default=False),
+]
+KeyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--key",
+        "-k",
+        metavar="KEY",
+        help="The machine's key: the 32 characters of its communicationKey, or hex:… or base64:…. Other programs can "
+        f"see a command line; {ENVIRONMENT_VARIABLE} and a config file keep the key to yourself.",
+        show_default=False,
+    ),
 ]
 PortOption = Annotated[
     int | None,

@@ -11,8 +11,16 @@ from typer.core import TyperGroup
 
 from lmdecode.cli.failures import UsageError, reports_errors
 from lmdecode.cli.live import target_for
-from lmdecode.cli.live_options import HostOption, JsonOption, MachineOption, ModelOption, PortOption, TimeoutOption
-from lmdecode.cli.options import ConfigOption, KeysOption, ShowSecretsOption
+from lmdecode.cli.live_options import (
+    HostOption,
+    JsonOption,
+    KeyOption,
+    MachineOption,
+    ModelOption,
+    PortOption,
+    TimeoutOption,
+)
+from lmdecode.cli.options import ConfigOption, ShowSecretsOption
 from lmdecode.cli.sending import Sending
 from lmdecode.codec.settings import SETTINGS, Parameter, Setting
 from lmdecode.machine.client import ANSWER_TIMEOUT
@@ -82,7 +90,7 @@ def _target(options: dict[str, Any], *, connecting: bool) -> Any:  # noqa: ANN40
     return target_for(
         host=host if host or connecting else "nowhere",
         port=options["port"],
-        keys=options["key"],
+        key=options["key"],
         config=options["config"],
         machine=options["machine"],
         model=options.get("model"),
@@ -92,7 +100,7 @@ def _target(options: dict[str, Any], *, connecting: bool) -> Any:  # noqa: ANN40
 _COMMON: Final[dict[str, tuple[Any, Any]]] = {
     "host": (HostOption, None),
     "port": (PortOption, None),
-    "key": (KeysOption, None),
+    "key": (KeyOption, None),
     "config": (ConfigOption, None),
     "machine": (MachineOption, None),
     "model": (ModelOption, None),
@@ -163,7 +171,7 @@ def read(
     length: Annotated[str, typer.Argument(help="Bytes: 32, or 0x20.", show_default=False)],
     host: HostOption = None,
     port: PortOption = None,
-    key: KeysOption = None,
+    key: KeyOption = None,
     config: ConfigOption = None,
     machine: MachineOption = None,
     timeout: TimeoutOption = ANSWER_TIMEOUT,
@@ -192,7 +200,7 @@ def write(
     data: Annotated[list[str], typer.Argument(help="Bytes in hexadecimal: 08, or 03A7.", show_default=False)],
     host: HostOption = None,
     port: PortOption = None,
-    key: KeysOption = None,
+    key: KeyOption = None,
     config: ConfigOption = None,
     machine: MachineOption = None,
     model: ModelOption = None,

@@ -42,7 +42,7 @@ def find_target(
     *,
     host: str | None,
     port: int | None,
-    keys: Sequence[str],
+    key: str | None,
     config: Path | None,
     machine: str | None,
     model: str | None = None,
@@ -52,7 +52,7 @@ def find_target(
     Args:
         host: Its address, if one was given; else that of the configuration.
         port: Likewise.
-        keys: Likewise; at most one.
+        key: Likewise.
         config: The configuration that was named.
         machine: Which of several in the configuration: its name, serial number or address.
         model: Its model, if one was given; else that of the configuration.
@@ -62,14 +62,12 @@ def find_target(
         MissingKeyError: No key, or one that is none.
         ConfigError: The configuration cannot be used.
     """
-    if len(keys) > 1:
-        raise TargetError("--key: give one, that of the machine")
     path = config or next((each for each in default_paths() if each.is_file()), None)
     entry = _entry(load_config(path), machine, host) if path else {}
     if machine is not None and path is None:
         raise TargetError(f"--machine {machine[:40]}: there is no config.json that could have it; see --config")
-    given_key = bool(keys) or (config is None and bool(os.environ.get(ENVIRONMENT_VARIABLE)))
-    key = find_keys(keys, None)[0][0].key if given_key else _key(entry, path)
+    given = key is not None or (config is None and bool(os.environ.get(ENVIRONMENT_VARIABLE)))
+    found_key = find_keys([] if key is None else [key], None)[0][0].key if given else _key(entry, path)
     found_host = host or entry.get("host")
     if not isinstance(found_host, str) or not found_host:
         raise TargetError(
@@ -80,7 +78,7 @@ def find_target(
     if found_port is None:
         raise ConfigError(f"{path}: port is no port: it should be 1774")
     known = model or entry.get("model_name")
-    return Target(found_host, found_port, key, str(known) if known in MODELS else None, _name(entry))
+    return Target(found_host, found_port, found_key, str(known) if known in MODELS else None, _name(entry))
 
 
 def _entry(config: Config, machine: str | None, host: str | None) -> dict[str, object]:

@@ -41,6 +41,7 @@ __all__ = [
     "MODELS",
     "REGISTERS",
     "REPORTS",
+    "SNAPSHOT",
     "UNITS",
     "WATER_FLOW",
     "WINDOWS",
@@ -464,6 +465,18 @@ HAZARDS: Final[Mapping[tuple[str, Value | None], str]] = {
 
 LARGEST_READ: Final = 0x30
 """Bytes; larger reads get no answer, the sources say. Reads of up to 0x2C are seen to be answered."""
+
+SNAPSHOT: Final = tuple(
+    window
+    for window in WINDOWS
+    if window.name not in {"water flow", "unknown block"}
+    and not any(
+        other.address <= window.address and window.address + window.length <= other.address + other.length
+        for other in WINDOWS
+        if other is not window and other.length <= LARGEST_READ
+    )
+)
+"""What to read to know all that the map knows of a machine: each window that is in no other."""
 
 _BY_WINDOW: Final = {(window.address, window.length): window for window in WINDOWS}
 REPORTS: Final = tuple(_BY_WINDOW[window] for window in ((0x401C, 0x04), (0x4022, 0x01), (0x0300, 0x07)))

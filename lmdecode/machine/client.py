@@ -227,7 +227,8 @@ class Client:
             answer = dialogue.answer
             if answer is None:
                 self._explain(request, dialogue)
-        if answer.problems:
+        echoed = request.kind is Kind.READ and answer.data is None
+        if echoed or answer.raw is not None:  # a value that makes no sense in a faultless message is no such thing
             raise _bad(request, answer)
         return answer
 

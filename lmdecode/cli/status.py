@@ -1,0 +1,63 @@
+"""`lmdecode status`: all that a machine says of itself, once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+import typer
+
+from lmdecode.cli.failures import complain, reports_errors
+from lmdecode.cli.live import session_for, target_for
+from lmdecode.cli.live_options import HostOption, JsonOption, KeyOption, MachineOption, PortOption, TimeoutOption
+from lmdecode.cli.options import ConfigOption
+from lmdecode.machine.client import ANSWER_TIMEOUT
+
+if TYPE_CHECKING:
+    from lmdecode.machine.session import Session
+    from lmdecode.machine.snapshot import Snapshot
+
+__all__ = ["status"]
+
+
+@reports_errors
+def status(
+    host: HostOption = None,
+    port: PortOption = None,
+    key: KeyOption = None,
+    config: ConfigOption = None,
+    machine: MachineOption = None,
+    timeout: TimeoutOption = ANSWER_TIMEOUT,
+    as_json: JsonOption = False,
+) -> None:
+    """Show all that the machine says of itself: state, temperatures, settings, schedule, counters.
+
+    Examples:
+
+        lmdecode status
+
+        lmdecode status --host 192.168.1.215 --json
+
+    It reads, and writes nothing. With --json each name is an entry; those that the machine did not answer are missing.
+    """
+    target = target_for(host=host, port=port, key=key, config=config, machine=machine)
+    snapshot = asyncio.run(_taken(session_for(target, timeout=timeout)))
+    if as_json:
+        typer.echo(json.dumps(snapshot.fields, ensure_ascii=False))
+    else:
+        from lmdecode.output.status_table import print_status
+
+        print_status(snapshot.records)
+    for name, why in snapshot.silent.items():
+        complain(f"{name}: {why}")
+    for record in snapshot.records:
+        for problem in record.problems:
+            complain(problem)
+
+
+async def _taken(session: Session) -> Snapshot:
+    from lmdecode.machine.snapshot import take_snapshot
+
+    async with session:
+        return await take_snapshot(session)
