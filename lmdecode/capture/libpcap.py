@@ -13,14 +13,13 @@ from __future__ import annotations
 import ctypes
 import os
 import stat
-import sys
-from contextlib import suppress
 from functools import cache
 from io import BufferedReader, FileIO
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Final, Literal
 
+from lmdecode.capture.pipes import widen
 from lmdecode.capture.sieve import PLACES
 
 __all__ = ["Screened", "screened"]
@@ -87,7 +86,7 @@ def screened(path: Path, port: int) -> BufferedReader | None:
         library.pcap_close(capture)
         return None
     reading, writing = os.pipe()
-    _widen(writing)
+    widen(writing, _PIPE_SIZE)
     return BufferedReader(Screened(path, reading, _Screening(library, capture, writing)), _PIPE_SIZE)
 
 
@@ -146,15 +145,6 @@ def _filter(path: Path, port: int) -> str:
         f"less {ports + 3} or link[{kind}:2] != 0x0800 or link[{ip}] != 0x45 or link[{ip + 6}:2] & 0x3fff != 0 "
         f"or link[{ports}:2] = {port} or link[{ports + 2}:2] = {port}"
     )
-
-
-def _widen(pipe: int) -> None:
-    """Let more wait in a pipe, where that can be had, so that neither side waits for the other at every turn."""
-    if sys.platform == "linux":
-        import fcntl  # noqa: PLC0415 -- it is not everywhere
-
-        with suppress(OSError):
-            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_SIZE)
 
 
 @cache

@@ -67,15 +67,17 @@ def decode(
         Order, typer.Option(help="Several captures one after the other, or all messages by time.")
     ] = Order.FILES,
     jobs: Annotated[
-        int,
+        int | None,
         typer.Option(
             "--jobs",
             "-j",
             min=0,
             metavar="N",
-            help="Decode N captures at the same time, 0: one a core. A table, or --order time, takes one process.",
+            help="Decode N captures at the same time, 0: one a core. Without it one after the other, a large one with "
+            "a second process that reads ahead; 1: without that. A table, or --order time, is made by one process.",
+            show_default=False,
         ),
-    ] = 1,
+    ] = None,
     show_secrets: ShowSecretsOption = False,
 ) -> None:
     """Show what app and machine said in a capture, in names and units.
@@ -125,7 +127,7 @@ def decode(
     style = Style(settings.fields, captions=len(paths) > 1 and order is Order.FILES)
     apart = order is Order.FILES and chosen in JOINABLE and not _mentions_stream(where or [])
     apart = apart and not any(map(is_live, paths))  # what is live cannot be opened in another process
-    workers = min(jobs or os.cpu_count() or 1, len(paths)) if apart else 1
+    workers = min(os.cpu_count() or 1 if jobs == 0 else jobs or 1, len(paths)) if apart else 1
     refuse_to_overwrite(output, [*paths, Path(origin)])
     failed = False
     if chosen is Format.PCAPNG:
@@ -145,7 +147,8 @@ def decode(
                 outcomes = _by_time(paths, settings, decoder, writer)
             else:
                 to_terminal = output is None and sys.stdout.isatty()
-                outcomes = list(_one_by_one(paths, settings, decoder, writer, to_terminal=to_terminal))
+                ahead = jobs != 1
+                outcomes = list(_one_by_one(paths, settings, decoder, writer, to_terminal=to_terminal, ahead=ahead))
             writer.flush()
             failed = _report(outcomes, port, origin, chosen=bool(where or fields))
     if failed:
@@ -202,7 +205,7 @@ def _mentions_stream(where: list[str]) -> bool:
 
 
 def _one_by_one(
-    paths: list[Path], settings: Settings, decoder: Decoder, writer: Writer, *, to_terminal: bool
+    paths: list[Path], settings: Settings, decoder: Decoder, writer: Writer, *, to_terminal: bool, ahead: bool
 ) -> Iterator[Outcome]:
     from lmdecode.cli.files import is_live
     from lmdecode.cli.progress import progress_bar
@@ -215,7 +218,7 @@ def _one_by_one(
         write = writer.write
         writer.begin(path)
         with progress_bar(path, onto_terminal=to_terminal) as progress:
-            records = read(outcome, decoder, settings.port, first_stream=connections, progress=progress)
+            records = read(outcome, decoder, settings.port, first_stream=connections, progress=progress, ahead=ahead)
             chosen = settings.chosen(records)
             if live or settings.where or settings.fields:
                 for outcome.shown, record in enumerate(chosen, 1):

@@ -72,10 +72,18 @@ def read(
     *,
     first_stream: int = 0,
     progress: Callable[[int], None] | None = None,
+    ahead: bool = False,
 ) -> Iterator[Record]:
     """All records of a capture. What is wrong with the capture does not raise, but is in the outcome."""
-    path, statistics, tally = outcome.path, outcome.statistics, outcome.tally
-    records = decode_capture(path, decoder, port=port, tally=tally, statistics=statistics, progress=progress)
+    records = decode_capture(
+        outcome.path,
+        decoder,
+        port=port,
+        tally=outcome.tally,
+        statistics=outcome.statistics,
+        progress=progress,
+        ahead=ahead,
+    )
     return _told(outcome, port, first_stream, records)
 
 
