@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from io import BufferedReader
@@ -191,13 +190,20 @@ def _read_screened(
     """The segments of a capture of which libpcap took out what may be ours."""
     reader = SegmentReader(port)
     screen = cast("Screened", file.raw)
+    is_cut = True  # if nothing is let through, it may all be cut before the ports
     with closing(file):
-        for packets in read_pcap(file, statistics, progress and (lambda _: progress(screen.position))):
+        for number, packets in enumerate(
+            read_pcap(file, statistics, progress and (lambda _: progress(screen.position)))
+        ):
+            is_cut = (is_cut and number > 0) or any(len(packet.data) < packet.original_length for packet in packets)
             segments = reader.read_all(packets)
             if segments:
                 yield segments
-        if screen.failed():  # what exactly is wrong our own reader says
-            _, file = open_capture(path)
-            with closing(file):
-                deque(read_pcap(file, statistics, None, port), maxlen=0)
+        failed = screen.failed()
+    if failed or is_cut:  # what exactly is wrong our own reader says
+        reader = SegmentReader(port)
+        _, file = open_capture(path)
+        with closing(file):
+            for packets in read_pcap(file, statistics, None, port):
+                reader.read_all(packets)
     statistics.warnings += reader.warnings()
