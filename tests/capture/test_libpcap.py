@@ -99,9 +99,9 @@ def test_it_lets_through_what_the_sieve_does(data, order, nanoseconds, tmp_path)
     nanoseconds=st.booleans(),
     tail=st.sampled_from([b"", bytes(7), b"\xff" * 40]),
 )
-def test_all_that_comes_of_a_file_is_the_same_as_without(data, order, nanoseconds, tail, tmp_path, monkeypatch):
+def test_all_that_comes_of_a_file_is_the_same_as_without(data, tail, tmp_path, monkeypatch, **kind):
     path = tmp_path / "x.pcap"
-    path.write_bytes(capture_of(data, order=order, nanoseconds=nanoseconds) + tail)
+    path.write_bytes(capture_of(data, **kind) + tail)
     mine = segments_of(path)
     with monkeypatch.context() as patch:
         patch.setattr(libpcap, "_library", lambda: None)
