@@ -38,6 +38,7 @@ def decode_capture(
     tally: Tally | None = None,
     statistics: CaptureStatistics | None = None,
     progress: Callable[[int], None] | None = None,
+    connections: Connections | None = None,
 ) -> Iterator[Record]:
     """Decode a capture: pcap, pcapng, tshark's JSON exports or lmdirect's debug log, whatever its name.
 
@@ -52,6 +53,8 @@ def decode_capture(
         statistics: What is read is counted in it; whole when the last Record is out. The connections that it counts
             already come before those of this capture, so that several captures can be numbered on.
         progress: Called now and then with the position in the file, in bytes.
+        connections: Those of the file before, if this one is the next piece of the same capture. They go on here, and
+            are left open; when no more is to come, whoever gave them closes them.
 
     Raises:
         CaptureError: The file cannot be decoded, or no further.
@@ -65,15 +68,19 @@ def decode_capture(
 
         with closing(file):
             yield from read_log_lines(file, statistics, tally, show_secrets=decoder.show_secrets, progress=progress)
+        if connections is not None:
+            connections.count = statistics.connections
         return
-    connections = Connections(decoder, port, tally, first=statistics.connections)
+    last = connections is None
+    connections = connections or Connections(decoder, port, tally, first=statistics.connections)
     for segments in _segments(path, opened, port, statistics, progress):
         statistics.port_packets += len(segments)
         decoder.foresee(segment.payload for segment in segments)
         records = connections.receive_all(segments)
         statistics.connections = connections.count
         yield from records
-    yield from connections.close()
+    if last:
+        yield from connections.close()
 
 
 def decode_packets(
