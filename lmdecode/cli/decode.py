@@ -66,6 +66,13 @@ def decode(
     order: Annotated[
         Order, typer.Option(help="Several captures one after the other, or all messages by time.")
     ] = Order.FILES,
+    join: Annotated[
+        bool,
+        typer.Option(
+            "--join",
+            help="The captures are pieces of one (tcpdump -C, -G, -W): connections go on from one to the next.",
+        ),
+    ] = False,
     jobs: Annotated[
         int | None,
         typer.Option(
@@ -91,6 +98,8 @@ def decode(
         lmdecode decode *.pcapng --format csv --fields coffee_temp,steam_temp --output temperatures.csv
 
         lmdecode decode morning.pcap --where kind=write --where sender=app
+
+        lmdecode decode --join day.pcap*
 
         tcpdump -i any -U -w - tcp port 1774 | lmdecode decode -
 
@@ -124,12 +133,14 @@ def decode(
     decoder, origin = settings.decoder()
     paths = expanded(captures)
     chosen = format or default_format(output)
-    style = Style(settings.fields, captions=len(paths) > 1 and order is Order.FILES)
-    apart = order is Order.FILES and chosen in JOINABLE and not _mentions_stream(where or [])
+    style = Style(settings.fields, captions=len(paths) > 1 and order is Order.FILES and not join)
+    apart = order is Order.FILES and not join and chosen in JOINABLE and not _mentions_stream(where or [])
     apart = apart and not any(map(is_live, paths))  # what is live cannot be opened in another process
     workers = min(os.cpu_count() or 1 if jobs == 0 else jobs or 1, len(paths)) if apart else 1
     refuse_to_overwrite(output, [*paths, Path(origin)])
     failed = False
+    if join and (order is Order.TIME or chosen is Format.PCAPNG):
+        raise typer.BadParameter("--join goes with neither --order time nor pcapng: mergecap -w NEW.pcapng FILE…")
     if chosen is Format.PCAPNG:
         from lmdecode.cli.annotate import annotate
 
@@ -143,8 +154,8 @@ def decode(
                 from lmdecode.cli.jobs import decode_in_processes
 
                 outcomes = list(decode_in_processes(paths, workers, chosen, style, settings, writer))
-            elif order is Order.TIME:
-                outcomes = _by_time(paths, settings, decoder, writer)
+            elif join or order is Order.TIME:
+                outcomes = _together(paths, settings, decoder, writer, join=join)
             else:
                 to_terminal = output is None and sys.stdout.isatty()
                 ahead = jobs != 1
@@ -231,14 +242,19 @@ def _one_by_one(
         yield outcome
 
 
-def _by_time(paths: list[Path], settings: Settings, decoder: Decoder, writer: Writer) -> list[Outcome]:
+def _together(paths: list[Path], settings: Settings, decoder: Decoder, writer: Writer, *, join: bool) -> list[Outcome]:
+    """All captures by time, or as pieces of one."""
     from lmdecode.cli.files import is_live
+    from lmdecode.cli.joining import in_order, joined
     from lmdecode.cli.reading import Outcome, merged
 
-    outcomes = [Outcome(path) for path in paths]
     live = any(map(is_live, paths))
+    if join and live:
+        raise CommandError("--join needs files, not pipes: what is in a pipe is one capture already")
+    outcomes = [Outcome(path) for path in (in_order(paths) if join else paths)]
     first = outcomes[0]  # one of them counts for all; which one does not matter
-    for first.shown, record in enumerate(settings.chosen(merged(outcomes, decoder, settings.port)), 1):
+    records = (joined if join else merged)(outcomes, decoder, settings.port)
+    for first.shown, record in enumerate(settings.chosen(records), 1):
         writer.write(record)
         if live:
             writer.flush()
