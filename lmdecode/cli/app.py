@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "keys": "keys_check:app",
     "login": "login:login",
     "registers": "registers:registers",
+    "shots": "shots:shots",
     "simulate": "simulate:simulate",
     "wireshark-plugin": "wireshark:wireshark_plugin",
 }
