@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "keys": "keys_check:app",
     "login": "login:login",
     "registers": "registers:registers",
+    "report": "report:report",
     "shots": "shots:shots",
     "simulate": "simulate:simulate",
     "wireshark-plugin": "wireshark:wireshark_plugin",

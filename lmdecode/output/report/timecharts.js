@@ -1,0 +1,270 @@
+// Temperatures against set points, and below them what was on. Both show the same time, and are dragged together.
+let temperatures = null;
+let deviations = null;
+let bands = null;
+
+const BAND_HEIGHT = 27;
+const AXIS_WIDTH = 56;
+
+/** Undefined: nothing is known at that time, so the line goes on; null: nobody was listening, so it breaks. */
+function temperatureData(one) {
+  const tables = [];
+  for (const name of ["coffee_temp", "steam_temp"]) {
+    const { times, values } = one.series[name];
+    let now = 0;
+    tables.push([times.map((step) => (now += step)), values.map((tenths) => (tenths === null ? null : tenths / 10))]);
+  }
+  for (const name of ["coffee_set_temp", "steam_set_temp"]) {
+    const steps = one.set_points[name];
+    const known = steps.length ? [...steps, [one.last, steps.at(-1)[1]]] : [];
+    const corners = new Map();
+    known.forEach(([time, value], i) => {
+      if (i && value !== known[i - 1][1]) corners.set(time - 1, known[i - 1][1]);
+      corners.set(time, value);
+    });
+    tables.push([[...corners.keys()], [...corners.values()]]);
+  }
+  const ends = [[one.first, Math.max(one.last, one.first + 1000)], [undefined, undefined]];
+  return uPlot.join([...tables, ends], [...tables.map(() => [1]), [1]]).slice(0, 5);
+}
+
+function timeAxis(withLabels) {
+  return {
+    stroke: color("muted"),
+    grid: { stroke: color("grid"), width: 1 },
+    ticks: { stroke: color("grid"), width: 1, size: 5 },
+    font: "12px system-ui, sans-serif",
+    size: withLabels ? 40 : 10,
+    space: 72,
+    values: (u, splits, axis, space, step) => {
+      let before = "";
+      return splits.map((ms) => {
+        if (!withLabels) return "";
+        const text = step < 1000 ? clockMillis(ms) : step < 60000 ? clockSeconds(ms) : clock(ms);
+        const day = shortDay(ms);
+        const shown = day === before ? text : `${text}\n${day}`;
+        before = day;
+        return shown;
+      });
+    },
+    splits: withLabels === null ? () => [] : undefined,
+  };
+}
+
+const tzDate = (ms) => (view.utc ? uPlot.tzDate(new Date(ms), "Etc/UTC") : new Date(ms));
+
+function nearest(u, series, index, values) {
+  for (let i = index; i >= Math.max(0, index - 400); i--) {
+    if (values[i] !== undefined) return values[i] === null ? null : i;
+  }
+  return index;
+}
+
+function marks(u, one) {
+  const { ctx, bbox } = u;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  for (const shot of one.shots.filter((each) => each.start !== null)) {
+    const left = u.valToPos(shot.start, "x", true);
+    const width = Math.max(u.valToPos(shot.end, "x", true) - left, devicePixelRatio);
+    ctx.globalAlpha = 0.16;
+    ctx.fillStyle = shotColor(shot);
+    ctx.fillRect(left, bbox.top, width, bbox.height);
+  }
+  ctx.globalAlpha = 0.8;
+  ctx.setLineDash([4 * devicePixelRatio, 4 * devicePixelRatio]);
+  ctx.lineWidth = devicePixelRatio;
+  for (const write of one.writes) {
+    const x = Math.round(u.valToPos(write.time, "x", true)) + 0.5;
+    ctx.strokeStyle = write.ok === false ? color("bad") : color("write");
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+  }
+  ctx.restore();
+}
+
+function drawTemperatures(one, width) {
+  const line = (label, stroke, extra = {}) => ({
+    label,
+    stroke,
+    width: 1.6,
+    points: { show: false },
+    value: (u, value) => (value === null || value === undefined ? "–" : `${value.toFixed(1)} °C`),
+    ...extra,
+  });
+  const set = { dash: [7, 5], width: 1.2 };
+  const options = {
+    width,
+    height: innerWidth < 760 ? 250 : 330,
+    ms: 1,
+    tzDate,
+    cursor: { sync: { key: "time" }, dataIdx: (u, series, index) => (series ? (nearest(u, series, index, u.data[series]) ?? index) : index), points: { size: 7 } },
+    scales: { x: { time: true, range: timeRange } },
+    axes: [
+      timeAxis(true),
+      { stroke: color("muted"), grid: { stroke: color("grid"), width: 1 }, ticks: { show: false }, size: AXIS_WIDTH, font: "12px system-ui, sans-serif", values: (u, splits) => splits.map((value) => `${+value.toFixed(2)} °C`) },
+    ],
+    series: [
+      { label: `time, ${zoneName()}`, value: (u, ms) => (ms === null || ms === undefined ? "–" : clockSeconds(ms)) },
+      line("coffee boiler", color("coffee")),
+      line("steam boiler", color("steam")),
+      line("coffee set to", color("coffee"), set),
+      line("steam set to", color("steam"), set),
+    ],
+    hooks: {
+      drawClear: [(u) => marks(u, one)],
+      setScale: [(u, name) => name === "x" && viewed(u.scales.x.min, u.scales.x.max)],
+    },
+  };
+  return new uPlot(options, temperatureData(one), $("temperatures"));
+}
+
+/** How far off the set points: what a day's range of temperatures is too wide to show. */
+function drawDeviations(one, width) {
+  const [times, coffee, steam, coffeeSet, steamSet] = temperatures.data;
+  const off = (values, set) => {
+    let wanted = null;
+    return values.map((value, i) => {
+      wanted = set[i] ?? wanted;
+      return value === undefined || value === null ? value : wanted === null ? undefined : Math.round((value - wanted) * 10) / 10;
+    });
+  };
+  const line = (label, stroke) => ({ label, stroke, width: 1.3, points: { show: false }, value: (u, value) => (value === null || value === undefined ? "–" : `${value > 0 ? "+" : ""}${value.toFixed(1)} °C`) });
+  return new uPlot(
+    {
+      width,
+      height: 150,
+      ms: 1,
+      tzDate,
+      cursor: { sync: { key: "time" }, dataIdx: (u, series, index) => (series ? (nearest(u, series, index, u.data[series]) ?? index) : index), points: { size: 6 } },
+      scales: { x: { time: true, range: timeRange }, y: { range: [-2.5, 2.5] } },
+      axes: [
+        { ...timeAxis(false), size: 4 },
+        { stroke: color("muted"), grid: { stroke: color("grid"), width: 1 }, ticks: { show: false }, size: AXIS_WIDTH, font: "12px system-ui, sans-serif", splits: () => [-2, -1, 0, 1, 2], values: (u, splits) => splits.map((value) => `${value > 0 ? "+" : ""}${value} °C`) },
+      ],
+      series: [{ label: "off the set point", value: () => "" }, line("steam boiler", color("steam")), line("coffee boiler", color("coffee"))],
+      hooks: { setScale: [follow] },
+    },
+    [times, off(steam, steamSet), off(coffee, coffeeSet)], // coffee on top, it swings less
+    $("deviations"),
+  );
+}
+
+const timeRange = (u, low, high) => (low === high ? [low - 1000, high + 1000] : [low, high]);
+
+/** A chart below was dragged or double-clicked: the first one leads. */
+function follow(u, name) {
+  const { min, max } = u.scales.x;
+  if (name === "x" && min !== null && bands && (temperatures.scales.x.min !== min || temperatures.scales.x.max !== max)) look(min, max);
+}
+
+function bandRows(one) {
+  const rows = one.bands.map((band) => ({ label: band.label, color: color(band.color), spans: band.intervals.map(([from, to]) => ({ from, to, text: `${band.label}\n${clockSeconds(from)} to ${clockSeconds(to)}, ${lasting(to - from)}` })) }));
+  const shots = one.shots.filter((shot) => shot.start !== null);
+  if (shots.length) {
+    rows.push({ label: "water flows", spans: shots.map((shot) => ({ from: shot.start, to: shot.end, color: shotColor(shot), text: shotText(shot) })) });
+  }
+  if (one.writes.length) {
+    rows.push({ label: "writes", spans: one.writes.map((write) => ({ from: write.time, to: write.time, color: color(write.ok === false ? "bad" : "write"), text: `${clockSeconds(write.time)} ${write.text}\n${outcome(write)}` })) });
+  }
+  if (one.problems.length) {
+    rows.push({ label: "problems", spans: one.problems.map((problem) => ({ from: problem.time, to: problem.time, color: color("bad"), text: `${clockSeconds(problem.time)} ${problem.texts.join("\n")}` })) });
+  }
+  return rows;
+}
+
+function drawBands(one, width) {
+  const rows = bandRows(one);
+  const at = (u, row) => u.bbox.top + row * BAND_HEIGHT * devicePixelRatio;
+  const place = (u, span) => {
+    const left = u.valToPos(span.from, "x", true);
+    return [left, Math.max(u.valToPos(span.to, "x", true) - left, 2 * devicePixelRatio)];
+  };
+  const draw = (u) => {
+    const { ctx, bbox } = u;
+    const dpr = devicePixelRatio;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+    ctx.clip();
+    ctx.font = `${11.5 * dpr}px system-ui, sans-serif`;
+    ctx.textBaseline = "top";
+    ctx.textAlign = "left";
+    rows.forEach((row, i) => {
+      const top = at(u, i);
+      ctx.fillStyle = color("grid");
+      ctx.globalAlpha = 0.55;
+      ctx.fillRect(bbox.left, top + 15 * dpr, bbox.width, 8 * dpr);
+      ctx.globalAlpha = 1;
+      for (const span of row.spans) {
+        const [left, wide] = place(u, span);
+        if (left > bbox.left + bbox.width || left + wide < bbox.left) continue;
+        ctx.fillStyle = span.color ?? row.color;
+        ctx.fillRect(left, top + 15 * dpr, wide, 8 * dpr);
+      }
+      ctx.fillStyle = color("muted");
+      ctx.fillText(row.label, bbox.left + 2 * dpr, top + 1 * dpr);
+    });
+    ctx.restore();
+  };
+  const [times] = temperatures.data;
+  const made = new uPlot(
+    {
+      width,
+      height: rows.length * BAND_HEIGHT + 14,
+      ms: 1,
+      tzDate,
+      legend: { show: false },
+      cursor: { sync: { key: "time" }, y: false, points: { show: false } },
+      scales: { x: { time: true, range: timeRange }, y: { range: [0, 1] } },
+      axes: [{ ...timeAxis(false), grid: { show: false }, ticks: { show: false }, size: 4 }, { show: true, size: AXIS_WIDTH, values: () => [], grid: { show: false }, ticks: { show: false } }],
+      series: [{}, { points: { show: false } }],
+      padding: [4, null, null, null],
+      hooks: { draw: [draw], setScale: [follow] },
+    },
+    [times, times.map(() => null)],
+    $("bands"),
+  );
+  made.over.addEventListener("mousemove", (event) => {
+    const row = rows[Math.floor(event.offsetY / BAND_HEIGHT)];
+    const hit = row?.spans.filter((span) => {
+      const left = made.valToPos(span.from, "x");
+      return event.offsetX >= left - 3 && event.offsetX <= Math.max(made.valToPos(span.to, "x"), left + 2) + 3;
+    });
+    tip(hit?.length ? hit.slice(0, 4).map((span) => span.text).join("\n") : "", event);
+  });
+  made.over.addEventListener("mouseleave", () => tip(""));
+  return made;
+}
+
+/** The time that is shown has changed: the other chart follows, and so does the list of messages. */
+function viewed(from, to) {
+  if (from === null || from === undefined || (view.from === from && view.to === to)) return;
+  view.from = from;
+  view.to = to;
+  $("whole").hidden = from <= machine().first && to >= machine().last;
+  for (const chart of [deviations, bands]) chart?.setScale("x", { min: from, max: to });
+  if (typeof listChanged === "function" && $("in-view").checked) listChanged();
+}
+
+function look(from, to) {
+  temperatures.setScale("x", { min: from, max: to });
+}
+
+function drawTime() {
+  const one = machine();
+  for (const chart of [temperatures, deviations, bands]) chart?.destroy();
+  deviations = bands = null;
+  const [from, to] = [view.from, view.to];
+  view.from = view.to = null;
+  const width = $("temperatures").clientWidth;
+  temperatures = drawTemperatures(one, width);
+  deviations = drawDeviations(one, width);
+  bands = drawBands(one, width);
+  $("bands-note").textContent = one.bands_note;
+  if (from !== null && from >= one.first && to <= one.last) look(from, to);
+}
