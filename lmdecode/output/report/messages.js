@@ -14,7 +14,7 @@ const searchable = data.messages.distinct.map(([stream, app, what, values, plain
 );
 
 function listChanged() {
-  const words = $("search").value.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = [...$("search").value.toLowerCase().matchAll(/"([^"]+)"?|[^\s"]+/g)].map(([word, phrase]) => phrase ?? word);
   const quiet = $("no-reports").checked;
   const fits = data.messages.distinct.map((each, i) => words.every((word) => searchable[i].includes(word)) && !(quiet && /^report /.test(each[2]) && !each[5].length));
   const [from, to] = $("in-view").checked && view.from !== null ? [view.from, view.to] : [-Infinity, Infinity];
@@ -22,7 +22,7 @@ function listChanged() {
   data.messages.texts.forEach((text, i) => {
     if (fits[text] && messageTimes[i] >= from && messageTimes[i] <= to) shownMessages.push(i);
   });
-  $("found").textContent = `${shownMessages.length.toLocaleString("en")} of ${several(messageTimes.length, "message")}`;
+  $("found").textContent = `${shownMessages.length.toLocaleString("en")} of ${several(messageTimes.length, "line")}`;
   $("rows-space").style.height = `${shownMessages.length * ROW_HEIGHT}px`;
   $("rows").scrollTop = 0;
   drawRows();

@@ -25,7 +25,12 @@ function temperatureData(one) {
     tables.push([[...corners.keys()], [...corners.values()]]);
   }
   const ends = [[one.first, Math.max(one.last, one.first + 1000)], [undefined, undefined]];
-  return uPlot.join([...tables, ends], [...tables.map(() => [1]), [1]]).slice(0, 5);
+  const joined = uPlot.join([...tables, ends], [...tables, ends].map(() => [1])).slice(0, 5);
+  for (const values of joined.slice(3)) {
+    // What is set stays so.
+    for (let i = 1; i < values.length; i++) values[i] ??= values[i - 1];
+  }
+  return joined;
 }
 
 function timeAxis(withLabels) {
@@ -53,9 +58,12 @@ function timeAxis(withLabels) {
 
 const tzDate = (ms) => (view.utc ? uPlot.tzDate(new Date(ms), "Etc/UTC") : new Date(ms));
 
-function nearest(u, series, index, values) {
-  for (let i = index; i >= Math.max(0, index - 400); i--) {
-    if (values[i] !== undefined) return values[i] === null ? null : i;
+/** Where a line has its last value up to a place; there, if it has none. */
+function nearest(u, series, index) {
+  if (!series) return index;
+  const values = u.data[series];
+  for (let i = index; i >= 0; i--) {
+    if (values[i] !== undefined) return values[i] === null ? index : i;
   }
   return index;
 }
@@ -102,7 +110,7 @@ function drawTemperatures(one, width) {
     height: innerWidth < 760 ? 250 : 330,
     ms: 1,
     tzDate,
-    cursor: { sync: { key: "time" }, dataIdx: (u, series, index) => (series ? (nearest(u, series, index, u.data[series]) ?? index) : index), points: { size: 7 } },
+    cursor: { sync: { key: "time" }, dataIdx: nearest, points: { size: 7 } },
     scales: { x: { time: true, range: timeRange } },
     axes: [
       timeAxis(true),
@@ -140,7 +148,7 @@ function drawDeviations(one, width) {
       height: 150,
       ms: 1,
       tzDate,
-      cursor: { sync: { key: "time" }, dataIdx: (u, series, index) => (series ? (nearest(u, series, index, u.data[series]) ?? index) : index), points: { size: 6 } },
+      cursor: { sync: { key: "time" }, dataIdx: nearest, points: { size: 6 } },
       scales: { x: { time: true, range: timeRange }, y: { range: [-2.5, 2.5] } },
       axes: [
         { ...timeAxis(false), size: 4 },
