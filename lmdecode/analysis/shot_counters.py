@@ -15,6 +15,7 @@ _COUNTERS: Final[Mapping[str, tuple[What, int | None]]] = {
     "continuous": (What.COFFEE, 5),
     "drinks_hot_water": (What.HOT_WATER, None),
 }
+_NAMES: Final = frozenset(_COUNTERS)
 _LATE_NS: Final = 3_000_000_000  # by which the counter and the end of the water may be apart
 _LONGEST_NS: Final = 180_000_000_000  # that water flows on after it was last seen
 
@@ -38,6 +39,8 @@ class ShotCounters:
 
     def add(self, time_ns: int, fields: Mapping[str, Value]) -> None:
         """Take what the machine says."""
+        if _NAMES.isdisjoint(fields):
+            return
         for name in _COUNTERS:
             count = fields.get(name)
             if not isinstance(count, int):

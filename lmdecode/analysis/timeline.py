@@ -35,6 +35,7 @@ BANDS: Final = (
 
 _OPPOSITES: Final = {"standby": "power", "reservoir_empty": "water_reservoir_contact"}
 
+_TOLD: Final = frozenset((*TEMPERATURES, *SET_POINTS, *BANDS, *_OPPOSITES.values()))
 _SILENCE_NS: Final = 60_000_000_000  # after which nobody knows whether what was on still is
 
 
@@ -143,6 +144,8 @@ class Timeline:
                 return
 
     def _take(self, time_ns: int, told: Mapping[str, Value]) -> None:
+        if _TOLD.isdisjoint(told):
+            return
         for name, series in self.series.items():
             value = told.get(name)
             if value is not None and is_number(value):

@@ -46,11 +46,14 @@ def report(
     The page needs no network and sends nothing. It has what the machine said, its serial number too, but not the key,
     and not the machine's cloud account.
     """
+    import gc
+
     from lmdecode.cli.endings import read_one_by_one, say_how_it_went
     from lmdecode.cli.files import STDIN, expanded, refuse_to_overwrite, whole_file
     from lmdecode.cli.reading import Settings
     from lmdecode.cli.report_data import Analysis
 
+    gc.set_threshold(100_000)  # nothing here is a cycle: to look for some takes a tenth of the time
     settings = Settings(tuple(key or ()), config, port=port)
     decoder, origin = settings.decoder()
     paths = expanded(captures)

@@ -9,14 +9,15 @@ let chosenMessage = -1;
   let now = 0;
   for (const step of data.messages.times) messageTimes.push((now += step));
 }
-const searchable = data.messages.distinct.map(([stream, app, what, values, plaintext, problems]) =>
-  `${app ? "app" : "machine"} ${what} ${values} ${plaintext} ${problems.join(" ")} connection ${stream}`.toLowerCase(),
-);
+const searchable = data.messages.distinct.map(([head, values, plaintext, ...problems]) => {
+  const [stream, app, what] = data.messages.heads[head];
+  return   `${app ? "app" : "machine"} ${what} ${values} ${plaintext} ${problems.join(" ")} connection ${stream}`.toLowerCase();
+});
 
 function listChanged() {
   const words = [...$("search").value.toLowerCase().matchAll(/"([^"]+)"?|[^\s"]+/g)].map(([word, phrase]) => phrase ?? word);
   const quiet = $("no-reports").checked;
-  const fits = data.messages.distinct.map((each, i) => words.every((word) => searchable[i].includes(word)) && !(quiet && /^report /.test(each[2]) && !each[5].length));
+  const fits = data.messages.distinct.map((each, i) => words.every((word) => searchable[i].includes(word)) && !(quiet && each.length === 3 && data.messages.heads[each[0]][2].startsWith("report ")));
   const [from, to] = $("in-view").checked && view.from !== null ? [view.from, view.to] : [-Infinity, Infinity];
   shownMessages = [];
   data.messages.texts.forEach((text, i) => {
@@ -37,7 +38,8 @@ function drawRows() {
 }
 
 function messageRow(i) {
-  const [stream, app, what, values, plaintext, problems] = data.messages.distinct[data.messages.texts[i]];
+  const [head, values, plaintext, ...problems] = data.messages.distinct[data.messages.texts[i]];
+  const [stream, app, what] = data.messages.heads[head];
   const who = app ? "app" : "machine";
   const said = el("span", "", values);
   if (problems.length) said.replaceChildren(el("span", "bad", `! ${problems.join(" ! ")} `), values);

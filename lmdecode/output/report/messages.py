@@ -1,12 +1,13 @@
 """The messages of a report: each distinct one once, and for each message its time and which one it is.
 
-Machines say the same again and again, so a day of them fits in a page. If there are more than a limit, reports that
-nobody asked for are thinned out evenly, then answers and questions; what was written and what has problems stays.
+Machines say the same again and again, so a day of them fits in a page. If they take more than a page should have,
+reports that nobody asked for are thinned out evenly, then answers and questions, and only then what was written and
+what has problems.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from lmdecode.codec.fields import registers_in
@@ -17,6 +18,13 @@ from lmdecode.output.wording import printable
 
 __all__ = ["MessageLog"]
 
+_Head = tuple[int, int, str]
+"""The connection, 1 for the app, and what it did."""
+_Text = tuple[int, str, str, tuple[str, ...]]
+"""The number of a head, the values, the plaintext, and the problems."""
+
+_ROW_SIZE: Final = 11  # bytes of a message that was said before
+_LEAST: Final = 1000  # messages that are shown, whatever they take
 _SHOWN: Final = 400  # characters of a text
 _NAMES: Final = 12  # of registers in a question
 
@@ -32,18 +40,21 @@ class MessageLog:
     """Takes records, keeps what a page can hold.
 
     Args:
-        limit: Messages to keep, about.
+        budget: Bytes that the messages may take in the page, about.
     """
 
-    def __init__(self, limit: int = 100_000) -> None:
+    def __init__(self, budget: int = 3_600_000) -> None:
         self.total = 0
         """Messages that there were."""
-        self._limit = limit
-        self._texts: dict[tuple[object, ...], int] = {}
+        self._budget = budget
+        self._size = 0
+        self._number = 0
+        self._heads: dict[_Head, int] = {}
+        self._texts: dict[_Text, int] = {}
         self._seen: dict[tuple[object, ...], int] = {}
         self._rows: list[_Row] = []
-        self._every = {0: 1, 1: 1, 2: 1}
-        self._counts = {0: 0, 1: 0, 2: 0}
+        self._every = [1, 1, 1]
+        self._counts = [0, 0, 0]
 
     def add(self, record: Record) -> None:
         """Take a record."""
@@ -53,7 +64,8 @@ class MessageLog:
         if self._counts[rank] % self._every[rank]:
             return
         self._rows.append(_Row(record.time_ns, self._text(record), rank))
-        if len(self._rows) > self._limit:
+        self._size += _ROW_SIZE
+        while self._size > self._budget and len(self._rows) > _LEAST:
             self._thin()
 
     def _text(self, record: Record) -> int:
@@ -61,24 +73,31 @@ class MessageLog:
         same = (record.stream, record.sender, record.role, record.ok, record.plaintext, record.problems, record.raw)
         index = self._seen.get(same)
         if index is None:
-            text = tuple(_worded(record))
-            index = self._seen[same] = self._texts.setdefault(text, len(self._texts))
+            head, values, plaintext, problems = _worded(record)
+            text = (self._heads.setdefault(head, len(self._heads)), values, plaintext, problems)
+            if text not in self._texts:
+                self._texts[text] = self._number
+                self._number += 1
+                self._size += _size(text)
+            index = self._seen[same] = self._texts[text]
         return index
 
     def _thin(self) -> None:
-        """Keep every second message of the least telling kind."""
+        """Keep every second message of the least telling kind that there is much of."""
         counts = [sum(row.rank == rank for row in self._rows) for rank in range(3)]
-        rank = next((rank for rank in (2, 1, 0) if counts[rank] > self._limit // 8), 0)
+        rank = next(rank for rank in (2, 1, 0) if counts[rank] > len(self._rows) // 4)
         self._every[rank] *= 2
         kept: list[_Row] = []
         number = 0
         for row in self._rows:
-            if row.rank == rank:
-                number += 1
-                if number % 2:
-                    continue
-            kept.append(row)
+            number += row.rank == rank
+            if row.rank != rank or number % 2 == 0:
+                kept.append(row)
         self._rows = kept
+        used = {row.text for row in kept}
+        self._texts = {text: index for text, index in self._texts.items() if index in used}
+        self._seen.clear()
+        self._size = _ROW_SIZE * len(kept) + sum(map(_size, self._texts))
 
     @property
     def note(self) -> str:
@@ -101,9 +120,16 @@ class MessageLog:
         return {
             "times": [time - before for time, before in zip(times, [0, *times], strict=False)],
             "texts": [used[row.text] for row in rows],
-            "distinct": [texts[index] for index in used],
+            "heads": list(self._heads),
+            "distinct": [(*texts[index][:3], *texts[index][3]) for index in used],
             "note": self.note,
         }
+
+
+def _size(text: _Text) -> int:
+    """Bytes that it takes in the page."""
+    _, values, plaintext, problems = text
+    return 12 + sum(len(each.encode()) + 3 for each in (values, plaintext, *problems))
 
 
 def _rank(record: Record) -> int:
@@ -112,15 +138,15 @@ def _rank(record: Record) -> int:
     return 2 if record.role == "report" else 1
 
 
-def _worded(record: Record) -> Iterable[object]:
-    """Connection, 1 for the app, what it did, the values, the plaintext, and the problems."""
+def _worded(record: Record) -> tuple[_Head, str, str, tuple[str, ...]]:
+    """Who did what, the values, the plaintext, and the problems."""
     verb, what = verb_and_object(record)
-    yield record.stream
-    yield int(record.sender == "app")
-    yield f"{verb} {what}".rstrip()
-    yield _cut(_values(record))
-    yield _cut(printable(record.plaintext or (record.raw.hex() if record.raw is not None else "")))
-    yield tuple(_cut(printable(problem)) for problem in record.problems)
+    return (
+        (record.stream, int(record.sender == "app"), f"{verb} {what}".rstrip()),
+        _cut(_values(record)),
+        _cut(printable(record.plaintext or (record.raw.hex() if record.raw is not None else ""))),
+        tuple(_cut(printable(problem)) for problem in record.problems),
+    )
 
 
 def _values(record: Record) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from itertools import accumulate
 
 import pytest
@@ -8,11 +9,17 @@ from lmdecode.output.report.messages import MessageLog
 from tests.analysis.tape import Tape
 
 
-def log_of(tape: Tape, limit: int = 100_000) -> MessageLog:
-    log = MessageLog(limit)
+def log_of(tape: Tape, budget: int = 1_000_000) -> MessageLog:
+    log = MessageLog(budget)
     for record in tape.records:
         log.add(record)
     return log
+
+
+def rows_of(log: MessageLog) -> list[tuple[object, ...]]:
+    """Each message as connection, 1 for the app, what, values, plaintext, problems."""
+    data = log.as_data()
+    return [(*data["heads"][head], *rest) for head, *rest in (data["distinct"][text] for text in data["texts"])]
 
 
 @pytest.fixture(scope="module")
@@ -27,37 +34,52 @@ def tape():
 
 
 def test_all_messages_each_distinct_one_once(tape):
-    data = log_of(tape).as_data()
+    log = log_of(tape)
+    data, rows = log.as_data(), rows_of(log)
     assert data["note"] == ""
-    times, texts, distinct = data["times"], data["texts"], data["distinct"]
-    assert list(accumulate(times)) == [record.time_ns // 1_000_000 for record in tape.records]
-    assert len(distinct) < len(tape.records) / 2
-    rows = [distinct[text] for text in texts]
+    assert list(accumulate(data["times"])) == [record.time_ns // 1_000_000 for record in tape.records]
+    assert len(set(data["distinct"])) == len(data["distinct"]) < len(tape.records) / 2
     assert rows[0][:3] == (0, 1, "read configuration")
     assert rows[0][3].startswith("? power, standby_timer")
-    assert rows[1][2:4] == ("answer configuration", rows[1][3])
+    assert rows[1][2] == "answer configuration"
     assert "coffee_set_temp 96.2 °C" in rows[1][3]
     assert [row[2] for row in rows[-3:]] == ["write coffee_set_temp", "took coffee_set_temp", "? not decoded"]
-    assert rows[-1][5]
+    assert [len(row) for row in rows[-3:]] == [5, 5, 6]
 
 
-def test_too_many_are_thinned_out_but_not_what_was_written_or_damaged(tape):
-    log = log_of(tape, 200)
-    data = log.as_data()
-    rows = [data["distinct"][text] for text in data["texts"]]
-    assert len(rows) <= 200
-    assert {"write coffee_set_temp", "took coffee_set_temp", "? not decoded"} <= {row[2] for row in rows}
-    assert sum(row[2].endswith("configuration") for row in rows) == 40
-    assert data["note"] == (
-        f"{len(rows)} of {len(tape.records)} messages: every 4th report is here, and all others. "
+def test_too_many_are_thinned_out_but_not_what_was_written_or_damaged():
+    tape = Tape()
+    for number in range(120):
+        tape.read("configuration")
+        tape.wait(30)
+        tape.write("coffee_set_temp", 93.0 + number % 3)
+    tape.hear("machine", b"@nonsense%")
+    log = log_of(tape, 60_000)
+    rows = rows_of(log)
+    assert len(rows) < len(tape.records) / 2
+    assert len(json.dumps(log.as_data())) < 90_000
+    assert sum(row[2] == "write coffee_set_temp" for row in rows) == 120
+    assert sum(row[2].endswith("configuration") for row in rows) == 240
+    assert rows[-1][2] == "? not decoded"
+    reports = sum(row[2].startswith("report") for row in rows)
+    every = 3600 / reports
+    assert log.note == (
+        f"{len(rows):,} of {len(tape.records):,} messages: every {round(every)}th report is here, and all others. "
         "lmdecode decode shows them all."
     )
-    few = log_of(tape, 20)
-    assert "every 8th question and answer" in few.note or "every 4th question and answer" in few.note
+    assert reports == pytest.approx(3600 / round(every), abs=1)
+
+
+def test_what_is_asked_is_thinned_out_too_if_there_is_nothing_else():
+    tape = Tape()
+    for _ in range(2000):
+        tape.read("clock")
+    log = log_of(tape, 20_000)
+    assert 1000 <= len(rows_of(log)) < 2001
+    assert "question and answer" in log.note
 
 
 def test_a_long_text_is_cut():
     tape = Tape()
     tape.hear("machine", b"x" * 5000 + b"@@")
-    row = log_of(tape).as_data()["distinct"][0]
-    assert row[4].endswith("… (10000 characters)")
+    assert rows_of(log_of(tape))[0][4].endswith("… (10000 characters)")
