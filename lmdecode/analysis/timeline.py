@@ -36,6 +36,7 @@ BANDS: Final = (
 _OPPOSITES: Final = {"standby": "power", "reservoir_empty": "water_reservoir_contact"}
 
 _TOLD: Final = frozenset((*TEMPERATURES, *SET_POINTS, *BANDS, *_OPPOSITES.values()))
+_MOST_PROBLEMS: Final = 500  # that are kept: with a wrong key, every frame is one
 _SILENCE_NS: Final = 60_000_000_000  # after which nobody knows whether what was on still is
 
 
@@ -99,6 +100,8 @@ class Timeline:
         """The bands of which the machine said anything."""
         self.writes: list[Write] = []
         self.problems: list[Problem] = []
+        """The first of them."""
+        self.problem_count = 0
         self.connections: dict[int, Connection] = {}
         self._since: dict[str, int] = {}  # what is on, and from when
         self._heard_ns: int | None = None
@@ -108,7 +111,9 @@ class Timeline:
         self._connect(record)
         self.activity.add(record)
         if record.problems:
-            self.problems.append(Problem(record.time_ns, record.stream, record.sender, record.problems))
+            self.problem_count += 1
+            if len(self.problems) < _MOST_PROBLEMS:
+                self.problems.append(Problem(record.time_ns, record.stream, record.sender, record.problems))
         if record.kind is Kind.WRITE and record.address is not None and record.length is not None:
             self._write(record, record.address, record.length)
         time_ns = record.time_ns

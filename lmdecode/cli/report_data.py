@@ -20,7 +20,6 @@ from lmdecode.output.wording import printable, value_text
 
 __all__ = ["Analysis"]
 
-_PROBLEMS: Final = 500  # that are listed
 _WATCHED: Final = ("app connected", "connected")
 _LABELS: Final[Mapping[str, tuple[str, str]]] = {
     "power": ("switched on", "on"),
@@ -105,9 +104,9 @@ def _machine(name: str, timeline: Timeline, shots: Sequence[Shot]) -> dict[str, 
                 "sender": problem.sender,
                 "texts": [printable(text) for text in problem.texts],
             }
-            for problem in timeline.problems[:_PROBLEMS]
+            for problem in timeline.problems
         ],
-        "problem_count": len(timeline.problems),
+        "problem_count": timeline.problem_count,
         "connections": [connection.stream for connection in connections],
         "memory": [run._asdict() for run in runs],
         "registers": list(_registers(runs)),

@@ -65,6 +65,14 @@ def test_problems_and_a_write_without_an_answer():
     assert made.problems[0].sender == "machine"
 
 
+def test_of_very_many_problems_the_first_are_kept_and_all_counted():
+    tape = Tape()
+    for _ in range(700):
+        tape.hear("machine", b"@nonsense%")
+    made = timeline(tape)
+    assert (len(made.problems), made.problem_count) == (500, 700)
+
+
 def test_memory_counts_what_was_said_and_what_changed():
     tape = Tape()
     for _ in range(3):

@@ -33,6 +33,10 @@ const clockMillis = (ms) => formatted(ms, { hour: "2-digit", minute: "2-digit", 
 const dayOf = (ms) => formatted(ms, { weekday: "short", day: "numeric", month: "short", year: "numeric" });
 const shortDay = (ms) => formatted(ms, { weekday: "short", day: "numeric", month: "short" });
 
+/** Whether times need their day to be told apart. */
+const manyDays = () => data.machines.some((one) => dayOf(one.first) !== dayOf(data.machines[0].last));
+const when = (ms, worded = clockSeconds) => (manyDays() ? `${shortDay(ms)} ${worded(ms)}` : worded(ms));
+
 function zoneName() {
   if (view.utc) return "UTC";
   const name = Intl.DateTimeFormat().resolvedOptions().timeZone || "local time";

@@ -33,6 +33,7 @@ function drawRows() {
   const box = $("rows");
   const first = Math.max(0, Math.floor(box.scrollTop / ROW_HEIGHT) - AROUND);
   const last = Math.min(shownMessages.length, Math.ceil((box.scrollTop + box.clientHeight) / ROW_HEIGHT) + AROUND);
+  $("rows").classList.toggle("days", manyDays());
   $("rows-shown").style.top = `${first * ROW_HEIGHT}px`;
   $("rows-shown").replaceChildren(...shownMessages.slice(first, last).map(messageRow));
 }
@@ -43,7 +44,7 @@ function messageRow(i) {
   const who = app ? "app" : "machine";
   const said = el("span", "", values);
   if (problems.length) said.replaceChildren(el("span", "bad", `! ${problems.join(" ! ")} `), values);
-  const row = el("div", i === chosenMessage ? "row chosen" : "row", el("span", "", clockMillis(messageTimes[i])), el("span", who, `${who} ${stream}`), el("span", /^refused/.test(what) ? "bad" : "", what), said, el("span", "code", plaintext));
+  const row = el("div", i === chosenMessage ? "row chosen" : "row", el("span", "", when(messageTimes[i], clockMillis)), el("span", who, `${who} ${stream}`), el("span", /^refused/.test(what) ? "bad" : "", what), said, el("span", "code", plaintext));
   row.addEventListener("click", () => {
     chosenMessage = i;
     const lines = [`${dayOf(messageTimes[i])} ${clockMillis(messageTimes[i])}, ${zoneName()}`, `${who}, connection ${stream}: ${what}`, ...values.split(", "), plaintext, ...problems.map((problem) => `! ${problem}`)];

@@ -23,7 +23,7 @@ _Head = tuple[int, int, str]
 _Text = tuple[int, str, str, tuple[str, ...]]
 """The number of a head, the values, the plaintext, and the problems."""
 
-_ROW_SIZE: Final = 11  # bytes of a message that was said before
+_ROW_SIZE: Final = 10  # bytes of a message that was said before
 _LEAST: Final = 1000  # messages that are shown, whatever they take
 _SHOWN: Final = 400  # characters of a text
 _NAMES: Final = 12  # of registers in a question
@@ -43,7 +43,7 @@ class MessageLog:
         budget: Bytes that the messages may take in the page, about.
     """
 
-    def __init__(self, budget: int = 3_600_000) -> None:
+    def __init__(self, budget: int = 4_200_000) -> None:
         self.total = 0
         """Messages that there were."""
         self._budget = budget

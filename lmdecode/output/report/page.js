@@ -6,7 +6,8 @@ function outcome(write) {
 function drawHead() {
   const one = machine();
   $("title").textContent = data.title;
-  $("subtitle").textContent = one ? [...one.facts, `${dayOf(one.first)}, ${clock(one.first)} to ${clock(one.last)}, times in ${zoneName()}`, data.files.join(", ")].join(" · ") : data.files.join(", ");
+  $("subtitle").textContent = one ? [...one.facts, `${dayOf(one.first)}, ${clock(one.first)} to ${manyDays() ? `${dayOf(one.last)}, ` : ""}${clock(one.last)}, times in ${zoneName()}`].join(" · ") : "";
+  $("files").textContent = data.files.join(", ");
   $("zone").textContent = view.utc ? "times: UTC" : "times: local";
   const theme = document.documentElement.dataset.theme;
   $("theme").textContent = theme ? `colours: ${theme}` : "colours: system";
@@ -23,7 +24,7 @@ function drawCards() {
   const on = summary.on.map(([from, to, until]) => `${clock(from)}–${until ? clock(to) : "…"}`);
   if (one.power_known) {
     const total = summary.on.reduce((sum, [from, to]) => sum + to - from, 0);
-    cards.push(card("switched on", on.length > 2 ? several(on.length, "time") : on.join(", ") || "not at all", on.length ? [lasting(total), summary.ready === null ? "" : `hot after ${lasting(summary.ready)}`].filter(Boolean).join(", ") : "in standby throughout"));
+    cards.push(card("switched on", on.length > 2 || (on.length && manyDays()) ? several(on.length, "time") : on.join(", ") || "not at all", on.length ? [lasting(total), summary.ready === null ? "" : `hot after ${lasting(summary.ready)}`].filter(Boolean).join(", ") : "in standby throughout"));
   }
   const counted = summary.unseen ? `${summary.unseen} of them known by counters only` : "";
   cards.push(card("coffees", String(summary.coffees), counted || (summary.flushes ? several(summary.flushes, "flush", "flushes") + " besides" : "")));
@@ -39,7 +40,7 @@ function drawCards() {
   const refused = one.writes.filter((write) => write.ok === false).length;
   const silent = one.writes.filter((write) => write.ok === null).length;
   cards.push(card("settings written", String(one.writes.length), [refused ? `${refused} refused` : "", silent ? `${silent} without an answer` : ""].filter(Boolean).join(", "), refused || silent ? "worry" : ""));
-  cards.push(card("problems", String(one.problems.length), one.problems.length ? "listed below" : "every message arrived whole", one.problems.length ? "bad" : ""));
+  cards.push(card("problems", one.problem_count.toLocaleString("en"), one.problems.length ? "listed below" : "every message arrived whole", one.problems.length ? "bad" : ""));
   cards.push(card("messages", one.message_count.toLocaleString("en"), `in ${several(one.connections.length, "connection")}`));
   $("cards").replaceChildren(...cards);
 }
@@ -49,7 +50,7 @@ function drawWrites() {
   $("writes").hidden = !writes.length;
   const body = headed($("write-table"), [["time"], ["what"], ["the machine"], ["connection", "number"]]);
   for (const write of writes) {
-    body.append(el("tr", "", el("td", "time", clockSeconds(write.time)), el("td", "", write.text), el("td", write.ok ? "" : "bad", write.ok === null ? "did not answer" : write.ok ? "took it" : "refused it"), el("td", "number", String(write.stream))));
+    body.append(el("tr", "", el("td", "time", when(write.time)), el("td", "", write.text), el("td", write.ok ? "" : "bad", write.ok === null ? "did not answer" : write.ok ? "took it" : "refused it"), el("td", "number", String(write.stream))));
   }
 }
 
@@ -57,10 +58,11 @@ function drawProblems() {
   const { problems, problem_count: count } = machine();
   $("problems").hidden = !problems.length;
   const body = headed($("problem-table"), [["time"], ["from"], ["what is wrong"], ["connection", "number"]]);
-  for (const problem of problems.slice(0, 500)) {
-    body.append(el("tr", "", el("td", "time", clockMillis(problem.time)), el("td", "", problem.sender), el("td", "", problem.texts.join("; ")), el("td", "number", String(problem.stream))));
+  for (const problem of problems) {
+    body.append(el("tr", "", el("td", "time", when(problem.time, clockMillis)), el("td", "", problem.sender), el("td", "", problem.texts.join("; ")), el("td", "number", String(problem.stream))));
   }
-  if (count > 500) body.append(el("tr", "", el("td"), el("td"), el("td", "muted", `and ${(count - 500).toLocaleString("en")} more: search the messages below for !`)));
+  const more = count - problems.length;
+  if (more) body.append(el("tr", "", el("td"), el("td"), el("td", "muted", `and ${more.toLocaleString("en")} more, which are among the messages below`)));
 }
 
 function draw() {

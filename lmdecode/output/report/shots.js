@@ -7,7 +7,7 @@ function shotName(shot) {
 }
 
 function shotText(shot) {
-  const parts = [shotName(shot), `${clockSeconds(shot.start)}, ${number(shot.seconds, 1)} s`];
+  const parts = [shotName(shot), `${when(shot.start)}, ${number(shot.seconds, 1)} s`];
   if (shot.pulses !== null) parts.push(`${shot.pulses} pulses, about ${number(shot.ml)} ml`);
   return [...parts, ...shot.notes].join("\n");
 }
@@ -24,16 +24,11 @@ function drawShots() {
   $("shots").hidden = !shots.length;
   if (!shots.length) return;
   const body = headed($("shot-table"), [["start"], [""], ["s", "number"], ["pulses", "number"], ["dose", "number"], ["ml", "number"], ["coffee °C", "number"], ["set °C", "number"]]);
-  let day = "";
   shots.forEach((shot, index) => {
     const unseen = shot.start === null;
     const dot = el("span", "dot");
     dot.style.background = shotColor(shot);
-    const when = unseen ? `${clock(shot.after)}–${clock(shot.before)}` : clockSeconds(shot.start);
-    const at = unseen ? shot.after : shot.start;
-    const start = el("td", "time", when);
-    if (dayOf(at) !== day && shots.some((each) => dayOf(each.start ?? each.after) !== dayOf(at))) start.append(el("span", "note", shortDay(at)));
-    day = dayOf(at);
+    const start = el("td", "time", unseen ? `${when(shot.after, clock)}–${when(shot.before, clock)}` : when(shot.start));
     const what = el("td", "", el("span", "name", dot, shotName(shot)));
     for (const note of shot.notes) what.append(el("span", "note", note));
     const temperature = shot.coffee_temp_start === null || shot.coffee_temp_end === null ? "" : `${number(shot.coffee_temp_start, 1)}–${number(shot.coffee_temp_end, 1)}`;

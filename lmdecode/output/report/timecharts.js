@@ -117,12 +117,13 @@ function drawTemperatures(one, width) {
       { stroke: color("muted"), grid: { stroke: color("grid"), width: 1 }, ticks: { show: false }, size: AXIS_WIDTH, font: "12px system-ui, sans-serif", values: (u, splits) => splits.map((value) => `${+value.toFixed(2)} °C`) },
     ],
     series: [
-      { label: `time, ${zoneName()}`, value: (u, ms) => (ms === null || ms === undefined ? "–" : clockSeconds(ms)) },
+      { label: `time, ${zoneName()}`, value: (u, ms) => (ms === null || ms === undefined ? "–" : when(ms)) },
       line("coffee boiler", color("coffee")),
       line("steam boiler", color("steam")),
       line("coffee set to", color("coffee"), set),
       line("steam set to", color("steam"), set),
     ],
+    legend: { markers: { dash: (u, series) => (series > 2 ? "dashed" : "solid") } },
     hooks: {
       drawClear: [(u) => marks(u, one)],
       setScale: [(u, name) => name === "x" && viewed(u.scales.x.min, u.scales.x.max)],
@@ -171,16 +172,16 @@ function follow(u, name) {
 }
 
 function bandRows(one) {
-  const rows = one.bands.map((band) => ({ label: band.label, color: color(band.color), spans: band.intervals.map(([from, to]) => ({ from, to, text: `${band.label}\n${clockSeconds(from)} to ${clockSeconds(to)}, ${lasting(to - from)}` })) }));
+  const rows = one.bands.map((band) => ({ label: band.label, color: color(band.color), spans: band.intervals.map(([from, to]) => ({ from, to, text: `${band.label}\n${when(from)} to ${when(to)}, ${lasting(to - from)}` })) }));
   const shots = one.shots.filter((shot) => shot.start !== null);
   if (shots.length) {
     rows.push({ label: "water flows", spans: shots.map((shot) => ({ from: shot.start, to: shot.end, color: shotColor(shot), text: shotText(shot) })) });
   }
   if (one.writes.length) {
-    rows.push({ label: "writes", spans: one.writes.map((write) => ({ from: write.time, to: write.time, color: color(write.ok === false ? "bad" : "write"), text: `${clockSeconds(write.time)} ${write.text}\n${outcome(write)}` })) });
+    rows.push({ label: "writes", spans: one.writes.map((write) => ({ from: write.time, to: write.time, color: color(write.ok === false ? "bad" : "write"), text: `${when(write.time)} ${write.text}\n${outcome(write)}` })) });
   }
   if (one.problems.length) {
-    rows.push({ label: "problems", spans: one.problems.map((problem) => ({ from: problem.time, to: problem.time, color: color("bad"), text: `${clockSeconds(problem.time)} ${problem.texts.join("\n")}` })) });
+    rows.push({ label: "problems", spans: one.problems.map((problem) => ({ from: problem.time, to: problem.time, color: color("bad"), text: `${when(problem.time)} ${problem.texts.join("\n")}` })) });
   }
   return rows;
 }

@@ -174,6 +174,36 @@ def test_a_shot_that_is_clicked_is_looked_at(page: Page, day: Path) -> None:
     page.wait(f"temperatures.scales.x.max - temperatures.scales.x.min === {whole}")
 
 
+@pytest.mark.parametrize("chart", ["temperatures", "deviations", "bands"])
+def test_what_is_dragged_over_is_looked_at(page: Page, day: Path, chart: str) -> None:
+    page.open(day)
+    page.do(f"$('{chart}').scrollIntoView({{block: 'center'}})")
+    left, top = page.do(f"(({{left, top}}) => [left, top])({chart}.over.getBoundingClientRect())")  # type: ignore[misc]
+    begin = page.do(f"{chart}.posToVal(100, 'x')")
+    for kind, x in (("mouseMoved", 100), ("mousePressed", 100), ("mouseMoved", 200), ("mouseReleased", 200)):
+        page("Input.dispatchMouseEvent", type=kind, x=left + x, y=top + 30, button="left", clickCount=1)
+    page.wait(f"Math.abs(temperatures.scales.x.min - {begin}) < 120000")
+    page.wait("temperatures.scales.x.max - temperatures.scales.x.min < 6e6")
+    page.wait("bands.scales.x.max === temperatures.scales.x.max && deviations.scales.x.max === bands.scales.x.max")
+    for clicks in (1, 2):
+        for kind in ("mousePressed", "mouseReleased"):
+            page("Input.dispatchMouseEvent", type=kind, x=left + 150, y=top + 30, button="left", clickCount=clicks)
+    page.wait("temperatures.scales.x.min <= machine().first && temperatures.scales.x.max >= machine().last")
+    page.wait("bands.scales.x.max === temperatures.scales.x.max && deviations.scales.x.max === bands.scales.x.max")
+
+
+def test_more_than_a_day_names_its_days(page: Page, tmp_path: Path) -> None:
+    tape = Tape()
+    tape.machine.works.pull_shot(1)
+    tape.wait(40)
+    later = [record._replace(stream=1, time_ns=record.time_ns + 2 * 86_400 * 10**9) for record in tape.records]
+    page.open(written(tmp_path / "days.html", [*tape.records, *later]))
+    days = {name: page.text(f"#{name}").replace(",", "") for name in ("subtitle", "rows-shown", "shot-table")}
+    assert "Sat 21 Nov 2026 02:55 to Mon 23 Nov 2026 02:56" in days["subtitle"]  # some versions put commas
+    assert days["rows-shown"].startswith("Sat 21 Nov 02:55:5")
+    assert "Mon 23 Nov 02:55:55" in days["shot-table"]
+
+
 def test_what_is_pointed_at_is_told(page: Page, day: Path) -> None:
     page.open(day)
     moved = """(element, x, y) => { const box = element.getBoundingClientRect(); element.dispatchEvent(new MouseEvent(
