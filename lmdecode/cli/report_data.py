@@ -16,6 +16,7 @@ from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.memory_map import PULSE_ML, REGISTERS, window_name
 from lmdecode.codec.record import MASK, Record
 from lmdecode.output.report.messages import MessageLog
+from lmdecode.output.sentence import summary
 from lmdecode.output.wording import printable, value_text
 
 __all__ = ["Analysis"]
@@ -248,7 +249,7 @@ def _samples(shot: Shot) -> Iterator[list[float]]:
 
 def _write(write: Write) -> dict[str, object]:
     if write.fields:
-        text = ", ".join(f"{name} {value_text(name, value)}" for name, value in write.fields.items())
+        text = ", ".join(f"{name} {text}" for name, text in summary(write.fields))
     else:
         text = f"{write.address:04X}+{write.length} {write.data or ''}".rstrip()
     return {"time": _ms(write.time_ns), "stream": write.stream, "text": text, "ok": write.ok}

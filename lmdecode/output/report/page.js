@@ -3,10 +3,12 @@ function outcome(write) {
   return write.ok === null ? "no answer" : write.ok ? "taken" : "refused";
 }
 
+const wordedFor = (one) => (one.last - one.first < 600000 ? clockSeconds : clock);
+
 function drawHead() {
   const one = machine();
   $("title").textContent = data.title;
-  $("subtitle").textContent = one ? [...one.facts, `${dayOf(one.first)}, ${clock(one.first)} to ${manyDays() ? `${dayOf(one.last)}, ` : ""}${clock(one.last)}, times in ${zoneName()}`].join(" · ") : "";
+  $("subtitle").textContent = one ? [...one.facts, `${dayOf(one.first)}, ${wordedFor(one)(one.first)} to ${manyDays() ? `${dayOf(one.last)}, ` : ""}${wordedFor(one)(one.last)}, times in ${zoneName()}`].join(" · ") : "";
   $("files").textContent = data.files.join(", ");
   $("zone").textContent = view.utc ? "times: UTC" : "times: local";
   const theme = document.documentElement.dataset.theme;
@@ -21,10 +23,11 @@ function drawCards() {
   const one = machine();
   const { summary } = one;
   const cards = [];
-  const on = summary.on.map(([from, to, until]) => `${clock(from)}–${until ? clock(to) : "…"}`);
+  const worded = wordedFor(one);
+  const on = summary.on.map(([from, to, until]) => `${worded(from)}–${until ? worded(to) : "…"}`);
   if (one.power_known) {
     const total = summary.on.reduce((sum, [from, to]) => sum + to - from, 0);
-    cards.push(card("switched on", on.length > 2 || (on.length && manyDays()) ? several(on.length, "time") : on.join(", ") || "not at all", on.length ? [lasting(total), summary.ready === null ? "" : `hot after ${lasting(summary.ready)}`].filter(Boolean).join(", ") : "in standby throughout"));
+    cards.push(card("switched on", on.length > 1 || (on.length && manyDays()) ? several(on.length, "time") : on.join(", ") || "not at all", on.length ? [lasting(total), summary.ready === null ? "" : `hot after ${lasting(summary.ready)}`].filter(Boolean).join(", ") : "in standby throughout"));
   }
   const counted = summary.unseen ? `${summary.unseen} of them known by counters only` : "";
   cards.push(card("coffees", String(summary.coffees), counted || (summary.flushes ? several(summary.flushes, "flush", "flushes") + " besides" : "")));

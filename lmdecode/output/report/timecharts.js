@@ -132,6 +132,14 @@ function drawTemperatures(one, width) {
   return new uPlot(options, temperatureData(one), $("temperatures"));
 }
 
+/** How far the axis goes: so far that all but a few values are on it, of those that are not from heating up. */
+function usualDeviation(...lines) {
+  const sizes = lines.flat().filter((value) => value !== undefined && value !== null).map(Math.abs).filter((size) => size < 15);
+  sizes.sort((a, b) => a - b);
+  const most = sizes[Math.floor(sizes.length * 0.95)] ?? 0;
+  return Math.min(Math.max(Math.ceil(most * 1.2), 2), 10) + 0.5;
+}
+
 /** How far off the set points: what a day's range of temperatures is too wide to show. */
 function drawDeviations(one, width) {
   const [times, coffee, steam, coffeeSet, steamSet] = temperatures.data;
@@ -143,6 +151,8 @@ function drawDeviations(one, width) {
     });
   };
   const line = (label, stroke) => ({ label, stroke, width: 1.3, points: { show: false }, value: (u, value) => (value === null || value === undefined ? "–" : `${value > 0 ? "+" : ""}${value.toFixed(1)} °C`) });
+  const lines = [off(steam, steamSet), off(coffee, coffeeSet)]; // coffee on top: it swings less
+  const far = usualDeviation(...lines);
   return new uPlot(
     {
       width,
@@ -150,15 +160,15 @@ function drawDeviations(one, width) {
       ms: 1,
       tzDate,
       cursor: { sync: { key: "time" }, dataIdx: nearest, points: { size: 6 } },
-      scales: { x: { time: true, range: timeRange }, y: { range: [-2.5, 2.5] } },
+      scales: { x: { time: true, range: timeRange }, y: { range: [-far, far] } },
       axes: [
         { ...timeAxis(false), size: 4 },
-        { stroke: color("muted"), grid: { stroke: color("grid"), width: 1 }, ticks: { show: false }, size: AXIS_WIDTH, font: "12px system-ui, sans-serif", splits: () => [-2, -1, 0, 1, 2], values: (u, splits) => splits.map((value) => `${value > 0 ? "+" : ""}${value} °C`) },
+        { stroke: color("muted"), grid: { stroke: color("grid"), width: 1 }, ticks: { show: false }, size: AXIS_WIDTH, font: "12px system-ui, sans-serif", space: 20, incrs: [1, 2, 5], values: (u, splits) => splits.map((value) => `${value > 0 ? "+" : ""}${value} °C`) },
       ],
       series: [{ label: "off the set point", value: () => "" }, line("steam boiler", color("steam")), line("coffee boiler", color("coffee"))],
       hooks: { setScale: [follow] },
     },
-    [times, off(steam, steamSet), off(coffee, coffeeSet)], // coffee on top, it swings less
+    [times, ...lines],
     $("deviations"),
   );
 }
