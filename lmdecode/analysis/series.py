@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from itertools import pairwise
 from statistics import median
 from typing import Final
@@ -34,7 +35,7 @@ class Series:
     def add(self, time_ns: int, value: float) -> None:
         """Add a value; one that comes out of order, as from bytes that were sent again, is put where it belongs."""
         if self.times and time_ns < self.times[-1]:
-            index = next((i for i in range(len(self.times) - 1, -1, -1) if self.times[i] <= time_ns), -1) + 1
+            index = bisect_right(self.times, time_ns)
             self.times.insert(index, time_ns)
             self.values.insert(index, value)
             return

@@ -117,11 +117,14 @@ class Timeline:
         if record.kind is Kind.WRITE and record.address is not None and record.length is not None:
             self._write(record, record.address, record.length)
         time_ns = record.time_ns
+        late = False
         if record.sender == "machine" and is_trustworthy(record):
-            if self._heard_ns is not None and time_ns - self._heard_ns > _SILENCE_NS:
-                self._put_out(self._heard_ns)
-            self._heard_ns = time_ns
-        self._take(time_ns, self.known.add(record))
+            heard_ns = time_ns if self._heard_ns is None else self._heard_ns
+            if abs(time_ns - heard_ns) > _SILENCE_NS:
+                self._put_out(heard_ns)
+            late = heard_ns - _SILENCE_NS <= time_ns < heard_ns  # sent again, and what it says is past
+            self._heard_ns = heard_ns if late else time_ns
+        self._take(time_ns, self.known.add(record), late=late)
 
     def finish(self) -> None:
         """All records were added."""
@@ -148,13 +151,15 @@ class Timeline:
                 write.ok = record.ok
                 return
 
-    def _take(self, time_ns: int, told: Mapping[str, Value]) -> None:
+    def _take(self, time_ns: int, told: Mapping[str, Value], *, late: bool) -> None:
         if _TOLD.isdisjoint(told):
             return
         for name, series in self.series.items():
             value = told.get(name)
             if value is not None and is_number(value):
                 series.add(time_ns, value)
+        if late:
+            return
         for name, steps in self.set_points.items():
             value = told.get(name)
             if value is not None and is_number(value) and (not steps or steps[-1][1] != value):

@@ -1,4 +1,4 @@
-"""What a command that reads captures says when it has read them."""
+"""How a command that looks at captures as a whole reads them, and what it says when it has."""
 
 from __future__ import annotations
 
@@ -9,32 +9,29 @@ import typer
 
 from lmdecode.cli.failures import CommandError, complain
 from lmdecode.cli.progress import progress_bar
-from lmdecode.cli.reading import Outcome, nothing_decoded, read, summary
+from lmdecode.cli.reading import Outcome, merged, nothing_decoded, read, summary
 from lmdecode.codec.decoded import Decoder
 from lmdecode.codec.record import Record
 
-__all__ = ["read_one_by_one", "say_how_it_went"]
+__all__ = ["read_by_time", "say_how_it_went"]
 
 
-def read_one_by_one(
-    paths: Sequence[Path], outcomes: list[Outcome], decoder: Decoder, port: int, *, onto_terminal: bool = False
-) -> Iterator[Record]:
-    """The records of some captures, one capture after the other, their connections numbered on.
+def read_by_time(paths: Sequence[Path], outcomes: list[Outcome], decoder: Decoder, port: int) -> Iterator[Record]:
+    """The records of some captures as one story, in the order of time, whatever the order of the captures.
 
     Args:
         paths: The captures.
         outcomes: Takes what came of each.
         decoder: With the machine's key.
         port: The machine's.
-        onto_terminal: Whether what is made of them goes to a terminal while they are read.
     """
-    connections = 0
-    for path in paths:
-        outcome = Outcome(path)
-        outcomes.append(outcome)
-        with progress_bar(path, onto_terminal=onto_terminal) as progress:
-            yield from read(outcome, decoder, port, first_stream=connections, progress=progress)
-        connections += outcome.statistics.connections
+    outcomes += map(Outcome, paths)
+    if len(outcomes) > 1:
+        yield from merged(outcomes, decoder, port)
+        return
+    for outcome in outcomes:
+        with progress_bar(outcome.path, onto_terminal=False) as progress:
+            yield from read(outcome, decoder, port, progress=progress)
 
 
 def say_how_it_went(outcomes: Sequence[Outcome], port: int, origin: str, *, chosen: bool) -> bool:

@@ -22,9 +22,7 @@ __all__ = ["report"]
 def report(
     captures: Annotated[
         list[Path],
-        typer.Argument(
-            metavar="CAPTURE", help="Captures, as `lmdecode decode` reads them, in order of time.", show_default=False
-        ),
+        typer.Argument(metavar="CAPTURE", help="Captures, as `lmdecode decode` reads them.", show_default=False),
     ],
     output: Annotated[
         Path,
@@ -48,7 +46,7 @@ def report(
     """
     import gc
 
-    from lmdecode.cli.endings import read_one_by_one, say_how_it_went
+    from lmdecode.cli.endings import read_by_time, say_how_it_went
     from lmdecode.cli.files import STDIN, expanded, refuse_to_overwrite, whole_file
     from lmdecode.cli.reading import Settings
     from lmdecode.cli.report_data import Analysis
@@ -63,7 +61,7 @@ def report(
     refuse_to_overwrite(None if to_stdout else output, [*paths, Path(origin)])
     outcomes: list[Outcome] = []
     analysis = Analysis()
-    for record in read_one_by_one(paths, outcomes, decoder, port):
+    for record in read_by_time(paths, outcomes, decoder, port):
         analysis.add(record)
     failed, nothing = False, None
     try:
@@ -89,10 +87,11 @@ def _page(
 ) -> str:
     from lmdecode.cli.files import STDIN
     from lmdecode.output.report.page import render
+    from lmdecode.output.wording import printable
 
     names = ["standard input" if outcome.path == STDIN else outcome.path.name for outcome in outcomes]
     notices = [complaint for outcome in outcomes for complaint in outcome.complaints]
     if isinstance(nothing, CommandError):
         notices.append(str(nothing))
-    title = title or "Espresso machine report"
+    title = printable(title or "Espresso machine report")
     return render(analysis.as_data(title, names, notices, empty=nothing is not None), title)

@@ -30,9 +30,7 @@ class ShotFormat(StrEnum):
 def shots(
     captures: Annotated[
         list[Path],
-        typer.Argument(
-            metavar="CAPTURE", help="Captures, as `lmdecode decode` reads them, in order of time.", show_default=False
-        ),
+        typer.Argument(metavar="CAPTURE", help="Captures, as `lmdecode decode` reads them.", show_default=False),
     ],
     key: KeysOption = None,
     config: ConfigOption = None,
@@ -56,7 +54,7 @@ def shots(
     it, is listed as far as it was seen, and says so; so is what is known by the machine's status or its counters only.
     """
     from lmdecode.analysis.shots import find_shots
-    from lmdecode.cli.endings import read_one_by_one, say_how_it_went
+    from lmdecode.cli.endings import read_by_time, say_how_it_went
     from lmdecode.cli.files import expanded, refuse_to_overwrite, whole_file
     from lmdecode.cli.reading import Outcome, Settings
 
@@ -65,7 +63,7 @@ def shots(
     paths = expanded(captures)
     refuse_to_overwrite(output, [*paths, Path(origin)])
     outcomes: list[Outcome] = []
-    found = find_shots(read_one_by_one(paths, outcomes, decoder, port))
+    found = find_shots(read_by_time(paths, outcomes, decoder, port))
     failed = say_how_it_went(outcomes, port, origin, chosen=False)
     chosen = format or (ShotFormat.TABLE if output is None and sys.stdout.isatty() else ShotFormat.JSONL)
     if output is None:

@@ -4,10 +4,13 @@ import json
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lmdecode.codec.message import Kind, Message
 from tests.analysis.tape import Tape
 from tests.cli.conftest import CAPTURES
+from tests.codec.samples import frame, with_check
 
 DAY = CAPTURES / "gs3av-day.pcapng.zst"
 KEY = json.loads((CAPTURES / "config.json").read_text())["key"]
@@ -102,3 +105,39 @@ def test_no_secret_is_in_it():
         assert secret.decode() not in page
         assert secret.hex() not in page.lower()
     assert "******" in page
+
+
+def test_several_captures_are_one_story(run):
+    captures = [CAPTURES / "gs3mp-standby.pcapng", CAPTURES / "gs3av-settings.pcap"]  # the later one first
+    data = data_of(run(*captures, "-o", "-").stdout)
+    assert data == data_of(run(*captures[::-1], "-o", "-").stdout) | {"files": data["files"]}
+    assert data["machines"][0]["connections"] == [0, 1]
+    assert all(step >= 0 for step in data["messages"]["times"])
+
+
+@given(
+    said=st.lists(
+        st.tuples(
+            st.sampled_from(["app", "machine"]),
+            st.sampled_from("RWZ"),
+            st.integers(0, 0xFFFF) | st.sampled_from([0x6000, 0x4000, 0x0000, 0x0020, 0x0111]),
+            st.binary(max_size=40),
+            st.integers(-(2**40), 2**40),
+        ),
+        max_size=20,
+    )
+)
+def test_whatever_is_said_there_is_a_report(said) -> None:
+    from lmdecode.cli.report_data import Analysis
+    from lmdecode.output.report.page import render
+
+    tape, analysis = Tape(), Analysis()
+    for sender, kind, address, data, step in said:
+        tape.seconds += step / 1e9
+        tape.hear(sender, frame(with_check(f"{kind}{address:04X}{len(data):04X}{data.hex().upper()}")))
+    for record in tape.records:
+        analysis.add(record)
+    page = data_of(render(analysis.as_data("t", [], [], empty=False), "t"))
+    assert len(page["messages"]["texts"]) == len(said)
+    for machine in page["machines"]:
+        assert all(start <= end for band in machine["bands"] for start, end in band["intervals"])

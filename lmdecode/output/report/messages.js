@@ -11,7 +11,7 @@ let chosenMessage = -1;
 }
 const searchable = data.messages.distinct.map(([head, values, plaintext, ...problems]) => {
   const [stream, app, what] = data.messages.heads[head];
-  return   `${app ? "app" : "machine"} ${what} ${values} ${plaintext} ${problems.join(" ")} connection ${stream}`.toLowerCase();
+  return   `${app ? "app" : "machine"} ${what} ${values} ${plaintext} 0x${plaintext.slice(1, 5)} ${problems.join(" ")} connection ${stream}`.toLowerCase();
 });
 
 function listChanged() {
