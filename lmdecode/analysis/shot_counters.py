@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from lmdecode.analysis.shot import Evidence, Shot, What
+from lmdecode.codec.memory_map import SHORTEST_COFFEE
 from lmdecode.codec.values import Value
 
 __all__ = ["ShotCounters"]
@@ -28,6 +29,11 @@ class _Rise(NamedTuple):
     before_ns: int
     by: int
 
+    @property
+    def possible(self) -> bool:
+        """Whether there was time for so many; else it is another machine at the address, or another counter."""
+        return self.by * SHORTEST_COFFEE * 1e9 <= self.before_ns - self.after_ns + _LONGEST_NS
+
 
 class ShotCounters:
     """Reads one machine's counters."""
@@ -47,7 +53,9 @@ class ShotCounters:
                 continue
             before = self._last.get(name)
             if before is not None and count > before[1]:
-                self._rises.append(_Rise(name, before[0], time_ns, count - before[1]))
+                rise = _Rise(name, before[0], time_ns, count - before[1])
+                if rise.possible:
+                    self._rises.append(rise)
             self._last[name] = (time_ns, count)
 
     def unseen(self, shots: Iterable[Shot]) -> list[Shot]:

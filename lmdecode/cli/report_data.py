@@ -9,9 +9,10 @@ from typing import Final
 from lmdecode.analysis.activity import Run
 from lmdecode.analysis.known import machine_of
 from lmdecode.analysis.series import Series
-from lmdecode.analysis.shot import Evidence, Shot, What
+from lmdecode.analysis.shot import Shot
 from lmdecode.analysis.shots import ShotFinder
-from lmdecode.analysis.timeline import Interval, Timeline, Write
+from lmdecode.analysis.timeline import Timeline, Write
+from lmdecode.cli.report_summary import milliseconds, summary_of
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.memory_map import PULSE_ML, REGISTERS, window_name
 from lmdecode.codec.record import MASK, Record
@@ -85,14 +86,15 @@ def _machine(name: str, timeline: Timeline, shots: Sequence[Shot]) -> dict[str, 
     return {
         "name": printable(name),
         "facts": list(_facts(name, timeline)),
-        "first": _ms(min(connection.first_ns for connection in connections)),
-        "last": _ms(max(connection.last_ns for connection in connections)),
+        "first": milliseconds(min(connection.first_ns for connection in connections)),
+        "last": milliseconds(max(connection.last_ns for connection in connections)),
         "message_count": sum(connection.messages for connection in connections),
         "power_known": "power" in timeline.watched,
-        "summary": _summary(timeline, shots),
+        "summary": summary_of(timeline, shots),
         "series": {series_name: _series(series) for series_name, series in timeline.series.items()},
         "set_points": {
-            set_name: [[_ms(time), value] for time, value in steps] for set_name, steps in timeline.set_points.items()
+            set_name: [[milliseconds(time), value] for time, value in steps]
+            for set_name, steps in timeline.set_points.items()
         },
         "bands": list(_bands(timeline)),
         "bands_note": _bands_note(timeline),
@@ -100,7 +102,7 @@ def _machine(name: str, timeline: Timeline, shots: Sequence[Shot]) -> dict[str, 
         "writes": [_write(write) for write in timeline.writes],
         "problems": [
             {
-                "time": _ms(problem.time_ns),
+                "time": milliseconds(problem.time_ns),
                 "stream": problem.stream,
                 "sender": problem.sender,
                 "texts": [printable(text) for text in problem.texts],
@@ -123,72 +125,10 @@ def _facts(name: str, timeline: Timeline) -> Iterator[str]:
     yield printable(name)
 
 
-def _summary(timeline: Timeline, shots: Sequence[Shot]) -> dict[str, object]:
-    def count(*kinds: What) -> int:
-        return sum(shot.count for shot in shots if shot.what in kinds)
-
-    brewed = [
-        temperature
-        for shot in shots
-        if shot.what is What.COFFEE and shot.evidence is Evidence.FLOW
-        for temperature in (shot.coffee_temp_start, shot.coffee_temp_end)
-        if temperature is not None
-    ]
-    return {
-        "on": _switched_on(timeline),
-        "ready": _ready(timeline),
-        "coffees": count(What.COFFEE),
-        "flushes": count(What.FLUSH),
-        "hot_waters": count(What.HOT_WATER),
-        "backflushes": count(What.BACKFLUSH),
-        "unseen": sum(shot.count for shot in shots if shot.what is What.COFFEE and shot.evidence is Evidence.COUNTER),
-        "ml": round(sum(shot.ml or 0.0 for shot in shots)),
-        "brewed": _range(brewed),
-        "coffee": _range(timeline.series["coffee_temp"].values),
-        "steam": _range(timeline.series["steam_temp"].values),
-        "set": [value for _, value in timeline.set_points["coffee_set_temp"]][-4:],
-        "steam_set": [value for _, value in timeline.set_points["steam_set_temp"]][-4:],
-    }
-
-
-def _switched_on(timeline: Timeline) -> list[list[object]]:
-    """From, to, and whether it was seen to be switched off then; one stretch over times in which nobody was there."""
-    standby = [interval.start_ns for interval in timeline.bands["standby"]]
-    joined: list[Interval] = []
-    for interval in timeline.bands["power"]:
-        if joined and not any(joined[-1].end_ns <= time <= interval.start_ns for time in standby):
-            joined[-1] = Interval(joined[-1].start_ns, interval.end_ns)
-        else:
-            joined.append(interval)
-    return [
-        [_ms(interval.start_ns), _ms(interval.end_ns), any(time >= interval.end_ns for time in standby)]
-        for interval in joined
-    ]
-
-
-def _ready(timeline: Timeline) -> int | None:
-    """Milliseconds from switching on until the coffee boiler was within a degree of its set point, if that was seen."""
-    standby, power = timeline.bands["standby"], timeline.bands["power"]
-    steps = timeline.set_points["coffee_set_temp"]
-    if not standby or not power or not steps or standby[0].end_ns != power[0].start_ns:
-        return None
-    start = power[0].start_ns
-    wanted = next((value for time, value in reversed(steps) if time <= start), steps[0][1]) - 1
-    series = timeline.series["coffee_temp"]
-    for time, value in zip(series.times, series.values, strict=True):
-        if time >= start and value >= wanted:
-            return _ms(time) - _ms(start)
-    return None
-
-
-def _range(values: Sequence[float]) -> list[float] | None:
-    return [min(values), max(values)] if values else None
-
-
 def _series(series: Series) -> dict[str, object]:
     """Times as steps from one to the next, values in tenths: half the size."""
     points = series.points()
-    times = [_ms(time) for time, _ in points]
+    times = [milliseconds(time) for time, _ in points]
     return {
         "times": [*times[:1], *(later - earlier for earlier, later in pairwise(times))],
         "values": [None if value is None else round(value * 10) for _, value in points],
@@ -197,7 +137,7 @@ def _series(series: Series) -> dict[str, object]:
 
 def _bands(timeline: Timeline) -> Iterator[dict[str, object]]:
     label, color = _WATCHED
-    connected = [[_ms(each.first_ns), _ms(each.last_ns)] for each in timeline.connections.values()]
+    connected = [[milliseconds(each.first_ns), milliseconds(each.last_ns)] for each in timeline.connections.values()]
     yield {"label": label, "color": color, "intervals": connected}
     for name, (label, color) in _LABELS.items():
         intervals = timeline.bands[name]
@@ -205,7 +145,9 @@ def _bands(timeline: Timeline) -> Iterator[dict[str, object]]:
             yield {
                 "label": label,
                 "color": color,
-                "intervals": [[_ms(interval.start_ns), _ms(interval.end_ns)] for interval in intervals],
+                "intervals": [
+                    [milliseconds(interval.start_ns), milliseconds(interval.end_ns)] for interval in intervals
+                ],
             }
 
 
@@ -224,10 +166,10 @@ def _shot(shot: Shot) -> dict[str, object]:
         "what": shot.what.value,
         "key": shot.key,
         "count": shot.count,
-        "start": None if shot.start_ns is None else _ms(shot.start_ns),
-        "end": None if shot.end_ns is None else _ms(shot.end_ns),
-        "after": None if shot.after_ns is None else _ms(shot.after_ns),
-        "before": None if shot.before_ns is None else _ms(shot.before_ns),
+        "start": None if shot.start_ns is None else milliseconds(shot.start_ns),
+        "end": None if shot.end_ns is None else milliseconds(shot.end_ns),
+        "after": None if shot.after_ns is None else milliseconds(shot.after_ns),
+        "before": None if shot.before_ns is None else milliseconds(shot.before_ns),
         "seconds": shot.seconds,
         "pulses": shot.pulses,
         "ml": shot.ml,
@@ -252,7 +194,7 @@ def _write(write: Write) -> dict[str, object]:
         text = ", ".join(f"{name} {text}" for name, text in summary(write.fields))
     else:
         text = f"{write.address:04X}+{write.length} {write.data or ''}".rstrip()
-    return {"time": _ms(write.time_ns), "stream": write.stream, "text": text, "ok": write.ok}
+    return {"time": milliseconds(write.time_ns), "stream": write.stream, "text": text, "ok": write.ok}
 
 
 def _registers(runs: Sequence[Run]) -> Iterator[dict[str, object]]:
@@ -270,7 +212,3 @@ def _registers(runs: Sequence[Run]) -> Iterator[dict[str, object]]:
                     except RegisterError as error:
                         text = printable(str(error))
                 yield {"address": row.address, "size": row.size, "name": name, "value": text}
-
-
-def _ms(time_ns: int) -> int:
-    return time_ns // 1_000_000

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import struct
 
 import pytest
 
@@ -49,10 +50,21 @@ def test_a_table_of_80_columns(run):
     assert lines[-1] == "14 coffees, 1 flush, 2 hot water, 1 backflush; about 712 ml"
 
 
-def test_no_water(run):
-    result = run(CAPTURES / "gs3av-settings.tshark.json", "-f", "table")
-    assert result.returncode == 0
-    assert "coffee key 4" in result.stdout
+def test_no_water(run, command):
+    whole, end = (CAPTURES / "gs3av-settings.pcap").read_bytes(), 24
+    for _ in range(20):  # packets, before the water
+        end += 16 + struct.unpack_from("<I", whole, end + 8)[0]
+    (command.folder / "dry.pcap").write_bytes(whole[:end])
+    result = run("dry.pcap", "-f", "table")
+    assert (result.returncode, result.stdout) == (0, "no water flowed\n")
+    assert run("dry.pcap").stdout == ""
+
+
+def test_captures_in_any_order(run):
+    captures = [CAPTURES / "gs3mp-standby.pcapng", CAPTURES / "gs3av-settings.pcap"]  # the later one first
+    result = run(*captures)
+    assert result.stdout == run(*captures[::-1]).stdout
+    assert [json.loads(line)["streams"] for line in result.stdout.splitlines()] == [[0], [1]]
 
 
 def test_nothing_decoded_leaves_the_file_as_it_was(command):

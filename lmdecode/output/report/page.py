@@ -25,6 +25,7 @@ __all__ = ["render"]
 _SCRIPTS: Final = (
     "vendor/uPlot.iife.min.js",
     "format.js",
+    "bands.js",
     "timecharts.js",
     "shots.js",
     "memory.js",
