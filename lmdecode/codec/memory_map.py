@@ -39,8 +39,10 @@ __all__ = [
     "LARGEST_READ",
     "LINEA_MINI",
     "MODELS",
+    "PULSE_ML",
     "REGISTERS",
     "REPORTS",
+    "SHORTEST_COFFEE",
     "SNAPSHOT",
     "UNITS",
     "WATER_FLOW",
@@ -57,6 +59,13 @@ MODELS: Final = (GS3_AV, GS3_MP, LINEA_MINI)
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """The days of the schedule, in the order of the machine's memory."""
+
+PULSE_ML: Final = 0.5
+"""About how many millilitres of water a pulse of the flow meter is; the sources say no more than that."""
+
+SHORTEST_COFFEE: Final = 4.0
+"""Seconds; less is a flush, which counts as an activation but not as a coffee. Where the machine draws the line nobody
+has written down: our choice."""
 
 _KEYS_OF: Final = {1: (GS3_AV, LINEA_MINI)}  # the Linea Mini has key 1 only; the GS3 MP has none
 
@@ -146,7 +155,7 @@ def _configuration() -> Iterator[Register]:
             "pulses",
             write=(1, 1000),
             models=_KEYS_OF.get(key, (GS3_AV,)),
-            note="of the flow meter, about 0.5 ml each",
+            note=f"of the flow meter, about {PULSE_ML} ml each",
         )
     yield _row(
         0x001E,
@@ -303,7 +312,7 @@ def _water_flow() -> Iterator[Register]:
         Sure.INFERRED,
         note="the source notes 12 whole and 4 fractional bits, but prints the raw number",
     )
-    yield _row(0x6010, "flow_pulses", _PULSES, "pulses", note="about 0.5 ml each")
+    yield _row(0x6010, "flow_pulses", _PULSES, "pulses", note=f"about {PULSE_ML} ml each")
     yield _row(0x6012, "coffee_temp", _TEMPERATURE, "°C")
     yield _row(0x6014, "steam_temp", _TEMPERATURE, "°C")
     yield _row(0x60DA, None, opaque(18), sure=Sure.UNKNOWN)
