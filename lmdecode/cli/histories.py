@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -109,6 +110,7 @@ class Sources:
         Raises:
             LmdecodeError: It tells nothing.
         """
+        gc.set_threshold(100_000)  # records and changes are no cycles: to look for some takes a fifth of the time
         decoder, origin = self.settings.decoder()
         port = self.settings.port
         refuse_to_overwrite(self.output, [path, Path(origin)])

@@ -26,6 +26,7 @@ _COLOURS: Final = ("cyan", "magenta")  # in turn, so that neighbours are told ap
 _SURE_WIDTH: Final = len("inferred")
 _TIME_WIDTH: Final = len("02:55:57")
 _LEAST_NAME_WIDTH: Final = 20
+_MOST_NAME_WIDTH: Final = 48
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +97,7 @@ def _row(
     line.append(" ")
     indent = line.cell_len
     width = max(console.width - indent - _SURE_WIDTH - _TIME_WIDTH - 2, _LEAST_NAME_WIDTH)
+    width = min(width, _MOST_NAME_WIDTH)
     beside = [
         note
         for place in _places(dump, row)
