@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Final
 
 from lmdecode.codec.memory_image import MemoryImage, MemoryImageError, parse_image
 
-__all__ = ["load_image"]
+__all__ = ["load_image", "looks_like_image"]
+
+_LOOK: Final = 1 << 16
+_OBJECT: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{").match
 
 
 def load_image(path: Path) -> MemoryImage:
@@ -29,3 +34,15 @@ def load_image(path: Path) -> MemoryImage:
         return parse_image(text)
     except MemoryImageError as error:
         raise MemoryImageError(f"{path} is not a memory image: {error}") from None
+
+
+def looks_like_image(path: Path) -> bool:
+    """Whether a file is a memory image, of whatever version, rather than a capture: by what it begins with."""
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            start = file.read(_LOOK)
+    except (OSError, ValueError):  # whoever reads it will say
+        return False
+    return _OBJECT(start) is not None and (b'"format"' in start or b'"ranges"' in start)

@@ -13,20 +13,24 @@ from lmdecode import __version__
 __all__ = ["COMMANDS", "make_app"]
 
 COMMANDS: Final = {
+    "changes": "changes:changes",
     "config": "config:app",
     "credentials": "credentials:credentials",
     "decode": "decode:decode",
+    "diff": "diff:diff",
     "explain": "explain:explain",
     "harvest": "harvest:harvest",
     "identify": "identify:identify",
     "keys": "keys_check:app",
     "login": "login:login",
+    "memory": "memory:memory",
     "registers": "registers:registers",
     "report": "report:report",
     "send": "send:app",
     "shots": "shots:shots",
     "simulate": "simulate:simulate",
     "status": "status:status",
+    "unknowns": "unknowns:unknowns",
     "wireshark-plugin": "wireshark:wireshark_plugin",
 }
 """By name: the module in this folder, and the function in it, or the group of commands."""

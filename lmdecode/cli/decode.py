@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lmdecode.cli.failures import reports_errors
+from lmdecode.cli.failures import CommandError, reports_errors
 from lmdecode.cli.options import ConfigOption, KeysOption, OutputOption, ShowSecretsOption
 from lmdecode.cli.writers import JOINABLE, Format, Style, Writer, default_format, open_output, open_writer
 

@@ -15,7 +15,7 @@ from typing import IO, BinaryIO, Final, Literal, TextIO, cast, overload
 
 from lmdecode.cli.failures import CommandError
 
-__all__ = ["STDIN", "expanded", "is_live", "refuse_to_overwrite", "text_over", "whole_file"]
+__all__ = ["STDIN", "expanded", "is_live", "refuse_to_overwrite", "text_output", "text_over", "whole_file"]
 
 STDIN: Final = Path("-")
 """What stands for standard input."""
@@ -63,6 +63,19 @@ def refuse_to_overwrite(output: Path | None, inputs: Iterable[Path]) -> None:
 def text_over(file: BinaryIO) -> TextIO:
     """A text file over a binary one: UTF-8, lines that end alike everywhere."""
     return io.TextIOWrapper(file, encoding="utf-8", newline="\n")
+
+
+def text_output(output: Path | None) -> contextlib.AbstractContextManager[IO[str]]:
+    """Where text goes: a file that appears when it is whole, or stdout; UTF-8, unless that is a terminal.
+
+    Raises:
+        CommandError: The file cannot be written.
+    """
+    if output is not None:
+        return whole_file(output)
+    if not sys.stdout.isatty() and isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+    return contextlib.nullcontext(sys.stdout)
 
 
 @overload

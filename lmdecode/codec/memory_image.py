@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Final, NoReturn
@@ -48,12 +48,16 @@ class MemoryImage:
     source: str | None = None
 
 
-def image_text(image: MemoryImage, *, show_secrets: bool = False) -> str:
+def image_text(
+    image: MemoryImage, *, show_secrets: bool = False, also: Mapping[str, Sequence[Mapping[str, object]]] | None = None
+) -> str:
     """An image as the text of its file.
 
     Args:
         image: What to write.
         show_secrets: Whether the machine's cloud account is written, if it is known.
+        also: Further lists by their names, for those who know what to do with them; whoever reads an image as such
+            passes over them.
     """
     about = {"model": image.model, "made": image.made, "source": image.source}
     head = {"format": FORMAT, "version": VERSION} | {name: text for name, text in about.items() if text is not None}
@@ -65,11 +69,12 @@ def image_text(image: MemoryImage, *, show_secrets: bool = False) -> str:
         {"address": f"0x{region.address:04X}", "length": region.length, "answer": region.answer.value}
         for region in image.memory.regions
     ]
+    named: list[tuple[str, Sequence[Mapping[str, object]]]] = [("ranges", ranges), ("regions", regions)]
     lists = [
         f'  "{name}": [\n' + ",\n".join(f"    {json.dumps(row)}" for row in rows) + "\n  ]"
         if rows
         else f'  "{name}": []'
-        for name, rows in (("ranges", ranges), ("regions", regions))
+        for name, rows in (*named, *(also or {}).items())
     ]
     lines = [f'  "{name}": {json.dumps(value, ensure_ascii=False)}' for name, value in head.items()]
     return "{\n" + ",\n".join([*lines, *lists]) + "\n}\n"
