@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "send": "send:app",
     "simulate": "simulate:simulate",
     "status": "status:status",
+    "watch": "watch:watch",
     "wireshark-plugin": "wireshark:wireshark_plugin",
 }
 """By name: the module in this folder, and the function in it, or the group of commands."""

@@ -1,0 +1,83 @@
+"""What is known of a machine now, and how it came to be so: fed with Records, it has no clock of its own."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Final
+
+from lmdecode.analysis.shots import Shots
+from lmdecode.codec.memory import Memory
+from lmdecode.codec.models import model_of
+from lmdecode.codec.record import Record
+from lmdecode.codec.values import Value, is_number
+
+__all__ = ["TEMPERATURES", "LiveMachine"]
+
+TEMPERATURES: Final = ("coffee_temp", "steam_temp")
+"""The values whose history is kept."""
+
+_HISTORY: Final = 50_000  # readings: at one in two seconds a whole day
+_MESSAGES: Final = 100
+_CLOSEST: Final = 400_000_000  # ns between two readings that are kept
+
+
+class LiveMachine:
+    """A machine as its messages show it.
+
+    >>> machine = LiveMachine()
+    >>> fields = {"coffee_temp": 95.6, "steam_temp": 124.0}
+    >>> machine.feed(Record(5, 0, "machine", "", "", role="report", kind="read", fields=fields))
+    >>> machine.fields["coffee_temp"], list(machine.history["steam_temp"])
+    (95.6, [(5, 124.0)])
+    """
+
+    def __init__(self) -> None:
+        self.shots = Shots()
+        self.history: Mapping[str, deque[tuple[int, float]]] = {name: deque(maxlen=_HISTORY) for name in TEMPERATURES}
+        """Of each of `TEMPERATURES`: when (nanoseconds since 1970), and °C."""
+        self.messages: deque[Record] = deque(maxlen=_MESSAGES)
+        """The last ones of the machine, the newest first; what it was asked is left out."""
+        self.count = 0
+        """How many messages there were, of both sides."""
+        self.damaged = 0
+        """How many of them had something wrong."""
+        self._memory = Memory()
+        self._fields: dict[str, Value] = {}
+
+    @property
+    def fields(self) -> Mapping[str, Value]:
+        """The latest of each value that was heard, by its name."""
+        return self._fields
+
+    @property
+    def model(self) -> str | None:
+        """Which model it is, as far as its memory tells."""
+        return model_of(self._memory)
+
+    def feed(self, record: Record) -> None:
+        """Take a record into account. Of a damaged message no value is believed."""
+        self.count += 1
+        self.damaged += bool(record.problems)
+        if record.sender != "machine":
+            if record.problems:
+                self.messages.appendleft(record)
+            return
+        self.messages.appendleft(record)
+        if record.raw is not None or record.kind is None:
+            return
+        self._fields.update(record.fields)
+        self._remember(record)
+        self.shots.feed(record)
+        for name, readings in self.history.items():
+            value = record.fields.get(name)
+            if is_number(value) and not (readings and record.time_ns - readings[-1][0] < _CLOSEST):
+                readings.append((record.time_ns, float(value)))
+
+    def _remember(self, record: Record) -> None:
+        if record.address is None or not record.data:
+            return
+        try:
+            self._memory.write(record.address, bytes.fromhex(record.data))
+        except ValueError:
+            return  # a part of it is a secret, which is withheld
