@@ -34,7 +34,6 @@ class Shot:
     hottest: float | None = None
     """°C of the coffee boiler, the most of them while it ran; None if the machine did not say."""
     coolest: float | None = None
-    over: bool = False
 
     @property
     def milliliters(self) -> float:
@@ -85,7 +84,7 @@ class Shots:
     def end(self) -> None:
         """Whatever runs is over, as far as anybody can tell."""
         if self.running is not None:
-            self.finished.appendleft(replace(self.running, over=True))
+            self.finished.appendleft(self.running)
             self.running = None
 
     def _continued(self, time_ns: int, key: int, seconds: float, pulses: int) -> Shot:
@@ -103,4 +102,4 @@ class Shots:
             return Shot(time_ns, time_ns, key, seconds, pulses)
         if self.running is None:
             self.finished.popleft()
-        return replace(last, last_ns=time_ns, seconds=seconds, pulses=pulses, over=False)
+        return replace(last, last_ns=time_ns, seconds=seconds, pulses=pulses)

@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "config": "config:app",
     "credentials": "credentials:credentials",
     "decode": "decode:decode",
+    "discover": "discover:discover",
     "explain": "explain:explain",
     "harvest": "harvest:harvest",
     "identify": "identify:identify",
