@@ -241,7 +241,8 @@ class Client:
                 self._heard.set()
         except OSError as error:
             how = "reset the connection" if isinstance(error, ConnectionResetError) else f"is gone: {error.strerror}"
-        self._tell(dialogue.close(time.time_ns()))
+        finally:  # also when it is this side that disconnects: half a frame is told all the same
+            self._tell(dialogue.close(time.time_ns()))
         if dialogue.ever_heard:
             self._lose(ConnectionLostError(f"{self.name} {how}"))
         else:

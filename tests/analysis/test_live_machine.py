@@ -1,0 +1,92 @@
+"""The model of a machine that is watched, fed with what a simulated one says."""
+
+from __future__ import annotations
+
+import pytest
+
+from lmdecode.analysis.live_machine import LiveMachine
+from lmdecode.capture import decode_capture
+from lmdecode.codec.cipher import Key
+from lmdecode.codec.decoding import FrameDecoder
+from lmdecode.codec.message import Kind
+from lmdecode.codec.record import Record
+from tests.cli.conftest import CAPTURES
+
+KEY = Key.parse("12345678901234567890123456789012")
+
+
+@pytest.fixture
+def captured():
+    machine, records = LiveMachine(), list(decode_capture(CAPTURES / "gs3av-settings.pcap", FrameDecoder(KEY)))
+    for record in records:
+        machine.feed(record)
+    return machine, records
+
+
+def test_a_capture(captured):
+    machine, records = captured
+    assert machine.count == len(records) == 94
+    assert machine.damaged == 0
+    last = [each.fields["coffee_temp"] for each in records if each.sender == "machine" and "coffee_temp" in each.fields]
+    assert machine.fields["coffee_temp"] == last[-1]
+    assert machine.fields["coffee_set_temp"] == 93.5  # as it was read after the write, not as it was before
+    assert machine.model == "GS3 AV"
+    history = machine.history["coffee_temp"]
+    assert [time for time, _ in history] == sorted({time for time, _ in history})
+    assert {value for _, value in history} <= set(last)
+    assert machine.messages[0] == [each for each in records if each.sender == "machine"][-1]
+    assert all(each.sender == "machine" for each in machine.messages)
+
+
+def test_what_is_asked_for_is_not_so_yet():
+    machine = LiveMachine()
+    machine.feed(Record(0, 0, "app", "a", "m", Kind.WRITE, "request", 7, 2, fields={"coffee_set_temp": 99.0}))
+    assert not machine.fields
+    assert machine.count == 1
+
+
+def test_no_value_of_a_damaged_message_is_believed():
+    machine = LiveMachine()
+    damaged = Record(
+        0, 0, "machine", "m", "a", Kind.READ, "report", 0x401C, 4, "03bc04d8", fields={"coffee_temp": 95.6},
+        raw=b"@%", problems=("wrong check byte",),
+    )  # fmt: skip
+    machine.feed(damaged)
+    machine.feed(Record(1, 0, "machine", "m", "a", problems=("gap",)))
+    assert not machine.fields
+    assert machine.damaged == 2
+    assert len(machine.messages) == 2
+
+
+def test_a_value_that_is_none_leaves_the_others():
+    machine = LiveMachine()
+    record = Record(
+        0,
+        0,
+        "machine",
+        "m",
+        "a",
+        Kind.READ,
+        "response",
+        0,
+        2,
+        "07",
+        fields={"power": True},
+        problems=("clock: no time",),
+    )
+    machine.feed(record)
+    assert machine.fields == {"power": True}
+    assert machine.damaged == 1
+
+
+def test_secrets_are_not_taken_for_bytes():
+    machine = LiveMachine()
+    machine.feed(Record(0, 0, "machine", "m", "a", Kind.READ, "response", 0x0110, 2, "00**"))
+    assert machine.model is None
+
+
+def test_readings_of_one_moment_are_one():
+    machine = LiveMachine()
+    for time_ns in (0, 100, 500_000_000, 2_000_000_000):
+        machine.feed(Record(time_ns, 0, "machine", "m", "a", Kind.READ, "report", fields={"coffee_temp": 95.0}))
+    assert [time for time, _ in machine.history["coffee_temp"]] == [0, 500_000_000, 2_000_000_000]
