@@ -8,6 +8,8 @@ from typing import Final
 
 from lmdecode.analysis.shots import Shots
 from lmdecode.codec.memory import Memory
+from lmdecode.codec.memory_map import window_name
+from lmdecode.codec.message import Kind
 from lmdecode.codec.models import model_of
 from lmdecode.codec.record import Record
 from lmdecode.codec.values import Value, is_number
@@ -19,6 +21,7 @@ TEMPERATURES: Final = ("coffee_temp", "steam_temp")
 
 _HISTORY: Final = 50_000  # readings: at one in two seconds a whole day
 _MESSAGES: Final = 100
+_CLOCK: Final = "clock"  # new each time, and shown elsewhere
 _CLOSEST: Final = 400_000_000  # ns between two readings that are kept
 
 
@@ -37,13 +40,15 @@ class LiveMachine:
         self.history: Mapping[str, deque[tuple[int, float]]] = {name: deque(maxlen=_HISTORY) for name in TEMPERATURES}
         """Of each of `TEMPERATURES`: when (nanoseconds since 1970), and °C."""
         self.messages: deque[Record] = deque(maxlen=_MESSAGES)
-        """The last ones of the machine, the newest first; what it was asked is left out."""
+        """The last ones of the machine that say something new, or are damaged, the newest first. What it says again and
+        again, and what time it is, is not among them, nor what it was asked."""
         self.count = 0
         """How many messages there were, of both sides."""
         self.damaged = 0
         """How many of them had something wrong."""
         self._memory = Memory()
         self._fields: dict[str, Value] = {}
+        self._said: dict[tuple[Kind, int, int], str | None] = {}  # what was said last, by its window
 
     @property
     def fields(self) -> Mapping[str, Value]:
@@ -63,7 +68,8 @@ class LiveMachine:
             if record.problems:
                 self.messages.appendleft(record)
             return
-        self.messages.appendleft(record)
+        if self._is_new(record):
+            self.messages.appendleft(record)
         if record.raw is not None or record.kind is None:
             return
         self._fields.update(record.fields)
@@ -73,6 +79,13 @@ class LiveMachine:
             value = record.fields.get(name)
             if is_number(value) and not (readings and record.time_ns - readings[-1][0] < _CLOSEST):
                 readings.append((record.time_ns, float(value)))
+
+    def _is_new(self, record: Record) -> bool:
+        if record.problems or record.kind is None or record.address is None or record.length is None:
+            return True
+        window = record.kind, record.address, record.length
+        said, self._said[window] = self._said.get(window), record.data
+        return said != record.data and window_name(record.address, record.length) != _CLOCK
 
     def _remember(self, record: Record) -> None:
         if record.address is None or not record.data:

@@ -85,7 +85,9 @@ def _head(scene: Scene, width: int) -> Iterator[Text]:
 
 
 def _water(scene: Scene, width: int, rows: int, *, ascii_only: bool) -> list[Text]:
-    lines = [rule("shots", f"{scene.shots} since the start" if scene.shots else "", width, ascii_only=ascii_only)]
+    lines = [
+        rule("shots and water", f"{scene.shots} since the start" if scene.shots else "", width, ascii_only=ascii_only)
+    ]
     if scene.running is not None:
         lines.append(running_line(scene.running, width, ascii_only=ascii_only))
     lines += [shot_line(each) for each in scene.finished[: rows - len(lines)]]
@@ -95,8 +97,8 @@ def _water(scene: Scene, width: int, rows: int, *, ascii_only: bool) -> list[Tex
 
 
 def _messages(scene: Scene, width: int, rows: int, *, ascii_only: bool) -> list[Text]:
-    said = f"{scene.count}, {scene.damaged} damaged" if scene.damaged else f"{scene.count}"
-    lines = [rule("messages", said, width, ascii_only=ascii_only)]
+    said = f"of {scene.count}, {scene.damaged} damaged" if scene.damaged else f"of {scene.count}"
+    lines = [rule("new messages", said, width, ascii_only=ascii_only)]
     for record in scene.messages:
         when = f"{datetime.fromtimestamp(record.time_ns // 1_000_000_000):%H:%M:%S} "  # noqa: DTZ006 -- the user's zone
         for each in sentences(record):

@@ -96,9 +96,12 @@ def _chart(
         gap=max(_GAP, scene.span / room),
         ascii_only=ascii_only,
     )
-    edge = "|" if ascii_only else "┤"
     labels = {0: f"{high:.0f}", rows - 1: f"{low:.0f}"}
-    lines = [Text.assemble((f"{labels.get(row, ''):>{_LABEL}}{edge}", "dim"), text) for row, text in enumerate(drawn)]
+    plain, marked = ("|", "|") if ascii_only else ("│", "┤")
+    lines = [
+        Text.assemble((f"{labels.get(row, ''):>{_LABEL}}{marked if row in labels else plain}", "dim"), text)
+        for row, text in enumerate(drawn)
+    ]
     first, last = f"-{duration_text(scene.span)}", "now"
     axis = f"{first}{last:>{room - len(first)}}" if room > len(first) + len(last) else first[:room]
     return [*lines, Text(" " * (_LABEL + 1) + axis, "dim")]

@@ -34,7 +34,6 @@ def test_a_capture(captured):
     history = machine.history["coffee_temp"]
     assert [time for time, _ in history] == sorted({time for time, _ in history})
     assert {value for _, value in history} <= set(last)
-    assert machine.messages[0] == [each for each in records if each.sender == "machine"][-1]
     assert all(each.sender == "machine" for each in machine.messages)
 
 
@@ -90,3 +89,23 @@ def test_readings_of_one_moment_are_one():
     for time_ns in (0, 100, 500_000_000, 2_000_000_000):
         machine.feed(Record(time_ns, 0, "machine", "m", "a", Kind.READ, "report", fields={"coffee_temp": 95.0}))
     assert [time for time, _ in machine.history["coffee_temp"]] == [0, 500_000_000, 2_000_000_000]
+
+
+def test_the_messages_are_those_that_say_something_new():
+    machine = LiveMachine()
+
+    def say(time_ns, address, data, problems=()):
+        machine.feed(
+            Record(
+                time_ns, 0, "machine", "m", "a", Kind.READ, "report", address, len(data) // 2, data, problems=problems
+            )
+        )
+
+    say(1, 0x401C, "03bc04d8")
+    say(2, 0x0300, "001a0906020115")  # the clock
+    say(3, 0x401C, "03bc04d8")
+    say(4, 0x401C, "03bd04d8")
+    say(5, 0x401C, "03bd04d8", ("wrong",))
+    say(6, 0x401E, "04d8")
+    assert [record.time_ns for record in machine.messages] == [6, 5, 4, 1]
+    assert machine.count == 6
