@@ -66,7 +66,7 @@ class Client:
     ...     key = Key.parse("12345678901234567890123456789012")
     ...     async with Server(Machine("GS3 AV"), key) as server, Client(server.host, server.port, key) as client:
     ...         return (await client.ask(Message(Kind.READ, 0x401C, 4))).fields
-    >>> asyncio.run(temperatures())["steam_temp"] > 100
+    >>> asyncio.run(temperatures())["coffee_temp"] > 90
     True
     """
 
