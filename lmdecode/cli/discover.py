@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["discover"]
 
 _NONE = (
-    "no machine announces itself here. Is it on, and in the same network as this computer (not a guest network)? Some "
-    "routers do not pass multicast on between Wi-Fi and cable. Only of first-generation gateways (v1, v2) is it known that "
-    "they do. The router's list of devices has the address too: lmdecode config set host ADDRESS"
+    "no machine announces itself here. Is it on, and in the same network as this computer, not a guest network? Some "
+    "routers do not pass multicast on between Wi-Fi and cable. Only first-generation gateways (v1, v2) are known to "
+    "announce themselves. The router's list of devices has the address too: lmdecode config set host ADDRESS"
 )
 
 
@@ -98,7 +98,7 @@ def _known_as(machine: Found, config: Path | None) -> str | None:
             raise
         complain(str(error))
         return None
-    hosts = {*machine.addresses, machine.host, machine.host.removesuffix(".local")} - {""}
+    hosts = {*machine.addresses, machine.host} - {""}
     for _, entry in entries:
         serial = entry.get("serial_number")
         named = isinstance(serial, str) and serial and serial in {machine.name, *machine.properties.values()}

@@ -43,7 +43,7 @@ def chart(
         The lines, each exactly as wide.
 
     >>> print(*chart([(0, 0), (1, 1), (2, 0)], width=3, height=1, start=0, end=2, low=0, high=1), sep="|")
-    ⡠⠊⠢
+    ⡠⠊⢆
     """
     columns, rows = 2 * width, 4 * height
     dots = [[0] * width for _ in range(height)]

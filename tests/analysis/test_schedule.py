@@ -1,5 +1,6 @@
 """When the machine switches itself next."""
 
+# ruff: noqa: DTZ001 -- the machine's clock has no zone
 from __future__ import annotations
 
 from datetime import datetime, timedelta

@@ -286,7 +286,7 @@ def test_ctrl_c_and_ctrl_z(command):
         wait_until(lambda: terminal.alternate)
         terminal.wait_for("connected for")
         terminal.type("", "C-c")
-        terminal.wait_for("messages")
+        terminal.wait_for(r"lmdecode: \d+ messages")
         assert not terminal.alternate
         terminal.type("clear; stty -a | grep -o '.icanon'", "Enter")
         terminal.wait_for(" icanon")

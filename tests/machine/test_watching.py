@@ -105,7 +105,7 @@ def test_the_machine_goes_away_and_comes_back():
         async with machine:
             seen = Watching(machine)
             await seen.__aenter__()
-            await seen.until(lambda: seen.answers())
+            await seen.until(seen.answers)
         await seen.until(lambda: any(link.next_try_ns for link in seen.links))
         await seen.until(lambda: seen.links[-1].why and "refuses" in seen.links[-1].why)
         gone = seen.links[-1].since_ns

@@ -1,5 +1,6 @@
 """The screen of `watch`: in whatever room there is, with whatever is known."""
 
+# ruff: noqa: DTZ001 -- the machine's clock has no zone
 from __future__ import annotations
 
 import io
