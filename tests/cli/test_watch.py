@@ -13,7 +13,7 @@ import subprocess
 
 import pytest
 
-from tests.cli.live import KEY, free_port, simulator, tell, to, wait_until
+from tests.cli.simulated import KEY, free_port, simulator, tell, to, wait_until
 
 SHOTS = "1s shot 2\n+40s hot-water 5\n"
 
