@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 from lmdecode.analysis.live_machine import LiveMachine
 from lmdecode.analysis.schedule import next_switch
@@ -93,15 +93,15 @@ class WatchSession:
         for result in [self._failure, *results]:
             if isinstance(result, Exception):  # not that it was cancelled
                 raise result
-        if not self._watcher.connections:
-            self._raise_never()
+        if not self._watcher.connections and not self._stop.is_set():  # it was waited for in vain
+            from lmdecode.machine.errors import NoConnectionError
+
+            raise NoConnectionError(self._why_not)
         self._sum_up()
 
-    def _raise_never(self) -> NoReturn:
-        from lmdecode.machine.errors import NoConnectionError
-
-        why = self._watcher.link.why
-        raise NoConnectionError(why or f"{self._target.host}:{self._target.port} has not said anything yet")
+    @property
+    def _why_not(self) -> str:
+        return self._watcher.link.why or f"{self._target.host}:{self._target.port} has not said anything yet"
 
     def _connect(self, number: int, on_record: Callable[[Record], None]) -> Client:
         return client_for(
@@ -200,7 +200,7 @@ class WatchSession:
             f"{model.damaged} damaged" if model.damaged else "",
             f"{model.shots.count} shot{'' if model.shots.count == 1 else 's'}" if model.shots.count else "",
             f"{self._watcher.connections} connections" if self._watcher.connections > 1 else "",
-            "" if link.connected else f"not connected at the end: {link.why}",
+            "" if link.connected else f"not connected at the end: {self._why_not}",
         ]
         self._display.note(", ".join(filter(None, parts)))
 

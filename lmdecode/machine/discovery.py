@@ -49,7 +49,7 @@ async def discover(seconds: float, *, interfaces: Sequence[str] = ()) -> list[Fo
         DiscoveryError: That cannot be done, or zeroconf is not installed.
     """
     try:
-        from zeroconf import Error, InterfaceChoice  # noqa: PLC0415 -- optional
+        from zeroconf import DNSQuestionType, Error, InterfaceChoice  # noqa: PLC0415 -- optional
         from zeroconf.asyncio import AsyncServiceBrowser, AsyncZeroconf  # noqa: PLC0415 -- as above
     except ImportError:
         raise DiscoveryError(
@@ -70,7 +70,8 @@ async def discover(seconds: float, *, interfaces: Sequence[str] = ()) -> list[Fo
     except (OSError, Error, RuntimeError, ValueError) as error:
         raise DiscoveryError(_why_not(error, interfaces)) from None
     try:
-        browser = AsyncServiceBrowser(zeroconf.zeroconf, SERVICE, handlers=[heard])
+        # Answers to all: those to one port of this computer may reach another program that listens on it as well.
+        browser = AsyncServiceBrowser(zeroconf.zeroconf, SERVICE, handlers=[heard], question_type=DNSQuestionType.QM)
         await asyncio.sleep(seconds)
         await browser.async_cancel()
         found = await asyncio.gather(*resolving.values())
@@ -82,13 +83,13 @@ async def discover(seconds: float, *, interfaces: Sequence[str] = ()) -> list[Fo
 
 
 async def _resolved(zeroconf: Zeroconf, name: str, seconds: float) -> Found:
-    from zeroconf import Error  # noqa: PLC0415 -- as above
+    from zeroconf import DNSQuestionType, Error  # noqa: PLC0415 -- as above
     from zeroconf.asyncio import AsyncServiceInfo  # noqa: PLC0415 -- as above
 
     label = name.removesuffix(f".{SERVICE}")
     try:
         info = AsyncServiceInfo(SERVICE, name)
-        await info.async_request(zeroconf, seconds * 1000)
+        await info.async_request(zeroconf, seconds * 1000, question_type=DNSQuestionType.QM)
     except Error:  # a name that can be none
         return Found(label)
     return Found(

@@ -6,12 +6,14 @@ import json
 import threading
 
 import pytest
+import typer
 
-from lmdecode.cli.discover import _known_as
+from lmdecode.cli.discover import _known_as, discover
+from lmdecode.machine import discovery
 from lmdecode.machine.discovery import Found
 from tests.machine.announcing import LOOPBACK, announce_raw, announced
 
-LOOK = ["discover", "--interface", LOOPBACK, "--timeout", "1.5"]
+LOOK = ["discover", "--interface", LOOPBACK, "--timeout", "2"]
 
 
 @pytest.fixture(scope="module")
@@ -102,10 +104,16 @@ def test_nothing_hostile_reaches_the_terminal(command):
     assert "evil\x1b[31m\u202e" in names
 
 
-def test_nobody_is_there(command):
-    complaint = command.fails("discover", "--interface", LOOPBACK, "--timeout", "0.1")
-    assert "no machine announces itself here" in complaint
-    assert "lmdecode config set host ADDRESS" in complaint
+def test_nobody_is_there(monkeypatch, capsys):
+    monkeypatch.setattr(discovery, "SERVICE", "_nobody._tcp.local.")  # whatever other tests announce meanwhile
+    for options in ({}, {"as_json": True}):
+        with pytest.raises(typer.Exit) as end:
+            discover(timeout=0.3, interface=[LOOPBACK], **options)
+        assert end.value.exit_code == 1
+        printed, complaint = capsys.readouterr()
+        assert "no machine announces itself here" in complaint
+        assert "lmdecode config set host ADDRESS" in complaint
+        assert printed == ('{"machines": []}\n' if options else "")
 
 
 def test_without_the_library(command):
