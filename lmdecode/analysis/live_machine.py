@@ -8,7 +8,7 @@ from typing import Final
 
 from lmdecode.analysis.shots import Shots
 from lmdecode.codec.memory import Memory
-from lmdecode.codec.memory_map import window_name
+from lmdecode.codec.memory_map import REPORTS, WATER_FLOW, window_name
 from lmdecode.codec.message import Kind
 from lmdecode.codec.models import model_of
 from lmdecode.codec.record import Record
@@ -21,7 +21,7 @@ TEMPERATURES: Final = ("coffee_temp", "steam_temp")
 
 _HISTORY: Final = 50_000  # readings: at one in two seconds a whole day
 _MESSAGES: Final = 100
-_CLOCK: Final = "clock"  # new each time, and shown elsewhere
+_SHOWN: Final = frozenset(window.name for window in (*REPORTS, WATER_FLOW))
 _CLOSEST: Final = 400_000_000  # ns between two readings that are kept
 
 
@@ -40,15 +40,15 @@ class LiveMachine:
         self.history: Mapping[str, deque[tuple[int, float]]] = {name: deque(maxlen=_HISTORY) for name in TEMPERATURES}
         """Of each of `TEMPERATURES`: when (nanoseconds since 1970), and °C."""
         self.messages: deque[Record] = deque(maxlen=_MESSAGES)
-        """The last ones of the machine that say something new, or are damaged, the newest first. What it says again and
-        again, and what time it is, is not among them, nor what it was asked."""
+        """The last ones of the machine that say something new, or are damaged, the newest first, of their fields those
+        that are new. Time, temperatures and water, which have places of their own here, are not among them."""
         self.count = 0
         """How many messages there were, of both sides."""
         self.damaged = 0
         """How many of them had something wrong."""
         self._memory = Memory()
         self._fields: dict[str, Value] = {}
-        self._said: dict[tuple[Kind, int, int], str | None] = {}  # what was said last, by its window
+        self._said: dict[tuple[Kind, int, int], Record] = {}  # the last messages, by kind and window
 
     @property
     def fields(self) -> Mapping[str, Value]:
@@ -68,8 +68,7 @@ class LiveMachine:
             if record.problems:
                 self.messages.appendleft(record)
             return
-        if self._is_new(record):
-            self.messages.appendleft(record)
+        self._note_news(record)
         if record.raw is not None or record.kind is None:
             return
         self._fields.update(record.fields)
@@ -80,12 +79,19 @@ class LiveMachine:
             if is_number(value) and not (readings and record.time_ns - readings[-1][0] < _CLOSEST):
                 readings.append((record.time_ns, float(value)))
 
-    def _is_new(self, record: Record) -> bool:
+    def _note_news(self, record: Record) -> None:
         if record.problems or record.kind is None or record.address is None or record.length is None:
-            return True
+            self.messages.appendleft(record)
+            return
         window = record.kind, record.address, record.length
-        said, self._said[window] = self._said.get(window), record.data
-        return said != record.data and window_name(record.address, record.length) != _CLOCK
+        before, self._said[window] = self._said.get(window), record
+        if (before is not None and before.data == record.data) or window_name(*window[1:]) in _SHOWN:
+            return
+        known = {} if before is None else before.fields
+        news = {name: value for name, value in record.fields.items() if known.get(name) != value}
+        telling = {name: value for name, value in news.items() if name not in TEMPERATURES}
+        if telling or not news:  # with no field that is new, it is a byte that nobody can name
+            self.messages.appendleft(record._replace(fields=telling))
 
     def _remember(self, record: Record) -> None:
         if record.address is None or not record.data:

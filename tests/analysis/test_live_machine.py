@@ -94,18 +94,30 @@ def test_readings_of_one_moment_are_one():
 def test_the_messages_are_those_that_say_something_new():
     machine = LiveMachine()
 
-    def say(time_ns, address, data, problems=()):
+    def say(time_ns, address, data, problems=(), **fields):
         machine.feed(
             Record(
-                time_ns, 0, "machine", "m", "a", Kind.READ, "report", address, len(data) // 2, data, problems=problems
+                time_ns, 0, "machine", "m", "a", Kind.READ, "response", address, len(data) // 2, data, None, fields,
+                problems=problems,
             )
-        )
+        )  # fmt: skip
 
-    say(1, 0x401C, "03bc04d8")
-    say(2, 0x0300, "001a0906020115")  # the clock
-    say(3, 0x401C, "03bc04d8")
-    say(4, 0x401C, "03bd04d8")
-    say(5, 0x401C, "03bd04d8", ("wrong",))
-    say(6, 0x401E, "04d8")
-    assert [record.time_ns for record in machine.messages] == [6, 5, 4, 1]
-    assert machine.count == 6
+    say(1, 0x4017, "0101", power=True, water_reservoir_contact=True)
+    for time_ns, address, data in ((2, 0x0300, "001a0906020115"), (3, 0x401C, "03bc04d8"), (4, 0x6000, "00" * 22)):
+        say(time_ns, address, data)  # shown elsewhere
+    say(5, 0x4017, "0101", power=True, water_reservoir_contact=True)
+    say(6, 0x4017, "0100", power=True, water_reservoir_contact=False)
+    say(7, 0x4017, "0100", ("wrong",), power=True, water_reservoir_contact=False)
+    say(8, 0x0003, "02", standby_timer=2)
+    say(8, 0x401B, "0003b3", heating_state=[], coffee_temp=94.7)
+    say(9, 0x401B, "0003b4", heating_state=[], coffee_temp=94.8)  # shown elsewhere, too
+    say(9, 0x0003, "03", standby_timer=2)  # a byte that nobody can name
+    assert [(record.time_ns, dict(record.fields)) for record in machine.messages] == [
+        (9, {}),
+        (8, {"heating_state": []}),
+        (8, {"standby_timer": 2}),
+        (7, {"power": True, "water_reservoir_contact": False}),
+        (6, {"water_reservoir_contact": False}),
+        (1, {"power": True, "water_reservoir_contact": True}),
+    ]
+    assert machine.count == 11
