@@ -19,7 +19,7 @@ __all__ = ["TEMPERATURES", "LiveMachine"]
 TEMPERATURES: Final = ("coffee_temp", "steam_temp")
 """The values whose history is kept."""
 
-_HISTORY: Final = 50_000  # readings: at one in two seconds a whole day
+_HISTORY: Final = 10_000  # readings: at one in two seconds more than five hours
 _MESSAGES: Final = 100
 _SHOWN: Final = frozenset(window.name for window in (*REPORTS, WATER_FLOW))
 _CLOSEST: Final = 400_000_000  # ns between two readings that are kept

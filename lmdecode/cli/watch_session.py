@@ -34,7 +34,7 @@ __all__ = ["WatchSession"]
 _KEEP_ALIVE: Final = 5.0  # s of silence, where a machine says something each second
 _SECOND: Final = 1.0  # at least so often the screen is drawn: times go on
 _LEAST: Final = 0.25  # s between two drawings
-_SPANS: Final = (300.0, 900.0, 3600.0, 4 * 3600.0, 12 * 3600.0)  # s that the charts can show
+_SPANS: Final = (300.0, 900.0, 3600.0, 4 * 3600.0)  # s that the charts can show
 _NS: Final = 1_000_000_000
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import zip_longest
+from itertools import takewhile, zip_longest
 from typing import Final
 
 from rich.text import Text
@@ -81,8 +81,9 @@ def _chart(
     ascii_only: bool,
 ) -> list[Text]:
     room = max(width - _LABEL - 1, 1)
-    points = [((time_ns - scene.now_ns) / _NS, value) for time_ns, value in readings]
-    points = [point for point in points if point[0] >= -scene.span]
+    start_ns = scene.now_ns - int(scene.span * _NS)
+    newest = takewhile(lambda reading: reading[0] >= start_ns, reversed(readings))  # there may be hours before them
+    points = [((time_ns - scene.now_ns) / _NS, value) for time_ns, value in newest][::-1]
     low, high = _range([value for _, value in points], level)
     drawn = chart(
         points,
