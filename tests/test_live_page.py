@@ -19,7 +19,7 @@ from lmdecode.codec.named_memory import Registers
 from lmdecode.codec.settings import SETTINGS
 from lmdecode.machine.simulator.models import default_memory
 from tests.cli.conftest import Command
-from tests.cli.simulated import free_port
+from tests.cli.simulator_process import free_port
 
 PAGE = (Path(__file__).parents[1] / "docs" / "live.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL)

@@ -13,7 +13,7 @@ import subprocess
 
 import pytest
 
-from tests.cli.simulated import KEY, free_port, simulator, tell, to, wait_until
+from tests.cli.simulator_process import KEY, free_port, simulator, tell, to, wait_until
 
 
 class Watch:
