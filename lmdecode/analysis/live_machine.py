@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Final
 
-from lmdecode.analysis.shots import Shots
+from lmdecode.analysis.live_shots import LiveShots
 from lmdecode.codec.memory import Memory
 from lmdecode.codec.memory_map import REPORTS, WATER_FLOW, window_name
 from lmdecode.codec.message import Kind
@@ -36,7 +36,7 @@ class LiveMachine:
     """
 
     def __init__(self) -> None:
-        self.shots = Shots()
+        self.shots = LiveShots()
         self.history: Mapping[str, deque[tuple[int, float]]] = {name: deque(maxlen=_HISTORY) for name in TEMPERATURES}
         """Of each of `TEMPERATURES`: when (nanoseconds since 1970), and °C."""
         self.messages: deque[Record] = deque(maxlen=_MESSAGES)

@@ -22,7 +22,7 @@ from lmdecode.output.watch_scene import Draw, Scene
 from lmdecode.output.watch_temperatures import duration_text
 
 if TYPE_CHECKING:
-    from lmdecode.analysis.shots import Shot
+    from lmdecode.analysis.live_shots import Shot
     from lmdecode.cli.jsonl_log import JsonlLog
     from lmdecode.cli.watch_display import Display
     from lmdecode.cloud.targets import Target

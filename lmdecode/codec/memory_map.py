@@ -38,8 +38,8 @@ __all__ = [
     "HAZARDS",
     "LARGEST_READ",
     "LINEA_MINI",
-    "ML_PER_PULSE",
     "MODELS",
+    "PULSE_ML",
     "REGISTERS",
     "REPORTS",
     "SNAPSHOT",
@@ -56,11 +56,11 @@ LINEA_MINI: Final = "Linea Mini"
 MODELS: Final = (GS3_AV, GS3_MP, LINEA_MINI)
 """The models that speak this protocol, under the names that the cloud gives them."""
 
-ML_PER_PULSE: Final = 0.5
-"""What one pulse of the flow meter stands for, about: the sources say so, and nobody has measured it."""
-
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """The days of the schedule, in the order of the machine's memory."""
+
+PULSE_ML: Final = 0.5
+"""About how many millilitres of water a pulse of the flow meter is; the sources say no more than that."""
 
 _KEYS_OF: Final = {1: (GS3_AV, LINEA_MINI)}  # the Linea Mini has key 1 only; the GS3 MP has none
 
@@ -150,7 +150,7 @@ def _configuration() -> Iterator[Register]:
             "pulses",
             write=(1, 1000),
             models=_KEYS_OF.get(key, (GS3_AV,)),
-            note=f"of the flow meter, about {ML_PER_PULSE} ml each",
+            note=f"of the flow meter, about {PULSE_ML} ml each",
         )
     yield _row(
         0x001E,
@@ -307,7 +307,7 @@ def _water_flow() -> Iterator[Register]:
         Sure.INFERRED,
         note="the source notes 12 whole and 4 fractional bits, but prints the raw number",
     )
-    yield _row(0x6010, "flow_pulses", _PULSES, "pulses", note=f"about {ML_PER_PULSE} ml each")
+    yield _row(0x6010, "flow_pulses", _PULSES, "pulses", note=f"about {PULSE_ML} ml each")
     yield _row(0x6012, "coffee_temp", _TEMPERATURE, "°C")
     yield _row(0x6014, "steam_temp", _TEMPERATURE, "°C")
     yield _row(0x60DA, None, opaque(18), sure=Sure.UNKNOWN)

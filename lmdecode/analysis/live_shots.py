@@ -1,4 +1,4 @@
-"""Shots, out of what the machine pushes while water flows."""
+"""Shots while they run, out of what the machine pushes while water flows."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import Final
 
-from lmdecode.codec.memory_map import ML_PER_PULSE
+from lmdecode.codec.memory_map import PULSE_ML
 from lmdecode.codec.message import Kind
 from lmdecode.codec.record import Record
 from lmdecode.codec.values import is_number
 
-__all__ = ["Shot", "Shots"]
+__all__ = ["Shot", "LiveShots"]
 
 _OVER: Final = 3_000_000_000  # ns without a word of water: it flows about every half second while it does
 _PAUSE: Final = 10_000_000_000  # ns that one shot may pause: prebrewing stops the water for up to 5.9 s
@@ -38,13 +38,13 @@ class Shot:
     @property
     def milliliters(self) -> float:
         """About how much water it was."""
-        return self.pulses * ML_PER_PULSE
+        return self.pulses * PULSE_ML
 
 
-class Shots:
+class LiveShots:
     """The shots of one machine, as its Records tell them.
 
-    >>> shots = Shots()
+    >>> shots = LiveShots()
     >>> fields = {"flow_key": 2, "flow_seconds": 1.5, "flow_pulses": 3}
     >>> shots.feed(Record(0, 0, "machine", "", "", Kind.STREAM, "report", fields=fields))
     >>> shots.running.key, shots.running.milliliters

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.analysis.shots import Shots
+from lmdecode.analysis.live_shots import LiveShots
 from lmdecode.codec.message import Kind
 from lmdecode.codec.record import Record
 
@@ -23,7 +23,7 @@ def report(at):
 
 
 def fed(*records):
-    shots = Shots()
+    shots = LiveShots()
     for record in records:
         shots.feed(record)
     return shots
@@ -72,7 +72,7 @@ def test_it_ends_with_the_connection():
 
 @given(st.lists(st.tuples(st.floats(0, 5), st.floats(0, 60), st.integers(0, 300), st.integers(0, 5))))
 def test_no_shot_is_lost_whatever_is_pushed(steps):
-    at, shots = 0.0, Shots()
+    at, shots = 0.0, LiveShots()
     for pause, seconds, pulses, key in steps:
         at += pause
         shots.feed(flow(at, seconds, pulses, key))
