@@ -76,7 +76,7 @@ class LiveMachine:
         self.shots.feed(record)
         for name, readings in self.history.items():
             value = record.fields.get(name)
-            if is_number(value) and not (readings and record.time_ns - readings[-1][0] < _CLOSEST):
+            if is_number(value) and not (readings and abs(record.time_ns - readings[-1][0]) < _CLOSEST):
                 readings.append((record.time_ns, float(value)))
 
     def _note_news(self, record: Record) -> None:

@@ -11,7 +11,7 @@ from lmdecode.codec.message import Kind
 from lmdecode.codec.record import Record
 from lmdecode.codec.values import is_number
 
-__all__ = ["Shot", "LiveShots"]
+__all__ = ["LiveShots", "Shot"]
 
 _OVER: Final = 3_000_000_000  # ns without a word of water: it flows about every half second while it does
 _PAUSE: Final = 10_000_000_000  # ns that one shot may pause: prebrewing stops the water for up to 5.9 s

@@ -109,17 +109,21 @@ def _known_as(machine: Found, config: Path | None) -> str | None:
 
 def _next(found: Sequence[Found], known: Sequence[str | None]) -> list[str]:
     """What to do now."""
-    from lmdecode.machine.client import DEFAULT_PORT
+    import shlex
 
-    if any(name is not None for name in known):
-        return ["in the config already; next: lmdecode status"]
-    machine = next((each for each in found if each.addresses), None)
-    if machine is None:
-        return ["none of them told its address; try again, with a longer --timeout"]
-    lines = [f"next: lmdecode config set host {machine.addresses[0]}"]
-    if machine.port != DEFAULT_PORT:
-        lines.append(f"      lmdecode config set port {machine.port}")
-    return lines
+    from lmdecode.machine.client import DEFAULT_PORT
+    from lmdecode.output.wording import printable
+
+    named = [name for name in known if name is not None]
+    several = f" --machine {shlex.quote(printable(named[0]))}" if len(named) > 1 else ""
+    lines = [f"in the config already; next: lmdecode status{several}"] if named else []
+    new = next((each for each, name in zip(found, known, strict=True) if name is None and each.addresses), None)
+    if new is not None:
+        which = " --machine NAME" if named else ""  # the name that its owner wants it to have
+        lines.append(f"{'new' if named else 'next'}: lmdecode config set host {new.addresses[0]}{which}")
+        if new.port != DEFAULT_PORT:
+            lines.append(f"      lmdecode config set port {new.port}{which}")
+    return lines or ["none of them told its address; try again, with a longer --timeout"]
 
 
 def _as_dict(machine: Found, known: str | None) -> dict[str, object]:

@@ -15,6 +15,7 @@ from lmdecode.output.jsonl import json_bytes
 __all__ = ["JsonlLog"]
 
 _LONGEST: Final = 1 << 20  # bytes of a line
+_AS_BYTES: Final[int] = getattr(os, "O_BINARY", 0)  # or Windows makes two bytes of the end of a line
 
 
 class JsonlLog:
@@ -35,7 +36,7 @@ class JsonlLog:
         self.cut = 0
         """How many bytes of half a line were cut off."""
         try:
-            self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+            self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | _AS_BYTES, 0o666)
         except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
             raise CommandError(f"--jsonl {path} cannot be written: {getattr(error, 'strerror', error)}") from None
         try:
@@ -89,17 +90,17 @@ class JsonlLog:
         if end.endswith(b"\n"):
             return
         last = end[end.rfind(b"\n") + 1 :]
-        if _is_object(last):  # only its newline is missing
+        if _is_ours(last):  # only its newline is missing
             os.write(self._file, b"\n")
             return
         self.cut = len(last)
         os.ftruncate(self._file, size - self.cut)
 
     def _check(self, first: bytes, *, whole: int) -> None:
-        """See to it that the file is one of JSON Lines: a half line that is all there is may be one as well."""
+        """See to it that the file has our lines: a half line that is all there is may be one as well."""
         half = len(first) == whole and not first.endswith(b"\n")
-        if not (_is_object(first) or (half and b'{"time":"'.startswith(first[:9]) and len(first) < _LONGEST)):
-            raise CommandError(f"--jsonl {self.path} holds something else than JSON Lines: name another file")
+        if not (_is_ours(first) or (half and b'{"time":"'.startswith(first[:9]) and len(first) < _LONGEST)):
+            raise CommandError(f"--jsonl {self.path} holds something else than messages: name another file")
 
     def _is_file(self) -> bool:
         import stat
@@ -107,8 +108,9 @@ class JsonlLog:
         return stat.S_ISREG(os.fstat(self._file).st_mode)
 
 
-def _is_object(line: bytes) -> bool:
+def _is_ours(line: bytes) -> bool:
     try:
-        return isinstance(json.loads(line), dict)
+        entries = json.loads(line)
     except ValueError:
         return False
+    return isinstance(entries, dict) and {"time", "plaintext"} <= entries.keys()

@@ -124,7 +124,7 @@ class WatchSession:
         self._changed.set()
         if link.connected:
             if self._gone and not self._display.draws:
-                self._display.note("connected again")
+                self._display.note("connected again" if self._watcher.connections > 1 else "connected")
             self._gone = False
         elif link.why and not self._gone:
             self._gone = True

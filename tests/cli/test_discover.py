@@ -8,7 +8,7 @@ import threading
 import pytest
 import typer
 
-from lmdecode.cli.discover import _known_as, discover
+from lmdecode.cli.discover import _known_as, _next, discover
 from lmdecode.machine import discovery
 from lmdecode.machine.discovery import Found
 from tests.machine.announcing import LOOPBACK, announce_raw, announced
@@ -70,6 +70,22 @@ def test_which_machine_of_the_config_it_is(tmp_path, entries, expected):
     path = tmp_path / "config.json"
     path.write_text(json.dumps(entries))
     assert _known_as(Found("GS1", "machine.local", ("10.0.0.7",), 1774), path) == expected
+
+
+def test_what_to_do_next():
+    here = Found("GS1", addresses=("10.0.0.7",), port=1774)
+    other = Found("GS2", addresses=("10.0.0.8", "fe80::1"), port=1775)
+    nowhere = Found("GS3")
+    assert _next([here], [None]) == ["next: lmdecode config set host 10.0.0.7"]
+    assert _next([other, here], [None, "kitchen"]) == [
+        "in the config already; next: lmdecode status",
+        "new: lmdecode config set host 10.0.0.8 --machine NAME",
+        "      lmdecode config set port 1775 --machine NAME",
+    ]
+    assert _next([here, other], ["my kitchen", "bar"]) == [
+        "in the config already; next: lmdecode status --machine 'my kitchen'"
+    ]
+    assert _next([nowhere], [None]) == ["none of them told its address; try again, with a longer --timeout"]
 
 
 def test_a_config_that_cannot_be_read_is_no_hindrance(command, machine):

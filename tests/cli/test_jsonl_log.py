@@ -47,12 +47,21 @@ def test_half_a_line_at_the_end(tmp_path, length):
 
 
 @pytest.mark.parametrize(
-    "content", [b"\xd4\xc3\xb2\xa1" * 9, b"# Notes\nof mine", b"[1]\n", b"\n", b'{"a": 1\n}\n', b"{" * 9]
+    "content",
+    [
+        b"\xd4\xc3\xb2\xa1" * 9,
+        b"# Notes\nof mine",
+        b"[1]\n",
+        b"\n",
+        b'{"a": 1\n}\n',
+        b'{"host": "a", "key": "b"}\n',
+        b"{" * 9,
+    ],
 )
 def test_another_kind_of_file_is_left_alone(tmp_path, content):
     path = tmp_path / "notes"
     path.write_bytes(content)
-    with pytest.raises(CommandError, match="something else than JSON Lines"):
+    with pytest.raises(CommandError, match="something else than messages"):
         JsonlLog(path)
     assert path.read_bytes() == content
 
