@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "credentials": "credentials:credentials",
     "decode": "decode:decode",
     "diff": "diff:diff",
+    "discover": "discover:discover",
     "explain": "explain:explain",
     "harvest": "harvest:harvest",
     "identify": "identify:identify",
@@ -31,6 +32,7 @@ COMMANDS: Final = {
     "simulate": "simulate:simulate",
     "status": "status:status",
     "unknowns": "unknowns:unknowns",
+    "watch": "watch:watch",
     "wireshark-plugin": "wireshark:wireshark_plugin",
 }
 """By name: the module in this folder, and the function in it, or the group of commands."""

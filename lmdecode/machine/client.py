@@ -66,7 +66,7 @@ class Client:
     ...     key = Key.parse("12345678901234567890123456789012")
     ...     async with Server(Machine("GS3 AV"), key) as server, Client(server.host, server.port, key) as client:
     ...         return (await client.ask(Message(Kind.READ, 0x401C, 4))).fields
-    >>> asyncio.run(temperatures())["steam_temp"] > 100
+    >>> asyncio.run(temperatures())["coffee_temp"] > 90
     True
     """
 
@@ -241,7 +241,8 @@ class Client:
                 self._heard.set()
         except OSError as error:
             how = "reset the connection" if isinstance(error, ConnectionResetError) else f"is gone: {error.strerror}"
-        self._tell(dialogue.close(time.time_ns()))
+        finally:  # also when it is this side that disconnects: half a frame is told all the same
+            self._tell(dialogue.close(time.time_ns()))
         if dialogue.ever_heard:
             self._lose(ConnectionLostError(f"{self.name} {how}"))
         else:
