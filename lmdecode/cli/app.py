@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "keys": "keys_check:app",
     "login": "login:login",
     "registers": "registers:registers",
+    "scan": "scan:scan",
     "send": "send:app",
     "simulate": "simulate:simulate",
     "status": "status:status",

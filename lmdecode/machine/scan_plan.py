@@ -162,6 +162,10 @@ class Plan:
             self._bad = min(self._bad, self._probe.length)  # all of it could be read, but not at once
             self._probe = None
 
+    def has(self, piece: Piece) -> bool:
+        """Whether all of a piece is to be read, or was."""
+        return any(each.address <= piece.address and piece.end <= each.end for each in self.ranges)
+
     def learn(self, address: int, data: bytes) -> None:
         """Note an answer, perhaps one that was late."""
         late = Piece(address, len(data))
