@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "keys": "keys_check:app",
     "login": "login:login",
     "registers": "registers:registers",
+    "replay": "replay:replay",
     "scan": "scan:scan",
     "send": "send:app",
     "simulate": "simulate:simulate",

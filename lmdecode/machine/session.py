@@ -19,9 +19,10 @@ from lmdecode.machine.errors import (
     WrongKeyError,
 )
 
-__all__ = ["Session", "pauses"]
+__all__ = ["TRIES", "Session", "pauses"]
 
-_TRIES: Final = 3
+TRIES: Final = 3
+"""How often a read is made at most."""
 _FIRST_PAUSE: Final = 0.2  # s
 _LONGEST_PAUSE: Final = 30.0  # s
 
@@ -52,7 +53,7 @@ class Session:
         tries: How often a read is made at most.
     """
 
-    def __init__(self, connector: Connector, *, tries: int = _TRIES) -> None:
+    def __init__(self, connector: Connector, *, tries: int = TRIES) -> None:
         self._connector = connector
         self._tries = tries
         self._client: Client | None = None
