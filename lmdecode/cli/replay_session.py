@@ -71,15 +71,18 @@ class ReplaySession:
         from lmdecode.codec.keyring import MachineKey
 
         machines, origin = (
-            find_keys(keys, config) if keys else ([MachineKey("machine", self.target.key)], "the machine")
+            find_keys(keys, config) if keys else ([MachineKey("machine", self.target.key)], "--key or config")
         )
         outcome = Outcome(capture)
         decoder = decoder_for(machines, show_secrets=self.secrets)
         steps, damaged = steps_of(read(outcome, decoder, port))
         for complaint in outcome.complaints:
             complain(complaint)
-        if why := nothing_decoded([outcome], port, origin):
+        why = nothing_decoded([outcome], port, origin)
+        if why:
             raise CommandError(f"{why}; --capture-key gives the key of the machine in the capture")
+        if why is not None:
+            raise typer.Exit(1)
         if damaged:
             complain(f"{damaged} of the app's requests are damaged, and are not sent")
         if not steps:
@@ -187,6 +190,8 @@ class ReplaySession:
             typer.echo(f"    {line}")
 
     def _sum_up(self, total: int) -> None:
+        if not self._counts:
+            return
         counts = [f"{self._counts[verdict]} {_SAID[verdict]}" for verdict in Verdict if self._counts[verdict]]
         rest = total - self._counts.total()
         left = [f"{rest} not come to"] if rest else []
