@@ -12,6 +12,7 @@ from lmdecode.cli.failures import UsageError, reports_errors
 from lmdecode.cli.live import target_for
 from lmdecode.cli.live_options import HostOption, KeyOption, MachineOption, ModelOption, PortOption, TimeoutOption
 from lmdecode.cli.options import ConfigOption
+from lmdecode.codec.secrecy import ACCOUNT
 from lmdecode.machine.client import ANSWER_TIMEOUT
 
 __all__ = ["replay"]
@@ -62,7 +63,7 @@ def replay(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before the writes.")] = False,
     secrets: Annotated[
         bool,
-        typer.Option("--secrets", help="Send reads of the machine's own cloud account (0x0111 to 0x014F) too."),
+        typer.Option("--secrets", help=f"Send reads of {ACCOUNT} too."),
     ] = False,
     timeout: TimeoutOption = ANSWER_TIMEOUT,
     format: Annotated[

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from lmdecode.analysis.replaying import Comparison, Step, Verdict, compare, steps_of
-from lmdecode.cli.failures import CommandError, UsageError, complain
+from lmdecode.cli.failures import INTERRUPTED, CommandError, UsageError, complain
 from lmdecode.cli.live import session_for
 from lmdecode.codec.changes import hazard
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.fields import decode_message
 from lmdecode.codec.message import Kind
 from lmdecode.codec.raw_writes import check_raw_write
+from lmdecode.codec.secrecy import ACCOUNT
 from lmdecode.machine.errors import MachineError
 from lmdecode.machine.replaying import send_again
 from lmdecode.machine.setting import find_model
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ReplaySession"]
 
-_INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
 _TRIES: Final = 2  # of a read
 _LONG: Final = 10.0  # s; what takes longer is said beforehand
 _SAID: Final = {
@@ -106,7 +106,7 @@ class ReplaySession:
         except KeyboardInterrupt:
             self._sum_up(len(steps))
             complain("interrupted")
-            raise typer.Exit(_INTERRUPTED) from None
+            raise typer.Exit(INTERRUPTED) from None
         except MachineError:
             self._sum_up(len(steps))
             raise
@@ -129,7 +129,7 @@ class ReplaySession:
     def _why_not(self, step: Step) -> str:
         """Why a step is not sent; "" if it is."""
         if step.secret and (step.request.kind is Kind.WRITE or not self.secrets):
-            return "it is about the machine's own cloud account"
+            return f"it is about {ACCOUNT}"
         return "a write: give --writes" if step.request.kind is Kind.WRITE and not self.writes else ""
 
     async def _check_writes(self, steps: Sequence[Step]) -> None:

@@ -12,6 +12,7 @@ from lmdecode.cli.live import target_for
 from lmdecode.cli.live_options import HostOption, JsonOption, KeyOption, MachineOption, PortOption, TimeoutOption
 from lmdecode.cli.options import ConfigOption
 from lmdecode.codec.message import ADDRESS_SPACE
+from lmdecode.codec.secrecy import ACCOUNT
 from lmdecode.machine.client import ANSWER_TIMEOUT
 from lmdecode.machine.scan_plan import LARGEST_TRIED
 from lmdecode.machine.scanning import PACE
@@ -70,7 +71,7 @@ def scan(
         bool,
         typer.Option(
             "--secrets",
-            help="Read the machine's own cloud account (0x0111 to 0x014F) too, into a file that only you can read.",
+            help=f"Read {ACCOUNT} too, into a file that only you can read.",
         ),
     ] = False,
     as_json: JsonOption = False,
@@ -86,8 +87,9 @@ def scan(
         lmdecode scan 0x0000 0x10000 --finest 16
 
     It finds out how much the machine answers at once, and which bytes give nothing: those that are silent, and those
-    where it echoes the request. Silence takes time, about half a second a byte. Ctrl-C keeps what was read, and the
-    same command with --resume FILE goes on. `lmdecode simulate --image FILE` is then a machine with that memory.
+    where it echoes the request. Silence takes time, up to a second a byte; --finest 16 takes a tenth of it. Ctrl-C
+    keeps what was read, and the same command with --resume FILE goes on. `lmdecode simulate --image FILE` is then a
+    machine with that memory.
     """
     from lmdecode.cli.addresses import ranges_of
     from lmdecode.cli.scan_session import ScanSession

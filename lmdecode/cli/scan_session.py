@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from lmdecode.capture.image_file import load_image
-from lmdecode.cli.failures import CommandError, complain
+from lmdecode.cli.failures import INTERRUPTED, CommandError, complain
 from lmdecode.cli.files import check_writable, whole_file
 from lmdecode.cli.live import client_for
 from lmdecode.cli.progress import counting_bar
 from lmdecode.codec.memory import Answer, Region
 from lmdecode.codec.memory_image import MemoryImage, image_text
-from lmdecode.codec.memory_map import REGISTERS
-from lmdecode.codec.secrecy import touches_secret
+from lmdecode.codec.secrecy import ACCOUNT, touches_secret
 from lmdecode.machine.errors import MachineError
 from lmdecode.machine.scan_plan import Piece, Plan
 from lmdecode.machine.scanning import Identity, Scanner
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ScanSession"]
 
-_INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
 _SAVE_EVERY: Final = 30.0  # s
 _SHOWN: Final = 12  # regions that are listed
 _SAID: Final = {Answer.SILENT: "silent", Answer.ECHO: "echo of the request"}
@@ -82,7 +80,7 @@ class ScanSession:
                 raise
             self._save()
             complain(f"interrupted: {self._how_to_go_on()}")
-            raise typer.Exit(_INTERRUPTED) from None
+            raise typer.Exit(INTERRUPTED) from None
         except MachineError:
             if self._plan is not None and self._save():
                 complain(self._how_to_go_on())
@@ -122,14 +120,9 @@ class ScanSession:
 
     def _warn(self, plan: Plan) -> None:
         if self.secrets and any(touches_secret(*piece) for piece in plan.ranges):
-            typer.echo(f"{self._path} will hold the machine's own cloud account: do not pass it on", err=True)
+            typer.echo(f"{self._path} will hold {ACCOUNT}: do not pass it on", err=True)
         elif not self.secrets and any(touches_secret(*piece) for piece in self.ranges):
-            secret = next(row for row in REGISTERS if row.secret)
-            typer.echo(
-                f"0x{secret.address:04X} to 0x{secret.end - 1:04X}, the machine's own cloud account, is left out; "
-                "--secrets reads it",
-                err=True,
-            )
+            typer.echo(f"{ACCOUNT} is left out; --secrets reads it", err=True)
         if plan.settled:
             typer.echo(
                 f"{plan.settled:,} of {plan.total:,} bytes are known from {self.resume or self.output}", err=True

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import typer
 
 from lmdecode.cli.addresses import address_of, count_of
-from lmdecode.cli.failures import CommandError, UsageError, complain
+from lmdecode.cli.failures import INTERRUPTED, CommandError, UsageError, complain
 from lmdecode.cli.live import session_for
 from lmdecode.codec.changes import Change, change, windows, writes
 from lmdecode.codec.errors import CodecError, RegisterError
@@ -35,7 +35,6 @@ __all__ = ["Sending", "bytes_at", "window"]
 T = TypeVar("T")
 
 _NOT_KNOWN: Final = "not known"
-_INTERRUPTED: Final = 130
 _WORST_FIRST: Final = (State.UNKNOWN, State.NOT_TAKEN, State.NOT_SENT, State.DONE, State.UNCHANGED)
 
 
@@ -188,7 +187,7 @@ class Sending:
         except KeyboardInterrupt:
             if self._written:
                 complain(f"interrupted after {self._written} was sent: whether the machine took it is not known")
-                raise typer.Exit(_INTERRUPTED) from None
+                raise typer.Exit(INTERRUPTED) from None
             raise
 
     def _session(self, *, show_secrets: bool = False) -> Session:

@@ -32,8 +32,8 @@ __all__ = ["PACE", "Connector", "Identity", "Scanner"]
 PACE: Final = 0.05
 """Seconds between an answer and the next request."""
 
-_LEAST_PATIENCE: Final = 0.1  # s
-_ALLOWANCE: Final = 3  # times as long as the slowest of the latest answers is waited
+_LEAST_PATIENCE: Final = 0.05  # s
+_ALLOWANCE: Final = 2  # times as long as the slowest of the latest answers is waited
 _LATEST: Final = 32  # answers
 _LOSSES: Final = 2  # connections that one read may cost before it is put off
 

@@ -121,7 +121,7 @@ def test_the_account_is_left_out(command):
         result = command("replay", capture, *machine, "--speed", "max")
         assert "app read 0111" not in (command.folder / "machine.log").read_text()
         asked = command("replay", capture, *machine, "--speed", "max", "--secrets", "--writes", "--yes")
-    assert lines(result)[0]["note"] == "it is about the machine's own cloud account"
+    assert lines(result)[0]["note"] == "it is about the machine's own cloud account (0x0111 to 0x014F)"
     assert lines(result)[1]["note"] == "no answer recorded, now 1 bytes"
     assert lines(asked)[0]["verdict"] == "different"
     assert "00000000-0000" not in asked.stdout + asked.stderr + result.stdout

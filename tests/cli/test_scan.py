@@ -115,10 +115,10 @@ def test_a_machine_that_goes_away_leaves_what_was_read(command):
 def test_the_account_is_read_only_if_asked_for(command):
     with simulated(command) as machine:
         result = command("scan", "0x0100+0x60", *machine, "-o", "a.json", "--pace", "0")
-        assert "0x0111 to 0x014F, the machine's own cloud account, is left out; --secrets reads it" in result.stderr
+        assert "the machine's own cloud account (0x0111 to 0x014F) is left out; --secrets reads it" in result.stderr
         assert not load_image(command.folder / "a.json").memory.knows(SECRET.address)
         result = command("scan", "0x0100+0x60", *machine, "-o", "a.json", "--secrets", "--pace", "0")
-        assert "a.json will hold the machine's own cloud account: do not pass it on" in result.stderr
+        assert "a.json will hold the machine's own cloud account (0x0111 to 0x014F): do not pass it on" in result.stderr
         assert "not-a-password" not in result.stdout + result.stderr
         path = command.folder / "a.json"
         assert b"not-a-password" in load_image(path).memory.read(SECRET.address, SECRET.size)
