@@ -10,7 +10,7 @@ from lmdecode.cli.failures import UsageError
 from lmdecode.codec.message import ADDRESS_SPACE
 
 if TYPE_CHECKING:
-    from lmdecode.machine.scan_plan import Piece
+    from lmdecode.machine.scan_ranges import Piece
 
 __all__ = ["address_of", "count_of", "ranges_of"]
 
@@ -54,7 +54,7 @@ def ranges_of(words: Iterable[str]) -> list[Piece]:
     >>> ranges_of(["0x4000", "0x4023", "0x0300+7"])
     [Piece(address=16384, length=35), Piece(address=768, length=7)]
     """
-    from lmdecode.machine.scan_plan import Piece
+    from lmdecode.machine.scan_ranges import Piece
 
     found = []
     rest = iter(words)

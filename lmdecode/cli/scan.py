@@ -93,7 +93,7 @@ def scan(
     """
     from lmdecode.cli.addresses import ranges_of
     from lmdecode.cli.scan_session import ScanSession
-    from lmdecode.machine.scan_plan import known_ranges
+    from lmdecode.machine.scan_ranges import known_ranges
 
     pieces = ranges_of(ranges or []) or known_ranges()
     if finest > largest:

@@ -23,7 +23,8 @@ from lmdecode.codec.memory import Answer, Region
 from lmdecode.codec.memory_image import MemoryImage, image_text
 from lmdecode.codec.secrecy import ACCOUNT, touches_secret
 from lmdecode.machine.errors import MachineError
-from lmdecode.machine.scan_plan import Piece, Plan
+from lmdecode.machine.scan_plan import Plan
+from lmdecode.machine.scan_ranges import Piece
 from lmdecode.machine.scanning import Identity, Scanner
 
 if TYPE_CHECKING:

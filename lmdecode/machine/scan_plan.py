@@ -13,14 +13,14 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, NamedTuple
+from typing import Final
 
 from lmdecode.codec.memory import Answer, Memory, Region
-from lmdecode.codec.memory_map import LARGEST_READ, REGISTERS, USUAL_READ, WINDOWS
+from lmdecode.codec.memory_map import LARGEST_READ, USUAL_READ
 from lmdecode.codec.message import ADDRESS_SPACE
-from lmdecode.codec.secrecy import touches_secret
+from lmdecode.machine.scan_ranges import Piece, runs, without_secrets
 
-__all__ = ["LARGEST_TRIED", "Nothing", "Piece", "Plan", "known_ranges"]
+__all__ = ["LARGEST_TRIED", "Nothing", "Plan"]
 
 LARGEST_TRIED: Final = 0x100
 """Bytes; no larger piece is tried, unless asked for. Our choice."""
@@ -37,18 +37,6 @@ class Nothing(Enum):
     """An answer that cannot be read, or the end of the connection: nothing is known."""
 
 
-class Piece(NamedTuple):
-    """Some addresses to read at once."""
-
-    address: int
-    length: int
-
-    @property
-    def end(self) -> int:
-        """The address after the last."""
-        return self.address + self.length
-
-
 @dataclass(slots=True)
 class _Stretch:
     """Addresses to read in pieces."""
@@ -57,19 +45,6 @@ class _Stretch:
     end: int
     size: int | None = None
     """Bytes in a piece at most; None: as many as the machine answers."""
-
-
-def known_ranges() -> list[Piece]:
-    """What the memory map knows, as few ranges as it takes; without the machine's cloud account.
-
-    >>> [f"{piece.address:04X}" for piece in known_ranges()][:3]
-    ['0000', '0020', '0050']
-    """
-    known = bytearray(ADDRESS_SPACE)
-    spans = [(row.address, row.size) for row in REGISTERS if row.readable]
-    for address, length in [*spans, *((window.address, window.length) for window in WINDOWS)]:
-        known[address : address + length] = b"\1" * length
-    return _without_secrets(_runs(known))
 
 
 class Plan:
@@ -105,8 +80,8 @@ class Plan:
         wanted = bytearray(ADDRESS_SPACE)
         for piece in ranges:
             wanted[piece.address : piece.end] = b"\1" * piece.length
-        pieces = _runs(wanted)
-        self.ranges = tuple(pieces if secrets else _without_secrets(pieces))
+        pieces = runs(wanted)
+        self.ranges = tuple(pieces if secrets else without_secrets(pieces))
         """What is read, in order; nothing of it twice."""
         self._largest = largest
         self._finest = finest
@@ -272,25 +247,3 @@ class Plan:
 
 def _ends(piece: Piece) -> tuple[int, int]:
     return piece.address, piece.end
-
-
-def _runs(wanted: bytearray) -> list[Piece]:
-    """The addresses that are marked with 1."""
-    found: list[Piece] = []
-    start = wanted.find(1)
-    while start >= 0:
-        end = wanted.find(0, start)
-        end = ADDRESS_SPACE if end < 0 else end
-        found.append(Piece(start, end - start))
-        start = wanted.find(1, end)
-    return found
-
-
-def _without_secrets(pieces: Iterable[Piece]) -> list[Piece]:
-    wanted = bytearray(ADDRESS_SPACE)
-    for piece in pieces:
-        wanted[piece.address : piece.end] = b"\1" * piece.length
-    for row in REGISTERS:
-        if row.secret:
-            wanted[row.address : row.end] = bytes(row.size)
-    return [piece for piece in _runs(wanted) if not touches_secret(*piece)]

@@ -24,7 +24,8 @@ from lmdecode.codec.record import MASK, Record
 from lmdecode.codec.registers import Window
 from lmdecode.machine.client import ANSWER_TIMEOUT, Client
 from lmdecode.machine.errors import BadAnswerError, EchoError, MachineError, NoAnswerError
-from lmdecode.machine.scan_plan import Nothing, Piece, Plan
+from lmdecode.machine.scan_plan import Nothing, Plan
+from lmdecode.machine.scan_ranges import Piece
 from lmdecode.machine.session import pauses
 
 __all__ = ["PACE", "Connector", "Identity", "Scanner"]

@@ -13,7 +13,8 @@ from lmdecode.codec.memory_map import LARGEST_READ, REGISTERS
 from lmdecode.codec.secrecy import touches_secret
 from lmdecode.machine.client import Client
 from lmdecode.machine.errors import MachineError, NoConnectionError, WrongKeyError
-from lmdecode.machine.scan_plan import Piece, Plan, known_ranges
+from lmdecode.machine.scan_plan import Plan
+from lmdecode.machine.scan_ranges import Piece, known_ranges
 from lmdecode.machine.scanning import Identity, Scanner
 from lmdecode.machine.simulator.faults import FAULTS, parse_fault
 from lmdecode.machine.simulator.machine import Machine
