@@ -73,7 +73,7 @@ class ScanSession:
         if self.output or self.resume:
             check_writable(self.output or self.resume or Path())
         started = time.monotonic()
-        scanner = Scanner(self._connect, pace=self.pace, timeout=self.timeout)
+        scanner = Scanner(self._connect, pace=self.pace, timeout=self.timeout, on_trouble=complain)
         try:
             asyncio.run(self._scan(scanner, begun))
         except KeyboardInterrupt:

@@ -60,6 +60,7 @@ class Scanner:
         timeout: Seconds to wait for what was answered before; after those the connection is given up.
         waits: Seconds before each next attempt to connect; after the last of them it is given up.
         on_progress: Called after each piece.
+        on_trouble: Called when the connection is lost and to be tried again, with a line that says so.
 
     Example: the temperatures, of a simulated machine.
 
@@ -86,6 +87,7 @@ class Scanner:
         timeout: float = ANSWER_TIMEOUT,
         waits: Sequence[float] | None = None,
         on_progress: Callable[[], None] | None = None,
+        on_trouble: Callable[[str], None] | None = None,
     ) -> None:
         self._connector = connector
         self._pace = pace
@@ -93,6 +95,7 @@ class Scanner:
         self._taken: deque[float] = deque(maxlen=_LATEST)  # seconds that the latest answers took
         self._waits = pauses() if waits is None else waits
         self.on_progress = on_progress
+        self._on_trouble = on_trouble
         self._client: Client | None = None
         self._known: Window | None = None  # a window that was answered
         self._asked: Piece | None = None
@@ -227,10 +230,12 @@ class Scanner:
             try:
                 await client.connect()
                 await self._greet(client)
-            except MachineError:
+            except MachineError as error:
                 # Who never got through is told so at once; who did has a reason to think that it works again.
                 if self._known is None or failures == len(self._waits):
                     raise
+                if self._on_trouble is not None:
+                    self._on_trouble(f"{error}; trying again in {self._waits[failures]:g} s")
                 await self.close()
                 await asyncio.sleep(self._waits[failures])
                 failures += 1

@@ -105,7 +105,8 @@ def test_a_machine_that_goes_away_leaves_what_was_read(command):
     with simulated(command, "--fault", "delay=0.1") as machine:
         process = begin(command, "0x0020+0x2C", "0x1000+0x1000", *machine, "-o", "a.json", "--timeout", "0.3")
         wait_for_log(command, "app read 10")
-    process.send_signal(signal.SIGINT)  # it would try for a minute or two to connect again
+    assert "; trying again in 0.2 s" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)  # it would go on trying for a minute or two
     _, complaints = process.communicate(timeout=20)
     assert process.returncode == 130
     assert "Traceback" not in complaints

@@ -16,7 +16,7 @@ from lmdecode.machine.errors import MachineError, NoConnectionError, WrongKeyErr
 from lmdecode.machine.scan_plan import Plan
 from lmdecode.machine.scan_ranges import Piece, known_ranges
 from lmdecode.machine.scanning import Identity, Scanner
-from lmdecode.machine.simulator.faults import FAULTS, parse_fault
+from lmdecode.machine.simulator.faults import FAULTS, Faults, parse_fault
 from lmdecode.machine.simulator.machine import Machine
 from lmdecode.machine.simulator.models import default_memory
 from lmdecode.machine.simulator.server import Server
@@ -144,6 +144,24 @@ def test_a_slow_machine_is_waited_for():
         assert plan.memory.regions == ()
         assert identity.serial == "GS000000"
         assert scanning.connections == 1
+
+    run(scenario())
+
+
+def test_a_late_answer_is_taken():
+    async def scenario():
+        async with server() as machine, scanner(machine) as scanning:
+            await scanning.identify()
+            heard = []
+            machine.on_record = heard.append
+            await scanning.close()
+            machine.faults = Faults(in_turn=[None, parse_fault("delay=0.12")])  # the first is the window that is known
+            plan = Plan(Memory(), [Piece(0x0020, 0x2C)], answered=scanning.largest_answered)
+            await scanning.run(plan)
+        check(plan, machine.machine.memory)
+        asked = [(record.address, record.length) for record in heard if record.sender == "app"]
+        assert asked.count((0x0020, 0x2C)) == 1
+        assert len(asked) == 3  # before it and after it the known window
 
     run(scenario())
 
