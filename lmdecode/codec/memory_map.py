@@ -30,6 +30,7 @@ from lmdecode.codec.values import (
 )
 
 __all__ = [
+    "ALIVE",
     "DAYS",
     "DERIVED",
     "EFFECTS",
@@ -45,6 +46,8 @@ __all__ = [
     "SHORTEST_COFFEE",
     "SNAPSHOT",
     "UNITS",
+    "USUAL_READ",
+    "VOLATILE",
     "WATER_FLOW",
     "WINDOWS",
     "by_name",
@@ -472,6 +475,8 @@ HAZARDS: Final[Mapping[tuple[str, Value | None], str]] = {
 }
 """What writes do that heat or move water, by register and value, None for any value. Our own judgement."""
 
+USUAL_READ: Final = 0x10
+"""Bytes; reads of so many are answered wherever there is something to be read, the sources say."""
 LARGEST_READ: Final = 0x30
 """Bytes; larger reads get no answer, the sources say. Reads of up to 0x2C are seen to be answered."""
 
@@ -490,8 +495,27 @@ SNAPSHOT: Final = tuple(
 _BY_WINDOW: Final = {(window.address, window.length): window for window in WINDOWS}
 REPORTS: Final = tuple(_BY_WINDOW[window] for window in ((0x401C, 0x04), (0x4022, 0x01), (0x0300, 0x07)))
 """What the machine says unasked on an open connection, about one a second, in turn."""
+ALIVE: Final = min(REPORTS, key=lambda window: window.length)
+"""The least to ask for to see whether a machine answers."""
 WATER_FLOW: Final = _BY_WINDOW[0x6000, 0x16]
 """What the machine pushes while water flows."""
+
+_MOVING: Final = frozenset(
+    {"clock", "drink counters", "usage", "temperatures", "water flow", "front panel"},
+)
+VOLATILE: Final = frozenset(
+    row.name
+    for row in REGISTERS
+    if row.name in {"heating_state", "key_active", "current_pulse_count"}
+    or (
+        row.name not in {None, "module_ser_num"}
+        and any(
+            window.name in _MOVING and window.address <= row.address and row.end <= window.address + window.length
+            for window in WINDOWS
+        )
+    )
+)
+"""The names of the registers that change though nobody sets them. Our own judgement."""
 
 UNITS: Final[Mapping[str, str]] = {
     **{row.name: row.unit for row in REGISTERS if row.name and row.unit},
