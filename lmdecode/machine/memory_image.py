@@ -31,6 +31,7 @@ FORMAT: Final = "lmdecode-memory"
 VERSION: Final = 1
 
 _ROW: Final = 32  # bytes in a range that is written: short lines compare well
+_MOST: Final = 32 << 20  # characters; all of the memory takes a hundredth, and /dev/zero has no end
 _ADDRESS: Final = re.compile(r"0x[0-9A-Fa-f]{1,4}\Z").match
 
 
@@ -83,7 +84,8 @@ def load_image(path: Path) -> MemoryImage:
         MemoryImageError: It cannot be read, or is no image.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with path.open(encoding="utf-8-sig") as file:
+            text = file.read(_MOST)
     except FileNotFoundError:
         raise MemoryImageError(f"there is no file {path}: check its name, or make one with `lmdecode scan`") from None
     except IsADirectoryError:
