@@ -21,7 +21,8 @@ def load_image(path: Path) -> MemoryImage:
         MemoryImageError: It cannot be read, or is no image.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with path.open(encoding="utf-8-sig") as file:
+            text = file.read(_MOST)
     except FileNotFoundError:
         raise MemoryImageError(f"there is no file {path}: check its name, or make one with `lmdecode scan`") from None
     except IsADirectoryError:
