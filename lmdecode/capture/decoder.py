@@ -14,6 +14,7 @@ from lmdecode.capture.connections import Connections
 from lmdecode.capture.errors import CaptureError
 from lmdecode.capture.formats import Format, open_capture
 from lmdecode.capture.links import SegmentReader
+from lmdecode.capture.open_file import OpenCapture
 from lmdecode.capture.packet import Packet, Segment
 from lmdecode.capture.pcap import read_pcap
 from lmdecode.capture.pcapng import read_pcapng
@@ -32,7 +33,7 @@ _WORTH_SCREENING: Final = 8 << 20  # bytes; below, to start libpcap costs more t
 
 
 def decode_capture(
-    path: Path,
+    path: Path | OpenCapture,
     decoder: Decoder,
     *,
     port: int = DEFAULT_PORT,
@@ -46,7 +47,7 @@ def decode_capture(
     asked for. No Records come out if nothing is on the port.
 
     Args:
-        path: The file.
+        path: The file, or one that is open already.
         decoder: With the machine's key.
         port: The machine's TCP port.
         tally: What is decoded is counted in it.
@@ -131,13 +132,13 @@ def read_segments(
     return _segments(path, _open(path, port), port, statistics, progress)
 
 
-def _open(path: Path, port: int | None) -> tuple[Format | None, BufferedReader]:
+def _open(path: Path | OpenCapture, port: int | None) -> tuple[Format | None, BufferedReader]:
     """The capture and what it is; None if it is what libpcap takes out of it.
 
     Raises:
         CaptureError: It cannot be opened, or is no capture.
     """
-    if port is not None and _is_large(path):
+    if port is not None and isinstance(path, Path) and _is_large(path):
         from lmdecode.capture.libpcap import screened  # noqa: PLC0415 -- small captures do without
 
         found = screened(path, port)
@@ -154,14 +155,14 @@ def _is_large(path: Path) -> bool:
 
 
 def _segments(
-    path: Path,
+    path: Path | OpenCapture,
     opened: tuple[Format | None, BufferedReader],
     port: int | None,
     statistics: CaptureStatistics,
     progress: Callable[[int], None] | None,
 ) -> Iterator[list[Segment]]:
     kind, file = opened
-    if kind is None:
+    if kind is None and isinstance(path, Path):
         yield from _read_screened(path, file, port, statistics, progress)
         return
     with closing(file):
