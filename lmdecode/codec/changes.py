@@ -74,14 +74,22 @@ class Change:
 
     def value_in(self, memory: Memory) -> Value | None:
         """The value that the machine holds; None if that is not known, or is no value."""
-        try:
-            parts = [row.type.decode(memory.read(row.address, row.size) or b"") for row in self.shown]
-            if len(parts) > 1:
-                return _DERIVED[self.name].compute(*parts)
-        except (LookupError, ValueError):  # a RegisterError is one, and so is what a time of day raises
-            return None
+        parts: list[Value] = []
+        for row in self.shown:
+            data = memory.read(row.address, row.size)
+            if data is None:
+                return None
+            try:
+                parts.append(row.type.decode(data))
+            except RegisterError:
+                return None
         if not parts:
             return None
+        if len(parts) > 1:
+            try:
+                return _DERIVED[self.name].compute(*parts)
+            except ValueError:  # no time of day
+                return None
         found = parts[0]
         is_bit = isinstance(found, list) and self.name != self.shown[0].name
         return self.name in found if is_bit and isinstance(found, list) else found

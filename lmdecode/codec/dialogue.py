@@ -26,6 +26,8 @@ _USUAL: Final = frozenset((window.address, window.length) for window in REPORTS)
 class Heard:
     """What the machine has said since something was asked, beside the answer: from it follows why there is none."""
 
+    bytes: int = 0
+    """All that came."""
     valid: int = 0
     """Messages with a right check byte."""
     undecryptable: int = 0
@@ -66,7 +68,7 @@ class Dialogue:
         self.ever_valid = False
         """Whether any message was heard that the key decrypts."""
         self.ever_heard = False
-        """Whether the machine has said anything at all."""
+        """Whether a single byte has come from the machine."""
 
     def ask(self, time_ns: int, request: Message) -> tuple[bytes, list[Record]]:
         """Begin to wait for an answer; the frame to send, and the Record of it.
@@ -80,6 +82,8 @@ class Dialogue:
 
     def receive(self, time_ns: int, data: bytes) -> list[Record]:
         """Take what has come from the machine."""
+        self.ever_heard = self.ever_heard or bool(data)
+        self.heard.bytes += len(data)
         return self._noted(self._conversation.receive(time_ns, "machine", data))
 
     def close(self, time_ns: int) -> list[Record]:
@@ -88,7 +92,6 @@ class Dialogue:
 
     def _noted(self, records: list[Record]) -> list[Record]:
         for record in records:
-            self.ever_heard = True
             if record.kind is None:
                 self._note_damage(record)
             elif self.answer is None and self._answers(record):

@@ -278,12 +278,14 @@ class Client:
                 "`lmdecode config check` looks at it, `lmdecode harvest` finds the right one"
             )
         if heard.garbage or heard.undecryptable:
-            count = f"{heard.garbage} bytes that are no frame" if heard.garbage else "a frame that does not decrypt"
-            raise BadAnswerError(f"the answer to {what} is damaged: {self.name} sent {count}")
+            came = f"{heard.garbage} bytes that are no frame" if heard.garbage else "a frame that does not decrypt"
+            raise BadAnswerError(f"the answer to {what} is damaged: {self.name} sent {came}")
         if self._lost is not None:
             raise self._lost
         if not dialogue.ever_heard:
             raise BusyError(f"connected to {self.name}, but it says nothing: {_ONE_AT_A_TIME}")
+        if heard.bytes and not heard.valid:
+            raise BadAnswerError(f"the answer to {what} is cut off: {self.name} sent {heard.bytes} bytes of a frame")
         if heard.strange is not None and heard.strange.plaintext:
             raise BadAnswerError(f"the answer to {what} is to something else: {heard.strange.plaintext[:9]}")
         raise NoAnswerError(f"{self.name} did not answer {what} in time")

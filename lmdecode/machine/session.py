@@ -50,11 +50,13 @@ class Session:
     Args:
         connector: What makes the connections.
         tries: How often a read is made at most.
+        pause: Seconds before it is made again; twice as long before the next time.
     """
 
-    def __init__(self, connector: Connector, *, tries: int = _TRIES) -> None:
+    def __init__(self, connector: Connector, *, tries: int = _TRIES, pause: float = _FIRST_PAUSE) -> None:
         self._connector = connector
         self._tries = tries
+        self._pauses = pauses(pause)
         self._client: Client | None = None
         self._count = 0
         self._broken = False
@@ -82,7 +84,6 @@ class Session:
             MachineError: As `Client.ask`, the last time.
         """
         request = Message(Kind.READ, address, length)
-        waits = pauses()
         for attempt in range(self._tries):
             try:
                 return await (await self._connected()).ask(request)
@@ -92,7 +93,7 @@ class Session:
                 self._broken = True
                 if not self._may_repeat(attempt, error):
                     raise
-            await asyncio.sleep(waits[min(attempt, len(waits) - 1)])
+            await asyncio.sleep(self._pauses[min(attempt, len(self._pauses) - 1)])
         raise AssertionError  # the last attempt raises
 
     async def data(self, address: int, length: int) -> bytes:

@@ -79,12 +79,15 @@ async def find_model(session: Session) -> str | None:
         MachineError: It cannot be read.
     """
     memory = Memory()
+    silence: MachineError | None = None
     for window in WINDOWS:
         if window.name in _TELLING:
             try:
                 memory.write(window.address, await session.data(window.address, window.length))
-            except NoAnswerError:
-                continue  # some machines have nothing to say there
+            except NoAnswerError as error:  # some machines have nothing to say there
+                silence = error
+    if silence is not None and not any(memory.runs()):
+        raise silence
     return model_of(memory)
 
 
@@ -116,13 +119,16 @@ async def look(session: Session, changes: Sequence[Change]) -> Memory:
     return memory
 
 
-async def make(session: Session, changes: Sequence[Change], before: Memory) -> Outcome:
+async def make(
+    session: Session, changes: Sequence[Change], before: Memory, *, looks: Sequence[float] = _LOOKS
+) -> Outcome:
     """Make some changes: write each once, read all of them back.
 
     Args:
         session: With the machine.
         changes: Of different registers.
         before: What the machine holds, as `look` gave it.
+        looks: Seconds before each time that it is read back, until it holds what was written.
     """
     pending = [each for each in changes if not each.shown or not each.is_made(before) or each.name == "clock"]
     messages = writes(pending, before)
@@ -136,13 +142,15 @@ async def make(session: Session, changes: Sequence[Change], before: Memory) -> O
         except MachineError as error:
             complaint, answered = str(error), isinstance(error, RefusedError)
             break
-    found, failure = await _look_again(session, [each for each in pending if each.shown])
+    found, failure = await _look_again(session, [each for each in pending if each.shown], looks)
     results = [
         Result(each, each.value_in(before), each.value_in(before), State.UNCHANGED)
         if each not in pending
         else _result(each, before, found, _is_sent(each, sent), complaint=complaint, answered=answered)
         for each in changes
     ]
+    if complaint and all(each.is_made(found) for each in pending if each.shown):
+        complaint += "; but the machine holds the new value" if any(each.shown for each in pending) else ""
     if failure:
         complaint = "; ".join(filter(None, (complaint, f"what came of it cannot be read: {failure}")))
     return Outcome(tuple(results), tuple(sent), complaint or _not_taken(results))
@@ -164,10 +172,10 @@ async def write_raw(session: Session, request: Message) -> tuple[bytes | None, s
     return found, complaint
 
 
-async def _look_again(session: Session, changes: Sequence[Change]) -> tuple[Memory, str]:
+async def _look_again(session: Session, changes: Sequence[Change], looks: Sequence[float]) -> tuple[Memory, str]:
     """What the machine holds after the writes, and why it could not be read, if so. It is given a second to follow."""
     memory = Memory()
-    for pause in _LOOKS if changes else ():
+    for pause in looks if changes else ():
         await asyncio.sleep(pause)
         try:
             memory = await look(session, changes)
