@@ -1,0 +1,57 @@
+"""A simulated machine in a thread, for commands that are processes of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+
+from lmdecode.codec.message import Kind
+from tests.machine.simulator.client import server
+
+KEY = "12345678901234567890123456789012"
+
+
+class Running:
+    """A machine that runs."""
+
+    def __init__(self, machine, records):
+        self.port = machine.port
+        self.machine = machine.machine
+        self.faults = machine.faults
+        self.records = records
+        self.options = ["--host", "127.0.0.1", "--port", machine.port, "--key", KEY]
+
+    def value(self, name):
+        return self.machine.registers.get(name)
+
+    @property
+    def writes(self):
+        """The plaintexts of the writes that it was asked for."""
+        return [each.plaintext for each in self.records if each.role == "request" and each.kind is Kind.WRITE]
+
+
+@contextlib.contextmanager
+def running(*faults, **options):
+    """Run a machine, with faults as on the command line."""
+    ready, records, found = threading.Event(), [], []
+
+    def main():
+        async def serve():
+            async with server(*faults, on_record=records.append, **options) as machine:
+                stop = asyncio.Event()
+                found.extend([Running(machine, records), asyncio.get_running_loop(), stop])
+                ready.set()
+                await stop.wait()
+
+        asyncio.run(serve())
+
+    thread = threading.Thread(target=main, daemon=True)
+    thread.start()
+    assert ready.wait(10)
+    machine, loop, stop = found
+    try:
+        yield machine
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(10)

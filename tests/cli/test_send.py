@@ -1,0 +1,294 @@
+"""`lmdecode send` as processes against the simulated machine: what is set, what is asked, how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import time
+
+import pytest
+
+from lmdecode.codec.cipher import Key, decrypt
+from lmdecode.codec.framing import unwrap
+from tests.cli.live import KEY, running
+
+
+@pytest.fixture(scope="module")
+def machine():
+    with running() as each:
+        yield each
+
+
+BEFORE = {
+    "power on --yes": {"power": False},
+    "steam-boiler on -y": {"steam_boiler_enable": False},
+    "preinfusion off": {"prebrew_flag": "preinfusion"},
+    "write 0x001E 08 -y": {"dose_hot_water": 9},
+}
+"""What the machine holds before, where it would hold the new value already."""
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        ("power off", {"power": False}),
+        ("power on --yes", {"power": True}),
+        ("coffee-temp 93.5 -y", {"coffee_set_temp": 93.5}),
+        ("steam-temp 120 -y", {"steam_set_temp": 120.0}),
+        ("steam-boiler off", {"steam_boiler_enable": False}),
+        ("steam-boiler on -y", {"steam_boiler_enable": True}),
+        ("dose 2 121", {"dose_k2": 121}),
+        ("hot-water-dose 9", {"dose_hot_water": 9}),
+        ("prebrew 1 --on 2.5 --off 3.1", {"prebrewing_ton_k1": 2.5, "prebrewing_toff_k1": 3.1}),
+        ("prebrewing", {"prebrew_flag": "prebrewing"}),
+        ("preinfusion", {"prebrew_flag": "preinfusion"}),
+        ("preinfusion off", {"prebrew_flag": "off"}),
+        ("prebrew-mode prebrewing", {"prebrew_flag": "prebrewing"}),
+        ("preinfusion 3 4.4", {"preinfusion_k3": 4.4}),
+        ("schedule tue 06:31 17:30", {"tue_on_hour": 6, "tue_on_min": 31, "tue_off_hour": 17, "tue_off_min": 30}),
+        ("auto-on-off tue off", {}),
+        ("write 0x001E 08 -y", {"dose_hot_water": 8}),
+    ],
+)
+def test_each_setting(command, words, names):
+    with running() as machine:
+        for name, other in BEFORE.get(words, {}).items():
+            machine.machine.works.set(name, other)
+        result = command("send", *words.split(), *machine.options)
+        assert result.returncode == 0, result.stderr
+        assert result.stderr == ""
+        assert "→" in result.stdout
+        for name, value in names.items():
+            assert machine.value(name) == value
+        assert len(machine.writes) == 1 + (len(names) > 1)
+
+
+def test_the_old_and_the_new_value_are_shown(command, machine):
+    command("send", "dose", "1", "110", *machine.options)
+    result = command("send", "dose", "1", "111", *machine.options)
+    assert result.stdout == "dose_k1: 110 pulses → 111 pulses\n"
+    result = command("send", "dose", "1", "111", *machine.options)
+    assert result.stdout == "dose_k1: already 111 pulses; nothing was sent\n"
+
+
+def test_one_day_of_the_schedule_leaves_the_others(command, machine):
+    before = set(machine.value("auto_bitfield"))
+    assert "fri_auto" in before
+    result = command("send", "auto-on-off", "fri", "off", *machine.options)
+    assert result.stdout == "fri_auto: on → off\n"
+    assert set(machine.value("auto_bitfield")) == before - {"fri_auto"}
+
+
+def test_json(command, machine):
+    before = machine.value("dose_k3")
+    result = command("send", "dose", "3", "99", "--json", *machine.options)
+    assert json.loads(result.stdout) == {
+        "state": "done",
+        "changes": [
+            {"name": "dose_k3", "old": before, "new": 99, "read_back": 99, "unit": "pulses", "state": "done"},
+        ],
+        "sent": ["W001800020063AB"],
+    }
+    result = command("send", "read", "0x0018", "2", "--json", *machine.options)
+    assert json.loads(result.stdout)["fields"] == {"dose_k3": 99}
+    result = command("send", "write", "0x0018", "0064", "--json", "-y", *machine.options)
+    assert json.loads(result.stdout) == {
+        "address": 0x18,
+        "old": "0063",
+        "new": "0064",
+        "read_back": "0064",
+        "state": "done",
+    }
+
+
+def test_a_dry_run_connects_to_nothing(command):
+    result = command("send", "dose", "2", "121", "--dry-run", "--key", KEY)
+    assert result.returncode == 0
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert [plaintext for plaintext, _ in lines] == ["R00160002DB", "W001600020079B0"]
+    for plaintext, frame in lines:
+        assert decrypt(Key.parse(KEY), unwrap(frame[1:-1].encode())) == plaintext.encode()
+    result = command("send", "auto-on-off", "tue", "on", "--dry-run", "--key", KEY)
+    assert "depends on the answer" in result.stdout
+    result = command("send", "write", "0x001E", "08", "--dry-run", "--key", KEY, "--json")
+    assert json.loads(result.stdout)["plaintext"].startswith("W001E000108")
+    assert command("send", "read", "0x4000", "32", "--dry-run", "--key", KEY).stdout.startswith("R40000020D8 ")
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("coffee-temp 101", "coffee_set_temp must be 87 to 100 °C, not 101"),
+        ("dose 2 121 --model gs3-mp", "dose_k2 is not on a GS3 MP, only on the GS3 AV"),
+        ("dose 9 121", "key '9' is none of 1, 2, 3, 4, 5"),
+        ("dose 2 121 --model gs4", "no model 'gs4': give GS3 AV"),
+        ("cofee-temp 93", "did you mean coffee-temp?"),
+        ("off", "power off, prebrewing off or steam-boiler off"),
+        ("xyzzy 1", "`lmdecode send --help` lists what can"),
+        ("preinfusion 3", "none of on, off"),
+        ("preinfusion 1 2 3", "write: send preinfusion [on|off], or: send preinfusion 3 4.4"),
+        ("prebrew 1", "give --on or --off"),
+        ("power on", "there is nobody to ask: give --yes"),
+        ("write 0x001E 08", "there is nobody to ask: give --yes"),
+        ("write 0x001E 1F -y", "dose_hot_water must be 1 to 30 s, not 31"),
+        ("write 0x0111 00 -y", "cloud account"),
+        ("write 0x001E 0 -y", "no bytes in hexadecimal"),
+        ("write 0xFFFF 0000 -y", "past the end of memory"),
+        ("read 0x12345 1", "is no address"),
+        ("read 0x4000 0", "there are 1 to"),
+        ("read 0x4000 x", "is no number of bytes"),
+        ("auto-on-off tue maybe", "none of on, off"),
+        ("clock noon", "neither now nor a time"),
+    ],
+)
+def test_wrong_usage_sends_nothing(command, machine, words, why):
+    before = len(machine.records)
+    complaint = command.fails("send", *words.split(), *machine.options, code=2)
+    assert why in complaint
+    assert complaint.count("\n") == 1
+    assert not [each for each in machine.records[before:] if each.role == "request"]
+
+
+def test_a_model_that_the_machine_tells(command):
+    with running(model="GS3 MP") as machine:
+        complaint = command.fails("send", "dose", "2", "121", *machine.options, code=2)
+        assert "dose_k2 is not on a GS3 MP, only on the GS3 AV" in complaint
+        assert machine.writes == []
+        assert command("send", "coffee-temp", "93", "-y", *machine.options).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "why"),
+    [
+        ("drop", 3, "it says nothing: the machine takes one connection at a time; close the app"),
+        ("garbage", 1, "is damaged"),
+        ("half", 1, "cut off"),
+        ("reset", 3, "before it said anything"),
+        ("close", 3, "before it said anything"),
+        ("wrong-check", 1, "check byte"),
+        ("wrong-preamble", 1, "something else"),
+        ("wrong-key", 1, "connected to 127.0.0.1:{port}, but nothing decrypts"),
+        ("no-ok", 1, "did not take W00000001: it answered 'NO', not 'OK'"),
+        ("busy", 3, "the machine takes one connection at a time; close the app"),
+        ("never", 3, "says nothing"),
+    ],
+)
+def test_each_fault_is_one_line_and_a_code(command, fault, code, why):
+    with running(fault) as machine:
+        complaint = command.fails("send", "power", "off", "--timeout", "0.3", *machine.options, code=code)
+        assert why.format(port=machine.port) in complaint
+        assert complaint.count("\n") == 1
+        assert len(machine.writes) <= 1
+        assert machine.value("power") is True
+
+
+def test_nobody_there(command):
+    with running() as machine:
+        options = machine.options
+    complaint = command.fails("send", "power", "off", *options, code=3)
+    assert "refuses the connection" in complaint
+    assert complaint.count("\n") == 1
+
+
+def test_what_is_not_taken_is_said(command, monkeypatch):
+    from lmdecode.machine.simulator.machine import Machine
+
+    monkeypatch.setattr(Machine, "_take", lambda *_: None)
+    with running() as machine:
+        result = command("send", "dose", "2", "121", *machine.options)
+    assert result.returncode == 1
+    assert result.stdout == "dose_k2: 121 pulses was not taken, the machine has 118 pulses\n"
+    assert result.stderr == "lmdecode: the machine said OK, but did not take it: dose_k2\n"
+
+
+def test_secrets_are_shown_only_when_asked_for(command, machine):
+    result = command("send", "read", "0x0111", "8", *machine.options)
+    assert "** ** ** ** ** ** ** **" in result.stdout
+    result = command("send", "read", "0x0111", "8", "--show-secrets", *machine.options)
+    assert "30 30 30 30 30 30 30 30" in result.stdout
+
+
+class Terminal:
+    """A command on a terminal."""
+
+    def __init__(self, command, *arguments):
+        self.parent, child = pty.openpty()
+        self.process = subprocess.Popen(
+            [*command.line, *map(str, arguments)],
+            cwd=command.folder,
+            env=command.environment | {"TERM": "xterm"},
+            stdin=child,
+            stdout=child,
+            stderr=child,
+        )
+        os.close(child)
+        self.text = ""
+
+    def until(self, wanted, seconds=20):
+        deadline = time.monotonic() + seconds
+        while wanted not in self.text:
+            assert time.monotonic() < deadline, self.text
+            try:
+                piece = os.read(self.parent, 4096)
+            except OSError:
+                break
+            if not piece:
+                break
+            self.text += piece.decode()
+        assert wanted in self.text
+
+    def type(self, text):
+        os.write(self.parent, text.encode())
+
+    def end(self):
+        code = self.process.wait(20)
+        os.close(self.parent)
+        return code
+
+
+@pytest.mark.parametrize(("answer", "code", "value"), [("y\n", 0, 93.5), ("n\n", 1, 94.3), ("\n", 1, 94.3)])
+def test_what_heats_is_asked_for(command, answer, code, value):
+    with running() as machine:
+        before = machine.value("coffee_set_temp")
+        terminal = Terminal(command, "send", "coffee-temp", "93.5", *machine.options)
+        terminal.until("Go on?")
+        assert f"coffee_set_temp: {before} °C → 93.5 °C" in terminal.text
+        assert "sets how hot the coffee boiler gets" in terminal.text
+        assert machine.writes == []
+        terminal.type(answer)
+        assert terminal.end() == code
+        assert machine.value("coffee_set_temp") == (value if code == 0 else before)
+        assert len(machine.writes) == (code == 0)
+
+
+def test_ctrl_c_after_a_write_says_that_it_was_sent(command):
+    with running("delay=5") as machine:
+        with subprocess.Popen(
+            [*command.line, "send", "backflush", "-y", "--timeout", "9", *map(str, machine.options)],
+            cwd=command.folder,
+            env=command.environment,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        ) as process:
+            machine.faults.clear()
+            deadline = time.monotonic() + 20
+            while not machine.records and time.monotonic() < deadline:
+                time.sleep(0.01)
+            process.send_signal(signal.SIGINT)
+            said = process.communicate(timeout=20)[1]
+        assert process.returncode == 130
+        assert "interrupted" in said
+        assert "Traceback" not in said
+
+
+def test_it_is_quick(command, machine):
+    """Under 0.4 s as a whole process, on a quiet machine; the best of some runs, and slack for a busy one."""
+    best = 9.0
+    for state in ("off", "on") * 3:
+        begin = time.monotonic()
+        assert command("send", "power", state, "-y", *machine.options).returncode == 0
+        best = min(best, time.monotonic() - begin)
+    assert best < 0.8
