@@ -7,8 +7,7 @@ costs nothing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as type checkers know it; the module typing is not needed for more
 if TYPE_CHECKING:
     from lmdecode.api.blocking import Machine
     from lmdecode.api.decoding import CaptureWarning, Decoding, Statistics, decode
@@ -20,13 +19,17 @@ if TYPE_CHECKING:
     from lmdecode.capture.errors import CaptureError
     from lmdecode.codec.cipher import Key
     from lmdecode.codec.errors import LmdecodeError, RegisterError
+    from lmdecode.codec.memory_map import REGISTERS
     from lmdecode.codec.record import Record
-    from lmdecode.machine.errors import MachineError
+    from lmdecode.codec.registers import Register
+    from lmdecode.machine.errors import BusyError, MachineError, NoAnswerError, NoConnectionError, WrongKeyError
     from lmdecode.machine.setting import Outcome
     from lmdecode.output.arrow import to_arrow, to_polars
 
 __all__ = [
+    "REGISTERS",
     "AsyncMachine",
+    "BusyError",
     "CaptureError",
     "CaptureWarning",
     "Decoding",
@@ -37,13 +40,17 @@ __all__ = [
     "Machine",
     "MachineError",
     "MemoryImage",
+    "NoAnswerError",
+    "NoConnectionError",
     "NotTakenError",
     "Outcome",
     "Record",
+    "Register",
     "RegisterError",
     "SimulatedMachine",
     "Statistics",
     "Status",
+    "WrongKeyError",
     "decode",
     "explain",
     "simulate",
@@ -53,33 +60,40 @@ __all__ = [
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "lmdecode.api.blocking": ("Machine",),
-    "lmdecode.api.decoding": ("CaptureWarning", "Decoding", "Statistics", "decode"),
-    "lmdecode.api.explaining": ("Explanation", "explain"),
-    "lmdecode.api.live": ("AsyncMachine", "HazardError", "NotTakenError"),
-    "lmdecode.api.memory": ("MemoryImage",),
-    "lmdecode.api.simulating": ("SimulatedMachine", "simulate"),
-    "lmdecode.api.status": ("Status",),
-    "lmdecode.capture.errors": ("CaptureError",),
-    "lmdecode.codec.cipher": ("Key",),
-    "lmdecode.codec.errors": ("LmdecodeError", "RegisterError"),
-    "lmdecode.codec.record": ("Record",),
-    "lmdecode.machine.errors": ("MachineError",),
-    "lmdecode.machine.setting": ("Outcome",),
-    "lmdecode.output.arrow": ("to_arrow", "to_polars"),
-}
+if not TYPE_CHECKING:  # to whom the names above are all there is
+    _HOMES = {
+        "lmdecode.api.blocking": ("Machine",),
+        "lmdecode.api.decoding": ("CaptureWarning", "Decoding", "Statistics", "decode"),
+        "lmdecode.api.explaining": ("Explanation", "explain"),
+        "lmdecode.api.live": ("AsyncMachine", "HazardError", "NotTakenError"),
+        "lmdecode.api.memory": ("MemoryImage",),
+        "lmdecode.api.simulating": ("SimulatedMachine", "simulate"),
+        "lmdecode.api.status": ("Status",),
+        "lmdecode.capture.errors": ("CaptureError",),
+        "lmdecode.codec.cipher": ("Key",),
+        "lmdecode.codec.errors": ("LmdecodeError", "RegisterError"),
+        "lmdecode.codec.memory_map": ("REGISTERS",),
+        "lmdecode.codec.record": ("Record",),
+        "lmdecode.codec.registers": ("Register",),
+        "lmdecode.machine.errors": (
+            "BusyError",
+            "MachineError",
+            "NoAnswerError",
+            "NoConnectionError",
+            "WrongKeyError",
+        ),
+        "lmdecode.machine.setting": ("Outcome",),
+        "lmdecode.output.arrow": ("to_arrow", "to_polars"),
+    }
 
+    def __getattr__(name: str) -> object:
+        home = next((home for home, names in _HOMES.items() if name in names), None)
+        if home is None:
+            raise AttributeError(f"module 'lmdecode' has no attribute {name!r}")
+        from importlib import import_module  # noqa: PLC0415 -- `import lmdecode` does without
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 -- type checkers read the imports above
-    home = next((home for home, names in _HOMES.items() if name in names), None)
-    if home is None:
-        raise AttributeError(f"module 'lmdecode' has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 -- `import lmdecode` does without
+        value = globals()[name] = getattr(import_module(home), name)
+        return value
 
-    value = globals()[name] = getattr(import_module(home), name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

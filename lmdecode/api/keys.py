@@ -14,6 +14,8 @@ from lmdecode.codec.decoded import Decoder
 from lmdecode.codec.errors import KeyFormatError
 from lmdecode.codec.keyring import MachineKey
 
+_OPTION = re.compile(r"(?<!\S)--([a-z][a-z-]*)")
+
 __all__ = ["AnyKey", "Keys", "PathLike", "as_key", "as_keyword", "decoder_with"]
 
 AnyKey: TypeAlias = Key | str | bytes
@@ -55,7 +57,7 @@ def as_keyword(text: str) -> str:
     >>> as_keyword("no address: give --host, or a --config")
     'no address: give host=, or a config='
     """
-    return re.sub(r"--(host|key|config|machine|model|port)\b", r"\1=", text)
+    return _OPTION.sub(lambda option: f"{option[1].replace('-', '_')}=", text)
 
 
 def _machines(key: Keys) -> list[MachineKey]:

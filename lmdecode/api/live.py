@@ -16,7 +16,7 @@ from lmdecode.api.keys import AnyKey, PathLike, as_key, as_keyword
 from lmdecode.api.memory import MemoryImage
 from lmdecode.api.status import Status
 from lmdecode.cloud.targets import Target, find_target
-from lmdecode.codec.errors import LmdecodeError
+from lmdecode.codec.errors import LmdecodeError, RegisterError
 from lmdecode.codec.fields import decode_window
 from lmdecode.codec.memory_map import LARGEST_READ, REPORTS, WINDOWS
 from lmdecode.codec.message import Kind, Message
@@ -199,7 +199,10 @@ class AsyncMachine:
             MachineError: The machine cannot be read; nothing was sent.
         """
         now = datetime.now()  # noqa: DTZ005 -- the machine's clock is local and has no zone
-        changes = changes_for(name, words, options, model=self._target.model, now=now)
+        try:
+            changes = changes_for(name, words, options, model=self._target.model, now=now)
+        except RegisterError as error:
+            raise RegisterError(as_keyword(str(error))) from None
         hazards = list(dict.fromkeys(each.hazard for each in changes if each.hazard))
         if hazards and not yes:
             raise HazardError(f"{name}: this {' and '.join(hazards)}; give yes=True if that is meant")
@@ -301,7 +304,8 @@ class AsyncMachine:
 async def _next(heard: asyncio.Queue[Record], seconds: float) -> Record | None:
     """What is heard next; None if nothing is for so long."""
     try:
-        return await asyncio.wait_for(heard.get(), seconds)
+        async with asyncio.timeout(seconds):
+            return await heard.get()
     except TimeoutError:
         return None
 

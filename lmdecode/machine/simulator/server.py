@@ -218,7 +218,10 @@ class Server:
         if leaving.delay:
             await asyncio.sleep(leaving.delay)
         connection.send(leaving.data)
-        await asyncio.wait_for(connection.writer.drain(), _PATIENCE)
+        async with asyncio.timeout(
+            _PATIENCE
+        ):  # not wait_for, which before Python 3.12 can swallow that we are cancelled
+            await connection.writer.drain()
         return leaving.then
 
     def _tell_notes(self) -> None:
