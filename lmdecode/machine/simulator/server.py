@@ -218,9 +218,7 @@ class Server:
         if leaving.delay:
             await asyncio.sleep(leaving.delay)
         connection.send(leaving.data)
-        async with asyncio.timeout(
-            _PATIENCE
-        ):  # not wait_for, which before Python 3.12 can swallow that we are cancelled
+        async with asyncio.timeout(_PATIENCE):  # wait_for before Python 3.12 can swallow a cancellation
             await connection.writer.drain()
         return leaving.then
 
