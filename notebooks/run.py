@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+import matplotlib.font_manager  # noqa: F401 -- makes its cache of fonts, which a kernel would tell of
 import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
@@ -30,21 +31,15 @@ def notebooks() -> list[Path]:
 def executed(path: Path) -> NotebookNode:
     """A notebook with what comes out when it is run anew, in a kernel of its own."""
     notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook,
+        timeout=_SECONDS,
+        kernel_name="python3",
+        record_timing=False,
+        resources={"metadata": {"path": str(FOLDER)}},
+    )
     with tempfile.TemporaryDirectory() as own:
-        # The kernel finds the commands of this environment, and leaves no history or settings behind.
-        os.environ |= {"IPYTHONDIR": own, "MPLCONFIGDIR": os.environ.get("MPLCONFIGDIR", own)}
-        os.environ |= {"TZ": "UTC", "COLUMNS": "80", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"}
-        commands = str(Path(sys.executable).parent)
-        if commands not in os.environ["PATH"].split(os.pathsep):
-            os.environ["PATH"] = f"{commands}{os.pathsep}{os.environ['PATH']}"
-        client = NotebookClient(
-            notebook,
-            timeout=_SECONDS,
-            kernel_name="python3",
-            record_timing=False,
-            resources={"metadata": {"path": str(FOLDER)}},
-        )
-        client.execute()
+        client.execute(env=_environment(own))
     return scrubbed(notebook)
 
 
@@ -64,6 +59,21 @@ def scrubbed(notebook: NotebookNode) -> NotebookNode:
                 output.metadata = NotebookNode()
         _join_streams(cell)
     return notebook
+
+
+def _environment(own: str) -> dict[str, str]:
+    """A kernel's: it finds what is installed here, and leaves no history or settings behind."""
+    known = os.environ
+    commands, project = str(Path(sys.executable).parent), str(FOLDER.parent)
+    return known | {
+        "PATH": os.pathsep.join([commands, known.get("PATH", os.defpath)]),
+        "PYTHONPATH": os.pathsep.join(filter(None, [project, known.get("PYTHONPATH")])),
+        "IPYTHONDIR": own,
+        "TZ": "UTC",
+        "COLUMNS": "80",
+        "NO_COLOR": "1",
+        "PYTHONIOENCODING": "utf-8",
+    }
 
 
 def _join_streams(cell: NotebookNode) -> None:

@@ -61,6 +61,18 @@ class Statistics:
     notes: tuple[str, ...] = ()
     """What is not wrong, but good to know; one line each."""
 
+    def __str__(self) -> str:
+        counts = {
+            "packets": self.port_packets,
+            "connections": self.connections,
+            "frames": self.frames,
+            "messages": self.messages,
+            "problems": self.problems,
+            "bytes skipped": self.bytes_skipped,
+            "bytes missing": self.bytes_missing,
+        }
+        return "\n".join([", ".join(f"{count:,} {what}" for what, count in counts.items()), *self.warnings])
+
 
 def decode(
     *captures: Capture,
