@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
+from functools import partial
 from io import BufferedReader
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
+from lmdecode.capture.ahead import read_ahead, worth_reading_ahead
 from lmdecode.capture.connections import Connections
 from lmdecode.capture.errors import CaptureError
 from lmdecode.capture.formats import Format, open_capture
@@ -40,6 +41,8 @@ def decode_capture(
     tally: Tally | None = None,
     statistics: CaptureStatistics | None = None,
     progress: Callable[[int], None] | None = None,
+    ahead: bool = False,
+    connections: Connections | None = None,
 ) -> Iterator[Record]:
     """Decode a capture: pcap, pcapng, tshark's JSON exports or lmdirect's debug log, whatever its name.
 
@@ -54,6 +57,10 @@ def decode_capture(
         statistics: What is read is counted in it; whole when the last Record is out. The connections that it counts
             already come before those of this capture, so that several captures can be numbered on.
         progress: Called now and then with the position in the file, in bytes.
+        ahead: Whether a second process may read a large capture ahead, where that saves time. What comes out is the
+            same.
+        connections: Those of the file before, if this one is the next piece of the same capture. They go on here, and
+            are left open; when no more is to come, whoever gave them closes them.
 
     Raises:
         CaptureError: The file cannot be decoded, or no further.
@@ -61,21 +68,38 @@ def decode_capture(
     if statistics is None:
         statistics = CaptureStatistics()
     tally = Tally() if tally is None else tally
-    opened = kind, file = _open(path, port)
+    ahead = ahead and worth_reading_ahead(path)
+    opened = kind, file = open_capture(path) if ahead else _open(path, port)
     if kind is Format.LOG:
         from lmdecode.capture.log_lines import read_log_lines  # noqa: PLC0415 -- few captures need it
 
         with closing(file):
             yield from read_log_lines(file, statistics, tally, show_secrets=decoder.show_secrets, progress=progress)
+        if connections is not None:
+            connections.count = statistics.connections
         return
-    connections = Connections(decoder, port, tally, first=statistics.connections)
-    for segments in _segments(path, opened, port, statistics, progress):
-        statistics.port_packets += len(segments)
+    last = connections is None
+    connections = connections or Connections(decoder, port, tally, first=statistics.connections)
+    if ahead:
+        file.close()
+        batches = read_ahead(path, partial(read_segments, path, port), decoder, statistics, progress)
+    else:
+        batches = _foreseen(decoder, _segments(path, opened, port, statistics, progress))
+    with closing(batches):
+        for segments in batches:
+            statistics.port_packets += len(segments)
+            records = connections.receive_all(segments)
+            statistics.connections = connections.count
+            yield from records
+    if last:
+        yield from connections.close()
+
+
+def _foreseen(decoder: Decoder, batches: Iterator[list[Segment]]) -> Generator[list[Segment], None, None]:
+    """Segments, after the decoder took a look at them."""
+    for segments in batches:
         decoder.foresee(segment.payload for segment in segments)
-        records = connections.receive_all(segments)
-        statistics.connections = connections.count
-        yield from records
-    yield from connections.close()
+        yield segments
 
 
 def decode_packets(
@@ -192,13 +216,20 @@ def _read_screened(
     """The segments of a capture of which libpcap took out what may be ours."""
     reader = SegmentReader(port)
     screen = cast("Screened", file.raw)
+    is_cut = True  # if nothing is let through, it may all be cut before the ports
     with closing(file):
-        for packets in read_pcap(file, statistics, progress and (lambda _: progress(screen.position))):
+        for number, packets in enumerate(
+            read_pcap(file, statistics, progress and (lambda _: progress(screen.position)))
+        ):
+            is_cut = (is_cut and number > 0) or any(len(packet.data) < packet.original_length for packet in packets)
             segments = reader.read_all(packets)
             if segments:
                 yield segments
-        if screen.failed():  # what exactly is wrong our own reader says
-            _, file = open_capture(path)
-            with closing(file):
-                deque(read_pcap(file, statistics, None, port), maxlen=0)
+        failed = screen.failed()
+    if failed or is_cut:  # what exactly is wrong our own reader says
+        reader = SegmentReader(port)
+        _, file = open_capture(path)
+        with closing(file):
+            for packets in read_pcap(file, statistics, None, port):
+                reader.read_all(packets)
     statistics.warnings += reader.warnings()

@@ -5,7 +5,9 @@ tenth. Where it is installed (it is with tcpdump and Wireshark) it reads large p
 rather than before it, and passes on what may be ours as a pcap of its own through a pipe, which is then read as any
 other. So nothing here knows what libpcap's structures look like, and without it everything works as well, only slower.
 
-What may be ours is what the sieve lets through: all but plain, unfragmented IPv4 packets with other ports.
+What may be ours is what the sieve lets through: all but plain, unfragmented IPv4 packets with other ports. Only packets
+that were cut before their ports, which libpcap's filters cannot see, are not let through: where any packet is cut, our
+own reader looks at the file too.
 """
 
 from __future__ import annotations
@@ -13,24 +15,28 @@ from __future__ import annotations
 import ctypes
 import os
 import stat
-import sys
-from contextlib import suppress
+import struct
 from functools import cache
 from io import BufferedReader, FileIO
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Thread
 from typing import Final, Literal
 
+from lmdecode.capture.pipes import widen
 from lmdecode.capture.sieve import PLACES
 
 __all__ = ["Screened", "screened"]
 
-# Libpcap cuts packets that are longer than the file says any is, and rejects those that end before what it looks at.
-_MIN_SNAP_LENGTH: Final = 65535
+_MIN_SNAP_LENGTH: Final = 65535  # of a file whose packets are whole; libpcap rejects those that end before their ports
+# What libpcap is told instead: the most that it, and our own reader, take for a packet's length. It cuts what is longer
+# than a file says any packet is, and a network card's large packets are longer than many files say.
+_SNAP_LENGTH: Final = 1 << 18
+_SAMPLE: Final = 1 << 20  # bytes in which a file that was cut to some length shows that it was
 _VERSIONS: Final = (b"\x02\0\x04\0", b"\0\x02\0\x04")  # 2.4; the fields of older ones come in another order
 _CLASSIC: Final = (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d")
 _HEADER: Final = 24
-_NANOSECONDS: Final = 1  # PCAP_TSTAMP_PRECISION_NANO
+_RECORD_HEADER: Final = 16
+_NANOSECONDS: Final = (b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d")
 _NO_NETMASK: Final = 0xFFFFFFFF
 _ERROR_SIZE: Final = 256
 _PIPE_SIZE: Final = 1 << 20
@@ -56,10 +62,16 @@ class Screened(FileIO):
         self._screening.thread.join()
         return self._screening.failed
 
+    def close(self) -> None:
+        """Read no more of it."""
+        if not self.closed:
+            self._screening.file.close()
+        super().close()
+
     @property
     def position(self) -> int:
         """How far libpcap has come in the capture, in bytes."""
-        return self._screening.position
+        return self._screening.file.tell()
 
 
 def screened(path: Path, port: int) -> BufferedReader | None:
@@ -72,68 +84,87 @@ def screened(path: Path, port: int) -> BufferedReader | None:
     Returns:
         A pcap with a `Screened` as its `raw`.
     """
-    expression = _filter(path, port)
-    library = _library() if expression else None
-    if library is None:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return None
+        file = FileIO(path)
+    except OSError:
+        return None
+    screening = None
+    try:
+        start = file.read(_SAMPLE)
+        expression = _filter(start, port)
+        library = _library() if expression and not _is_cut(start) else None
+        capture = _opened(library, file, start[:_HEADER]) if library is not None else None
+        if library is None or capture is None:
+            return None
+        program = _Program()
+        if library.pcap_compile(capture, ctypes.byref(program), expression.encode("ascii"), 1, _NO_NETMASK) or (
+            library.pcap_setfilter(capture, ctypes.byref(program))
+        ):
+            library.pcap_close(capture)
+            return None
+        reading, writing = os.pipe()
+        widen(writing, _PIPE_SIZE)
+        screening = _Screening(library, capture, file, writing)
+        return BufferedReader(Screened(path, reading, screening), _PIPE_SIZE)
+    except OSError:
+        return None
+    finally:
+        if screening is None:
+            file.close()
+
+
+def _opened(library: ctypes.CDLL, file: FileIO, header: bytes) -> int | None:
+    """The capture as libpcap has it open, or None: one whose header allows packets of any length.
+
+    The header comes through a pipe, and the packets, in the pipe's place, from the file itself.
+    """
+    order: Literal["little", "big"] = "little" if header[0] in {0xD4, 0x4D} else "big"
+    reading, writing = os.pipe()
+    os.write(writing, header[:16] + _SNAP_LENGTH.to_bytes(4, order) + header[20:])
+    os.close(writing)
+    stream = library.fdopen(reading, b"rb")
+    if not stream:
+        os.close(reading)
         return None
     error = ctypes.create_string_buffer(_ERROR_SIZE)
-    capture = library.pcap_open_offline_with_tstamp_precision(os.fsencode(path), _NANOSECONDS, error)
+    # In the file's own precision, so that the fractions of seconds, however damaged, stay as they are.
+    nanoseconds = header[:4] in _NANOSECONDS
+    capture: int | None = library.pcap_fopen_offline_with_tstamp_precision(stream, nanoseconds, error)
     if not capture:
+        library.fclose(stream)
         return None
-    program = _Program()
-    if library.pcap_compile(capture, ctypes.byref(program), expression.encode("ascii"), 1, _NO_NETMASK) or (
-        library.pcap_setfilter(capture, ctypes.byref(program))
-    ):
-        library.pcap_close(capture)
-        return None
-    reading, writing = os.pipe()
-    _widen(writing)
-    return BufferedReader(Screened(path, reading, _Screening(library, capture, writing)), _PIPE_SIZE)
+    file.seek(_HEADER)
+    os.dup2(file.fileno(), reading, inheritable=False)
+    return capture
 
 
 class _Screening:
     """The thread that writes what passes the filter to a pipe. Python runs meanwhile, for ctypes lets go of it."""
 
-    def __init__(self, library: ctypes.CDLL, capture: int, pipe: int) -> None:
+    def __init__(self, library: ctypes.CDLL, capture: int, file: FileIO, pipe: int) -> None:
         self._library = library
         self._capture = capture
         self._pipe = pipe
-        self._open = Lock()
-        self._end = 0
-        self._over = self.failed = False
+        self.file = file
+        """The capture, which is read by libpcap: its position is that of libpcap."""
+        self.failed = False
         self.thread = Thread(target=self._run, daemon=True)
         self.thread.start()
-
-    @property
-    def position(self) -> int:
-        with self._open:
-            return self._end if self._over else self._tell()
 
     def _run(self) -> None:
         library, capture = self._library, self._capture
         dumper = library.pcap_dump_fopen(capture, library.fdopen(self._pipe, b"wb"))
         result = library.pcap_loop(capture, -1, ctypes.cast(library.pcap_dump, ctypes.c_void_p), dumper)
         self.failed = result < 0
-        with self._open:
-            self._end = self._tell()
-            self._over = True
-            library.pcap_close(capture)
+        library.pcap_close(capture)
         library.pcap_dump_close(dumper)  # last, because now the reader sees the end
 
-    def _tell(self) -> int:
-        position: int = self._library.ftell(self._library.pcap_file(self._capture))
-        return position
 
-
-def _filter(path: Path, port: int) -> str:
-    """The filter for a file's link type; empty if it is not for this way."""
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            return ""
-        with path.open("rb") as file:
-            header = file.read(_HEADER)
-    except OSError:
-        return ""
+def _filter(start: bytes, port: int) -> str:
+    """The filter for the link type of a file that begins so; empty if it is not for this way."""
+    header = start[:_HEADER]
     if header[:4] not in _CLASSIC or header[4:8] not in _VERSIONS or len(header) < _HEADER:
         return ""
     order: Literal["little", "big"] = "little" if header[0] in {0xD4, 0x4D} else "big"
@@ -148,13 +179,16 @@ def _filter(path: Path, port: int) -> str:
     )
 
 
-def _widen(pipe: int) -> None:
-    """Let more wait in a pipe, where that can be had, so that neither side waits for the other at every turn."""
-    if sys.platform == "linux":
-        import fcntl  # noqa: PLC0415 -- it is not everywhere
-
-        with suppress(OSError):
-            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_SIZE)
+def _is_cut(start: bytes) -> bool:
+    """Whether any of the first packets was not captured whole."""
+    unpack = struct.Struct("<8xII" if start[0] in {0xD4, 0x4D} else ">8xII").unpack_from
+    offset = _HEADER
+    while offset <= len(start) - _RECORD_HEADER:
+        captured, original = unpack(start, offset)
+        if captured < original:
+            return True
+        offset += _RECORD_HEADER + captured
+    return False
 
 
 @cache
@@ -162,19 +196,18 @@ def _library() -> ctypes.CDLL | None:
     for name in _LIBRARIES:
         try:
             library = ctypes.CDLL(name)
-            library.pcap_open_offline_with_tstamp_precision.restype = ctypes.c_void_p
-            library.pcap_dump_fopen.restype = library.fdopen.restype = library.pcap_file.restype = ctypes.c_void_p
-            library.ftell.restype = ctypes.c_long
+            library.pcap_fopen_offline_with_tstamp_precision.restype = ctypes.c_void_p
+            library.pcap_dump_fopen.restype = library.fdopen.restype = ctypes.c_void_p
         except (OSError, AttributeError):
             continue
         handle, text = ctypes.c_void_p, ctypes.c_char_p
         library.fdopen.argtypes = (ctypes.c_int, text)
-        library.pcap_open_offline_with_tstamp_precision.argtypes = (text, ctypes.c_uint, text)
+        library.pcap_fopen_offline_with_tstamp_precision.argtypes = (handle, ctypes.c_uint, text)
         library.pcap_compile.argtypes = (handle, ctypes.POINTER(_Program), text, ctypes.c_int, ctypes.c_uint)
         library.pcap_setfilter.argtypes = (handle, ctypes.POINTER(_Program))
         library.pcap_dump_fopen.argtypes = (handle, handle)
         library.pcap_loop.argtypes = (handle, ctypes.c_int, handle, handle)
-        for of_one in ("pcap_dump_close", "pcap_close", "pcap_file", "ftell"):
+        for of_one in ("pcap_dump_close", "pcap_close", "fclose"):
             getattr(library, of_one).argtypes = (handle,)
         return library
     return None

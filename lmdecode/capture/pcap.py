@@ -59,26 +59,31 @@ def read_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pack
         size = len(source.buffer)
         last = size - (_RECORD_HEADER if at_end else look.size)
         while offset <= last:
-            captured, protocol, first, place, from_port, to_port = unpack(buffer, offset)
-            end = offset + _RECORD_HEADER + captured
+            if sifting:
+                captured, protocol, first, place, from_port, to_port = unpack(buffer, offset)
+                if (
+                    from_port != wanted != to_port
+                    and protocol == ipv4
+                    and first == _PLAIN_IPV4
+                    and not place & fragment
+                    and captured >= reach
+                ):
+                    end = offset + _RECORD_HEADER + captured
+                    if end > size:
+                        break
+                    count += 1
+                    offset = end
+                    continue
+            seconds, fraction, captured, original = unpack_record(buffer, offset)
+            start = offset + _RECORD_HEADER
+            end = start + captured
             if end > size:
                 break
             count += 1
-            if (
-                sifting
-                and from_port != wanted != to_port
-                and protocol == ipv4
-                and first == _PLAIN_IPV4
-                and not place & fragment
-                and captured >= reach
-            ):
-                offset = end
-                continue
-            seconds, fraction, captured, original = unpack_record(buffer, offset)
-            start = offset + _RECORD_HEADER
             offset = end
-            time_ns = seconds * 1_000_000_000 + fraction * scale
-            packets.append(new(Packet, (time_ns, link_type, buffer[start:end], original)))
+            packets.append(
+                new(Packet, (seconds * 1_000_000_000 + fraction * scale, link_type, buffer[start:end], original))
+            )
         statistics.packets = count
         statistics.bytes_read = source.base + offset
         if packets:

@@ -12,7 +12,7 @@ from lmdecode.capture.statistics import CaptureStatistics
 
 __all__ = ["ByteStream", "Source"]
 
-_CHUNK: Final = 1 << 18
+_CHUNK: Final = 1 << 17
 
 
 class ByteStream(Protocol):

@@ -10,16 +10,26 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
 
-__all__ = ["LackingError", "addresses_of", "field", "needed", "payload_of", "ports_of", "time_ns"]
+__all__ = ["LackingError", "addresses_of", "field", "needed", "payload_of", "ports_of", "time_ns", "time_told"]
 
 _REASSEMBLED: Final = ("segments", "reassembled.length", "reassembled.data", "reassembled_in")
 _TELLING: Final = (("tcp", "len"), ("tcp", "seq"), ("tcp", "flags"), ("tcp", "payload"), ("data", "data"))
 _EPOCH: Final = re.compile(r"(-?)(\d{1,14})(?:\.(\d{0,9})\d*)?")
 _ISO_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9})\d*)?(Z|[+-]\d\d:?\d\d)")
+
+
+# For people: "Nov 21, 2026 02:54:39.728783000 UTC", the day with a blank in place of a 0. Months are English anywhere;
+# zones are as the computer's system calls them, which on Windows is in the user's language.
+_TOLD_TIME: Final = re.compile(
+    r"(?:\([^()]*\))? *([A-Z][a-z]{2}) {1,2}(\d{1,2}), (\d{4}) (\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?(?: (.{1,60}))?"
+)
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_OFFSET: Final = re.compile(r"(?:UTC|GMT)?([+-]\d\d):?(\d\d)?")
+_UTC: Final = frozenset(("UTC", "GMT", "Z", "Etc/UTC", "Coordinated Universal Time"))
 
 
 class LackingError(Exception):
@@ -111,6 +121,37 @@ def time_ns(text: str) -> int:
     day, clock, fraction, zone = iso.groups(default="")
     moment = int(datetime.fromisoformat(f"{day}T{clock}{zone}").timestamp())
     return moment * 1_000_000_000 + int(fraction.ljust(9, "0"))
+
+
+def time_told(text: str) -> tuple[int, str] | None:
+    """A time as tshark prints it for people, in nanoseconds since 1970, and the zone that it may be off by.
+
+    That of a zone which is neither UTC nor an offset is taken for UTC: a zone's name (IST, CST) can stand for several.
+
+    >>> time_told("Nov 21, 2026 02:55:55.168581000 UTC")
+    (1795229755168581000, '')
+    >>> time_told("Nov 20, 2026 21:55:55.168581000 EST")
+    (1795211755168581000, 'EST')
+
+    Returns:
+        None if it is no time. The zone is empty if the time is right.
+    """
+    told = _TOLD_TIME.fullmatch(text)
+    try:
+        if told is None:
+            return time_ns(text), ""
+        month, day, year, hour, minute, second, fraction, zone = told.groups(default="")
+        moment = datetime(
+            int(year), _MONTHS.index(month) + 1, int(day), int(hour), int(minute), int(second), tzinfo=UTC
+        )
+        offset = _OFFSET.fullmatch(zone)
+        if offset is not None:
+            moment = moment.replace(tzinfo=datetime.strptime(f"{offset[1]}{offset[2] or '00'}", "%z").tzinfo)
+    except (ValueError, OverflowError):
+        return None
+    seconds = int(moment.timestamp())
+    is_known = offset is not None or zone in _UTC
+    return seconds * 1_000_000_000 + int(fraction.ljust(9, "0")), "" if is_known else zone or "none"
 
 
 def ports_of(layers: dict[str, Any]) -> tuple[int, int] | None:

@@ -51,6 +51,7 @@ def read_tshark_json(
         what = f"cannot be read further ({source.failure})" if source.failure else "is cut off or damaged"
         statistics.warnings.append(f"the JSON {what} after packet {statistics.packets:,}; all before it was decoded")
     statistics.warnings += layers.warnings()
+    statistics.notes += layers.notes()
     statistics.bytes_read = source.position
     if progress is not None:
         progress(source.position)

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import lru_cache
 from typing import Any, Final
 
 from lmdecode.capture.errors import CaptureError
 from lmdecode.capture.packet import Endpoint, Segment
-from lmdecode.capture.tshark_fields import LackingError, addresses_of, field, needed, payload_of, ports_of, time_ns
+from lmdecode.capture.tshark_fields import (
+    LackingError,
+    addresses_of,
+    field,
+    needed,
+    payload_of,
+    ports_of,
+    time_ns,
+    time_told,
+)
 from lmdecode.capture.tshark_raw import RawPacket
 
 __all__ = ["FOREIGN", "LayerReader"]
@@ -15,6 +25,7 @@ __all__ = ["FOREIGN", "LayerReader"]
 FOREIGN: Final = "is JSON, but its packets are not as tshark exports them"
 """What is wrong with a file that was never an export."""
 
+_FEW: Final = 3  # zones; an export has one, or two with a summer's
 _PAYLOAD: Final = "the packets' payload"
 _flags = lru_cache(maxsize=256)(int)
 
@@ -45,6 +56,7 @@ class LayerReader:
         self._segments = self._timed = 0
         self._without_payload = self._without_length = self._unreadable = self._timeless = 0
         self._time_ns = 0
+        self._zones: Counter[str] = Counter()
 
     def is_wanted(self, text: bytes) -> bool:
         """Whether a packet may be on the port, by its text: not if that has ports, and the port's digits nowhere."""
@@ -85,6 +97,14 @@ class LayerReader:
         if self._segments and not self.good and self._without_length:
             found.append("none of the JSON's packets has a payload (tcp.payload)")
         return [f"{what}; export again: {_command(self._port)}" for what in found]
+
+    def notes(self) -> list[str]:
+        """What is good to know, one line each."""
+        return [
+            f"{number:,} of the JSON's packets have their time (frame.time) in the zone {zone!r}, which was taken for "
+            f"UTC, for it is no offset; export again for the right times: {_command(self._port)}"
+            for zone, number in self._zones.most_common(_FEW)
+        ]
 
     def refusal(self, problem: str) -> CaptureError:
         """The error for a file of which nothing can be read."""
@@ -203,11 +223,18 @@ class LayerReader:
             if stamp.isdecimal():
                 stamp = f"{stamp[:-3]}.{stamp[-3:]}"
             epoch = stamp if "timestamp" in source else None
-        if epoch is None:
+        if epoch is not None:
+            self._time_ns = time_ns(epoch)
+            self._timed += 1
+            return self._time_ns
+        told = time_told(field(layers, "frame", "time") or "")
+        if told is None:
             self._timeless += 1
             return self._time_ns
-        self._time_ns = time_ns(epoch)
+        self._time_ns, zone = told
         self._timed += 1
+        if zone:
+            self._zones[zone] += 1
         return self._time_ns
 
 

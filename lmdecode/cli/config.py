@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lmdecode.cli.answers import asked, encodable, is_somebody_there, line_from_stdin, printable
 from lmdecode.cli.failures import CommandError, complain, reports_errors
 from lmdecode.cli.options import ConfigOption
 
@@ -116,17 +116,17 @@ def set_(
     if is_secret(name):
         if value is not None:
             raise CommandError(f"{name} is a secret, and others can see a command line: leave the value out")
-        value = (
-            typer.prompt(name, hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
-        )
+        value = asked(name, hidden=True) if is_somebody_there() else line_from_stdin(f"the {name}")
     if not value:
         raise CommandError(f"no value: lmdecode config set {name} VALUE")
+    for what, text in (("the name", name), ("the value", value), ("--machine", machine or "")):
+        encodable(text, what)
     _check(name, value)
     path = config or next((each for each in default_paths() if each.is_file()), default_paths()[-1])
     if config is None:
         path.parent.mkdir(parents=True, exist_ok=True)
     change(path, lambda entries: _put(entries, name, value, machine))
-    typer.echo(f"{path}: {name} is {'set' if is_secret(name) else value}")
+    typer.echo(f"{path}: {name} is {'set' if is_secret(name) else printable(value)}")
 
 
 def _check(name: str, value: str) -> None:
@@ -186,12 +186,12 @@ def _lines(entries: Mapping[str, Any], indent: str) -> list[str]:
     lines: list[str] = []
     for name, value in entries.items():
         if isinstance(value, list) and value and all(isinstance(each, Mapping) for each in value):
-            lines.append(f"{indent}{name}")
+            lines.append(f"{indent}{printable(name)}")
             for number, each in enumerate(value, 1):
                 lines += [f"{indent}  {number}", *_lines(each, f"{indent}    ")]
         else:
             shown = value if isinstance(value, str) else json.dumps(value)
-            lines.append(f"{indent}{name}: {shown}" if shown.isprintable() else f"{indent}{name}: {shown!r}")
+            lines.append(f"{indent}{printable(name)}: {printable(shown)}")
     return lines
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
+from lmdecode.cli.answers import printable
 from lmdecode.cli.failures import CommandError, complain, reports_errors
 
 if TYPE_CHECKING:
@@ -141,6 +142,6 @@ def _print(found: Collection, *, tokens: bool, show_secrets: bool) -> None:
     for part in (found.client, found.account, *found.machines, found.tokens if tokens else None):
         for name, secret in part.secrets().items() if part else ():
             if secret:
-                typer.echo(f"{name}: {secret.shown(show_secrets=show_secrets)}")
+                typer.echo(f"{name}: {printable(secret.shown(show_secrets=show_secrets))}")
     for missing in found.missing():
-        typer.echo(f"still missing: {missing}")
+        typer.echo(printable(f"still missing: {missing}"))

@@ -66,16 +66,25 @@ def decode(
     order: Annotated[
         Order, typer.Option(help="Several captures one after the other, or all messages by time.")
     ] = Order.FILES,
+    join: Annotated[
+        bool,
+        typer.Option(
+            "--join",
+            help="The captures are pieces of one (tcpdump -C, -G, -W): connections go on from one to the next.",
+        ),
+    ] = False,
     jobs: Annotated[
-        int,
+        int | None,
         typer.Option(
             "--jobs",
             "-j",
             min=0,
             metavar="N",
-            help="Decode N captures at the same time, 0: one a core. A table, or --order time, takes one process.",
+            help="Decode N captures at the same time, 0: one a core. Without it one after the other, a large one with "
+            "a second process that reads ahead; 1: without that. A table, or --order time, is made by one process.",
+            show_default=False,
         ),
-    ] = 1,
+    ] = None,
     show_secrets: ShowSecretsOption = False,
 ) -> None:
     """Show what app and machine said in a capture, in names and units.
@@ -89,6 +98,8 @@ def decode(
         lmdecode decode *.pcapng --format csv --fields coffee_temp,steam_temp --output temperatures.csv
 
         lmdecode decode morning.pcap --where kind=write --where sender=app
+
+        lmdecode decode --join day.pcap*
 
         tcpdump -i any -U -w - tcp port 1774 | lmdecode decode -
 
@@ -122,12 +133,14 @@ def decode(
     decoder, origin = settings.decoder()
     paths = expanded(captures)
     chosen = format or default_format(output)
-    style = Style(settings.fields, captions=len(paths) > 1 and order is Order.FILES)
-    apart = order is Order.FILES and chosen in JOINABLE and not _mentions_stream(where or [])
+    style = Style(settings.fields, captions=len(paths) > 1 and order is Order.FILES and not join)
+    apart = order is Order.FILES and not join and chosen in JOINABLE and not _mentions_stream(where or [])
     apart = apart and not any(map(is_live, paths))  # what is live cannot be opened in another process
-    workers = min(jobs or os.cpu_count() or 1, len(paths)) if apart else 1
+    workers = min(os.cpu_count() or 1 if jobs == 0 else jobs or 1, len(paths)) if apart else 1
     refuse_to_overwrite(output, [*paths, Path(origin)])
     failed = False
+    if join and (order is Order.TIME or chosen is Format.PCAPNG):
+        raise typer.BadParameter("--join goes with neither --order time nor pcapng: mergecap -w NEW.pcapng FILE…")
     if chosen is Format.PCAPNG:
         from lmdecode.cli.annotate import annotate
 
@@ -141,11 +154,12 @@ def decode(
                 from lmdecode.cli.jobs import decode_in_processes
 
                 outcomes = list(decode_in_processes(paths, workers, chosen, style, settings, writer))
-            elif order is Order.TIME:
-                outcomes = _by_time(paths, settings, decoder, writer)
+            elif join or order is Order.TIME:
+                outcomes = _together(paths, settings, decoder, writer, join=join)
             else:
                 to_terminal = output is None and sys.stdout.isatty()
-                outcomes = list(_one_by_one(paths, settings, decoder, writer, to_terminal=to_terminal))
+                ahead = jobs != 1
+                outcomes = list(_one_by_one(paths, settings, decoder, writer, to_terminal=to_terminal, ahead=ahead))
             writer.flush()
             failed = _report(outcomes, port, origin, chosen=bool(where or fields))
     if failed:
@@ -202,7 +216,7 @@ def _mentions_stream(where: list[str]) -> bool:
 
 
 def _one_by_one(
-    paths: list[Path], settings: Settings, decoder: Decoder, writer: Writer, *, to_terminal: bool
+    paths: list[Path], settings: Settings, decoder: Decoder, writer: Writer, *, to_terminal: bool, ahead: bool
 ) -> Iterator[Outcome]:
     from lmdecode.cli.files import is_live
     from lmdecode.cli.progress import progress_bar
@@ -215,7 +229,7 @@ def _one_by_one(
         write = writer.write
         writer.begin(path)
         with progress_bar(path, onto_terminal=to_terminal) as progress:
-            records = read(outcome, decoder, settings.port, first_stream=connections, progress=progress)
+            records = read(outcome, decoder, settings.port, first_stream=connections, progress=progress, ahead=ahead)
             chosen = settings.chosen(records)
             if live or settings.where or settings.fields:
                 for outcome.shown, record in enumerate(chosen, 1):
@@ -228,14 +242,19 @@ def _one_by_one(
         yield outcome
 
 
-def _by_time(paths: list[Path], settings: Settings, decoder: Decoder, writer: Writer) -> list[Outcome]:
+def _together(paths: list[Path], settings: Settings, decoder: Decoder, writer: Writer, *, join: bool) -> list[Outcome]:
+    """All captures by time, or as pieces of one."""
     from lmdecode.cli.files import is_live
+    from lmdecode.cli.joining import in_order, joined
     from lmdecode.cli.reading import Outcome, merged
 
-    outcomes = [Outcome(path) for path in paths]
     live = any(map(is_live, paths))
+    if join and live:
+        raise CommandError("--join needs files, not pipes: what is in a pipe is one capture already")
+    outcomes = [Outcome(path) for path in (in_order(paths) if join else paths)]
     first = outcomes[0]  # one of them counts for all; which one does not matter
-    for first.shown, record in enumerate(settings.chosen(merged(outcomes, decoder, settings.port)), 1):
+    records = (joined if join else merged)(outcomes, decoder, settings.port)
+    for first.shown, record in enumerate(settings.chosen(records), 1):
         writer.write(record)
         if live:
             writer.flush()

@@ -90,7 +90,9 @@ def _whole_file(path: Path, *, binary: bool) -> Iterator[IO[str] | IO[bytes]]:
         with path.open("wb") as file, _as_asked(file, binary=binary) as asked:
             yield asked
         return
-    path = path.resolve()  # through a link, to the file that it stands for
+    path = Path(os.path.realpath(path))  # through a link, to the file that it stands for
+    if path.is_symlink():
+        raise CommandError(f"--output {path} is a link that leads back to itself: name another file")
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     except OSError as error:

@@ -158,7 +158,10 @@ def _qr_code(text: str) -> str:
     import io
 
     out = io.StringIO()
-    segno.make(text, error="l").terminal(out, border=2, compact=True)
+    try:
+        segno.make(text, error="l").terminal(out, border=2, compact=True)
+    except ValueError:  # longer than any such code
+        return ""
     return out.getvalue()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +9,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from lmdecode.cli.answers import asked, is_somebody_there, line_from_stdin, printable
 from lmdecode.cli.failures import CommandError, complain, reports_errors
 from lmdecode.cli.options import ConfigOption
 
@@ -97,7 +97,7 @@ def login(
     saved = save(path, found, tokens=save_tokens)
     for machine in found.machines:
         key = machine.key.shown(show_secrets=show_secrets) if machine.key else "none"
-        typer.echo(f"{machine.title}: key {key}")
+        typer.echo(f"{printable(machine.title)}: key {printable(key)}")
     typer.echo(saved, err=True)
     if not found.keyed:
         raise typer.Exit(1)
@@ -143,20 +143,18 @@ def _credentials(entries: Mapping[str, object]) -> Credentials:
     for name, prompt in _PROMPTS.items():
         value = entries.get(name)
         text = value if isinstance(value, str) else ""
-        if not text and not sys.stdin.isatty():
+        if not text and not is_somebody_there():
             from_where = "lmdecode harvest finds it" if name.startswith("client") else "put it into the config"
             raise CommandError(f"no {prompt}, and nobody to ask: {from_where}, or run this in a terminal")
-        given[name] = Secret(text or _asked(prompt, hidden=name in _HIDDEN))
+        hidden = name in _HIDDEN
+        if not text:
+            text = asked(prompt, hidden=hidden) if hidden else asked(prompt, hidden=hidden).strip()
+        given[name] = Secret(text)
     return Credentials(**given)
 
 
-def _asked(prompt: str, *, hidden: bool) -> str:
-    answer: str = typer.prompt(prompt, hide_input=hidden, err=True)
-    return answer.strip() if not hidden else answer
-
-
 def _from_stdin() -> str:
-    line = sys.stdin.readline().rstrip("\r\n")
+    line = line_from_stdin("the password")
     if not line:
         raise CommandError("--password-stdin: there is no password on standard input")
     return line

@@ -17,7 +17,18 @@ from lmdecode.codec.conversation import Tally
 from lmdecode.codec.decoded import Decoder
 from lmdecode.codec.record import Record
 
-__all__ = ["Outcome", "Settings", "counted", "merged", "nothing_decoded", "read", "read_packets", "summary"]
+__all__ = [
+    "Outcome",
+    "Settings",
+    "counted",
+    "merged",
+    "nothing_decoded",
+    "nothing_on",
+    "read",
+    "read_packets",
+    "summary",
+    "told",
+]
 
 T = TypeVar("T")
 
@@ -58,6 +69,8 @@ class Outcome:
     path: Path
     statistics: CaptureStatistics = field(default_factory=CaptureStatistics)
     tally: Tally = field(default_factory=Tally)
+    unread: bool = False
+    """Whether it could not be read at all, or no further."""
     shown: int = 0
     """Records that were written, where the user chose some."""
     complaints: list[str] = field(default_factory=list)
@@ -73,11 +86,19 @@ def read(
     *,
     first_stream: int = 0,
     progress: Callable[[int], None] | None = None,
+    ahead: bool = False,
 ) -> Iterator[Record]:
     """All records of a capture. What is wrong with the capture does not raise, but is in the outcome."""
-    path, statistics, tally = outcome.path, outcome.statistics, outcome.tally
-    records = decode_capture(path, decoder, port=port, tally=tally, statistics=statistics, progress=progress)
-    return _told(outcome, port, first_stream, records)
+    records = decode_capture(
+        outcome.path,
+        decoder,
+        port=port,
+        tally=outcome.tally,
+        statistics=outcome.statistics,
+        progress=progress,
+        ahead=ahead,
+    )
+    return _with_port(outcome, port, told(outcome, first_stream, records))
 
 
 def read_packets(
@@ -91,18 +112,24 @@ def read_packets(
     """All packets of a capture, each with the records that it completes. For what is wrong with it see `read`."""
     path, statistics, tally = outcome.path, outcome.statistics, outcome.tally
     packets = decode_packets(path, decoder, port=port, tally=tally, statistics=statistics, progress=progress)
-    return _told(outcome, port, first_stream, packets)
+    return _with_port(outcome, port, told(outcome, first_stream, packets))
 
 
-def _told(outcome: Outcome, port: int, first_stream: int, things: Iterator[T]) -> Iterator[T]:
+def _with_port(outcome: Outcome, port: int, things: Iterator[T]) -> Iterator[T]:
+    """What comes out of a capture, and in the outcome that it has nothing on the port."""
+    yield from things
+    if not outcome.statistics.port_packets and not outcome.unread:
+        outcome.complaints.insert(0, nothing_on(port, outcome.path))
+
+
+def told(outcome: Outcome, first_stream: int, things: Iterator[T]) -> Iterator[T]:
     """What comes out of a capture, and in the outcome what is wrong with the capture."""
     path, statistics = outcome.path, outcome.statistics
     statistics.connections = first_stream
     try:
         yield from things
-        if not statistics.port_packets:
-            outcome.complaints.append(_nothing_on(port, path))
     except CaptureError as error:
+        outcome.unread = True
         outcome.complaints.append(str(error))
     outcome.complaints += [f"{path}: {warning}" for warning in statistics.warnings]
     outcome.notes += [f"{path}: {note}" for note in statistics.notes]
@@ -164,7 +191,8 @@ def summary(outcomes: Iterable[Outcome], *, chosen: bool) -> str:
     return ", ".join(parts)
 
 
-def _nothing_on(port: int, path: Path) -> str:
+def nothing_on(port: int, path: Path) -> str:
+    """Why nothing came of a capture: what is on other ports, and what to do."""
     if is_live(path):  # what came through a pipe cannot be looked at again
         return f"{path}: nothing on TCP port {port}: name another port with --port, or save the capture and decode it"
     ports = busiest_ports(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from collections.abc import Mapping
 from typing import Final
@@ -18,6 +19,7 @@ SECRET_ENTRIES: Final = frozenset(
 
 _TEXTS: Final = ("host", "client_id", "client_secret", "username", "password", "serial_number", "machine_name")
 _FOR_OTHERS: Final = 0o077
+_PORT = re.compile(r"[0-9]{1,9}", re.ASCII).fullmatch  # Python refuses to read numbers of thousands of digits
 
 
 def is_secret(name: str) -> bool:
@@ -58,7 +60,7 @@ def port_of(entry: Mapping[str, object]) -> int | None:
     """The machine's port, 1774 if none is given; None if what is given is none."""
     value = entry.get("port", "1774")
     text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
-    return int(text) if text.isascii() and text.isdecimal() and 0 < int(text) < 0x10000 else None
+    return int(text) if _PORT(text) and 0 < int(text) < 0x10000 else None
 
 
 def _of_an_entry(entry: Mapping[str, object]) -> list[str]:

@@ -70,7 +70,8 @@ class Config:
                 continue
             key = self._key(text, f'the "key"{f" of machine {number}" if number else ""} in {self.path}')
             name = next((entry[what] for what in _NAMES if isinstance(entry.get(what), str) and entry[what]), "")
-            found[key] = name or found.get(key, "")
+            # Half of a character, as JSON's escapes can have it, is none that could be written anywhere.
+            found[key] = name.encode("utf-8", "replace").decode() or found.get(key, "")
         if needed and not found:
             self.key()  # says what is missing
         names = list(found.values())
@@ -112,6 +113,8 @@ def load_config(path: Path) -> Config:
         raise ConfigError(f"{path} is not UTF-8: save it as UTF-8, or write characters above 127 as \\u00xx") from None
     except json.JSONDecodeError as error:
         raise ConfigError(f"{path} is not JSON: {error.msg} in line {error.lineno}, column {error.colno}") from None
+    except ValueError:  # so Python says of a number of more than 4,300 digits
+        raise ConfigError(f"{path} has a number in it that is too long to be one: mend it") from None
     except RecursionError:
         raise ConfigError(f"{path} is not a configuration file: it is nested too deeply") from None
     if not isinstance(entries, dict):

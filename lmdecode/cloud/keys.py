@@ -13,11 +13,15 @@ from lmdecode.codec.decoding import FrameDecoder
 from lmdecode.codec.errors import KeyFormatError, LmdecodeError
 from lmdecode.codec.keyring import Keyring, MachineKey
 
-__all__ = ["MissingKeyError", "decoder_for", "find_keys"]
+__all__ = ["MissingKeyError", "NoKeyError", "decoder_for", "find_keys"]
 
 
 class MissingKeyError(LmdecodeError):
     """No key, or one that is none; one line that says what to do."""
+
+
+class NoKeyError(MissingKeyError):
+    """No key anywhere, and none was named."""
 
 
 def decoder_for(machines: Sequence[MachineKey], *, show_secrets: bool = False) -> Decoder:
@@ -32,7 +36,8 @@ def find_keys(
 ) -> tuple[list[MachineKey], str]:
     """The machines' keys, at least one, each once, and where they came from.
 
-    Looked for in this order: `--key`, the environment, `--config`, `./config.json`, the user's config folder.
+    Looked for in this order: `--key`, `--config`, the environment, `./config.json`, the user's config folder. What the
+    user names is taken, or is an error; it is not passed over for what happens to be there.
 
     Args:
         keys: Those that the user gave for this once.
@@ -40,29 +45,32 @@ def find_keys(
         settings: How the user can do that, for the message.
 
     Raises:
-        MissingKeyError: There is none, or it is not a key.
+        NoKeyError: There is none anywhere.
+        MissingKeyError: It is not a key.
         ConfigError: The configuration file that should have it cannot be used.
     """
-    if not keys:
-        keys, origin = [os.environ.get(ENVIRONMENT_VARIABLE, "")], ENVIRONMENT_VARIABLE
-    elif all(keys):
-        origin = "--key"
-    else:
+    if not all(keys):
         raise MissingKeyError("--key is empty: give the 32 characters of the machine's communicationKey")
-    if keys[0]:
+    origin = "--key"
+    if not keys and config is None and os.environ.get(ENVIRONMENT_VARIABLE):
+        keys, origin = [os.environ[ENVIRONMENT_VARIABLE]], ENVIRONMENT_VARIABLE
+    if keys:
         found = dict.fromkeys(_parsed(text, origin) for text in keys)
         return [MachineKey(f"key {number}", key) for number, key in enumerate(found, 1)], origin
-    from lmdecode.cloud.config import default_paths, load_config  # noqa: PLC0415 -- with a key it is not needed
+    from lmdecode.cloud.config import ConfigError, default_paths, load_config  # noqa: PLC0415 -- with a key it is not needed
 
     paths = [config] if config else [path for path in default_paths() if path.is_file()]
     if not paths:
         folder = default_paths()[-1]
-        raise MissingKeyError(f"no key: {settings}, set {ENVIRONMENT_VARIABLE}, or put config.json here or at {folder}")
-    for path in paths[:-1]:
+        raise NoKeyError(f"no key: {settings}, set {ENVIRONMENT_VARIABLE}, or put config.json here or at {folder}")
+    for path in paths:
         machines = load_config(path).machines()
         if machines:
             return machines, str(path)
-    return load_config(paths[-1]).machines(needed=True), str(paths[-1])
+    try:
+        return load_config(paths[-1]).machines(needed=True), str(paths[-1])
+    except ConfigError as error:
+        raise error if config else NoKeyError(str(error)) from None
 
 
 def _parsed(text: str, origin: str) -> Key:

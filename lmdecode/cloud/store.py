@@ -48,7 +48,7 @@ def check_writable(path: Path) -> None:
     Raises:
         ConfigError: The file is no configuration, or its folder is not there; one line.
     """
-    _entries(path.resolve())
+    _entries(_target(path))
 
 
 def save(path: Path, found: Collection, *, tokens: bool = False) -> Saved:
@@ -80,7 +80,7 @@ def change(path: Path, edit: Callable[[dict[str, object]], object]) -> bool:
     Raises:
         ConfigError: The file cannot be written, or is no configuration, which is then left as it is.
     """
-    target = path.resolve()
+    target = _target(path)
     try:
         with _locked(target.parent):
             entries, indent = _entries(target)
@@ -94,6 +94,14 @@ def change(path: Path, edit: Callable[[dict[str, object]], object]) -> bool:
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}; nothing in it was changed") from None
     return was_open
+
+
+def _target(path: Path) -> Path:
+    """The file that a path stands for, through links."""
+    target = Path(os.path.realpath(path))
+    if target.is_symlink():
+        raise ConfigError(f"{path} is a link that leads back to itself: name another file")
+    return target
 
 
 def _entries(path: Path) -> tuple[dict[str, object], int | str | None]:

@@ -50,5 +50,11 @@ class Decoder(Protocol):
     def foresee(self, pieces: Iterable[bytes]) -> None:
         """Take note of pieces of the streams that are about to come."""
 
+    def anticipate(self, pieces: Iterable[bytes]) -> list[dict[bytes, Decoded]]:
+        """What such pieces say, with each key: what `foresee` takes note of, for a decoder in another process."""
+
+    def remember(self, found: list[dict[bytes, Decoded]]) -> None:
+        """Take note of what another such decoder anticipated."""
+
     def recall(self, piece: bytes) -> Decoded | None:
         """What such a piece says, if it is exactly one frame and was foreseen."""

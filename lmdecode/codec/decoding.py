@@ -80,11 +80,23 @@ class FrameDecoder:
             pieces: Of the streams to come. Those that are exactly one frame, as most are, `recall` then knows.
         """
         foreseen = self._foreseen
-        if len(foreseen) > _CACHE_SIZE:
-            foreseen.clear()
+        self.remember([self._decode_many(piece for piece in pieces if piece not in foreseen)])
+
+    def anticipate(self, pieces: Iterable[bytes]) -> list[dict[bytes, Decoded]]:
+        """By piece what those say that are exactly one frame, for another decoder with the same key to `remember`."""
+        return [self._decode_many(pieces)]
+
+    def remember(self, found: list[dict[bytes, Decoded]]) -> None:
+        """Take note of what another decoder with the same key anticipated."""
+        if len(self._foreseen) > _CACHE_SIZE:
+            self._foreseen.clear()
+        for each in found:
+            self._foreseen |= each
+
+    def _decode_many(self, pieces: Iterable[bytes]) -> dict[bytes, Decoded]:
         new: dict[bytes, bytes] = {}
         for piece in pieces:
-            if piece in foreseen:
+            if piece in new:
                 continue
             try:
                 ciphertext = a2b_base64(piece[1:-1], strict_mode=True)
@@ -93,8 +105,11 @@ class FrameDecoder:
             if ciphertext and not len(ciphertext) % BLOCK_SIZE and piece[0] == START and piece[-1] == END:
                 new[piece] = ciphertext
         show_secrets = self._show_secrets
-        for piece, plaintext in zip(new, decrypt_many(self._key, [*new.values()]), strict=True):
-            foreseen[piece] = read_faultless(plaintext) or decode_plaintext(plaintext, show_secrets=show_secrets)
+        plaintexts = decrypt_many(self._key, [*new.values()])
+        return {
+            piece: read_faultless(plaintext) or decode_plaintext(plaintext, show_secrets=show_secrets)
+            for piece, plaintext in zip(new, plaintexts, strict=True)
+        }
 
     def recall(self, piece: bytes) -> Decoded | None:
         """What a piece of the stream says, if it is exactly one frame and was foreseen."""

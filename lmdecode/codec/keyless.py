@@ -40,6 +40,13 @@ class KeylessDecoder(FrameDecoder):
     def foresee(self, pieces: Iterable[bytes]) -> None:
         """Decrypt nothing ahead either."""
 
+    def anticipate(self, pieces: Iterable[bytes]) -> list[dict[bytes, Decoded]]:  # noqa: ARG002
+        """Nothing."""
+        return []
+
+    def remember(self, found: list[dict[bytes, Decoded]]) -> None:
+        """Nothing either."""
+
     def recall(self, piece: bytes) -> Decoded | None:
         """Nothing."""
 

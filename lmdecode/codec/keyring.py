@@ -74,6 +74,16 @@ class Keyring:
         for decoder in self._decoders:
             decoder.foresee(pieces)
 
+    def anticipate(self, pieces: Iterable[bytes]) -> list[dict[bytes, Decoded]]:
+        """What pieces say with each key; see `FrameDecoder.anticipate`."""
+        pieces = list(pieces)
+        return [found for decoder in self._decoders for found in decoder.anticipate(pieces)]
+
+    def remember(self, found: list[dict[bytes, Decoded]]) -> None:
+        """Take note of what another keyring of the same keys anticipated."""
+        for decoder, its in zip(self._decoders, found, strict=True):
+            decoder.remember([its])
+
     def recall(self, piece: bytes) -> Decoded | None:
         """Nothing, as long as it is not known whose piece it is."""
 
@@ -104,6 +114,12 @@ class _Seeker:
 
     def foresee(self, pieces: Iterable[bytes]) -> None:
         self._keyring.foresee(pieces)
+
+    def anticipate(self, pieces: Iterable[bytes]) -> list[dict[bytes, Decoded]]:
+        return self._keyring.anticipate(pieces)
+
+    def remember(self, found: list[dict[bytes, Decoded]]) -> None:
+        self._keyring.remember(found)
 
     def recall(self, piece: bytes) -> Decoded | None:
         return None if self._found is None else self._found.recall(piece)

@@ -21,7 +21,7 @@ from lmdecode.cloud.store import check_writable, save
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.mitm.exchanges import exchange, watched_host
 from lmdecode.mitm.hooks import reports_errors, say
-from lmdecode.mitm.options import add_shared_options
+from lmdecode.mitm.options import add_shared_options, path_of
 
 if TYPE_CHECKING:
     from mitmproxy.addonmanager import Loader
@@ -159,7 +159,7 @@ class CredentialsAddon:
 
 
 def _path() -> Path:
-    return Path(ctx.options.lm_config or FILE_NAME).expanduser()
+    return path_of(ctx.options.lm_config or FILE_NAME)
 
 
 def _is_ours(sni: str | None, address: tuple[str, int] | None) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +18,7 @@ from lmdecode.cloud.endpoints import is_watched
 from lmdecode.cloud.store import check_writable
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.mitm.credentials import CredentialsAddon
+from lmdecode.mitm.options import path_of
 
 if TYPE_CHECKING:
     from mitmproxy.connection import Client
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["Harvest", "HarvestError"]
 
 _TICK: Final = 0.2  # seconds between two looks at how it goes
+# A port that is taken, or not allowed, as systems number it; numbers of Windows last.
+_TAKEN: Final = f"{errno.EADDRINUSE}|{errno.EACCES}|10048|10013"
+_PORT_TAKEN = re.compile(rf"(?:errno|winerror) (?:{_TAKEN})\]", re.IGNORECASE).search
 
 
 class HarvestError(LmdecodeError):
@@ -161,16 +167,16 @@ class Harvest:
             master.options.set(*self.settings, defer=True)  # scripts may add what others are for
         except exceptions.OptionsError as error:
             raise HarvestError(str(error)) from None
-        self._folder = Path(master.options.confdir).expanduser()
+        self._folder = path_of(master.options.confdir)
 
     async def _listening(self, master: DumpMaster, lines: _Lines) -> int:
         """Wait until the proxy listens; its port."""
         server = master.addons.get("proxyserver")  # type: ignore[no-untyped-call]
         while not (addresses := server.listen_addrs()):
-            if any(str(self.port) in error for error in lines.errors):
+            if self.port and any(_PORT_TAKEN(error) for error in lines.errors):
                 raise HarvestError(f"port {self.port} is taken, or not yours to use: name another with --port")
             if lines.errors:
-                raise HarvestError(f"the proxy does not start: {lines.errors[0]}")
+                raise HarvestError(f"the proxy does not start: {lines.errors[0].splitlines()[0]}")
             await asyncio.sleep(0.02)
         port: int = addresses[0][1]
         return port

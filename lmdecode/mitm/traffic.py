@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Final
 
 from mitmproxy import ctx, exceptions
 
-from lmdecode.cloud.keys import decoder_for, find_keys
+from lmdecode.cloud.keys import NoKeyError, decoder_for, find_keys
 from lmdecode.codec.decoded import Decoder
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.mitm.contentview import Reader, add_view, remove_view
 from lmdecode.mitm.flows import is_machine
 from lmdecode.mitm.hooks import reports_errors, say
 from lmdecode.mitm.journal import Journal
-from lmdecode.mitm.options import add_shared_options
+from lmdecode.mitm.options import add_shared_options, path_of
 
 if TYPE_CHECKING:
     from mitmproxy.addonmanager import Loader
@@ -27,6 +27,10 @@ __all__ = ["TrafficAddon"]
 
 _NAME: Final = "lm_traffic"
 _PORT: Final = 1774
+_NO_KEY: Final = (
+    "no key, so nothing can be decrypted; the traffic flows on. Find the key with mitm_addons/lm_credentials.py, "
+    "or set lm_config to a config.json that has it"
+)
 
 
 class TrafficAddon:
@@ -38,7 +42,7 @@ class TrafficAddon:
         self._reader = Reader()
         self._decoder: Decoder | None = None
         self._journal: Journal | None = None
-        self._running = False
+        self._running = self._told = False
 
     def load(self, loader: Loader) -> None:
         """Add the options, and the view."""
@@ -61,23 +65,35 @@ class TrafficAddon:
         options = ctx.options
         self._reader.port = options.lm_port
         if updated & {"lm_config", "lm_show_secrets"}:
-            named = Path(options.lm_config).expanduser() if options.lm_config else None
-            machines, _ = find_keys([], named, settings="set lm_config")
-            self._decoder = decoder_for(machines, show_secrets=options.lm_show_secrets)
-            self._reader.use(machines, self._decoder)
-            if self._journal is not None:
-                self._journal.use(self._decoder)
+            named = path_of(options.lm_config) if options.lm_config else None
+            self._use_keys(named)
         if "lm_log" in updated:
             journal = self._open_journal(options.lm_log)
             self._close_journal()
             self._journal = journal
+
+    def _use_keys(self, config: Path | None) -> None:
+        """Decrypt with the keys that there are now; the first time there may be none."""
+        try:
+            machines, _ = find_keys([], config, settings="set lm_config")
+        except NoKeyError:
+            if self._decoder is not None:
+                raise
+            if not self._told:
+                self._told = True
+                say(self, logging.WARNING, _NO_KEY)
+            return
+        self._decoder = decoder_for(machines, show_secrets=ctx.options.lm_show_secrets)
+        self._reader.use(machines, self._decoder)
+        if self._journal is not None:
+            self._journal.use(self._decoder)
 
     def _open_journal(self, name: str) -> Journal | None:
         if not name:
             return None
         if self._decoder is None:
             raise LmdecodeError("no key, so there is nothing to log: set lm_config first")
-        path = Path(name).expanduser()
+        path = path_of(name)
         try:
             return Journal(path, self._decoder, functools.partial(say, self, logging.ERROR))
         except OSError as error:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import orjson
 
+from lmdecode.codec.json_fields import JsonFields
 from lmdecode.codec.message import Kind
 from lmdecode.codec.record import Record, Role, Sender, iso_time
 
@@ -47,12 +48,17 @@ def json_bytes(record: Record) -> bytes:
         return orjson.dumps(record.as_dict(), option=orjson.OPT_APPEND_NEWLINE)
     same = _same(stream, sender, source, destination, kind, role, address, length)
     digits = "null" if data is None else f'"{data}"'
-    values = "{}"
-    if fields:
+    if isinstance(fields, JsonFields):
+        values = fields.json
+    elif fields:
         values = orjson.dumps(fields.copy() if isinstance(fields, MappingProxyType) else dict(fields)).decode()
+    else:
+        values = "{}"
     waited = "" if elapsed is None else f'"elapsed":{orjson.dumps(elapsed).decode()},'
+    # Most have letters and digits only, and need no escapes.
+    text = f'"{plaintext}"' if plaintext is not None and plaintext.isalnum() else orjson.dumps(plaintext).decode()
     return (
-        f'{{"time":"{iso_time(time_ns)}",{same}"data":{digits},"plaintext":{orjson.dumps(plaintext).decode()},'
+        f'{{"time":"{iso_time(time_ns)}",{same}"data":{digits},"plaintext":{text},'
         f'"fields":{values},{waited}"problems":[]}}\n'
     ).encode()
 

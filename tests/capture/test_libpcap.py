@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from lmdecode.capture import decoder, libpcap
 from lmdecode.capture.libpcap import screened
+from lmdecode.capture.packet import ACK, Segment
 from lmdecode.capture.pcap import read_pcap
 from lmdecode.capture.statistics import CaptureStatistics
 
-from .building import START_NS, decode, ethernet, packets, pcap, talk
+from .building import APP, ASK, MACHINE, START_NS, decode, ethernet, ipv4, packets, pcap, seal, talk
 
 PORT = 1774
 
@@ -62,16 +63,87 @@ PACKET = st.builds(
 )
 
 
+RECORD = st.tuples(
+    st.integers(0, 0xFFFFFFFF),  # of seconds
+    st.integers(0, 0xFFFFFFFF),  # of their fraction, damaged or not
+    PACKET | st.binary(max_size=60) | st.sampled_from([ethernet(segment) for segment in talk().segments]),
+    st.integers(0, 60),  # bytes of it that are cut off
+)
+
+
+def capture_of(records, *, order, nanoseconds, snap_length=65535):
+    magic = 0xA1B23C4D if nanoseconds else 0xA1B2C3D4
+    header = struct.pack(f"{order}IHHiIII", magic, 2, 4, 0, 0, snap_length, 1)
+    packets = []
+    for seconds, fraction, data, cut in records:
+        kept = data[: max(len(data) - cut, 0)]
+        packets += [struct.pack(f"{order}IIII", seconds, fraction, len(kept), len(data)), kept]
+    return header + b"".join(packets)
+
+
 @needs_libpcap
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
-@given(
-    data=st.lists(PACKET | st.binary(max_size=60), max_size=6), order=st.sampled_from("<>"), nanoseconds=st.booleans()
-)
+@given(data=st.lists(RECORD, max_size=6), order=st.sampled_from("<>"), nanoseconds=st.booleans())
 def test_it_lets_through_what_the_sieve_does(data, order, nanoseconds, tmp_path):
     path = tmp_path / "x.pcap"
-    times = [(START_NS + 1_000_001_000 * number, packet) for number, packet in enumerate(data)]
-    path.write_bytes(pcap(times, order=order, nanoseconds=nanoseconds))
+    whole = [(seconds, fraction, packet, 0) for seconds, fraction, packet, _ in data]
+    path.write_bytes(capture_of(whole, order=order, nanoseconds=nanoseconds))
     assert passed(path) == own(path)
+
+
+@needs_libpcap
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
+@given(
+    data=st.lists(RECORD, max_size=6),
+    order=st.sampled_from("<>"),
+    nanoseconds=st.booleans(),
+    tail=st.sampled_from([b"", bytes(7), b"\xff" * 40]),
+)
+def test_all_that_comes_of_a_file_is_the_same_as_without(data, tail, tmp_path, monkeypatch, **kind):
+    path = tmp_path / "x.pcap"
+    path.write_bytes(capture_of(data, **kind) + tail)
+    mine = segments_of(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(libpcap, "_library", lambda: None)
+        assert segments_of(path) == mine
+
+
+def segments_of(path):
+    statistics = CaptureStatistics()
+    segments = list(chain.from_iterable(decoder.read_segments(path, PORT, statistics)))
+    return segments, statistics.warnings, statistics.notes
+
+
+@needs_libpcap
+@pytest.mark.parametrize("snap_length", [65535, 262144])
+def test_packets_longer_than_the_file_says_any_is_are_whole(snap_length, tmp_path, without):
+    """A network card cuts a large packet up only after it was captured, so some are longer than 65,535 bytes."""
+    big = Segment(START_NS, APP, MACHINE, ACK, 1000, 1, seal(ASK) * 2600)
+    packet = ethernet(big, ipv4(big, total_length=0))
+    assert len(packet) > 65535 + 26
+    records = [(1_700_000_000, 0, packet, 0)]
+    path = tmp_path / "x"
+    path.write_bytes(capture_of(records, order="<", nanoseconds=False, snap_length=snap_length))
+    assert screened(path, PORT) is not None
+    found, _, tally = decode(path)
+    assert len(found) == 2600
+    assert tally.problems == 0
+    assert found == without(path)[0]
+
+
+@needs_libpcap
+def test_packets_cut_before_their_ports_are_told_of_wherever_they_are(tmp_path, without, monkeypatch):
+    """Libpcap's filters cannot see them; those that are cut behind the ports show that there may be some."""
+    segments = talk().segments
+    cut = [(1_700_000_000, 0, ethernet(segments[0]), len(ethernet(segments[0])) - length) for length in (36, 44)]
+    whole = [(1_700_000_000, 0, ethernet(segment), 0) for segment in segments]
+    path = tmp_path / "x"
+    path.write_bytes(capture_of(whole * 20 + cut, order="<", nanoseconds=False))
+    monkeypatch.setattr(libpcap, "_SAMPLE", 1000)
+    assert screened(path, PORT) is not None
+    _, statistics, _ = decode(path)
+    assert statistics.warnings == without(path)[1].warnings
+    assert "2 packets cut off inside the TCP header" in statistics.warnings[0]
 
 
 @needs_libpcap

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import subprocess
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmdecode.capture import CaptureError
-from lmdecode.capture.tshark_fields import time_ns
+from lmdecode.capture import CaptureError, tshark_fields
+from lmdecode.capture.tshark_fields import time_ns, time_told
 from lmdecode.capture.tshark_layers import LayerReader
 
 from .building import (
@@ -21,6 +23,7 @@ from .building import (
     ASK,
     MACHINE,
     MACHINE6,
+    SECOND,
     START_NS,
     Talk,
     as_bom_utf16,
@@ -233,6 +236,99 @@ def test_an_export_without_times_is_decoded_with_one_warning(expected, tmp_path)
     (warning,) = statistics.warnings
     assert warning.startswith("the JSON's packets have no times (frame.time_epoch); all stand at 1970-01-01; export")
     assert COMMAND in warning
+
+
+def with_told_times(tell):
+    """An export that has its times for people only."""
+    items = json.loads(exported(SEGMENTS))
+    for item in items:
+        frame = item["_source"]["layers"]["frame"]
+        frame["frame.time"] = tell(frame.pop("frame.time_epoch"))
+    return json.dumps(items).encode()
+
+
+def for_people(zone, form="%b %d, %Y %H:%M:%S", hours=0):
+    def tell(epoch):
+        seconds, fraction = epoch.split(".")
+        return datetime.fromtimestamp(int(seconds) + 3600 * hours, UTC).strftime(form) + f".{fraction}{zone}"
+
+    return tell
+
+
+@pytest.mark.parametrize(
+    "tell",
+    [
+        for_people(" UTC"),
+        for_people(" GMT"),
+        for_people(" Coordinated Universal Time"),
+        for_people(" +0530", hours=5.5),
+        for_people(" UTC-03:00", hours=-3),
+        for_people("Z", "%Y-%m-%dT%H:%M:%S"),
+        for_people("-0500", "%Y-%m-%dT%H:%M:%S", hours=-5),
+    ],
+)
+def test_times_for_people_will_do(tell, expected, tmp_path):
+    records, statistics, _ = decode(tmp_path / "x", with_told_times(tell))
+    assert records == expected
+    assert statistics.warnings == statistics.notes == []
+
+
+@pytest.mark.parametrize("zone", ["CST", "W. Europe Standard Time", "Mitteleurop\u00e4ische Zeit", "\x1b[2J"])
+def test_a_zones_name_is_taken_for_utc_and_told(zone, expected, tmp_path):
+    records, statistics, _ = decode(tmp_path / "x", with_told_times(for_people(f" {zone}")))
+    assert records == expected
+    assert statistics.warnings == []
+    (note,) = statistics.notes
+    assert f"in the zone {zone!r}, which was taken for UTC" in note
+    assert note.startswith(f"{len(SEGMENTS)} of")
+
+
+def test_a_time_without_any_zone(tmp_path):
+    _, statistics, _ = decode(tmp_path / "x", with_told_times(for_people("")))
+    assert "in the zone 'none'" in statistics.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("Jan  1, 1970 00:00:00.000000001 UTC", 1),
+        ("Jan 2, 1970 00:00:00 UTC", 86_400 * SECOND),
+        ("Feb 30, 2026 00:00:00.0 UTC", None),
+        ("Mai 30, 2026 00:00:00.0 UTC", None),
+        ("Nov 21, 2026 23:59:60.0 UTC", None),
+        ("Nov 21, 2026 02:55:55.1 +9900", None),
+        ("Nov 21, 0000 02:55:55.1 UTC", None),
+        ("yesterday", None),
+        ("", None),
+    ],
+)
+def test_times_for_people(text, time):
+    assert time_told(text) == (None if time is None else (time, ""))
+
+
+@given(st.text(max_size=40) | st.from_regex(tshark_fields._TOLD_TIME, fullmatch=True))
+def test_no_time_for_people_is_too_much(text):
+    assert time_told(text) is None or isinstance(time_told(text)[0], int)
+
+
+@needs_tshark
+@pytest.mark.parametrize(("zone", "hours"), [("UTC", 0), ("America/New_York", -5)])
+def test_times_for_people_of_a_real_tshark(zone, hours, expected, tmp_path):
+    path = tmp_path / "x.pcap"
+    path.write_bytes(pcap(packets(SEGMENTS)))
+    fields = "frame.time ip.src ip.dst tcp.srcport tcp.dstport tcp.seq_raw tcp.ack_raw tcp.flags tcp.payload tcp.len"
+    chosen = [part for name in fields.split() for part in ("-e", name)]
+    made = subprocess.run(
+        ["tshark", "-r", path, "-T", "json", *chosen],
+        capture_output=True,
+        check=True,
+        env=os.environ | {"TZ": zone},
+    )
+    records, statistics, _ = decode(tmp_path / "x", made.stdout)
+    is_iso = json.loads(made.stdout)[0]["_source"]["layers"]["frame.time"][0][10] == "T"  # from 4.6 on
+    off = 0 if is_iso else hours * 3600 * SECOND
+    assert [record.time_ns - off for record in records] == [record.time_ns for record in expected]
+    assert len(statistics.notes) == (off != 0)
 
 
 def test_a_packet_without_time_stands_at_that_of_the_one_before(expected, tmp_path):

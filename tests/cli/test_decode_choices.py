@@ -246,7 +246,7 @@ def test_ctrl_c_leaves_what_was_there(command, config, format_):
     ):
         pipe.write(PCAP.read_bytes()[:-2000])
         pipe.flush()
-        _wait_for(lambda: list(command.folder.glob(".out.*")))
+        wait_for(lambda: list(command.folder.glob(".out.*")))
         process.send_signal(signal.SIGINT)
         complaint = process.stderr.read().decode()
     assert (complaint, process.returncode) == ("lmdecode: interrupted\n", 130)
@@ -258,7 +258,7 @@ def test_ctrl_c_ends_the_workers_too_and_leaves_no_files(command, config):
     """The capture is large enough to be still decoded when the signal comes, which goes to all processes at once."""
     folder = command.folder / "tmp"
     folder.mkdir()
-    large = _large(command.folder)
+    large = large_capture(command.folder)
     with subprocess.Popen(
         [*command.line, "decode", large, large, "--config", config, "--output", "out.jsonl", "--jobs", "2"],
         cwd=command.folder,
@@ -266,17 +266,17 @@ def test_ctrl_c_ends_the_workers_too_and_leaves_no_files(command, config):
         stderr=subprocess.PIPE,
         start_new_session=True,
     ) as process:
-        _wait_for(lambda: list(folder.glob("lmdecode-*/*")))
+        wait_for(lambda: list(folder.glob("lmdecode-*/*")))
         os.killpg(process.pid, signal.SIGINT)
         complaint = process.stderr.read().decode()
     assert (complaint, process.returncode) == ("lmdecode: interrupted\n", 130)
     assert list(folder.iterdir()) == []
     assert [entry.name for entry in command.folder.iterdir() if "out" in entry.name] == []
-    assert not _is_there(process.pid)
+    assert not is_there(process.pid)
 
 
 def test_workers_end_with_the_process_that_started_them(command, config):
-    large = _large(command.folder)
+    large = large_capture(command.folder)
     with subprocess.Popen(
         [*command.line, "decode", large, large, "--config", config, "--output", "out.jsonl", "--jobs", "2"],
         cwd=command.folder,
@@ -284,28 +284,28 @@ def test_workers_end_with_the_process_that_started_them(command, config):
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     ) as process:
-        _wait_for(lambda: len(list(command.folder.glob("lmdecode-*/*"))) == 2)
+        wait_for(lambda: len(list(command.folder.glob("lmdecode-*/*"))) == 2)
         process.kill()
-    _wait_for(lambda: not _is_there(process.pid))
+    wait_for(lambda: not is_there(process.pid))
 
 
-def _large(folder):
+def large_capture(folder, copies=1500):
     """A capture that takes some seconds to decode."""
     path, content = folder / "large.pcap", PCAP.read_bytes()
     with path.open("wb") as file:
         file.write(content[:24])
-        for _ in range(1500):
+        for _ in range(copies):
             file.write(content[24:])
     return path
 
 
-def _is_there(group):
+def is_there(group):
     """Whether any process of a group still runs; one that ended but was not waited for does not."""
     listed = subprocess.run(["ps", "-eo", "pgid=,stat="], capture_output=True, encoding="utf-8", check=True).stdout
     return any(line.split()[0] == str(group) and not line.split()[1].startswith("Z") for line in listed.splitlines())
 
 
-def _wait_for(condition):
+def wait_for(condition):
     deadline = time.monotonic() + 20
     while not condition():
         assert time.monotonic() < deadline

@@ -37,12 +37,12 @@ PATIENCE = 40
 class Running:
     """A harvest in a process of its own, its output in a file."""
 
-    def __init__(self, command, cloud, *options):
+    def __init__(self, command, cloud, *options, confdir=None):
         self.folder = command.folder
         self.output = self.folder / "said"
         line = [
             *command.line, "harvest", "--port", "0", "--page-port", "0", "--host", "127.0.0.1",
-            "--set", f"confdir={self.folder / 'mitm'}",
+            "--set", f"confdir={confdir or self.folder / 'mitm'}",
             "--set", f"ssl_verify_upstream_trusted_ca={cloud.ca_file}",
             "--set", f"scripts={HELPER}", "--set", f"test_port={cloud.port}", *options,
         ]  # fmt: skip
@@ -174,3 +174,22 @@ def test_the_checklist_on_a_terminal(command):
         assert CLOUD not in screen
     finally:
         subprocess.run([*tmux, "kill-server"], check=False)
+
+
+def test_a_home_of_nobody_and_an_address_too_long_for_a_code(command, cloud):
+    run = Running(command, cloud, "--host", "x" * 5000, confdir="~nobody.of.this.name/x")
+    try:
+        run.wait_for("server x{5000}, port")
+    finally:
+        run.stop()
+    assert "Traceback" not in run.said
+
+
+@pytest.mark.parametrize("port", ["0", "61774"])
+def test_not_every_fault_is_the_ports(command, port):
+    pytest.importorskip("mitmproxy")
+    options = ["--set", "listen_host=192.0.2.1", "--set", f"confdir={command.folder}"]
+    complaint = command.fails("harvest", "--page-port", "0", "--port", port, "--host", "127.0.0.1", *options)
+    assert "the proxy does not start: " in complaint
+    assert "is taken" not in complaint
+    assert len(complaint.splitlines()) == 1

@@ -27,9 +27,22 @@ def test_the_option_comes_before_the_environment(command):
     assert "R40000023DB" in command("explain", FRAME, "--key", KEY, LMDECODE_KEY=WRONG).stdout
 
 
-def test_the_environment_comes_before_the_config_option(command):
-    config = write_config(command.folder / "other.json", WRONG)
-    assert "R40000023DB" in command("explain", FRAME, "--config", config, LMDECODE_KEY=KEY).stdout
+def test_the_config_option_comes_before_the_environment(command):
+    config = write_config(command.folder / "other.json")
+    assert "R40000023DB" in command("explain", FRAME, "--config", config, LMDECODE_KEY=WRONG).stdout
+
+
+@pytest.mark.parametrize("content", ["{}", '{"key": ""}', None], ids=["no key", "an empty key", "no file"])
+def test_a_config_that_is_named_is_not_passed_over(command, content):
+    config = command.folder / "other.json"
+    if content is not None:
+        config.write_text(content)
+    assert "other.json" in command.fails("explain", FRAME, "--config", config, LMDECODE_KEY=KEY)
+
+
+def test_the_environment_comes_before_the_folder(command):
+    write_config(command.folder / "config.json", WRONG)
+    assert "R40000023DB" in command("explain", FRAME, LMDECODE_KEY=KEY).stdout
 
 
 def test_the_config_option_comes_before_the_folder(command):
@@ -84,6 +97,7 @@ def test_a_key_that_is_none_in_the_environment_says_so(command):
         ('{"host": "x"}', 'has no "key"'),
         ('{"key": "secret-that-must-not-show', "is not JSON"),
         ("[" * 100_000, "nested too deeply"),
+        ('{"port": ' + "1" * 5000 + "}", "a number in it that is too long"),
     ],
 )
 def test_a_config_that_cannot_be_used(command, content, words):

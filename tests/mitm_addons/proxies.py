@@ -152,10 +152,11 @@ def command(python: str, tool: str, folder: Path, *options: str) -> list[str]:
     return [python, "-c", start, *quiet, "-s", str(TRAFFIC), *options]
 
 
-def environment(folder: Path, **more: str) -> dict[str, str]:
+def environment(folder: Path, *, has_key: bool = True, **more: str) -> dict[str, str]:
     """What a process of mitmproxy gets to know: nothing of this computer's user."""
-    (folder / "config.json").write_text(json.dumps({"key": KEY_TEXT}))
-    kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "LANG") if name in os.environ}
+    if has_key:
+        (folder / "config.json").write_text(json.dumps({"key": KEY_TEXT}))
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "TMPDIR", "LANG") if name in os.environ}
     home = {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder / ".config")}
     return kept | home | {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", "TERM": "xterm", "COLUMNS": "200"} | more
 
@@ -177,13 +178,19 @@ def reverse_mode(listener: socket.socket, lm_port: int | None = None) -> list[st
 
 @contextmanager
 def running(
-    python: str, folder: Path, *options: str, tool: str = "mitmdump", lm_port: int | None = None
+    python: str,
+    folder: Path,
+    *options: str,
+    tool: str = "mitmdump",
+    lm_port: int | None = None,
+    has_key: bool = True,
 ) -> Iterator[Proxy]:
     """mitmdump, or mitmweb, before a stand-in machine."""
+    known = environment(folder, has_key=has_key)
     with listening() as listener, (folder / "output").open("wb") as output:
         process = subprocess.Popen(
             command(python, tool, folder, *reverse_mode(listener, lm_port), *options),
-            cwd=folder, env=environment(folder), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+            cwd=folder, env=known, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
         )  # fmt: skip
         try:
             yield Proxy(process, folder, listener)

@@ -99,10 +99,39 @@ def test_several_machines_each_with_its_key(addon: TrafficAddon) -> None:
     assert [(line["stream"], line["machine"]) for line in lines] == [(0, "bar"), (1, "kitchen")]
 
 
-def test_the_environment_comes_first(addon: TrafficAddon, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_config_that_is_named_comes_before_the_environment(
+    addon: TrafficAddon, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("LMDECODE_KEY", OTHER_KEY)
     addon.context.configure(addon, lm_config="config.json")
+    assert "coffee_temp: 95.6" in shown(a_flow(("machine", TEMPERATURES)))
+    addon.context.configure(addon, lm_config="")
     assert "is not decoded" in shown(a_flow(("machine", TEMPERATURES)))
+
+
+def test_a_key_that_comes_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("LMDECODE_KEY", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    addon = TrafficAddon()
+    with taddons.context(addon) as context, caplog.at_level(logging.INFO, "lmdecode"):
+        addon.configure(set(context.options.keys()))
+        addon.running()
+        flow = a_flow(("machine", TEMPERATURES))
+        assert "coffee_temp" not in shown(flow)
+        context.configure(addon, lm_show_secrets=True)
+        assert [record.levelname for record in caplog.records] == ["WARNING"]
+        Path("config.json").write_text(json.dumps({"key": KEY_TEXT}))
+        context.configure(addon, lm_config="config.json")
+        assert "coffee_temp: 95.6" in shown(flow)
+    addon.done()
+
+
+def test_a_home_of_nobody_is_a_folder_that_is_not_there(addon: TrafficAddon) -> None:
+    with pytest.raises(exceptions.OptionsError, match="there is no file ~nobody-of-this-name"):
+        addon.context.configure(addon, lm_config="~nobody-of-this-name/config.json")
 
 
 @pytest.mark.usefixtures("addon")

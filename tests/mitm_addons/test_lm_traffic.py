@@ -206,3 +206,16 @@ def test_a_machine_that_is_not_there_is_no_trouble_of_ours(python: str, tmp_path
                 receive(app, 1)
         proxy.wait_for_output("(?i)error")
         assert "lm_traffic" not in proxy.output.replace("lm_traffic.py", "")
+
+
+@pytest.mark.parametrize("content", [None, "{}"], ids=["no config", "a config without a key"])
+def test_without_a_key_the_traffic_flows_on(python: str, tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "config.json").write_text(content)
+    with running(python, tmp_path, "--set", "flow_detail=3", has_key=False) as proxy:
+        play(proxy, [("app", ASK), ("machine", TEMPERATURES)])
+        proxy.wait_for_output("client disconnect")
+    assert proxy.output.count("lm_traffic: no key, so nothing can be decrypted; the traffic flows on.") == 1
+    assert "lm_credentials.py" in proxy.output
+    assert "coffee_temp" not in proxy.output
+    assert "Traceback" not in proxy.output

@@ -90,7 +90,7 @@ def parse_fault(text: str) -> Fault:
         raise FaultError(f"the probability of random faults is 0 to 1, not {number:g}")
     if number > _LONGEST_DELAY:
         raise FaultError(f"a delay is at most {_LONGEST_DELAY:g} s, not {number:g}")
-    if count is not None and not 1 <= int(count[:7]) <= 1_000_000:
+    if count is not None and (len(count) > 7 or not 1 <= int(count) <= 1_000_000):
         raise FaultError(f"{name}:{count[:7]}: give 1 to 1000000, or leave it out")
     return Fault(name, None if count is None else int(count), number)
 
