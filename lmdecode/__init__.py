@@ -1,3 +1,99 @@
-"""Understand and drive the local network protocol of La Marzocco home espresso machines."""
+"""Understand and drive the local network protocol of La Marzocco home espresso machines.
+
+What a program needs is here: `lmdecode.decode(…)`, `lmdecode.Machine(…)` and what stands in `__all__`. See docs/api.md.
+Other modules may change from one version to the next. Each name is loaded when it is first used, so `import lmdecode`
+costs nothing.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # as type checkers know it; the module typing is not needed for more
+if TYPE_CHECKING:
+    from lmdecode.api.blocking import Machine
+    from lmdecode.api.decoding import CaptureWarning, Decoding, Statistics, decode
+    from lmdecode.api.explaining import Explanation, explain
+    from lmdecode.api.live import AsyncMachine, HazardError, NotTakenError
+    from lmdecode.api.memory import MemoryImage
+    from lmdecode.api.simulating import SimulatedMachine, simulate
+    from lmdecode.api.status import Status
+    from lmdecode.capture.errors import CaptureError
+    from lmdecode.codec.cipher import Key
+    from lmdecode.codec.errors import LmdecodeError, RegisterError
+    from lmdecode.codec.memory_map import REGISTERS
+    from lmdecode.codec.record import Record
+    from lmdecode.codec.registers import Register
+    from lmdecode.machine.errors import BusyError, MachineError, NoAnswerError, NoConnectionError, WrongKeyError
+    from lmdecode.machine.setting import Outcome
+    from lmdecode.output.arrow import to_arrow, to_polars
+
+__all__ = [
+    "REGISTERS",
+    "AsyncMachine",
+    "BusyError",
+    "CaptureError",
+    "CaptureWarning",
+    "Decoding",
+    "Explanation",
+    "HazardError",
+    "Key",
+    "LmdecodeError",
+    "Machine",
+    "MachineError",
+    "MemoryImage",
+    "NoAnswerError",
+    "NoConnectionError",
+    "NotTakenError",
+    "Outcome",
+    "Record",
+    "Register",
+    "RegisterError",
+    "SimulatedMachine",
+    "Statistics",
+    "Status",
+    "WrongKeyError",
+    "decode",
+    "explain",
+    "simulate",
+    "to_arrow",
+    "to_polars",
+]
 
 __version__ = "0.1.0"
+
+if not TYPE_CHECKING:  # to whom the names above are all there is
+    _HOMES = {
+        "lmdecode.api.blocking": ("Machine",),
+        "lmdecode.api.decoding": ("CaptureWarning", "Decoding", "Statistics", "decode"),
+        "lmdecode.api.explaining": ("Explanation", "explain"),
+        "lmdecode.api.live": ("AsyncMachine", "HazardError", "NotTakenError"),
+        "lmdecode.api.memory": ("MemoryImage",),
+        "lmdecode.api.simulating": ("SimulatedMachine", "simulate"),
+        "lmdecode.api.status": ("Status",),
+        "lmdecode.capture.errors": ("CaptureError",),
+        "lmdecode.codec.cipher": ("Key",),
+        "lmdecode.codec.errors": ("LmdecodeError", "RegisterError"),
+        "lmdecode.codec.memory_map": ("REGISTERS",),
+        "lmdecode.codec.record": ("Record",),
+        "lmdecode.codec.registers": ("Register",),
+        "lmdecode.machine.errors": (
+            "BusyError",
+            "MachineError",
+            "NoAnswerError",
+            "NoConnectionError",
+            "WrongKeyError",
+        ),
+        "lmdecode.machine.setting": ("Outcome",),
+        "lmdecode.output.arrow": ("to_arrow", "to_polars"),
+    }
+
+    def __getattr__(name: str) -> object:
+        home = next((home for home, names in _HOMES.items() if name in names), None)
+        if home is None:
+            raise AttributeError(f"module 'lmdecode' has no attribute {name!r}")
+        from importlib import import_module  # noqa: PLC0415 -- `import lmdecode` does without
+
+        value = globals()[name] = getattr(import_module(home), name)
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -15,6 +15,7 @@ from lmdecode.capture.connections import Connections
 from lmdecode.capture.errors import CaptureError
 from lmdecode.capture.formats import Format, open_capture
 from lmdecode.capture.links import SegmentReader
+from lmdecode.capture.open_file import OpenCapture
 from lmdecode.capture.packet import Packet, Segment
 from lmdecode.capture.pcap import read_pcap
 from lmdecode.capture.pcapng import read_pcapng
@@ -33,7 +34,7 @@ _WORTH_SCREENING: Final = 8 << 20  # bytes; below, to start libpcap costs more t
 
 
 def decode_capture(
-    path: Path,
+    path: Path | OpenCapture,
     decoder: Decoder,
     *,
     port: int = DEFAULT_PORT,
@@ -49,7 +50,7 @@ def decode_capture(
     asked for. No Records come out if nothing is on the port.
 
     Args:
-        path: The file.
+        path: The file, or one that is open already.
         decoder: With the machine's key.
         port: The machine's TCP port.
         tally: What is decoded is counted in it.
@@ -67,8 +68,8 @@ def decode_capture(
     if statistics is None:
         statistics = CaptureStatistics()
     tally = Tally() if tally is None else tally
-    ahead = ahead and worth_reading_ahead(path)
-    opened = kind, file = open_capture(path) if ahead else _open(path, port)
+    large = path if ahead and isinstance(path, Path) and worth_reading_ahead(path) else None
+    opened = kind, file = _open(path, port) if large is None else open_capture(large)
     if kind is Format.LOG:
         from lmdecode.capture.log_lines import read_log_lines  # noqa: PLC0415 -- few captures need it
 
@@ -79,9 +80,9 @@ def decode_capture(
         return
     last = connections is None
     connections = connections or Connections(decoder, port, tally, first=statistics.connections)
-    if ahead:
+    if large is not None:
         file.close()
-        batches = read_ahead(path, partial(read_segments, path, port), decoder, statistics, progress)
+        batches = read_ahead(large, partial(read_segments, large, port), decoder, statistics, progress)
     else:
         batches = _foreseen(decoder, _segments(path, opened, port, statistics, progress))
     with closing(batches):
@@ -155,13 +156,13 @@ def read_segments(
     return _segments(path, _open(path, port), port, statistics, progress)
 
 
-def _open(path: Path, port: int | None) -> tuple[Format | None, BufferedReader]:
+def _open(path: Path | OpenCapture, port: int | None) -> tuple[Format | None, BufferedReader]:
     """The capture and what it is; None if it is what libpcap takes out of it.
 
     Raises:
         CaptureError: It cannot be opened, or is no capture.
     """
-    if port is not None and _is_large(path):
+    if port is not None and isinstance(path, Path) and _is_large(path):
         from lmdecode.capture.libpcap import screened  # noqa: PLC0415 -- small captures do without
 
         found = screened(path, port)
@@ -178,14 +179,14 @@ def _is_large(path: Path) -> bool:
 
 
 def _segments(
-    path: Path,
+    path: Path | OpenCapture,
     opened: tuple[Format | None, BufferedReader],
     port: int | None,
     statistics: CaptureStatistics,
     progress: Callable[[int], None] | None,
 ) -> Iterator[list[Segment]]:
     kind, file = opened
-    if kind is None:
+    if kind is None and isinstance(path, Path):
         yield from _read_screened(path, file, port, statistics, progress)
         return
     with closing(file):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from lmdecode.capture.errors import CaptureError
+from lmdecode.capture.open_file import OpenCapture
 from lmdecode.capture.text_input import UTF8_MARK, UTF16_MARKS
 
 __all__ = ["STANDARD_INPUT", "Format", "open_capture"]
@@ -51,7 +52,7 @@ _FOREIGN: Final[tuple[tuple[bytes, str], ...]] = (
 )
 
 
-def open_capture(path: Path) -> tuple[Format, BufferedReader]:
+def open_capture(path: Path | OpenCapture) -> tuple[Format, BufferedReader]:
     """Open a capture, compressed or not, and tell what it is. The caller closes it.
 
     A pipe will do, for nothing here seeks; `-` is standard input.
@@ -59,6 +60,8 @@ def open_capture(path: Path) -> tuple[Format, BufferedReader]:
     Raises:
         CaptureError: It cannot be opened, or is no capture.
     """
+    if not isinstance(path, Path):
+        return _told(Path(path.name), BufferedReader(path, _BUFFER_SIZE))
     try:
         raw = FileIO(0, closefd=False) if path == STANDARD_INPUT else FileIO(str(path))
         file: BufferedReader = BufferedReader(raw, _BUFFER_SIZE)
@@ -72,6 +75,11 @@ def open_capture(path: Path) -> tuple[Format, BufferedReader]:
         raise CaptureError(f"{path} may not be read by you; check its permissions: ls -l FILE") from None
     except (OSError, ValueError) as error:
         raise CaptureError(f"{path} cannot be opened ({error}); check the path") from None
+    return _told(path, file)
+
+
+def _told(path: Path, file: BufferedReader) -> tuple[Format, BufferedReader]:
+    """What a file is, and the file, decompressed."""
     try:
         start = _start(path, file)
         if start[:4] not in _MAGIC:
@@ -98,7 +106,7 @@ def _start(path: Path, file: BufferedReader) -> bytes:
 
 def _detect(path: Path, file: BufferedReader) -> Format:
     start = _start(path, file)
-    if not start and not isinstance(file.raw, FileIO):
+    if not start and not isinstance(file.raw, FileIO | OpenCapture):
         raise CaptureError(f"{path}: nothing of its compressed content is there; copy it again from where it is from")
     if not start:
         raise CaptureError(f"{path} is empty; record again: tcpdump -i any -s 0 -w NEW.pcap 'tcp port 1774'")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from lmdecode.capture import CaptureError, CaptureStatistics, busiest_ports, decode_capture, decode_packets
+from lmdecode.capture.ordering import by_time
 from lmdecode.capture.packet import Packet
 from lmdecode.cli.files import is_live
 from lmdecode.cloud.keys import decoder_for, find_keys
@@ -136,22 +137,8 @@ def told(outcome: Outcome, first_stream: int, things: Iterator[T]) -> Iterator[T
 
 
 def merged(outcomes: Iterable[Outcome], decoder: Decoder, port: int) -> Iterator[Record]:
-    """The records of all captures in the order of time, their connections numbered in that order too.
-
-    Each capture is read only as far as it has to be, so memory does not grow with them.
-    """
-    import heapq
-
-    numbers: dict[tuple[int, int], int] = {}
-
-    def numbered(index: int, outcome: Outcome) -> Iterator[tuple[int, Record]]:
-        for record in read(outcome, decoder, port):
-            yield index, record
-
-    streams = [numbered(index, outcome) for index, outcome in enumerate(outcomes)]
-    for index, record in heapq.merge(*streams, key=lambda pair: pair[1].time_ns):
-        stream = numbers.setdefault((index, record.stream), len(numbers))
-        yield record if record.stream == stream else record._replace(stream=stream)
+    """The records of all captures in the order of time; see `by_time`."""
+    return by_time([read(outcome, decoder, port) for outcome in outcomes])
 
 
 def counted(outcomes: Iterable[Outcome]) -> Tally:

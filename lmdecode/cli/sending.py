@@ -18,11 +18,11 @@ from lmdecode.cli.live import session_for
 from lmdecode.codec.changes import Change, change, windows, writes
 from lmdecode.codec.errors import CodecError, RegisterError
 from lmdecode.codec.memory import Memory
-from lmdecode.codec.memory_map import MODELS, UNITS
+from lmdecode.codec.memory_map import UNITS
 from lmdecode.codec.message import ADDRESS_SPACE, Kind, Message, build
 from lmdecode.codec.settings import Setting, values_for
 from lmdecode.codec.values import Value
-from lmdecode.machine.setting import Outcome, Result, State, find_model, look, make, write_raw
+from lmdecode.machine.setting import Outcome, Result, State, fitted, look, make, write_raw
 from lmdecode.output.wording import value_text
 
 if TYPE_CHECKING:
@@ -147,16 +147,10 @@ class Sending:
 
     async def _look_and_make(self, changes: Sequence[Change], *, making: bool) -> tuple[Memory, Outcome | None]:
         async with self._session() as session:
-            if self.target.model is None and any(
-                set(row.models) != set(MODELS) for each in changes for row in each.registers
-            ):
-                model = await find_model(session)
-                if model is None:
-                    raise UsageError("not all models have this, and the machine does not tell its own: give --model")
-                try:
-                    changes = [change(each.name, each.value, model=model) for each in changes]
-                except RegisterError as error:
-                    raise UsageError(str(error)) from None
+            try:
+                changes = await fitted(session, changes, self.target.model)
+            except RegisterError as error:
+                raise UsageError(str(error)) from None
             before = await look(session, changes)
             if not making and not all(each.shown and each.is_made(before) for each in changes):
                 return before, None

@@ -12,16 +12,14 @@ import typer
 from lmdecode.cli.failures import CommandError, reports_errors
 from lmdecode.cli.live import model_named
 from lmdecode.cli.options import ConfigOption, KeysOption
+from lmdecode.machine.simulator import SAMPLE_KEY
 
 if TYPE_CHECKING:
     from lmdecode.codec.keyring import MachineKey
     from lmdecode.codec.memory_image import MemoryImage
     from lmdecode.machine.simulator.machine import Machine
 
-__all__ = ["SAMPLE_KEY", "simulate"]
-
-SAMPLE_KEY: Final = "12345678901234567890123456789012"
-"""The key of the sample captures, which is no machine's."""
+__all__ = ["simulate"]
 
 _DEFAULT_MODEL: Final = "GS3 AV"
 

@@ -82,8 +82,6 @@ def image_text(
     return "{\n" + ",\n".join([*lines, *lists]) + "\n}\n"
 
 
-<<<<<<< HEAD:lmdecode/codec/memory_image.py
-=======
 def parse_image(text: str) -> MemoryImage:
     """Read the text of an image.
 

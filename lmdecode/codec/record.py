@@ -54,6 +54,19 @@ class Record(NamedTuple):
     machine: str | None = None
     """Which machine it is, where there are several keys and one of them fits the connection."""
 
+    @property
+    def time(self) -> datetime | None:
+        """When its last byte was captured, in UTC, to the microsecond; None if no calendar has what the capture claims.
+
+        >>> Record(1_795_229_755_174_158_000, 0, "app", "a", "b").time.isoformat()
+        '2026-11-21T02:55:55.174158+00:00'
+        """
+        seconds, nanoseconds = divmod(self.time_ns, 1_000_000_000)
+        try:
+            return datetime.fromtimestamp(seconds, UTC).replace(microsecond=nanoseconds // 1000)
+        except (ValueError, OverflowError, OSError):
+            return None
+
     def as_dict(self) -> dict[str, object]:
         """What one line of `--format jsonl` holds; `ok`, `elapsed`, `raw` and `machine` only where there is any."""
         kind, fields = self.kind, self.fields

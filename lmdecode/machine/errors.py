@@ -10,6 +10,7 @@ __all__ = [
     "ConnectionLostError",
     "EchoError",
     "MachineError",
+    "ModelUnknownError",
     "NoAnswerError",
     "NoConnectionError",
     "RefusedError",
@@ -57,3 +58,9 @@ class EchoError(BadAnswerError):
 
 class RefusedError(MachineError):
     """The machine did not take a write."""
+
+
+class ModelUnknownError(MachineError):
+    """What is asked for is not on all models, and the machine's own is not known."""
+
+    exit_code = 2

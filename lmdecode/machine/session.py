@@ -61,6 +61,7 @@ class Session:
         self._client: Client | None = None
         self._count = 0
         self._broken = False
+        self._connecting = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         await self._connected()
@@ -129,15 +130,16 @@ class Session:
         return attempt + 1 < self._tries and not (self._count == 1 and isinstance(error, NoConnectionError))
 
     async def _connected(self) -> Client:
-        if self._client is not None and (self._broken or self._client.lost is not None):
-            await self.close()
-        if self._client is None:
-            client = self._connector(self._count)
-            self._count += 1
-            try:
-                await client.connect()
-            except BaseException:
-                await client.close()
-                raise
-            self._client, self._broken = client, False
-        return self._client
+        async with self._connecting:  # several tasks may ask at once, and the machine takes one connection
+            if self._client is not None and (self._broken or self._client.lost is not None):
+                await self.close()
+            if self._client is None:
+                client = self._connector(self._count)
+                self._count += 1
+                try:
+                    await client.connect()
+                except BaseException:
+                    await client.close()
+                    raise
+                self._client, self._broken = client, False
+            return self._client

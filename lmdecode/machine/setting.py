@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from lmdecode.codec.changes import Change, windows, writes
+from lmdecode.codec.changes import Change, change, windows, writes
 from lmdecode.codec.memory import Memory
-from lmdecode.codec.memory_map import ALIVE
+from lmdecode.codec.memory_map import ALIVE, MODELS
 from lmdecode.codec.message import Message
 from lmdecode.codec.models import TELLING, model_of
 from lmdecode.codec.values import Value
-from lmdecode.machine.errors import BadAnswerError, MachineError, NoAnswerError, RefusedError
+from lmdecode.machine.errors import BadAnswerError, MachineError, ModelUnknownError, NoAnswerError, RefusedError
 from lmdecode.machine.session import Session
 
-__all__ = ["Outcome", "Result", "State", "find_model", "look", "make", "write_raw"]
+__all__ = ["Outcome", "Result", "State", "find_model", "fitted", "look", "make", "write_raw"]
 
 _LOOKS: Final = (0.0, 0.3, 0.7)  # s before each look at whether the machine has taken what was written
 
@@ -47,8 +47,12 @@ class Result:
     """What was read back; None if nothing was."""
     state: State
 
+    def __str__(self) -> str:
+        new = self.change.expected if self.found is None else self.found
+        return f"{self.change.name}: {self.old} → {new}, {self.state}"
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Outcome:
     """What became of some changes."""
 
@@ -61,6 +65,9 @@ class Outcome:
     def done(self) -> bool:
         """Whether the machine now holds all that was asked for."""
         return all(result.state in {State.DONE, State.UNCHANGED} for result in self.results)
+
+    def __repr__(self) -> str:
+        return f"Outcome({'; '.join(map(str, self.results))})"
 
 
 async def find_model(session: Session) -> str | None:
@@ -79,6 +86,22 @@ async def find_model(session: Session) -> str | None:
     if silence is not None and not any(memory.runs()):
         raise silence
     return model_of(memory)
+
+
+async def fitted(session: Session, changes: Sequence[Change], model: str | None) -> list[Change]:
+    """Some changes, checked against the machine's model, which is asked for if it is not known and matters.
+
+    Raises:
+        ModelUnknownError: It matters, and the machine does not tell.
+        RegisterError: The model does not have what is to be changed.
+        MachineError: It cannot be read.
+    """
+    if model is not None or all(set(row.models) == set(MODELS) for each in changes for row in each.registers):
+        return list(changes)
+    model = await find_model(session)
+    if model is None:
+        raise ModelUnknownError("not all models have this, and the machine does not tell its own: give --model")
+    return [change(each.name, each.value, model=model) for each in changes]
 
 
 async def look(session: Session, changes: Sequence[Change]) -> Memory:

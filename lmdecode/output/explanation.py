@@ -20,19 +20,24 @@ from lmdecode.codec.secrecy import WITHHELD
 from lmdecode.output.register_list import SURE_STYLES, range_text, type_text
 from lmdecode.output.wording import value_text
 
-__all__ = ["explanation"]
+__all__ = ["Part", "explanation", "parts"]
 
 _BYTES_A_LINE = 4
 
 
-class _Part(NamedTuple):
-    """Some bytes of a message, and what is known of them."""
+class Part(NamedTuple):
+    """Some bytes of a message, and what is known of them, in words."""
 
     address: int
+    """Of the first byte."""
     digits: str
+    """The bytes, as hex, four a line; "" in a request, which has none."""
     name: str
+    """The register, `secret`, or `—` where nobody knows."""
     value: str
+    """With its unit; in a request: what values there are. "" where nobody knows what the bytes mean."""
     sure: str
+    """`seen`, `claimed`, `inferred` or `unknown`."""
     note: str
 
 
@@ -53,8 +58,8 @@ def explanation(title: str, decoded: Decoded, *, windowed: bool = False) -> Pane
         if message is not None:
             body.append(_check_line(decoded))
     body.extend(Text(f"! {problem}", "red") for problem in decoded.problems)
-    if message is not None and WITHHELD not in decoded.problems and (table := _parts_table(message, decoded)):
-        body.append(table)
+    if message is not None and (found := parts(decoded)):
+        body.append(_parts_table(message, found))
     if message is not None and (derived := _derived(message, decoded)):
         body.append(derived)
     return Panel(Group(*body), title=Text(title, "bold"), title_align="left", box=box.ROUNDED)
@@ -89,11 +94,22 @@ def _check_line(decoded: Decoded) -> Text:
     return Text.assemble(("check byte ", "dim"), check, (" wrong", "bold red"))
 
 
-def _parts_table(message: Message, decoded: Decoded) -> Table | None:
+def parts(decoded: Decoded) -> list[Part]:
+    """The bytes of a message in order: registers, the parts of registers, what is cut, what is unknown.
+
+    >>> from lmdecode.codec.decoding import decode_plaintext
+    >>> [(part.name, part.digits, part.value) for part in parts(decode_plaintext(b"R401C000403BC04D8B6"))]
+    [('coffee_temp', '03 BC', '95.6 °C'), ('steam_temp', '04 D8', '124.0 °C')]
+    """
+    message = decoded.message
+    if message is None or message.status is not None or WITHHELD in decoded.problems:
+        return []
+    size = message.length if message.data is None else len(message.data)
+    return list(_parts(message, decoded, size)) if size else []
+
+
+def _parts_table(message: Message, found: list[Part]) -> Table:
     asks = message.data is None
-    size = message.length if asks else len(message.data or b"")
-    if not size or message.status is not None:
-        return None
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("address", no_wrap=True)
     if not asks:
@@ -102,7 +118,7 @@ def _parts_table(message: Message, decoded: Decoded) -> Table | None:
     table.add_column("sure", no_wrap=True)
     table.add_column("value", overflow="fold")
     last_note = ""
-    for part in _parts(message, decoded, size):
+    for part in found:
         note = part.note if part.note != last_note else "″" * bool(part.note)
         last_note = part.note
         cells = [Text(f"0x{part.address:04X}"), Text(part.digits), Text(part.name)]
@@ -114,8 +130,7 @@ def _parts_table(message: Message, decoded: Decoded) -> Table | None:
     return table
 
 
-def _parts(message: Message, decoded: Decoded, size: int) -> Iterator[_Part]:
-    """The bytes of a window in order: registers, the parts of registers, what is cut, what is unknown."""
+def _parts(message: Message, decoded: Decoded, size: int) -> Iterator[Part]:
     end = message.address + size
     position = message.address
     for register in registers_in(message.address, size):
@@ -127,7 +142,7 @@ def _parts(message: Message, decoded: Decoded, size: int) -> Iterator[_Part]:
         yield _unknown(message, decoded, position, end)
 
 
-def _register_part(message: Message, decoded: Decoded, register: Register, end: int) -> _Part:
+def _register_part(message: Message, decoded: Decoded, register: Register, end: int) -> Part:
     start, stop = max(register.address, message.address), min(register.end, end)
     name = register.name or ("secret" if register.secret else "—")
     note = register.note
@@ -142,7 +157,7 @@ def _register_part(message: Message, decoded: Decoded, register: Register, end: 
         value = "cannot be read"
     else:
         value = _own_value(message, register)
-    return _Part(start, _digits(message, decoded, start, stop), name, value, register.sure, note)
+    return Part(start, _digits(message, decoded, start, stop), name, value, register.sure.value, note)
 
 
 def _own_value(message: Message, register: Register) -> str:
@@ -155,8 +170,8 @@ def _own_value(message: Message, register: Register) -> str:
     return value_text(register.name or "", value)
 
 
-def _unknown(message: Message, decoded: Decoded, start: int, stop: int) -> _Part:
-    return _Part(start, _digits(message, decoded, start, stop), "—", "", "unknown", "")
+def _unknown(message: Message, decoded: Decoded, start: int, stop: int) -> Part:
+    return Part(start, _digits(message, decoded, start, stop), "—", "", "unknown", "")
 
 
 def _digits(message: Message, decoded: Decoded, start: int, stop: int) -> str:

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from lmdecode.codec.record import Record
 from lmdecode.output.columns import FIELD_TYPES, RECORD_COLUMNS
 
-__all__ = ["ParquetWriter", "schema"]
+__all__ = ["ParquetWriter", "record_batch", "schema", "timestamp"]
 
 _GROUP: Final = 8192  # rows
 _LARGEST_TIME: Final = 1 << 63
@@ -60,6 +60,24 @@ def schema(fields: Sequence[str]) -> pa.Schema:
     )
 
 
+def record_batch(rows: Sequence[Record], columns: pa.Schema) -> pa.RecordBatch:
+    """Records as the rows of a table.
+
+    Args:
+        rows: The records.
+        columns: As `schema` gives them.
+    """
+    names = columns.names[len(RECORD_COLUMNS) :]
+    fields: dict[str, list[object]] = {name: [None] * len(rows) for name in names}
+    for index, record in enumerate(rows):  # a record has few of all fields, so it is not asked for each
+        for name, value in record.fields.items():
+            if name in fields:
+                fields[name][index] = value
+    values = [*(_column(name, rows) for name in RECORD_COLUMNS), *fields.values()]
+    arrays = [pa.array(each, type=field.type) for each, field in zip(values, columns, strict=True)]
+    return pa.record_batch(arrays, schema=columns)
+
+
 class ParquetWriter:
     """Writes Records as rows of a Parquet file, which is whole when it was closed.
 
@@ -70,7 +88,6 @@ class ParquetWriter:
 
     def __init__(self, file: IO[bytes], fields: Sequence[str]) -> None:
         self._schema = schema(fields)
-        self._fields = tuple(fields)
         self._sink = _Counted(file)
         self._writer = pq.ParquetWriter(pa.PythonFile(self._sink, mode="w"), self._schema, compression="zstd")
         self._rows: list[Record] = []
@@ -86,15 +103,7 @@ class ParquetWriter:
         rows, self._rows = self._rows, []
         if not rows:
             return
-        columns = [_column(name, rows) for name in RECORD_COLUMNS]
-        fields: dict[str, list[object]] = {name: [None] * len(rows) for name in self._fields}
-        for index, record in enumerate(rows):  # a record has few of all fields, so it is not asked for each
-            for name, value in record.fields.items():
-                if name in fields:
-                    fields[name][index] = value
-        columns += fields.values()
-        arrays = [pa.array(values, type=field.type) for values, field in zip(columns, self._schema, strict=True)]
-        self._writer.write_batch(pa.record_batch(arrays, schema=self._schema), row_group_size=_GROUP)
+        self._writer.write_batch(record_batch(rows, self._schema), row_group_size=_GROUP)
 
     def append(self, path: Path, *, first_stream: int) -> None:
         """Add the rows of a file that another of these writers wrote, numbering its connections on from a number."""
@@ -117,10 +126,15 @@ class ParquetWriter:
         self._writer.close()
 
 
+def timestamp(record: Record) -> int | None:
+    """A record's time, in nanoseconds since 1970; None if no timestamp can hold it."""
+    return record.time_ns if -_LARGEST_TIME <= record.time_ns < _LARGEST_TIME else None
+
+
 def _column(name: str, rows: Sequence[Record]) -> list[object]:
     match name:
         case "time":  # a capture can claim any number; what no timestamp can hold has none
-            return [row.time_ns if -_LARGEST_TIME <= row.time_ns < _LARGEST_TIME else None for row in rows]
+            return [timestamp(row) for row in rows]
         case "kind":
             return [None if row.kind is None else str(row.kind) for row in rows]
         case _:

@@ -220,7 +220,8 @@ class Server:
         if leaving.delay:
             await asyncio.sleep(leaving.delay)
         connection.send(leaving.data)
-        await asyncio.wait_for(connection.writer.drain(), _PATIENCE)
+        async with asyncio.timeout(_PATIENCE):  # wait_for before Python 3.12 can swallow a cancellation
+            await connection.writer.drain()
         return leaving.then
 
     def _tell_notes(self) -> None:

@@ -1,0 +1,103 @@
+"""Memory images, for programs."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Self
+
+from lmdecode.analysis.recorded import memory_of
+from lmdecode.api.keys import PathLike
+from lmdecode.capture.image_file import load_image
+from lmdecode.codec import memory_image
+from lmdecode.codec.fields import Fields, decode_window
+from lmdecode.codec.models import model_of
+from lmdecode.codec.record import Record
+from lmdecode.codec.values import Value
+
+__all__ = ["MemoryImage"]
+
+
+class MemoryImage(memory_image.MemoryImage):
+    """What is known of a machine's memory: 64 KiB, each byte known or not.
+
+    Its file is text that compares well, as `lmdecode scan` writes it and `lmdecode simulate --image` takes it.
+
+    >>> import lmdecode
+    >>> records = lmdecode.decode("captures/gs3av-settings.pcap", config="captures/config.json")
+    >>> image = lmdecode.MemoryImage.from_records(records)
+    >>> image.model, image.get("coffee_set_temp"), image.read(0x0007, 2).hex()
+    ('GS3 AV', 93.5, '03a7')
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def load(cls, path: PathLike) -> Self:
+        """Read an image's file.
+
+        Raises:
+            MemoryImageError: It cannot be read, or is no image.
+        """
+        image = load_image(Path(path))
+        return cls(image.memory, image.model, image.made, image.source)
+
+    @classmethod
+    def from_records(cls, records: Iterable[Record], *, source: str | None = None) -> Self:
+        """The memory as it was at the end of some Records of one machine: what it said, and what it took.
+
+        Args:
+            records: In the order of time. Those with problems, and secrets that are masked, tell nothing.
+            source: Where they are from, for the file.
+        """
+        memory = memory_of(records)
+        return cls(memory, model_of(memory), source=source)
+
+    def save(self, path: PathLike, *, show_secrets: bool = False) -> None:
+        """Write the image's file: all of it, or nothing.
+
+        Args:
+            path: The file; one that is there is replaced.
+            show_secrets: Whether the machine's cloud account is written, if it is known.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        text = memory_image.image_text(self, show_secrets=show_secrets)
+        target = Path(path).resolve()
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+            Path(name).replace(target)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+    def read(self, address: int, length: int) -> bytes | None:
+        """The bytes of a window; None unless all of them are known."""
+        return self.memory.read(address, length)
+
+    def get(self, name: str) -> Value | None:
+        """A value by its name, in its unit; None if its bytes are not known."""
+        return self.fields.get(name)
+
+    @property
+    def fields(self) -> Fields:
+        """All values whose bytes are known, by name."""
+        found: Fields = {}
+        for address, data in self.memory.runs():
+            for name, value in decode_window(address, data)[0].items():
+                found.setdefault(name, value)  # a copy at a higher address may be of another time
+        return found
+
+    @property
+    def known(self) -> dict[int, int]:
+        """All bytes that are known, by address: `old.known.items() ^ new.known.items()` is what differs."""
+        return {address: byte for start, data in self.memory.runs() for address, byte in enumerate(data, start)}
+
+    def __repr__(self) -> str:
+        parts = (self.model, f"{len(self.known):,} bytes", self.made, self.source)
+        return f"<MemoryImage: {', '.join(filter(None, parts))}>"
