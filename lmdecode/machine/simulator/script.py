@@ -72,4 +72,7 @@ def load_script(path: Path) -> list[Event]:
         raise ScriptError(f"{path} cannot be read: {getattr(error, 'strerror', error)}") from None
     if len(text) == _MOST:
         raise ScriptError(f"{path} is no script: it is far too long")
-    return parse_script(text)
+    try:
+        return parse_script(text)
+    except ScriptError as error:
+        raise ScriptError(f"{path}: {error}") from None
