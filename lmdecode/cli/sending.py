@@ -8,21 +8,20 @@ import sys
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
 from lmdecode.cli.addresses import address_of, count_of
 from lmdecode.cli.failures import INTERRUPTED, CommandError, UsageError, complain
 from lmdecode.cli.live import session_for
+from lmdecode.cli.send_text import as_dict, digits_or_none, hex_or_unknown, line_of, old_to_new
 from lmdecode.codec.changes import Change, change, windows, writes
 from lmdecode.codec.errors import CodecError, RegisterError
 from lmdecode.codec.memory import Memory
-from lmdecode.codec.memory_map import UNITS
 from lmdecode.codec.message import ADDRESS_SPACE, Kind, Message, build
 from lmdecode.codec.settings import Setting, values_for
-from lmdecode.codec.values import Value
-from lmdecode.machine.setting import Outcome, Result, State, fitted, look, make, write_raw
+from lmdecode.machine.setting import Outcome, State, fitted, look, make, write_raw
 from lmdecode.output.wording import value_text
 
 if TYPE_CHECKING:
@@ -33,9 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["Sending", "bytes_at", "window"]
 
 T = TypeVar("T")
-
-_NOT_KNOWN: Final = "not known"
-_WORST_FIRST: Final = (State.UNKNOWN, State.NOT_TAKEN, State.NOT_SENT, State.DONE, State.UNCHANGED)
 
 
 def window(address: str, length: str) -> Message:
@@ -91,7 +87,7 @@ class Sending:
         self._refuse_to_ask(hazards)
         before, outcome = self._attempt(self._look_and_make(changes, making=not hazards or self.yes))
         if outcome is None:
-            for line in _old_to_new(changes, before):
+            for line in old_to_new(changes, before):
                 typer.echo(line, err=True)
             self._ask(f"this {' and '.join(hazards)}")
             before, outcome = self._attempt(self._look_and_make(changes, making=True))
@@ -129,17 +125,17 @@ class Sending:
         if not self.yes:
             for warning in warnings:
                 typer.echo(warning, err=True)
-            typer.echo(f"0x{request.address:04X}: {_hex(old)} → {_hex(request.data)}", err=True)
+            typer.echo(f"0x{request.address:04X}: {hex_or_unknown(old)} → {hex_or_unknown(request.data)}", err=True)
             self._ask("this writes raw bytes into the machine")
         found, complaint = self._attempt(self._write(request))
         taken = found == request.data
         if self.as_json:
             state = State.DONE if taken else State.UNKNOWN if found is None else State.NOT_TAKEN
-            shown = {"address": request.address, "old": _digits(old), "new": _digits(request.data)}
-            shown |= {"read_back": _digits(found), "state": state.value}
+            shown = {"address": request.address, "old": digits_or_none(old), "new": digits_or_none(request.data)}
+            shown |= {"read_back": digits_or_none(found), "state": state.value}
             typer.echo(json.dumps(shown | ({"complaint": complaint} if complaint else {}), ensure_ascii=False))
         elif taken:
-            typer.echo(f"0x{request.address:04X}: {_hex(old)} → {_hex(found)}")
+            typer.echo(f"0x{request.address:04X}: {hex_or_unknown(old)} → {hex_or_unknown(found)}")
         if complaint:
             complain(complaint)
         if not taken:
@@ -201,10 +197,10 @@ class Sending:
 
     def _tell(self, outcome: Outcome) -> None:
         if self.as_json:
-            typer.echo(json.dumps(_as_dict(outcome), ensure_ascii=False))
+            typer.echo(json.dumps(as_dict(outcome), ensure_ascii=False))
         else:
             for result in outcome.results:
-                typer.echo(_line(result))
+                typer.echo(line_of(result))
         if outcome.complaint:
             complain(outcome.complaint)
         if not outcome.done:
@@ -230,68 +226,3 @@ class Sending:
                 typer.echo(json.dumps({"plaintext": plaintext.decode(), "frame": frame.decode()}))
             else:
                 typer.echo(f"{plaintext.decode()}  {frame.decode()}")
-
-
-def _old_to_new(changes: Sequence[Change], before: Memory) -> list[str]:
-    return [
-        f"{_label(each)}: {_shown(each, each.value_in(before))} → {_shown(each, each.expected)}" for each in changes
-    ]
-
-
-def _line(result: Result) -> str:
-    each = result.change
-    name, new = _label(each), _shown(each, each.expected)
-    match result.state:
-        case State.UNCHANGED:
-            return f"{name}: already {new}; nothing was sent"
-        case State.DONE if not each.shown:
-            return f"{name} {each.value}: the machine said OK; there is nothing to be read back"
-        case State.DONE:
-            return f"{name}: {_shown(each, result.old)} → {_shown(each, result.found)}"
-        case State.NOT_TAKEN:
-            kept = f", the machine has {_shown(each, result.found)}" if each.shown else ""
-            return f"{name}: {new} was not taken{kept}"
-        case State.NOT_SENT:
-            return f"{name}: {new} was not sent"
-    return f"{name}: {new} was sent; whether the machine took it is not known"
-
-
-def _shown(each: Change, value: Value | None) -> str:
-    if value is None:
-        return _NOT_KNOWN
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return value_text(each.name, value)
-
-
-def _label(each: Change) -> str:
-    """What changes: for a command, the register in which that shows."""
-    return each.shown[0].name or each.name if each.name == "command" and each.shown else each.name
-
-
-def _as_dict(outcome: Outcome) -> Mapping[str, object]:
-    states = [result.state for result in outcome.results]
-    worst = next((state for state in _WORST_FIRST if state in states), State.DONE)
-    return {
-        "state": worst.value,
-        "changes": [
-            {
-                "name": _label(result.change),
-                "old": result.old,
-                "new": result.change.expected,
-                "read_back": result.found,
-                "unit": UNITS.get(result.change.name),
-                "state": result.state.value,
-            }
-            for result in outcome.results
-        ],
-        "sent": [build(message).decode("ascii") for message in outcome.sent],
-    } | ({"complaint": outcome.complaint} if outcome.complaint else {})
-
-
-def _hex(data: bytes | None) -> str:
-    return _NOT_KNOWN if data is None else data.hex(" ")
-
-
-def _digits(data: bytes | None) -> str | None:
-    return None if data is None else data.hex()

@@ -7,7 +7,7 @@ import contextlib
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Final, NoReturn, Self
+from typing import Final, Self
 
 from lmdecode.codec.cipher import Key
 from lmdecode.codec.dialogue import Dialogue
@@ -15,16 +15,14 @@ from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.memory_map import ALIVE
 from lmdecode.codec.message import Kind, Message
 from lmdecode.codec.record import Record
+from lmdecode.machine.diagnosis import ONE_AT_A_TIME, joined, why_bad, why_no_answer, why_no_connection
 from lmdecode.machine.errors import (
     BadAnswerError,
     BusyError,
     ConnectionLostError,
-    EchoError,
     MachineError,
-    NoAnswerError,
     NoConnectionError,
     RefusedError,
-    WrongKeyError,
 )
 
 __all__ = ["ANSWER_TIMEOUT", "CONNECT_TIMEOUT", "DEFAULT_PORT", "Client"]
@@ -37,7 +35,6 @@ CONNECT_TIMEOUT: Final = 5.0
 
 _PIECE: Final = 65536
 _CLOSE_TIMEOUT: Final = 1.0
-_ONE_AT_A_TIME: Final = "the machine takes one connection at a time; close the app and try again"
 
 
 class Client:
@@ -102,7 +99,7 @@ class Client:
     @property
     def name(self) -> str:
         """The machine, as host:port."""
-        return _joined(self.host, self.port)
+        return joined(self.host, self.port)
 
     @property
     def lost(self) -> MachineError | None:
@@ -128,12 +125,12 @@ class Client:
             async with asyncio.timeout(self._connect_timeout):
                 reader, self._writer = await asyncio.open_connection(self.host, self.port)
         except (OSError, ValueError, OverflowError) as error:  # ValueError: a host name that can be none
-            raise NoConnectionError(_why_not(self.host, self.port, error, self._connect_timeout)) from None
+            raise NoConnectionError(why_no_connection(self.host, self.port, error, self._connect_timeout)) from None
         own = self._writer.get_extra_info("sockname") or ("app", 0)
         self._dialogue = Dialogue(
             self._key,
             stream=self.stream,
-            app=_joined(*own[:2]),
+            app=joined(*own[:2]),
             machine=self.name,
             show_secrets=self._show_secrets,
         )
@@ -225,10 +222,10 @@ class Client:
                         await self._heard.wait()
             answer = dialogue.answer
             if answer is None:
-                self._explain(request, dialogue)
+                raise why_no_answer(request, dialogue, self.name, self._lost)
         echoed = request.kind is Kind.READ and answer.data is None
         if echoed or answer.raw is not None:  # a value that makes no sense in a faultless message is no such thing
-            raise _bad(request, answer)
+            raise why_bad(request, answer)
         return answer
 
     async def _listen(self, reader: asyncio.StreamReader, dialogue: Dialogue) -> None:
@@ -245,7 +242,7 @@ class Client:
         if dialogue.ever_heard:
             self._lose(ConnectionLostError(f"{self.name} {how}"))
         else:
-            self._lose(BusyError(f"{self.name} {how} before it said anything: {_ONE_AT_A_TIME}"))
+            self._lose(BusyError(f"{self.name} {how} before it said anything: {ONE_AT_A_TIME}"))
 
     async def _see_whether_alive(self, seconds: float) -> None:
         while self._lost is None:
@@ -268,48 +265,3 @@ class Client:
         if self._on_record is not None:
             for record in records:
                 self._on_record(record)
-
-    def _explain(self, request: Message, dialogue: Dialogue) -> NoReturn:
-        """Raise what follows from what was heard instead of an answer."""
-        heard, what = dialogue.heard, f"{request.kind.letter}{request.preamble}"
-        if heard.undecryptable and not dialogue.ever_valid:
-            raise WrongKeyError(
-                f"connected to {self.name}, but nothing decrypts: the key is not this machine's; "
-                "`lmdecode config check` looks at it, `lmdecode harvest` finds the right one"
-            )
-        if heard.garbage or heard.undecryptable:
-            came = f"{heard.garbage} bytes that are no frame" if heard.garbage else "a frame that does not decrypt"
-            raise BadAnswerError(f"the answer to {what} is damaged: {self.name} sent {came}")
-        if self._lost is not None:
-            raise self._lost
-        if not dialogue.ever_heard:
-            raise BusyError(f"connected to {self.name}, but it says nothing: {_ONE_AT_A_TIME}")
-        if heard.bytes and not heard.valid:
-            raise BadAnswerError(f"the answer to {what} is cut off: {self.name} sent {heard.bytes} bytes of a frame")
-        if heard.strange is not None and heard.strange.plaintext:
-            raise BadAnswerError(f"the answer to {what} is to something else: {heard.strange.plaintext[:9]}")
-        raise NoAnswerError(f"{self.name} did not answer {what} in time")
-
-
-def _bad(request: Message, answer: Record) -> BadAnswerError:
-    what = f"{request.kind.letter}{request.preamble}"
-    if request.kind is Kind.READ and answer.data is None:
-        return EchoError(f"the machine sent {what} back instead of an answer: there is nothing to be read there")
-    return BadAnswerError(f"the answer to {what} is damaged: {answer.problems[0]}")
-
-
-def _why_not(host: str, port: int, error: Exception, seconds: float) -> str:
-    import socket  # noqa: PLC0415 -- only errors need it
-
-    name = _joined(host, port)
-    if isinstance(error, ConnectionRefusedError):
-        return f"{name} refuses the connection: is it the machine's address? {_ONE_AT_A_TIME}"
-    if isinstance(error, TimeoutError):
-        return f"{name} does not answer within {seconds:g} s: is the machine in this network, and its address right?"
-    if isinstance(error, socket.gaierror) or not isinstance(error, OSError):
-        return f"no host named {host[:60]!r}: check --host; `lmdecode discover` looks for machines"
-    return f"no connection to {name}: {error.strerror or error}"
-
-
-def _joined(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
