@@ -144,9 +144,10 @@ def test_it_is_announced(simulate):
 def test_complaints(command, simulate):
     with simulate() as (_, port):
         assert f"port {port} is in use" in command.fails("simulate", "--port", port, "--no-mdns")
+    complaint = command.fails("simulate", "--port", "0", "--no-mdns", "--model", "GS4", code=2)
+    assert complaint == "lmdecode: no model 'GS4': give GS3 AV, GS3 MP, Linea Mini\n"
     (command.folder / "bad.json").write_text(json.dumps({"format": "lmdecode-memory", "version": 9}))
     for arguments, reason in (
-        (["--model", "GS4"], "no model 'GS4': give GS3 AV, GS3 MP, Linea Mini"),
         (["--image", "none.json"], "there is no file none.json"),
         (["--image", "bad.json"], "bad.json is not a memory image: it is of version 9"),
         (["--image", "a", "--capture", "b"], "give one of them"),
