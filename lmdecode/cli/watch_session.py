@@ -101,7 +101,12 @@ class WatchSession:
 
     @property
     def _why_not(self) -> str:
-        return self._watcher.link.why or f"{self._target.host}:{self._target.port} has not said anything yet"
+        return self._watcher.link.why or f"{self._address} has not said anything yet"
+
+    @property
+    def _address(self) -> str:
+        host = self._target.host
+        return f"[{host}]:{self._target.port}" if ":" in host else f"{host}:{self._target.port}"
 
     def _connect(self, number: int, on_record: Callable[[Record], None]) -> Client:
         return client_for(
@@ -208,12 +213,12 @@ class WatchSession:
         model, fields, shots = self._model, self._model.fields, self._model.shots
         shots.pass_time(now_ns)
         link = self._watcher.link
-        serial = fields.get("machine_ser_num")
+        named = self._target.name if self._target.name != self._target.host else None
         return Scene(
-            name=self._target.name or (str(serial) if serial else self._target.host),
-            address=f"{self._target.host}:{self._target.port}",
+            name=named or str(fields.get("machine_ser_num") or self._address),
+            address=self._address,
             connected=link.connected,
-            link=_link_text(link, now_ns, self._target.host),
+            link=_link_text(link, now_ns, "gone" if self._watcher.connections else "waiting"),
             fields=fields,
             model=self._target.model or model.model,
             now_ns=now_ns,
@@ -242,13 +247,13 @@ class WatchSession:
         )
 
 
-def _link_text(link: Link, now_ns: int, host: str) -> str:
+def _link_text(link: Link, now_ns: int, without: str) -> str:
     since = duration_text((now_ns - link.since_ns) / _NS)
     if link.connected:
         return f"connected for {since}"
     if not link.why:
-        return f"connecting to {host}"
+        return f"connecting for {since}"
     if link.next_try_ns is None:
-        return f"gone for {since}, trying again: {link.why}"
-    ahead = max(link.next_try_ns - now_ns, 0) / _NS
-    return f"gone for {since}, next try in {duration_text(ahead)}: {link.why}"
+        return f"{without} for {since}, trying again: {link.why}"
+    ahead = duration_text(max(link.next_try_ns - now_ns, 0) / _NS)
+    return f"{without} for {since}, next try in {ahead}: {link.why}"
