@@ -8,21 +8,16 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 from lmdecode.analysis.live_machine import LiveMachine
-from lmdecode.analysis.schedule import next_switch
 from lmdecode.cli.keyboard import Keyboard
 from lmdecode.cli.live import client_for
-from lmdecode.codec.values import is_number
+from lmdecode.cli.watch_view import address_of, scene_of
 from lmdecode.machine.watching import Link, Watcher
-from lmdecode.output.watch_scene import Draw, Scene
-from lmdecode.output.watch_temperatures import duration_text
 
 if TYPE_CHECKING:
-    from lmdecode.analysis.live_shots import Shot
     from lmdecode.cli.jsonl_log import JsonlLog
     from lmdecode.cli.watch_display import Display
     from lmdecode.cloud.targets import Target
@@ -35,7 +30,6 @@ _KEEP_ALIVE: Final = 5.0  # s of silence, where a machine says something each se
 _SECOND: Final = 1.0  # at least so often the screen is drawn: times go on
 _LEAST: Final = 0.25  # s between two drawings
 _SPANS: Final = (300.0, 900.0, 3600.0, 4 * 3600.0)  # s that the charts can show
-_NS: Final = 1_000_000_000
 
 
 class WatchSession:
@@ -101,7 +95,7 @@ class WatchSession:
 
     @property
     def _why_not(self) -> str:
-        return self._watcher.link.why or f"{self._target.host}:{self._target.port} has not said anything yet"
+        return self._watcher.link.why or f"{address_of(self._target)} has not said anything yet"
 
     def _connect(self, number: int, on_record: Callable[[Record], None]) -> Client:
         return client_for(
@@ -147,7 +141,16 @@ class WatchSession:
         """Draw whenever something has changed, but not all the time."""
         while True:
             self._changed.clear()
-            self._display.draw(self._scene(time.time_ns()))
+            self._display.draw(
+                scene_of(
+                    self._model,
+                    self._watcher,
+                    self._target,
+                    span=self._span,
+                    keys=self._keyboard.there,
+                    now_ns=time.time_ns(),
+                )
+            )
             await asyncio.sleep(_LEAST)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_SECOND - _LEAST):
@@ -203,52 +206,3 @@ class WatchSession:
             "" if link.connected else f"not connected at the end: {self._why_not}",
         ]
         self._display.note(", ".join(filter(None, parts)))
-
-    def _scene(self, now_ns: int) -> Scene:
-        model, fields, shots = self._model, self._model.fields, self._model.shots
-        shots.pass_time(now_ns)
-        link = self._watcher.link
-        serial = fields.get("machine_ser_num")
-        return Scene(
-            name=self._target.name or (str(serial) if serial else self._target.host),
-            address=f"{self._target.host}:{self._target.port}",
-            connected=link.connected,
-            link=_link_text(link, now_ns, self._target.host),
-            fields=fields,
-            model=self._target.model or model.model,
-            now_ns=now_ns,
-            next_switch=next_switch(fields),
-            history=model.history,
-            span=self._span,
-            running=None if shots.running is None else self._draw(shots.running),
-            finished=[self._draw(shot) for shot in shots.finished],
-            shots=shots.count,
-            messages=model.messages,
-            count=model.count,
-            damaged=model.damaged,
-            keys=self._keyboard.there,
-        )
-
-    def _draw(self, shot: Shot) -> Draw:
-        dose = self._model.fields.get(f"dose_k{shot.key}") if self._model.model != "GS3 MP" else None
-        return Draw(
-            begun=datetime.fromtimestamp(shot.begun_ns / _NS),  # noqa: DTZ006 -- the user's zone
-            key=shot.key,
-            seconds=shot.seconds,
-            pulses=shot.pulses,
-            milliliters=shot.milliliters,
-            dose=int(dose) if is_number(dose) else None,
-            temperatures=None if shot.coolest is None or shot.hottest is None else (shot.coolest, shot.hottest),
-        )
-
-
-def _link_text(link: Link, now_ns: int, host: str) -> str:
-    since = duration_text((now_ns - link.since_ns) / _NS)
-    if link.connected:
-        return f"connected for {since}"
-    if not link.why:
-        return f"connecting to {host}"
-    if link.next_try_ns is None:
-        return f"gone for {since}, trying again: {link.why}"
-    ahead = max(link.next_try_ns - now_ns, 0) / _NS
-    return f"gone for {since}, next try in {duration_text(ahead)}: {link.why}"

@@ -35,7 +35,7 @@ def chart(
         end: The time at the right edge.
         low: The value at the bottom.
         high: The value at the top, above the one at the bottom.
-        level: A value that is drawn as a dotted line.
+        level: A value that is drawn as a dotted line, or as one of hyphens.
         gap: Two points that are further apart in time are not connected.
         ascii_only: Whether braille cannot be shown.
 
@@ -56,8 +56,9 @@ def chart(
     def row_of(value: float) -> int:
         return int(min(max((high - value) * down, 0.0), rows - 1) + 0.5)
 
-    for column in range(0, columns, _LEVEL_EVERY) if level is not None else ():
-        put(column, row_of(level or 0.0))
+    level_row = None if level is None else row_of(level)
+    for column in range(0, columns, _LEVEL_EVERY) if level_row is not None and not ascii_only else ():
+        put(column, level_row or 0)
     scale = (columns - 1) / (end - start)
     before: tuple[float, int, int] | None = None
     for time, value in points:
@@ -71,7 +72,8 @@ def chart(
                 put(x, y)
         before = time, column, row
     if ascii_only:
-        return ["".join("*" if each else " " for each in line) for line in dots]
+        blanks = ["-" if level_row is not None and level_row // 4 == row else " " for row in range(height)]
+        return ["".join("*" if each else blank for each in line) for line, blank in zip(dots, blanks, strict=True)]
     return ["".join(chr(_BLANK + each) for each in line) for line in dots]
 
 

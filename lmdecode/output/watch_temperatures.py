@@ -97,7 +97,7 @@ def _chart(
         gap=max(_GAP, scene.span / room),
         ascii_only=ascii_only,
     )
-    labels = {0: f"{high:.0f}", rows - 1: f"{low:.0f}"}
+    labels = {0: f"{high:.0f}", rows - 1: f"{low:.0f}"} if points or level is not None else {}
     plain, marked = ("|", "|") if ascii_only else ("│", "┤")
     lines = [
         Text.assemble((f"{labels.get(row, ''):>{_LABEL}}{marked if row in labels else plain}", "dim"), text)

@@ -60,6 +60,7 @@ def test_what_lies_outside_is_at_the_edge_or_not_there():
 def test_ascii():
     lines = chart([(0, 0), (7, 7)], ascii_only=True, **SIZE)
     assert lines == ["  **", "**  "]
+    assert chart([(0, 0)], ascii_only=True, level=7, **SIZE) == ["----", "*   "]
 
 
 @given(

@@ -142,6 +142,12 @@ def test_nothing_is_known_yet():
     assert "no water since the start" in text
 
 
+def test_a_machine_without_a_name():
+    text = shown(scene(name="192.168.1.215:1774", fields={}, model=None, history={}))
+    assert text.splitlines()[0].split() == ["192.168.1.215:1774", "connected", "for", "5", "min"]
+    assert "┤" not in text  # a scale of nothing
+
+
 def test_no_schedule():
     assert "no schedule" in shown(scene(next_switch=None, fields=FIELDS | {"auto_bitfield": []}))
     assert "nothing on the schedule" in shown(scene(next_switch=None))
