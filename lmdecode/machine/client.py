@@ -91,6 +91,7 @@ class Client:
         self._turn = asyncio.Lock()
         self._heard = asyncio.Event()
         self._lost: MachineError | None = None
+        self._failure: Exception | None = None  # of whoever is called with the messages
         self._dialogue: Dialogue | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -156,6 +157,8 @@ class Client:
     async def wait_lost(self) -> MachineError:
         """Wait until the connection has ended; why it has."""
         while self._lost is None:
+            if self._failure is not None:
+                raise self._failure
             self._heard.clear()
             await self._heard.wait()
         return self._lost
@@ -208,6 +211,8 @@ class Client:
             dialogue, writer = self._dialogue, self._writer
             if dialogue is None or writer is None:
                 raise ConnectionLostError(f"not connected to {self.name}")
+            if self._failure is not None:
+                raise self._failure
             if self._lost is not None:
                 raise self._lost
             frame, records = dialogue.ask(time.time_ns(), request)
@@ -217,10 +222,12 @@ class Client:
                     writer.write(frame)
                     with contextlib.suppress(OSError):  # which whoever listens is told as well
                         await writer.drain()
-                    while dialogue.answer is None and self._lost is None:
+                    while dialogue.answer is None and self._lost is None and self._failure is None:
                         self._heard.clear()
                         await self._heard.wait()
             answer = dialogue.answer
+            if self._failure is not None:
+                raise self._failure
             if answer is None:
                 raise why_no_answer(request, dialogue, self.name, self._lost)
         echoed = request.kind is Kind.READ and answer.data is None
@@ -229,20 +236,34 @@ class Client:
         return answer
 
     async def _listen(self, reader: asyncio.StreamReader, dialogue: Dialogue) -> None:
-        how = "closed the connection"
         try:
-            while data := await reader.read(_PIECE):
-                self._last_heard = time.monotonic()
-                self._tell(dialogue.receive(time.time_ns(), data))
-                self._heard.set()
-        except OSError as error:
-            how = "reset the connection" if isinstance(error, ConnectionResetError) else f"is gone: {error.strerror}"
+            how = await self._hear_out(reader, dialogue)
+        except Exception as error:  # noqa: BLE001 -- of whoever is called with the messages; whoever asks is told
+            self._failure = error
+            self._heard.set()
+            return
         finally:  # also when it is this side that disconnects: half a frame is told all the same
             self._tell(dialogue.close(time.time_ns()))
         if dialogue.ever_heard:
             self._lose(ConnectionLostError(f"{self.name} {how}"))
         else:
             self._lose(BusyError(f"{self.name} {how} before it said anything: {ONE_AT_A_TIME}"))
+
+    async def _hear_out(self, reader: asyncio.StreamReader, dialogue: Dialogue) -> str:
+        """Take what the machine says until the connection ends; how it does."""
+        while True:
+            try:
+                data = await reader.read(_PIECE)
+            except ConnectionResetError:
+                return "reset the connection"
+            except OSError as error:
+                return f"is gone: {error.strerror}"
+            if not data:
+                return "closed the connection"
+            self._last_heard = time.monotonic()
+            records = dialogue.receive(time.time_ns(), data)
+            self._heard.set()
+            self._tell(records)
 
     async def _see_whether_alive(self, seconds: float) -> None:
         while self._lost is None:

@@ -224,3 +224,17 @@ def test_errors_are_of_one_family():
         assert issubclass(error, MachineError)
     assert {error.exit_code for error in (BusyError, ConnectionLostError, NoConnectionError)} == {3}
     assert {error.exit_code for error in (BadAnswerError, NoAnswerError, RefusedError, WrongKeyError)} == {1}
+
+
+def test_what_fails_in_whoever_listens_is_no_fault_of_the_machine():
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    async def run(heard):
+        async with server(speed=20) as machine:
+            talk = client(machine, timeout=5, on_record=heard)
+            async with talk:
+                await talk.wait_lost()
+
+    with pytest.raises(OSError, match="No space left"):
+        asyncio.run(run(lambda record: full(record) if record.sender == "machine" else None))
