@@ -46,6 +46,8 @@ $(READY_312): pyproject.toml
 
 demo: $(READY)
 	@$(BIN)/lmdecode decode captures/gs3av-settings.pcap --config captures/config.json --format table
+	@echo
+	@echo "next: $(BIN)/lmdecode report captures/gs3av-day.pcapng.zst --config captures/config.json --output day.html"
 
 lint: $(READY_TO_TEST)
 	$(BIN)/ruff check .

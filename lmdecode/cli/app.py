@@ -44,10 +44,12 @@ _HELP: Final = """Understand the local network protocol of La Marzocco espresso 
 Start with one of these:
 
 - `lmdecode decode morning.pcap` shows what app and machine said
+- `lmdecode report morning.pcap -o report.html` makes a page of it to look at
 - `lmdecode harvest` finds your machine's key while you log in on your phone
 - `lmdecode identify morning.pcap` says what can be said without the machine's key
 - `lmdecode explain R401C000403BC04D8B6` takes one message apart
 - `lmdecode registers coffee` looks up the memory map
+- `lmdecode status`, `send`, `watch`: your machine, live; `lmdecode simulate` is one to try that on
 
 Each command explains itself: `lmdecode decode --help`.
 """
