@@ -52,7 +52,7 @@ class Background:
                     return
                 yield thing
         finally:
-            # What is thrown away half used is cleaned up when and where Python likes: at its end, when the thread stands
+            # What is dropped half used is cleaned up when and where Python likes: at its end, when the thread stands
             # still, or in the thread itself. To wait there would be to wait for ever.
             if not sys.is_finalizing() and threading.current_thread() is not self._thread:
                 self.run(_closed(things))

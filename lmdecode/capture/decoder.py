@@ -68,8 +68,8 @@ def decode_capture(
     if statistics is None:
         statistics = CaptureStatistics()
     tally = Tally() if tally is None else tally
-    by_other = path if ahead and isinstance(path, Path) and worth_reading_ahead(path) else None
-    opened = kind, file = _open(path, port) if by_other is None else open_capture(by_other)
+    large = path if ahead and isinstance(path, Path) and worth_reading_ahead(path) else None
+    opened = kind, file = _open(path, port) if large is None else open_capture(large)
     if kind is Format.LOG:
         from lmdecode.capture.log_lines import read_log_lines  # noqa: PLC0415 -- few captures need it
 
@@ -80,9 +80,9 @@ def decode_capture(
         return
     last = connections is None
     connections = connections or Connections(decoder, port, tally, first=statistics.connections)
-    if by_other is not None:
+    if large is not None:
         file.close()
-        batches = read_ahead(by_other, partial(read_segments, by_other, port), decoder, statistics, progress)
+        batches = read_ahead(large, partial(read_segments, large, port), decoder, statistics, progress)
     else:
         batches = _foreseen(decoder, _segments(path, opened, port, statistics, progress))
     with closing(batches):

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Final
 
 from lmdecode.codec.memory_image import MemoryImage, MemoryImageError, parse_image
 
-__all__ = ["load_image"]
+__all__ = ["load_image", "looks_like_image"]
+
+_LOOK: Final = 1 << 16
+_MOST: Final = 32 << 20  # characters; all of the memory takes a hundredth, and /dev/zero has no end
+_OBJECT: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{").match
 
 
 def load_image(path: Path) -> MemoryImage:
@@ -16,7 +22,8 @@ def load_image(path: Path) -> MemoryImage:
         MemoryImageError: It cannot be read, or is no image.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with path.open(encoding="utf-8-sig") as file:
+            text = file.read(_MOST)
     except FileNotFoundError:
         raise MemoryImageError(f"there is no file {path}: check its name, or make one with `lmdecode scan`") from None
     except IsADirectoryError:
@@ -29,3 +36,15 @@ def load_image(path: Path) -> MemoryImage:
         return parse_image(text)
     except MemoryImageError as error:
         raise MemoryImageError(f"{path} is not a memory image: {error}") from None
+
+
+def looks_like_image(path: Path) -> bool:
+    """Whether a file is a memory image, of whatever version, rather than a capture: by what it begins with."""
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            start = file.read(_LOOK)
+    except (OSError, ValueError):  # whoever reads it will say
+        return False
+    return _OBJECT(start) is not None and (b'"format"' in start or b'"ranges"' in start)

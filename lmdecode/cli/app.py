@@ -13,18 +13,28 @@ from lmdecode import __version__
 __all__ = ["COMMANDS", "make_app"]
 
 COMMANDS: Final = {
+    "changes": "changes:changes",
     "config": "config:app",
     "credentials": "credentials:credentials",
     "decode": "decode:decode",
+    "diff": "diff:diff",
+    "discover": "discover:discover",
     "explain": "explain:explain",
     "harvest": "harvest:harvest",
     "identify": "identify:identify",
     "keys": "keys_check:app",
     "login": "login:login",
+    "memory": "memory:memory",
     "registers": "registers:registers",
+    "replay": "replay:replay",
+    "report": "report:report",
+    "scan": "scan:scan",
     "send": "send:app",
+    "shots": "shots:shots",
     "simulate": "simulate:simulate",
     "status": "status:status",
+    "unknowns": "unknowns:unknowns",
+    "watch": "watch:watch",
     "wireshark-plugin": "wireshark:wireshark_plugin",
 }
 """By name: the module in this folder, and the function in it, or the group of commands."""

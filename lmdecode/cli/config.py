@@ -76,7 +76,7 @@ def check(
             continue
         failure = _unreachable(host, port)
         if failure:
-            wrong.append(f"{what}{host}:{port} {failure}")
+            wrong.append(f"{what}{printable(host)}:{port} {failure}")
         else:
             typer.echo(f"{what}{host}:{port} answers")
     for problem in wrong:
@@ -206,3 +206,5 @@ def _unreachable(host: str, port: int) -> str:
         return "does not answer: is it on, and in this network?"
     except OSError as error:
         return f"cannot be reached ({error.strerror or error}): is it on, and the address right?"
+    except ValueError:  # so Python says of what has no form of a name at all
+        return "is no address: it should be one such as 192.168.1.215"

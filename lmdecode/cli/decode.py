@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lmdecode.cli.failures import CommandError, complain, reports_errors
+from lmdecode.cli.failures import CommandError, reports_errors
 from lmdecode.cli.options import ConfigOption, KeysOption, OutputOption, ShowSecretsOption
 from lmdecode.cli.writers import JOINABLE, Format, Style, Writer, default_format, open_output, open_writer
 
@@ -125,6 +125,7 @@ def decode(
     """
     import gc
 
+    from lmdecode.cli.endings import say_how_it_went
     from lmdecode.cli.files import expanded, is_live, refuse_to_overwrite
     from lmdecode.cli.reading import Settings
 
@@ -147,7 +148,7 @@ def decode(
         if where or fields or order is Order.TIME:
             raise typer.BadParameter("pcapng has every packet as it was: leave --where, --fields and --order out")
         with open_output(chosen, output) as file:
-            failed = _report(annotate(paths, decoder, port, file), port, origin, chosen=False)
+            failed = say_how_it_went(annotate(paths, decoder, port, file), port, origin, chosen=False)
     else:
         with open_writer(chosen, output, style) as writer:
             if workers > 1:
@@ -161,33 +162,9 @@ def decode(
                 ahead = jobs != 1
                 outcomes = list(_one_by_one(paths, settings, decoder, writer, to_terminal=to_terminal, ahead=ahead))
             writer.flush()
-            failed = _report(outcomes, port, origin, chosen=bool(where or fields))
+            failed = say_how_it_went(outcomes, port, origin, chosen=bool(where or fields))
     if failed:
         raise typer.Exit(1)
-
-
-def _report(outcomes: list[Outcome], port: int, origin: str, *, chosen: bool) -> bool:
-    """Say how it went, on stderr; whether anything was wrong with a capture.
-
-    Raises:
-        CommandError, typer.Exit: Nothing was decoded, so that an output file is better left as it was.
-    """
-    from lmdecode.cli.reading import nothing_decoded, summary
-
-    for outcome in outcomes:
-        for note in outcome.notes:
-            typer.echo(f"lmdecode: {note}", err=True)
-    complaints = [complaint for outcome in outcomes for complaint in outcome.complaints]
-    for complaint in complaints:
-        complain(complaint)
-    if not complaints or any(outcome.statistics.connections for outcome in outcomes):
-        typer.echo(summary(outcomes, chosen=chosen), err=True)
-    nothing = nothing_decoded(outcomes, port, origin)
-    if nothing:
-        raise CommandError(nothing)
-    if nothing is not None:
-        raise typer.Exit(1)
-    return bool(complaints)
 
 
 def _understood(where: list[str], fields: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -16,12 +16,13 @@ import typer
 
 from lmdecode.codec.errors import LmdecodeError
 
-__all__ = ["CommandError", "UsageError", "complain", "reports_errors"]
+__all__ = ["INTERRUPTED", "CommandError", "UsageError", "complain", "reports_errors"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
+INTERRUPTED: Final = 130
+"""The exit code after Ctrl-C: 128 + SIGINT, as shells have it."""
 
 
 class CommandError(LmdecodeError):
@@ -55,7 +56,7 @@ def reports_errors(command: Callable[P, R]) -> Callable[P, R]:
             raise typer.Exit(0) from None
         except KeyboardInterrupt:
             complain("interrupted")
-            raise typer.Exit(_INTERRUPTED) from None
+            raise typer.Exit(INTERRUPTED) from None
         except OSError as error:
             complain(f"{error.filename or 'input or output'}: {error.strerror}")
             raise typer.Exit(1) from None

@@ -15,7 +15,16 @@ from typing import IO, BinaryIO, Final, Literal, TextIO, cast, overload
 
 from lmdecode.cli.failures import CommandError
 
-__all__ = ["STDIN", "expanded", "is_live", "refuse_to_overwrite", "text_over", "whole_file"]
+__all__ = [
+    "STDIN",
+    "check_writable",
+    "expanded",
+    "is_live",
+    "refuse_to_overwrite",
+    "text_output",
+    "text_over",
+    "whole_file",
+]
 
 STDIN: Final = Path("-")
 """What stands for standard input."""
@@ -60,30 +69,65 @@ def refuse_to_overwrite(output: Path | None, inputs: Iterable[Path]) -> None:
             raise CommandError(f"--output {output} is {path}, which is read: name another file")
 
 
+def check_writable(path: Path) -> None:
+    """Find out early what would keep a file from being written.
+
+    Raises:
+        CommandError: It is a folder, or its own folder is not there or takes no files.
+    """
+    if path.is_dir():
+        raise CommandError(f"--output {path} is a folder: name a file in it")
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.resolve().parent, prefix=f".{path.name}.", suffix=".part"):
+            pass
+    except OSError as error:
+        raise CommandError(f"--output {path} cannot be written: {error.strerror}") from None
+
+
 def text_over(file: BinaryIO) -> TextIO:
     """A text file over a binary one: UTF-8, lines that end alike everywhere."""
     return io.TextIOWrapper(file, encoding="utf-8", newline="\n")
 
 
+def text_output(output: Path | None) -> contextlib.AbstractContextManager[IO[str]]:
+    """Where text goes: a file that appears when it is whole, or stdout; UTF-8, unless that is a terminal.
+
+    Raises:
+        CommandError: The file cannot be written.
+    """
+    if output is not None:
+        return whole_file(output)
+    if not sys.stdout.isatty() and isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+    return contextlib.nullcontext(sys.stdout)
+
+
 @overload
-def whole_file(path: Path) -> contextlib.AbstractContextManager[IO[str]]: ...
+def whole_file(path: Path, *, private: bool = False) -> contextlib.AbstractContextManager[IO[str]]: ...
 @overload
 def whole_file(path: Path, *, binary: Literal[True]) -> contextlib.AbstractContextManager[IO[bytes]]: ...
 @overload
 def whole_file(path: Path, *, binary: bool) -> contextlib.AbstractContextManager[IO[str] | IO[bytes]]: ...
-def whole_file(path: Path, *, binary: bool = False) -> contextlib.AbstractContextManager[IO[str] | IO[bytes]]:
+def whole_file(
+    path: Path, *, binary: bool = False, private: bool = False
+) -> contextlib.AbstractContextManager[IO[str] | IO[bytes]]:
     """A file, of bytes or UTF-8 text, that takes its name when the block ends well, and is gone when it does not.
 
     Something that is not an ordinary file, such as /dev/null or a pipe, is written to directly.
 
+    Args:
+        path: Its name.
+        binary: Whether it is of bytes.
+        private: Whether only its owner may read it, whoever could until now.
+
     Raises:
         CommandError: The folder is not there or takes no files.
     """
-    return _whole_file(path, binary=binary)
+    return _whole_file(path, binary=binary, private=private)
 
 
 @contextlib.contextmanager
-def _whole_file(path: Path, *, binary: bool) -> Iterator[IO[str] | IO[bytes]]:
+def _whole_file(path: Path, *, binary: bool, private: bool) -> Iterator[IO[str] | IO[bytes]]:
     if path.is_dir():
         raise CommandError(f"--output {path} is a folder: name a file in it")
     if path.exists() and not path.is_file():
@@ -100,9 +144,9 @@ def _whole_file(path: Path, *, binary: bool) -> Iterator[IO[str] | IO[bytes]]:
     try:
         with os.fdopen(handle, "wb") as file, _as_asked(file, binary=binary) as asked:
             yield asked
-        # A temporary file is its owner's alone; a result has the rights that any new file gets.
-        mode = path.stat().st_mode if path.exists() else 0o666 & ~_umask()
-        Path(name).chmod(mode & 0o777)
+        if not private:  # a temporary file is its owner's alone; a result has the rights that any new file gets
+            mode = path.stat().st_mode if path.exists() else 0o666 & ~_umask()
+            Path(name).chmod(mode & 0o777)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -83,12 +83,13 @@ def session_for(
     *,
     timeout: float,
     show_secrets: bool = False,
+    tries: int | None = None,
     on_record: Callable[[Record], None] | None = None,
 ) -> Session:
     """A session with a machine, not begun yet."""
-    from lmdecode.machine.session import Session
+    from lmdecode.machine.session import TRIES, Session
 
     def connector(number: int) -> Client:
         return client_for(target, timeout=timeout, stream=number, show_secrets=show_secrets, on_record=on_record)
 
-    return Session(connector)
+    return Session(connector, tries=TRIES if tries is None else tries)

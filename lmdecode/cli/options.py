@@ -9,7 +9,7 @@ import typer
 
 from lmdecode.cloud import ENVIRONMENT_VARIABLE
 
-__all__ = ["ConfigOption", "KeysOption", "OutputOption", "ShowSecretsOption"]
+__all__ = ["ConfigOption", "KeysOption", "MachineOption", "OutputOption", "PortOption", "ShowSecretsOption"]
 
 KeysOption = Annotated[
     list[str] | None,
@@ -34,6 +34,15 @@ ConfigOption = Annotated[
         show_default=False,
     ),
 ]
+MachineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--machine",
+        metavar="NAME",
+        help="Of several machines in a capture, this one: its name in config.json, or its address. `*` is a wildcard.",
+        show_default=False,
+    ),
+]
 OutputOption = Annotated[
     Path | None,
     typer.Option(
@@ -44,6 +53,7 @@ OutputOption = Annotated[
         show_default=False,
     ),
 ]
+PortOption = Annotated[int, typer.Option(min=1, max=65535, help="The machine's TCP port.")]
 ShowSecretsOption = Annotated[
     bool,
     typer.Option("--show-secrets", help="Leave the machine's own cloud account (0x0111 to 0x014F) readable."),

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-__all__ = ["progress_bar"]
+__all__ = ["counting_bar", "progress_bar"]
 
 
 @contextlib.contextmanager
@@ -42,3 +42,35 @@ def progress_bar(path: Path, *, onto_terminal: bool) -> Iterator[Callable[[int],
         yield show
     finally:
         bar.stop()
+
+
+@contextlib.contextmanager
+def counting_bar(what: str, total: int, unit: str) -> Iterator[Callable[[int], None] | None]:
+    """A progress bar on stderr for something that is counted, if that is a terminal.
+
+    Args:
+        what: What is done.
+        total: How many there are.
+        unit: Of what.
+    """
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    with Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(unit, markup=False),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bar:
+        task = bar.add_task(what, total=total)
+
+        def show(count: int) -> None:
+            bar.update(task, completed=count)
+
+        yield show

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import sys
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import typer
 
-from lmdecode.cli.failures import CommandError, UsageError, complain
+from lmdecode.cli.addresses import address_of, count_of
+from lmdecode.cli.failures import INTERRUPTED, CommandError, UsageError, complain
 from lmdecode.cli.live import session_for
 from lmdecode.codec.changes import Change, change, windows, writes
 from lmdecode.codec.errors import CodecError, RegisterError
@@ -34,9 +34,7 @@ __all__ = ["Sending", "bytes_at", "window"]
 
 T = TypeVar("T")
 
-_ADDRESS: Final = re.compile(r"(?:0[xX])?([0-9A-Fa-f]{1,4})\Z").match
 _NOT_KNOWN: Final = "not known"
-_INTERRUPTED: Final = 130
 _WORST_FIRST: Final = (State.UNKNOWN, State.NOT_TAKEN, State.NOT_SENT, State.DONE, State.UNCHANGED)
 
 
@@ -46,14 +44,8 @@ def window(address: str, length: str) -> Message:
     Raises:
         UsageError: They are none.
     """
-    try:
-        count = int(length, 16 if length[:2].lower() == "0x" else 10)
-    except ValueError:
-        raise UsageError(f"{length[:40]!r} is no number of bytes: give 32, or 0x20") from None
-    start = _address(address)
-    if not 0 < count <= ADDRESS_SPACE - start:
-        raise UsageError(f"{count} bytes: from 0x{start:04X} on there are 1 to {ADDRESS_SPACE - start}")
-    return Message(Kind.READ, start, count)
+    start = address_of(address)
+    return Message(Kind.READ, start, count_of(length, start))
 
 
 def bytes_at(address: str, digits: str) -> Message:
@@ -68,7 +60,7 @@ def bytes_at(address: str, digits: str) -> Message:
         raise UsageError(f"{digits[:40]!r} are no bytes in hexadecimal: give 08, or 03A7") from None
     if not data:
         raise UsageError("no bytes to write")
-    start = _address(address)
+    start = address_of(address)
     if start + len(data) > ADDRESS_SPACE:
         raise UsageError(f"{len(data)} bytes at 0x{start:04X} run past the end of memory (0xFFFF)")
     return Message(Kind.WRITE, start, len(data), data)
@@ -189,7 +181,7 @@ class Sending:
         except KeyboardInterrupt:
             if self._written:
                 complain(f"interrupted after {self._written} was sent: whether the machine took it is not known")
-                raise typer.Exit(_INTERRUPTED) from None
+                raise typer.Exit(INTERRUPTED) from None
             raise
 
     def _session(self, *, show_secrets: bool = False) -> Session:
@@ -238,13 +230,6 @@ class Sending:
                 typer.echo(json.dumps({"plaintext": plaintext.decode(), "frame": frame.decode()}))
             else:
                 typer.echo(f"{plaintext.decode()}  {frame.decode()}")
-
-
-def _address(text: str) -> int:
-    match = _ADDRESS(text.strip())
-    if match is None:
-        raise UsageError(f"{text[:40]!r} is no address: give 0x0000 to 0xFFFF")
-    return int(match[1], 16)
 
 
 def _old_to_new(changes: Sequence[Change], before: Memory) -> list[str]:

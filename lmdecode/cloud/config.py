@@ -25,6 +25,7 @@ from lmdecode.codec.keyring import MachineKey
 __all__ = ["FILE_NAME", "Config", "ConfigError", "default_paths", "load_config"]
 
 FILE_NAME = "config.json"
+_MOST = 32 << 20  # characters, a hundred times what a fleet of thousands of machines has; /dev/zero has no end
 _NAMES = ("machine_name", "name", "serial_number", "host")  # what a machine is called, the best first
 
 
@@ -101,7 +102,10 @@ def load_config(path: Path) -> Config:
         ConfigError: It cannot be read, or is not a JSON object in UTF-8.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with path.open(encoding="utf-8-sig") as file:
+            text = file.read(_MOST)
+        if len(text) == _MOST:
+            raise ConfigError(f"{path} is not a configuration file: it is far too long")
         entries = json.loads(text)
     except FileNotFoundError:
         raise ConfigError(f"there is no file {path}: check the name given to --config") from None

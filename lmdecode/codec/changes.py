@@ -20,7 +20,7 @@ from lmdecode.codec.message import Kind, Message
 from lmdecode.codec.registers import Derived, Register, Telling
 from lmdecode.codec.values import Value
 
-__all__ = ["Change", "change", "windows", "writes"]
+__all__ = ["Change", "change", "hazard", "windows", "writes"]
 
 _CLOCK_SLACK: Final = 5  # seconds that may pass between the setting of a clock and its reading
 _DERIVED: Final = {row.name: row for row in DERIVED}
@@ -46,8 +46,7 @@ class Change:
     @property
     def hazard(self) -> str:
         """What it does that heats or moves water, in words; "" if nothing."""
-        value = self.value if isinstance(self.value, bool | str) else None
-        return HAZARDS.get((self.name, value)) or HAZARDS.get((self.name, None), "")
+        return hazard(self.name, self.value)
 
     def bytes_with(self, memory: Memory) -> list[tuple[Register, bytes]]:
         """The bytes to write, by the register.
@@ -101,6 +100,16 @@ class Change:
             passed = (datetime.fromisoformat(found) - datetime.fromisoformat(self.value)).total_seconds()
             return 0 <= passed <= _CLOCK_SLACK
         return found == self.expected
+
+
+def hazard(name: str, value: Value) -> str:
+    """What setting a register to a value does that heats or moves water, in words; "" if nothing.
+
+    >>> hazard("power", True), hazard("power", False)
+    ('heats the boilers', '')
+    """
+    word = value if isinstance(value, bool | str) else None
+    return HAZARDS.get((name, word)) or HAZARDS.get((name, None), "")
 
 
 def change(name: str, value: Value, *, model: str | None = None) -> Change:

@@ -107,6 +107,24 @@ class Memory:
                 return region.answer
         return None
 
+    def part(self, addresses: range) -> Memory:
+        r"""What is known of some addresses, as a memory of its own; regions that reach into them are whole.
+
+        >>> memory = Memory()
+        >>> memory.write(0x401C, b"\x03\xbc\x04\xd8")
+        >>> [*memory.part(range(0x401D, 0x401F)).runs()]
+        [(16413, b'\xbc\x04')]
+        """
+        memory = Memory()
+        for start, data in self.runs():
+            first, last = max(start, addresses.start), min(start + len(data), addresses.stop)
+            if first < last:
+                memory.write(first, data[first - start : last - start])
+        for region in self._regions:
+            if region.address < addresses.stop and addresses.start < region.end:
+                memory.mark(region)
+        return memory
+
     def overlay(self, other: Memory) -> None:
         """Take over all that another memory knows."""
         for address, data in other.runs():

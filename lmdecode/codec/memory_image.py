@@ -1,19 +1,19 @@
 """Memory images: what is known of a machine's memory, as the text of a file.
 
     {"format": "lmdecode-memory", "version": 1,
-     "model": "GS3 AV", "made": "2026-11-21T02:55:55Z", "source": "scan of 192.168.1.215:1774",
+     "model": "GS3 AV", "serial": "GS000000", "made": "2026-11-21T02:55:55Z", "source": "scan of 192.168.1.215:1774",
      "ranges": [{"address": "0x4000", "data": "018c02"}, …],
      "regions": [{"address": "0x0200", "length": 256, "answer": "echo"}, …]}
 
-`model`, `made`, `source` and `regions` may be left out; what else a file has is passed over. Bytes in no range are not
-known.
+`model`, `serial`, `made`, `source` and `regions` may be left out; what else a file has is passed over. Bytes in no
+range are not known.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Final, NoReturn
@@ -46,16 +46,22 @@ class MemoryImage:
     made: str | None = None
     """When, as ISO 8601."""
     source: str | None = None
+    serial: str | None = None
+    """The machine's serial number, so that an image of another one is not mistaken for its."""
 
 
-def image_text(image: MemoryImage, *, show_secrets: bool = False) -> str:
+def image_text(
+    image: MemoryImage, *, show_secrets: bool = False, also: Mapping[str, Sequence[Mapping[str, object]]] | None = None
+) -> str:
     """An image as the text of its file.
 
     Args:
         image: What to write.
         show_secrets: Whether the machine's cloud account is written, if it is known.
+        also: Further lists by their names, for those who know what to do with them; whoever reads an image as such
+            passes over them.
     """
-    about = {"model": image.model, "made": image.made, "source": image.source}
+    about = {"model": image.model, "serial": image.serial, "made": image.made, "source": image.source}
     head = {"format": FORMAT, "version": VERSION} | {name: text for name, text in about.items() if text is not None}
     ranges = [
         {"address": f"0x{address:04X}", "data": data.hex()}
@@ -65,11 +71,12 @@ def image_text(image: MemoryImage, *, show_secrets: bool = False) -> str:
         {"address": f"0x{region.address:04X}", "length": region.length, "answer": region.answer.value}
         for region in image.memory.regions
     ]
+    named: list[tuple[str, Sequence[Mapping[str, object]]]] = [("ranges", ranges), ("regions", regions)]
     lists = [
         f'  "{name}": [\n' + ",\n".join(f"    {json.dumps(row)}" for row in rows) + "\n  ]"
         if rows
         else f'  "{name}": []'
-        for name, rows in (("ranges", ranges), ("regions", regions))
+        for name, rows in (*named, *(also or {}).items())
     ]
     lines = [f'  "{name}": {json.dumps(value, ensure_ascii=False)}' for name, value in head.items()]
     return "{\n" + ",\n".join([*lines, *lists]) + "\n}\n"
@@ -92,10 +99,10 @@ def parse_image(text: str) -> MemoryImage:
     version = entries.get("version")
     if version != VERSION or isinstance(version, bool):
         _refuse(f"it is of version {json.dumps(version)[:20]}, and this lmdecode reads version {VERSION}")
-    model, made, source = (_text(entries, name) for name in ("model", "made", "source"))
+    model, made, source, serial = (_text(entries, name) for name in ("model", "made", "source", "serial"))
     if model is not None and model not in MODELS:
         _refuse(f'its "model" is none of {", ".join(MODELS)}')
-    return MemoryImage(_memory(entries), model, made, source)
+    return MemoryImage(_memory(entries), model, made, source, serial)
 
 
 def _memory(entries: Mapping[str, object]) -> Memory:

@@ -30,6 +30,7 @@ from lmdecode.codec.values import (
 )
 
 __all__ = [
+    "ALIVE",
     "DAYS",
     "DERIVED",
     "EFFECTS",
@@ -39,10 +40,14 @@ __all__ = [
     "LARGEST_READ",
     "LINEA_MINI",
     "MODELS",
+    "PULSE_ML",
     "REGISTERS",
     "REPORTS",
+    "SHORTEST_COFFEE",
     "SNAPSHOT",
     "UNITS",
+    "USUAL_READ",
+    "VOLATILE",
     "WATER_FLOW",
     "WINDOWS",
     "by_name",
@@ -57,6 +62,13 @@ MODELS: Final = (GS3_AV, GS3_MP, LINEA_MINI)
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """The days of the schedule, in the order of the machine's memory."""
+
+PULSE_ML: Final = 0.5
+"""About how many millilitres of water a pulse of the flow meter is; the sources say no more than that."""
+
+SHORTEST_COFFEE: Final = 4.0
+"""Seconds; less is a flush, which counts as an activation but not as a coffee. Where the machine draws the line nobody
+has written down: our choice."""
 
 _KEYS_OF: Final = {1: (GS3_AV, LINEA_MINI)}  # the Linea Mini has key 1 only; the GS3 MP has none
 
@@ -146,7 +158,7 @@ def _configuration() -> Iterator[Register]:
             "pulses",
             write=(1, 1000),
             models=_KEYS_OF.get(key, (GS3_AV,)),
-            note="of the flow meter, about 0.5 ml each",
+            note=f"of the flow meter, about {PULSE_ML} ml each",
         )
     yield _row(
         0x001E,
@@ -303,7 +315,7 @@ def _water_flow() -> Iterator[Register]:
         Sure.INFERRED,
         note="the source notes 12 whole and 4 fractional bits, but prints the raw number",
     )
-    yield _row(0x6010, "flow_pulses", _PULSES, "pulses", note="about 0.5 ml each")
+    yield _row(0x6010, "flow_pulses", _PULSES, "pulses", note=f"about {PULSE_ML} ml each")
     yield _row(0x6012, "coffee_temp", _TEMPERATURE, "°C")
     yield _row(0x6014, "steam_temp", _TEMPERATURE, "°C")
     yield _row(0x60DA, None, opaque(18), sure=Sure.UNKNOWN)
@@ -463,6 +475,8 @@ HAZARDS: Final[Mapping[tuple[str, Value | None], str]] = {
 }
 """What writes do that heat or move water, by register and value, None for any value. Our own judgement."""
 
+USUAL_READ: Final = 0x10
+"""Bytes; reads of so many are answered wherever there is something to be read, the sources say."""
 LARGEST_READ: Final = 0x30
 """Bytes; larger reads get no answer, the sources say. Reads of up to 0x2C are seen to be answered."""
 
@@ -481,8 +495,27 @@ SNAPSHOT: Final = tuple(
 _BY_WINDOW: Final = {(window.address, window.length): window for window in WINDOWS}
 REPORTS: Final = tuple(_BY_WINDOW[window] for window in ((0x401C, 0x04), (0x4022, 0x01), (0x0300, 0x07)))
 """What the machine says unasked on an open connection, about one a second, in turn."""
+ALIVE: Final = min(REPORTS, key=lambda window: window.length)
+"""The least to ask for to see whether a machine answers."""
 WATER_FLOW: Final = _BY_WINDOW[0x6000, 0x16]
 """What the machine pushes while water flows."""
+
+_MOVING: Final = frozenset(
+    {"clock", "drink counters", "usage", "temperatures", "water flow", "front panel"},
+)
+VOLATILE: Final = frozenset(
+    row.name
+    for row in REGISTERS
+    if row.name in {"heating_state", "key_active", "current_pulse_count"}
+    or (
+        row.name not in {None, "module_ser_num"}
+        and any(
+            window.name in _MOVING and window.address <= row.address and row.end <= window.address + window.length
+            for window in WINDOWS
+        )
+    )
+)
+"""The names of the registers that change though nobody sets them. Our own judgement."""
 
 UNITS: Final[Mapping[str, str]] = {
     **{row.name: row.unit for row in REGISTERS if row.name and row.unit},

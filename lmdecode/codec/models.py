@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from lmdecode.codec.memory import Memory
-from lmdecode.codec.memory_map import GS3_AV, GS3_MP, LINEA_MINI
+from lmdecode.codec.memory_map import GS3_AV, GS3_MP, LINEA_MINI, WINDOWS
 from lmdecode.codec.named_memory import Registers
 
-__all__ = ["model_of"]
+__all__ = ["TELLING", "model_of"]
+
+TELLING: Final = tuple(window for window in WINDOWS if window.name in {"serial number", "drink counters"})
+"""The windows that hold what tells a model."""
 
 
 def model_of(memory: Memory) -> str | None:

@@ -6,6 +6,7 @@ from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.fields import encode, registers_in
 from lmdecode.codec.message import ADDRESS_SPACE, Message
 from lmdecode.codec.registers import Register
+from lmdecode.codec.secrecy import ACCOUNT
 
 __all__ = ["check_raw_write"]
 
@@ -36,7 +37,7 @@ def check_raw_write(request: Message, *, model: str | None = None) -> list[str]:
     warnings: list[str] = []
     for row in wholes:
         if row.secret:
-            raise RegisterError("the machine's own cloud account is at 0x0111 to 0x014F: it is not written")
+            raise RegisterError(f"{ACCOUNT} is not written")
         name = row.name or ""
         if not row.writable:
             warnings.append(f"{name} is not known to be writable")

@@ -11,11 +11,19 @@ import re
 from functools import lru_cache
 
 from lmdecode.codec.fields import registers_in
+from lmdecode.codec.memory_map import REGISTERS
 from lmdecode.codec.message import ADDRESS_SPACE, OK, Message, Parsed
 from lmdecode.codec.record import MASK
 
-__all__ = ["WITHHELD", "masked_data", "masked_plaintext", "may_hold_secret", "touches_secret"]
+__all__ = ["ACCOUNT", "WITHHELD", "masked_data", "masked_plaintext", "may_hold_secret", "touches_secret"]
 
+_SECRETS = tuple(row for row in REGISTERS if row.secret)
+ACCOUNT = (
+    "the machine's own cloud account ("
+    + ", ".join(f"0x{row.address:04X} to 0x{row.end - 1:04X}" for row in _SECRETS)
+    + ")"
+)
+"""What is secret, in words."""
 WITHHELD = "damaged, and withheld since it may hold the machine's cloud account (--show-secrets shows it)"
 """The problem of a message of which nothing is shown."""
 

@@ -12,7 +12,7 @@ from typing import Final, NoReturn, Self
 from lmdecode.codec.cipher import Key
 from lmdecode.codec.dialogue import Dialogue
 from lmdecode.codec.errors import LmdecodeError
-from lmdecode.codec.memory_map import REPORTS
+from lmdecode.codec.memory_map import ALIVE
 from lmdecode.codec.message import Kind, Message
 from lmdecode.codec.record import Record
 from lmdecode.machine.errors import (
@@ -38,7 +38,6 @@ CONNECT_TIMEOUT: Final = 5.0
 _PIECE: Final = 65536
 _CLOSE_TIMEOUT: Final = 1.0
 _ONE_AT_A_TIME: Final = "the machine takes one connection at a time; close the app and try again"
-_ALIVE: Final = min(REPORTS, key=lambda window: window.length)  # the least that can be asked
 
 
 class Client:
@@ -66,7 +65,7 @@ class Client:
     ...     key = Key.parse("12345678901234567890123456789012")
     ...     async with Server(Machine("GS3 AV"), key) as server, Client(server.host, server.port, key) as client:
     ...         return (await client.ask(Message(Kind.READ, 0x401C, 4))).fields
-    >>> asyncio.run(temperatures())["steam_temp"] > 100
+    >>> asyncio.run(temperatures())["coffee_temp"] > 90
     True
     """
 
@@ -241,7 +240,8 @@ class Client:
                 self._heard.set()
         except OSError as error:
             how = "reset the connection" if isinstance(error, ConnectionResetError) else f"is gone: {error.strerror}"
-        self._tell(dialogue.close(time.time_ns()))
+        finally:  # also when it is this side that disconnects: half a frame is told all the same
+            self._tell(dialogue.close(time.time_ns()))
         if dialogue.ever_heard:
             self._lose(ConnectionLostError(f"{self.name} {how}"))
         else:
@@ -254,7 +254,7 @@ class Client:
                 await asyncio.sleep(seconds - silent)
                 continue
             try:
-                await self.ask(Message(Kind.READ, _ALIVE.address, _ALIVE.length))
+                await self.ask(Message(Kind.READ, ALIVE.address, ALIVE.length))
             except LmdecodeError as error:
                 if time.monotonic() - self._last_heard >= seconds:
                     self._lose(ConnectionLostError(f"{self.name} says nothing any more: {error}"))

@@ -19,9 +19,10 @@ from lmdecode.machine.errors import (
     WrongKeyError,
 )
 
-__all__ = ["Session", "pauses"]
+__all__ = ["TRIES", "Session", "pauses"]
 
-_TRIES: Final = 3
+TRIES: Final = 3
+"""How often a read is made at most."""
 _FIRST_PAUSE: Final = 0.2  # s
 _LONGEST_PAUSE: Final = 30.0  # s
 
@@ -53,7 +54,7 @@ class Session:
         pause: Seconds before it is made again; twice as long before the next time.
     """
 
-    def __init__(self, connector: Connector, *, tries: int = _TRIES, pause: float = _FIRST_PAUSE) -> None:
+    def __init__(self, connector: Connector, *, tries: int = TRIES, pause: float = _FIRST_PAUSE) -> None:
         self._connector = connector
         self._tries = tries
         self._pauses = pauses(pause)

@@ -10,18 +10,16 @@ from typing import Final
 
 from lmdecode.codec.changes import Change, change, windows, writes
 from lmdecode.codec.memory import Memory
-from lmdecode.codec.memory_map import MODELS, REPORTS, WINDOWS
+from lmdecode.codec.memory_map import ALIVE, MODELS
 from lmdecode.codec.message import Message
-from lmdecode.codec.models import model_of
+from lmdecode.codec.models import TELLING, model_of
 from lmdecode.codec.values import Value
-from lmdecode.machine.errors import MachineError, ModelUnknownError, NoAnswerError, RefusedError
+from lmdecode.machine.errors import BadAnswerError, MachineError, ModelUnknownError, NoAnswerError, RefusedError
 from lmdecode.machine.session import Session
 
 __all__ = ["Outcome", "Result", "State", "find_model", "fitted", "look", "make", "write_raw"]
 
 _LOOKS: Final = (0.0, 0.3, 0.7)  # s before each look at whether the machine has taken what was written
-_ALIVE: Final = min(REPORTS, key=lambda window: window.length)
-_TELLING: Final = ("serial number", "drink counters")  # the windows that tell a model
 
 
 class State(StrEnum):
@@ -80,12 +78,11 @@ async def find_model(session: Session) -> str | None:
     """
     memory = Memory()
     silence: MachineError | None = None
-    for window in WINDOWS:
-        if window.name in _TELLING:
-            try:
-                memory.write(window.address, await session.data(window.address, window.length))
-            except NoAnswerError as error:  # some machines have nothing to say there
-                silence = error
+    for window in TELLING:
+        try:
+            memory.write(window.address, await session.data(window.address, window.length))
+        except (NoAnswerError, BadAnswerError) as error:  # some machines have nothing to say there
+            silence = error
     if silence is not None and not any(memory.runs()):
         raise silence
     return model_of(memory)
@@ -114,7 +111,7 @@ async def look(session: Session, changes: Sequence[Change]) -> Memory:
         MachineError: It cannot be read.
     """
     memory = Memory()
-    for address, length in windows(changes) or [(_ALIVE.address, _ALIVE.length)]:
+    for address, length in windows(changes) or [(ALIVE.address, ALIVE.length)]:
         memory.write(address, await session.data(address, length))
     return memory
 

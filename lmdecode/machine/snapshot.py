@@ -13,7 +13,7 @@ from lmdecode.codec.registers import Window
 from lmdecode.machine.errors import BadAnswerError, NoAnswerError
 from lmdecode.machine.session import Session
 
-__all__ = ["Snapshot", "read_snapshot", "take_snapshot"]
+__all__ = ["Snapshot", "read_snapshot", "shorter", "take_snapshot"]
 
 
 @dataclass(slots=True)
@@ -60,15 +60,15 @@ async def read_snapshot(session: Session) -> AsyncIterator[tuple[Window, Record 
             answer = await session.read(window.address, window.length)
         except (NoAnswerError, BadAnswerError) as error:
             answer = error
-            shorter = _shorter(window)
-            if shorter is not None:
+            older = shorter(window)
+            if older is not None:
                 with contextlib.suppress(NoAnswerError, BadAnswerError):
-                    answer = await session.read(shorter.address, shorter.length)
+                    answer = await session.read(older.address, older.length)
         yield window, answer
 
 
-def _shorter(window: Window) -> Window | None:
-    """What older firmware answers instead."""
+def shorter(window: Window) -> Window | None:
+    """What older firmware answers instead of a window; None if there is no such one."""
     return next(
         (
             each

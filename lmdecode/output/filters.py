@@ -9,7 +9,6 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -22,6 +21,7 @@ from lmdecode.codec.message import Kind
 from lmdecode.codec.record import Record, Role, Sender
 from lmdecode.codec.values import Value
 from lmdecode.output.columns import FIELD_TYPES, FieldNameError, check_name, is_glob, nearest
+from lmdecode.output.times import DAY, NamedTime, TimeError, named_time
 
 __all__ = ["Filter", "FilterError", "mentions_stream", "parse", "parse_all"]
 
@@ -37,16 +37,8 @@ _CONDITION: Final = re.compile(r"\s*([^\s=!<>]*)\s*(==|=|!=|>=|<=|>|<)\s*(.*?)\s
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?\Z").match
 _ADDRESS: Final = re.compile(r"0[xX]([0-9A-Fa-f]{1,4})\Z").match
 _DECIMAL: Final = re.compile(r"[0-9]{1,5}\Z").match
-_TIME: Final = re.compile(
-    r"(?:(\d{4})-(\d\d)-(\d\d)(?:[T ](?=\d)|(?=Z|[+-]|\Z)))?"
-    r"(?:(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?(Z|[+-]\d\d:\d\d)?\Z",
-    re.ASCII,
-).match
 _TIME_OF_DAY: Final = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])\Z", re.ASCII).match
 
-_SECOND: Final = 1_000_000_000
-_MINUTE: Final = 60 * _SECOND
-_DAY: Final = 24 * 60 * _MINUTE
 _BOOLEANS: Final[Mapping[str, bool]] = {
     **dict.fromkeys(("yes", "true", "on", "1"), True),
     **dict.fromkeys(("no", "false", "off", "0"), False),
@@ -292,39 +284,18 @@ def _time_range(piece: str) -> Callable[[int], bool]:
         if low is not None and high is not None and high <= low:
             _fail(f"time={piece}", "the range ends before it begins")
         return lambda ns: (low is None or low <= ns) and (high is None or ns < high)
-    begin, stop = low or 0, _DAY if high is None else high
+    begin, stop = low or 0, DAY if high is None else high
     if begin < stop:
-        return lambda ns: begin <= ns % _DAY < stop
-    return lambda ns: not stop <= ns % _DAY < begin  # over midnight
+        return lambda ns: begin <= ns % DAY < stop
+    return lambda ns: not stop <= ns % DAY < begin  # over midnight
 
 
-def _one_time(text: str, piece: str) -> tuple[int, int, bool]:
-    """First and last nanosecond (not included) of what a time names, and whether it has a date."""
-    parts = _TIME(text.strip())
-    example = "a time (UTC) is written 02:55, 02:55:12.5, 2026-11-21 or 2026-11-21T02:55Z, a range 02:55..02:57"
-    if parts is None or not (parts[1] or parts[4]):
-        _fail(f"time={piece}", example)
-    year, month, day, hour, minute, second, fraction, zone = parts.groups()
-    if int(hour or 0) > 23 or int(minute or 0) > 59 or int(second or 0) > 59:
-        _fail(f"time={piece}", example)
-    start = int(hour or 0) * 60 * _MINUTE + int(minute or 0) * _MINUTE + int(second or 0) * _SECOND
-    start += int((fraction or "").ljust(9, "0"))
-    length = _DAY if hour is None else _MINUTE if second is None else _SECOND // 10 ** len(fraction or "")
-    if zone and zone != "Z":
-        sign = -1 if zone[0] == "+" else 1
-        start += sign * (int(zone[1:3]) * 60 + int(zone[4:6])) * _MINUTE
-    if year is None:
-        start %= _DAY
-        return start, start + length, False
+def _one_time(text: str, piece: str) -> NamedTime:
     try:
-        days = _days_since_1970(int(year), int(month), int(day))
-    except ValueError:
-        _fail(f"time={piece}", f"{year}-{month}-{day} is no date")
-    return days * _DAY + start, days * _DAY + start + length, True
-
-
-def _days_since_1970(year: int, month: int, day: int) -> int:
-    return date(year, month, day).toordinal() - date(1970, 1, 1).toordinal()
+        return named_time(text)
+    except TimeError as error:
+        how = "" if "no date" in str(error) else ", a range 02:55..02:57"
+        _fail(f"time={piece}", f"{error}{how}")
 
 
 _OF_A_RECORD: Final[Mapping[str, Callable[[str, str, str], Filter]]] = {

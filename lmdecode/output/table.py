@@ -17,6 +17,7 @@ from lmdecode.codec.message import Kind
 from lmdecode.codec.record import Record
 from lmdecode.codec.values import Value
 from lmdecode.output.sentence import PARTS_OF, summary, verb_and_object
+from lmdecode.output.times import local_time
 from lmdecode.output.wording import value_text
 
 __all__ = ["TableWriter"]
@@ -48,7 +49,7 @@ class TableWriter:
 
     def write(self, record: Record) -> None:
         """Write one row, after a heading if the day or the connection changed."""
-        when = _local_time(record.time_ns)
+        when = local_time(record.time_ns)
         self._heading(record, when)
         lines = self._value_lines(record)
         row = Text(no_wrap=True, overflow="ignore", end="\n")
@@ -98,13 +99,6 @@ class TableWriter:
 
     def _wrap(self, line: Text) -> Iterable[Text]:
         return [line] if line.cell_len <= self._width else line.wrap(self._console, self._width)
-
-
-def _local_time(time_ns: int) -> datetime:
-    try:
-        return datetime.fromtimestamp(time_ns // 1_000_000_000).astimezone()
-    except (ValueError, OverflowError, OSError):  # a capture can claim any number
-        return datetime.fromtimestamp(0).astimezone()
 
 
 def _items(record: Record, *, everything: bool) -> Iterable[Text]:

@@ -6,6 +6,7 @@ import sys
 from typing import IO, NoReturn
 
 from rich.console import Console
+from rich.text import Text
 
 __all__ = ["LEAST_WIDTH", "TerminalConsole"]
 
@@ -19,6 +20,12 @@ class TerminalConsole(Console):
     def __init__(self, file: IO[str] | None = None) -> None:
         super().__init__(file=file or sys.stdout, highlight=False, emoji=False, markup=False)
         self.width = max(self.width, LEAST_WIDTH)
+
+    def print_paragraph(self, text: Text) -> None:
+        """Print a text in lines of whole words, without spaces at their ends."""
+        for line in text.wrap(self, self.width):
+            line.rstrip()
+            self.print(line, soft_wrap=True)
 
     def on_broken_pipe(self) -> NoReturn:
         """Instead of ending the program."""

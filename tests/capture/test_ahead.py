@@ -210,6 +210,22 @@ def test_an_error_of_the_reader_is_raised_here_after_what_came_before(tmp_path):
         next(batches)
 
 
+def test_few_at_a_time_are_gathered_and_none_is_lost(tmp_path):
+    one = talk().segments[0]
+
+    def read(_statistics, _progress):
+        for _ in range(5000):
+            yield [one]
+        raise CaptureError("damaged")
+
+    batches = ahead.read_ahead(tmp_path, read, FrameDecoder(KEY), CaptureStatistics())
+    sizes = []
+    with pytest.raises(CaptureError, match="damaged"):
+        sizes.extend(map(len, batches))
+    assert sum(sizes) == 5000
+    assert min(sizes[:-1]) > 500
+
+
 def test_ends_are_the_same_objects_throughout(tmp_path):
     """The way for ordinary segments depends on it, which takes half the time of the other."""
     batches = ahead.read_ahead(tmp_path, lambda *_: iter([talk().segments] * 2), FrameDecoder(KEY), CaptureStatistics())

@@ -151,3 +151,28 @@ def test_control_characters_do_not_reach_the_terminal(command):
         json.dumps({"a\x1b": "b\x1b", "c": [{"d\x1b": 1}], "e\x1b": [{"f": 1}]})
     )
     assert "\x1b" not in command("config", "show", "--show-secrets").stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["explain", "@/EvNHlfIE/xwlY2eKvFjXw==%", "--config"],
+        ["config", "check", "--config"],
+        ["simulate", "--port", "0", "--config"],
+        ["simulate", "--port", "0", "--image"],
+        ["simulate", "--port", "0", "--script"],
+    ],
+)
+def test_files_without_an_end(given, arguments):
+    complaint_of(given(*arguments, "/dev/zero"))
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 400])
+def test_hosts_that_no_name_can_be(command, given, host):
+    code, said = given("simulate", "--port", "0", "--host", host, "--key", KEY)
+    assert code == 1
+    assert "is no address" in said
+    config = command.folder / "config.json"
+    config.write_text(json.dumps({"key": KEY, "host": host}))
+    config.chmod(0o600)
+    assert "is no address" in complaint_of(given("config", "check"))

@@ -158,7 +158,8 @@ def test_complaints(command, simulate):
         (["--config", "none.json"], "there is no file none.json"),
         (["--host", "203.0.113.1"], "cannot listen on 203.0.113.1"),
     ):
-        complaint = command.fails("simulate", "--port", "0", "--no-mdns", "--quiet", *arguments)
+        code = 2 if "GS4" in arguments else 1
+        complaint = command.fails("simulate", "--port", "0", "--no-mdns", "--quiet", *arguments, code=code)
         assert reason in complaint
         assert len(complaint.splitlines()) == 1
     assert "wrong-preamble" in command("simulate", "--fault", "help").stdout

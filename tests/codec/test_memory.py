@@ -34,10 +34,10 @@ def memories(draw):
     return memory
 
 
-@given(memories(), st.sampled_from([None, "GS3 MP"]), st.none() | st.text())
-def test_an_image_says_all_that_is_known(memory, model, source):
-    image = parse_image(image_text(MemoryImage(memory, model, None, source), show_secrets=True))
-    assert image == MemoryImage(memory, model, None, source)
+@given(memories(), st.sampled_from([None, "GS3 MP"]), st.none() | st.text(), st.none() | st.text())
+def test_an_image_says_all_that_is_known(memory, model, source, serial):
+    image = parse_image(image_text(MemoryImage(memory, model, None, source, serial), show_secrets=True))
+    assert image == MemoryImage(memory, model, None, source, serial)
 
 
 @given(memories())

@@ -17,6 +17,7 @@ from lmdecode.codec.errors import LmdecodeError
 
 __all__ = ["Event", "ScriptError", "load_script", "parse_script"]
 
+_MOST: Final = 8 << 20  # characters; /dev/zero has no end
 _LINE: Final = re.compile(r"(?P<plus>\+?)(?P<number>\d{1,9}(?:\.\d{1,9})?)(?P<unit>s|m|h)?\s+(?P<command>\S.*)\Z").match
 _SECONDS: Final = {None: 1, "s": 1, "m": 60, "h": 3600}
 
@@ -63,10 +64,15 @@ def parse_script(text: str) -> list[Event]:
 def load_script(path: Path) -> list[Event]:
     """Read a script; ScriptError if that cannot be done."""
     try:
-        return parse_script(path.read_text(encoding="utf-8-sig"))
+        with path.open(encoding="utf-8-sig") as file:
+            text = file.read(_MOST)
     except UnicodeDecodeError:
         raise ScriptError(f"{path} is not UTF-8 text") from None
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
         raise ScriptError(f"{path} cannot be read: {getattr(error, 'strerror', error)}") from None
+    if len(text) == _MOST:
+        raise ScriptError(f"{path} is no script: it is far too long")
+    try:
+        return parse_script(text)
     except ScriptError as error:
         raise ScriptError(f"{path}: {error}") from None

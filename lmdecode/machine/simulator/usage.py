@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Final
 
+from lmdecode.codec.memory_map import SHORTEST_COFFEE
 from lmdecode.codec.named_memory import Registers
-from lmdecode.machine.simulator.water import SHORTEST_SHOT, Draw
+from lmdecode.machine.simulator.water import Draw
 
 __all__ = ["Usage"]
 
@@ -36,7 +37,7 @@ class Usage:
                 self.add(name, 1)
         elif draw.what == "coffee":
             self.add("total_coffee_activations", 1)
-            if draw.elapsed >= SHORTEST_SHOT:
+            if draw.elapsed >= SHORTEST_COFFEE:
                 self.add(f"drinks_k{draw.key}" if 1 <= draw.key <= 4 else "continuous", 1)
                 total = sum(self._registers.number(name, 0) for name in _COFFEES)
                 if self._registers.get("total_coffee") is not None:

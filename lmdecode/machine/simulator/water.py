@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-__all__ = ["BREW_RATE", "SHORTEST_SHOT", "Draw", "Phase", "backflush", "hot_water", "shot"]
+__all__ = ["BREW_RATE", "Draw", "Phase", "backflush", "hot_water", "shot"]
 
 BREW_RATE: Final = 4.8
 """Pulses of the flow meter a second under pressure: a dose of 120 takes 25 s. Our choice, as all numbers here."""
-SHORTEST_SHOT: Final = 4.0
-"""Seconds; less is a flush, which counts as an activation but not as a coffee."""
 
 _SLOW_RATE: Final = 1.2  # pulses a second while the puck gets wet
 _BACKFLUSH_CYCLES: Final = 5
@@ -82,6 +80,8 @@ class Draw:
             self.elapsed += step
             self._in_phase += step
             self.pulses += step * phase.pulses
+            if self.pulses >= self.dose - _SOON:
+                self.pulses = self.dose  # not a hair less, which would show as a pulse less
             self.pump_seconds += step * ("pump_on" in phase.bits)
             self.water_seconds += step * any(bit.endswith("_solenoid_on") for bit in phase.bits)
             seconds -= step

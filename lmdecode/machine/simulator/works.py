@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from lmdecode.codec.errors import LmdecodeError
+from lmdecode.codec.memory_map import PULSE_ML
 from lmdecode.codec.named_memory import Registers
 from lmdecode.codec.values import Value
 from lmdecode.machine.simulator import water
@@ -18,7 +19,7 @@ __all__ = ["NotNowError", "Works"]
 
 _KEYS: Final = {"GS3 AV": range(1, 6), "GS3 MP": range(1, 2), "Linea Mini": range(1, 2)}  # 1 may be a paddle
 _CONTINUOUS: Final = 5  # the key that pours until it is stopped
-_LITERS: Final = 0.0005  # in a pulse of the flow meter
+_LITERS: Final = PULSE_ML / 1000  # in a pulse of the flow meter
 _HOT_WATER: Final = 8.0  # s, on a machine that holds no dose of it
 _LONGEST_HOT_WATER: Final = 120.0
 _HOTTEST: Final = 140.0  # °C at which the boilers' safety thermostats open, whatever is set

@@ -1,0 +1,95 @@
+"""`lmdecode shots`: the coffees and the hot water in captures."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lmdecode.cli.failures import reports_errors
+from lmdecode.cli.options import ConfigOption, KeysOption, OutputOption
+
+if TYPE_CHECKING:
+    from lmdecode.analysis.shot import Shot
+
+__all__ = ["ShotFormat", "shots"]
+
+
+class ShotFormat(StrEnum):
+    """How shots are written."""
+
+    TABLE = "table"
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+@reports_errors
+def shots(
+    captures: Annotated[
+        list[Path],
+        typer.Argument(metavar="CAPTURE", help="Captures, as `lmdecode decode` reads them.", show_default=False),
+    ],
+    key: KeysOption = None,
+    config: ConfigOption = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The machine's TCP port.")] = 1774,
+    format: Annotated[
+        ShotFormat | None,
+        typer.Option("--format", "-f", help="Default: table on a terminal, jsonl otherwise.", show_default=False),
+    ] = None,
+    output: OutputOption = None,
+) -> None:
+    """List the coffees and the hot water in captures: when, which key, how long, how much, how hot.
+
+    Examples:
+
+        lmdecode shots morning.pcap
+
+        lmdecode shots *.pcap --format csv --output shots.csv
+
+    A pulse of the flow meter is about half a millilitre. Temperatures are the coffee boiler's, at the beginning and
+    at the end. Less than four seconds through the group is a flush. What began before the capture, or goes on after
+    it, is listed as far as it was seen, and says so; so is what is known by the machine's status or its counters only.
+    """
+    from lmdecode.analysis.shots import find_shots
+    from lmdecode.cli.endings import read_by_time, say_how_it_went
+    from lmdecode.cli.files import expanded, refuse_to_overwrite, whole_file
+    from lmdecode.cli.reading import Outcome, Settings
+
+    settings = Settings(tuple(key or ()), config, port=port)
+    decoder, origin = settings.decoder()
+    paths = expanded(captures)
+    refuse_to_overwrite(output, [*paths, Path(origin)])
+    outcomes: list[Outcome] = []
+    found = find_shots(read_by_time(paths, outcomes, decoder, port))
+    failed = say_how_it_went(outcomes, port, origin, chosen=False)
+    chosen = format or (ShotFormat.TABLE if output is None and sys.stdout.isatty() else ShotFormat.JSONL)
+    if output is None:
+        _write(found, chosen)
+    else:
+        with whole_file(output) as file:
+            file.write(_text(found, chosen))
+    if failed:
+        raise typer.Exit(1)
+
+
+def _write(found: list[Shot], chosen: ShotFormat) -> None:
+    if chosen is ShotFormat.TABLE and sys.stdout.isatty():
+        from lmdecode.cli.shots_table import as_tables
+        from lmdecode.output.terminal import TerminalConsole
+
+        console = TerminalConsole()
+        for part in as_tables(found):
+            console.print(part)
+        return
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # what programs read is the same everywhere
+    sys.stdout.write(_text(found, chosen))
+
+
+def _text(found: list[Shot], chosen: ShotFormat) -> str:
+    from lmdecode.cli.shots_table import as_csv, as_jsonl, as_text
+
+    return {ShotFormat.TABLE: as_text, ShotFormat.JSONL: as_jsonl, ShotFormat.CSV: as_csv}[chosen](found)

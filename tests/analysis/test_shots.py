@@ -1,0 +1,223 @@
+"""Shots as they were pulled at a simulated machine, from what is left of its messages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmdecode.analysis.shot import Evidence, What
+from lmdecode.analysis.shots import find_shots
+from lmdecode.capture import decode_capture
+from lmdecode.codec.decoding import FrameDecoder
+from lmdecode.codec.memory_map import PULSE_ML
+from lmdecode.codec.message import Kind
+from tests.analysis.tape import KEY, START_NS, Tape
+from tests.codec.samples import frame
+
+CAPTURES = Path(__file__).parents[2] / "captures"
+
+
+def pulled(tape: Tape, key: int, seconds: float | None = None) -> None:
+    tape.machine.works.pull_shot(key, seconds)
+
+
+def is_flow(message) -> bool:
+    return message.kind is Kind.STREAM
+
+
+def test_a_whole_shot():
+    tape = Tape()
+    tape.read("configuration")
+    tape.wait(5)
+    pulled(tape, 2)
+    tape.wait(40)
+    (shot,) = find_shots(tape.records)
+    assert (shot.what, shot.key, shot.evidence) == (What.COFFEE, 2, Evidence.FLOW)
+    assert (shot.pulses, shot.dose, shot.ml) == (118, 118, 118 * PULSE_ML)
+    assert shot.seconds == pytest.approx(118 / 4.8, abs=0.1)
+    assert shot.start_ns is not None
+    assert shot.start_ns == pytest.approx(START_NS + 5.03e9, abs=0.1e9)
+    assert shot.set_temp == 96.2
+    assert shot.coffee_temp_start == pytest.approx(95.0, abs=2)
+    assert (shot.cut, shot.notes) == (False, ())
+
+
+def test_two_shots_of_one_key_without_a_pause():
+    tape = Tape()
+    pulled(tape, 1, 6)
+    tape.wait(6)
+    pulled(tape, 1, 8)
+    tape.wait(12)
+    assert [shot.seconds for shot in find_shots(tape.records)] == [6, 8]
+
+
+def test_a_flush_hot_water_and_a_backflush_are_no_coffees():
+    tape = Tape()
+    tape.read("configuration")
+    pulled(tape, 1, 2.5)
+    tape.wait(6)
+    tape.machine.works.pour_hot_water()
+    tape.wait(30)
+    tape.write("command", "start_backflush")
+    tape.wait(60)
+    shots = find_shots(tape.records)
+    assert [shot.what for shot in shots] == [What.FLUSH, What.HOT_WATER, What.BACKFLUSH]
+    assert (shots[1].seconds, shots[1].dose, shots[1].key) == (8, 8, None)
+
+
+def test_without_flow_a_status_answer_tells_hot_water_from_coffee():
+    tape = Tape()
+    tape.machine.works.pour_hot_water(10)
+    tape.wait(3, lambda message, raw: None if is_flow(message) else raw)
+    tape.read("status")
+    tape.wait(12, lambda message, raw: None if is_flow(message) else raw)
+    tape.read("status")
+    pulled(tape, 3)
+    tape.wait(4, lambda message, raw: None if is_flow(message) else raw)
+    tape.read("status")
+    water, coffee = find_shots(tape.records)
+    assert (water.what, water.evidence, water.cut) == (What.HOT_WATER, Evidence.STATUS, True)
+    assert (coffee.what, coffee.key, coffee.seconds) == (What.COFFEE, 3, None)
+    assert coffee.pulses == pytest.approx(4 * 4.8, abs=1)
+
+
+def test_a_status_answer_within_a_shot_is_no_second_one():
+    tape = Tape()
+    pulled(tape, 1)
+    for _ in range(12):
+        tape.wait(3)
+        tape.read("status")
+    assert [(shot.evidence, shot.pulses) for shot in find_shots(tape.records)] == [(Evidence.FLOW, 120)]
+
+
+def test_a_capture_that_begins_in_a_shot_and_ends_in_another():
+    tape = Tape()
+    pulled(tape, 4)
+    tape.away(10)
+    tape.wait(30)
+    pulled(tape, 1)
+    tape.wait(5)
+    first, last = find_shots(tape.records)
+    assert first.start_ns == pytest.approx(START_NS, abs=0.1e9)
+    assert first.seconds == pytest.approx(130 / 4.8, abs=0.1)
+    assert first.notes == ("began before the connection: its beginning is worked out",)
+    assert (last.cut, last.notes) == (True, ("cut off: still running when the capture ends",))
+    assert last.seconds == pytest.approx(5, abs=0.6)
+
+
+def test_a_shot_over_two_connections_is_one():
+    tape = Tape()
+    tape.read("configuration")
+    pulled(tape, 1)
+    tape.wait(8)
+    tape.connect()
+    tape.away(7)
+    tape.wait(20)
+    (shot,) = find_shots(tape.records)
+    assert (shot.streams, shot.pulses, shot.dose, shot.cut) == ((0, 1), 120, 120, False)
+    assert "the connection was made anew in it (0 → 1)" in shot.notes
+    assert any(note.startswith("nothing is heard of it for 7.5 s") for note in shot.notes)
+
+
+def test_a_connection_that_ends_in_a_shot():
+    tape = Tape()
+    pulled(tape, 1)
+    tape.wait(8)
+    tape.connect()
+    tape.away(60)
+    tape.wait(5)
+    (shot,) = find_shots(tape.records)
+    assert (shot.cut, shot.notes) == (True, ("cut off: the connection ended while it ran",))
+
+
+def test_damaged_and_missing_messages():
+    tape = Tape()
+    pulled(tape, 1)
+    tape.wait(5)
+    tape.wait(1, lambda message, raw: frame(b"Z60000016" + b"00" * 22 + b"FF") if is_flow(message) else raw)
+    tape.wait(1, lambda message, raw: b"@!!!!%" if is_flow(message) else raw)
+    tape.wait(3, lambda message, raw: None if is_flow(message) else raw)
+    tape.wait(25)
+    (shot,) = find_shots(tape.records)
+    assert (shot.pulses, shot.cut) == (120, False)
+    assert shot.notes == (
+        "nothing is heard of it for 5.5 s",
+        "10 messages of the machine's damaged or not in the capture",
+    )
+
+
+def test_coffees_that_only_the_counters_tell_of():
+    tape = Tape()
+    tape.read("drink counters")
+    pulled(tape, 1)
+    tape.wait(30)
+    tape.read("drink counters")  # accounts for the one that was seen
+    tape.connect()
+    for key in (1, 2, 2):
+        pulled(tape, key)
+        tape.away(60)
+    tape.machine.works.pour_hot_water()
+    tape.away(60)
+    tape.read("drink counters")
+    shots = find_shots(tape.records)
+    counted = [(shot.what, shot.key, shot.count) for shot in shots if shot.evidence is Evidence.COUNTER]
+    assert counted == [(What.COFFEE, 1, 1), (What.COFFEE, 2, 2), (What.HOT_WATER, None, 1)]
+    assert shots[0].evidence is Evidence.FLOW
+    assert shots[1].after_ns is not None
+    assert shots[0].end_ns is not None
+    assert shots[1].after_ns > shots[0].end_ns
+
+
+def test_a_dose_is_the_one_that_the_machine_took():
+    tape = Tape()
+    tape.read("configuration")
+    tape.write("dose_k1", 60)
+    tape.write("dose_k1", 2000)  # refused
+    pulled(tape, 1)
+    tape.wait(20)
+    assert [(shot.pulses, shot.dose) for shot in find_shots(tape.records)] == [(60, 60)]
+
+
+def test_seconds_that_run_at_another_pace_than_the_clock():
+    (shot,) = find_shots(decode_capture(CAPTURES / "gs3av-settings.pcap", FrameDecoder(KEY)))
+    assert shot.seconds == pytest.approx(7.5, abs=0.1)
+    assert shot.notes == ("flow_seconds counts 15.0 s in 7.5 s: the duration is by the clock",)
+
+
+def test_machines_are_told_apart():
+    tape = Tape()
+    pulled(tape, 1)
+    tape.wait(30)
+    other = [record._replace(machine="office") for record in tape.records]
+    both = sorted([*tape.records, *other], key=lambda record: record.time_ns)
+    assert [(shot.machine, shot.pulses) for shot in find_shots(both)] == [("machine:1774", 120), ("office", 120)]
+
+
+@given(
+    lost=st.sets(st.integers(0, 80)),
+    damaged=st.sets(st.integers(0, 80)),
+    cut=st.tuples(st.integers(0, 60), st.integers(60, 120)),
+)
+def test_whatever_is_lost_nothing_is_made_up(lost: set[int], damaged: set[int], cut: tuple[int, int]) -> None:
+    number = -1
+
+    def change(_, raw):
+        nonlocal number
+        number += 1
+        if number in lost:
+            return None
+        return frame(b"Z60000016FF") if number in damaged else raw
+
+    tape = Tape()
+    tape.read("drink counters")
+    pulled(tape, 1)
+    tape.wait(26, change)
+    pulled(tape, 2)
+    tape.wait(28, change)
+    shots = find_shots(tape.records[slice(*cut)])
+    assert sum(shot.count for shot in shots) <= 2
+    assert all(shot.pulses is None or shot.pulses <= {1: 120, 2: 118}[shot.key or 0] for shot in shots)
+    assert [shot.order for shot in shots] == sorted(shot.order for shot in shots)

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmdecode.analysis.activity import Activity
+from lmdecode.analysis.series import Series
+from lmdecode.analysis.timeline import Timeline
+from lmdecode.codec.decoding import FrameDecoder
+from lmdecode.codec.message import Kind, Message
+from tests.analysis.tape import KEY, START_NS, Tape
+
+SECOND = 1_000_000_000
+
+
+def timeline(tape: Tape) -> Timeline:
+    made = Timeline()
+    for record in tape.records:
+        made.add(record)
+    made.finish()
+    return made
+
+
+def test_temperatures_and_what_was_set():
+    tape = Tape()
+    tape.read("configuration")
+    tape.wait(10)
+    tape.write("coffee_set_temp", 92.0)
+    tape.write("coffee_set_temp", 120.0)  # refused
+    made = timeline(tape)
+    assert len(made.series["coffee_temp"]) == 4  # of ten reports, every third
+    assert [value for _, value in made.set_points["coffee_set_temp"]] == [96.2, 92.0]
+    assert [(write.fields["coffee_set_temp"], write.ok) for write in made.writes] == [(92.0, True), (120.0, False)]
+    assert made.set_points["coffee_set_temp"][1][0] > made.writes[0].time_ns  # when it was taken, not asked for
+
+
+def test_what_was_on_ends_where_nobody_listens():
+    tape = Tape()
+    tape.read("status")
+    tape.wait(20)
+    tape.away(300)
+    tape.connect()
+    tape.read("status")
+    tape.wait(10)
+    tape.machine.works.switch(on=False)
+    tape.read("status")
+    made = timeline(tape)
+    lengths = [round((end - start) / SECOND) for start, end in made.bands["power"]]
+    assert lengths == [20, 10]
+    assert made.bands["power"][1].start_ns - made.bands["power"][0].end_ns == 300 * SECOND + 30_000_000
+    assert [len(made.bands[name]) for name in ("standby", "reservoir_empty", "pump_on")] == [1, 0, 0]
+    assert [connection.stream for connection in made.connections.values()] == [0, 1]
+
+
+def test_problems_and_a_write_without_an_answer():
+    tape = Tape()
+    tape.hear("machine", b"@nonsense%")
+    request = Message(Kind.WRITE, 0x0000, 1, b"\x01")
+    from lmdecode.machine.simulator.misbehaviour import frame
+
+    tape.hear("app", frame(KEY, request))
+    made = timeline(tape)
+    assert [(write.fields["power"], write.ok) for write in made.writes] == [(True, None)]
+    assert len(made.problems) == 1
+    assert made.problems[0].sender == "machine"
+
+
+def test_of_very_many_problems_the_first_are_kept_and_all_counted():
+    tape = Tape()
+    for _ in range(700):
+        tape.hear("machine", b"@nonsense%")
+    made = timeline(tape)
+    assert (len(made.problems), made.problem_count) == (500, 700)
+
+
+def test_memory_counts_what_was_said_and_what_changed():
+    tape = Tape()
+    for _ in range(3):
+        tape.read("clock")
+        tape.wait(0.5)
+        tape.seconds += 0.47
+        tape.machine.advance(0.5)
+    activity = Activity()
+    for record in tape.records:
+        activity.add(record)
+    (clock,) = (run for run in activity.runs() if run.address == 0x0300)
+    assert len(clock.seen) == 7
+    assert clock.seen[0] >= 3
+    assert clock.changed[0] == 2  # the second
+    assert clock.changed[6] == 0  # the year
+    assert len(clock.last) == 14
+
+
+def test_a_secret_is_counted_but_not_kept():
+    tape = Tape()
+    tape.ask(Message(Kind.READ, 0x0111, 0x10))
+    activity = Activity()
+    for record in tape.records:
+        activity.add(record)
+    (run,) = activity.runs()
+    assert (run.address, run.seen[0], run.last) == (0x0111, 1, "**" * 0x10)
+    assert FrameDecoder(KEY).show_secrets is False
+
+
+@given(
+    steps=st.lists(
+        st.tuples(st.integers(0, 3 * SECOND) | st.sampled_from([SECOND, 500 * SECOND]), st.integers(-50, 1500)),
+        max_size=300,
+    ),
+    limit=st.integers(8, 400),
+)
+def test_no_peak_is_lost_and_no_point_made_up(steps: list[tuple[int, int]], limit: int) -> None:
+    series, now = Series(), START_NS
+    for step, value in steps:
+        now += step
+        series.add(now, value / 10)
+    points = series.points(limit)
+    real = {point for point in points if point[1] is not None}
+    assert real <= set(zip(series.times, series.values, strict=True))
+    assert [time for time, _ in points] == sorted(time for time, _ in points)
+    if steps:
+        values = [value for _, value in real]
+        assert (min(values), max(values)) == (min(series.values), max(series.values))
+        assert {series.times[0], series.times[-1]} <= {time for time, _ in real}
+    gaps = sum(value is None for _, value in points)
+    assert len(real) <= max(limit * 2, 8) + 4 * (gaps + 1)
+
+
+def test_what_comes_late_is_put_where_it_belongs():
+    series = Series()
+    for time, value in ((10, 1.0), (30, 3.0), (20, 2.0), (5, 0.5)):
+        series.add(time, value)
+    assert list(series.times) == [5, 10, 20, 30]
+    assert list(series.values) == [0.5, 1.0, 2.0, 3.0]

@@ -1,0 +1,144 @@
+"""`lmdecode discover` as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import pytest
+import typer
+
+from lmdecode.cli.discover import _known_as, _next, discover
+from lmdecode.machine import discovery
+from lmdecode.machine.discovery import Found
+from tests.machine.announcing import LOOPBACK, announce_raw, announced
+
+LOOK = ["discover", "--interface", LOOPBACK, "--timeout", "2"]
+
+
+@pytest.fixture(scope="module")
+def machine():
+    """The name of a machine that is there."""
+    with announced("GS111111", port=17741, properties={"serial": "GS111111"}):
+        yield "GS111111"
+
+
+def test_a_machine_and_what_to_do_next(command, machine):
+    result = command(*LOOK)
+    assert result.returncode == 0, result.stderr
+    row = next(line for line in result.stdout.splitlines() if machine in line)
+    assert row.split() == [machine, LOOPBACK, "17741", f"serial={machine}"]
+    assert "next: lmdecode config set host 127.0.0.1" in result.stdout
+
+
+def test_json(command, machine):
+    result = command(*LOOK, "--json")
+    (found,) = [each for each in json.loads(result.stdout)["machines"] if each["name"] == machine]
+    assert found == {
+        "name": machine,
+        "host": "machine.local",
+        "addresses": [LOOPBACK],
+        "port": 17741,
+        "properties": {"serial": machine},
+        "in_config": False,
+    }
+
+
+def test_machines_of_the_config_are_told(command, machine):
+    (command.folder / "config.json").write_text(
+        json.dumps({"host": LOOPBACK, "port": "17741", "machine_name": "kitchen"})
+    )
+    result = command(*LOOK)
+    row = next(line for line in result.stdout.splitlines() if machine in line)
+    assert "kitchen" in row
+    assert "next: lmdecode status" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        ({"host": "10.0.0.7", "machine_name": "kitchen"}, "kitchen"),
+        ({"host": "10.0.0.7"}, "10.0.0.7"),
+        ({"host": "10.0.0.1", "serial_number": "GS1", "machine_name": "kitchen"}, "kitchen"),
+        ({"machines": [{"host": "10.0.0.2"}, {"host": "machine.local", "machine_name": "kitchen"}]}, "kitchen"),
+        ({"host": "10.0.0.7", "port": "1775"}, None),
+        ({"host": "10.0.0.8", "serial_number": ""}, None),
+        ({"host": 7, "serial_number": 8}, None),
+    ],
+)
+def test_which_machine_of_the_config_it_is(tmp_path, entries, expected):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(entries))
+    assert _known_as(Found("GS1", "machine.local", ("10.0.0.7",), 1774), path) == expected
+
+
+def test_what_to_do_next():
+    here = Found("GS1", addresses=("10.0.0.7",), port=1774)
+    other = Found("GS2", addresses=("10.0.0.8", "fe80::1"), port=1775)
+    nowhere = Found("GS3")
+    assert _next([here], [None]) == ["next: lmdecode config set host 10.0.0.7"]
+    assert _next([other, here], [None, "kitchen"]) == [
+        "in the config already; next: lmdecode status",
+        "new: lmdecode config set host 10.0.0.8 --machine NAME",
+        "      lmdecode config set port 1775 --machine NAME",
+    ]
+    assert _next([here, other], ["my kitchen", "bar"]) == [
+        "in the config already; next: lmdecode status --machine 'my kitchen'"
+    ]
+    assert _next([nowhere], [None]) == ["none of them told its address; try again, with a longer --timeout"]
+
+
+def test_a_config_that_cannot_be_read_is_no_hindrance(command, machine):
+    (command.folder / "config.json").write_text("{")
+    result = command(*LOOK)
+    assert result.returncode == 0
+    assert "config.json is not JSON" in result.stderr
+    assert machine in result.stdout
+
+
+def test_nothing_hostile_reaches_the_terminal(command):
+    properties = {b"fw\x1b[2J": b"\x1b]0;owned\x07", "long": "x" * 200}
+    with announced("GS555555", properties=properties) as sender:
+        stop = threading.Event()
+
+        def shout():
+            while not stop.wait(0.2):
+                announce_raw(sender, "evil\x1b[31m\u202e")
+
+        thread = threading.Thread(target=shout)
+        thread.start()
+        try:
+            text, lines = command(*LOOK), command(*LOOK, "--json")
+        finally:
+            stop.set()
+            thread.join()
+    assert "evil" in text.stdout
+    assert "did not tell" in text.stdout
+    for said in (text.stdout + text.stderr, lines.stdout + lines.stderr):
+        assert not set(said) & set("\x1b\x07\u202e")
+    names = [each["name"] for each in json.loads(lines.stdout)["machines"]]
+    assert "evil\x1b[31m\u202e" in names
+
+
+def test_nobody_is_there(monkeypatch, capsys):
+    monkeypatch.setattr(discovery, "SERVICE", "_nobody._tcp.local.")  # whatever other tests announce meanwhile
+    for options in ({}, {"as_json": True}):
+        with pytest.raises(typer.Exit) as end:
+            discover(timeout=0.3, interface=[LOOPBACK], **options)
+        assert end.value.exit_code == 1
+        printed, complaint = capsys.readouterr()
+        assert "no machine announces itself here" in complaint
+        assert "lmdecode config set host ADDRESS" in complaint
+        assert printed == ('{"machines": []}\n' if options else "")
+
+
+def test_without_the_library(command):
+    (command.folder / "zeroconf.py").write_text("raise ImportError('not here')")
+    complaint = command.fails(*LOOK, PYTHONPATH=f"{command.folder}:{command.environment.get('PYTHONPATH', '')}")
+    assert "pip install 'lmdecode[live]'" in complaint
+    assert complaint.count("\n") == 1
+
+
+def test_what_cannot_be_meant(command):
+    assert "is no address" in command.fails("discover", "--interface", "eth0", code=2)
+    assert command("discover", "--timeout", "0").returncode == 2

@@ -1,0 +1,40 @@
+"""Services that are announced on the loopback interface, also such as no honest machine announces."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+
+zeroconf = pytest.importorskip("zeroconf")
+
+TYPE = "_marzocco._tcp.local."
+LOOPBACK = "127.0.0.1"
+
+
+@contextlib.contextmanager
+def announced(name, *, port=1774, address=LOOPBACK, properties=None):
+    """A machine that announces itself."""
+    try:
+        sender = zeroconf.Zeroconf(interfaces=[LOOPBACK])
+    except OSError as error:
+        pytest.skip(f"no multicast here: {error}")
+    with contextlib.closing(sender):
+        info = zeroconf.ServiceInfo(
+            TYPE,
+            f"{name}.{TYPE}",
+            port=port,
+            parsed_addresses=[address],
+            server="machine.local.",
+            properties=properties or {},
+        )
+        sender.register_service(info, allow_name_change=True)
+        yield sender
+
+
+def announce_raw(sender, name):
+    """Announce a name that no library would let anybody announce."""
+    out = zeroconf.DNSOutgoing(zeroconf.const._FLAGS_QR_RESPONSE | zeroconf.const._FLAGS_AA)
+    pointer = zeroconf.DNSPointer(TYPE, zeroconf.const._TYPE_PTR, zeroconf.const._CLASS_IN, 120, f"{name}.{TYPE}")
+    out.add_answer_at_time(pointer, 0)
+    sender.send(out)
