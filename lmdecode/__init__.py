@@ -9,11 +9,16 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # as type checkers know it; the module typing is not needed for more
 if TYPE_CHECKING:
+    from lmdecode.analysis.differences import Differences
+    from lmdecode.analysis.history import History
+    from lmdecode.analysis.shot import Shot
+    from lmdecode.analysis.shots import find_shots
+    from lmdecode.analysis.unknowns import Unknowns, find_unknowns
     from lmdecode.api.blocking import Machine
     from lmdecode.api.decoding import CaptureWarning, Decoding, Statistics, decode
     from lmdecode.api.explaining import Explanation, explain
     from lmdecode.api.live import AsyncMachine, HazardError, NotTakenError
-    from lmdecode.api.memory import MemoryImage
+    from lmdecode.api.memory import MemoryImage, history
     from lmdecode.api.simulating import SimulatedMachine, simulate
     from lmdecode.api.status import Status
     from lmdecode.capture.errors import CaptureError
@@ -33,8 +38,10 @@ __all__ = [
     "CaptureError",
     "CaptureWarning",
     "Decoding",
+    "Differences",
     "Explanation",
     "HazardError",
+    "History",
     "Key",
     "LmdecodeError",
     "Machine",
@@ -47,12 +54,17 @@ __all__ = [
     "Record",
     "Register",
     "RegisterError",
+    "Shot",
     "SimulatedMachine",
     "Statistics",
     "Status",
+    "Unknowns",
     "WrongKeyError",
     "decode",
     "explain",
+    "find_shots",
+    "find_unknowns",
+    "history",
     "simulate",
     "to_arrow",
     "to_polars",
@@ -62,11 +74,16 @@ __version__ = "0.1.0"
 
 if not TYPE_CHECKING:  # to whom the names above are all there is
     _HOMES = {
+        "lmdecode.analysis.differences": ("Differences",),
+        "lmdecode.analysis.history": ("History",),
+        "lmdecode.analysis.shot": ("Shot",),
+        "lmdecode.analysis.shots": ("find_shots",),
+        "lmdecode.analysis.unknowns": ("Unknowns", "find_unknowns"),
         "lmdecode.api.blocking": ("Machine",),
         "lmdecode.api.decoding": ("CaptureWarning", "Decoding", "Statistics", "decode"),
         "lmdecode.api.explaining": ("Explanation", "explain"),
         "lmdecode.api.live": ("AsyncMachine", "HazardError", "NotTakenError"),
-        "lmdecode.api.memory": ("MemoryImage",),
+        "lmdecode.api.memory": ("MemoryImage", "history"),
         "lmdecode.api.simulating": ("SimulatedMachine", "simulate"),
         "lmdecode.api.status": ("Status",),
         "lmdecode.capture.errors": ("CaptureError",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -78,7 +78,7 @@ class Shot:
     """and before this."""
     notes: tuple[str, ...] = ()
     """What is to be said about it, a line each."""
-    samples: tuple[Sample, ...] = ()
+    samples: tuple[Sample, ...] = field(default=(), repr=False)
 
     @property
     def ml(self) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any, TypeVar
@@ -51,7 +52,10 @@ class Background:
                     return
                 yield thing
         finally:
-            self.run(_closed(things))
+            # What is dropped half used is cleaned up when and where Python likes: at its end, when the thread stands
+            # still, or in the thread itself. To wait there would be to wait for ever.
+            if not sys.is_finalizing() and threading.current_thread() is not self._thread:
+                self.run(_closed(things))
 
     def stop(self) -> None:
         """End the thread, once; another `run` would begin a new one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -109,11 +110,13 @@ class Machine:
 
     def set(self, name: str, *words: Word, yes: bool = False, **options: Word | None) -> Outcome:
         """Change a setting; see `AsyncMachine.set`."""
-        return self._background.run(self._machine.set(name, *words, yes=yes, **options))
+        with self._telling_of_writes():
+            return self._background.run(self._machine.set(name, *words, yes=yes, **options))
 
     def write(self, address: int, data: bytes, *, yes: bool = False) -> None:
         """Write bytes into the machine's memory; see `AsyncMachine.write`."""
-        self._background.run(self._machine.write(address, data, yes=yes))
+        with self._telling_of_writes():
+            self._background.run(self._machine.write(address, data, yes=yes))
 
     def memory(self) -> MemoryImage:
         """The machine's memory as an image; see `AsyncMachine.memory`."""
@@ -122,3 +125,16 @@ class Machine:
     def records(self, *, seconds: float | None = None, every: float | None = None) -> Iterator[Record]:
         """Every message as it comes; see `AsyncMachine.records`."""
         return self._background.iterate(self._machine.records(seconds=seconds, every=every))
+
+    @contextmanager
+    def _telling_of_writes(self) -> Iterator[None]:
+        """Have an interruption, as by Ctrl-C, tell of a write of which nobody waits for the answer any more."""
+        self._machine.last_write = None
+        try:
+            yield
+        except KeyboardInterrupt as interruption:
+            if self._machine.last_write is not None:
+                interruption.add_note(
+                    f"interrupted after {self._machine.last_write} was sent: whether the machine took it is not known"
+                )
+            raise

@@ -63,15 +63,16 @@ class Statistics:
 
     def __str__(self) -> str:
         counts = {
-            "packets": self.port_packets,
-            "connections": self.connections,
-            "frames": self.frames,
-            "messages": self.messages,
-            "problems": self.problems,
-            "bytes skipped": self.bytes_skipped,
-            "bytes missing": self.bytes_missing,
+            "packet{}": self.port_packets,
+            "connection{}": self.connections,
+            "frame{}": self.frames,
+            "message{}": self.messages,
+            "problem{}": self.problems,
+            "byte{} skipped": self.bytes_skipped,
+            "byte{} missing": self.bytes_missing,
         }
-        return "\n".join([", ".join(f"{count:,} {what}" for what, count in counts.items()), *self.warnings])
+        parts = (f"{count:,} {what.format('' if count == 1 else 's')}" for what, count in counts.items())
+        return "\n".join([", ".join(parts), *self.warnings])
 
 
 def decode(

@@ -97,6 +97,8 @@ class AsyncMachine:
         self._timeout = timeout
         self._show_secrets = show_secrets
         self._listeners: list[asyncio.Queue[Record]] = []
+        self.last_write: str | None = None
+        """The plaintext of the write that was sent last, if any was: for who is interrupted while it is made."""
         self._session = Session(self._client)
 
     @property
@@ -297,6 +299,8 @@ class AsyncMachine:
         )
 
     def _tell(self, record: Record) -> None:
+        if record.sender == "app" and record.kind is Kind.WRITE:
+            self.last_write = record.plaintext
         for heard in self._listeners:
             heard.put_nowait(record)
 

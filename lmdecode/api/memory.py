@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
+from lmdecode.analysis.differences import Differences, differences
+from lmdecode.analysis.history import History
 from lmdecode.analysis.recorded import memory_of
 from lmdecode.api.keys import PathLike
 from lmdecode.capture.image_file import load_image
@@ -17,7 +19,25 @@ from lmdecode.codec.models import model_of
 from lmdecode.codec.record import Record
 from lmdecode.codec.values import Value
 
-__all__ = ["MemoryImage"]
+__all__ = ["MemoryImage", "history"]
+
+
+def history(records: Iterable[Record]) -> History:
+    """A machine's memory over time, as Records tell it.
+
+    Args:
+        records: Of one machine, in the order of time.
+
+    >>> import lmdecode
+    >>> records = lmdecode.decode("captures/gs3av-settings.pcap", config="captures/config.json")
+    >>> changes = lmdecode.history(records).changes
+    >>> [(change.old.hex(), change.new.hex()) for change in changes if change.place.name == "dose_k2"]
+    [('0076', '0079')]
+    """
+    found = History()
+    for record in records:
+        found.add(record)
+    return found
 
 
 class MemoryImage(memory_image.MemoryImage):
@@ -97,6 +117,19 @@ class MemoryImage(memory_image.MemoryImage):
     def known(self) -> dict[int, int]:
         """All bytes that are known, by address: `old.known.items() ^ new.known.items()` is what differs."""
         return {address: byte for start, data in self.memory.runs() for address, byte in enumerate(data, start)}
+
+    def differences(self, newer: memory_image.MemoryImage) -> Differences:
+        """What leads from this memory to another: what changed, and what only one of them knows.
+
+        >>> import lmdecode
+        >>> with lmdecode.simulate() as simulated, simulated.connect() as machine:
+        ...     before = machine.memory()
+        ...     _ = machine.set("dose", 2, 121)
+        ...     found = before.differences(machine.memory())
+        >>> [(each.old.hex(), each.new.hex()) for each in found.changed if each.place.name == "dose_k2"]
+        [('0076', '0079')]
+        """
+        return differences(self.memory, newer.memory)
 
     def __repr__(self) -> str:
         parts = (self.model, f"{len(self.known):,} bytes", self.made, self.source)

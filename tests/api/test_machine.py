@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import subprocess
+import sys
 from datetime import datetime, time
 
 import pytest
@@ -206,6 +208,50 @@ def test_records_end_when_the_machine_is_gone(monkeypatch):
     with pytest.raises(lmdecode.MachineError):
         list(records)
     machine.close()
+
+
+def python(program, **options):
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, timeout=30, check=True, encoding="utf-8", **options
+    ).stdout
+
+
+def test_a_program_ends_though_it_closes_nothing():
+    program = """
+import lmdecode
+machine = lmdecode.simulate().connect()
+records = machine.records(every=0.1)
+print(next(records).role)
+class Keeps: pass
+keeps = Keeps()
+keeps.records, keeps.itself = records, keeps
+"""
+    assert python(program) == "request\n"
+
+
+def test_what_is_dropped_in_the_threads_own_loop_is_not_waited_for():
+    with lmdecode.simulate() as simulated, simulated.connect() as machine:
+        dropped = [machine.records(every=0.1)]
+        next(dropped[0])
+        machine._background.call(dropped.clear)
+        assert machine.get("power") is True
+
+
+def test_an_interruption_tells_of_the_write_that_was_sent():
+    program = """
+import os, signal, lmdecode
+def interrupt(record):
+    if record.kind == "write":
+        os.kill(os.getpid(), signal.SIGINT)
+with lmdecode.simulate(faults=["delay=0.2"]) as simulated:
+    simulated._server.on_record = interrupt
+    machine = simulated.connect()
+    try:
+        machine.set("dose", 2, 121)
+    except KeyboardInterrupt as error:
+        print(*error.__notes__)
+"""
+    assert python(program) == "interrupted after W001600020079B0 was sent: whether the machine took it is not known\n"
 
 
 def test_memory_of_a_machine(machine, tmp_path):
