@@ -13,7 +13,7 @@ READY_312 := $(VENV_312)/ready
 PYTHON_312 = $(shell for python in python3.12 python3.13 "$$HOME"/.pyenv/versions/3.1[2-9]*/bin/python3; do \
 	"$$python" -c 'import sys, venv; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && { echo "$$python"; break; }; done)
 
-.PHONY: demo test lint fix docs bench clean help
+.PHONY: demo test lint fix docs notebooks bench clean help
 
 help:
 	@echo "make demo   decode a sample capture"
@@ -21,6 +21,7 @@ help:
 	@echo "make fix    format, and mend what ruff can mend"
 	@echo "make bench  lmdecode and its peers side by side"
 	@echo "make docs   write the generated pages of docs/ anew"
+	@echo "make notebooks  run the notebooks and keep their outputs"
 	@echo "make clean  remove the virtual environment and all caches"
 
 # The markers are written last, so a set-up that was interrupted is done again.
@@ -64,6 +65,9 @@ fix: $(READY_TO_TEST)
 
 docs: $(READY)
 	$(BIN)/python docs/make_memory_map.py
+
+notebooks: $(READY_TO_TEST)
+	$(BIN)/python notebooks/run.py
 
 bench: $(READY)
 	$(BIN)/python -m bench.run $(BENCH_ARGS)
