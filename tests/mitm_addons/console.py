@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -93,12 +94,21 @@ class Console:
         self.screen = self.screen.partition("the editor ends")[2]
         self.wait_for("Flow Details")  # all is drawn anew
 
-    def wait_for(self, text: str) -> None:
+    def wait_for(self, text: str, seconds: float = PATIENCE) -> None:
         """Wait until the screen has shown a text since the last key."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + seconds
         while text not in self.screen:
             assert time.monotonic() < deadline, f"no {text!r} on the screen:\n{self.screen}"
             self._look(0.1)
+
+    def open_flow(self, text: str) -> None:
+        """Open the flow that has the focus. Right after it came in, a key may come too early."""
+        for _ in range(5):
+            self.press("\r")
+            with contextlib.suppress(AssertionError):
+                self.wait_for(text, PATIENCE / 5)
+                return
+        self.wait_for(text)
 
     def logged(self, log: Path, count: int) -> list[dict[str, Any]]:
         """The lines of the log, as soon as there are so many."""

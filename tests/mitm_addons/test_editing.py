@@ -127,8 +127,7 @@ def test_a_user_of_the_console_edits_what_the_machine_gets(python_312: str, tmp_
     ):
         line.app.sendall(SET)
         console.wait_for("tcp")
-        console.press("\r")
-        console.wait_for("coffee_set_temp: 93.5")
+        console.open_flow("coffee_set_temp: 93.5")
         console.edit("03A7", "03ZZ")
         console.wait_for("line 2 is no message")
         console.edit("03A7", "03B6")
