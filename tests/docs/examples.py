@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 COLUMNS = 80
 _FENCE = re.compile(r" *(```+)(\w*)")
 _CODE = re.compile(r"<!-- exit code (\d+) -->")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Example(NamedTuple):
@@ -124,7 +125,8 @@ def run(command: str, folder: Path, *, seconds: float = 60) -> Ran:
         printed = b"".join(iter(lambda: _more(ours), b""))
         os.close(ours)
         code = process.wait(max(1, deadline - time.monotonic()))
-    return Ran(printed.decode(), code)
+    text = _COLOUR.sub("", printed.decode())
+    return Ran("".join(f"{line.rstrip()}\n" for line in text.strip("\n").splitlines()), code)
 
 
 def _more(terminal: int) -> bytes:
@@ -137,7 +139,7 @@ def _more(terminal: int) -> bytes:
 def differs(shown: str, printed: str) -> str | None:
     """What of a page's text is not in what was printed, in that order from beginning to end; … stands for anything."""
     pieces = [piece.strip("\n") for piece in shown.split("…")]
-    position = 0
+    printed, position = printed.strip("\n"), 0
     for piece in pieces:
         found = printed.find(piece, position)
         if found < 0:
@@ -145,6 +147,6 @@ def differs(shown: str, printed: str) -> str | None:
         position = found + len(piece)
     if not printed.startswith(pieces[0]):
         return f"it begins with:\n{printed[:500]}"
-    if not printed.strip("\n").endswith(pieces[-1]):
+    if not printed.endswith(pieces[-1]):
         return f"it ends with:\n{printed[-500:]}"
     return None
