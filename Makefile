@@ -20,7 +20,7 @@ help:
 	@echo "make test   every check: ruff, mypy, import-linter, pytest"
 	@echo "make fix    format, and mend what ruff can mend"
 	@echo "make bench  lmdecode and its peers side by side"
-	@echo "make docs   write the generated pages of docs/ anew"
+	@echo "make docs   write the page of the memory map anew, and build the site, site/index.html"
 	@echo "make notebooks  run the notebooks and keep their outputs"
 	@echo "make clean  remove the virtual environment and all caches"
 
@@ -63,8 +63,10 @@ fix: $(READY_TO_TEST)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(READY)
+docs: $(READY_TO_TEST)
 	$(BIN)/python docs/make_memory_map.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "The site is in site/; open site/index.html"
 
 notebooks: $(READY_TO_TEST)
 	$(BIN)/python notebooks/run.py
@@ -73,5 +75,5 @@ bench: $(READY)
 	$(BIN)/python -m bench.run $(BENCH_ARGS)
 
 clean:
-	rm -rf $(VENV) $(VENV_312) .venv-lmdirect .venv-lmdirect.lock .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf site $(VENV) $(VENV_312) .venv-lmdirect .venv-lmdirect.lock .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

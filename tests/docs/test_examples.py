@@ -1,0 +1,150 @@
+"""The examples of the documentation, typed as a user types them: they run, and print what is shown.
+
+Each page has a folder to itself, in which there is what its examples take for granted. What cannot run in a test (it wants a
+phone, root, a router) is looked at all the same: options are options that there are, and filters are filters.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cli.simulator_process import free_port
+from tests.docs.examples import Example, differs, environment, examples, run
+from tests.docs.pages import PAGES, ROOT, text_of
+
+ELSEWHERE = {  # these need a machine, or captures, of their own
+    "docs/live.md": "test_live_page.py",
+    "docs/scan.md": "test_scan_page.py",
+    "docs/exploring.md": "test_exploring.py",
+}
+HERE = [page for page in PAGES if page not in ELSEWHERE and any(examples(text_of(page)))]
+LIVE = {"send", "status"}  # of lmdecode's commands: they want a machine, and get a simulated one
+HOST = "--host 127.0.0.1"
+INTERACTIVE = {"harvest", "login", "simulate", "watch", "config", "discover", "replay", "scan", "credentials"}
+OUTSIDE = {  # programs that a test has not, or must not, run
+    "cd", "git", "pip", "python", "python3", "make", "ssh", "jupyter", "iptables", "sysctl", "wireshark",
+    "mitmproxy", "mitmdump", "mitmweb",
+}  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder like a clone's, with a config.json and the captures that the pages speak of."""
+    captures = ROOT / "captures"
+    for name in ("captures", "mitm_addons"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    shutil.copy(captures / "config.json", tmp_path)
+    for name in ("morning.pcap", "router.pcap", "both.pcap"):
+        shutil.copy(captures / "gs3av-settings.pcap", tmp_path / name)
+    shutil.copy(captures / "gs3mp-standby.pcapng", tmp_path / "phone.pcap")
+    pieces = ["editcap", "-F", "pcap", "-c", "50", tmp_path / "morning.pcap", tmp_path / "day-.pcap"]
+    subprocess.run(pieces, check=True, timeout=20)
+    elsewhere = (captures / "gs3av-settings.pcap").read_bytes().replace((1774).to_bytes(2), (443).to_bytes(2))
+    (tmp_path / "elsewhere.pcapng").write_bytes(elsewhere)
+    (tmp_path / "notes.txt").write_text("It was cold this morning.\n")
+    (tmp_path / "home-assistant.log").write_text(
+        "2026-11-21 02:55:57.179 DEBUG (MainThread) [lmdirect.connection] Message=401C0004, Data=03BC04D8\n"
+    )
+    return tmp_path
+
+
+@contextlib.contextmanager
+def simulated(folder: Path):
+    """A simulated machine; its port."""
+    port = free_port()
+    with subprocess.Popen(
+        ["lmdecode", "simulate", "--port", str(port), "--no-mdns", "--quiet"],
+        cwd=folder, env=environment(folder), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        try:
+            assert process.stdout.readline().startswith(b"listening on")
+            yield port
+        finally:
+            process.kill()
+
+
+def program(example: Example) -> str:
+    return example.command.split(maxsplit=1)[0]
+
+
+def subcommand(example: Example) -> str:
+    return shlex.split(example.command)[1] if program(example) == "lmdecode" else ""
+
+
+@pytest.mark.parametrize("page", HERE)
+def test_the_examples_of_a_page(page, folder):
+    if config := re.search(r'^\{"machines".*?^\]\}$', text_of(page), re.DOTALL | re.MULTILINE):
+        (folder / "config.json").write_text(config[0].replace("…", "0" * 32))
+    with contextlib.ExitStack() as stack:
+        port = None
+        for example in examples(text_of(page)):
+            where = f"{page}, line {example.line}: {example.command}"
+            if program(example) in OUTSIDE | {"tcpdump"} or subcommand(example) in INTERACTIVE:
+                look_at(example, folder, where)
+                continue
+            command = example.command
+            if subcommand(example) in LIVE:
+                port = port or stack.enter_context(simulated(folder))
+                command = f"{command.replace(HOST, '')} {HOST} --port {port}"
+            if shutil.which("jq") is None:
+                command = command.partition(" | jq")[0]
+            ran = run(command, folder)
+            assert "Traceback" not in ran.printed, where
+            assert ran.code == example.code, f"{where}: exit code {ran.code}\n{ran.printed[-2000:]}"
+            if example.shown is not None:
+                difference = differs(example.shown, ran.printed)
+                assert difference is None, f"{where}: {difference}"
+
+
+def look_at(example: Example, folder: Path, where: str) -> None:
+    """What can be said of a command without running it."""
+    first, *others = example.command.split(" | ")
+    if program(example) == "tcpdump" or "tcpdump -" in first:
+        words = shlex.split(first)
+        if words[0] == "ssh":
+            words = shlex.split(words[2])
+        options = {"-i": 1, "-s": 1, "-w": 1, "-G": 1, "-C": 1, "-U": 0}
+        while words[1:] and words[1].startswith("-"):
+            del words[1 : 2 + options[words[1]]]
+        assert words[1:], where
+        compiled = subprocess.run(
+            ["tcpdump", "-d", "-y", "EN10MB", *words[1:]], capture_output=True, check=False, timeout=20
+        )
+        assert compiled.returncode == 0, f"{where}: {compiled.stderr}"
+    elif program(example) == "lmdecode":
+        others.append(first)
+    for command in others:
+        if command.startswith("lmdecode "):
+            name = command.split()[1:2] if subcommand(Example(0, command)) != "config" else command.split()[1:3]
+            shown = run(f"lmdecode {' '.join(name)} --help", folder)
+            assert shown.code == 0, where
+            for option in re.findall(r"(?<!\S)--[a-z][a-z-]+", command):
+                assert option in shown.printed, f"{where}: {option}"
+    for name in re.findall(r"(?<=-s )mitm_addons/\S+", example.command):
+        assert (ROOT / name).is_file(), where
+
+
+def test_no_page_is_left_out():
+    assert len(HERE) >= 12
+    assert sum(1 for page in HERE for _ in examples(text_of(page))) >= 60
+    for page, test in ELSEWHERE.items():
+        assert Path(page).name in (ROOT / "tests" / test).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if ">>> " in text_of(page) and page != "docs/api.md"])
+def test_the_python_examples_run(page, folder, monkeypatch):
+    for example in examples(text_of(page)):
+        if "--format parquet" in example.command:
+            assert run(example.command, folder).code == 0
+    monkeypatch.chdir(folder)
+    found = doctest.DocTestParser().get_doctest(text_of(page), {}, page, page, 0)
+    assert found.examples
+    assert doctest.DocTestRunner().run(found).failed == 0
