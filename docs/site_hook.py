@@ -59,6 +59,14 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
     return _LINK.sub(moved, markdown)
 
 
+def on_page_content(html: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Leave the list of a page's sections out where there are none: the memory map needs the room."""
+    del config, files
+    if not any(item.children for item in page.toc):
+        page.meta["hide"] = ["toc"]
+    return html
+
+
 def _converted(path: Path, page: str) -> Iterator[tuple[str, str | bytes]]:
     """A notebook as Markdown, with its pictures beside it."""
     prefix = os.path.splitext(posixpath.basename(page))[0]

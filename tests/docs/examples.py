@@ -104,13 +104,9 @@ def environment(folder: Path) -> Mapping[str, str]:
     }
 
 
-def run(command: str, folder: Path, *, seconds: float = 60) -> Ran:
-    """Run a command in a terminal of 80 columns. What a pipeline complains of is not in what it printed."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 200, COLUMNS, 0, 0))
-    modes = termios.tcgetattr(theirs)
-    modes[1] &= ~termios.OPOST  # lines end as they were written
-    termios.tcsetattr(theirs, termios.TCSANOW, modes)
+def run(command: str, folder: Path, *, terminal: bool = True, seconds: float = 60) -> Ran:
+    """Run a command in a terminal of 80 columns, or with a pipe. What a pipeline complains of is not in what it printed."""
+    ours, theirs = _terminal() if terminal else os.pipe()
     with subprocess.Popen(
         ["/bin/sh", "-c", command],
         cwd=folder,
@@ -127,6 +123,15 @@ def run(command: str, folder: Path, *, seconds: float = 60) -> Ran:
         code = process.wait(max(1, deadline - time.monotonic()))
     text = _COLOUR.sub("", printed.decode())
     return Ran("".join(f"{line.rstrip()}\n" for line in text.strip("\n").splitlines()), code)
+
+
+def _terminal() -> tuple[int, int]:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 200, COLUMNS, 0, 0))
+    modes = termios.tcgetattr(theirs)
+    modes[1] &= ~termios.OPOST  # lines end as they were written
+    termios.tcsetattr(theirs, termios.TCSANOW, modes)
+    return ours, theirs
 
 
 def _more(terminal: int) -> bytes:
