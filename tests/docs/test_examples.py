@@ -42,7 +42,7 @@ def folder(tmp_path):
     for name in ("captures", "mitm_addons"):
         (tmp_path / name).symlink_to(ROOT / name)
     shutil.copy(captures / "config.json", tmp_path)
-    for name in ("morning.pcap", "router.pcap", "both.pcap"):
+    for name in ("morning.pcap", "router.pcap", "both.pcap", "monday.pcap", "tuesday.pcap"):
         shutil.copy(captures / "gs3av-settings.pcap", tmp_path / name)
     shutil.copy(captures / "gs3mp-standby.pcapng", tmp_path / "phone.pcap")
     pieces = ["editcap", "-F", "pcap", "-c", "50", tmp_path / "morning.pcap", tmp_path / "day-.pcap"]
