@@ -1,9 +1,8 @@
-"""The examples in docstrings as blocks of code: in Markdown, which the site takes docstrings for, `>>>` is a quotation."""
+"""The examples in docstrings as blocks of code, since in Markdown, which the site reads, `>>>` is a quotation."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import griffe
 
@@ -13,7 +12,7 @@ _EXAMPLE = re.compile(r"^( *)>>> .*\n?(?:^\1\S.*\n?)*", re.MULTILINE)
 class FencedExamples(griffe.Extension):
     """Puts fences around the examples."""
 
-    def on_object(self, *, obj: griffe.Object, **_kwargs: Any) -> None:
+    def on_object(self, *, obj: griffe.Object, **_kwargs: object) -> None:
         """Change an object's docstring."""
         if obj.docstring is not None:
             obj.docstring.value = _EXAMPLE.sub(_fenced, obj.docstring.value)

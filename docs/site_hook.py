@@ -1,32 +1,27 @@
-"""What of the site stands outside docs/: the page of the sample captures, and the notebooks with what comes out of them.
+"""What of the site stands outside docs/: the page of the sample captures, and the notebooks with what they give.
 
-mkdocs calls this. The pages in docs/ link to those files where they are, so that the links work in a clone as well; here
-they become links to the pages made of them.
+mkdocs calls this. The pages in docs/ link to those files where they are, so that the links work in a clone as well;
+here they become links to the pages made of them.
 """
 
 from __future__ import annotations
 
-import os.path
 import posixpath
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from nbconvert import MarkdownExporter
-
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+from nbconvert import MarkdownExporter
 
 ROOT: Final = Path(__file__).parents[1]
 PAGES: Final = {
     "captures/README.md": "captures.md",
     "notebooks/README.md": "notebooks/run-them.md",
-    **{
-        f"notebooks/{path.name}": f"notebooks/{path.stem}.md"
-        for path in sorted((ROOT / "notebooks").glob("*.ipynb"))
-    },
+    **{f"notebooks/{path.name}": f"notebooks/{path.stem}.md" for path in sorted((ROOT / "notebooks").glob("*.ipynb"))},
 }
 """By its path in the project: the page that is made of a file."""
 
@@ -69,7 +64,7 @@ def on_page_content(html: str, *, page: Page, config: MkDocsConfig, files: Files
 
 def _converted(path: Path, page: str) -> Iterator[tuple[str, str | bytes]]:
     """A notebook as Markdown, with its pictures beside it."""
-    prefix = os.path.splitext(posixpath.basename(page))[0]
+    prefix = path.stem
     text, resources = MarkdownExporter().from_filename(
         str(path), resources={"unique_key": prefix, "output_files_dir": f"{prefix}_pictures"}
     )

@@ -12,6 +12,7 @@ import sys
 import termios
 import time
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,7 +54,7 @@ def examples(markdown: str) -> Iterator[Example]:
 
 def _sessions(number: int, lines: list[str], code: int) -> Iterator[Example]:
     starts = [*(index for index, line in enumerate(lines) if line.startswith("$ ")), len(lines)]
-    for start, end in zip(starts, starts[1:], strict=False):
+    for start, end in pairwise(starts):
         shown = "".join(f"{line}\n" for line in lines[start + 1 : end])
         yield Example(number + start, lines[start][2:], shown, code)
 
@@ -105,7 +106,7 @@ def environment(folder: Path) -> Mapping[str, str]:
 
 
 def run(command: str, folder: Path, *, terminal: bool = True, seconds: float = 60) -> Ran:
-    """Run a command in a terminal of 80 columns, or with a pipe. What a pipeline complains of is not in what it printed."""
+    """Run a command in a terminal of 80 columns, or into a pipe. A pipeline's complaints do not count as printed."""
     ours, theirs = _terminal() if terminal else os.pipe()
     with subprocess.Popen(
         ["/bin/sh", "-c", command],

@@ -1,7 +1,7 @@
 """The examples of the documentation, typed as a user types them: they run, and print what is shown.
 
-Each page has a folder to itself, in which there is what its examples take for granted. What cannot run in a test (it wants a
-phone, root, a router) is looked at all the same: options are options that there are, and filters are filters.
+Each page has a folder to itself, in which there is what its examples take for granted. What cannot run in a test (it
+wants a phone, root, a router) is looked at all the same: options are options that there are, and filters are filters.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def folder(tmp_path):
     (tmp_path / "home-assistant.log").write_text(
         "2026-11-21 02:55:57.179 DEBUG (MainThread) [lmdirect.connection] Message=401C0004, Data=03BC04D8\n"
     )
-    (tmp_path / "home" / ".local" / "lib" / "wireshark" / "plugins").mkdir(parents=True)  # of whoever has one plugin already
+    (tmp_path / "home" / ".local" / "lib" / "wireshark" / "plugins").mkdir(parents=True)  # as Wireshark's users have
     return tmp_path
 
 
