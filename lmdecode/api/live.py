@@ -238,7 +238,7 @@ class AsyncMachine:
         if not yes:
             raise HazardError(f"{'; '.join([*warnings, 'it is a raw write'])}; give yes=True if that is meant")
         await look(self._session, [])  # that the key is right
-        _, complaint = await write_raw(self._session, request)
+        _, complaint, _ = await write_raw(self._session, request)
         if complaint:
             raise NotTakenError(complaint)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["address_of", "count_of", "ranges_of"]
 
 _ADDRESS: Final = re.compile(r"(?:0[xX])?([0-9A-Fa-f]{1,4})\Z").match
+_COUNT: Final = re.compile(r"(?:0[xX][0-9A-Fa-f]{1,8}|[0-9]{1,20})\Z").match
 _END: Final = re.compile(r"(?:0[xX])?0*10000\Z").match
 
 
@@ -36,12 +37,12 @@ def count_of(text: str, start: int) -> int:
     Raises:
         UsageError: It is none, or there are not so many.
     """
-    try:
-        count = int(text, 16 if text[:2].lower() == "0x" else 10)
-    except ValueError:
-        raise UsageError(f"{text[:40]!r} is no number of bytes: give 32, or 0x20") from None
-    if not 0 < count <= ADDRESS_SPACE - start:
-        raise UsageError(f"{count} bytes: from 0x{start:04X} on there are 1 to {ADDRESS_SPACE - start}")
+    if not _COUNT(text):
+        raise UsageError(f"{text[:40]!r} is no number of bytes: give 32, or 0x20")
+    count = int(text, 16 if text[:2].lower() == "0x" else 10)
+    most = min(ADDRESS_SPACE - start, ADDRESS_SPACE - 1)  # a message's length has 16 bits
+    if not 0 < count <= most:
+        raise UsageError(f"{count} bytes: from 0x{start:04X} on there are 1 to {most}")
     return count
 
 

@@ -9,7 +9,7 @@ import typer
 
 from lmdecode.cli.failures import CommandError
 
-__all__ = ["asked", "encodable", "is_somebody_there", "line_from_stdin", "printable"]
+__all__ = ["asked", "confirmed", "encodable", "is_somebody_there", "line_from_stdin", "printable"]
 
 
 def is_somebody_there() -> bool:
@@ -27,6 +27,13 @@ def asked(prompt: str, *, hidden: bool) -> str:
         return encodable(str(typer.prompt(prompt, hide_input=hidden, err=True)), f"the {prompt}")
     except UnicodeDecodeError:
         raise _no_text(f"the {prompt}") from None
+
+
+def confirmed(question: str) -> bool:
+    """Whether the user says yes. All of it goes to stderr, so that stdout has the command's output alone."""
+    sys.stderr.write(f"{question} [y/N]: ")
+    sys.stderr.flush()
+    return line_from_stdin("the answer").strip().lower() in {"y", "yes"}
 
 
 def line_from_stdin(what: str) -> str:

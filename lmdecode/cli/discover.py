@@ -11,7 +11,7 @@ import typer
 
 from lmdecode.cli.failures import CommandError, UsageError, complain, reports_errors
 from lmdecode.cli.live_options import JsonOption
-from lmdecode.cli.options import ConfigOption
+from lmdecode.cli.options import ConfigOption, number
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ _NONE = (
 
 @reports_errors
 def discover(
-    timeout: Annotated[float, typer.Option(min=0.1, max=300, help="Seconds to look.")] = 3,
+    timeout: Annotated[float, typer.Option(min=0.1, max=300, callback=number, help="Seconds to look.")] = 3,
     interface: Annotated[
         list[str] | None,
         typer.Option(

@@ -16,13 +16,15 @@ import typer
 
 from lmdecode.codec.errors import LmdecodeError
 
-__all__ = ["INTERRUPTED", "CommandError", "UsageError", "complain", "reports_errors"]
+__all__ = ["INTERRUPTED", "TERMINATED", "CommandError", "UsageError", "complain", "reports_errors"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 INTERRUPTED: Final = 130
 """The exit code after Ctrl-C: 128 + SIGINT, as shells have it."""
+TERMINATED: Final = 143
+"""The exit code after SIGTERM."""
 
 
 class CommandError(LmdecodeError):

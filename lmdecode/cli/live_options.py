@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from lmdecode.cli.options import number
 from lmdecode.cloud import ENVIRONMENT_VARIABLE
 
 __all__ = ["HostOption", "JsonOption", "KeyOption", "MachineOption", "ModelOption", "PortOption", "TimeoutOption"]
@@ -43,5 +44,10 @@ ModelOption = Annotated[
         help="GS3 AV, GS3 MP or Linea Mini. [default: what the config says, else the machine]", show_default=False
     ),
 ]
-TimeoutOption = Annotated[float, typer.Option(min=0.1, max=60, help="Seconds to wait for an answer.")]
+TimeoutOption = Annotated[
+    float,
+    typer.Option(
+        min=0.1, max=60, callback=number, help="Seconds to wait for an answer. A read without one is made three times."
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write one JSON object, for scripts.")]

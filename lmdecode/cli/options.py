@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,14 @@ import typer
 from lmdecode.cloud import ENVIRONMENT_VARIABLE
 
 __all__ = ["ConfigOption", "KeysOption", "MachineOption", "OutputOption", "PortOption", "ShowSecretsOption"]
+
+
+def number(value: float | None) -> float | None:
+    """The value of an option; `nan`, which no range keeps out, is none."""
+    if value is not None and math.isnan(value):
+        raise typer.BadParameter("nan is no number")
+    return value
+
 
 KeysOption = Annotated[
     list[str] | None,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from lmdecode.analysis.replaying import Comparison, Step, Verdict, compare, steps_of
+from lmdecode.cli.answers import confirmed, is_somebody_there
 from lmdecode.cli.failures import INTERRUPTED, CommandError, UsageError, complain
 from lmdecode.cli.live import session_for
 from lmdecode.codec.changes import hazard
@@ -141,7 +141,7 @@ class ReplaySession:
         steps = [step for step in steps if not self._why_not(step)]
         if not steps:
             return
-        if not self.yes and not sys.stdin.isatty():
+        if not self.yes and not is_somebody_there():
             raise UsageError(
                 "--writes changes the machine, and there is nobody to ask: give --yes to do it all the same"
             )
@@ -162,7 +162,7 @@ class ReplaySession:
             )
             what = f"0x{step.request.address:04X} {values}"
             typer.echo("  ".join([what, *(f"! {warning}" for warning in warnings)]), err=True)
-        if not self.yes and not typer.confirm(f"Write these {len(steps)} to {self.target.host}?", err=True):
+        if not self.yes and not confirmed(f"Write these {len(steps)} to {self.target.host}?"):
             raise CommandError("nothing was sent")
 
     def _session(self) -> Session:

@@ -10,7 +10,7 @@ import typer
 from lmdecode.cli.failures import UsageError, reports_errors
 from lmdecode.cli.live import target_for
 from lmdecode.cli.live_options import HostOption, JsonOption, KeyOption, MachineOption, PortOption, TimeoutOption
-from lmdecode.cli.options import ConfigOption
+from lmdecode.cli.options import ConfigOption, number
 from lmdecode.codec.message import ADDRESS_SPACE
 from lmdecode.codec.secrecy import ACCOUNT
 from lmdecode.machine.client import ANSWER_TIMEOUT
@@ -53,7 +53,9 @@ def scan(
             metavar="FILE", help="Go on with this image: only what it does not know is read.", show_default=False
         ),
     ] = None,
-    pace: Annotated[float, typer.Option(min=0, max=60, help="Seconds between an answer and the next read.")] = PACE,
+    pace: Annotated[
+        float, typer.Option(min=0, max=60, callback=number, help="Seconds between an answer and the next read.")
+    ] = PACE,
     timeout: TimeoutOption = ANSWER_TIMEOUT,
     largest: Annotated[
         int, typer.Option(min=1, max=ADDRESS_SPACE - 1, metavar="BYTES", help="The largest read to try.")

@@ -21,6 +21,7 @@ from lmdecode.cli.live_options import (
     TimeoutOption,
 )
 from lmdecode.cli.options import ConfigOption, ShowSecretsOption
+from lmdecode.cli.send_text import failures_as_json
 from lmdecode.cli.sending import Sending
 from lmdecode.codec.settings import SETTINGS, Parameter, Setting
 from lmdecode.machine.client import ANSWER_TIMEOUT
@@ -75,6 +76,11 @@ def _no_such(name: str, known: list[str]) -> str:
 
 
 def _run(setting: Setting, words: dict[str, str | None], options: dict[str, Any]) -> None:
+    with failures_as_json(bool(options["as_json"])):
+        _set(setting, words, options)
+
+
+def _set(setting: Setting, words: dict[str, str | None], options: dict[str, Any]) -> None:
     dry = bool(options["dry_run"])
     sending = Sending(
         target=_target(options, connecting=not dry),
@@ -161,7 +167,8 @@ def _chosen(setting: Setting, words: list[str]) -> tuple[Setting, dict[str, str 
 
 
 for _setting in SETTINGS.values():
-    app.command(_setting.name)(_command(_setting))
+    # So that -5 is a number that is out of range, and not an option that there is not.
+    app.command(_setting.name, context_settings={"ignore_unknown_options": True})(_command(_setting))
 
 
 @app.command("read")
@@ -187,10 +194,11 @@ def read(
     """
     from lmdecode.cli.sending import window
 
-    asked = window(address, length)
     options = {"host": host, "port": port, "key": key, "config": config, "machine": machine}
-    target = _target(options, connecting=not dry_run)
-    Sending(target=target, timeout=timeout, as_json=as_json).read(asked, dry=dry_run, show_secrets=show_secrets)
+    with failures_as_json(as_json):
+        asked = window(address, length)
+        target = _target(options, connecting=not dry_run)
+        Sending(target=target, timeout=timeout, as_json=as_json).read(asked, dry=dry_run, show_secrets=show_secrets)
 
 
 @app.command("write")
@@ -217,7 +225,8 @@ def write(
     """
     from lmdecode.cli.sending import bytes_at
 
-    request = bytes_at(address, "".join(data))
     options = {"host": host, "port": port, "key": key, "config": config, "machine": machine, "model": model}
-    target = _target(options, connecting=not dry_run)
-    Sending(target=target, timeout=timeout, yes=yes, as_json=as_json).write(request, dry=dry_run)
+    with failures_as_json(as_json):
+        request = bytes_at(address, "".join(data))
+        target = _target(options, connecting=not dry_run)
+        Sending(target=target, timeout=timeout, yes=yes, as_json=as_json).write(request, dry=dry_run)

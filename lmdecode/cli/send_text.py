@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from lmdecode.codec.changes import Change
+from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.memory import Memory
 from lmdecode.codec.memory_map import UNITS
 from lmdecode.codec.message import build
@@ -13,7 +17,7 @@ from lmdecode.codec.values import Value
 from lmdecode.machine.setting import Outcome, Result, State
 from lmdecode.output.wording import value_text
 
-__all__ = ["as_dict", "digits_or_none", "hex_or_unknown", "line_of", "old_to_new"]
+__all__ = ["as_dict", "digits_or_none", "failures_as_json", "hex_or_unknown", "line_of", "old_to_new"]
 
 _NOT_KNOWN: Final = "not known"
 _WORST_FIRST: Final = (State.UNKNOWN, State.NOT_TAKEN, State.NOT_SENT, State.DONE, State.UNCHANGED)
@@ -22,7 +26,10 @@ _WORST_FIRST: Final = (State.UNKNOWN, State.NOT_TAKEN, State.NOT_SENT, State.DON
 def old_to_new(changes: Sequence[Change], before: Memory) -> list[str]:
     """What some changes change, a line each."""
     return [
-        f"{_label(each)}: {_shown(each, each.value_in(before))} → {_shown(each, each.expected)}" for each in changes
+        f"{_label(each)}: {_shown(each, each.value_in(before))} → {_shown(each, each.expected)}"
+        if each.shown
+        else f"{_label(each)}: {each.value}"
+        for each in changes
     ]
 
 
@@ -42,7 +49,8 @@ def line_of(result: Result) -> str:
             return f"{name}: {new} was not taken{kept}"
         case State.NOT_SENT:
             return f"{name}: {new} was not sent"
-    return f"{name}: {new} was sent; whether the machine took it is not known"
+    had = "" if result.found is None else f"; read back, it had {_shown(each, result.found)}"
+    return f"{name}: {new} was sent; whether the machine took it is not known{had}"
 
 
 def _shown(each: Change, value: Value | None) -> str:
@@ -77,6 +85,18 @@ def as_dict(outcome: Outcome) -> Mapping[str, object]:
         ],
         "sent": [build(message).decode("ascii") for message in outcome.sent],
     } | ({"complaint": outcome.complaint} if outcome.complaint else {})
+
+
+@contextlib.contextmanager
+def failures_as_json(wanted: bool) -> Iterator[None]:
+    """Say what fails on stdout as well, as the object that scripts wait for."""
+    try:
+        yield
+    except LmdecodeError as error:
+        if wanted:
+            text = json.dumps({"state": "failed", "complaint": str(error)}, ensure_ascii=False)
+            sys.stdout.write(f"{text}\n")
+        raise
 
 
 def hex_or_unknown(data: bytes | None) -> str:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 
 from lmdecode.cli.addresses import address_of, count_of
-from lmdecode.cli.failures import INTERRUPTED, CommandError, UsageError, complain
+from lmdecode.cli.answers import confirmed, is_somebody_there
+from lmdecode.cli.failures import INTERRUPTED, TERMINATED, CommandError, UsageError, complain
 from lmdecode.cli.live import session_for
 from lmdecode.cli.send_text import as_dict, digits_or_none, hex_or_unknown, line_of, old_to_new
 from lmdecode.codec.changes import Change, change, windows, writes
@@ -21,6 +22,7 @@ from lmdecode.codec.errors import CodecError, RegisterError
 from lmdecode.codec.memory import Memory
 from lmdecode.codec.message import ADDRESS_SPACE, Kind, Message, build
 from lmdecode.codec.settings import Setting, values_for
+from lmdecode.machine.errors import NoAnswerError
 from lmdecode.machine.setting import Outcome, State, fitted, look, make, write_raw
 from lmdecode.output.wording import value_text
 
@@ -99,7 +101,11 @@ class Sending:
         if dry:
             self._show_messages([request])
             return
-        record = self._attempt(self._read(request, show_secrets=show_secrets))
+        try:
+            record = self._attempt(self._read(request, show_secrets=show_secrets))
+        except NoAnswerError as error:
+            hint = ": a machine answers no read that goes beyond what it has there, so try fewer bytes"
+            raise NoAnswerError(f"{error}{hint if request.length > 1 else ''}") from None
         if self.as_json:
             typer.echo(json.dumps(record.as_dict(), ensure_ascii=False))
             return
@@ -120,22 +126,22 @@ class Sending:
         if dry:
             self._show_messages([request])
             return
-        self._refuse_to_ask([*warnings, "it is a raw write"])
+        self._refuse_to_ask([*warnings, "is a raw write"])
         old = self._attempt(self._old(request))
         if not self.yes:
             for warning in warnings:
                 typer.echo(warning, err=True)
             typer.echo(f"0x{request.address:04X}: {hex_or_unknown(old)} → {hex_or_unknown(request.data)}", err=True)
             self._ask("this writes raw bytes into the machine")
-        found, complaint = self._attempt(self._write(request))
+        found, complaint, answered = self._attempt(self._write(request))
         taken = found == request.data
         if self.as_json:
-            state = State.DONE if taken else State.UNKNOWN if found is None else State.NOT_TAKEN
+            state = State.DONE if taken else State.NOT_TAKEN if answered and found is not None else State.UNKNOWN
             shown = {"address": request.address, "old": digits_or_none(old), "new": digits_or_none(request.data)}
             shown |= {"read_back": digits_or_none(found), "state": state.value}
-            typer.echo(json.dumps(shown | ({"complaint": complaint} if complaint else {}), ensure_ascii=False))
+            self._print(json.dumps(shown | ({"complaint": complaint} if complaint else {}), ensure_ascii=False))
         elif taken:
-            typer.echo(f"0x{request.address:04X}: {hex_or_unknown(old)} → {hex_or_unknown(found)}")
+            self._print(f"0x{request.address:04X}: {hex_or_unknown(old)} → {hex_or_unknown(found)}")
         if complaint:
             complain(complaint)
         if not taken:
@@ -157,7 +163,7 @@ class Sending:
             return await session.read(request.address, request.length)
 
     async def _old(self, request: Message) -> bytes | None:
-        from lmdecode.machine.errors import BadAnswerError, NoAnswerError
+        from lmdecode.machine.errors import BadAnswerError
 
         async with self._session() as session:
             await look(session, [])  # that the key is right
@@ -166,7 +172,7 @@ class Sending:
             except (BadAnswerError, NoAnswerError):
                 return None  # not everything that can be written can be read
 
-    async def _write(self, request: Message) -> tuple[bytes | None, str]:
+    async def _write(self, request: Message) -> tuple[bytes | None, str, bool]:
         async with self._session() as session:
             await look(session, [])
             return await write_raw(session, request)
@@ -174,10 +180,23 @@ class Sending:
     def _attempt(self, coroutine: Coroutine[Any, Any, T]) -> T:
         try:
             return asyncio.run(coroutine)
-        except KeyboardInterrupt:
-            if self._written:
-                complain(f"interrupted after {self._written} was sent: whether the machine took it is not known")
-                raise typer.Exit(INTERRUPTED) from None
+        except (KeyboardInterrupt, SystemExit) as ended:  # Ctrl-C, or SIGTERM
+            if not self._written:
+                raise
+            complaint = f"interrupted after {self._written} was sent: whether the machine took it is not known"
+            if self.as_json:
+                self._print(json.dumps({"state": State.UNKNOWN.value, "sent": [self._written], "complaint": complaint}))
+            complain(complaint)
+            raise typer.Exit(INTERRUPTED if isinstance(ended, KeyboardInterrupt) else TERMINATED) from None
+
+    def _print(self, text: str) -> None:
+        """Say what came of it; if that cannot be said, say at least that something was done."""
+        try:
+            sys.stdout.write(f"{text}\n")
+            sys.stdout.flush()
+        except OSError as error:
+            if self._written and not isinstance(error, BrokenPipeError):
+                complain(f"{self._written} was sent, but this cannot be written: {text}")
             raise
 
     def _session(self, *, show_secrets: bool = False) -> Session:
@@ -188,19 +207,18 @@ class Sending:
             self._written = record.plaintext
 
     def _refuse_to_ask(self, reasons: Sequence[str]) -> None:
-        if reasons and not self.yes and not sys.stdin.isatty():
-            raise UsageError(f"{reasons[-1]}, and there is nobody to ask: give --yes to do it all the same")
+        if reasons and not self.yes and not is_somebody_there():
+            raise UsageError(f"this {reasons[-1]}, and there is nobody to ask: give --yes to do it all the same")
 
     def _ask(self, what: str) -> None:
-        if not typer.confirm(f"{what}. Go on?", err=True):
+        if not confirmed(f"{what}. Go on?"):
             raise CommandError("nothing was sent")
 
     def _tell(self, outcome: Outcome) -> None:
         if self.as_json:
-            typer.echo(json.dumps(as_dict(outcome), ensure_ascii=False))
+            self._print(json.dumps(as_dict(outcome), ensure_ascii=False))
         else:
-            for result in outcome.results:
-                typer.echo(line_of(result))
+            self._print("\n".join(map(line_of, outcome.results)))
         if outcome.complaint:
             complain(outcome.complaint)
         if not outcome.done:

@@ -11,7 +11,7 @@ import typer
 
 from lmdecode.cli.failures import CommandError, reports_errors
 from lmdecode.cli.live import model_named
-from lmdecode.cli.options import ConfigOption, KeysOption
+from lmdecode.cli.options import ConfigOption, KeysOption, number
 from lmdecode.machine.simulator import SAMPLE_KEY
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def simulate(
         ),
     ] = None,
     speed: Annotated[
-        float, typer.Option(min=0.01, max=3600, help="Seconds that pass for the machine in one of ours.")
+        float,
+        typer.Option(min=0.01, max=3600, callback=number, help="Seconds that pass for the machine in one of ours."),
     ] = 1,
     fault: Annotated[
         list[str] | None,

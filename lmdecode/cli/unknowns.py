@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lmdecode.cli.failures import CommandError, reports_errors
-from lmdecode.cli.options import ConfigOption, KeysOption, MachineOption, OutputOption, PortOption
+from lmdecode.cli.options import ConfigOption, KeysOption, MachineOption, OutputOption, PortOption, number
 
 if TYPE_CHECKING:
     from lmdecode.cli.histories import Told
@@ -43,7 +43,10 @@ def unknowns(
         ),
     ] = None,
     within: Annotated[
-        float, typer.Option(min=0, max=3600, metavar="SECONDS", help="Changes this close together count as together.")
+        float,
+        typer.Option(
+            min=0, max=3600, callback=number, metavar="SECONDS", help="Changes this close together count as together."
+        ),
     ] = 5.0,
     min_changes: Annotated[
         int, typer.Option(min=2, metavar="N", help="Say nothing about bytes that changed less often than this.")

@@ -13,7 +13,7 @@ from lmdecode.cli.durations import seconds_of
 from lmdecode.cli.failures import reports_errors
 from lmdecode.cli.live import target_for
 from lmdecode.cli.live_options import HostOption, KeyOption, MachineOption, PortOption, TimeoutOption
-from lmdecode.cli.options import ConfigOption
+from lmdecode.cli.options import ConfigOption, number
 from lmdecode.machine.client import ANSWER_TIMEOUT
 
 __all__ = ["watch"]
@@ -36,7 +36,10 @@ def watch(
         ),
     ] = None,
     interval: Annotated[
-        float, typer.Option(min=1, max=3600, help="Seconds between two reads of what it does not say by itself.")
+        float,
+        typer.Option(
+            min=1, max=3600, callback=number, help="Seconds between two reads of what it does not say by itself."
+        ),
     ] = 5,
     duration: Annotated[
         float | None,

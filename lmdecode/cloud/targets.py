@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,9 @@ from lmdecode.codec.memory_map import MODELS
 
 __all__ = ["Target", "TargetError", "find_target"]
 
+_WITH_PORT = re.compile(
+    r"(?:\[(?P<six>[0-9A-Fa-f:.%\w]+)\](?::(?P<port6>[0-9]{1,9}))?|(?P<four>[^:\[\]]+):(?P<port>[0-9]{1,9}))\Z"
+).match
 _NAMES = ("machine_name", "name", "serial_number", "host")
 
 
@@ -62,6 +66,7 @@ def find_target(
         MissingKeyError: No key, or one that is none.
         ConfigError: The configuration cannot be used.
     """
+    host, port = _parted(host, port)
     path = config or next((each for each in default_paths() if each.is_file()), None)
     entry = _entry(load_config(path), machine, host) if path else {}
     if machine is not None and path is None:
@@ -71,7 +76,7 @@ def find_target(
     found_host = host or entry.get("host")
     if not isinstance(found_host, str) or not found_host:
         raise TargetError(
-            f"no address: give --host, or set it once, `lmdecode config set host ADDRESS`{_of(path)}; "
+            f"no address: give --host, or set it once, `lmdecode config set host ADDRESS{_of(path)}`; "
             "`lmdecode discover` looks for machines"
         )
     found_port = port if port is not None else port_of(entry)
@@ -119,6 +124,17 @@ def _name(entry: dict[str, object]) -> str | None:
 
 def _listed(entries: Sequence[dict[str, object]]) -> str:
     return ", ".join((_name(entry) or "one without a name")[:40] for entry in entries) or "none"
+
+
+def _parted(host: str | None, port: int | None) -> tuple[str | None, int | None]:
+    """An address as people copy it: with a port behind it, an IPv6 address in brackets."""
+    match = _WITH_PORT(host or "")
+    if host is None or match is None:
+        return host, port
+    number = int(match["port"] or match["port6"]) if match["port"] or match["port6"] else None
+    if number is not None and not 0 < number < 0x10000:
+        raise TargetError(f"--host {host[:60]}: {number} is no port")
+    return match["six"] or match["four"], number if port is None else port
 
 
 def _of(path: Path | None) -> str:

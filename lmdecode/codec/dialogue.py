@@ -113,7 +113,8 @@ class Dialogue:
     def _note_damage(self, record: Record) -> None:
         raw = record.raw or b""
         try:
-            whole = raw[:1] == b"@" and raw[-1:] == b"%" and not len(unwrap(raw[1:-1])) % BLOCK_SIZE
+            size = len(unwrap(raw[1:-1])) if raw[:1] == b"@" and raw[-1:] == b"%" else 0
+            whole = size > 0 and not size % BLOCK_SIZE
         except FrameError:
             whole = False
         if whole:

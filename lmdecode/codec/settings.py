@@ -21,6 +21,8 @@ from lmdecode.codec.values import Value
 __all__ = ["SETTINGS", "Parameter", "Setting", "values_for"]
 
 _ON_OFF: Final[Mapping[str, Value]] = {"on": True, "off": False}
+_NUMBER: Final = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?\Z").match
+_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}").match
 _CODE: Final = re.compile(r"\{(\w+)\}")
 
 
@@ -259,6 +261,8 @@ def _choice(parameter: Parameter, text: str) -> Value:
 
 def _moment(text: str) -> datetime:
     try:
+        if not _TIME(text):
+            raise ValueError  # noqa: TRY301 -- a day alone would be midnight
         return datetime.fromisoformat(text)
     except ValueError:
         raise RegisterError(f"{text[:40]!r} is neither now nor a time such as 2026-11-21T09:30:00") from None
@@ -266,8 +270,11 @@ def _moment(text: str) -> datetime:
 
 def _read_number(text: str, row: Register, *, kind: Callable[[str], int | float]) -> Value:
     unit = row.unit or ""
+    number = text.strip().removesuffix(unit).strip()
     try:
-        return kind(text.strip().removesuffix(unit).strip())
+        if not _NUMBER(number):
+            raise ValueError  # noqa: TRY301 -- 1e2, 9_5, nan and the digits of other scripts are numbers in Python only
+        return kind(number)
     except ValueError:
         what = "a whole number" if kind is int else "a number"
         raise RegisterError(f"{row.name}: {text[:40]!r} is not {what}" + (f" of {unit}" if unit else "")) from None

@@ -15,7 +15,7 @@ from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.memory_map import ALIVE
 from lmdecode.codec.message import Kind, Message
 from lmdecode.codec.record import Record
-from lmdecode.machine.diagnosis import ONE_AT_A_TIME, joined, why_bad, why_no_answer, why_no_connection
+from lmdecode.machine.diagnosis import ONE_AT_A_TIME, is_echo, joined, why_bad, why_no_answer, why_no_connection
 from lmdecode.machine.errors import (
     BadAnswerError,
     BusyError,
@@ -33,7 +33,7 @@ ANSWER_TIMEOUT: Final = 3.0
 CONNECT_TIMEOUT: Final = 5.0
 """Seconds to wait for a connection."""
 
-_PIECE: Final = 65536
+_PIECE: Final = 4096
 _CLOSE_TIMEOUT: Final = 1.0
 
 
@@ -230,7 +230,7 @@ class Client:
                 raise self._failure
             if answer is None:
                 raise why_no_answer(request, dialogue, self.name, self._lost)
-        echoed = request.kind is Kind.READ and answer.data is None
+        echoed = is_echo(request, answer)
         if echoed or answer.raw is not None:  # a value that makes no sense in a faultless message is no such thing
             raise why_bad(request, answer)
         return answer
@@ -264,6 +264,7 @@ class Client:
             records = dialogue.receive(time.time_ns(), data)
             self._heard.set()
             self._tell(records)
+            await asyncio.sleep(0)  # whoever waits may give up, however much more there is to be heard
 
     async def _see_whether_alive(self, seconds: float) -> None:
         while self._lost is None:

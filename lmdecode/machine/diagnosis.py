@@ -9,9 +9,11 @@ from lmdecode.codec.message import Kind, Message
 from lmdecode.codec.record import Record
 from lmdecode.machine.errors import BadAnswerError, BusyError, EchoError, MachineError, NoAnswerError, WrongKeyError
 
-__all__ = ["ONE_AT_A_TIME", "joined", "why_bad", "why_no_answer", "why_no_connection"]
+__all__ = ["ONE_AT_A_TIME", "is_echo", "joined", "why_bad", "why_no_answer", "why_no_connection"]
 
-ONE_AT_A_TIME: Final = "the machine takes one connection at a time; close the app and try again"
+ONE_AT_A_TIME: Final = (
+    "the machine takes one connection at a time; close the app, or what else talks to it, and try again"
+)
 
 
 def why_no_answer(request: Message, dialogue: Dialogue, name: str, lost: MachineError | None) -> MachineError:
@@ -26,7 +28,7 @@ def why_no_answer(request: Message, dialogue: Dialogue, name: str, lost: Machine
     heard, what = dialogue.heard, f"{request.kind.letter}{request.preamble}"
     if heard.undecryptable and not dialogue.ever_valid:
         return WrongKeyError(
-            f"connected to {name}, but nothing decrypts: the key is not this machine's; "
+            f"connected to {name}, but nothing decrypts: the key is not this machine's, or this is no such machine; "
             "`lmdecode config check` looks at it, `lmdecode harvest` finds the right one"
         )
     if heard.garbage or heard.undecryptable:
@@ -51,9 +53,14 @@ def _instead(what: str, heard: Heard, name: str) -> MachineError:
 def why_bad(request: Message, answer: Record) -> BadAnswerError:
     """What is wrong with an answer."""
     what = f"{request.kind.letter}{request.preamble}"
-    if request.kind is Kind.READ and answer.data is None:
+    if is_echo(request, answer):
         return EchoError(f"the machine sent {what} back instead of an answer: there is nothing to be read there")
     return BadAnswerError(f"the answer to {what} is damaged: {answer.problems[0]}")
+
+
+def is_echo(request: Message, answer: Record) -> bool:
+    """Whether an answer is the request itself, faultless; of a damaged one nothing may be shown, and so has no data."""
+    return request.kind is Kind.READ and answer.data is None and answer.raw is None
 
 
 def why_no_connection(host: str, port: int, error: Exception, seconds: float) -> str:

@@ -153,20 +153,24 @@ async def make(
     return Outcome(tuple(results), tuple(sent), complaint or _not_taken(results))
 
 
-async def write_raw(session: Session, request: Message) -> tuple[bytes | None, str]:
-    """Write some bytes, once, and read them back; what was read, None if nothing, and what went wrong, in one line."""
-    complaint = ""
+async def write_raw(session: Session, request: Message) -> tuple[bytes | None, str, bool]:
+    """Write some bytes, once, and read them back.
+
+    Returns:
+        What was read, None if nothing; what went wrong, in one line; and whether the machine answered the write.
+    """
+    complaint, answered = "", True
     try:
         await session.write(request)
     except MachineError as error:
-        complaint = str(error)
+        complaint, answered = str(error), isinstance(error, RefusedError)
     try:
         found = await session.data(request.address, request.length)
     except MachineError as error:
-        return None, "; ".join(filter(None, (complaint, f"what came of it cannot be read: {error}")))
+        return None, "; ".join(filter(None, (complaint, f"what came of it cannot be read: {error}"))), answered
     if found != request.data and not complaint:
         complaint = f"the machine said OK, but holds {found.hex(' ')}"
-    return found, complaint
+    return found, complaint, answered
 
 
 async def _look_again(session: Session, changes: Sequence[Change], looks: Sequence[float]) -> tuple[Memory, str]:
@@ -196,7 +200,8 @@ def _result(change: Change, before: Memory, found: Memory, sent: bool, *, compla
     if not sent:
         state = State.NOT_SENT
     elif change.shown and value is not None:
-        state = State.DONE if change.is_made(found) else State.NOT_TAKEN
+        # Without its word for it a machine that has not taken a value may still be about to.
+        state = State.DONE if change.is_made(found) else State.NOT_TAKEN if answered else State.UNKNOWN
     elif change.shown:
         state = State.UNKNOWN
     elif complaint:

@@ -8,6 +8,7 @@ import pty
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -143,6 +144,8 @@ def test_a_dry_run_connects_to_nothing(command):
         ("read 0x4000 x", "is no number of bytes"),
         ("auto-on-off tue maybe", "none of on, off"),
         ("clock noon", "neither now nor a time"),
+        ("coffee-temp -5", "must be 87 to 100 °C, not -5"),
+        ("read 0x0000 65536", "there are 1 to 65535"),
     ],
 )
 def test_wrong_usage_sends_nothing(command, machine, words, why):
@@ -212,6 +215,46 @@ def test_secrets_are_shown_only_when_asked_for(command, machine):
     assert "30 30 30 30 30 30 30 30" in result.stdout
 
 
+def test_a_number_that_is_none_is_no_number_of_seconds(command, machine):
+    for words in (("send", "dose", "2", "121"), ("status",)):
+        assert "nan is no number" in command.fails(*words, *machine.options, "--timeout", "nan", code=2)
+
+
+def test_what_fails_is_json_too(command, machine):
+    for words, code, why in (("dose 2 0", 2, "must be 1 to 1000"), ("power on", 2, "nobody to ask")):
+        result = command("send", *words.split(), "--json", *machine.options)
+        assert result.returncode == code
+        found = json.loads(result.stdout)
+        assert found["state"] == "failed"
+        assert why in found["complaint"]
+    with running("busy") as busy:
+        result = command("send", "read", "0x0000", "1", "--json", *busy.options)
+        assert result.returncode == 3
+        assert json.loads(result.stdout)["state"] == "failed"
+
+
+def test_nobody_can_be_asked_through_a_closed_input(command, machine):
+    line = [*command.line, "send", "coffee-temp", "91", *map(str, machine.options)]
+    result = subprocess.run(
+        ["/bin/sh", "-c", '"$@" <&-', "sh", *line],
+        cwd=command.folder, env=command.environment, capture_output=True, encoding="utf-8", timeout=60, check=False,
+    )  # fmt: skip
+    assert result.returncode == 2
+    assert result.stderr.startswith("lmdecode: this sets how hot the coffee boiler gets, and there is nobody to ask")
+
+
+def test_a_full_disk_does_not_hide_that_something_was_sent(command, machine):
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [*command.line, "send", "dose", "1", "99", *map(str, machine.options)],
+            cwd=command.folder, env=command.environment, stdout=full, stderr=subprocess.PIPE, encoding="utf-8",
+            timeout=60, check=False,
+        )  # fmt: skip
+    assert result.returncode == 1
+    assert "was sent, but this cannot be written: dose_k1: " in result.stderr
+    assert machine.value("dose_k1") == 99
+
+
 class Terminal:
     """A command on a terminal."""
 
@@ -265,7 +308,8 @@ def test_what_heats_is_asked_for(command, answer, code, value):
         assert len(machine.writes) == (code == 0)
 
 
-def test_ctrl_c_after_a_write_says_that_it_was_sent(command):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_after_a_write_says_that_it_was_sent(command, number, code):
     late = Faults(in_turn=[None, Fault("delay", 1, 30.0)])  # the read that shows that the key is right, then the write
     with (
         running(faults=late) as machine,
@@ -280,9 +324,9 @@ def test_ctrl_c_after_a_write_says_that_it_was_sent(command):
         deadline = time.monotonic() + 20
         while not machine.writes and time.monotonic() < deadline:
             time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         said = process.communicate(timeout=20)[1]
-    assert process.returncode == 130
+    assert process.returncode == code
     assert f"interrupted after {machine.writes[0]} was sent: whether the machine took it is not known" in said
     assert "Traceback" not in said
 

@@ -40,6 +40,27 @@ def test_options_alone(find):
     assert ONE not in repr(target)
 
 
+@pytest.mark.parametrize(
+    ("host", "port", "expected"),
+    [
+        ("10.0.0.9:1775", None, ("10.0.0.9", 1775)),
+        ("10.0.0.9:1775", 7, ("10.0.0.9", 7)),
+        ("[::1]:1775", None, ("::1", 1775)),
+        ("[::1]", None, ("::1", 1774)),
+        ("::1", None, ("::1", 1774)),
+        ("kitchen.local", None, ("kitchen.local", 1774)),
+    ],
+)
+def test_an_address_as_it_is_copied(find, host, port, expected):
+    target = find(host=host, port=port, key=ONE)
+    assert (target.host, target.port) == expected
+
+
+def test_a_port_that_is_none(find):
+    with pytest.raises(TargetError, match="99999 is no port"):
+        find(host="10.0.0.9:99999", key=ONE)
+
+
 def test_a_configuration_of_one(find):
     target = find(KITCHEN)
     assert (target.host, target.port, target.model, target.name) == ("10.0.0.1", 1774, "GS3 AV", "Kitchen")

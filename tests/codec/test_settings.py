@@ -75,6 +75,12 @@ def test_options_may_be_left_out_but_not_all():
         (("schedule", "someday", "06:30", "17:00"), "day 'someday' is none of mon"),
         (("schedule", "global", "06:30", "17:00"), "day 'global' is none of mon"),
         (("clock", "noon"), "neither now nor a time"),
+        (("clock", "2026-11-21"), "neither now nor a time"),
+        (("coffee-temp", "1e2"), "not a number of °C"),
+        (("coffee-temp", "nan"), "not a number of °C"),
+        (("coffee-temp", "٩٣"), "not a number of °C"),
+        (("dose", "2", "9_5"), "not a whole number of pulses"),
+        (("dose", "2", "9" * 5000), "not a whole number of pulses"),
     ],
 )
 def test_words_that_mean_nothing(words, why):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import time
 
@@ -209,6 +210,32 @@ def test_keep_alive_leaves_a_living_machine_alone():
         assert 3 <= len(asked) <= 6
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("garbage", [b"@" * 4096, b"@%" * 2048, b"x" * 4096])
+def test_what_never_ends_is_given_up(garbage):
+    async def flood(_, writer):
+        with contextlib.suppress(OSError):
+            while True:
+                writer.write(garbage)
+                await writer.drain()
+
+    async def run():
+        async with await asyncio.start_server(flood, "127.0.0.1", 0) as flooding:
+            port = flooding.sockets[0].getsockname()[1]
+            begin = time.monotonic()
+            with pytest.raises(BadAnswerError, match="is damaged"):
+                async with Client("127.0.0.1", port, KEY, timeout=0.3) as talk:
+                    await talk.ask(POWER)
+            assert time.monotonic() - begin < 10
+
+    asyncio.run(run())
+
+
+def test_damage_beside_the_account_is_no_echo():
+    with pytest.raises(BadAnswerError, match="is damaged") as caught:
+        ask(Message(Kind.READ, 0x0100, 17), "wrong-check")
+    assert not isinstance(caught.value, EchoError)
 
 
 def test_errors_are_of_one_family():

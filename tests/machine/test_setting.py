@@ -18,6 +18,7 @@ from lmdecode.machine.errors import MachineError, NoAnswerError
 from lmdecode.machine.session import Session
 from lmdecode.machine.setting import State, find_model, look, make, write_raw
 from lmdecode.machine.simulator.faults import FAULTS, Fault, Faults, On, parse_fault
+from lmdecode.machine.simulator.machine import Machine
 from lmdecode.machine.snapshot import take_snapshot
 from tests.machine.simulator.client import KEY, server
 
@@ -127,13 +128,19 @@ def test_a_lost_answer_to_what_shows_nowhere_is_not_known():
 
 
 def test_a_machine_that_says_ok_and_does_nothing(monkeypatch):
-    from lmdecode.machine.simulator.machine import Machine
-
     monkeypatch.setattr(Machine, "_take", lambda *_: None)
     outcome, writes, _ = run({"dose_k2": 121, "power": False})
     assert [result.state for result in outcome.results] == [State.NOT_TAKEN] * 2
     assert outcome.complaint == "the machine said OK, but did not take it: dose_k2, power"
     assert len(writes) == 2
+
+
+def test_without_the_machines_word_nothing_is_said_not_to_be_taken(monkeypatch):
+    monkeypatch.setattr(Machine, "_take", lambda *_: None)  # as if the write were still on its way
+    outcome, writes, _ = run({"dose_k2": 121}, after_look=["drop:1"])
+    assert [result.state for result in outcome.results] == [State.UNKNOWN]
+    assert outcome.results[0].found == 118
+    assert len(writes) == 1
 
 
 def test_raw_bytes():
@@ -142,9 +149,9 @@ def test_raw_bytes():
             return await write_raw(talk, request)
 
     request = Message(Kind.WRITE, 0x001E, 1, b"\x09")
-    assert asyncio.run(go(request)) == (b"\x09", "")
-    found, complaint = asyncio.run(go(request, "no-ok"))
-    assert found == b"\x08"
+    assert asyncio.run(go(request)) == (b"\x09", "", True)
+    found, complaint, answered = asyncio.run(go(request, "no-ok"))
+    assert (found, answered) == (b"\x08", True)
     assert "did not take" in complaint
 
 
