@@ -10,6 +10,7 @@ from typing import Final
 from lmdecode.analysis.recorded import Observation, Observer
 from lmdecode.codec.change import Change
 from lmdecode.codec.memory import Memory
+from lmdecode.codec.memory_map import WATER_FLOW
 from lmdecode.codec.message import ADDRESS_SPACE, Kind
 from lmdecode.codec.places import Place, places_of
 from lmdecode.codec.record import Record
@@ -70,7 +71,7 @@ class History:
                 self._requests.append(record)
                 if record.kind is Kind.WRITE:
                     self._writes.append(record)
-        elif record.kind is Kind.STREAM:
+        elif record.kind is Kind.STREAM and record.address == WATER_FLOW.address:
             self._flow_ns = time_ns
         for observation in self._observer.take(record):
             self._note(time_ns, observation)

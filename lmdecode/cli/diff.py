@@ -177,6 +177,7 @@ def _write(found: Differences, sides: _Sides, chosen: DiffFormat, file: IO[str],
 
     from lmdecode.output.difference_list import difference_lines, print_differences, print_one_sided, print_regions
     from lmdecode.output.terminal import TerminalConsole
+    from lmdecode.output.wording import printable
 
     old_regions = [region for region in found.old_regions if region not in found.new_regions]
     new_regions = [region for region in found.new_regions if region not in found.old_regions]
@@ -187,7 +188,7 @@ def _write(found: Differences, sides: _Sides, chosen: DiffFormat, file: IO[str],
             file.write(line)
         return
     console = TerminalConsole(file)
-    for side, title in (("A", sides.old_title), ("B", sides.new_title)):
+    for side, title in (("A", printable(sides.old_title)), ("B", printable(sides.new_title))):
         console.print_paragraph(Text.assemble((f"{side} ", "bold"), title))
     print_differences(found.changed, console, show_secrets=show_secrets)
     print_one_sided("only in A", found.only_old, console, show_secrets=show_secrets)

@@ -38,8 +38,9 @@ class UsageError(CommandError):
 
 
 def complain(message: str) -> None:
-    """Print one line of complaint on stderr, red on a terminal."""
-    typer.secho(f"lmdecode: {message}", fg="red", err=True)
+    """Print one line of complaint on stderr, red on a terminal that has colours."""
+    plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    typer.secho(f"lmdecode: {message}", fg=None if plain else "red", err=True)
 
 
 def reports_errors(command: Callable[P, R]) -> Callable[P, R]:

@@ -62,7 +62,11 @@ def refuse_to_overwrite(output: Path | None, inputs: Iterable[Path]) -> None:
     Raises:
         CommandError: It is one.
     """
-    if output is None or not output.exists():
+    if output is None:
+        return
+    if not output.exists():
+        if str(output) not in {"", "-"}:
+            check_writable(output)  # now, and not when all is read
         return
     for path in inputs:
         if path.is_file() and output.is_file() and path.samefile(output):

@@ -14,7 +14,7 @@ from lmdecode.capture.image_file import load_image, looks_like_image
 from lmdecode.cli.failures import CommandError, complain
 from lmdecode.cli.files import refuse_to_overwrite
 from lmdecode.cli.progress import progress_bar
-from lmdecode.cli.reading import Outcome, Settings, nothing_decoded, read
+from lmdecode.cli.reading import Outcome, Settings, nothing_decoded, read, summary
 from lmdecode.codec.memory_image import MemoryImage
 from lmdecode.codec.models import model_of
 from lmdecode.codec.named_memory import Registers
@@ -128,6 +128,13 @@ class Sources:
         for complaint in outcome.complaints:
             complain(complaint)
             self.failed = True
+        tally = outcome.tally
+        if tally.bytes_skipped or tally.bytes_missing:
+            typer.echo(
+                f"lmdecode: {path}: not all is there: {summary([outcome], chosen=False)}; what was said meanwhile is not "
+                "known",
+                err=True,
+            )
         nothing = nothing_decoded([outcome], port, origin)
         if nothing:
             raise CommandError(nothing)

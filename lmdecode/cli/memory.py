@@ -151,6 +151,7 @@ def _write_table(view: _View, output: Path | None, *, show_secrets: bool) -> Non
     from lmdecode.output.memory_dump import Dump, print_dump
     from lmdecode.output.terminal import TerminalConsole
     from lmdecode.output.times import local_time
+    from lmdecode.output.wording import printable
 
     history, told = view.told.history, view.told
     dump = Dump(
@@ -164,7 +165,12 @@ def _write_table(view: _View, output: Path | None, *, show_secrets: bool) -> Non
         console = TerminalConsole(file)
         if view.time_ns is None:
             console.print(
-                Text(", ".join(filter(None, (str(told.path), about(told), told.image.made, told.image.source))), "bold")
+                Text(
+                    printable(
+                        ", ".join(filter(None, (str(told.path), about(told), told.image.made, told.image.source)))
+                    ),
+                    "bold",
+                )
             )
         else:
             when = local_time(view.time_ns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -132,7 +133,7 @@ def totals(shots: Sequence[Shot]) -> str:
         counts[shot.what] += shot.count
     plurals = {What.COFFEE: "coffees", What.FLUSH: "flushes", What.BACKFLUSH: "backflushes"}
     parts = [f"{count} {what if count == 1 else plurals.get(what, what)}" for what in What if (count := counts[what])]
-    return f"{', '.join(parts)}; about {sum(shot.ml or 0 for shot in shots):,.0f} ml"
+    return f"{', '.join(parts)}; about {math.floor(sum(shot.ml or 0 for shot in shots) + 0.5):,} ml"
 
 
 def _table(shots: Iterable[Shot]) -> Table:
@@ -140,7 +141,8 @@ def _table(shots: Iterable[Shot]) -> Table:
     table.add_column("start", no_wrap=True)
     table.add_column("what", no_wrap=True)
     for name in ("s", "pulses", "dose", "ml", "coffee °C", "set °C"):
-        table.add_column(name, justify="right", no_wrap=True)
+        # On a narrow terminal the dose gives way, and not what was poured.
+        table.add_column(name, justify="right", no_wrap=True, min_width=None if name == "dose" else len(name))
     for shot in shots:
         style = _STYLES.get(shot.what, "")
         temperatures = [shot.coffee_temp_start, shot.coffee_temp_end]
@@ -174,7 +176,10 @@ def _when(shot: Shot) -> str:
 
 
 def _number(value: float | None, digits: int = 0) -> str:
-    return "" if value is None else f"{value:.{digits}f}"
+    if value is None:
+        return ""
+    # Half of a millilitre is rounded up, as the report does it.
+    return f"{math.floor(value + 0.5)}" if not digits else f"{value:.{digits}f}"
 
 
 def _iso(time_ns: int | None) -> str | None:

@@ -17,6 +17,7 @@ from lmdecode.codec.record import iso_time
 from lmdecode.output.change_text import place_text
 from lmdecode.output.terminal import TerminalConsole
 from lmdecode.output.times import local_time
+from lmdecode.output.wording import printable
 
 __all__ = ["Found", "json_lines", "print_found"]
 
@@ -48,7 +49,7 @@ class Found:
 def print_found(found: Found, console: TerminalConsole) -> None:
     """Print what changed in detail, what never did in short, and how much was compared."""
     who = ", ".join(filter(None, (found.machine, found.model, found.firmware and f"firmware {found.firmware}")))
-    console.print(Text(f"{who}: {', '.join(map(str, found.captures))}", "bold"), soft_wrap=True)
+    console.print(Text(printable(f"{who}: {', '.join(map(str, found.captures))}"), "bold"), soft_wrap=True)
     changing = [each for each in found.unknowns.bytes if _moves(each)]
     for each in changing:
         console.print()

@@ -58,6 +58,8 @@ def named_time(text: str) -> NamedTime:
     start += int((fraction or "").ljust(9, "0"))
     length = DAY if hour is None else MINUTE if second is None else SECOND // 10 ** len(fraction or "")
     if zone and zone != "Z":
+        if int(zone[1:3]) > 23 or int(zone[4:6]) > 59:
+            raise TimeError(_HOW)
         sign = -1 if zone[0] == "+" else 1
         start += sign * (int(zone[1:3]) * 60 + int(zone[4:6])) * MINUTE
     if year is None:
