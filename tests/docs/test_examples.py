@@ -20,6 +20,11 @@ from tests.cli.simulator_process import free_port
 from tests.docs.examples import Example, differs, environment, examples, run
 from tests.docs.pages import PAGES, README, ROOT, text_of
 
+pytestmark = pytest.mark.skipif(
+    any(shutil.which(tool) is None for tool in ("tshark", "editcap", "tcpdump")),
+    reason="tshark or tcpdump is not installed",
+)
+
 ELSEWHERE = {  # these need a machine, or captures, of their own
     "docs/live.md": "test_live_page.py",
     "docs/scan.md": "test_scan_page.py",
@@ -151,3 +156,11 @@ def test_the_python_examples_run(page, folder, monkeypatch):
     found = doctest.DocTestParser().get_doctest(text_of(page), {}, page, page, 0)
     assert found.examples
     assert doctest.DocTestRunner().run(found).failed == 0
+
+
+def test_every_condition_that_is_shown_can_be_given(folder):
+    shown = {condition for page in (README, *PAGES) for condition in re.findall(r"`(--where [^`]+)`", text_of(page))}
+    assert len(shown) >= 10
+    for options in shown:
+        ran = run(f"lmdecode decode morning.pcap {options}", folder)
+        assert ran.code == 0, f"{options}: {ran.printed}"

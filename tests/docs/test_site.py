@@ -27,7 +27,7 @@ FETCHING = {"src", "srcset", "poster", "data"}
 def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
     built = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", folder],
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", folder],
         cwd=ROOT,
         env=os.environ | {"NO_MKDOCS_2_WARNING": "1", "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -36,6 +36,7 @@ def site(tmp_path_factory):
         check=False,
     )
     assert built.returncode == 0, built.stdout + built.stderr
+    assert "INFO" in built.stderr  # where warnings are not told, strict does not see them either
     return folder
 
 
