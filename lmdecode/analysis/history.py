@@ -71,7 +71,7 @@ class History:
                 self._requests.append(record)
                 if record.kind is Kind.WRITE:
                     self._writes.append(record)
-        elif record.kind is Kind.STREAM and record.address == WATER_FLOW.address:
+        elif record.kind is Kind.STREAM and 0 <= record.address - WATER_FLOW.address < WATER_FLOW.length:
             self._flow_ns = time_ns
         for observation in self._observer.take(record):
             self._note(time_ns, observation)

@@ -81,8 +81,9 @@ def check_writable(path: Path) -> None:
     """
     if path.is_dir():
         raise CommandError(f"--output {path} is a folder: name a file in it")
+    path = _behind_links(path)
     try:
-        with tempfile.NamedTemporaryFile(dir=path.resolve().parent, prefix=f".{path.name}.", suffix=".part"):
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=".part"):
             pass
     except OSError as error:
         raise CommandError(f"--output {path} cannot be written: {error.strerror}") from None
@@ -138,9 +139,7 @@ def _whole_file(path: Path, *, binary: bool, private: bool) -> Iterator[IO[str] 
         with path.open("wb") as file, _as_asked(file, binary=binary) as asked:
             yield asked
         return
-    path = Path(os.path.realpath(path))  # through a link, to the file that it stands for
-    if path.is_symlink():
-        raise CommandError(f"--output {path} is a link that leads back to itself: name another file")
+    path = _behind_links(path)
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     except OSError as error:
@@ -155,6 +154,18 @@ def _whole_file(path: Path, *, binary: bool, private: bool) -> Iterator[IO[str] 
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _behind_links(path: Path) -> Path:
+    """The file that a path stands for, through whatever links.
+
+    Raises:
+        CommandError: They lead back to themselves.
+    """
+    found = Path(os.path.realpath(path))
+    if found.is_symlink():
+        raise CommandError(f"--output {path} is a link that leads back to itself: name another file")
+    return found
 
 
 def _as_asked(file: IO[bytes], *, binary: bool) -> IO[str] | IO[bytes]:

@@ -131,8 +131,8 @@ class Sources:
         tally = outcome.tally
         if tally.bytes_skipped or tally.bytes_missing:
             typer.echo(
-                f"lmdecode: {path}: not all is there: {summary([outcome], chosen=False)}; what was said meanwhile is not "
-                "known",
+                f"lmdecode: {path}: not all is there: {summary([outcome], chosen=False)}; "
+                "what was said meanwhile is not known",
                 err=True,
             )
         nothing = nothing_decoded([outcome], port, origin)

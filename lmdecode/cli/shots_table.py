@@ -133,7 +133,7 @@ def totals(shots: Sequence[Shot]) -> str:
         counts[shot.what] += shot.count
     plurals = {What.COFFEE: "coffees", What.FLUSH: "flushes", What.BACKFLUSH: "backflushes"}
     parts = [f"{count} {what if count == 1 else plurals.get(what, what)}" for what in What if (count := counts[what])]
-    return f"{', '.join(parts)}; about {math.floor(sum(shot.ml or 0 for shot in shots) + 0.5):,} ml"
+    return f"{', '.join(parts)}; about {sum(shot.ml or 0 for shot in shots):,.0f} ml"
 
 
 def _table(shots: Iterable[Shot]) -> Table:
