@@ -23,6 +23,9 @@ _FLOW_LASTS: Final = 2_000_000_000  # ns; the machine says that water flows seve
 _NEVER: Final = -(1 << 62)
 
 
+_FLOW: Final = range(WATER_FLOW.address, WATER_FLOW.address + WATER_FLOW.length)
+
+
 class History:
     r"""The memory over time. Feed it Records in the order in which they were captured.
 
@@ -71,7 +74,7 @@ class History:
                 self._requests.append(record)
                 if record.kind is Kind.WRITE:
                     self._writes.append(record)
-        elif record.kind is Kind.STREAM and 0 <= record.address - WATER_FLOW.address < WATER_FLOW.length:
+        elif record.kind is Kind.STREAM and record.address is not None and record.address in _FLOW:
             self._flow_ns = time_ns
         for observation in self._observer.take(record):
             self._note(time_ns, observation)
