@@ -101,7 +101,7 @@ def changes(
         found = [change for change in found if not ticks(change.place)]
     runs = [ChangeRun(change, change) for change in found] if all_ else grouped(found)
     chosen = format or (ListFormat.TABLE if output is None and sys.stdout.isatty() else ListFormat.JSONL)
-    with text_output(output) as file:
+    with text_output(output, private=show_secrets) as file:
         _write(runs, told, chosen, file, show_secrets=show_secrets)
     _sum_up(about(told), found, runs, left_out)
     if sources.failed:

@@ -147,10 +147,10 @@ def decode(
 
         if where or fields or order is Order.TIME:
             raise typer.BadParameter("pcapng has every packet as it was: leave --where, --fields and --order out")
-        with open_output(chosen, output) as file:
+        with open_output(chosen, output, private=show_secrets) as file:
             failed = say_how_it_went(annotate(paths, decoder, port, file), port, origin, chosen=False)
     else:
-        with open_writer(chosen, output, style) as writer:
+        with open_writer(chosen, output, style, private=show_secrets) as writer:
             if workers > 1:
                 from lmdecode.cli.jobs import decode_in_processes
 

@@ -111,7 +111,7 @@ def diff(
     sides = replace(sides, old=sides.old.part(addresses), new=sides.new.part(addresses))
     found = _found(sides)
     chosen = format or (DiffFormat.TABLE if output is None and sys.stdout.isatty() else DiffFormat.JSONL)
-    with text_output(output) as file:
+    with text_output(output, private=show_secrets) as file:
         _write(found, sides, chosen, file, show_secrets=show_secrets)
     typer.echo(_summary(found, sides), err=True)
     if reader.failed or (exit_code and found):

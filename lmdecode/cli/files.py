@@ -94,14 +94,18 @@ def text_over(file: BinaryIO) -> TextIO:
     return io.TextIOWrapper(file, encoding="utf-8", newline="\n")
 
 
-def text_output(output: Path | None) -> contextlib.AbstractContextManager[IO[str]]:
+def text_output(output: Path | None, *, private: bool = False) -> contextlib.AbstractContextManager[IO[str]]:
     """Where text goes: a file that appears when it is whole, or stdout; UTF-8, unless that is a terminal.
+
+    Args:
+        output: The file; None for stdout.
+        private: Whether only its owner may read it.
 
     Raises:
         CommandError: The file cannot be written.
     """
     if output is not None:
-        return whole_file(output)
+        return whole_file(output, private=private)
     if not sys.stdout.isatty() and isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")
     return contextlib.nullcontext(sys.stdout)
@@ -110,9 +114,13 @@ def text_output(output: Path | None) -> contextlib.AbstractContextManager[IO[str
 @overload
 def whole_file(path: Path, *, private: bool = False) -> contextlib.AbstractContextManager[IO[str]]: ...
 @overload
-def whole_file(path: Path, *, binary: Literal[True]) -> contextlib.AbstractContextManager[IO[bytes]]: ...
+def whole_file(
+    path: Path, *, binary: Literal[True], private: bool = False
+) -> contextlib.AbstractContextManager[IO[bytes]]: ...
 @overload
-def whole_file(path: Path, *, binary: bool) -> contextlib.AbstractContextManager[IO[str] | IO[bytes]]: ...
+def whole_file(
+    path: Path, *, binary: bool, private: bool = False
+) -> contextlib.AbstractContextManager[IO[str] | IO[bytes]]: ...
 def whole_file(
     path: Path, *, binary: bool = False, private: bool = False
 ) -> contextlib.AbstractContextManager[IO[str] | IO[bytes]]:

@@ -161,7 +161,7 @@ def _write_table(view: _View, output: Path | None, *, show_secrets: bool) -> Non
         changed=view.changed,
         show_secrets=show_secrets,
     )
-    with text_output(output) as file:
+    with text_output(output, private=show_secrets) as file:
         console = TerminalConsole(file)
         if view.time_ns is None:
             console.print(
@@ -198,7 +198,7 @@ def _write_json(view: _View, output: Path | None, *, show_secrets: bool) -> None
             for address, time_ns in sorted(view.changed.items())
             if show_secrets or not place_of(address).secret
         ]
-    with text_output(output) as file:
+    with text_output(output, private=show_secrets) as file:
         file.write(image_text(image, show_secrets=show_secrets, also=also))
 
 
@@ -214,7 +214,7 @@ def _write_bin(view: _View, output: Path | None, filling: int, *, show_secrets: 
     if output is None:
         sys.stdout.buffer.write(content)
         return
-    with whole_file(output, binary=True) as file:
+    with whole_file(output, binary=True, private=show_secrets) as file:
         file.write(content)
 
 

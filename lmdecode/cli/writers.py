@@ -265,13 +265,19 @@ def default_format(output: Path | None) -> Format:
 
 
 @contextlib.contextmanager
-def open_writer(chosen: Format, output: Path | None, style: Style) -> Iterator[Writer]:
+def open_writer(chosen: Format, output: Path | None, style: Style, *, private: bool = False) -> Iterator[Writer]:
     """The writer of a format, over a file that appears when all went well, or over stdout.
+
+    Args:
+        chosen: The format.
+        output: The file; None for stdout.
+        style: How it is written.
+        private: Whether only the file's owner may read it.
 
     Raises:
         CommandError: The file cannot be written, or the format needs what is not there.
     """
-    with open_output(chosen, output) as opened:
+    with open_output(chosen, output, private=private) as opened:
         writer = make_writer(chosen, opened, style)
         try:
             yield writer
@@ -281,8 +287,15 @@ def open_writer(chosen: Format, output: Path | None, style: Style) -> Iterator[W
             raise
 
 
-def open_output(chosen: Format, output: Path | None) -> contextlib.AbstractContextManager[IO[str] | IO[bytes]]:
+def open_output(
+    chosen: Format, output: Path | None, *, private: bool = False
+) -> contextlib.AbstractContextManager[IO[str] | IO[bytes]]:
     """Where a format is written to: a file that appears when all went well, or stdout.
+
+    Args:
+        chosen: The format.
+        output: The file; None for stdout.
+        private: Whether only the file's owner may read it.
 
     Raises:
         CommandError: The file cannot be written, or stdout is a terminal and the format is not for one.
@@ -291,7 +304,7 @@ def open_output(chosen: Format, output: Path | None) -> contextlib.AbstractConte
     if output is None and binary and sys.stdout.isatty():
         raise CommandError(f"{chosen} is not for terminals: name a file, --output FILE.{chosen}")
     if output is not None:
-        return whole_file(output, binary=binary)
+        return whole_file(output, binary=binary, private=private)
     if not binary and not sys.stdout.isatty() and hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # what programs read is the same everywhere
     return contextlib.nullcontext(sys.stdout.buffer if binary else sys.stdout)

@@ -346,3 +346,11 @@ def test_a_number_of_a_capture_with_nanoseconds_and_nothing_on_the_port(command,
     path.write_bytes(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, 1))
     complaint = command.fails("decode", path, path, "--config", config, "--jobs", "2")
     assert complaint.count("no TCP traffic at all") == 2
+
+
+@pytest.mark.parametrize("line", [("decode", "--format", "jsonl"), ("decode", "--format", "csv"), ("memory",)])
+def test_a_file_that_may_hold_secrets_is_its_owners_alone(command, config, line):
+    path = command.folder / "out"
+    result = command(*line, PCAP, "--config", config, "--output", path, "--show-secrets")
+    assert result.returncode == 0, result.stderr
+    assert path.stat().st_mode & 0o777 == 0o600
