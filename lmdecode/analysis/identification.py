@@ -15,10 +15,10 @@ from typing import Final
 
 from lmdecode.analysis.exchanges import Memory, Pairing
 from lmdecode.analysis.known_messages import (
+    KNOWN_OPENING,
     KNOWN_READS,
     KNOWN_REPORTS,
     KNOWN_WRITES,
-    OPENING,
     Known,
     Part,
     stable_blocks,
@@ -340,7 +340,7 @@ def _sequences(asks: list[bytes], sizes: list[int]) -> Iterator[tuple[int, Known
     """
     for start in range(len(asks)):
         run: list[Known] = []
-        for size, expected in zip(sizes[start:], OPENING, strict=False):
+        for size, expected in zip(sizes[start:], KNOWN_OPENING, strict=False):
             known = next((known for known in expected if known.data_blocks == size), None)
             if known is None:
                 break

@@ -11,15 +11,15 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from lmdecode.codec.cipher import BLOCK_SIZE
-from lmdecode.codec.memory_map import REGISTERS, REPORTS, WATER_FLOW, WINDOWS, window_name
+from lmdecode.codec.memory_map import OPENING, REGISTERS, REPORTS, WATER_FLOW, WINDOWS, window_name
 from lmdecode.codec.message import Kind
 
 __all__ = [
     "BARE_SIZE",
+    "KNOWN_OPENING",
     "KNOWN_READS",
     "KNOWN_REPORTS",
     "KNOWN_WRITES",
-    "OPENING",
     "Known",
     "Part",
     "block_count",
@@ -114,19 +114,7 @@ KNOWN_REPORTS: Final = (
     _window(Kind.STREAM, WATER_FLOW.address, WATER_FLOW.length),
 )
 """What machines were seen to say unasked."""
-OPENING: Final = (
-    (_window(Kind.READ, 0x4000, 0x23), _window(Kind.READ, 0x4000, 0x20)),
-    *(
-        (_window(Kind.READ, address, length),)
-        for address, length in (
-            (0x0000, 0x1F),
-            (0x0310, 0x1D),
-            (0x0020, 0x2C),
-            (0x0050, 0x18),
-            (0x60EF, 0x10),
-            (0x00E2, 0x04),
-            (0x4060, 0x20),
-        )
-    ),
+KNOWN_OPENING: Final = tuple(
+    tuple(_window(Kind.READ, window.address, window.length) for window in either) for either in OPENING
 )
-"""What lmdirect 0.9.4 asks after it has connected, and at each update, in this order; the maker's app may differ."""
+"""The app's first requests; of those in one place one is sent, whichever fits the firmware."""

@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 from lmdecode.codec.changes import Change, change
 from lmdecode.codec.errors import RegisterError
-from lmdecode.codec.memory_map import DERIVED, by_name
-from lmdecode.codec.settings import SETTINGS, Parameter, Setting, values_for
+from lmdecode.codec.memory_map import DERIVED_BY_NAME, by_name
+from lmdecode.codec.settings import SETTINGS, Parameter, Setting, nearest_setting, values_for
 from lmdecode.codec.values import Value
 from lmdecode.output.columns import check_name
 
@@ -17,8 +17,6 @@ __all__ = ["Word", "changes_for", "window_of"]
 
 Word: TypeAlias = Value | datetime | time
 """What may follow the name of a setting."""
-
-_DERIVED = {row.name: row for row in DERIVED}
 
 
 def window_of(name: str) -> tuple[int, int]:
@@ -32,7 +30,7 @@ def window_of(name: str) -> tuple[int, int]:
     ((7, 2), (785, 15))
     """
     check_name(name)
-    derived = _DERIVED.get(name)
+    derived = DERIVED_BY_NAME.get(name)
     rows = [
         next((row for row in by_name(each) if row.readable), None) for each in (derived.inputs if derived else (name,))
     ]
@@ -74,14 +72,12 @@ def changes_for(
 
 
 def _is_register(name: str) -> bool:
-    return name in _DERIVED or bool(by_name(name))
+    return name in DERIVED_BY_NAME or bool(by_name(name))
 
 
 def _no_such(name: str) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415 -- only errors need it
-
-    near = get_close_matches(name.lower().replace("_", "-"), [*SETTINGS], n=1, cutoff=0.5)
-    hint = f": did you mean {near[0]}?" if near else f": there are {', '.join(SETTINGS)}, and the writable registers"
+    near = nearest_setting(name, SETTINGS)
+    hint = f": did you mean {near}?" if near else f": there are {', '.join(SETTINGS)}, and the writable registers"
     return f"nothing named {name[:40]!r} can be set{hint}"
 
 

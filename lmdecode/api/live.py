@@ -18,7 +18,7 @@ from lmdecode.api.status import Status
 from lmdecode.cloud.targets import Target, find_target
 from lmdecode.codec.errors import LmdecodeError, RegisterError
 from lmdecode.codec.fields import decode_window
-from lmdecode.codec.memory_map import LARGEST_READ, REPORTS, WINDOWS
+from lmdecode.codec.memory_map import ALIVE, LARGEST_READ, STATUS
 from lmdecode.codec.message import Kind, Message
 from lmdecode.codec.raw_writes import check_raw_write
 from lmdecode.codec.record import Record
@@ -34,8 +34,6 @@ __all__ = ["AsyncMachine", "HazardError", "NotTakenError"]
 _SILENCE: Final = (
     5.0  # s after which the machine is asked for something, to see whether it is there; it reports each second
 )
-_ALIVE: Final = min(REPORTS, key=lambda window: window.length)
-_STATUS: Final = min((each for each in WINDOWS if each.name == "status"), key=lambda window: window.length)
 
 
 class HazardError(MachineError):
@@ -275,7 +273,7 @@ class AsyncMachine:
                 if record is not None:
                     yield record
                 elif left > _SILENCE:  # nothing was heard: is the machine still there?
-                    await self._session.read(_ALIVE.address, _ALIVE.length)
+                    await self._session.read(ALIVE.address, ALIVE.length)
         finally:
             self._listeners.remove(heard)
             asking.cancel()
@@ -283,7 +281,7 @@ class AsyncMachine:
 
     async def _ask_again_and_again(self, every: float | None) -> None:
         while every is not None:
-            await self._session.read(_STATUS.address, _STATUS.length)
+            await self._session.read(STATUS[-1].address, STATUS[-1].length)  # which every firmware answers
             await asyncio.sleep(every)
         await asyncio.Event().wait()  # until it is cancelled
 

@@ -16,6 +16,7 @@ from lmdecode.capture.image_file import load_image
 from lmdecode.codec import memory_image
 from lmdecode.codec.fields import Fields, decode_window
 from lmdecode.codec.models import model_of
+from lmdecode.codec.named_memory import Registers
 from lmdecode.codec.record import Record
 from lmdecode.codec.values import Value
 
@@ -62,7 +63,7 @@ class MemoryImage(memory_image.MemoryImage):
             MemoryImageError: It cannot be read, or is no image.
         """
         image = load_image(Path(path))
-        return cls(image.memory, image.model, image.made, image.source)
+        return cls(image.memory, image.model, image.made, image.source, image.serial)
 
     @classmethod
     def from_records(cls, records: Iterable[Record], *, source: str | None = None) -> Self:
@@ -73,7 +74,8 @@ class MemoryImage(memory_image.MemoryImage):
             source: Where they are from, for the file.
         """
         memory = memory_of(records)
-        return cls(memory, model_of(memory), source=source)
+        serial = Registers(memory).get("machine_ser_num")
+        return cls(memory, model_of(memory), source=source, serial=serial if isinstance(serial, str) else None)
 
     def save(self, path: PathLike, *, show_secrets: bool = False) -> None:
         """Write the image's file: all of it, or nothing.

@@ -25,6 +25,7 @@ def target_for(
     config: Path | None,
     machine: str | None,
     model: str | None = None,
+    connecting: bool = True,
 ) -> Target:
     """The machine that the options mean; see `find_target`."""
     from lmdecode.cloud.targets import find_target
@@ -36,6 +37,7 @@ def target_for(
         config=config,
         machine=machine,
         model=None if model is None else model_named(model),
+        connecting=connecting,
     )
 
 

@@ -65,5 +65,5 @@ OutputOption = Annotated[
 PortOption = Annotated[int, typer.Option(min=1, max=65535, help="The machine's TCP port.")]
 ShowSecretsOption = Annotated[
     bool,
-    typer.Option("--show-secrets", help="Leave the machine's own cloud account (0x0111 to 0x014F) readable."),
+    typer.Option("--show-secrets", help="Leave the machine's own cloud account readable."),
 ]

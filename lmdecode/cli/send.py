@@ -23,7 +23,7 @@ from lmdecode.cli.live_options import (
 from lmdecode.cli.options import ConfigOption, ShowSecretsOption
 from lmdecode.cli.send_text import failures_as_json
 from lmdecode.cli.sending import Sending
-from lmdecode.codec.settings import SETTINGS, Parameter, Setting
+from lmdecode.codec.settings import SETTINGS, Parameter, Setting, nearest_setting
 from lmdecode.machine.client import ANSWER_TIMEOUT
 
 __all__ = ["app"]
@@ -65,13 +65,11 @@ app = typer.Typer(
 
 
 def _no_such(name: str, known: list[str]) -> str:
-    from difflib import get_close_matches
-
     if name.lower() in _UNCLEAR:
         return f"send {name}: what? {_UNCLEAR[name.lower()]}"
-    near = get_close_matches(name.lower().replace("_", "-"), known, n=1, cutoff=0.5)
+    near = nearest_setting(name, known)
     return f"nothing named {name[:40]!r} can be set" + (
-        f": did you mean {near[0]}?" if near else ": `lmdecode send --help` lists what can"
+        f": did you mean {near}?" if near else ": `lmdecode send --help` lists what can"
     )
 
 
@@ -92,14 +90,14 @@ def _set(setting: Setting, words: dict[str, str | None], options: dict[str, Any]
 
 
 def _target(options: dict[str, Any], *, connecting: bool) -> Any:  # noqa: ANN401 -- Target, not loaded yet
-    host = options["host"]
     return target_for(
-        host=host if host or connecting else "nowhere",
+        host=options["host"],
         port=options["port"],
         key=options["key"],
         config=options["config"],
         machine=options["machine"],
         model=options.get("model"),
+        connecting=connecting,
     )
 
 

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 from lmdecode.cloud.exchange import Headers
 from lmdecode.cloud.findings import Problem, Trouble
 
-__all__ = ["fields", "first_of_each", "form", "header", "inflated", "json_value", "plain_name"]
+__all__ = ["fields", "first_of_each", "form", "header", "inflated", "json_value", "plain_name", "within"]
 
 _MOST: Final = 32 << 20  # bytes; a fleet has thousands, and a body that unpacks to more is an attack
 _MOST_FIELDS: Final = 1000
@@ -33,6 +33,13 @@ def header(headers: Headers, name: str) -> str:
 def plain_name(name: str) -> str:
     """A field's name without what writers differ in: `client_id`, `Client-Id` and `clientId` are one."""
     return name.strip().lower().replace("_", "").replace("-", "")
+
+
+def within(value: object, *path: str) -> object:
+    """What an unpacked JSON value has at a path of names; None where there is nothing such."""
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
 def inflated(body: bytes, headers: Headers, what: str) -> tuple[bytes, Problem | None]:

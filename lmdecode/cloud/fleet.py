@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lmdecode.cloud.bodies import within
 from lmdecode.cloud.findings import FleetMachine, Problem, Secret, Trouble
 from lmdecode.codec.cipher import Key
 from lmdecode.codec.errors import KeyFormatError
@@ -11,7 +12,7 @@ __all__ = ["fleet"]
 
 def fleet(answer: object) -> list[FleetMachine | Problem]:
     """All machines that the answer to `GET /api/customer` has, each with what is wrong with it behind it."""
-    machines = _within(answer, "data", "fleet")
+    machines = within(answer, "data", "fleet")
     if not isinstance(machines, list):
         text = "the cloud's answer has no list of machines, data.fleet; log out and in again in the app"
         return [Problem(Trouble.NO_FLEET, text)]
@@ -30,12 +31,12 @@ def fleet(answer: object) -> list[FleetMachine | Problem]:
 
 def _machine(entry: dict[str, object]) -> list[FleetMachine | Problem]:
     key = entry.get("communicationKey")
-    model = _within(entry, "machine", "model")
+    model = within(entry, "machine", "model")
     machine = FleetMachine(
         key=Secret(key) if isinstance(key, str) and key else None,
-        serial_number=_text(_within(entry, "machine", "serialNumber")),
+        serial_number=_text(within(entry, "machine", "serialNumber")),
         name=_text(entry.get("name")),
-        model_name=_text(model if isinstance(model, str) else _within(model, "name")),
+        model_name=_text(model if isinstance(model, str) else within(model, "name")),
     )
     wrong = _wrong_with(machine.key)
     if wrong is None:
@@ -55,12 +56,6 @@ def _wrong_with(key: Secret | None) -> str | None:
     except KeyFormatError as error:
         return str(error)
     return None
-
-
-def _within(value: object, *path: str) -> object:
-    for name in path:
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
 
 
 def _text(value: object) -> str:

@@ -17,6 +17,7 @@ from urllib.parse import unquote_plus, urlencode, urlsplit
 
 import ijson
 
+from lmdecode.cloud.bodies import within
 from lmdecode.cloud.exchange import Exchange, Request, Response
 from lmdecode.codec.errors import LmdecodeError
 
@@ -50,7 +51,7 @@ def read_har(file: BinaryIO) -> Iterator[Exchange]:
 
 
 def _exchange(entry: object) -> Exchange | None:
-    asked = _within(entry, "request")
+    asked = within(entry, "request")
     if not isinstance(asked, dict):
         return None
     try:
@@ -61,40 +62,40 @@ def _exchange(entry: object) -> Exchange | None:
     path = f"{url.path}?{url.query}" if url.query else url.path
     body, headers = _request_body(asked.get("postData"), _headers(asked))
     request = Request(_text(asked.get("method")), host, path, headers, body)
-    return Exchange(request, _response(_within(entry, "response")), _time(entry))
+    return Exchange(request, _response(within(entry, "response")), _time(entry))
 
 
 def _request_body(data: object, headers: list[tuple[str, str]]) -> tuple[bytes, list[tuple[str, str]]]:
     """The body, and headers that fit it."""
-    text = _within(data, "text")
+    text = within(data, "text")
     if isinstance(text, str) and text:
         # Chrome and HTTP Toolkit have the text, Insomnia and others say base64 in a field of their own.
-        said = _text(_within(data, "encoding")) or _text(_within(data, "_encoding"))
+        said = _text(within(data, "encoding")) or _text(within(data, "_encoding"))
         body, headers = _body(text, said, headers)
         if not any(name.lower() == "content-type" for name, _ in headers):
-            headers = [*headers, ("content-type", _text(_within(data, "mimeType")))]
+            headers = [*headers, ("content-type", _text(within(data, "mimeType")))]
         return body, headers
-    params = _within(data, "params")
+    params = within(data, "params")
     pairs = [
-        (_text(_within(each, "name")), _text(_within(each, "value")))
+        (_text(within(each, "name")), _text(within(each, "value")))
         for each in (params if isinstance(params, list) else [])
     ]
     # Some archives have them as they were sent, percent-encoded, and some as they were meant.
-    if "urlencoded" in _text(_within(data, "mimeType")) and any(_ESCAPE.search(value) for _, value in pairs):
+    if "urlencoded" in _text(within(data, "mimeType")) and any(_ESCAPE.search(value) for _, value in pairs):
         pairs = [(name, unquote_plus(value)) for name, value in pairs]
     kept = [(name, value) for name, value in headers if name.lower() not in {"content-type", "content-encoding"}]
     return urlencode(pairs).encode(), [*kept, ("content-type", "application/x-www-form-urlencoded")]
 
 
 def _response(answer: object) -> Response | None:
-    status = _within(answer, "status")
+    status = within(answer, "status")
     if not isinstance(answer, dict) or not isinstance(status, int | float) or not status:
         return None  # 0 is what archives have for a connection that failed
     headers = _headers(answer)
-    text = _within(answer, "content", "text")
+    text = within(answer, "content", "text")
     if not isinstance(text, str):
         return Response(int(status), headers, None)
-    body, headers = _body(text, _text(_within(answer, "content", "encoding")), headers)
+    body, headers = _body(text, _text(within(answer, "content", "encoding")), headers)
     return Response(int(status), headers, body)
 
 
@@ -114,21 +115,15 @@ def _headers(message: dict[str, object]) -> list[tuple[str, str]]:
     if isinstance(headers, dict):  # not by the book, and yet exported by some
         return [(name, _text(value)) for name, value in headers.items()]
     pairs = headers if isinstance(headers, list) else []
-    return [(_text(_within(each, "name")), _text(_within(each, "value"))) for each in pairs]
+    return [(_text(within(each, "name")), _text(within(each, "value"))) for each in pairs]
 
 
 def _time(entry: object) -> datetime | None:
     try:
-        time = datetime.fromisoformat(_text(_within(entry, "startedDateTime")))
+        time = datetime.fromisoformat(_text(within(entry, "startedDateTime")))
         return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None
-
-
-def _within(value: object, *path: str) -> object:
-    for name in path:
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
 
 
 def _text(value: object) -> str:

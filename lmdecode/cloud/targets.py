@@ -50,6 +50,7 @@ def find_target(
     config: Path | None,
     machine: str | None,
     model: str | None = None,
+    connecting: bool = True,
 ) -> Target:
     """The machine that is meant by a command line and a configuration.
 
@@ -60,6 +61,7 @@ def find_target(
         config: The configuration that was named.
         machine: Which of several in the configuration: its name, serial number or address.
         model: Its model, if one was given; else that of the configuration.
+        connecting: Whether it will be talked to, so that it must have an address; else that may be "".
 
     Raises:
         TargetError: No address, or more than one machine that it may be.
@@ -73,8 +75,8 @@ def find_target(
         raise TargetError(f"--machine {machine[:40]}: there is no config.json that could have it; see --config")
     given = key is not None or (config is None and bool(os.environ.get(ENVIRONMENT_VARIABLE)))
     found_key = find_keys([] if key is None else [key], None)[0][0].key if given else _key(entry, path)
-    found_host = host or entry.get("host")
-    if not isinstance(found_host, str) or not found_host:
+    found_host = host or entry.get("host") or ""
+    if not isinstance(found_host, str) or (connecting and not found_host):
         raise TargetError(
             f"no address: give --host, or set it once, `lmdecode config set host ADDRESS{_of(path)}`; "
             "`lmdecode discover` looks for machines"

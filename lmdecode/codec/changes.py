@@ -15,15 +15,14 @@ from typing import Final
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.fields import encode
 from lmdecode.codec.memory import Memory
-from lmdecode.codec.memory_map import DERIVED, EFFECTS, HAZARDS, by_name
+from lmdecode.codec.memory_map import BIT_SETS, DERIVED_BY_NAME, EFFECTS, HAZARDS, by_name
 from lmdecode.codec.message import Kind, Message
-from lmdecode.codec.registers import Derived, Register, Telling
+from lmdecode.codec.registers import Register, Telling
 from lmdecode.codec.values import Value
 
 __all__ = ["Change", "change", "hazard", "windows", "writes"]
 
 _CLOCK_SLACK: Final = 5  # seconds that may pass between the setting of a clock and its reading
-_DERIVED: Final = {row.name: row for row in DERIVED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ class Change:
             return None
         if len(parts) > 1:
             try:
-                return _DERIVED[self.name].compute(*parts)
+                return DERIVED_BY_NAME[self.name].compute(*parts)
             except ValueError:  # no time of day
                 return None
         found = parts[0]
@@ -126,19 +125,19 @@ def change(name: str, value: Value, *, model: str | None = None) -> Change:
     >>> [register.name for register in change("tue_on_time", "06:30").registers]
     ['tue_on_hour', 'tue_on_min']
     """
-    derived = _DERIVED.get(name)
+    derived = DERIVED_BY_NAME.get(name)
     if derived is not None and derived.telling is Telling.WHOLE:
         for part, number in zip(derived.inputs, _hour_and_minute(name, value), strict=True):
             encode(part, number, model=model)
         registers = tuple(by_name(part)[0] for part in derived.inputs)
         hour, minute = _hour_and_minute(name, value)
         return Change(name, value, registers, registers, derived.compute(hour, minute))
-    if derived is not None and _is_writable_bit(derived):
+    of = by_name(BIT_SETS[name])[0] if name in BIT_SETS else None
+    if of is not None and of.writable:
         if not isinstance(value, bool):
             raise RegisterError(f"{name}: {value!r} is neither true nor false")
-        encode(derived.inputs[0], [name], model=model)
-        registers = by_name(derived.inputs[0])[:1]
-        return Change(name, value, registers, registers, value)
+        encode(of.name or "", [name], model=model)
+        return Change(name, value, (of,), (of,), value)
     encode(name, value, model=model)  # checks all that there is to check
     register = by_name(name)[0]
     if register.readable:
@@ -184,11 +183,6 @@ def writes(changes: Iterable[Change], memory: Memory) -> list[Message]:
 def _pieces(changes: Iterable[Change], memory: Memory) -> Iterator[tuple[Register, bytes]]:
     for each in changes:
         yield from each.bytes_with(memory)
-
-
-def _is_writable_bit(derived: Derived) -> bool:
-    of = by_name(derived.inputs[0])[0]
-    return derived.name in of.type.words and of.type.json == "array" and of.writable
 
 
 def _hour_and_minute(name: str, value: Value) -> tuple[int, int]:

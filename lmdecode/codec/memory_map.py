@@ -31,8 +31,10 @@ from lmdecode.codec.values import (
 
 __all__ = [
     "ALIVE",
+    "BIT_SETS",
     "DAYS",
     "DERIVED",
+    "DERIVED_BY_NAME",
     "EFFECTS",
     "GS3_AV",
     "GS3_MP",
@@ -40,11 +42,13 @@ __all__ = [
     "LARGEST_READ",
     "LINEA_MINI",
     "MODELS",
+    "OPENING",
     "PULSE_ML",
     "REGISTERS",
     "REPORTS",
     "SHORTEST_COFFEE",
     "SNAPSHOT",
+    "STATUS",
     "UNITS",
     "USUAL_READ",
     "VOLATILE",
@@ -441,6 +445,12 @@ DERIVED: Final[tuple[Derived, ...]] = (
 )
 """Values worked out from registers, in the order in which they are shown."""
 
+DERIVED_BY_NAME: Final[Mapping[str, Derived]] = {row.name: row for row in DERIVED}
+BIT_SETS: Final[Mapping[str, str]] = {
+    bit: row.name for row in REGISTERS if row.name and row.type.name == "bit set" for bit in row.type.words
+}
+"""By the name of a bit, the register that it is a bit of."""
+
 WINDOWS: Final[tuple[Window, ...]] = (
     Window(0x0000, 0x1F, "configuration"),
     Window(0x0020, 0x2C, "drink counters"),
@@ -499,6 +509,25 @@ ALIVE: Final = min(REPORTS, key=lambda window: window.length)
 """The least to ask for to see whether a machine answers."""
 WATER_FLOW: Final = _BY_WINDOW[0x6000, 0x16]
 """What the machine pushes while water flows."""
+STATUS: Final = (_BY_WINDOW[0x4000, 0x23], _BY_WINDOW[0x4000, 0x20])
+"""How the machine is: on newer firmware, and on older."""
+OPENING: Final[tuple[tuple[Window, ...], ...]] = (
+    STATUS,
+    *(
+        (_BY_WINDOW[window],)
+        for window in (
+            (0x0000, 0x1F),
+            (0x0310, 0x1D),
+            (0x0020, 0x2C),
+            (0x0050, 0x18),
+            (0x60EF, 0x10),
+            (0x00E2, 0x04),
+            (0x4060, 0x20),
+        )
+    ),
+)
+"""What lmdirect 0.9.4 asks after it has connected, and at each update, in this order, one of those in each place; the
+maker's app may differ."""
 
 _MOVING: Final = frozenset(
     {"clock", "drink counters", "usage", "temperatures", "water flow", "front panel"},

@@ -7,13 +7,11 @@ from functools import cache
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.fields import registers_in
 from lmdecode.codec.memory import Memory
-from lmdecode.codec.memory_map import by_name
+from lmdecode.codec.memory_map import BIT_SETS, by_name
 from lmdecode.codec.registers import Register
 from lmdecode.codec.values import Value, is_number
 
 __all__ = ["Registers"]
-
-_BIT_SETS = ("auto_bitfield", "heating_state")
 
 
 class Registers:
@@ -45,7 +43,7 @@ class Registers:
             RegisterError: No such register, or no value of its kind.
         """
         rows = _readable(name)
-        if not rows and (bits := _set_of(name)):
+        if not rows and (bits := BIT_SETS.get(name)):
             if not isinstance(value, bool):
                 raise RegisterError(f"{name}: {value!r} is neither true nor false")
             others = self.get(bits)
@@ -83,9 +81,3 @@ class Registers:
 @cache
 def _readable(name: str) -> tuple[Register, ...]:
     return tuple(row for row in by_name(name) if row.readable)
-
-
-@cache
-def _set_of(bit: str) -> str | None:
-    """The set of bits that one belongs to."""
-    return next((name for name in _BIT_SETS if bit in by_name(name)[0].type.words), None)

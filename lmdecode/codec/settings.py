@@ -6,7 +6,7 @@ Ranges, units and models are those of the memory map.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -18,7 +18,7 @@ from lmdecode.codec.memory_map import DAYS, by_name
 from lmdecode.codec.registers import Register
 from lmdecode.codec.values import Value
 
-__all__ = ["SETTINGS", "Parameter", "Setting", "values_for"]
+__all__ = ["SETTINGS", "Parameter", "Setting", "nearest_setting", "values_for"]
 
 _ON_OFF: Final[Mapping[str, Value]] = {"on": True, "off": False}
 _NUMBER: Final = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?\Z").match
@@ -201,6 +201,17 @@ SETTINGS: Final[Mapping[str, Setting]] = {
     )
 }
 """By name."""
+
+
+def nearest_setting(name: str, known: Iterable[str]) -> str | None:
+    """What somebody may have meant by a name that is none; None if nothing comes near.
+
+    >>> nearest_setting("cofee_temp", SETTINGS)
+    'coffee-temp'
+    """
+    from difflib import get_close_matches  # noqa: PLC0415 -- only errors need it
+
+    return next(iter(get_close_matches(name.lower().replace("_", "-"), [*known], n=1, cutoff=0.5)), None)
 
 
 def values_for(setting: Setting, words: Mapping[str, str | None], *, now: datetime) -> Fields:

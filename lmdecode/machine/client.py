@@ -25,7 +25,7 @@ from lmdecode.machine.errors import (
     RefusedError,
 )
 
-__all__ = ["ANSWER_TIMEOUT", "CONNECT_TIMEOUT", "DEFAULT_PORT", "Client"]
+__all__ = ["ANSWER_TIMEOUT", "CONNECT_TIMEOUT", "DEFAULT_PORT", "Client", "bytes_of"]
 
 DEFAULT_PORT: Final = 1774
 ANSWER_TIMEOUT: Final = 3.0
@@ -173,13 +173,7 @@ class Client:
         Raises:
             MachineError: As `ask`.
         """
-        record = await self.ask(Message(Kind.READ, address, length))
-        try:
-            return bytes.fromhex(record.data or "")
-        except ValueError:
-            raise BadAnswerError(
-                f"R{record.address:04X}{record.length:04X} holds a secret, which is withheld"
-            ) from None
+        return bytes_of(await self.ask(Message(Kind.READ, address, length)))
 
     async def write(self, request: Message) -> None:
         """Write, once.
@@ -287,3 +281,15 @@ class Client:
         if self._on_record is not None:
             for record in records:
                 self._on_record(record)
+
+
+def bytes_of(answer: Record) -> bytes:
+    """The bytes of a read's answer.
+
+    Raises:
+        BadAnswerError: A part of them is secret, and secrets are not shown.
+    """
+    try:
+        return bytes.fromhex(answer.data or "")
+    except ValueError:
+        raise BadAnswerError(f"R{answer.address:04X}{answer.length:04X} holds a secret, which is withheld") from None

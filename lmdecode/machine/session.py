@@ -9,9 +9,8 @@ from typing import Final, Self
 
 from lmdecode.codec.message import Kind, Message
 from lmdecode.codec.record import Record
-from lmdecode.machine.client import Client
+from lmdecode.machine.client import Client, bytes_of
 from lmdecode.machine.errors import (
-    BadAnswerError,
     EchoError,
     MachineError,
     NoConnectionError,
@@ -103,11 +102,7 @@ class Session:
         Raises:
             MachineError: As `read`; also if a part of the window is secret, and secrets are not shown.
         """
-        record = await self.read(address, length)
-        try:
-            return bytes.fromhex(record.data or "")
-        except ValueError:
-            raise BadAnswerError(f"R{address:04X}{length:04X} holds a secret, which is withheld") from None
+        return bytes_of(await self.read(address, length))
 
     async def write(self, request: Message) -> None:
         """Write, once.

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lmdecode.analysis import identification
 from lmdecode.analysis.identification import Confidence, Identification, identify
-from lmdecode.analysis.known_messages import KNOWN_READS, KNOWN_REPORTS, KNOWN_WRITES, OPENING, Part
+from lmdecode.analysis.known_messages import KNOWN_OPENING, KNOWN_READS, KNOWN_REPORTS, KNOWN_WRITES, Part
 from lmdecode.capture import decode_capture
 from lmdecode.cli.identification_table import as_dict, as_text
 from lmdecode.codec.conversation import Conversation
@@ -75,7 +75,7 @@ def test_the_opening_is_that_of_the_samples():
     """The order is a fact about lmdirect 0.9.4, which the captures are of."""
     for name in SAMPLES:
         asked = [record for record in decode_capture(CAPTURES / name, new_decoder()) if record.sender == "app"][:8]
-        for record, expected in zip(asked, OPENING, strict=True):
+        for record, expected in zip(asked, KNOWN_OPENING, strict=True):
             assert (record.address, record.length) in {(known.address, known.length) for known in expected}
 
 
@@ -91,7 +91,7 @@ def updates(seed, lost, cycles):
     said = []
     for cycle in range(cycles):
         asked = answered = 20.0 * cycle
-        for known, *_ in OPENING:
+        for known, *_ in KNOWN_OPENING:
             asked += 0.002
             answered = max(answered, asked) + random.uniform(0.02, 0.08)
             said.append((asked, "app", known.preamble))
@@ -101,7 +101,7 @@ def updates(seed, lost, cycles):
         temperatures = f"R401C000403{random.randrange(180, 188):02X}04{random.randrange(200, 210):02X}"
         report = random.choice([temperatures, "R4022000105", f"R03000007{at % 60:02X}{at // 60:02X}0906020115"])
         said.append((at + random.random(), "machine", report))
-    truth = {base64.b64decode(seal(message(known.preamble))[1:-1]): known for known, *_ in OPENING}
+    truth = {base64.b64decode(seal(message(known.preamble))[1:-1]): known for known, *_ in KNOWN_OPENING}
     return truth, told(*sorted(said))
 
 
