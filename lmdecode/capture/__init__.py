@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from lmdecode.capture.decoder import decode_capture, decode_packets
+from lmdecode.capture.decoder import decode_capture, decode_packets, make_of_capture
 from lmdecode.capture.errors import CaptureError
 from lmdecode.capture.statistics import CaptureStatistics
 from lmdecode.capture.traffic import PortTraffic, busiest_ports
 
-__all__ = ["CaptureError", "CaptureStatistics", "PortTraffic", "busiest_ports", "decode_capture", "decode_packets"]
+__all__ = [
+    "CaptureError",
+    "CaptureStatistics",
+    "PortTraffic",
+    "busiest_ports",
+    "decode_capture",
+    "decode_packets",
+    "make_of_capture",
+]

@@ -2,13 +2,13 @@
 
 To read packets, find their TCP segments and decrypt what looks like a frame takes half of all the time, needs no
 knowledge of the connections, and so can be done ahead of the rest on another core. A fork of this process does it, and
-hands over the segments and what the frames in them say through a pipe; this process puts the segments in order, pairs
-answers with requests and makes the Records, just as without the other. So the Records are the same, and the reader can
-be stopped at any time.
+hands over the segments and what their frames say through a pipe; this process puts the segments in order, pairs answers
+with requests and makes what is wanted of the messages, just as without the other. So what comes out is the same, and
+the reader can be stopped at any time.
 
 Both ends of the pipe are one program, so `marshal` will do, which takes a third of the time of `pickle`. It knows plain
-tuples only, and so lists of Segments and of Decoded go over as their columns, which `zip` and `map` take apart and put
-together without a step of Python for each.
+tuples only: what frames say are such, and lists of Segments go over as their columns, which `zip` and `map` take apart
+and put together without a step of Python for each.
 """
 
 from __future__ import annotations
@@ -27,17 +27,16 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-import orjson
-
 from lmdecode.capture.errors import CaptureError
 from lmdecode.capture.packet import Endpoint, Segment
 from lmdecode.capture.pipes import widen
 from lmdecode.capture.statistics import CaptureStatistics
-from lmdecode.codec.decoded import NO_FIELDS, Decoded, Decoder
-from lmdecode.codec.json_fields import JsonFields
-from lmdecode.codec.message import Kind, Message
+from lmdecode.codec.decoded import Decoder, Faultless
 
-__all__ = ["ReadSegments", "read_ahead", "worth_reading_ahead"]
+__all__ = ["Foreseen", "ReadSegments", "read_ahead", "worth_reading_ahead"]
+
+Foreseen = tuple[list[Segment], list[Faultless | None]]
+"""Segments, and for each of them what the decoder foresaw of its payload."""
 
 ReadSegments = Callable[[CaptureStatistics, Callable[[int], None]], Iterator[list[Segment]]]
 """Reads a capture: given where to count and whom to tell of the progress, gives segments, some at a time."""
@@ -48,7 +47,6 @@ _ENOUGH: Final = 1 << 16  # bytes of segments that are handed over at once
 _LEAST: Final = 64  # bytes that a segment counts for, beside its payload
 _PREFIX: Final = 8  # bytes, before each thing in the pipe, that say how long it is
 _SIGNALS: Final = frozenset((signal.SIGINT, signal.SIGTERM))
-_KINDS: Final = {str(kind): kind for kind in Kind}
 
 
 def worth_reading_ahead(path: Path) -> bool:
@@ -72,13 +70,13 @@ def read_ahead(
     decoder: Decoder,
     statistics: CaptureStatistics,
     progress: Callable[[int], None] | None = None,
-) -> Generator[list[Segment], None, None]:
-    """The segments of a capture, read by another process; the decoder then knows what the frames in them say.
+) -> Generator[Foreseen, None, None]:
+    """The segments of a capture, read by another process, and what the frames in them say.
 
     Args:
         path: The capture, for messages.
         read: Reads it, in the other process.
-        decoder: Is told what the frames say.
+        decoder: Decrypts the frames, there.
         statistics: What was read is counted in it, whole when the last segment is out.
         progress: Called now and then with the position in the file, in bytes.
 
@@ -97,8 +95,8 @@ def read_ahead(
                     progress(position)
                 if ends is None:
                     break
-                decoder.remember(list(map(_decoded, found)))
-                yield _segments(ends, columns)
+                segments = _segments(ends, columns)
+                yield segments, decoder.foresee(_payloads(segments), as_json=True) if found is None else found
             counted, error = pickle.loads(found)  # noqa: S301 -- from a fork of ourselves
     finally:
         os.kill(reader, signal.SIGKILL)  # if it is not over, nobody wants the rest; until it is waited for, it is there
@@ -143,8 +141,10 @@ def _serve(pipe: BinaryIO, read: ReadSegments, decoder: Decoder) -> None:
 
     try:
         for segments in _gathered(read(statistics, progress)):
-            found = decoder.anticipate([segment.payload for segment in segments])
-            _send(pipe, (position, *_segment_columns(segments), list(map(_decoded_columns, found))))
+            # If the other process has nothing to do meanwhile, it may as well decrypt these. Else it gets the fields as
+            # JSON, since to hand over mappings takes longer.
+            found = None if _is_empty(pipe) else decoder.foresee(_payloads(segments), as_json=True)
+            _send(pipe, (position, *_segment_columns(segments), found))
     except BrokenPipeError:
         return
     except Exception as raised:  # noqa: BLE001 -- whatever it is, the other process has to raise it
@@ -193,6 +193,18 @@ def _receive(path: Path, pipe: BinaryIO) -> Any:  # noqa: ANN401 -- whatever was
     return marshal.loads(data)  # noqa: S302 -- from a fork of ourselves
 
 
+def _is_empty(pipe: BinaryIO) -> bool:
+    """Whether nothing is in a pipe that was not read."""
+    import fcntl  # noqa: PLC0415 -- where there is no fork, there is none of these
+    import termios  # noqa: PLC0415
+
+    return not any(fcntl.ioctl(pipe.fileno(), termios.FIONREAD, bytes(4)))
+
+
+def _payloads(segments: list[Segment]) -> list[bytes]:
+    return [segment.payload for segment in segments]
+
+
 def _segment_columns(segments: list[Segment]) -> tuple[object, object]:
     """The pairs of ends that segments have, and the segments' columns, with the number of such a pair for both ends."""
     times, sources, destinations, *rest = zip(*segments, strict=True)
@@ -221,29 +233,6 @@ def _segments(ends: list[tuple[str, int, str, int]], columns: list[Any]) -> list
     times, pairs, *rest = columns
     values = zip(times, map(sources.__getitem__, pairs), map(destinations.__getitem__, pairs), *rest, strict=True)
     return list(map(tuple.__new__, repeat(Segment), values))
-
-
-def _decoded_columns(found: dict[bytes, Decoded]) -> list[object]:
-    """By piece what it says, as columns; without what is no message, which is just decoded again where it comes up."""
-    found = {piece: decoded for piece, decoded in found.items() if decoded.message is not None}
-    if not found:
-        return []
-    messages, *rest, fields, problems = zip(*found.values(), strict=True)
-    kinds, *parts = zip(*messages, strict=True)
-    texts = [orjson.dumps(each.copy()).decode() if each else "" for each in fields]
-    return [list(found), list(map(str.__str__, kinds)), *parts, *rest, texts, problems]
-
-
-def _decoded(columns: list[Any]) -> dict[bytes, Decoded]:
-    """What `_decoded_columns` was given."""
-    if not columns:
-        return {}
-    pieces, kinds, addresses, lengths, contents, statuses, *rest, texts, problems = columns
-    values = zip(map(_KINDS.__getitem__, kinds), addresses, lengths, contents, statuses, strict=True)
-    messages = map(tuple.__new__, repeat(Message), values)
-    fields = [JsonFields(text) if text else NO_FIELDS for text in texts]
-    decoded = zip(messages, *rest, fields, problems, strict=True)
-    return dict(zip(pieces, map(tuple.__new__, repeat(Decoded), decoded), strict=True))
 
 
 def _cores() -> int:

@@ -1,18 +1,21 @@
-"""All TCP connections on the protocol's port: segments in, Records out."""
+"""All TCP connections on the protocol's port: segments in, Records out, or whatever else a `Maker` makes."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from lmdecode.capture.packet import ACK, FIN, PSH, RST, SYN, Endpoint, Segment
 from lmdecode.capture.reassembly import Delivered, Direction, Event, Missing
-from lmdecode.codec.conversation import Conversation, Tally
-from lmdecode.codec.decoded import Decoder
-from lmdecode.codec.record import Record, Sender
+from lmdecode.codec.conversation import ConversationOf, Tally
+from lmdecode.codec.decoded import Decoder, Faultless
+from lmdecode.codec.making import Maker
+from lmdecode.codec.record import Sender
 
 __all__ = ["Connections"]
+
+T = TypeVar("T")
 
 _TELLING: Final = ACK | SYN | FIN | RST  # of which an ordinary segment has ACK alone
 _MAX_CONNECTIONS: Final = 4096
@@ -20,12 +23,12 @@ _LINGER_NS: Final = 60_000_000_000  # after its end a connection's retransmissio
 _LATE: Final = "out of order: these bytes belong before others that were decoded already"
 
 
-class _Connection:
+class _Connection(Generic[T]):
     """One connection: two directions and the Conversation that they make."""
 
     __slots__ = ("_app", "_conversation", "_directions", "_machine", "closed", "last_ns", "packets")
 
-    def __init__(self, conversation: Conversation, app: Endpoint, machine: Endpoint) -> None:
+    def __init__(self, conversation: ConversationOf[T], app: Endpoint, machine: Endpoint) -> None:
         self._conversation = conversation
         self._app = app
         self._machine = machine
@@ -43,20 +46,24 @@ class _Connection:
             return True  # by chance, or by a simple network stack, with the same number as the last one
         return direction.begins_at(segment.seq) is False
 
-    def receive_ordinary(self, segments: Sequence[Segment], index: int, records: list[Record]) -> int:
+    def receive_ordinary(
+        self, segments: Sequence[Segment], foreseen: Sequence[Faultless | None], index: int, made: list[T]
+    ) -> int:
         """Take the segments from an index on, as long as each only carries the next bytes of one of the streams.
 
         The fast path, for nearly all segments: what it takes, `receive` would take just so, in twice the time.
 
         Args:
             segments: Of whatever connections.
+            foreseen: For each of them what the decoder foresaw of its payload, if it did.
             index: Of the first to be looked at.
-            records: What the segments complete is added to them.
+            made: What is made of the messages that the segments complete is added to it.
 
         Returns:
             The index of the first segment to which there is more, or that is another connection's.
         """
-        app, machine, receive = self._app, self._machine, self._conversation.receive
+        app, machine = self._app, self._machine
+        receive, receive_faultless = self._conversation.receive, self._conversation.receive_faultless
         from_app, from_machine = self._directions[app], self._directions[machine]
         sender: Sender
         for number in range(index, len(segments)):
@@ -76,16 +83,21 @@ class _Connection:
                 return number
             self.packets += 1
             self.last_ns = time_ns
-            records += receive(time_ns, sender, payload)
+            found = foreseen[number]
+            one = None if found is None else receive_faultless(time_ns, sender, payload, found)
+            if one is None:
+                made += receive(time_ns, sender, payload)
+            else:
+                made.append(one)
         return len(segments)
 
-    def receive(self, segment: Segment) -> list[Record]:
-        """Take one of the connection's segments; hand out the Records that it completes."""
+    def receive(self, segment: Segment, foreseen: Faultless | None = None) -> list[T]:
+        """Take one of the connection's segments; hand out what is made of the messages that it completes."""
         time_ns, source, destination, flags, seq, ack, payload, missing = segment
         self.packets += 1
         self.last_ns = time_ns
         direction, other = self._directions[source], self._directions[destination]
-        records: list[Record] = []
+        made: list[T] = []
         if flags & SYN:
             direction.synchronise(seq)
             seq += 1
@@ -94,137 +106,154 @@ class _Connection:
             self._close(closed=True)  # what it carries is no part of the stream
         else:
             if payload or missing:
-                records += self._hand_on(
-                    source, direction.receive(time_ns, seq, payload, missing, pushed=bool(flags & PSH))
-                )
+                events = direction.receive(time_ns, seq, payload, missing, pushed=bool(flags & PSH))
+                made += self._hand_on(source, events, payload, foreseen)
             if flags & ACK:
                 other.acknowledge(time_ns, ack)
             if flags & FIN:
                 direction.finish(time_ns, seq + len(payload) + missing)
                 self._close(closed=other.finished)
         if direction.waiting:
-            records += self._hand_on(source, direction.overdue(time_ns, self.packets))
+            made += self._hand_on(source, direction.overdue(time_ns, self.packets))
         if other.waiting:
-            records += self._hand_on(destination, other.overdue(time_ns, self.packets))
-        return records
+            made += self._hand_on(destination, other.overdue(time_ns, self.packets))
+        return made
 
-    def end(self) -> list[Record]:
+    def end(self) -> list[T]:
         """Nothing more will come: hand out what is held back."""
-        records: list[Record] = []
+        made: list[T] = []
         for sender, direction in self._directions.items():
-            records += self._hand_on(sender, direction.flush())
-        records += self._conversation.close(self.last_ns)
-        return records
+            made += self._hand_on(sender, direction.flush())
+        made += self._conversation.close(self.last_ns)
+        return made
 
     def _close(self, *, closed: bool) -> None:
         self.closed = closed
         for direction in self._directions.values():
             direction.closed = closed
 
-    def _hand_on(self, source: Endpoint, events: list[Event]) -> list[Record]:
+    def _hand_on(
+        self, source: Endpoint, events: list[Event], payload: bytes = b"", foreseen: Faultless | None = None
+    ) -> list[T]:
+        """Give what became of the streams to the conversation.
+
+        Args:
+            source: Whose stream it is.
+            events: What became of it.
+            payload: The segment's that was received.
+            foreseen: What the decoder foresaw of that.
+        """
         sender: Sender = "machine" if source == self._machine else "app"
         conversation = self._conversation
-        records: list[Record] = []
+        made: list[T] = []
         for event in events:
             if isinstance(event, Delivered):
-                records += conversation.receive(event.time_ns, sender, event.data)
+                found = foreseen if event.data is payload else None
+                made += conversation.receive(event.time_ns, sender, event.data, found)
             elif isinstance(event, Missing):
-                records += conversation.gap(event.time_ns, sender, event.size, _reason(event))
+                made += conversation.gap(event.time_ns, sender, event.size, _reason(event))
             else:
-                records += conversation.receive_late(event.time_ns, sender, event.data, _LATE)
-        return records
+                made += conversation.receive_late(event.time_ns, sender, event.data, _LATE)
+        return made
 
 
-class Connections:
+class Connections(Generic[T]):
     """Tells connections apart and decodes each.
 
     Args:
+        make: Makes what comes out of each message.
         decoder: With the machine's key.
         port: The machine is the side on it.
         tally: Counts of all connections are added to it.
         first: The first connection's number.
     """
 
-    def __init__(self, decoder: Decoder, port: int, tally: Tally, *, first: int = 0) -> None:
+    def __init__(self, make: Maker[T], decoder: Decoder, port: int, tally: Tally, *, first: int = 0) -> None:
+        self._make = make
         self._decoder = decoder
         self._port = port
         self._tally = tally
-        self._live: OrderedDict[tuple[Endpoint, Endpoint], _Connection] = OrderedDict()  # the longest idle first
+        self._live: OrderedDict[tuple[Endpoint, Endpoint], _Connection[T]] = OrderedDict()  # the longest idle first
         self._closed: OrderedDict[tuple[Endpoint, Endpoint], None] = OrderedDict()  # those of them that are over
-        self._latest: _Connection | None = None  # the last of `_live`
+        self._latest: _Connection[T] | None = None  # the last of `_live`
         self.count = first
         """The next connection's number."""
 
-    def receive_all(self, segments: Sequence[Segment]) -> list[Record]:
-        """Take the next segments on the port; hand out the Records that they complete, of whatever connections."""
-        records: list[Record] = []
+    def receive_all(self, segments: Sequence[Segment], foreseen: Sequence[Faultless | None]) -> list[T]:
+        """Take the next segments on the port, of whatever connections; hand out what is made of their messages.
+
+        Args:
+            segments: The segments.
+            foreseen: For each of them what the decoder foresaw of its payload, if it did.
+        """
+        made: list[T] = []
         index = 0
         while index < len(segments):
             if self._latest is not None and not self._closed:
-                index = self._latest.receive_ordinary(segments, index, records)
+                index = self._latest.receive_ordinary(segments, foreseen, index, made)
             if index < len(segments):
-                records += self.receive(segments[index])
+                made += self.receive(segments[index], foreseen[index])
                 index += 1
-        return records
+        return made
 
-    def receive(self, segment: Segment) -> list[Record]:
-        """Take the next segment on the port; hand out the Records that it completes, of whatever connection."""
+    def receive(self, segment: Segment, foreseen: Faultless | None = None) -> list[T]:
+        """Take the next segment on the port, of whatever connection; hand out what is made of its messages."""
         source, destination = segment.source, segment.destination
         ends = (source, destination) if source <= destination else (destination, source)
         connection = self._live.get(ends)
-        records: list[Record] = []
+        made: list[T] = []
         if connection is None or connection.begins_anew(segment):
             if connection is not None:
-                records += self._end(ends)
+                made += self._end(ends)
             connection = self._live[ends] = self._open(segment)
             if len(self._live) > _MAX_CONNECTIONS:
-                records += self._end(next(iter(self._live)))
+                made += self._end(next(iter(self._live)))
         else:
             self._live.move_to_end(ends)
         self._latest = connection
-        records += connection.receive(segment)
+        made += connection.receive(segment, foreseen)
         if connection.closed:
             self._closed[ends] = None
             self._closed.move_to_end(ends)
         elif self._closed:
             self._closed.pop(ends, None)
         if self._closed:
-            records += self._sweep(segment.time_ns)
-        return records
+            made += self._sweep(segment.time_ns)
+        return made
 
-    def close(self) -> Iterator[Record]:
+    def close(self) -> Iterator[T]:
         """The capture is over: hand out what is held back."""
         for connection in self._live.values():
             yield from connection.end()
         self._live.clear()
         self._closed.clear()
 
-    def _open(self, segment: Segment) -> _Connection:
+    def _open(self, segment: Segment) -> _Connection[T]:
         source, destination = segment.source, segment.destination
         source_is_machine = source.port == self._port
         if source_is_machine and destination.port == self._port:
             source_is_machine = segment.flags & (SYN | ACK) == SYN | ACK  # it answers; else it is taken to ask
         app, machine = (destination, source) if source_is_machine else (source, destination)
-        conversation = Conversation(
-            self._decoder, stream=self.count, app=str(app), machine=str(machine), tally=self._tally
+        conversation = ConversationOf(
+            self._make, self._decoder, stream=self.count, app=str(app), machine=str(machine), tally=self._tally
         )
         self.count += 1
         return _Connection(conversation, app, machine)
 
-    def _end(self, ends: tuple[Endpoint, Endpoint]) -> list[Record]:
+    def _end(self, ends: tuple[Endpoint, Endpoint]) -> list[T]:
         self._closed.pop(ends, None)
         self._latest = None
         return self._live.pop(ends).end()
 
-    def _sweep(self, now_ns: int) -> list[Record]:
+    def _sweep(self, now_ns: int) -> list[T]:
         """Forget connections that ended long ago."""
-        records: list[Record] = []
+        made: list[T] = []
         while self._closed:
             ends = next(iter(self._closed))
             if now_ns - self._live[ends].last_ns <= _LINGER_NS:
                 break
-            records += self._end(ends)
-        return records
+            made += self._end(ends)
+        return made
 
 
 def _reason(missing: Missing) -> str:

@@ -1,4 +1,4 @@
-"""From a capture file to Records: the one way through this package."""
+"""From a capture file to Records, or whatever else a `Maker` makes of messages: the one way through this package."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from functools import partial
 from io import BufferedReader
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
-from lmdecode.capture.ahead import read_ahead, worth_reading_ahead
+from lmdecode.capture.ahead import Foreseen, read_ahead, worth_reading_ahead
 from lmdecode.capture.connections import Connections
 from lmdecode.capture.errors import CaptureError
 from lmdecode.capture.formats import Format, open_capture
@@ -22,12 +22,15 @@ from lmdecode.capture.pcapng import read_pcapng
 from lmdecode.capture.statistics import CaptureStatistics
 from lmdecode.codec.conversation import Tally
 from lmdecode.codec.decoded import Decoder
+from lmdecode.codec.making import RECORDS, Maker
 from lmdecode.codec.record import Record
 
 if TYPE_CHECKING:
     from lmdecode.capture.libpcap import Screened
 
-__all__ = ["DEFAULT_PORT", "decode_capture", "decode_packets", "read_segments"]
+__all__ = ["DEFAULT_PORT", "decode_capture", "decode_packets", "make_of_capture", "read_segments"]
+
+T = TypeVar("T")
 
 DEFAULT_PORT: Final = 1774
 _WORTH_SCREENING: Final = 8 << 20  # bytes; below, to start libpcap costs more than it saves
@@ -42,15 +45,45 @@ def decode_capture(
     statistics: CaptureStatistics | None = None,
     progress: Callable[[int], None] | None = None,
     ahead: bool = False,
-    connections: Connections | None = None,
-) -> Iterator[Record]:
+    connections: Connections[Record] | None = None,
+) -> Generator[Record, None, None]:
     """Decode a capture: pcap, pcapng, tshark's JSON exports or lmdirect's debug log, whatever its name.
 
     Reads as the Records are taken, so memory does not grow with the capture, and nothing happens before the first is
     asked for. No Records come out if nothing is on the port.
 
+    Args and errors are those of `make_of_capture`.
+    """
+    return make_of_capture(
+        path,
+        RECORDS,
+        decoder,
+        port=port,
+        tally=tally,
+        statistics=statistics,
+        progress=progress,
+        ahead=ahead,
+        connections=connections,
+    )
+
+
+def make_of_capture(
+    path: Path | OpenCapture,
+    make: Maker[T],
+    decoder: Decoder,
+    *,
+    port: int = DEFAULT_PORT,
+    tally: Tally | None = None,
+    statistics: CaptureStatistics | None = None,
+    progress: Callable[[int], None] | None = None,
+    ahead: bool = False,
+    connections: Connections[T] | None = None,
+) -> Generator[T, None, None]:
+    """Decode a capture into something else than Records, without making these first.
+
     Args:
         path: The file, or one that is open already.
+        make: Makes of each message what comes out.
         decoder: With the machine's key.
         port: The machine's TCP port.
         tally: What is decoded is counted in it.
@@ -74,32 +107,34 @@ def decode_capture(
         from lmdecode.capture.log_lines import read_log_lines  # noqa: PLC0415 -- few captures need it
 
         with closing(file):
-            yield from read_log_lines(file, statistics, tally, show_secrets=decoder.show_secrets, progress=progress)
+            yield from map(
+                make.record,
+                read_log_lines(file, statistics, tally, show_secrets=decoder.show_secrets, progress=progress),
+            )
         if connections is not None:
             connections.count = statistics.connections
         return
     last = connections is None
-    connections = connections or Connections(decoder, port, tally, first=statistics.connections)
+    connections = connections or Connections(make, decoder, port, tally, first=statistics.connections)
     if large is not None:
         file.close()
         batches = read_ahead(large, partial(read_segments, large, port), decoder, statistics, progress)
     else:
-        batches = _foreseen(decoder, _segments(path, opened, port, statistics, progress))
+        batches = _foreseen(decoder, _segments(path, opened, port, statistics, progress), as_json=make.as_json)
     with closing(batches):
-        for segments in batches:
+        for segments, foreseen in batches:
             statistics.port_packets += len(segments)
-            records = connections.receive_all(segments)
+            made = connections.receive_all(segments, foreseen)
             statistics.connections = connections.count
-            yield from records
+            yield from made
     if last:
         yield from connections.close()
 
 
-def _foreseen(decoder: Decoder, batches: Iterator[list[Segment]]) -> Generator[list[Segment], None, None]:
+def _foreseen(decoder: Decoder, batches: Iterator[list[Segment]], *, as_json: bool) -> Generator[Foreseen, None, None]:
     """Segments, after the decoder took a look at them."""
     for segments in batches:
-        decoder.foresee(segment.payload for segment in segments)
-        yield segments
+        yield segments, decoder.foresee([segment.payload for segment in segments], as_json=as_json)
 
 
 def decode_packets(
@@ -120,7 +155,7 @@ def decode_packets(
     """
     if statistics is None:
         statistics = CaptureStatistics()
-    connections = Connections(decoder, port, Tally() if tally is None else tally, first=statistics.connections)
+    connections = Connections(RECORDS, decoder, port, Tally() if tally is None else tally, first=statistics.connections)
     kind, file = open_capture(path)
     with closing(file):
         if kind not in (Format.PCAP, Format.PCAPNG):

@@ -32,6 +32,7 @@ _MIN_SNAP_LENGTH: Final = 65535  # of a file whose packets are whole; libpcap re
 # than a file says any packet is, and a network card's large packets are longer than many files say.
 _SNAP_LENGTH: Final = 1 << 18
 _SAMPLE: Final = 1 << 20  # bytes in which a file that was cut to some length shows that it was
+_FEW: Final = 4  # of so many packets one may be ours
 _VERSIONS: Final = (b"\x02\0\x04\0", b"\0\x02\0\x04")  # 2.4; the fields of older ones come in another order
 _CLASSIC: Final = (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d")
 _HEADER: Final = 24
@@ -94,7 +95,7 @@ def screened(path: Path, port: int) -> BufferedReader | None:
     try:
         start = file.read(_SAMPLE)
         expression = _filter(start, port)
-        library = _library() if expression and not _is_cut(start) else None
+        library = _library() if expression and _is_worth_it(start, port) else None
         capture = _opened(library, file, start[:_HEADER]) if library is not None else None
         if library is None or capture is None:
             return None
@@ -179,16 +180,25 @@ def _filter(start: bytes, port: int) -> str:
     )
 
 
-def _is_cut(start: bytes) -> bool:
-    """Whether any of the first packets was not captured whole."""
-    unpack = struct.Struct("<8xII" if start[0] in {0xD4, 0x4D} else ">8xII").unpack_from
-    offset = _HEADER
-    while offset <= len(start) - _RECORD_HEADER:
+def _is_worth_it(start: bytes, port: int) -> bool:
+    """Whether the first packets were all captured whole, and few of them are of the port.
+
+    To take a packet out of the file and put it into the pipe costs more than for our own reader to pass over it.
+    """
+    order = "<" if start[0] in {0xD4, 0x4D} else ">"
+    unpack = struct.Struct(f"{order}8xII").unpack_from
+    unpack_ports = struct.Struct(">HH").unpack_from
+    link_type = int.from_bytes(start[20:24], "little" if order == "<" else "big")
+    ports_at = _RECORD_HEADER + PLACES[link_type][1] + 20
+    offset, count, ours = _HEADER, 0, 0
+    while offset <= len(start) - ports_at - 4:
         captured, original = unpack(start, offset)
         if captured < original:
-            return True
+            return False
+        count += 1
+        ours += port in unpack_ports(start, offset + ports_at)
         offset += _RECORD_HEADER + captured
-    return False
+    return ours * _FEW <= count
 
 
 @cache

@@ -197,7 +197,8 @@ def _one_by_one(
 ) -> Iterator[Outcome]:
     from lmdecode.cli.files import is_live
     from lmdecode.cli.progress import progress_bar
-    from lmdecode.cli.reading import Outcome, read
+    from lmdecode.cli.reading import Outcome, read_into
+    from lmdecode.codec.making import RECORDS
 
     connections = 0
     for path in paths:
@@ -206,15 +207,23 @@ def _one_by_one(
         write = writer.write
         writer.begin(path)
         with progress_bar(path, onto_terminal=to_terminal) as progress:
-            records = read(outcome, decoder, settings.port, first_stream=connections, progress=progress, ahead=ahead)
-            chosen = settings.chosen(records)
-            if live or settings.where or settings.fields:
-                for outcome.shown, record in enumerate(chosen, 1):
+            one_by_one = live or bool(settings.where or settings.fields)
+            made = read_into(
+                RECORDS if one_by_one else writer.make,
+                outcome,
+                decoder,
+                settings.port,
+                first_stream=connections,
+                progress=progress,
+                ahead=ahead,
+            )
+            if one_by_one:
+                for outcome.shown, record in enumerate(settings.chosen(made), 1):
                     write(record)
                     if live:
                         writer.flush()
             else:
-                writer.write_all(chosen)
+                writer.write_all(made)
         connections += outcome.statistics.connections
         yield outcome
 

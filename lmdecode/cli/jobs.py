@@ -24,7 +24,7 @@ from typing import Final
 
 from lmdecode.cli.failures import CommandError
 from lmdecode.cli.files import text_over
-from lmdecode.cli.reading import Outcome, Settings, read
+from lmdecode.cli.reading import Outcome, Settings, read, read_into
 from lmdecode.cli.writers import BINARY, Format, Style, Writer, make_writer
 
 __all__ = ["decode_in_processes"]
@@ -123,15 +123,15 @@ def _work(task: _Task) -> Outcome:
     """Decode one capture into a file."""
     outcome = Outcome(task.path)
     decoder, _ = task.settings.decoder()
-    records = task.settings.chosen(read(outcome, decoder, task.settings.port, first_stream=task.mark))
     with task.part.open("wb") as binary:
         file = binary if task.chosen in BINARY else text_over(binary)
         writer = make_writer(task.chosen, file, task.style)
         if task.settings.where or task.settings.fields:
-            for outcome.shown, record in enumerate(records, 1):
+            records = read(outcome, decoder, task.settings.port, first_stream=task.mark)
+            for outcome.shown, record in enumerate(task.settings.chosen(records), 1):
                 writer.write(record)
         else:
-            writer.write_all(records)
+            writer.write_all(read_into(writer.make, outcome, decoder, task.settings.port, first_stream=task.mark))
         writer.close()
         file.flush()
         if file is not binary:

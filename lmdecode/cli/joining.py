@@ -13,6 +13,7 @@ from lmdecode.capture.connections import Connections
 from lmdecode.capture.decoder import read_segments
 from lmdecode.cli.reading import Outcome, nothing_on, told
 from lmdecode.codec.decoded import Decoder
+from lmdecode.codec.making import RECORDS
 from lmdecode.codec.record import Record
 
 __all__ = ["in_order", "joined"]
@@ -31,7 +32,7 @@ def in_order(paths: Sequence[Path]) -> list[Path]:
 def joined(outcomes: Sequence[Outcome], decoder: Decoder, port: int) -> Iterator[Record]:
     """The records of all pieces as of one capture. What is decoded is counted in the first outcome."""
     tally = outcomes[0].tally
-    connections = Connections(decoder, port, tally)
+    connections = Connections(RECORDS, decoder, port, tally)
     latest, before = 0, None
     for outcome in outcomes:
         begin = _first_ns(outcome.path)

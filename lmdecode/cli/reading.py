@@ -8,13 +8,14 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TypeVar
 
-from lmdecode.capture import CaptureError, CaptureStatistics, busiest_ports, decode_capture, decode_packets
+from lmdecode.capture import CaptureError, CaptureStatistics, busiest_ports, decode_packets, make_of_capture
 from lmdecode.capture.ordering import by_time
 from lmdecode.capture.packet import Packet
 from lmdecode.cli.files import is_live
 from lmdecode.cloud.keys import decoder_for, find_keys
 from lmdecode.codec.conversation import Tally
 from lmdecode.codec.decoded import Decoder
+from lmdecode.codec.making import RECORDS, Maker
 from lmdecode.codec.record import Record
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "nothing_decoded",
     "nothing_on",
     "read",
+    "read_into",
     "read_packets",
     "summary",
     "told",
@@ -89,8 +91,23 @@ def read(
     ahead: bool = False,
 ) -> Iterator[Record]:
     """All records of a capture. What is wrong with the capture does not raise, but is in the outcome."""
-    records = decode_capture(
+    return read_into(RECORDS, outcome, decoder, port, first_stream=first_stream, progress=progress, ahead=ahead)
+
+
+def read_into(
+    make: Maker[T],
+    outcome: Outcome,
+    decoder: Decoder,
+    port: int,
+    *,
+    first_stream: int = 0,
+    progress: Callable[[int], None] | None = None,
+    ahead: bool = False,
+) -> Iterator[T]:
+    """What a maker makes of all messages of a capture; as `read`."""
+    made = make_of_capture(
         outcome.path,
+        make,
         decoder,
         port=port,
         tally=outcome.tally,
@@ -98,7 +115,7 @@ def read(
         progress=progress,
         ahead=ahead,
     )
-    return _with_port(outcome, port, told(outcome, first_stream, records))
+    return _with_port(outcome, port, told(outcome, first_stream, made))
 
 
 def read_packets(

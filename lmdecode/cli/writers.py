@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, BinaryIO, Final, Protocol, cast
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, Final, Protocol, cast
 
 from lmdecode.cli.failures import CommandError
 from lmdecode.cli.files import whole_file
+from lmdecode.codec.making import RECORDS, Maker
 
 if TYPE_CHECKING:
     from lmdecode.codec.record import Record
@@ -72,14 +73,17 @@ class Style:
 class Writer(Protocol):
     """Writes records one after another."""
 
+    make: Maker[Any]
+    """Makes what `write_all` writes soonest: records, or lines."""
+
     def begin(self, path: Path) -> object:
         """The records of a capture follow."""
 
     def write(self, record: Record) -> object:
         """Write one."""
 
-    def write_all(self, records: Iterable[Record]) -> object:
-        """Write many, one after the other."""
+    def write_all(self, made: Iterable[Any]) -> object:
+        """Write many, one after the other, as `make` made them."""
 
     def flush(self) -> object:
         """Let whoever reads along see all that was written."""
@@ -103,11 +107,12 @@ class Writer(Protocol):
 class _OneByOne:
     """What the formats have in common."""
 
+    make: Maker[Any] = RECORDS
     write: Callable[[Record], object]
 
-    def write_all(self, records: Iterable[Record]) -> None:
+    def write_all(self, made: Iterable[Any]) -> None:
         write = self.write
-        for record in records:
+        for record in made:
             write(record)
 
 
@@ -141,29 +146,29 @@ class _JsonLines(_Text):
     """Writes bytes, some hundred lines at a time: text line by line would take a fifth of all time."""
 
     def __init__(self, file: IO[str], _style: Style) -> None:
-        from lmdecode.output.jsonl import json_bytes
+        from lmdecode.output.jsonl import Lines
 
         super().__init__(file)
         self._buffer = cast("IO[bytes]", getattr(file, "buffer", None))
-        self._line = json_bytes
-        self._lines: list[bytes] = []
+        self.make = self._make = Lines()
+        self._lines: list[str] = []
 
     def write(self, record: Record) -> None:
         lines = self._lines
-        lines.append(self._line(record))
+        lines.append(self._make.record(record))
         if len(lines) >= _LINES:
-            self._buffer.write(b"".join(lines))
+            self._buffer.write("".join(lines).encode())
             lines.clear()
 
-    def write_all(self, records: Iterable[Record]) -> None:
+    def write_all(self, made: Iterable[str]) -> None:
         self.flush()
-        write, lines = self._buffer.write, map(self._line, records)
-        while some := b"".join(islice(lines, _LINES)):
-            write(some)
+        write, lines = self._buffer.write, iter(made)
+        while some := "".join(islice(lines, _LINES)):
+            write(some.encode())
 
     def flush(self) -> None:
         self._file.flush()
-        self._buffer.write(b"".join(self._lines))
+        self._buffer.write("".join(self._lines).encode())
         self._lines.clear()
         self._buffer.flush()
 

@@ -7,14 +7,14 @@ are found in the cache.
 from __future__ import annotations
 
 from binascii import a2b_base64
-from collections.abc import Iterable
+from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Final
 
 from lmdecode.codec.cipher import BLOCK_SIZE, Key, decrypt, decrypt_many
-from lmdecode.codec.decoded import NO_FIELDS, Decoded
+from lmdecode.codec.decoded import NO_FIELDS, Decoded, Faultless
 from lmdecode.codec.errors import FrameError
-from lmdecode.codec.fastpath import read_faultless
+from lmdecode.codec.fastpath import read_faultless, read_text
 from lmdecode.codec.fields import decode_message
 from lmdecode.codec.framing import END, START, unwrap
 from lmdecode.codec.message import Message, parse_leniently
@@ -34,14 +34,17 @@ class FrameDecoder:
         key: The machine's.
         show_secrets: Whether the machine's cloud account is left readable.
         machine: Its name, for the Records; None if there is only one.
+        number: Of the key, among several.
     """
 
-    def __init__(self, key: Key, *, show_secrets: bool = False, machine: str | None = None) -> None:
+    def __init__(self, key: Key, *, show_secrets: bool = False, machine: str | None = None, number: int = 0) -> None:
         self.machine = machine
+        self.number = number
         self._key = key
         self._show_secrets = show_secrets
         self._cache: dict[bytes, Decoded] = {}
-        self._foreseen: dict[bytes, Decoded] = {}
+        self._foreseen: dict[bytes, Faultless | None] = {}
+        self._foreseen_as_json = False
 
     @property
     def show_secrets(self) -> bool:
@@ -73,30 +76,15 @@ class FrameDecoder:
             self._cache[body] = decoded
         return decoded
 
-    def foresee(self, pieces: Iterable[bytes]) -> None:
-        """Decode what is likely to come next, all at once, because that decrypts several times as fast as one by one.
-
-        Args:
-            pieces: Of the streams to come. Those that are exactly one frame, as most are, `recall` then knows.
-        """
-        foreseen = self._foreseen
-        self.remember([self._decode_many(piece for piece in pieces if piece not in foreseen)])
-
-    def anticipate(self, pieces: Iterable[bytes]) -> list[dict[bytes, Decoded]]:
-        """By piece what those say that are exactly one frame, for another decoder with the same key to `remember`."""
-        return [self._decode_many(pieces)]
-
-    def remember(self, found: list[dict[bytes, Decoded]]) -> None:
-        """Take note of what another decoder with the same key anticipated."""
-        if len(self._foreseen) > _CACHE_SIZE:
+    def foresee(self, pieces: Sequence[bytes], *, as_json: bool) -> list[Faultless | None]:
+        """What those of some pieces of the streams say that are exactly one frame; see `Decoder`."""
+        if len(self._foreseen) > _CACHE_SIZE or as_json is not self._foreseen_as_json:
             self._foreseen.clear()
-        for each in found:
-            self._foreseen |= each
-
-    def _decode_many(self, pieces: Iterable[bytes]) -> dict[bytes, Decoded]:
+            self._foreseen_as_json = as_json
+        known = self._foreseen
         new: dict[bytes, bytes] = {}
         for piece in pieces:
-            if piece in new:
+            if piece in known or piece in new:
                 continue
             try:
                 ciphertext = a2b_base64(piece[1:-1], strict_mode=True)
@@ -104,16 +92,9 @@ class FrameDecoder:
                 continue
             if ciphertext and not len(ciphertext) % BLOCK_SIZE and piece[0] == START and piece[-1] == END:
                 new[piece] = ciphertext
-        show_secrets = self._show_secrets
-        plaintexts = decrypt_many(self._key, [*new.values()])
-        return {
-            piece: read_faultless(plaintext) or decode_plaintext(plaintext, show_secrets=show_secrets)
-            for piece, plaintext in zip(new, plaintexts, strict=True)
-        }
-
-    def recall(self, piece: bytes) -> Decoded | None:
-        """What a piece of the stream says, if it is exactly one frame and was foreseen."""
-        return self._foreseen.get(piece)
+        for piece, plaintext in zip(new, decrypt_many(self._key, [*new.values()]), strict=True):
+            known[piece] = read_text(plaintext, self.number, as_json=as_json)
+        return [*map(known.get, pieces)]
 
 
 def decode_plaintext(plaintext: bytes, *, show_secrets: bool = False) -> Decoded:

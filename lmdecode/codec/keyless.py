@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 from lmdecode.codec.cipher import BLOCK_SIZE, Key
-from lmdecode.codec.decoded import Decoded
+from lmdecode.codec.decoded import Decoded, Faultless
 from lmdecode.codec.decoding import FrameDecoder
 from lmdecode.codec.errors import FrameError
 from lmdecode.codec.framing import unwrap
@@ -37,18 +37,9 @@ class KeylessDecoder(FrameDecoder):
             return Decoded(None, valid=False, problems=(str(error),))
         return _SEALED
 
-    def foresee(self, pieces: Iterable[bytes]) -> None:
-        """Decrypt nothing ahead either."""
-
-    def anticipate(self, pieces: Iterable[bytes]) -> list[dict[bytes, Decoded]]:  # noqa: ARG002
+    def foresee(self, pieces: Sequence[bytes], *, as_json: bool) -> list[Faultless | None]:  # noqa: ARG002
         """Nothing."""
-        return []
-
-    def remember(self, found: list[dict[bytes, Decoded]]) -> None:
-        """Nothing either."""
-
-    def recall(self, piece: bytes) -> Decoded | None:
-        """Nothing."""
+        return [None] * len(pieces)
 
 
 def ciphertext_of(body: bytes) -> bytes:

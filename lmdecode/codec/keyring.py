@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from lmdecode.codec.cipher import Key
-from lmdecode.codec.decoded import Decoded, Decoder
+from lmdecode.codec.decoded import Decoded, Decoder, Faultless
 from lmdecode.codec.decoding import FrameDecoder
 
 __all__ = ["Keyring", "MachineKey"]
@@ -32,11 +32,13 @@ class Keyring:
     """
 
     machine: str | None = None
+    number = -1
 
     def __init__(self, machines: Sequence[MachineKey], *, show_secrets: bool = False) -> None:
         self._show_secrets = show_secrets
         self._decoders = [
-            FrameDecoder(machine.key, show_secrets=show_secrets, machine=machine.name) for machine in machines
+            FrameDecoder(machine.key, show_secrets=show_secrets, machine=machine.name, number=number)
+            for number, machine in enumerate(machines)
         ]
 
     @property
@@ -68,24 +70,17 @@ class Keyring:
             return None, Decoded(None, valid=False, problems=(problem,))
         return None, decoded
 
-    def foresee(self, pieces: Iterable[bytes]) -> None:
-        """Decrypt what is likely to come up next, with each key; see `FrameDecoder.foresee`."""
-        pieces = list(pieces)
+    def foresee(self, pieces: Sequence[bytes], *, as_json: bool) -> list[Faultless | None]:
+        """What pieces of the streams say with the first key that fits; see `Decoder`."""
+        found: list[Faultless | None] = [None] * len(pieces)
+        rest = [*range(len(pieces))]
         for decoder in self._decoders:
-            decoder.foresee(pieces)
-
-    def anticipate(self, pieces: Iterable[bytes]) -> list[dict[bytes, Decoded]]:
-        """What pieces say with each key; see `FrameDecoder.anticipate`."""
-        pieces = list(pieces)
-        return [found for decoder in self._decoders for found in decoder.anticipate(pieces)]
-
-    def remember(self, found: list[dict[bytes, Decoded]]) -> None:
-        """Take note of what another keyring of the same keys anticipated."""
-        for decoder, its in zip(self._decoders, found, strict=True):
-            decoder.remember([its])
-
-    def recall(self, piece: bytes) -> Decoded | None:
-        """Nothing, as long as it is not known whose piece it is."""
+            for index, faultless in zip(
+                rest, decoder.foresee([pieces[index] for index in rest], as_json=as_json), strict=True
+            ):
+                found[index] = faultless
+            rest = [index for index in rest if found[index] is None]
+        return found
 
 
 class _Seeker:
@@ -103,6 +98,10 @@ class _Seeker:
     def machine(self) -> str | None:
         return None if self._found is None else self._found.machine
 
+    @property
+    def number(self) -> int:
+        return -1 if self._found is None else self._found.number
+
     def for_connection(self) -> Decoder:
         return self
 
@@ -112,14 +111,5 @@ class _Seeker:
         self._found, decoded = self._keyring.attempt(body)
         return decoded
 
-    def foresee(self, pieces: Iterable[bytes]) -> None:
-        self._keyring.foresee(pieces)
-
-    def anticipate(self, pieces: Iterable[bytes]) -> list[dict[bytes, Decoded]]:
-        return self._keyring.anticipate(pieces)
-
-    def remember(self, found: list[dict[bytes, Decoded]]) -> None:
-        self._keyring.remember(found)
-
-    def recall(self, piece: bytes) -> Decoded | None:
-        return None if self._found is None else self._found.recall(piece)
+    def foresee(self, pieces: Sequence[bytes], *, as_json: bool) -> list[Faultless | None]:
+        return self._keyring.foresee(pieces, as_json=as_json)

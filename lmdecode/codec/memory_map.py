@@ -8,7 +8,6 @@ row says how sure we are (`Sure`).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from typing import Final
 
 from lmdecode.codec.registers import Access, Derived, Register, Sure, Telling, Window
@@ -377,17 +376,17 @@ def _mode(name: str, word: str) -> Derived:
     )
 
 
-def _time_of_day(name: str) -> Derived:
-    @lru_cache(maxsize=24 * 60)
-    def compute(hour: int, minute: int) -> Value:
-        if hour > 23 or minute > 59:
-            raise ValueError(f"{hour:02}:{minute:02} is not a time of day")
-        return f"{hour:02}:{minute:02}"
+def _clock_time(hour: int, minute: int) -> Value:
+    if hour > 23 or minute > 59:
+        raise ValueError(f"{hour:02}:{minute:02} is not a time of day")
+    return f"{hour:02}:{minute:02}"
 
+
+def _time_of_day(name: str) -> Derived:
     return Derived(
         name=f"{name}_time",
         inputs=(f"{name}_hour", f"{name}_min"),
-        compute=compute,
+        compute=_clock_time,
         json="string",
         formula=f"{name}_hour:{name}_min",
         telling=Telling.WHOLE,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from lmdecode.codec.message import Kind
 from lmdecode.codec.values import Value
@@ -19,6 +19,8 @@ Role = Literal["request", "response", "report"]
 
 MASK = "**"
 """Stands in `data` and `plaintext` for each byte that is secret."""
+
+_DIGITS: Final = 19  # of the nanoseconds since 1970, from 2001 to 2286
 
 
 class Record(NamedTuple):
@@ -102,15 +104,18 @@ def iso_time(time_ns: int) -> str:
     >>> iso_time(1_795_229_755_174_158_000)
     '2026-11-21T02:55:55.174158Z'
     """
+    digits = str(time_ns)
+    if len(digits) == _DIGITS and time_ns > 0:  # nearly any; to cut the digits takes half the time of dividing
+        return _iso_second(digits[:-9]) + (digits[-9:-3] if digits[-3:] == "000" else digits[-9:]) + "Z"
     seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
-    if nanoseconds % 1000:
-        return f"{_iso_second(seconds)}.{nanoseconds:09}Z"
-    return f"{_iso_second(seconds)}.{nanoseconds // 1000:06}Z"
+    fraction = f"{nanoseconds:09}" if nanoseconds % 1000 else f"{nanoseconds // 1000:06}"
+    return f"{_iso_second(str(seconds))}{fraction}Z"
 
 
 @lru_cache(maxsize=256)
-def _iso_second(seconds: int) -> str:
+def _iso_second(seconds: str) -> str:
+    """A second as ISO 8601, with the point after it."""
     try:
-        return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
+        return f"{datetime.fromtimestamp(int(seconds), UTC).replace(tzinfo=None).isoformat()}."
     except (ValueError, OverflowError, OSError):  # a capture can claim any number
-        return f"{seconds}s"
+        return f"{seconds}s."

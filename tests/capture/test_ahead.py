@@ -10,15 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lmdecode.capture import CaptureError, CaptureStatistics, ahead, decode_capture, decoder
+from lmdecode.capture import CaptureError, CaptureStatistics, ahead, decode_capture, decoder, make_of_capture
 from lmdecode.codec.cipher import Key
 from lmdecode.codec.conversation import Tally
-from lmdecode.codec.decoded import Decoded
 from lmdecode.codec.decoding import FrameDecoder
 from lmdecode.codec.keyless import KeylessDecoder
 from lmdecode.codec.keyring import Keyring, MachineKey
-from lmdecode.codec.message import Kind, Message
-from lmdecode.output.jsonl import json_bytes
+from lmdecode.codec.making import RECORDS
+from lmdecode.output.jsonl import Lines, json_line
 
 from .building import APP, CAPTURES, KEY_TEXT, MACHINE, Talk, message, packets, pcap, report, seal, talk
 
@@ -58,19 +57,31 @@ def forks(monkeypatch):
             os.waitpid(process, os.WNOHANG)
 
 
-def decode(path, new_decoder, **how):
-    """All that comes of a capture: lines, records, what was counted, what was wrong."""
+@pytest.fixture(params=[None, True, False], ids=["as it comes", "waiting", "busy"])
+def waiting(request, monkeypatch):
+    """Whether the process that makes the Records waits for more, and so decrypts itself."""
+    if request.param is not None:
+        monkeypatch.setattr(ahead, "_is_empty", lambda _: request.param)
+
+
+def decode(path, new_decoder, make=RECORDS, **how):
+    """All that comes of a capture: what is made, what was counted, what was wrong."""
     tally, statistics = Tally(), CaptureStatistics()
-    records, error = [], None
+    made, error = [], None
     reached = []
     try:
-        for record in decode_capture(
-            path, new_decoder(), tally=tally, statistics=statistics, progress=reached.append, **how
+        for one in make_of_capture(
+            path, make, new_decoder(), tally=tally, statistics=statistics, progress=reached.append, **how
         ):
-            records.append(record)  # noqa: PERF402 -- those before an error count too
+            made.append(one)  # noqa: PERF402 -- those before an error count too
     except CaptureError as raised:
         error = str(raised)
-    return [json_bytes(record) for record in records], records, tally, statistics, error, reached[-1:]
+    return made, tally, statistics, error, reached[-1:]
+
+
+def as_lines(records, *rest):
+    """What comes of a capture, if lines are made of it."""
+    return [json_line(record) for record in records], *rest
 
 
 PLAINTEXTS = [
@@ -117,7 +128,8 @@ def spoil(segments, faults):
     return segments
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80, deadline=None)
+@pytest.mark.usefixtures("waiting")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
 @given(
     talks=st.lists(st.lists(STEP, max_size=12), min_size=1, max_size=3),
     faults=st.lists(SPOILT, max_size=4),
@@ -139,10 +151,14 @@ def test_it_gives_what_one_process_gives(  # noqa: PLR0917 -- strategies and fix
     path = tmp_path / "x.pcap"
     path.write_bytes(data[: len(data) - end])
     before = len(forks)
-    assert decode(path, new_decoder, ahead=True) == decode(path, new_decoder)
+    alone = decode(path, new_decoder)
+    assert decode(path, new_decoder, ahead=True) == alone
     assert len(forks) == before + 1
+    assert decode(path, new_decoder, Lines()) == as_lines(*alone)
+    assert decode(path, new_decoder, Lines(), ahead=True) == as_lines(*alone)
 
 
+@pytest.mark.usefixtures("waiting")
 @pytest.mark.parametrize("new_decoder", DECODERS.values(), ids=DECODERS)
 @pytest.mark.parametrize("name", ["gs3av-settings.pcap", "gs3av-settings.tshark.json", "gs3mp-standby.pcapng"])
 def test_the_samples(name, new_decoder):
@@ -150,29 +166,16 @@ def test_the_samples(name, new_decoder):
     found = decode(path, new_decoder, ahead=True)
     assert found == decode(path, new_decoder)
     assert found[0]
+    assert as_lines(*found) == decode(path, new_decoder, Lines(), ahead=True)
 
 
 def test_no_secret_that_is_masked_crosses(tmp_path):
     path = tmp_path / "x.pcap"
     asked = Talk().open().send("app", seal(message("R01110010")))
     path.write_bytes(pcap(packets(asked.send("machine", seal(message("R01110010" + "41" * 16))).segments)))
-    lines = b"".join(decode(path, DECODERS["one key"], ahead=True)[0])
-    assert b"**" in lines
-    assert b"4141" not in lines
-
-
-@pytest.mark.parametrize("new_decoder", DECODERS.values(), ids=DECODERS)
-def test_what_crosses_is_what_was_understood(new_decoder):
-    pieces = [seal(plaintext) for plaintext in PLAINTEXTS] * 2
-    for found in new_decoder().anticipate(pieces):
-        columns = ahead._decoded_columns(found)
-        known = {piece: decoded for piece, decoded in found.items() if decoded.message is not None}
-        crossed = ahead._decoded(columns)
-        assert crossed == known
-        for each in crossed.values():
-            assert type(each) is Decoded
-            assert type(each.message) is Message
-            assert type(each.message.kind) is Kind
+    lines = "".join(decode(path, DECODERS["one key"], Lines(), ahead=True)[0])
+    assert "**" in lines
+    assert "4141" not in lines
 
 
 def long_capture(path):
@@ -205,7 +208,7 @@ def test_an_error_of_the_reader_is_raised_here_after_what_came_before(tmp_path):
         raise ZeroDivisionError("a bug")
 
     batches = ahead.read_ahead(tmp_path, read, FrameDecoder(KEY), CaptureStatistics())
-    assert next(batches) == talk().segments
+    assert next(batches)[0] == talk().segments
     with pytest.raises(ZeroDivisionError, match="a bug"):
         next(batches)
 
@@ -221,7 +224,9 @@ def test_few_at_a_time_are_gathered_and_none_is_lost(tmp_path):
     batches = ahead.read_ahead(tmp_path, read, FrameDecoder(KEY), CaptureStatistics())
     sizes = []
     with pytest.raises(CaptureError, match="damaged"):
-        sizes.extend(map(len, batches))
+        sizes.extend((len(segments), len(foreseen)) for segments, foreseen in batches)
+    assert all(size == found for size, found in sizes)
+    sizes = [size for size, _ in sizes]
     assert sum(sizes) == 5000
     assert min(sizes[:-1]) > 500
 
@@ -229,7 +234,7 @@ def test_few_at_a_time_are_gathered_and_none_is_lost(tmp_path):
 def test_ends_are_the_same_objects_throughout(tmp_path):
     """The way for ordinary segments depends on it, which takes half the time of the other."""
     batches = ahead.read_ahead(tmp_path, lambda *_: iter([talk().segments] * 2), FrameDecoder(KEY), CaptureStatistics())
-    sources = {id(segment.source) for batch in list(batches) for segment in batch}
+    sources = {id(segment.source) for segments, _ in list(batches) for segment in segments}
     assert len(sources) == len({APP, MACHINE})
 
 

@@ -25,6 +25,7 @@ needs_libpcap = pytest.mark.skipif(libpcap._library() is None, reason="libpcap i
 @pytest.fixture(autouse=True)
 def _for_small_files(monkeypatch):
     monkeypatch.setattr(decoder, "_WORTH_SCREENING", 0)
+    monkeypatch.setattr(libpcap, "_FEW", 0)  # and for those that are mostly ours
 
 
 @pytest.fixture
@@ -204,6 +205,17 @@ def test_files_that_are_not_for_it(data, tmp_path):
     path = tmp_path / "x.pcap"
     path.write_bytes(data)
     assert screened(path, PORT) is None
+
+
+@needs_libpcap
+@pytest.mark.parametrize("link_type", [1, 113, 276])
+@pytest.mark.parametrize(("others", "worth"), [(0, False), (11, False), (12, True)])
+def test_files_that_are_mostly_ours_are_left_to_our_own_reader(others, worth, link_type, tmp_path, monkeypatch):
+    monkeypatch.setattr(libpcap, "_FEW", 4)
+    ours = {1: 34, 113: 36, 276: 40}[link_type] * b"\0" + struct.pack(">HH", 443, PORT) + bytes(40)
+    path = tmp_path / "x.pcap"
+    path.write_bytes(pcap([(START_NS, ours)] * 4 + [(START_NS, bytes(90))] * others, link_type=link_type))
+    assert (screened(path, PORT) is not None) == worth
 
 
 def test_small_files_are_left_to_our_own_reader(tmp_path, monkeypatch):

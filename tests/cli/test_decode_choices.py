@@ -317,8 +317,7 @@ def test_a_worker_that_is_killed_is_an_error(command, config):
     script = (
         "import os, signal, sys\n"
         "import lmdecode.cli.jobs as jobs\n"
-        "real = jobs.read\n"
-        "jobs.read = lambda *args, **rest: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "jobs.read_into = lambda *args, **rest: os.kill(os.getpid(), signal.SIGKILL)\n"
         "from lmdecode.cli.app import make_app\n"
         "import sys; make_app(sys.argv[1:])(prog_name='lmdecode')\n"
     )

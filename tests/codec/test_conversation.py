@@ -16,6 +16,7 @@ from lmdecode.codec.record import Record
 
 from .samples import KEY_BYTES, SAMPLES, frame, with_check
 
+KEY = Key(KEY_BYTES)
 SECOND = 1_000_000_000
 TEMPERATURES = "R401C000403BC04D8"
 STATUS = SAMPLES[0].plaintext.decode("ascii")[:-2]
@@ -26,7 +27,7 @@ class Talk:
 
     def __init__(self) -> None:
         self.conversation = Conversation(
-            FrameDecoder(Key(KEY_BYTES)), stream=7, app="192.168.1.150:36364", machine="192.168.1.215:1774"
+            FrameDecoder(KEY), stream=7, app="192.168.1.150:36364", machine="192.168.1.215:1774"
         )
 
     def app(self, text: str, time_ns: int = 0) -> Record:
@@ -301,7 +302,7 @@ def test_nothing_is_held_back_at_the_end_of_a_whole_connection(talk):
 
 def test_the_tally():
     tally = Tally()
-    decoder = FrameDecoder(Key(KEY_BYTES))
+    decoder = FrameDecoder(KEY)
     one, two = Conversation(decoder, tally=tally), Conversation(decoder, stream=1, tally=tally)
     one.receive(0, "app", frame(with_check("R401C0004")))
     two.receive(0, "machine", frame(with_check(TEMPERATURES)))
@@ -350,3 +351,33 @@ def test_records_do_not_depend_on_the_segments_and_lose_nothing(speeches, seed):
     assert tally.frames == len(expected) - sum("to no whole frame" in str(record.problems) for record in expected)
     assert tally.valid_frames <= tally.messages <= tally.frames
     assert all(record.raw for record in expected if record.kind is None)
+
+
+PIECES = st.sampled_from([frame(sample.plaintext) for sample in SAMPLES]) | st.sampled_from(
+    [frame(with_check(text)) for text in ("R401C0004", "R401C000403BC04D8", "W0000000101", "W00000001OK", "R01110010")]
+)
+STREAM = st.lists(
+    st.tuples(
+        st.sampled_from(["app", "machine"]),
+        st.integers(0, 6_000_000_000),
+        PIECES | PIECES.map(lambda piece: piece[:-3]) | st.binary(max_size=6),
+    ),
+    max_size=30,
+)
+
+
+def told(stream, found):
+    """The Records and the counts, if something was foreseen of the pieces."""
+    conversation = Conversation(FrameDecoder(KEY))
+    records, now = [], 1_795_229_755_000_000_000
+    for (sender, later, piece), each in zip(stream, found, strict=True):
+        now += later
+        records += conversation.receive(now, sender, piece, each)
+    return records + conversation.close(now), conversation.tally
+
+
+@given(STREAM, st.booleans())
+def test_what_was_foreseen_makes_no_difference(stream, as_json):
+    """Whatever the pieces are, and whoever sends what the other should."""
+    found = FrameDecoder(KEY).foresee([piece for _, _, piece in stream], as_json=as_json)
+    assert told(stream, found) == told(stream, [None] * len(stream))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 import re
+from types import MappingProxyType
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -193,9 +195,37 @@ PIECES = st.lists(
 )
 
 
-@given(PIECES)
-def test_foreseeing_changes_nothing(pieces):
-    foreseeing, plain = FrameDecoder(KEY), FrameDecoder(KEY)
-    foreseeing.foresee(pieces)
-    for piece in pieces:
-        assert foreseeing.decode(piece[1:-1]) == plain.decode(piece[1:-1])
+@given(PIECES, st.booleans())
+def test_what_is_foreseen_is_what_is_decoded(pieces, as_json):
+    decoder, plain = FrameDecoder(KEY), FrameDecoder(KEY)
+    for _ in range(2):
+        found = decoder.foresee(pieces, as_json=as_json)
+        assert len(found) == len(pieces)
+        for piece, each in zip(pieces, found, strict=True):
+            if each is not None:
+                text, fields, number = each
+                decoded = plain.decode(piece[1:-1])
+                assert decoded.valid
+                assert (decoded.plaintext, number) == (text, 0)
+                assert dict(decoded.fields) == (orjson.loads(fields) if as_json else fields)
+
+
+def test_most_frames_are_foreseen():
+    pieces = [frame(sample.plaintext) for sample in SAMPLES]
+    assert len([each for each in FrameDecoder(KEY).foresee(pieces, as_json=True) if each]) > len(pieces) / 2
+
+
+def test_one_decoder_may_be_asked_for_both_forms():
+    decoder, piece = FrameDecoder(KEY), [frame(b"R401C000403BC04D8B6")]
+    for as_json, kind in ((True, str), (False, MappingProxyType), (True, str)):
+        ((_, fields, _),) = decoder.foresee(piece, as_json=as_json)
+        assert type(fields) is kind
+
+
+def test_what_is_kept_is_bounded():
+    decoder = FrameDecoder(KEY)
+    for start in range(0, 0x10000, 0x1000):
+        texts = [with_check(f"R401C0002{number:04X}") for number in range(start, start + 0x1000)]
+        found = decoder.foresee([frame(text) for text in texts], as_json=True)
+        assert None not in found
+    assert len(decoder._foreseen) <= 2 * 0x1000

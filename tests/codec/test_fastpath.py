@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmdecode.codec.decoded import NO_FIELDS
 from lmdecode.codec.decoding import decode_plaintext
-from lmdecode.codec.fastpath import read_faultless
+from lmdecode.codec.fastpath import HEADER, read_faultless, read_text, window_of
 from lmdecode.codec.fields import decode_window, quick_decoder
 from lmdecode.codec.memory_map import REGISTERS, WINDOWS
 
@@ -17,7 +19,8 @@ ADDRESSES = st.integers(0, 0xFFFF) | st.sampled_from([row.address for row in REG
 
 
 def agrees(plaintext):
-    """Compare the two; whether the fast one read it."""
+    """Compare the ways; whether the fast one read it."""
+    agrees_as_text(plaintext)
     quick = read_faultless(plaintext)
     if quick is None:
         return False
@@ -26,6 +29,37 @@ def agrees(plaintext):
     assert slow.valid
     assert slow.problems == ()
     return True
+
+
+def agrees_as_text(plaintext):
+    """Compare what it says in few words; it reads what `read_faultless` reads, and read requests."""
+    read = read_text(plaintext, 3, as_json=False)
+    as_json = read_text(plaintext, 3, as_json=True)
+    slow = decode_plaintext(plaintext)
+    if read is None:
+        assert as_json is None
+        assert read_faultless(plaintext) is None
+        return
+    text, fields, number = read
+    assert (text, fields, number) == (slow.plaintext, slow.fields, 3)
+    assert as_json == (text, orjson.dumps(dict(fields)).decode(), 3)
+    assert slow.valid
+    assert slow.problems == ()
+    assert slow.data == (text[HEADER:-2].lower() or None)
+    assert window_of(text[:HEADER]) == slow.message[:3]
+    if slow.data is None:
+        assert (slow.message.kind, fields) == ("read", NO_FIELDS)
+
+
+def test_requests_are_read_as_text_only():
+    assert read_text(with_check("R40000020"), 0, as_json=True) == ("R40000020D8", "{}", 0)
+    for not_so in ("W40000020", "Z40000020", "R01110010", "R40000000", "RFFFF0002"):
+        assert read_text(with_check(not_so), 0, as_json=True) is None
+
+
+def test_what_was_not_read_has_no_window():
+    with pytest.raises(ValueError, match="R01110010"):
+        window_of("R01110010")
 
 
 def test_the_samples_that_it_reads():
@@ -71,7 +105,7 @@ def test_what_it_leaves_to_the_general_path(plaintext):
 
 @given(st.sampled_from(WINDOWS), st.data())
 def test_a_quick_decoder_and_the_general_one(window, data):
-    decode = quick_decoder(window.address, window.length)
+    decode = quick_decoder(window.address, window.length).fields
     memory = data.draw(st.binary(min_size=window.length, max_size=window.length))
     fields, problems = decode_window(window.address, memory)
     try:

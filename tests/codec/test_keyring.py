@@ -17,22 +17,39 @@ RING = [OTHERS[0], MachineKey("kitchen", KEY), OTHERS[1]]
 TIME = 1_795_229_755_000_000_000
 
 
-def receive(decoder, *bodies, sender="machine"):
+def receive(decoder, *bodies, sender="machine", foreseen=False):
     conversation = Conversation(decoder)
-    return [record for body in bodies for record in conversation.receive(TIME, sender, b"@" + body + b"%")]
+    frames = [b"@" + body + b"%" for body in bodies]
+    found = decoder.foresee(frames, as_json=False) if foreseen else [None] * len(frames)
+    return [
+        record
+        for frame, each in zip(frames, found, strict=True)
+        for record in conversation.receive(TIME, sender, frame, each)
+    ]
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.plaintext[:9].decode())
 @pytest.mark.parametrize("foreseen", [False, True])
-def test_it_says_what_the_right_key_says(sample, foreseen):
+@pytest.mark.parametrize("sender", ["app", "machine"])
+def test_it_says_what_the_right_key_says(sample, foreseen, sender):
     body = frame(sample.plaintext)[1:-1]
+    records = receive(Keyring(RING), body, body, foreseen=foreseen, sender=sender)
+    expected = receive(FrameDecoder(KEY), body, body, sender=sender)
+    assert [record._replace(machine=None) for record in records] == expected
+    assert {record.machine for record in records} == {"kitchen" if expected[0].raw is None else None}
+
+
+def test_a_connection_keeps_to_its_key_whatever_was_foreseen():
+    """As once in 10**8 frames a wrong key fits."""
     keyring = Keyring(RING)
-    if foreseen:
-        keyring.foresee([b"@" + body + b"%"])
-    (record,) = receive(keyring, body)
-    (expected,) = receive(FrameDecoder(KEY), body)
-    assert record._replace(machine=None) == expected
-    assert record.machine == ("kitchen" if expected.raw is None else None)
+    body = frame(b"R401C000403BC04D8B6")[1:-1]
+    conversation = Conversation(keyring)
+    conversation.receive(TIME, "machine", b"@" + body + b"%")
+    (other,) = keyring.foresee([b"@" + body + b"%"], as_json=False)
+    text, fields, number = other
+    assert number == 1
+    assert conversation.receive_faultless(TIME, "machine", b"@" + body + b"%", (text, fields, 2)) is None
+    assert conversation.receive_faultless(TIME, "machine", b"@" + body + b"%", other).machine == "kitchen"
 
 
 def test_before_the_first_message_the_machine_is_not_known():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,10 +35,14 @@ def compare(address, data, slowly, *, written):
         return False
     values, problems = slowly(address, data, written=written)
     try:
-        assert quick(data) == values
+        assert quick.fields(data) == values
     except (LookupError, ValueError):
         assert problems
+        with pytest.raises((LookupError, ValueError)):
+            quick.json(data)
         return False
+    assert quick.json(data) == orjson.dumps(values).decode()
+    assert quick.json(data) == orjson.dumps(values).decode(), "once more, of what is remembered"
     assert problems == ()
     return True
 
@@ -65,7 +70,8 @@ def test_any_window(address, offset, data, written):
     values, problems = decode_window(address, data, written=written)
     with suppress(LookupError, ValueError):
         if quick is not None:
-            assert (quick(data), ()) == (values, problems)
+            assert (quick.fields(data), ()) == (values, problems)
+            assert quick.json(data) == orjson.dumps(values).decode()
 
 
 def test_no_byte_is_read_as_a_neighbour():
