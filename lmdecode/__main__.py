@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from importlib import import_module
 from io import TextIOWrapper
 
 from lmdecode import __version__
@@ -26,6 +27,7 @@ def main() -> None:
         if sys.argv[1:] == ["--version"]:  # answered before the parser is loaded, which takes ten times as long
             print(f"lmdecode {__version__}", flush=True)  # noqa: T201 -- that is what is asked for
             return
+        _load_cipher()
         from lmdecode.cli.app import make_app  # noqa: PLC0415 -- see above
 
         make_app(sys.argv[1:])(prog_name="lmdecode")
@@ -35,6 +37,21 @@ def main() -> None:
     except OSError as error:
         sys.stderr.write(f"lmdecode: standard output cannot be written: {error.strerror}\n")
         raise SystemExit(1) from None
+
+
+def _load_cipher() -> None:
+    """Load pycryptodome without cffi, which takes a tenth of the time that a command takes to start.
+
+    Where cffi is installed, as it is with mitmproxy, pycryptodome reaches its C code through it, else through ctypes.
+    Nothing else runs yet that might want cffi meanwhile, so this is no business of the codec's.
+    """
+    if "cffi" in sys.modules:
+        return
+    sys.modules["cffi"] = None  # type: ignore[assignment]  # which is how to say that there is none
+    try:
+        import_module("Crypto.Cipher.AES")
+    finally:
+        del sys.modules["cffi"]
 
 
 def _terminate(*_: object) -> None:

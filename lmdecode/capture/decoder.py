@@ -101,8 +101,7 @@ def make_of_capture(
     if statistics is None:
         statistics = CaptureStatistics()
     tally = Tally() if tally is None else tally
-    large = path if ahead and isinstance(path, Path) and worth_reading_ahead(path) else None
-    opened = kind, file = _open(path, port) if large is None else open_capture(large)
+    opened = kind, file = _open(path, port)
     if kind is Format.LOG:
         from lmdecode.capture.log_lines import read_log_lines  # noqa: PLC0415 -- few captures need it
 
@@ -116,11 +115,12 @@ def make_of_capture(
         return
     last = connections is None
     connections = connections or Connections(make, decoder, port, tally, first=statistics.connections)
-    if large is not None:
-        file.close()
-        batches = read_ahead(large, partial(read_segments, large, port), decoder, statistics, progress)
+    segments_of = partial(_segments, path, opened, port)
+    # What libpcap screens is read beside this thread already.
+    if ahead and kind is not None and isinstance(path, Path) and worth_reading_ahead(path):
+        batches = _closing(file, read_ahead(path, segments_of, decoder, statistics, progress))
     else:
-        batches = _foreseen(decoder, _segments(path, opened, port, statistics, progress), as_json=make.as_json)
+        batches = _foreseen(decoder, segments_of(statistics, progress), as_json=make.as_json)
     with closing(batches):
         for segments, foreseen in batches:
             statistics.port_packets += len(segments)
@@ -129,6 +129,12 @@ def make_of_capture(
             yield from made
     if last:
         yield from connections.close()
+
+
+def _closing(file: BufferedReader, batches: Generator[Foreseen, None, None]) -> Generator[Foreseen, None, None]:
+    """The same, and a file is closed after them: the other process reads it."""
+    with closing(file), closing(batches):
+        yield from batches
 
 
 def _foreseen(decoder: Decoder, batches: Iterator[list[Segment]], *, as_json: bool) -> Generator[Foreseen, None, None]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,21 @@ def test_a_closed_standard_output_is_one_line(command):
     result = subprocess.run(line, shell=True, env=command.environment, stderr=subprocess.PIPE, check=False)
     assert result.returncode == 1
     assert result.stderr.startswith(b"lmdecode: there is nowhere to write to")
+
+
+def test_cffi_is_only_left_out_while_the_cipher_is_loaded():
+    """It takes a tenth of the start; whoever wants it afterwards gets it."""
+    script = (
+        "import contextlib, sys\n"
+        "from lmdecode.__main__ import main\n"
+        "sys.argv = ['lmdecode', 'explain', 'R40000020D8']\n"
+        "with contextlib.suppress(SystemExit):\n"
+        "    main()\n"
+        "print('Crypto.Cipher.AES' in sys.modules, 'cffi' in sys.modules)\n"
+        "import importlib.util\n"
+        "if importlib.util.find_spec('cffi'):\n"
+        "    import cffi\n"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=False)
+    assert result.stderr == ""
+    assert result.stdout.splitlines()[-1] == "True False"
