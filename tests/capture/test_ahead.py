@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lmdecode.capture import CaptureError, CaptureStatistics, ahead, decode_capture, decoder, make_of_capture
+from lmdecode.capture import CaptureError, CaptureStatistics, ahead, decode_capture, decoder, libpcap, make_of_capture
 from lmdecode.codec.cipher import Key
 from lmdecode.codec.conversation import Tally
 from lmdecode.codec.decoding import FrameDecoder
@@ -255,3 +255,16 @@ def test_which_captures_are_worth_it(tmp_path, monkeypatch):
     monkeypatch.setattr(ahead, "_cores", lambda: 2)
     monkeypatch.setattr(ahead.threading, "active_count", lambda: 2)
     assert not ahead.worth_reading_ahead(path)
+
+
+@pytest.mark.skipif(libpcap._library() is None, reason="libpcap is not installed")
+def test_what_libpcap_screens_is_read_here(tmp_path, forks, monkeypatch):
+    """There is a thread beside this one already, and a third would only be in their way."""
+    monkeypatch.setattr(decoder, "_WORTH_SCREENING", 0)
+    monkeypatch.setattr(libpcap, "_FEW", 0)
+    path = long_capture(tmp_path / "x.pcap")
+    found = decode(path, lambda: FrameDecoder(KEY), ahead=True)
+    assert forks == []
+    monkeypatch.setattr(libpcap, "_FEW", 4)
+    assert decode(path, lambda: FrameDecoder(KEY), ahead=True) == found
+    assert len(forks) == 1
