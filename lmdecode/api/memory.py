@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
@@ -19,6 +17,7 @@ from lmdecode.codec.models import model_of
 from lmdecode.codec.named_memory import Registers
 from lmdecode.codec.record import Record
 from lmdecode.codec.values import Value
+from lmdecode.replacing import replacing
 
 __all__ = ["MemoryImage", "history"]
 
@@ -88,15 +87,8 @@ class MemoryImage(memory_image.MemoryImage):
             OSError: It cannot be written.
         """
         text = memory_image.image_text(self, show_secrets=show_secrets)
-        target = Path(path).resolve()
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-            Path(name).replace(target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        with replacing(Path(path).resolve(), private=show_secrets) as file:
+            file.write(text.encode())
 
     def read(self, address: int, length: int) -> bytes | None:
         """The bytes of a window; None unless all of them are known."""

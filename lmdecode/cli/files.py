@@ -11,9 +11,10 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, BinaryIO, Final, Literal, TextIO, cast, overload
+from typing import IO, BinaryIO, Final, Literal, overload
 
 from lmdecode.cli.failures import CommandError
+from lmdecode.replacing import behind_links, replacing
 
 __all__ = [
     "STDIN",
@@ -89,7 +90,7 @@ def check_writable(path: Path) -> None:
         raise CommandError(f"--output {path} cannot be written: {error.strerror}") from None
 
 
-def text_over(file: BinaryIO) -> TextIO:
+def text_over(file: BinaryIO) -> io.TextIOWrapper:
     """A text file over a binary one: UTF-8, lines that end alike everywhere."""
     return io.TextIOWrapper(file, encoding="utf-8", newline="\n")
 
@@ -144,24 +145,21 @@ def _whole_file(path: Path, *, binary: bool, private: bool) -> Iterator[IO[str] 
     if path.is_dir():
         raise CommandError(f"--output {path} is a folder: name a file in it")
     if path.exists() and not path.is_file():
-        with path.open("wb") as file, _as_asked(file, binary=binary) as asked:
+        with path.open("wb") as special, special if binary else text_over(special) as asked:
             yield asked
         return
-    path = _behind_links(path)
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    except OSError as error:
-        raise CommandError(f"--output {path} cannot be written: {error.strerror}") from None
-    try:
-        with os.fdopen(handle, "wb") as file, _as_asked(file, binary=binary) as asked:
-            yield asked
-        if not private:  # a temporary file is its owner's alone; a result has the rights that any new file gets
-            mode = path.stat().st_mode if path.exists() else 0o666 & ~_umask()
-            Path(name).chmod(mode & 0o777)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    # What the block raises is its own business, so the file is opened apart from it.
+    with contextlib.ExitStack() as stack:
+        try:
+            file: BinaryIO = stack.enter_context(replacing(_behind_links(path), private=private))
+        except OSError as error:
+            raise CommandError(f"--output {path} cannot be written: {error.strerror}") from None
+        if binary:
+            yield file
+            return
+        text = text_over(file)
+        yield text
+        text.detach()  # which writes what is left, and does not close the file
 
 
 def _behind_links(path: Path) -> Path:
@@ -170,17 +168,7 @@ def _behind_links(path: Path) -> Path:
     Raises:
         CommandError: They lead back to themselves.
     """
-    found = Path(os.path.realpath(path))
-    if found.is_symlink():
+    found = behind_links(path)
+    if found is None:
         raise CommandError(f"--output {path} is a link that leads back to itself: name another file")
     return found
-
-
-def _as_asked(file: IO[bytes], *, binary: bool) -> IO[str] | IO[bytes]:
-    return file if binary else text_over(cast("BinaryIO", file))
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -11,7 +11,6 @@ import json
 import os
 import re
 import stat
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Final
 from lmdecode.cloud.collection import Collection
 from lmdecode.cloud.config import ConfigError, load_config
 from lmdecode.cloud.merging import merged
+from lmdecode.replacing import behind_links, replacing
 
 __all__ = ["Saved", "change", "check_writable", "save"]
 
@@ -88,7 +88,8 @@ def change(path: Path, edit: Callable[[dict[str, object]], object]) -> bool:
             edit(entries)
             was_open = target.exists() and bool(stat.S_IMODE(target.stat().st_mode) & _FOR_OTHERS)
             if json.dumps(entries) != before:
-                _replace(target, json.dumps(entries, indent=indent) + "\n")
+                with replacing(target, private=True) as file:
+                    file.write(f"{json.dumps(entries, indent=indent)}\n".encode())
             elif was_open:
                 target.chmod(_MODE)
     except OSError as error:
@@ -98,8 +99,8 @@ def change(path: Path, edit: Callable[[dict[str, object]], object]) -> bool:
 
 def _target(path: Path) -> Path:
     """The file that a path stands for, through links."""
-    target = Path(os.path.realpath(path))
-    if target.is_symlink():
+    target = behind_links(path)
+    if target is None:
         raise ConfigError(f"{path} is a link that leads back to itself: name another file")
     return target
 
@@ -137,19 +138,6 @@ def _indent(text: str) -> int | str | None:
     """As the file has it; none if it is all on one line."""
     match = re.search(r"^\s*\{[^\n]*\n([ \t]*)", text)
     return (match.group(1) or 0) if match else None
-
-
-def _replace(path: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")  # mode 0600
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from itertools import islice
 from pathlib import Path
 
@@ -27,3 +28,13 @@ def test_a_saved_image_is_loaded_as_it_was(records: list[Record], tmp_path: Path
     again = lmdecode.MemoryImage.load(tmp_path / "machine.json")
     assert again.known == image.known
     assert (again.serial, again.model, again.source) == ("GS000000", "GS3 AV", "a capture")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a system with other rights")
+def test_an_image_with_secrets_is_its_owners_alone(records: list[Record], tmp_path: Path) -> None:
+    image = lmdecode.MemoryImage.from_records(records)
+    path = tmp_path / "machine.json"
+    image.save(path)
+    assert path.stat().st_mode & 0o044
+    image.save(path, show_secrets=True)
+    assert not path.stat().st_mode & 0o077
