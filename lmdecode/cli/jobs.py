@@ -135,7 +135,7 @@ def _work(task: _Task) -> Outcome:
         writer.close()
         file.flush()
         if file is not binary:
-            file.detach()  # type: ignore[union-attr]
+            file.detach()
     return outcome
 
 
