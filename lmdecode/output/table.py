@@ -75,7 +75,7 @@ class TableWriter:
             ]
         )
         between = "\n" + " " * _VALUES_START
-        self._console.file.write(f"{row}{between.join(lines)}\n")
+        self._console.file.write(f"{row}{between.join([*lines[:1], *filter(None, lines[1:])])}\n")
 
     def _heading(self, record: Record, when: datetime) -> None:
         day = f"{when:%Y-%m-%d}, times in {when.tzname()}"
