@@ -69,7 +69,10 @@ def report(
     except (CommandError, typer.Exit) as error:
         nothing = error
     # A page that says that there is nothing is better than none, but not than what was there before.
-    if nothing is None or to_stdout or not output.exists():
+    is_empty = nothing is not None or not any(outcome.tally.messages for outcome in outcomes)
+    if is_empty and not to_stdout and output.exists():
+        nothing = nothing or CommandError(f"there is no message in what was read, so {output} is left as it was")
+    else:
         page = _page(analysis, outcomes, title, nothing)
         if to_stdout:
             sys.stdout.buffer.write(page.encode("utf-8"))

@@ -24,7 +24,7 @@ from lmdecode.codec.memory_image import MemoryImage, image_text
 from lmdecode.codec.secrecy import ACCOUNT, touches_secret
 from lmdecode.machine.errors import MachineError
 from lmdecode.machine.scan_plan import Plan
-from lmdecode.machine.scan_ranges import Piece
+from lmdecode.machine.scan_ranges import Piece, without_secrets
 from lmdecode.machine.scanning import Identity, Scanner
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ class ScanSession:
         Raises:
             CommandError, MachineError: It cannot begin, or cannot go on; what was read is saved.
         """
+        if not self.secrets and not without_secrets(self.ranges):
+            raise CommandError(f"{ACCOUNT} is all that was asked for: --secrets reads it")
         begun = self.resume or (self.output if self.output is not None and self.output.is_file() else None)
         if begun is not None:
             self._image = load_image(begun)

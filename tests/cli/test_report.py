@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from lmdecode.codec.message import Kind, Message
 from tests.analysis.tape import Tape
+from tests.capture.building import Talk, packets, pcap
 from tests.cli.conftest import CAPTURES
 from tests.codec.samples import frame, with_check
 
@@ -69,6 +70,18 @@ def test_with_the_wrong_key_a_report_that_was_there_stays(command):
     (command.folder / "report.html").write_text("yesterday")
     error = command.fails("report", DAY, "--key", "0" * 32, "-o", "report.html")
     assert "wrong key?" in error
+    assert (command.folder / "report.html").read_text() == "yesterday"
+
+
+def test_a_capture_without_messages_leaves_the_report_that_was_there(run, command):
+    """A connection that was only opened: nothing is wrong with that, and it would make an empty page."""
+    (command.folder / "opened.pcap").write_bytes(pcap(packets(Talk().open().segments)))
+    result = run("opened.pcap", "-o", "report.html")
+    assert (result.returncode, (command.folder / "report.html").exists()) == (0, True)
+    (command.folder / "report.html").write_text("yesterday")
+    result = run("opened.pcap", "-o", "report.html")
+    assert result.returncode == 1
+    assert "there is no message in what was read, so report.html is left as it was" in result.stderr
     assert (command.folder / "report.html").read_text() == "yesterday"
 
 
