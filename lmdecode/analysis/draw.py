@@ -8,18 +8,43 @@ from statistics import median
 from typing import Final
 
 from lmdecode.analysis.shot import Evidence, Sample, Shot, What
-from lmdecode.codec.memory_map import SHORTEST_COFFEE
+from lmdecode.codec.memory_map import KEYS, SHORTEST_COFFEE
 from lmdecode.codec.record import Record
 from lmdecode.codec.values import Value, is_number
 
-__all__ = ["Draw", "ended_draw"]
+__all__ = ["APART_NS", "Draw", "begins_another", "ended_draw"]
 
-_KEYS: Final = range(1, 6)
+APART_NS: Final = 5_000_000_000
+"""Without a message of the flow for so long it is another draw, unless the machine's seconds say that it is not."""
+
+_DRIFT: Final = 1.5  # s by which the machine's seconds and the clock's may differ in one draw
 _QUIET: Final = 1.5  # s without a message of the flow, while others come: it has ended
 _HOLE: Final = 3  # times the usual pace is so long that messages are missing
 _STEADY: Final = (0.8, 1.25)  # seconds of the machine in one of ours, if its seconds are read rightly
 _LONG_ENOUGH: Final = 3.0  # s to tell
 _SLACK_NS: Final = 1_000_000_000  # by which a beginning that was worked out may be wrong
+
+
+def begins_another(last: Sample, last_key: int | None, sample: Sample, key: int | None) -> bool:
+    """Whether a message of the flow begins another draw than the one of the messages before it.
+
+    Args:
+        last: What the message before it said.
+        last_key: And of which button.
+        sample: What it says.
+        key: And of which button.
+    """
+    if key != last_key:
+        return True
+    if None not in {sample.pulses, last.pulses} and (sample.pulses or 0) < (last.pulses or 0):
+        return True
+    passed = (sample.time_ns - last.time_ns) / 1e9
+    if sample.seconds is None or last.seconds is None:
+        return sample.time_ns - last.time_ns > APART_NS
+    flowed = sample.seconds - last.seconds
+    if flowed < 0:
+        return True
+    return sample.time_ns - last.time_ns > APART_NS and abs(flowed - passed) > _DRIFT
 
 
 class Draw:
@@ -99,7 +124,7 @@ def ended_draw(draw: Draw, last_ns: int) -> Shot:
     seconds, start_ns = _duration(samples, end, notes)
     dose = _dose(draw)
     pace = median([(b.time_ns - a.time_ns) / 1e9 for a, b in pairwise(samples)] or [0.5])
-    reached = dose is not None and end.pulses is not None and draw.key in _KEYS and end.pulses >= dose
+    reached = dose is not None and end.pulses is not None and draw.key in KEYS and end.pulses >= dose
     quiet = (draw.heard_ns - draw.last_ns) / 1e9
     cut = not (reached or end is not samples[-1] or draw.over_ns or quiet > max(_QUIET, _HOLE * pace))
     if start_ns < draw.connected_ns - _SLACK_NS:
@@ -193,7 +218,7 @@ def _what(draw: Draw, seconds: float | None, end: Sample, *, cut: bool) -> What:
         return What.BACKFLUSH
     if "hot_water_solenoid_on" in draw.bits:
         return What.HOT_WATER
-    if draw.key in _KEYS:
+    if draw.key in KEYS:
         return What.FLUSH if seconds is not None and seconds < SHORTEST_COFFEE and not cut else What.COFFEE
     if "brew_solenoid_on" in draw.bits:
         return What.COFFEE if end.pulses else What.BACKFLUSH
@@ -201,7 +226,7 @@ def _what(draw: Draw, seconds: float | None, end: Sample, *, cut: bool) -> What:
 
 
 def _dose(draw: Draw) -> float | None:
-    return _number(draw.values.get(f"dose_k{draw.key}")) if draw.key in _KEYS else None
+    return _number(draw.values.get(f"dose_k{draw.key}")) if draw.key in KEYS else None
 
 
 def _number(value: Value | None) -> float | None:

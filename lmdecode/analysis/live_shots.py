@@ -6,6 +6,8 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import Final
 
+from lmdecode.analysis.draw import begins_another
+from lmdecode.analysis.shot import Sample
 from lmdecode.codec.memory_map import PULSE_ML
 from lmdecode.codec.message import Kind
 from lmdecode.codec.record import Record
@@ -14,7 +16,6 @@ from lmdecode.codec.values import is_number
 __all__ = ["LiveShots", "Shot"]
 
 _OVER: Final = 3_000_000_000  # ns without a word of water: it flows about every half second while it does
-_PAUSE: Final = 10_000_000_000  # ns that one shot may pause: prebrewing stops the water for up to 5.9 s
 _KEPT: Final = 50
 
 
@@ -90,13 +91,8 @@ class LiveShots:
     def _continued(self, time_ns: int, key: int, seconds: float, pulses: int) -> Shot:
         """The shot that it belongs to, brought up to it: the last one if the machine counts on, else a new one."""
         last = self.running or (self.finished[0] if self.finished else None)
-        if (
-            last is None
-            or time_ns - last.last_ns > _PAUSE
-            or key != last.key
-            or seconds < last.seconds
-            or pulses < last.pulses
-        ):
+        now = Sample(time_ns, seconds, pulses, None)
+        if last is None or begins_another(Sample(last.last_ns, last.seconds, last.pulses, None), last.key, now, key):
             self.end()
             self.count += 1
             return Shot(time_ns, time_ns, key, seconds, pulses)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from lmdecode.analysis.draw import Draw, ended_draw
+from lmdecode.analysis.draw import APART_NS, Draw, begins_another, ended_draw
 from lmdecode.analysis.known import Known, is_trustworthy, machine_of
 from lmdecode.analysis.shot import Evidence, Sample, Shot
 from lmdecode.analysis.shot_counters import ShotCounters
@@ -19,8 +19,6 @@ from lmdecode.codec.values import Value, is_number
 
 __all__ = ["ShotFinder", "find_shots"]
 
-_APART_NS: Final = 5_000_000_000  # without a message, after which it is another draw
-_DRIFT: Final = 1.5  # s by which the machine's seconds and the clock's may differ in one draw
 _WATER_BITS: Final = ("brew_solenoid_on", "hot_water_solenoid_on")
 
 
@@ -110,7 +108,7 @@ class _Machine:
             _number(fields.get("coffee_temp")),
         )
         draw = self._flowing
-        if draw is None or _another(draw, key, sample):
+        if draw is None or begins_another(draw.samples[-1], draw.key, sample, key):
             if draw is not None:
                 self._done.append(draw)
             draw = self._flowing = self._begin(record, Evidence.FLOW, key)
@@ -137,24 +135,8 @@ class _Machine:
             draw.alongside(record, fields)
 
     def _begin(self, record: Record, evidence: Evidence, key: int | None) -> Draw:
-        commanded = self._backflush_ns is not None and record.time_ns - self._backflush_ns < _APART_NS
+        commanded = self._backflush_ns is not None and record.time_ns - self._backflush_ns < APART_NS
         return Draw(self._name, evidence, key, self._first_ns[record.stream], commanded=commanded)
-
-
-def _another(draw: Draw, key: int | None, sample: Sample) -> bool:
-    """Whether a message of the flow begins another draw than the one of the messages before it."""
-    last = draw.samples[-1]
-    if key != draw.key:
-        return True
-    if None not in {sample.pulses, last.pulses} and (sample.pulses or 0) < (last.pulses or 0):
-        return True
-    passed = (sample.time_ns - last.time_ns) / 1e9
-    if sample.seconds is None or last.seconds is None:
-        return sample.time_ns - last.time_ns > _APART_NS
-    flowed = sample.seconds - last.seconds
-    if flowed < 0:
-        return True
-    return sample.time_ns - last.time_ns > _APART_NS and abs(flowed - passed) > _DRIFT
 
 
 def _among(shot: Shot, others: Iterable[Shot]) -> bool:
@@ -164,7 +146,7 @@ def _among(shot: Shot, others: Iterable[Shot]) -> bool:
     for other in others:
         if other.start_ns is None or other.end_ns is None:
             continue
-        if other.start_ns - _APART_NS <= shot.start_ns and shot.end_ns <= other.end_ns + _APART_NS:
+        if other.start_ns - APART_NS <= shot.start_ns and shot.end_ns <= other.end_ns + APART_NS:
             return True
     return False
 

@@ -38,6 +38,7 @@ __all__ = [
     "GS3_AV",
     "GS3_MP",
     "HAZARDS",
+    "KEYS",
     "LARGEST_READ",
     "LINEA_MINI",
     "MODELS",
@@ -73,6 +74,8 @@ SHORTEST_COFFEE: Final = 4.0
 """Seconds; less is a flush, which counts as an activation but not as a coffee. Where the machine draws the line nobody
 has written down: our choice."""
 
+KEYS: Final = range(1, 6)
+"""The buttons that pour coffee, as their registers are numbered; the last one pours until it is stopped."""
 _KEYS_OF: Final = {1: (GS3_AV, LINEA_MINI)}  # the Linea Mini has key 1 only; the GS3 MP has none
 
 _HEATING_BITS: Final = (
@@ -153,7 +156,7 @@ def _configuration() -> Iterator[Register]:
                 write=(0, 5.9),
                 models=_KEYS_OF.get(key, (GS3_AV,)),
             )
-    for key in range(1, 6):
+    for key in KEYS:
         yield _row(
             0x0014 + 2 * (key - 1),
             f"dose_k{key}",

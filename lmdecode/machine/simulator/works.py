@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from lmdecode.codec.errors import LmdecodeError
-from lmdecode.codec.memory_map import PULSE_ML
+from lmdecode.codec.memory_map import KEYS, PULSE_ML
 from lmdecode.codec.named_memory import Registers
 from lmdecode.codec.values import Value
 from lmdecode.machine.simulator import water
@@ -17,8 +17,8 @@ from lmdecode.machine.simulator.usage import Usage
 
 __all__ = ["NotNowError", "Works"]
 
-_KEYS: Final = {"GS3 AV": range(1, 6), "GS3 MP": range(1, 2), "Linea Mini": range(1, 2)}  # 1 may be a paddle
-_CONTINUOUS: Final = 5  # the key that pours until it is stopped
+_KEYS: Final = {"GS3 AV": KEYS, "GS3 MP": range(1, 2), "Linea Mini": range(1, 2)}  # 1 may be a paddle
+_CONTINUOUS: Final = KEYS[-1]
 _LITERS: Final = PULSE_ML / 1000  # in a pulse of the flow meter
 _HOT_WATER: Final = 8.0  # s, on a machine that holds no dose of it
 _LONGEST_HOT_WATER: Final = 120.0
