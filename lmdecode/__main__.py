@@ -51,7 +51,7 @@ def _load_cipher() -> None:
     try:
         import_module("Crypto.Cipher.AES")
     finally:
-        del sys.modules["cffi"]
+        sys.modules.pop("cffi", None)
 
 
 def _terminate(*_: object) -> None:

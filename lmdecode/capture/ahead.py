@@ -2,7 +2,8 @@
 
 To read packets, find their TCP segments and decrypt what looks like a frame takes half of all the time, needs no
 knowledge of the connections, and so can be done ahead of the rest on another core. A fork of this process does it, and
-hands over the segments and what their frames say through a pipe; this process puts the segments in order, pairs answers
+hands over the segments and what their frames say through a pipe (or the segments alone, if this process would wait
+meanwhile: then it decrypts them itself); this process puts the segments in order, pairs answers
 with requests and makes what is wanted of the messages, just as without the other. So what comes out is the same, and
 the reader can be stopped at any time.
 
@@ -76,7 +77,7 @@ def read_ahead(
     Args:
         path: The capture, for messages.
         read: Reads it, in the other process.
-        decoder: Decrypts the frames, there.
+        decoder: Decrypts the frames, there or here.
         statistics: What was read is counted in it, whole when the last segment is out.
         progress: Called now and then with the position in the file, in bytes.
 

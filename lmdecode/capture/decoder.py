@@ -93,7 +93,7 @@ def make_of_capture(
         ahead: Whether a second process may read a large capture ahead, where that saves time. What comes out is the
             same.
         connections: Those of the file before, if this one is the next piece of the same capture. They go on here, and
-            are left open; when no more is to come, whoever gave them closes them.
+            are left open; when no more is to come, whoever gave them closes them. Made with the same maker.
 
     Raises:
         CaptureError: The file cannot be decoded, or no further.

@@ -23,7 +23,7 @@ from threading import Thread
 from typing import Final, Literal
 
 from lmdecode.capture.pipes import widen
-from lmdecode.capture.sieve import PLACES
+from lmdecode.capture.sieve import PLACES, make_sieve
 
 __all__ = ["Screened", "screened"]
 
@@ -31,12 +31,14 @@ _MIN_SNAP_LENGTH: Final = 65535  # of a file whose packets are whole; libpcap re
 # What libpcap is told instead: the most that it, and our own reader, take for a packet's length. It cuts what is longer
 # than a file says any packet is, and a network card's large packets are longer than many files say.
 _SNAP_LENGTH: Final = 1 << 18
-_SAMPLE: Final = 1 << 20  # bytes in which a file that was cut to some length shows that it was
-_FEW: Final = 4  # of so many packets one may be ours
+_SAMPLE: Final = 1 << 20  # bytes that show what packets a file has, and whether they were cut to some length
+_FEW: Final = 4  # of so many packets one may pass
 _VERSIONS: Final = (b"\x02\0\x04\0", b"\0\x02\0\x04")  # 2.4; the fields of older ones come in another order
 _CLASSIC: Final = (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d")
 _HEADER: Final = 24
 _RECORD_HEADER: Final = 16
+_BEFORE_PACKET: Final = "8xII"  # of the record's header the captured and the original length
+_PLAIN_IPV4: Final = 0x45
 _NANOSECONDS: Final = (b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d")
 _NO_NETMASK: Final = 0xFFFFFFFF
 _ERROR_SIZE: Final = 256
@@ -181,24 +183,26 @@ def _filter(start: bytes, port: int) -> str:
 
 
 def _is_worth_it(start: bytes, port: int) -> bool:
-    """Whether the first packets were all captured whole, and few of them are of the port.
+    """Whether the first packets were all captured whole, and few of them would pass.
 
     To take a packet out of the file and put it into the pipe costs more than for our own reader to pass over it.
     """
-    order = "<" if start[0] in {0xD4, 0x4D} else ">"
-    unpack = struct.Struct(f"{order}8xII").unpack_from
-    unpack_ports = struct.Struct(">HH").unpack_from
-    link_type = int.from_bytes(start[20:24], "little" if order == "<" else "big")
-    ports_at = _RECORD_HEADER + PLACES[link_type][1] + 20
-    offset, count, ours = _HEADER, 0, 0
-    while offset <= len(start) - ports_at - 4:
-        captured, original = unpack(start, offset)
+    order: Literal["<", ">"] = "<" if start[0] in {0xD4, 0x4D} else ">"
+    link_type = struct.unpack_from(f"{order}I", start, 20)[0]
+    sieve = make_sieve(link_type, order, port, _BEFORE_PACKET)
+    if sieve is None:
+        return False
+    unpack, size = sieve.look.unpack_from, sieve.look.size
+    offset, count, passed = _HEADER, 0, 0
+    while offset <= len(start) - size:
+        captured, original, protocol, first, place, source, destination = unpack(start, offset)
         if captured < original:
             return False
         count += 1
-        ours += port in unpack_ports(start, offset + ports_at)
+        is_plain = protocol == sieve.ipv4 and first == _PLAIN_IPV4 and not place & sieve.fragment
+        passed += not is_plain or sieve.port in {source, destination}
         offset += _RECORD_HEADER + captured
-    return ours * _FEW <= count
+    return passed * _FEW <= count
 
 
 @cache

@@ -14,7 +14,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from lmdecode.codec.decoded import Decoded, Decoder, Faultless
 from lmdecode.codec.decoding import withhold
-from lmdecode.codec.fastpath import HEADER, Window, window_of
+from lmdecode.codec.fastpath import HEADER, window_of
 from lmdecode.codec.framing import Deframer, Frame, Skipped
 from lmdecode.codec.making import RECORDS, Maker
 from lmdecode.codec.message import OK, Kind
@@ -29,7 +29,7 @@ ANSWER_TIMEOUT_NS: Final = 10_000_000_000
 """An answer that comes later than this after its request is taken for a report. Our choice."""
 
 _UNFINISHED: Final = "the connection ended inside this frame"
-_MAX_WINDOWS: Final = 1024  # of which it is kept what their messages have in common
+_MAX_WINDOWS: Final = 64  # of which it is kept what their messages have in common; apps use a dozen
 _WITHOUT_DATA: Final = HEADER + 2  # characters
 _MAX_PENDING: Final = 1024  # requests that are kept; a machine that answers none must not fill the memory
 
@@ -79,7 +79,7 @@ class ConversationOf(Generic[T]):
         self._stream = stream
         self._ends: dict[Sender, tuple[str, str]] = {"app": (app, machine), "machine": (machine, app)}
         self._deframers: dict[Sender, Deframer] = {"app": Deframer(), "machine": Deframer()}
-        self._windows: dict[Sender, dict[str, tuple[Window, Any, Any]]] = {"app": {}, "machine": {}}
+        self._same: dict[Role, dict[str, Any]] = {"request": {}, "response": {}, "report": {}}
         self._pending: deque[tuple[Kind, int, int, int]] = deque(maxlen=_MAX_PENDING)
         self.tally = Tally() if tally is None else tally
 
@@ -105,11 +105,10 @@ class ConversationOf(Generic[T]):
         """
         text, fields, number = foreseen
         start = text[:HEADER]
-        known = self._windows[sender].get(start) or self._window(sender, start)
         decoder = self._decoder
-        window, same, unasked = known
-        kind, address, length = window
+        kind, address, length = window_of(start)
         elapsed = None
+        role: Role = "request"
         if sender == "app":
             if number != decoder.number or not self._deframers[sender].pass_over(len(data)):
                 return None
@@ -121,8 +120,7 @@ class ConversationOf(Generic[T]):
             if number != decoder.number or not self._deframers[sender].pass_over(len(data)):
                 return None
             role, elapsed = self._pair(time_ns, kind, address, length)
-            if role == "report":
-                same = unasked
+        same = self._same[role].get(start) or self._make_same(sender, role, start)
         tally = self.tally
         tally.frames += 1
         tally.messages += 1
@@ -153,18 +151,14 @@ class ConversationOf(Generic[T]):
             for event in deframer.flush()
         ]
 
-    def _window(self, sender: Sender, start: str) -> tuple[Window, Any, Any]:
-        """What a faultless message begins with, and what those that do have in common: asked for, and not asked for."""
-        windows = self._windows[sender]
-        if len(windows) >= _MAX_WINDOWS:
-            windows.clear()
-        window = window_of(start)
-        role: Role = "request" if sender == "app" else "response"
-        ends = self._ends[sender]
-        same = self._make.same(self._stream, sender, *ends, window, role)
-        unasked = same if sender == "app" else self._make.same(self._stream, sender, *ends, window, "report")
-        windows[start] = window, same, unasked
-        return windows[start]
+    def _make_same(self, sender: Sender, role: Role, start: str) -> Any:  # noqa: ANN401 -- whatever the maker likes
+        """What all faultless messages have in common that begin so, in one role."""
+        known = self._same[role]
+        if len(known) >= _MAX_WINDOWS:
+            known.clear()
+        source, destination = self._ends[sender]
+        known[start] = same = self._make.same(self._stream, sender, source, destination, window_of(start), role)
+        return same
 
     def _made(self, time_ns: int, sender: Sender, event: Frame | Skipped, notes: tuple[str, ...] = ()) -> T:
         return self._make.record(self._record(time_ns, sender, event, notes))

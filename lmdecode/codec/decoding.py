@@ -6,7 +6,7 @@ are found in the cache.
 
 from __future__ import annotations
 
-from binascii import a2b_base64
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Final
@@ -17,7 +17,7 @@ from lmdecode.codec.errors import FrameError
 from lmdecode.codec.fastpath import read_faultless, read_text
 from lmdecode.codec.fields import decode_message
 from lmdecode.codec.framing import END, START, unwrap
-from lmdecode.codec.message import Message, parse_leniently
+from lmdecode.codec.message import SHORT, Message, parse_leniently
 from lmdecode.codec.record import MASK
 from lmdecode.codec.secrecy import WITHHELD, masked_data, masked_plaintext, may_hold_secret
 
@@ -25,6 +25,7 @@ __all__ = ["Decoded", "FrameDecoder", "decode_plaintext", "withhold"]
 
 _CACHE_SIZE: Final = 4096
 _CACHED_BODY: Final = 1024  # longer bodies are rare, and would make the cache large
+_LONGEST_FAULTLESS: Final = 2 + len(b2a_base64(bytes(SHORT + BLOCK_SIZE), newline=False))  # of a frame
 
 
 class FrameDecoder:
@@ -69,22 +70,34 @@ class FrameDecoder:
             plaintext = decrypt(self._key, unwrap(body))
         except FrameError as error:
             return Decoded(None, valid=False, problems=(str(error),))
-        decoded = read_faultless(plaintext) or decode_plaintext(plaintext, show_secrets=self._show_secrets)
+        decoded = self._read(plaintext)
         if len(body) <= _CACHED_BODY:
-            if len(self._cache) >= _CACHE_SIZE:
-                self._cache.clear()
-            self._cache[body] = decoded
+            self._keep(body, decoded)
         return decoded
 
-    def foresee(self, pieces: Sequence[bytes], *, as_json: bool) -> list[Faultless | None]:
-        """What those of some pieces of the streams say that are exactly one frame; see `Decoder`."""
+    def _read(self, plaintext: bytes) -> Decoded:
+        return read_faultless(plaintext) or decode_plaintext(plaintext, show_secrets=self._show_secrets)
+
+    def _keep(self, body: bytes, decoded: Decoded) -> None:
+        if len(self._cache) >= _CACHE_SIZE:
+            self._cache.clear()
+        self._cache[body] = decoded
+
+    def foresee(self, pieces: Sequence[bytes], *, as_json: bool, keep: bool = True) -> list[Faultless | None]:
+        """What those of some pieces of the streams say that are exactly one frame; see `Decoder`.
+
+        Args:
+            pieces: As there.
+            as_json: As there.
+            keep: Whether to keep what the others say, so that `decode` need not decrypt them once more.
+        """
         if len(self._foreseen) > _CACHE_SIZE or as_json is not self._foreseen_as_json:
             self._foreseen.clear()
             self._foreseen_as_json = as_json
         known = self._foreseen
         new: dict[bytes, bytes] = {}
         for piece in pieces:
-            if piece in known or piece in new:
+            if piece in known or piece in new or len(piece) > _LONGEST_FAULTLESS:
                 continue
             try:
                 ciphertext = a2b_base64(piece[1:-1], strict_mode=True)
@@ -93,7 +106,9 @@ class FrameDecoder:
             if ciphertext and not len(ciphertext) % BLOCK_SIZE and piece[0] == START and piece[-1] == END:
                 new[piece] = ciphertext
         for piece, plaintext in zip(new, decrypt_many(self._key, [*new.values()]), strict=True):
-            known[piece] = read_text(plaintext, self.number, as_json=as_json)
+            known[piece] = found = read_text(plaintext, self.number, as_json=as_json)
+            if found is None and keep:
+                self._keep(piece[1:-1], self._read(plaintext))
         return [*map(known.get, pieces)]
 
 

@@ -72,7 +72,7 @@ def read_faultless(plaintext: bytes) -> Decoded | None:
 
 
 def read_text(plaintext: bytes, number: int, *, as_json: bool) -> Faultless | None:
-    """The same, and read requests, as no more than what `Conversation.receive` needs.
+    """The same, and read requests, as no more than what `ConversationOf.receive` needs.
 
     Args:
         plaintext: Of a frame.
@@ -98,6 +98,7 @@ def read_text(plaintext: bytes, number: int, *, as_json: bool) -> Faultless | No
     return plaintext.decode("ascii"), fields, number
 
 
+@lru_cache(maxsize=4096)
 def window_of(start: str) -> Window:
     """What the first nine characters of a message that `read_text` read say."""
     reading = _reading(start.encode("ascii"))

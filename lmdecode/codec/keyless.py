@@ -37,7 +37,13 @@ class KeylessDecoder(FrameDecoder):
             return Decoded(None, valid=False, problems=(str(error),))
         return _SEALED
 
-    def foresee(self, pieces: Sequence[bytes], *, as_json: bool) -> list[Faultless | None]:  # noqa: ARG002
+    def foresee(
+        self,
+        pieces: Sequence[bytes],
+        *,
+        as_json: bool,  # noqa: ARG002
+        keep: bool = True,  # noqa: ARG002
+    ) -> list[Faultless | None]:
         """Nothing."""
         return [None] * len(pieces)
 

@@ -76,7 +76,7 @@ class Keyring:
         rest = [*range(len(pieces))]
         for decoder in self._decoders:
             for index, faultless in zip(
-                rest, decoder.foresee([pieces[index] for index in rest], as_json=as_json), strict=True
+                rest, decoder.foresee([pieces[index] for index in rest], as_json=as_json, keep=False), strict=True
             ):
                 found[index] = faultless
             rest = [index for index in rest if found[index] is None]

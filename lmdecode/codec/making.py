@@ -1,6 +1,6 @@
 """What is made of messages: Records, or, where these would only be written down, that which is written.
 
-To make a Record and take it apart again costs more than all that is between, so a `Conversation` does not make it
+To make a Record and take it apart again costs more than all that is between, so a `ConversationOf` does not make it
 itself: it is given a `Maker`, and tells that what a faultless message says. Of anything else it makes the Record, and
 the maker what it likes of that.
 """

@@ -229,6 +229,8 @@ def _why_no_message(plaintext: bytes) -> str:
 
 def _why_check_wrong(body: bytes, digits: bytes) -> str:
     found = digits.decode("ascii", "backslashreplace")
+    if not found.isprintable():  # an escape sequence must not reach a terminal
+        found = found.encode("unicode_escape").decode("ascii")
     return f"check byte is {found}, should be {check_byte(body):02X}"
 
 

@@ -33,7 +33,7 @@ from lmdecode.codec.values import Value, unpacking
 
 __all__ = ["QuickDecoder", "make_quick_decoder"]
 
-_REMEMBERED: Final = 4096  # results of one function
+_REMEMBERED: Final = 4096  # results of one function, texts of one register
 _BYTES: Final = tuple(map(str, range(256)))  # looked up in a third of the time that formatting takes
 
 
@@ -188,6 +188,8 @@ class _Table(dict[int, str]):
         text = self._start + orjson.dumps(self._convert(number)).decode()  # measured values come up anew all the time
         for start, convert in self._rest:
             text += start + _text(convert(number))
+        if len(self) >= _REMEMBERED:
+            self.clear()
         self[number] = text
         return text
 

@@ -11,7 +11,6 @@ import orjson
 
 from lmdecode.codec.fastpath import HEADER, Window
 from lmdecode.codec.json_fields import JsonFields
-from lmdecode.codec.making import RECORDS
 from lmdecode.codec.message import Kind
 from lmdecode.codec.record import Record, Role, Sender, iso_time
 from lmdecode.codec.values import Value
@@ -69,7 +68,7 @@ def json_line(record: Record) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _same(  # noqa: PLR0917 -- the keys of a cache, which names would make slow
+def _same(  # noqa: PLR0917 -- as a Record has them
     stream: int,
     sender: Sender,
     source: str,
@@ -80,10 +79,22 @@ def _same(  # noqa: PLR0917 -- the keys of a cache, which names would make slow
     length: int | None,
 ) -> str:
     """What a line says between its time and its data, with the comma that follows."""
-    line = Record(0, stream, sender, source, destination, kind, role, address, length).as_dict()
-    del line["time"]
-    whole = orjson.dumps(line).decode()
-    return whole[1 : whole.index('"data":')]
+    return _ends(stream, sender, source, destination) + _about(kind, role, address, length)
+
+
+@lru_cache(maxsize=4096)
+def _ends(stream: int, sender: Sender, source: str, destination: str) -> str:
+    return _members({"stream": stream, "sender": sender, "source": source, "destination": destination})
+
+
+@lru_cache(maxsize=4096)
+def _about(kind: Kind | None, role: Role | None, address: int | None, length: int | None) -> str:
+    return _members({"kind": kind, "role": role, "address": address, "length": length})
+
+
+def _members(members: dict[str, object]) -> str:
+    """Members of a JSON object, each with the comma that follows."""
+    return f"{orjson.dumps(members).decode()[1:-1]},"
 
 
 class Lines:
@@ -100,16 +111,15 @@ class Lines:
 
     def same(  # noqa: PLR0917 -- as `Maker` has it
         self, stream: int, sender: Sender, source: str, destination: str, window: Window, role: Role
-    ) -> tuple[str, tuple[object, ...]]:
-        """What the lines say between their time and their data, and the same for a Record."""
+    ) -> str:
+        """What the lines say between their time and their data."""
         kind, address, length = window
-        line = _same(stream, sender, source, destination, kind, role, address, length)
-        return line, RECORDS.same(stream, sender, source, destination, window, role)
+        return _same(stream, sender, source, destination, kind, role, address, length)
 
     def faultless(  # noqa: PLR0917 -- as `Maker` has it
         self,
         time_ns: int,
-        same: tuple[str, tuple[object, ...]],
+        same: str,
         text: str,
         fields: Mapping[str, Value] | str,
         elapsed: float | None,
@@ -120,15 +130,17 @@ class Lines:
             self._second_ns = time_ns - time_ns % _SECOND
             self._second = iso_time(self._second_ns)[: -len("000000Z")]
         moment = str(time_ns)  # in which the microseconds can be cut out, in a third of the time of dividing
-        if moment[-3:] != "000" or time_ns < _SECOND or machine is not None or not isinstance(fields, str):
-            return json_line(RECORDS.faultless(time_ns, same[1], text, fields, elapsed, machine))
+        plainly = moment[-3:] == "000" and time_ns >= _SECOND
+        time = f"{self._second}{moment[-9:-3]}Z" if plainly else iso_time(time_ns)
         data = text[HEADER:-2]
         digits = f'"{data.lower()}"' if data else "null"
+        values = fields if isinstance(fields, str) else orjson.dumps(dict(fields)).decode()
         waited = "" if elapsed is None else f'"elapsed":{orjson.dumps(elapsed).decode()},'
+        whose = "" if machine is None else f',"machine":{orjson.dumps(machine).decode()}'
         # The text has letters and digits only, and so needs no escapes.
         return (
-            f'{{"time":"{self._second}{moment[-9:-3]}Z",{same[0]}"data":{digits},"plaintext":"{text}",'
-            f'"fields":{fields},{waited}"problems":[]}}\n'
+            f'{{"time":"{time}",{same}"data":{digits},"plaintext":"{text}",'
+            f'"fields":{values},{waited}"problems":[]{whose}}}\n'
         )
 
     def record(self, record: Record) -> str:

@@ -381,3 +381,14 @@ def test_what_was_foreseen_makes_no_difference(stream, as_json):
     """Whatever the pieces are, and whoever sends what the other should."""
     found = FrameDecoder(KEY).foresee([piece for _, _, piece in stream], as_json=as_json)
     assert told(stream, found) == told(stream, [None] * len(stream))
+
+
+def test_what_windows_have_in_common_is_kept_for_few():
+    conversation = Conversation(FrameDecoder(KEY))
+    for address in range(200):
+        piece = frame(with_check(f"R{address:04X}0001"))
+        (found,) = FrameDecoder(KEY).foresee([piece], as_json=False)
+        if found is not None:
+            conversation.receive(0, "app", piece, found)
+    assert conversation.tally.messages > 100
+    assert len(conversation._same["request"]) <= 64

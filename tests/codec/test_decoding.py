@@ -229,3 +229,28 @@ def test_what_is_kept_is_bounded():
         found = decoder.foresee([frame(text) for text in texts], as_json=True)
         assert None not in found
     assert len(decoder._foreseen) <= 2 * 0x1000
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_frame_that_is_not_faultless_is_decrypted_once(keep, monkeypatch):
+    decoder, damaged = FrameDecoder(KEY), frame(b"R401C000403BC04D800")
+    assert decoder.foresee([damaged], as_json=True, keep=keep) == [None]
+    expected = FrameDecoder(KEY).decode(damaged[1:-1])
+    assert expected.problems
+    calls = []
+    monkeypatch.setattr(decoding, "decrypt", lambda *args: calls.append(args) or decrypt(*args))
+    assert decoder.decode(damaged[1:-1]) == expected
+    assert len(calls) == (0 if keep else 1)
+
+
+def test_what_is_too_long_to_be_faultless_is_not_foreseen():
+    longest = with_check("R40000078" + "00" * 0x78)
+    too_long = b"@" + b"A" * 4000 + b"%"
+    decoder = FrameDecoder(KEY)
+    decoder.foresee([too_long, frame(longest)], as_json=True)
+    assert list(decoder._foreseen) == [frame(longest)]
+
+
+def test_a_wrong_check_byte_obeys_no_terminal():
+    decoded = decode_plaintext(b"R401C000403BC04D8\x1bc")
+    assert decoded.problems == ("check byte is \\x1bc, should be B6",)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.codec import fields
+from lmdecode.codec import fields, quick
 from lmdecode.codec.fields import decode_window, quick_decoder
 from lmdecode.codec.memory_map import REGISTERS, WINDOWS
 
@@ -84,3 +84,14 @@ def test_no_byte_is_read_as_a_neighbour():
             if row.name in whole and start >= 0 and start + row.size <= len(data) and row.readable:
                 alone, _ = decode_window(row.address, data[start : start + row.size])
                 assert alone.get(row.name, whole[row.name]) == whole[row.name]
+
+
+def test_what_is_remembered_is_bounded():
+    """However many values a machine says."""
+    decode = quick_decoder(0x401C, 4)
+    for raw in range(0x10000):
+        data = raw.to_bytes(2, "big") * 2
+        assert decode.json(data) == f'{{"coffee_temp":{raw / 10},"steam_temp":{raw / 10}}}'
+    tables = [thing for thing in decode.json.__globals__.values() if isinstance(thing, quick._Table)]
+    assert len(tables) == 2
+    assert all(len(table) <= 4096 for table in tables)
