@@ -32,6 +32,8 @@ _MIN_SNAP_LENGTH: Final = 65535  # of a file whose packets are whole; libpcap re
 # than a file says any packet is, and a network card's large packets are longer than many files say.
 _SNAP_LENGTH: Final = 1 << 18
 _SAMPLE: Final = 1 << 20  # bytes that show what packets a file has, and whether they were cut to some length
+_AT_ONCE: Final = 1 << 16  # bytes that are handed over; libc's 4 KB wake the reader for a few packets
+_FULLY: Final = 0  # C's _IOFBF
 _FEW: Final = 4  # of so many packets one may pass
 _VERSIONS: Final = (b"\x02\0\x04\0", b"\0\x02\0\x04")  # 2.4; the fields of older ones come in another order
 _CLASSIC: Final = (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d")
@@ -158,7 +160,9 @@ class _Screening:
 
     def _run(self) -> None:
         library, capture = self._library, self._capture
-        dumper = library.pcap_dump_fopen(capture, library.fdopen(self._pipe, b"wb"))
+        stream = library.fdopen(self._pipe, b"wb")
+        library.setvbuf(stream, None, _FULLY, _AT_ONCE)
+        dumper = library.pcap_dump_fopen(capture, stream)
         result = library.pcap_loop(capture, -1, ctypes.cast(library.pcap_dump, ctypes.c_void_p), dumper)
         self.failed = result < 0
         library.pcap_close(capture)
@@ -219,6 +223,7 @@ def _library() -> ctypes.CDLL | None:
         library.pcap_fopen_offline_with_tstamp_precision.argtypes = (handle, ctypes.c_uint, text)
         library.pcap_compile.argtypes = (handle, ctypes.POINTER(_Program), text, ctypes.c_int, ctypes.c_uint)
         library.pcap_setfilter.argtypes = (handle, ctypes.POINTER(_Program))
+        library.setvbuf.argtypes = (handle, text, ctypes.c_int, ctypes.c_size_t)
         library.pcap_dump_fopen.argtypes = (handle, handle)
         library.pcap_loop.argtypes = (handle, ctypes.c_int, handle, handle)
         for of_one in ("pcap_dump_close", "pcap_close", "fclose"):
