@@ -8,6 +8,7 @@ old pip.
 from __future__ import annotations
 
 import argparse
+import compileall
 import os
 import platform
 import shlex
@@ -55,6 +56,9 @@ def main() -> None:
     parser.add_argument("--small", action="store_true", help="a twentieth of everything, to see that it works")
     options = parser.parse_args()
     scale = 20 if options.small else 1
+    # pip compiles what it installs, as it did the peers; this package may be a working copy, never imported yet
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    compileall.compile_dir(HERE.parent / "lmdecode", quiet=1)
     WORK.mkdir(exist_ok=True)
     dense, second, hay = WORK / f"dense-{scale}.pcap", WORK / f"second-{scale}.pcap", WORK / f"hay-{scale}.pcap"
     for path in (dense, second):

@@ -40,15 +40,18 @@ def main() -> None:
 
 
 def _load_cipher() -> None:
-    """Load pycryptodome without cffi, which takes a tenth of the time that a command takes to start.
+    """Load pycryptodome by the shorter way, which saves a fifth of the time that a command takes to start.
 
     Where cffi is installed, as it is with mitmproxy, pycryptodome reaches its C code through it, else through ctypes.
+    For that it has the command `file` look at Python, and of what that says it only wants to know if this is Windows.
     Nothing else runs yet that might want cffi meanwhile, so this is no business of the codec's.
     """
     if "cffi" in sys.modules:
         return
     sys.modules["cffi"] = None  # type: ignore[assignment]  # which is how to say that there is none
     try:
+        if sys.platform != "win32":
+            getattr(import_module("Crypto.Util._raw_api"), "cached_architecture", [])[:] = ["", ""]
         import_module("Crypto.Cipher.AES")
     finally:
         sys.modules.pop("cffi", None)

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import marshal
 import os
-import pickle
 import signal
 import stat
 import sys
@@ -98,6 +97,8 @@ def read_ahead(
                     break
                 segments = _segments(ends, columns)
                 yield segments, decoder.foresee(_payloads(segments), as_json=True) if found is None else found
+            import pickle  # noqa: PLC0415 -- for the last message only
+
             counted, error = pickle.loads(found)  # noqa: S301 -- from a fork of ourselves
     finally:
         os.kill(reader, signal.SIGKILL)  # if it is not over, nobody wants the rest; until it is waited for, it is there
@@ -150,6 +151,8 @@ def _serve(pipe: BinaryIO, read: ReadSegments, decoder: Decoder) -> None:
         return
     except Exception as raised:  # noqa: BLE001 -- whatever it is, the other process has to raise it
         error = raised
+    import pickle  # noqa: PLC0415 -- the other process goes on meanwhile
+
     _send(pipe, (position, None, None, pickle.dumps((statistics, error))))
 
 

@@ -10,9 +10,9 @@ import struct
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
-from socket import AF_INET, AF_INET6, inet_ntop
 from typing import Final
 
+from lmdecode.capture.addresses import ip_text
 from lmdecode.capture.dissection import find_ip, is_known
 from lmdecode.capture.fragments import Fragments, Parcel
 from lmdecode.capture.packet import Endpoint, Packet, Segment
@@ -48,7 +48,7 @@ _TCP_START: Final = struct.Struct("!HHIIBB")
 
 @lru_cache(maxsize=1024)
 def _endpoint(address: bytes, port: int) -> Endpoint:
-    return Endpoint(inet_ntop(AF_INET if len(address) == 4 else AF_INET6, address), port)
+    return Endpoint(ip_text(address), port)
 
 
 class SegmentReader:

@@ -7,8 +7,9 @@ the position in the packet. A layer's are there even if `-j` left its fields out
 from __future__ import annotations
 
 import struct
-from socket import AF_INET, AF_INET6, inet_ntop
 from typing import Any, Final, NamedTuple
+
+from lmdecode.capture.addresses import ip_text
 
 __all__ = ["RawHeader", "RawPacket"]
 
@@ -56,8 +57,8 @@ class RawPacket:
         if ip is None:
             return None
         if ip.data[0] >> 4 == 6:
-            return inet_ntop(AF_INET6, ip.data[8:24]), inet_ntop(AF_INET6, ip.data[24:40])
-        return inet_ntop(AF_INET, ip.data[12:16]), inet_ntop(AF_INET, ip.data[16:20])
+            return ip_text(ip.data[8:24]), ip_text(ip.data[24:40])
+        return ip_text(ip.data[12:16]), ip_text(ip.data[16:20])
 
     def length(self) -> int | None:
         """Bytes of the stream that the packet had on the wire, if IP's header tells."""

@@ -106,6 +106,21 @@ def test_a_closed_standard_output_is_one_line(command):
     assert result.stderr.startswith(b"lmdecode: there is nowhere to write to")
 
 
+def test_a_command_starts_no_program_of_its_own_accord():
+    """Libraries have `file` or a compiler tell them things that nobody here wants to know, at each start."""
+    script = (
+        "import contextlib, sys\n"
+        "sys.addaudithook(lambda event, told: print(event, told) if event == 'subprocess.Popen' else None)\n"
+        "from lmdecode.__main__ import main\n"
+        "sys.argv = ['lmdecode', 'explain', 'R40000020D8']\n"
+        "with contextlib.suppress(SystemExit):\n"
+        "    main()\n"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=False)
+    assert "subprocess" not in result.stdout
+    assert "0x4000" in result.stdout
+
+
 def test_cffi_is_only_left_out_while_the_cipher_is_loaded():
     """It takes a tenth of the start; whoever wants it afterwards gets it."""
     script = (
