@@ -154,7 +154,7 @@ def decode(
             if workers > 1:
                 from lmdecode.cli.jobs import decode_in_processes
 
-                outcomes = list(decode_in_processes(paths, workers, chosen, style, settings, writer))
+                outcomes = list(decode_in_processes(paths, workers, chosen, style, settings, decoder, writer))
             elif join or order is Order.TIME:
                 outcomes = _together(paths, settings, decoder, writer, join=join)
             else:
@@ -195,35 +195,26 @@ def _mentions_stream(where: list[str]) -> bool:
 def _one_by_one(
     paths: list[Path], settings: Settings, decoder: Decoder, writer: Writer, *, to_terminal: bool, ahead: bool
 ) -> Iterator[Outcome]:
+    from lmdecode.cli.decoding import decode_into
     from lmdecode.cli.files import is_live
     from lmdecode.cli.progress import progress_bar
-    from lmdecode.cli.reading import Outcome, read_into
-    from lmdecode.codec.making import RECORDS
+    from lmdecode.cli.reading import Outcome
 
     connections = 0
     for path in paths:
         outcome = Outcome(path)
-        live = is_live(path)
-        write = writer.write
         writer.begin(path)
         with progress_bar(path, onto_terminal=to_terminal) as progress:
-            one_by_one = live or bool(settings.where or settings.fields)
-            made = read_into(
-                RECORDS if one_by_one else writer.make,
+            decode_into(
+                writer,
                 outcome,
+                settings,
                 decoder,
-                settings.port,
                 first_stream=connections,
+                live=is_live(path),
                 progress=progress,
                 ahead=ahead,
             )
-            if one_by_one:
-                for outcome.shown, record in enumerate(settings.chosen(made), 1):
-                    write(record)
-                    if live:
-                        writer.flush()
-            else:
-                writer.write_all(made)
         connections += outcome.statistics.connections
         yield outcome
 

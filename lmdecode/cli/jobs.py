@@ -1,17 +1,14 @@
 """Several captures at once, one worker process each, with the output of one process.
 
-A worker writes what it decodes to a file of its own, in the format that is asked for, because handing over records
-would take about as long as making them. The files are joined in the order of the captures. How many connections the
-captures before its own have a worker cannot know, so it numbers from a number that nothing else in the output is, and
-that is replaced while joining.
+This process decodes as well: the first capture, and each whose turn comes before a worker has taken it. What a worker
+decodes it writes to a file of its own, in the format that is asked for, because handing over records would take about
+as long as making them. The files are joined in the order of the captures.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import os
-import re
-import secrets
 import signal
 import tempfile
 import threading
@@ -22,17 +19,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from lmdecode.cli.decoding import decode_into
 from lmdecode.cli.failures import CommandError
 from lmdecode.cli.files import text_over
-from lmdecode.cli.reading import Outcome, Settings, read, read_into
+from lmdecode.cli.parts import GrowingPart, new_mark
+from lmdecode.cli.reading import Outcome, Settings
 from lmdecode.cli.writers import BINARY, Format, Style, Writer, make_writer
+from lmdecode.codec.decoded import Decoder
 
 __all__ = ["decode_in_processes"]
 
-_ROOM: Final = 1_000_000_000  # numbers of connections that fit behind a mark
 _SIGNALS: Final = frozenset((signal.SIGINT, signal.SIGTERM))
 _mask = getattr(signal, "pthread_sigmask", lambda *_: None)  # Windows has none, and no such trouble
-_FEW: Final = 16  # so many are replaced one after the other in a third of the time of a regular expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,35 +46,55 @@ class _Task:
 
 
 def decode_in_processes(
-    paths: Sequence[Path], jobs: int, chosen: Format, style: Style, settings: Settings, writer: Writer
+    paths: Sequence[Path],
+    jobs: int,
+    chosen: Format,
+    style: Style,
+    settings: Settings,
+    decoder: Decoder,
+    writer: Writer,
 ) -> Iterator[Outcome]:
-    """Decode captures in worker processes; what comes of each, in order, when its records are written.
+    """Decode captures in worker processes and this one; what comes of each, in order, when its records are written.
 
     Raises:
         CommandError: A worker was killed.
     """
-    binary = chosen in BINARY
-    # 18 digits with those behind it, so that it fits 64 bits; the chance that data has it is one in 10**8 a number
-    mark = 0 if binary else (10**8 + secrets.randbelow(9 * 10**8)) * _ROOM
+    mark = 0 if chosen in BINARY else new_mark()
     connections = 0
-    with tempfile.TemporaryDirectory(prefix="lmdecode-") as folder, _workers(min(jobs, len(paths))) as submit:
-        tasks = [
-            _Task(path, Path(folder) / str(index), chosen, replace(style, header=False), settings, mark if index else 0)
-            for index, path in enumerate(paths)
-        ]
-        for task, future in [(task, submit(task)) for task in tasks]:
-            try:
-                outcome = future.result()
-            except BrokenProcessPool:
-                raise CommandError(
-                    "a worker process was killed, perhaps for want of memory: try fewer with --jobs"
-                ) from None
-            count = outcome.statistics.connections
-            writer.begin(task.path)
-            writer.append(task.part, renumber=_renumbering(task.mark, connections, count), first_stream=connections)
-            task.part.unlink()
-            connections += count
-            yield outcome
+    with tempfile.TemporaryDirectory(prefix="lmdecode-") as folder, _workers(jobs - 1) as submit:
+        try:
+            tasks = [
+                _Task(path, Path(folder) / str(index), chosen, replace(style, header=False), settings, mark)
+                for index, path in enumerate(paths)
+            ]
+            futures = [None, *map(submit, tasks[1:])]
+            for index, task in enumerate(tasks):
+                writer.begin(task.path)
+                if (future := futures[index]) is None or future.cancel():
+                    outcome = Outcome(task.path)
+                    decode_into(writer, outcome, settings, decoder, first_stream=connections)
+                else:
+                    _decode_meanwhile(tasks, futures, index)
+                    writer.append(GrowingPart(task.part, future, mark, connections))
+                    outcome = future.result()
+                    task.part.unlink()
+                connections += outcome.statistics.connections
+                yield outcome
+        except BrokenProcessPool:
+            raise CommandError(
+                "a worker process was killed, perhaps for want of memory: try fewer with --jobs"
+            ) from None
+
+
+def _decode_meanwhile(tasks: Sequence[_Task], futures: list[Future[Outcome] | None], awaited: int) -> None:
+    """Until a worker has decoded a capture, decode later ones that no worker has taken yet."""
+    for later in range(awaited + 1, len(tasks)):
+        is_done, future = futures[awaited], futures[later]
+        if is_done is None or is_done.done():
+            return
+        if future is not None and future.cancel():
+            done = futures[later] = Future()
+            done.set_result(_work(tasks[later]))
 
 
 class _workers:  # noqa: N801 -- a context manager, used as one
@@ -126,36 +144,9 @@ def _work(task: _Task) -> Outcome:
     with task.part.open("wb") as binary:
         file = binary if task.chosen in BINARY else text_over(binary)
         writer = make_writer(task.chosen, file, task.style)
-        if task.settings.where or task.settings.fields:
-            records = read(outcome, decoder, task.settings.port, first_stream=task.mark)
-            for outcome.shown, record in enumerate(task.settings.chosen(records), 1):
-                writer.write(record)
-        else:
-            writer.write_all(read_into(writer.make, outcome, decoder, task.settings.port, first_stream=task.mark))
+        decode_into(writer, outcome, task.settings, decoder, first_stream=task.mark)
         writer.close()
         file.flush()
         if file is not binary:
             file.detach()
     return outcome
-
-
-def _renumbering(mark: int, first: int, count: int) -> Callable[[bytes], bytes]:
-    """Replaces marked numbers in text by those that count on from `first`; without a mark there are none.
-
-    Args:
-        mark: The number that stands for 0.
-        first: What 0 becomes.
-        count: How many there are.
-    """
-    if not mark:
-        return lambda block: block
-    if count > _FEW:
-        pattern = re.compile(b"%d[0-9]{9}" % (mark // _ROOM))
-        return lambda block: pattern.sub(lambda found: b"%d" % (int(found[0]) - mark + first), block)
-
-    def renumber(block: bytes) -> bytes:
-        for number in range(count):
-            block = block.replace(b"%d" % (mark + number), b"%d" % (first + number))
-        return block
-
-    return renumber

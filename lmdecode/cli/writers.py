@@ -28,6 +28,7 @@ __all__ = [
     "JOINABLE",
     "WRITERS",
     "Format",
+    "Part",
     "Style",
     "Writer",
     "default_format",
@@ -54,7 +55,6 @@ BINARY: Final = frozenset({Format.PARQUET, Format.PCAPNG, Format.EXPORTED_PDU})
 JOINABLE: Final = frozenset({Format.JSONL, Format.CSV, Format.PARQUET})
 """Those of which parts, one a capture, can be joined; a table's headings follow from the rows before them."""
 
-_BLOCK: Final = 1 << 20
 _LINES: Final = 256
 
 
@@ -68,6 +68,16 @@ class Style:
     """Whether a table names the capture that its rows are from."""
     header: bool = True
     """Whether CSV starts with the names of its columns."""
+
+
+class Part(Protocol):
+    """What another process writes with a writer of its own, of the same format."""
+
+    def lines(self) -> Iterator[bytes]:
+        """Some whole lines at a time, as they are written, for a format that is text; connections count on."""
+
+    def whole(self) -> tuple[Path, int]:
+        """The file when it is whole, and the number of its first connection, which is 0 in it."""
 
 
 class Writer(Protocol):
@@ -88,14 +98,8 @@ class Writer(Protocol):
     def flush(self) -> object:
         """Let whoever reads along see all that was written."""
 
-    def append(self, part: Path, *, renumber: Callable[[bytes], bytes], first_stream: int) -> object:
-        """Add what a worker wrote to a file, numbering its connections on from a number.
-
-        Args:
-            part: The file.
-            renumber: Does that to text.
-            first_stream: The number, for a format that is no text.
-        """
+    def append(self, part: Part) -> object:
+        """Add what another writer of the format writes to a file, perhaps still."""
 
     def close(self) -> object:
         """Write what has to come after the last one. The file stays open."""
@@ -128,12 +132,11 @@ class _Text(_OneByOne):
     def flush(self) -> None:
         self._file.flush()
 
-    def append(self, part: Path, *, renumber: Callable[[bytes], bytes], first_stream: int) -> None:  # noqa: ARG002
-        self._file.flush()
+    def append(self, part: Part) -> None:
+        self.flush()
         buffer = cast("IO[bytes]", getattr(self._file, "buffer", None))
-        with part.open("rb") as source:
-            while block := source.read(_BLOCK):
-                buffer.write(renumber(block + source.readline()))  # whole lines, so whole numbers
+        for lines in part.lines():
+            buffer.write(lines)
 
     def close(self) -> None:
         self._file.flush()
@@ -171,10 +174,6 @@ class _JsonLines(_Text):
         self._buffer.write("".join(self._lines).encode())
         self._lines.clear()
         self._buffer.flush()
-
-    def append(self, part: Path, *, renumber: Callable[[bytes], bytes], first_stream: int) -> None:
-        self.flush()
-        super().append(part, renumber=renumber, first_stream=first_stream)
 
     def close(self) -> None:
         self.flush()
@@ -230,8 +229,9 @@ class _Parquet(_OneByOne):
     def flush(self) -> None:
         pass  # nobody can read the file before its end is there
 
-    def append(self, part: Path, *, renumber: Callable[[bytes], bytes], first_stream: int) -> None:  # noqa: ARG002
-        self._parquet.append(part, first_stream=first_stream)
+    def append(self, part: Part) -> None:
+        path, first_stream = part.whole()
+        self._parquet.append(path, first_stream=first_stream)
 
 
 class _ExportedPdu(_OneByOne):
@@ -244,7 +244,7 @@ class _ExportedPdu(_OneByOne):
     def begin(self, path: Path) -> None:
         pass
 
-    def append(self, part: Path, *, renumber: Callable[[bytes], bytes], first_stream: int) -> None:  # noqa: ARG002
+    def append(self, part: Part) -> None:  # noqa: ARG002
         raise AssertionError("only what is in JOINABLE is joined")
 
     def close(self) -> None:

@@ -278,7 +278,7 @@ def test_ctrl_c_ends_the_workers_too_and_leaves_no_files(command, config):
 def test_workers_end_with_the_process_that_started_them(command, config):
     large = large_capture(command.folder)
     with subprocess.Popen(
-        [*command.line, "decode", large, large, "--config", config, "--output", "out.jsonl", "--jobs", "2"],
+        [*command.line, "decode", *[large] * 3, "--config", config, "--output", "out.jsonl", "--jobs", "3"],
         cwd=command.folder,
         env=command.environment | {"TMPDIR": str(command.folder)},
         stderr=subprocess.DEVNULL,
@@ -317,7 +317,8 @@ def test_a_worker_that_is_killed_is_an_error(command, config):
     script = (
         "import os, signal, sys\n"
         "import lmdecode.cli.jobs as jobs\n"
-        "jobs.read_into = lambda *args, **rest: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "here = os.getpid()\n"
+        "jobs.decode_into = lambda *_, **__: os.getpid() == here or os.kill(os.getpid(), signal.SIGKILL)\n"
         "from lmdecode.cli.app import make_app\n"
         "import sys; make_app(sys.argv[1:])(prog_name='lmdecode')\n"
     )

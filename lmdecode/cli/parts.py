@@ -1,0 +1,100 @@
+"""A part of the output, which a worker process writes to a file of its own, and which is taken over as it grows.
+
+How many connections the captures before its own have a worker cannot know, so it numbers from a mark: a number that
+nothing else in the output is, and that is replaced here. To wait for the whole file and to copy it then would leave a
+core idle.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator
+from concurrent.futures import Future, wait
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from lmdecode.cli.reading import Outcome
+
+__all__ = ["GrowingPart", "new_mark"]
+
+_ROOM: Final = 1_000_000_000  # numbers of connections that fit behind a mark
+_FEW: Final = 16  # so many are replaced one after the other in less time than by a regular expression
+_BLOCK: Final = 1 << 18  # bytes, which stay in the processor's cache while they are renumbered
+_SOON: Final = 0.005  # seconds
+
+
+def new_mark() -> int:
+    """A number that stands for 0.
+
+    It has 18 digits with those behind it, so that it fits 64 bits. The chance that data has it is one in 10**8 a
+    number.
+    """
+    return (10**8 + secrets.randbelow(9 * 10**8)) * _ROOM
+
+
+class GrowingPart:
+    """What a worker writes, and may be about to write.
+
+    Args:
+        path: The file; not there before the worker begins.
+        future: What comes of the worker.
+        mark: What stands for the number of its first connection in text.
+        first: That number.
+    """
+
+    def __init__(self, path: Path, future: Future[Outcome], mark: int, first: int) -> None:
+        self._path = path
+        self._future = future
+        self._mark = mark
+        self._first = first
+
+    def lines(self) -> Iterator[bytes]:
+        """Some whole lines at a time, as they are written, with their connections numbered on.
+
+        Raises:
+            BrokenProcessPool: The worker was killed.
+        """
+        while not self._path.exists():
+            if self._future.done():
+                self._future.result()  # raises if it was killed: no file will come
+            wait([self._future], timeout=_SOON)
+        rest = b""
+        with self._path.open("rb") as file:
+            is_whole = False
+            while not is_whole:
+                is_whole = self._future.done()  # and so is what is read after that
+                for block in _blocks(file):
+                    lines, newline, rest = (rest + block).rpartition(b"\n")
+                    yield self._renumbered(lines + newline)
+                if not is_whole:
+                    wait([self._future], timeout=_SOON)
+        self._future.result()
+
+    def whole(self) -> tuple[Path, int]:
+        """The file when it is whole, and the number of its first connection, which is 0 in it.
+
+        Raises:
+            BrokenProcessPool: The worker was killed.
+        """
+        self._future.result()
+        return self._path, self._first
+
+    def _renumbered(self, lines: bytes) -> bytes:
+        prefix = b"%d" % (self._mark // _ROOM)
+        pattern = re.compile(prefix + b"[0-9]{9}")
+        for _ in range(_FEW):
+            found = pattern.search(lines)
+            if found is None:
+                return lines
+            lines = lines.replace(found[0], self._number(found))
+        return pattern.sub(self._number, lines)
+
+    def _number(self, found: re.Match[bytes]) -> bytes:
+        return b"%d" % (int(found[0]) - self._mark + self._first)
+
+
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    """All that is in a file by now, and was not read yet."""
+    while block := file.read(_BLOCK):
+        yield block

@@ -1,0 +1,82 @@
+"""What another process writes is taken over while it grows: whole lines, numbered on, nothing lost."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmdecode.cli.jobs import _decode_meanwhile, _Task
+from lmdecode.cli.parts import GrowingPart, new_mark
+from lmdecode.cli.reading import Outcome, Settings
+from lmdecode.cli.writers import Format, Style
+from tests.cli.test_decode import PCAP
+
+MARK = new_mark()
+
+
+@given(
+    st.lists(st.integers(0, 40), max_size=60),
+    st.lists(st.integers(0, 1500), max_size=5),
+    st.integers(0, 10**6),
+)
+def test_lines_are_taken_over_as_they_are_written_and_numbered_on(streams, cuts, first):
+    text = "".join(f'{{"stream":{MARK + stream},"data":"é{stream}"}}\n' for stream in streams).encode()
+    expected = "".join(f'{{"stream":{first + stream},"data":"é{stream}"}}\n' for stream in streams).encode()
+    edges = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
+    future = Future()
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "part"
+        with path.open("wb") as file:
+            lines = GrowingPart(path, future, MARK, first).lines()
+            taken = b""
+            for start, end in pairwise(edges):
+                file.write(text[start:end])
+                file.flush()
+                if start < end:
+                    taken += next(lines)
+                    assert taken.endswith(b"\n") or not taken
+                    assert taken.count(b"\n") == text[:end].count(b"\n")
+            future.set_result(Outcome(path))
+            taken += b"".join(lines)
+    assert taken == expected
+
+
+@pytest.mark.parametrize("content", [None, b"whole\nhal"])
+def test_of_a_worker_that_is_killed_whole_lines_are_left_and_an_error(tmp_path, content):
+    future = Future()
+    future.set_exception(BrokenProcessPool())
+    path = tmp_path / "part"
+    if content is not None:
+        path.write_bytes(content)
+    taken = []
+    part = GrowingPart(path, future, MARK, 1)
+    with pytest.raises(BrokenProcessPool):
+        taken.extend(part.lines())
+    assert taken == ([b"whole\n"] if content else [])
+    with pytest.raises(BrokenProcessPool):
+        part.whole()
+
+
+def test_while_a_worker_is_awaited_later_captures_are_decoded(tmp_path, config):
+    settings = Settings((), config)
+    tasks = [_Task(PCAP, tmp_path / str(index), Format.JSONL, Style(), settings, MARK) for index in range(4)]
+    awaited, taken, pending = Future(), Future(), Future()
+    awaited.set_running_or_notify_cancel()
+    taken.set_running_or_notify_cancel()
+    futures = [None, awaited, taken, pending]
+    _decode_meanwhile(tasks, futures, 1)
+    assert futures[:3] == [None, awaited, taken]
+    assert pending.cancelled()
+    assert futures[3].result().tally.messages == 94
+    assert [path.name for path in tmp_path.iterdir() if path.name.isdigit()] == ["3"]
+    awaited.set_result(Outcome(PCAP))
+    futures[3] = Future()
+    _decode_meanwhile(tasks, futures, 1)
+    assert not futures[3].done()
