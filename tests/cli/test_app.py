@@ -137,3 +137,31 @@ def test_cffi_is_only_left_out_while_the_cipher_is_loaded():
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=False)
     assert result.stderr == ""
     assert result.stdout.splitlines()[-1] == "True False"
+
+
+@pytest.mark.parametrize(("how", "told"), [((), False), (("-m", "cProfile"), True)])
+def test_a_process_ends_at_once_but_not_when_it_is_profiled(command, how, told):
+    result = subprocess.run(
+        [sys.executable, *how, "-m", "lmdecode", "registers", "-f", "json"],
+        env=command.environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    assert ("function calls" in result.stdout) is told
+    assert '"coffee_temp"' in result.stdout
+
+
+@pytest.mark.parametrize(("ending", "expected"), [("sys.exit()", 0), ("sys.exit(3)", 3), ("sys.exit('why')", 1)])
+def test_how_a_process_ends(ending, expected):
+    script = (
+        "import atexit, sys\n"
+        "import lmdecode.__main__ as program\n"
+        "atexit.register(print, 'taken apart')\n"
+        f"program.main = lambda: (print('done'), {ending})\n"
+        "program.run()\n"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=False)
+    assert result.returncode == expected
+    assert result.stdout.splitlines() == (["done", "taken apart"] if expected == 1 else ["done"])
+    assert result.stderr.strip() == ("why" if expected == 1 else "")
