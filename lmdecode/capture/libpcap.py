@@ -32,7 +32,9 @@ _MIN_SNAP_LENGTH: Final = 65535  # of a file whose packets are whole; libpcap re
 # than a file says any packet is, and a network card's large packets are longer than many files say.
 _SNAP_LENGTH: Final = 1 << 18
 _SAMPLE: Final = 1 << 20  # bytes that show what packets a file has, and whether they were cut to some length
-_AT_ONCE: Final = 1 << 16  # bytes that are handed over; libc's 4 KB wake the reader for a few packets
+# Bytes that are read, and handed over, at once. With 4 KB, as libc has it, there are 100,000 calls for half a gigabyte,
+# and the reader is woken for a few packets.
+_AT_ONCE: Final = 1 << 17
 _FULLY: Final = 0  # C's _IOFBF
 _FEW: Final = 4  # of so many packets one may pass
 _VERSIONS: Final = (b"\x02\0\x04\0", b"\0\x02\0\x04")  # 2.4; the fields of older ones come in another order
@@ -100,7 +102,8 @@ def screened(path: Path, port: int) -> BufferedReader | None:
         start = file.read(_SAMPLE)
         expression = _filter(start, port)
         library = _library() if expression and _is_worth_it(start, port) else None
-        capture = _opened(library, file, start[:_HEADER]) if library is not None else None
+        buffers = ctypes.create_string_buffer(_AT_ONCE), ctypes.create_string_buffer(_AT_ONCE)
+        capture = _opened(library, file, start[:_HEADER], buffers[0]) if library is not None else None
         if library is None or capture is None:
             return None
         program = _Program()
@@ -111,7 +114,7 @@ def screened(path: Path, port: int) -> BufferedReader | None:
             return None
         reading, writing = os.pipe()
         widen(writing, _PIPE_SIZE)
-        screening = _Screening(library, capture, file, writing)
+        screening = _Screening(library, capture, file, writing, buffers)
         return BufferedReader(Screened(path, reading, screening), _PIPE_SIZE)
     except OSError:
         return None
@@ -120,7 +123,7 @@ def screened(path: Path, port: int) -> BufferedReader | None:
             file.close()
 
 
-def _opened(library: ctypes.CDLL, file: FileIO, header: bytes) -> int | None:
+def _opened(library: ctypes.CDLL, file: FileIO, header: bytes, buffer: ctypes.Array[ctypes.c_char]) -> int | None:
     """The capture as libpcap has it open, or None: one whose header allows packets of any length.
 
     The header comes through a pipe, and the packets, in the pipe's place, from the file itself.
@@ -133,6 +136,7 @@ def _opened(library: ctypes.CDLL, file: FileIO, header: bytes) -> int | None:
     if not stream:
         os.close(reading)
         return None
+    library.setvbuf(stream, buffer, _FULLY, len(buffer))
     error = ctypes.create_string_buffer(_ERROR_SIZE)
     # In the file's own precision, so that the fractions of seconds, however damaged, stay as they are.
     nanoseconds = header[:4] in _NANOSECONDS
@@ -148,10 +152,18 @@ def _opened(library: ctypes.CDLL, file: FileIO, header: bytes) -> int | None:
 class _Screening:
     """The thread that writes what passes the filter to a pipe. Python runs meanwhile, for ctypes lets go of it."""
 
-    def __init__(self, library: ctypes.CDLL, capture: int, file: FileIO, pipe: int) -> None:
+    def __init__(
+        self,
+        library: ctypes.CDLL,
+        capture: int,
+        file: FileIO,
+        pipe: int,
+        buffers: tuple[ctypes.Array[ctypes.c_char], ctypes.Array[ctypes.c_char]],
+    ) -> None:
         self._library = library
         self._capture = capture
         self._pipe = pipe
+        self._buffers = buffers  # glibc allocates none of a given size; these are there as long as the streams
         self.file = file
         """The capture, which is read by libpcap: its position is that of libpcap."""
         self.failed = False
@@ -161,7 +173,7 @@ class _Screening:
     def _run(self) -> None:
         library, capture = self._library, self._capture
         stream = library.fdopen(self._pipe, b"wb")
-        library.setvbuf(stream, None, _FULLY, _AT_ONCE)
+        library.setvbuf(stream, self._buffers[1], _FULLY, _AT_ONCE)
         dumper = library.pcap_dump_fopen(capture, stream)
         result = library.pcap_loop(capture, -1, ctypes.cast(library.pcap_dump, ctypes.c_void_p), dumper)
         self.failed = result < 0
