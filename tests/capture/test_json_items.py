@@ -132,10 +132,10 @@ def test_a_packet_longer_than_any_is_waited_for(monkeypatch):
     ],
 )
 def test_nesting_without_end_is_refused_at_once(data, tmp_path):
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(CaptureError, match="is JSON, but its packets are not as tshark exports them; export it"):
         decode(tmp_path / "x", data)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_brackets_in_strings_are_no_nesting():

@@ -70,7 +70,7 @@ def test_a_read_is(fault):
     assert len(asked) == 3
 
 
-@pytest.mark.parametrize(("speed", "least", "most"), [(10, 0.2, 1.0), (None, 0.0, 0.2)])
+@pytest.mark.parametrize(("speed", "least", "most"), [(10, 0.2, 1.5), (None, 0.0, 1.0)])
 def test_the_pace(speed, least, most):
     begin = time.monotonic()
     _, asked = replayed([(0, POWER), (1_000_000_000, POWER), (2_000_000_000, POWER)], speed=speed)

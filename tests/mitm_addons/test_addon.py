@@ -154,10 +154,10 @@ def test_a_message_that_changed_is_read_anew() -> None:
 @pytest.mark.usefixtures("addon")
 def test_a_long_connection_takes_no_longer_a_message() -> None:
     flow = a_flow(*[("machine", TEMPERATURES)] * 20_000)
-    start = time.perf_counter()
+    start = time.process_time()
     for index in (*range(0, 20_000, 100), -1):
         assert "coffee_temp" in shown(flow, index)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_a_fault_of_ours_is_one_line(addon: TrafficAddon, caplog: pytest.LogCaptureFixture) -> None:

@@ -91,9 +91,9 @@ def test_a_day_is_drawn_fast():
     import time
 
     points = [(each / 50, 90 + each % 7) for each in range(50_000)]
-    begin = time.perf_counter()
+    begin = time.process_time()
     chart(points, width=60, height=14, start=0, end=1000, low=80, high=100)
-    assert time.perf_counter() - begin < 1
+    assert time.process_time() - begin < 1
 
 
 @pytest.mark.parametrize("width", [1, 2])

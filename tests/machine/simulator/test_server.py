@@ -116,7 +116,7 @@ def test_answers_that_are_late_or_do_not_come():
         begin = time.monotonic()
         async with server("delay=0.2:1") as machine, connected(machine) as client:
             assert await client.ask(POWER)
-            assert 0.2 <= time.monotonic() - begin < 0.9
+            assert 0.2 <= time.monotonic() - begin < 2
             assert await client.ask(POWER)
         _, event, after = await _ask_with_fault("drop:1")
         assert event is None
