@@ -16,6 +16,7 @@ __all__ = ["main", "run"]
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 _TERMINATED = 143  # 128 + SIGTERM
+_MONITORS = 6  # that Python's monitoring knows
 
 
 def run() -> None:
@@ -29,12 +30,19 @@ def run() -> None:
     except SystemExit as ended:
         code = ended.code
     # Python says itself what it cannot write; other threads and profilers have something to do at the end.
-    if not isinstance(code, str) and threading.active_count() == 1 and not (sys.getprofile() or sys.gettrace()):
+    if not isinstance(code, str) and threading.active_count() == 1 and not _is_observed():
         with contextlib.suppress(OSError):
             for stream in filter(None, (sys.stdout, sys.stderr)):
                 stream.flush()
             os._exit(code or 0)
     raise SystemExit(code)
+
+
+def _is_observed() -> bool:
+    """Whether a profiler, a debugger or a measurement of coverage runs."""
+    monitoring = getattr(sys, "monitoring", None)  # since Python 3.12
+    tools = map(monitoring.get_tool, range(_MONITORS)) if monitoring else ()
+    return any((sys.getprofile(), sys.gettrace(), *tools))
 
 
 def main() -> None:

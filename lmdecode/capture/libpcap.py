@@ -97,20 +97,16 @@ def screened(path: Path, port: int) -> BufferedReader | None:
         file = FileIO(path)
     except OSError:
         return None
-    screening = None
+    library = capture = screening = None
     try:
         start = file.read(_SAMPLE)
         expression = _filter(start, port)
         library = _library() if expression and _is_worth_it(start, port) else None
-        buffers = ctypes.create_string_buffer(_AT_ONCE), ctypes.create_string_buffer(_AT_ONCE)
-        capture = _opened(library, file, start[:_HEADER], buffers[0]) if library is not None else None
-        if library is None or capture is None:
+        if library is None:
             return None
-        program = _Program()
-        if library.pcap_compile(capture, ctypes.byref(program), expression.encode("ascii"), 1, _NO_NETMASK) or (
-            library.pcap_setfilter(capture, ctypes.byref(program))
-        ):
-            library.pcap_close(capture)
+        buffers = ctypes.create_string_buffer(_AT_ONCE), ctypes.create_string_buffer(_AT_ONCE)
+        capture = _opened(library, file, start[:_HEADER], buffers[0])
+        if capture is None or not _filters(library, capture, expression):
             return None
         reading, writing = os.pipe()
         widen(writing, _PIPE_SIZE)
@@ -120,6 +116,8 @@ def screened(path: Path, port: int) -> BufferedReader | None:
         return None
     finally:
         if screening is None:
+            if library is not None and capture is not None:
+                library.pcap_close(capture)
             file.close()
 
 
@@ -147,6 +145,17 @@ def _opened(library: ctypes.CDLL, file: FileIO, header: bytes, buffer: ctypes.Ar
     file.seek(_HEADER)
     os.dup2(file.fileno(), reading, inheritable=False)
     return capture
+
+
+def _filters(library: ctypes.CDLL, capture: int, expression: str) -> bool:
+    """Give libpcap a filter; whether it takes it."""
+    program = _Program()
+    if library.pcap_compile(capture, ctypes.byref(program), expression.encode("ascii"), 1, _NO_NETMASK):
+        return False
+    try:
+        return not library.pcap_setfilter(capture, ctypes.byref(program))
+    finally:
+        library.pcap_freecode(ctypes.byref(program))  # libpcap has a copy
 
 
 class _Screening:
@@ -235,6 +244,7 @@ def _library() -> ctypes.CDLL | None:
         library.pcap_fopen_offline_with_tstamp_precision.argtypes = (handle, ctypes.c_uint, text)
         library.pcap_compile.argtypes = (handle, ctypes.POINTER(_Program), text, ctypes.c_int, ctypes.c_uint)
         library.pcap_setfilter.argtypes = (handle, ctypes.POINTER(_Program))
+        library.pcap_freecode.argtypes = (ctypes.POINTER(_Program),)
         library.setvbuf.argtypes = (handle, text, ctypes.c_int, ctypes.c_size_t)
         library.pcap_dump_fopen.argtypes = (handle, handle)
         library.pcap_loop.argtypes = (handle, ctypes.c_int, handle, handle)

@@ -94,7 +94,7 @@ class RawPacket:
         for name in reversed(self._layers):  # the innermost, if there is a tunnel
             if name in ("ip_raw", "ipv6_raw"):
                 ip = _layer(self._layers[name])
-                if ip is not None and len(ip.data) >= (_MIN_IPV4 if name == "ip_raw" else _MIN_IPV6):
+                if ip is not None and ip.data and len(ip.data) >= (_MIN_IPV6 if ip.data[0] >> 4 == 6 else _MIN_IPV4):
                     return ip
         return None
 

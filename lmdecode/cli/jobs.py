@@ -1,8 +1,9 @@
-"""Several captures at once, one worker process each, with the output of one process.
+"""Several captures at once, in some processes, with the output of one.
 
-This process decodes as well: the first capture, and each whose turn comes before a worker has taken it. What a worker
-decodes it writes to a file of its own, in the format that is asked for, because handing over records would take about
-as long as making them. The files are joined in the order of the captures.
+This process is one of them. It writes the captures in their order: what nobody has begun by then it decodes straight
+into the output. While it has to wait for what another process has begun, it decodes what comes later. That, and all
+that others decode, is written to files first, each in the format that is asked for, because handing over records would
+take about as long as making them. Whoever makes such a file is the one to decode the capture.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from lmdecode.cli.decoding import decode_into
 from lmdecode.cli.failures import CommandError
 from lmdecode.cli.files import text_over
 from lmdecode.cli.parts import GrowingPart, new_mark
 from lmdecode.cli.reading import Outcome, Settings
-from lmdecode.cli.writers import BINARY, Format, Style, Writer, make_writer
+from lmdecode.cli.writers import BINARY, Format, Style, Writer, finished, make_writer
 from lmdecode.codec.decoded import Decoder
 
 __all__ = ["decode_in_processes"]
@@ -62,22 +63,23 @@ def decode_in_processes(
     mark = 0 if chosen in BINARY else new_mark()
     connections = 0
     with tempfile.TemporaryDirectory(prefix="lmdecode-") as folder, _workers(jobs - 1) as submit:
+        tasks = [
+            _Task(path, Path(folder) / str(index), chosen, replace(style, header=False), settings, mark)
+            for index, path in enumerate(paths)
+        ]
         try:
-            tasks = [
-                _Task(path, Path(folder) / str(index), chosen, replace(style, header=False), settings, mark)
-                for index, path in enumerate(paths)
-            ]
-            futures = [None, *map(submit, tasks[1:])]
+            # With the first one this process begins before the workers are there.
+            futures: list[Future[Outcome | None]] = [Future(), *map(submit, tasks[1:])]
             for index, task in enumerate(tasks):
                 writer.begin(task.path)
-                if (future := futures[index]) is None or future.cancel():
+                if _begins(task):
                     outcome = Outcome(task.path)
                     decode_into(writer, outcome, settings, decoder, first_stream=connections)
                 else:
-                    _decode_meanwhile(tasks, futures, index)
-                    writer.append(GrowingPart(task.part, future, mark, connections))
-                    outcome = future.result()
-                    task.part.unlink()
+                    _decode_meanwhile(tasks, futures, index, decoder)
+                    writer.append(GrowingPart(task.part, futures[index], mark, connections))
+                    outcome = cast("Outcome", futures[index].result())  # of whoever began with it
+                    os.truncate(task.part, 0)  # without the file a worker would begin with it again
                 connections += outcome.statistics.connections
                 yield outcome
         except BrokenProcessPool:
@@ -86,15 +88,16 @@ def decode_in_processes(
             ) from None
 
 
-def _decode_meanwhile(tasks: Sequence[_Task], futures: list[Future[Outcome] | None], awaited: int) -> None:
-    """Until a worker has decoded a capture, decode later ones that no worker has taken yet."""
+def _decode_meanwhile(
+    tasks: Sequence[_Task], futures: list[Future[Outcome | None]], awaited: int, decoder: Decoder
+) -> None:
+    """Until a capture is decoded, decode later ones that no worker has begun."""
     for later in range(awaited + 1, len(tasks)):
-        is_done, future = futures[awaited], futures[later]
-        if is_done is None or is_done.done():
+        if futures[awaited].done():
             return
-        if future is not None and future.cancel():
-            done = futures[later] = Future()
-            done.set_result(_work(tasks[later]))
+        if _begins(tasks[later]):
+            futures[later] = Future()
+            futures[later].set_result(_decode_part(tasks[later], decoder))
 
 
 class _workers:  # noqa: N801 -- a context manager, used as one
@@ -103,10 +106,10 @@ class _workers:  # noqa: N801 -- a context manager, used as one
     def __init__(self, count: int) -> None:
         self._pool = ProcessPoolExecutor(count, initializer=_begin)
 
-    def __enter__(self) -> Callable[[_Task], Future[Outcome]]:
+    def __enter__(self) -> Callable[[_Task], Future[Outcome | None]]:
         return self._submit
 
-    def _submit(self, task: _Task) -> Future[Outcome]:
+    def _submit(self, task: _Task) -> Future[Outcome | None]:
         """Hand in a task, which may start a process; a Ctrl-C meanwhile must not find that half started."""
         _mask(signal.SIG_BLOCK, _SIGNALS)
         try:
@@ -137,15 +140,27 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _work(task: _Task) -> Outcome:
-    """Decode one capture into a file."""
+def _work(task: _Task) -> Outcome | None:
+    """Decode a capture, unless that has begun elsewhere."""
+    return _decode_part(task, task.settings.decoder()[0]) if _begins(task) else None
+
+
+def _begins(task: _Task) -> bool:
+    """Begin with a capture; whether nobody else has."""
+    try:
+        task.part.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _decode_part(task: _Task, decoder: Decoder) -> Outcome:
+    """Decode a capture into a file."""
     outcome = Outcome(task.path)
-    decoder, _ = task.settings.decoder()
     with task.part.open("wb") as binary:
         file = binary if task.chosen in BINARY else text_over(binary)
-        writer = make_writer(task.chosen, file, task.style)
-        decode_into(writer, outcome, task.settings, decoder, first_stream=task.mark)
-        writer.close()
+        with finished(make_writer(task.chosen, file, task.style)) as writer:
+            decode_into(writer, outcome, task.settings, decoder, first_stream=task.mark)
         file.flush()
         if file is not binary:
             file.detach()

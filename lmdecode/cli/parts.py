@@ -1,8 +1,8 @@
-"""A part of the output, which a worker process writes to a file of its own, and which is taken over as it grows.
+"""A part of the output, which is written to a file of its own, mostly by a worker process, and taken over as it grows.
 
-How many connections the captures before its own have a worker cannot know, so it numbers from a mark: a number that
-nothing else in the output is, and that is replaced here. To wait for the whole file and to copy it then would leave a
-core idle.
+How many connections come before those of a capture is not known when it is decoded beside others, so they are numbered
+from a mark: a number that nothing else in the output is, and that is replaced here. To wait for the whole file and to
+copy it then would leave a core idle.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ def new_mark() -> int:
 
 
 class GrowingPart:
-    """What a worker writes, and may be about to write.
+    """A file that is being written.
 
     Args:
-        path: The file; not there before the worker begins.
-        future: What comes of the worker.
+        path: The file, which is there.
+        future: Done when it is whole.
         mark: What stands for the number of its first connection in text.
         first: That number.
     """
 
-    def __init__(self, path: Path, future: Future[Outcome], mark: int, first: int) -> None:
+    def __init__(self, path: Path, future: Future[Outcome | None], mark: int, first: int) -> None:
         self._path = path
         self._future = future
         self._mark = mark
@@ -54,11 +54,8 @@ class GrowingPart:
 
         Raises:
             BrokenProcessPool: The worker was killed.
+            OSError: The file is gone.
         """
-        while not self._path.exists():
-            if self._future.done():
-                self._future.result()  # raises if it was killed: no file will come
-            wait([self._future], timeout=_SOON)
         rest = b""
         with self._path.open("rb") as file:
             is_whole = False

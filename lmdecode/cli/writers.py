@@ -32,6 +32,7 @@ __all__ = [
     "Style",
     "Writer",
     "default_format",
+    "finished",
     "make_writer",
     "open_output",
     "open_writer",
@@ -71,7 +72,7 @@ class Style:
 
 
 class Part(Protocol):
-    """What another process writes with a writer of its own, of the same format."""
+    """What another writer of the format writes to a file of its own, in another process or in this one."""
 
     def lines(self) -> Iterator[bytes]:
         """Some whole lines at a time, as they are written, for a format that is text; connections count on."""
@@ -99,7 +100,7 @@ class Writer(Protocol):
         """Let whoever reads along see all that was written."""
 
     def append(self, part: Part) -> object:
-        """Add what another writer of the format writes to a file, perhaps still."""
+        """Add what another writer of the format has written to a file, or is still writing."""
 
     def close(self) -> object:
         """Write what has to come after the last one. The file stays open."""
@@ -282,14 +283,19 @@ def open_writer(chosen: Format, output: Path | None, style: Style, *, private: b
     Raises:
         CommandError: The file cannot be written, or the format needs what is not there.
     """
-    with open_output(chosen, output, private=private) as opened:
-        writer = make_writer(chosen, opened, style)
-        try:
-            yield writer
-            writer.close()
-        except BaseException:
-            writer.abandon()
-            raise
+    with open_output(chosen, output, private=private) as opened, finished(make_writer(chosen, opened, style)) as writer:
+        yield writer
+
+
+@contextlib.contextmanager
+def finished(writer: Writer) -> Iterator[Writer]:
+    """A writer that is closed at the end, or abandoned at an error."""
+    try:
+        yield writer
+        writer.close()
+    except BaseException:
+        writer.abandon()
+        raise
 
 
 def open_output(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from itertools import chain
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -187,6 +189,38 @@ def test_a_reader_that_stops_early_leaves_nothing_waiting(tmp_path):
     file.close()
     thread.join(20)
     assert not thread.is_alive()
+
+
+@needs_libpcap
+@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="this system does not count calls")
+def test_a_file_is_read_and_handed_over_in_large_pieces(tmp_path):
+    """In pieces of 4 KB, as libc has it, it would be over 1,000 of each."""
+    path = tmp_path / "large.pcap"
+    path.write_bytes(pcap([(START_NS, ethernet(Segment(0, APP, MACHINE, ACK, 1, 1, bytes(1000))))] * 4500))
+    before = _calls()
+    assert len(passed(path)) == 4500
+    reads, writes = (after - earlier for after, earlier in zip(_calls(), before, strict=True))
+    assert reads < 400
+    assert writes < 200
+
+
+def _calls():
+    """How often this process has called read and write."""
+    told = dict(line.split(": ") for line in Path("/proc/self/io").read_text(encoding="ascii").splitlines())
+    return int(told["syscr"]), int(told["syscw"])
+
+
+@needs_libpcap
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="this system does not tell which files are open")
+def test_where_no_second_pipe_is_left_nothing_stays_open(tmp_path, monkeypatch):
+    path = tmp_path / "x.pcap"
+    path.write_bytes(pcap(packets(talk().segments)))
+    before = set(Path("/dev/fd").iterdir())
+    pipes = [os.pipe()]
+    monkeypatch.setattr(os, "pipe", lambda: pipes.pop() if pipes else os.open(tmp_path / "nowhere", os.O_RDONLY))
+    assert screened(path, PORT) is None
+    assert not pipes
+    assert set(Path("/dev/fd").iterdir()) == before
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ import select
 import signal
 import struct
 import subprocess
-import sys
 import time
 
 import pyarrow.parquet as pq
@@ -310,30 +309,6 @@ def wait_for(condition):
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.005)
-
-
-def test_a_worker_that_is_killed_is_an_error(command, config):
-    """A stand-in for the kernel, which does this when memory runs out."""
-    script = (
-        "import os, signal, sys\n"
-        "import lmdecode.cli.jobs as jobs\n"
-        "here = os.getpid()\n"
-        "jobs.decode_into = lambda *_, **__: os.getpid() == here or os.kill(os.getpid(), signal.SIGKILL)\n"
-        "from lmdecode.cli.app import make_app\n"
-        "import sys; make_app(sys.argv[1:])(prog_name='lmdecode')\n"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", script, "decode", PCAP, PCAP, "--config", config, "-j", "2", "-o", "out"],
-        cwd=command.folder,
-        env=command.environment,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
-    assert result.returncode == 1
-    assert result.stderr.startswith("lmdecode: a worker process was killed")
-    assert list(command.folder.iterdir()) == []
 
 
 def test_an_output_that_is_no_file_takes_every_format(command, config):

@@ -12,11 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.cli.jobs import _decode_meanwhile, _Task
 from lmdecode.cli.parts import GrowingPart, new_mark
-from lmdecode.cli.reading import Outcome, Settings
-from lmdecode.cli.writers import Format, Style
-from tests.cli.test_decode import PCAP
+from lmdecode.cli.reading import Outcome
 
 MARK = new_mark()
 
@@ -48,35 +45,22 @@ def test_lines_are_taken_over_as_they_are_written_and_numbered_on(streams, cuts,
     assert taken == expected
 
 
-@pytest.mark.parametrize("content", [None, b"whole\nhal"])
-def test_of_a_worker_that_is_killed_whole_lines_are_left_and_an_error(tmp_path, content):
+def test_of_a_worker_that_is_killed_whole_lines_are_left_and_an_error(tmp_path):
     future = Future()
     future.set_exception(BrokenProcessPool())
     path = tmp_path / "part"
-    if content is not None:
-        path.write_bytes(content)
+    path.write_bytes(b"whole\nhal")
     taken = []
     part = GrowingPart(path, future, MARK, 1)
     with pytest.raises(BrokenProcessPool):
         taken.extend(part.lines())
-    assert taken == ([b"whole\n"] if content else [])
+    assert taken == [b"whole\n"]
     with pytest.raises(BrokenProcessPool):
         part.whole()
 
 
-def test_while_a_worker_is_awaited_later_captures_are_decoded(tmp_path, config):
-    settings = Settings((), config)
-    tasks = [_Task(PCAP, tmp_path / str(index), Format.JSONL, Style(), settings, MARK) for index in range(4)]
-    awaited, taken, pending = Future(), Future(), Future()
-    awaited.set_running_or_notify_cancel()
-    taken.set_running_or_notify_cancel()
-    futures = [None, awaited, taken, pending]
-    _decode_meanwhile(tasks, futures, 1)
-    assert futures[:3] == [None, awaited, taken]
-    assert pending.cancelled()
-    assert futures[3].result().tally.messages == 94
-    assert [path.name for path in tmp_path.iterdir() if path.name.isdigit()] == ["3"]
-    awaited.set_result(Outcome(PCAP))
-    futures[3] = Future()
-    _decode_meanwhile(tasks, futures, 1)
-    assert not futures[3].done()
+def test_a_file_that_somebody_removed_is_an_error(tmp_path):
+    future = Future()
+    future.set_result(Outcome(tmp_path))
+    with pytest.raises(FileNotFoundError):
+        list(GrowingPart(tmp_path / "part", future, MARK, 1).lines())

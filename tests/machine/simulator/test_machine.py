@@ -234,17 +234,20 @@ def test_a_machine_of_which_nothing_is_known_runs():
     assert write(machine, "power", True) == "NO"
 
 
-requests = st.builds(
-    Message,
-    st.sampled_from(Kind),
-    st.one_of(st.sampled_from([row.address for row in REGISTERS]), st.integers(0, 0xFFFF)),
-    st.integers(0, 0xFFFF),
-    st.none() | st.binary(max_size=40),
-    st.none(),  # hypothesis would make up a status, which no request has
-) | st.builds(
-    lambda row, data: Message(Kind.WRITE, row.address, row.size, data[: row.size]),
-    st.sampled_from([row for row in REGISTERS if row.writable]),
-    st.binary(min_size=64, max_size=64),
+requests = (
+    st.builds(
+        Message,
+        st.sampled_from(Kind),
+        st.one_of(st.sampled_from([row.address for row in REGISTERS]), st.integers(0, 0xFFFF)),
+        st.integers(0, 0xFFFF),
+        st.none() | st.binary(max_size=40),
+        st.none(),  # hypothesis would make up a status, which no request has
+    )
+    | st.builds(
+        lambda row, data: Message(Kind.WRITE, row.address, row.size, data[: row.size]),
+        st.sampled_from([row for row in REGISTERS if row.writable]),
+        st.binary(min_size=64, max_size=64),
+    )
 )
 actions = st.one_of(
     requests,
