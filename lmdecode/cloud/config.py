@@ -22,7 +22,7 @@ from lmdecode.codec.cipher import Key
 from lmdecode.codec.errors import KeyFormatError, LmdecodeError
 from lmdecode.codec.keyring import MachineKey
 
-__all__ = ["FILE_NAME", "Config", "ConfigError", "default_paths", "load_config"]
+__all__ = ["FILE_NAME", "Config", "ConfigError", "default_paths", "load_config", "parse_key"]
 
 FILE_NAME = "config.json"
 _MOST = 32 << 20  # characters, a hundred times what a fleet of thousands of machines has; /dev/zero has no end
@@ -50,7 +50,7 @@ class Config:
         if text is None or text == "":
             what = 'has no "key"' if text is None else 'has an empty "key"'
             raise ConfigError(f'{self.path} {what}: put the machine\'s communicationKey there as "key"')
-        return self._key(text, f'the "key" in {self.path}')
+        return parse_key(text, f'the "key" in {self.path}')
 
     def machines(self, *, needed: bool = False) -> list[MachineKey]:
         """All machines that have a key here, each key once: the file's own, then those in the list `machines`.
@@ -69,7 +69,7 @@ class Config:
             text = entry.get("key")
             if text is None or text == "":
                 continue
-            key = self._key(text, f'the "key"{f" of machine {number}" if number else ""} in {self.path}')
+            key = parse_key(text, f'the "key"{f" of machine {number}" if number else ""} in {self.path}')
             name = next((entry[what] for what in _NAMES if isinstance(entry.get(what), str) and entry[what]), "")
             # Half of a character, as JSON's escapes can have it, is none that could be written anywhere.
             found[key] = name.encode("utf-8", "replace").decode() or found.get(key, "")
@@ -81,13 +81,23 @@ class Config:
             for number, (key, name) in enumerate(found.items(), 1)
         ]
 
-    def _key(self, text: object, what: str) -> Key:
-        if not isinstance(text, str):
-            raise ConfigError(f"{what} is not text: put it in double quotes")
-        try:
-            return Key.parse(text)
-        except KeyFormatError as error:
-            raise ConfigError(f"{what}: {error}") from None
+
+def parse_key(text: object, what: str) -> Key:
+    """The key that an entry holds.
+
+    Args:
+        text: The entry's value.
+        what: Which entry it is, for messages.
+
+    Raises:
+        ConfigError: It is no text, or no key.
+    """
+    if not isinstance(text, str):
+        raise ConfigError(f"{what} is not text: put it in double quotes")
+    try:
+        return Key.parse(text)
+    except KeyFormatError as error:
+        raise ConfigError(f"{what}: {error}") from None
 
 
 def default_paths() -> list[Path]:

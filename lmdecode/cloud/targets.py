@@ -10,10 +10,10 @@ from pathlib import Path
 
 from lmdecode.cloud import ENVIRONMENT_VARIABLE
 from lmdecode.cloud.checks import machine_entries, port_of
-from lmdecode.cloud.config import Config, ConfigError, default_paths, load_config
+from lmdecode.cloud.config import Config, ConfigError, default_paths, load_config, parse_key
 from lmdecode.cloud.keys import MissingKeyError, find_keys
 from lmdecode.codec.cipher import Key
-from lmdecode.codec.errors import KeyFormatError, LmdecodeError
+from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.memory_map import MODELS
 
 __all__ = ["Target", "TargetError", "find_target"]
@@ -76,7 +76,9 @@ def find_target(
     given = key is not None or (config is None and bool(os.environ.get(ENVIRONMENT_VARIABLE)))
     found_key = find_keys([] if key is None else [key], None)[0][0].key if given else _key(entry, path)
     found_host = host or entry.get("host") or ""
-    if not isinstance(found_host, str) or (connecting and not found_host):
+    if not isinstance(found_host, str):
+        raise ConfigError(f'the "host" in {path} is not text: put it in double quotes')
+    if connecting and not found_host:
         raise TargetError(
             f"no address: give --host, or set it once, `lmdecode config set host ADDRESS{_of(path)}`; "
             "`lmdecode discover` looks for machines"
@@ -109,15 +111,12 @@ def _entry(config: Config, machine: str | None, host: str | None) -> dict[str, o
 
 def _key(entry: dict[str, object], path: Path | None) -> Key:
     text = entry.get("key")
-    if not isinstance(text, str) or not text:
+    if text is None or text == "":
         where = f'; {path} has no "key"' if path else ""
         raise MissingKeyError(
             f"no key{where}: give --key or --config, set {ENVIRONMENT_VARIABLE}, or run `lmdecode harvest`"
         )
-    try:
-        return Key.parse(text)
-    except KeyFormatError as error:
-        raise ConfigError(f'the "key" in {path}: {error}') from None
+    return parse_key(text, f'the "key" in {path}')
 
 
 def _name(entry: dict[str, object]) -> str | None:

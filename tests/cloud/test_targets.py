@@ -97,6 +97,8 @@ def test_the_environment_has_a_key(find, monkeypatch):
         ({"machines": [KITCHEN, OFFICE]}, {"machine": "attic"}, TargetError, "has Kitchen, office"),
         ({"host": "h"}, {}, MissingKeyError, 'has no "key"'),
         ({"host": "h", "key": "short"}, {}, ConfigError, 'the "key" in'),
+        ({"host": "h", "key": 12345678}, {}, ConfigError, 'the "key" in .* is not text: put it in double quotes'),
+        ({"host": 10, "key": ONE}, {}, ConfigError, 'the "host" in .* is not text: put it in double quotes'),
         ({"host": "h", "key": ONE, "port": "x"}, {}, ConfigError, "port is no port"),
         ({"key": ONE}, {}, TargetError, "no address"),
     ],
