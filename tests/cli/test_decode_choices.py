@@ -283,7 +283,7 @@ def test_workers_end_with_the_process_that_started_them(command, config):
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     ) as process:
-        wait_for(lambda: len(list(command.folder.glob("lmdecode-*/*"))) == 2)
+        wait_for(lambda: len(list(command.folder.glob("lmdecode-*/*"))) == 3)  # each has begun
         process.kill()
     wait_for(lambda: not is_there(process.pid))
 
