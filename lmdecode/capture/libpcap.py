@@ -98,6 +98,7 @@ def screened(path: Path, port: int) -> BufferedReader | None:
     except OSError:
         return None
     library = capture = screening = None
+    pipe: tuple[int, ...] = ()
     try:
         start = file.read(_SAMPLE)
         expression = _filter(start, port)
@@ -108,16 +109,18 @@ def screened(path: Path, port: int) -> BufferedReader | None:
         capture = _opened(library, file, start[:_HEADER], buffers[0])
         if capture is None or not _filters(library, capture, expression):
             return None
-        reading, writing = os.pipe()
+        pipe = reading, writing = os.pipe()
         widen(writing, _PIPE_SIZE)
         screening = _Screening(library, capture, file, writing, buffers)
         return BufferedReader(Screened(path, reading, screening), _PIPE_SIZE)
-    except OSError:
+    except (OSError, RuntimeError):  # no more files, or no more threads
         return None
     finally:
         if screening is None:
             if library is not None and capture is not None:
                 library.pcap_close(capture)
+            for descriptor in pipe:
+                os.close(descriptor)
             file.close()
 
 
@@ -142,8 +145,12 @@ def _opened(library: ctypes.CDLL, file: FileIO, header: bytes, buffer: ctypes.Ar
     if not capture:
         library.fclose(stream)
         return None
-    file.seek(_HEADER)
-    os.dup2(file.fileno(), reading, inheritable=False)
+    try:
+        file.seek(_HEADER)
+        os.dup2(file.fileno(), reading, inheritable=False)
+    except OSError:
+        library.pcap_close(capture)
+        raise
     return capture
 
 

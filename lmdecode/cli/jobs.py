@@ -3,7 +3,7 @@
 This process is one of them. It writes the captures in their order: what nobody has begun by then it decodes straight
 into the output. While it has to wait for what another process has begun, it decodes what comes later. That, and all
 that others decode, is written to files first, each in the format that is asked for, because handing over records would
-take about as long as making them. Whoever makes such a file is the one to decode the capture.
+take about as long as making them. A capture is for whoever creates its file, even if nothing is written to that.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def decode_in_processes(
     """Decode captures in worker processes and this one; what comes of each, in order, when its records are written.
 
     Raises:
-        CommandError: A worker was killed.
+        CommandError: A worker was killed while it decoded a capture.
     """
     mark = 0 if chosen in BINARY else new_mark()
     connections = 0
@@ -68,7 +68,7 @@ def decode_in_processes(
             for index, path in enumerate(paths)
         ]
         try:
-            # With the first one this process begins before the workers are there.
+            # The first one no worker is given: this process begins with it, and never asks what comes of it.
             futures: list[Future[Outcome | None]] = [Future(), *map(submit, tasks[1:])]
             for index, task in enumerate(tasks):
                 writer.begin(task.path)

@@ -212,15 +212,26 @@ def _calls():
 
 @needs_libpcap
 @pytest.mark.skipif(not Path("/dev/fd").exists(), reason="this system does not tell which files are open")
-def test_where_no_second_pipe_is_left_nothing_stays_open(tmp_path, monkeypatch):
+@pytest.mark.parametrize("broken", ["pipe", "dup2", "start"])
+def test_where_the_system_has_no_more_nothing_stays_open(tmp_path, monkeypatch, broken):
     path = tmp_path / "x.pcap"
     path.write_bytes(pcap(packets(talk().segments)))
-    before = set(Path("/dev/fd").iterdir())
     pipes = [os.pipe()]
-    monkeypatch.setattr(os, "pipe", lambda: pipes.pop() if pipes else os.open(tmp_path / "nowhere", os.O_RDONLY))
-    assert screened(path, PORT) is None
-    assert not pipes
-    assert set(Path("/dev/fd").iterdir()) == before
+    before = set(Path("/dev/fd").iterdir())
+
+    def fails(*_, **__):
+        if broken == "pipe" and pipes:  # the second one fails
+            return pipes.pop()
+        raise RuntimeError("can't start new thread") if broken == "start" else OSError(24, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(libpcap.Thread if broken == "start" else os, broken, fails)
+        assert screened(path, PORT) is None
+    left = set(Path("/dev/fd").iterdir())
+    for end in chain(*pipes):
+        os.close(end)
+    assert len(before - left) == (2 if broken == "pipe" else 0)
+    assert not left - before
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -17,27 +19,35 @@ from lmdecode.cli.writers import Format, Style
 from tests.cli.test_decode import PCAP
 from tests.cli.test_decode_choices import is_there, wait_for
 
+# Workers are forked, so that they have what is put in place here.
 START = """
-import os, pathlib, signal, sys, time
+import multiprocessing, os, pathlib, signal, sys, time
 import lmdecode.cli.jobs as jobs
+multiprocessing.set_start_method("fork")
 here = os.getpid()
 def tell(name):
     pathlib.Path(name).touch()
 def wait_for(name):
+    until = time.monotonic() + 20
     while not pathlib.Path(name).exists():
+        if time.monotonic() > until:
+            sys.exit(f"{name} did not come about")
         time.sleep(0.005)
 """
 RUN = "\nfrom lmdecode.__main__ import run\nrun()\n"
 
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+
 
 @pytest.fixture
 def start(command, config):
-    """Start `decode --jobs 2` with another way to decode a capture."""
+    """Start `decode --jobs 2` with another way to decode a capture; nothing of it is left in the end."""
 
+    @contextlib.contextmanager
     def start(decode_into, captures, format_="jsonl"):
         script = f"{START}{decode_into}{RUN}"
         line = [sys.executable, "-c", script, "decode", *captures, "--config", config, "--jobs", "2", "-f", format_]
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [*line, "--output", "out"],
             cwd=command.folder,
             env=command.environment | {"TMPDIR": str(command.folder)},
@@ -45,24 +55,43 @@ def start(command, config):
             encoding="utf-8",
             start_new_session=True,
         )
+        try:
+            yield process
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
 
     return start
 
 
-def test_each_process_has_its_share_of_the_captures(start, command):
-    slow = """
+def test_while_one_capture_is_awaited_all_others_are_decoded_here(start, command):
+    """Of six; and what was taken over takes no more room, though its file stays."""
+    held = """
+mine = 0
 def decode_into(*args, decode_into=jobs.decode_into, **rest):
+    global mine
     decode_into(*args, **rest)
-    time.sleep(0.2)
-    with open("who", "a") as file:
-        file.write(f"{os.getpid()}\\n")
+    if os.getpid() != here:
+        tell("begun")
+        wait_for("all others")
+        return
+    mine += 1
+    if mine == 1:
+        wait_for("begun")
+    if mine == 5:
+        tell("all others")
+def decode_in_processes(*args, decode_in_processes=jobs.decode_in_processes):
+    for number, outcome in enumerate(decode_in_processes(*args)):
+        (part,) = pathlib.Path().glob(f"lmdecode-*/{number}")
+        assert part.stat().st_size == 0
+        yield outcome
 jobs.decode_into = decode_into
+jobs.decode_in_processes = decode_in_processes
 """
-    with start(slow, [PCAP] * 6) as process:
-        assert process.wait() == 0, process.stderr.read()
-    shares = (command.folder / "who").read_text(encoding="ascii").split()
-    assert len(shares) == 6
-    assert sorted(map(shares.count, set(shares))) in ([2, 4], [3, 3])
+    with start(held, [PCAP] * 6) as process:
+        complaint = process.communicate(timeout=30)[1]
+    assert complaint == "852 packets, 6 connections, 564 frames, 564 messages, 0 problems, 0 bytes skipped\n"
     lines = [json.loads(line) for line in (command.folder / "out").read_text(encoding="utf-8").splitlines()]
     assert [line["stream"] for line in lines] == [stream for stream in range(6) for _ in range(94)]
 
@@ -94,7 +123,7 @@ jobs.decode_into = decode_into
 
 
 def test_a_worker_that_is_killed_is_an_error(start, command):
-    """A stand-in for the kernel, which does this when memory runs out; this process decodes what the other did not."""
+    """A stand-in for the kernel, which does this when memory runs out."""
     fatal = """
 def decode_into(*args, decode_into=jobs.decode_into, **rest):
     decode_into(*args, **rest)
