@@ -7,12 +7,14 @@ copy it then would leave a core idle.
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import Future, wait
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from lmdecode.cli.reading import Outcome
 
@@ -48,6 +50,9 @@ class GrowingPart:
         self._future = future
         self._mark = mark
         self._first = first
+        self._prefix = b"%d" % (mark // _ROOM)
+        self._pattern = re.compile(self._prefix + b"[0-9]{9}")
+        self._known: dict[bytes, bytes] = {}
 
     def lines(self) -> Iterator[bytes]:
         """Some whole lines at a time, as they are written, with their connections numbered on.
@@ -56,14 +61,12 @@ class GrowingPart:
             BrokenProcessPool: The worker was killed.
             OSError: The file is gone.
         """
-        rest = b""
-        with self._path.open("rb") as file:
+        with self._path.open("rb", buffering=0) as file:
             is_whole = False
             while not is_whole:
                 is_whole = self._future.done()  # and so is what is read after that
-                for block in _blocks(file):
-                    lines, newline, rest = (rest + block).rpartition(b"\n")
-                    yield self._renumbered(lines + newline)
+                for lines in _whole_lines(file):
+                    yield self._renumbered(lines)
                 if not is_whole:
                     wait([self._future], timeout=_SOON)
         self._future.result()
@@ -78,20 +81,39 @@ class GrowingPart:
         return self._path, self._first
 
     def _renumbered(self, lines: bytes) -> bytes:
-        prefix = b"%d" % (self._mark // _ROOM)
-        pattern = re.compile(prefix + b"[0-9]{9}")
-        for _ in range(_FEW):
-            found = pattern.search(lines)
+        for marked, number in self._known.items():
+            lines = lines.replace(marked, number)
+        # To look whether there are others takes half as long again, and most captures have one connection.
+        while not self._knows_all() and (place := lines.find(self._prefix)) >= 0:
+            found = self._pattern.search(lines, place)
             if found is None:
-                return lines
-            lines = lines.replace(found[0], self._number(found))
-        return pattern.sub(self._number, lines)
+                break
+            if len(self._known) == _FEW:
+                return self._pattern.sub(self._number, lines)
+            number = self._known[found[0]] = self._number(found)
+            lines = lines.replace(found[0], number)
+        return lines
+
+    def _knows_all(self) -> bool:
+        if not self._future.done() or self._future.exception():
+            return False
+        outcome = self._future.result()
+        return outcome is not None and len(self._known) == outcome.statistics.connections
 
     def _number(self, found: re.Match[bytes]) -> bytes:
         return b"%d" % (int(found[0]) - self._mark + self._first)
 
 
-def _blocks(file: BinaryIO) -> Iterator[bytes]:
-    """All that is in a file by now, and was not read yet."""
-    while block := file.read(_BLOCK):
-        yield block
+def _whole_lines(file: FileIO) -> Iterator[bytes]:
+    """All lines that are whole in a file by now, and were not read yet, some at a time."""
+    size = _BLOCK
+    while block := file.read(size):
+        end = block.rfind(b"\n") + 1
+        file.seek(end - len(block), os.SEEK_CUR)
+        if end:
+            size = _BLOCK
+            yield block[:end]
+        elif len(block) == size:
+            size *= 2  # a line that is longer
+        else:
+            return

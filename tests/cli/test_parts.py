@@ -36,13 +36,34 @@ def test_lines_are_taken_over_as_they_are_written_and_numbered_on(streams, cuts,
             for start, end in pairwise(edges):
                 file.write(text[start:end])
                 file.flush()
-                if start < end:
+                if b"\n" in text[start:end]:
                     taken += next(lines)
-                    assert taken.endswith(b"\n") or not taken
+                    assert taken.endswith(b"\n")
                     assert taken.count(b"\n") == text[:end].count(b"\n")
-            future.set_result(Outcome(path))
+            future.set_result(outcome(path, len(set(streams))))
             taken += b"".join(lines)
     assert taken == expected
+
+
+def outcome(path, connections):
+    found = Outcome(path)
+    found.statistics.connections = connections
+    return found
+
+
+@pytest.mark.parametrize("connections", [1, 2, 16, 17, 40])
+def test_a_whole_file_with_connections_that_come_late_and_lines_of_any_length(tmp_path, connections):
+    """Also of connections that nothing is told of, as the last one is here."""
+    first = f'{{"stream":{MARK}}}\n' * 20_000
+    later = "".join(f'{{"stream":{MARK + each},"raw":"{"x" * each * 50_000}"}}\n' for each in range(connections))
+    path = tmp_path / "part"
+    path.write_text(first + later, encoding="ascii")
+    future = Future()
+    future.set_result(outcome(path, connections + 1))
+    assert b"".join(GrowingPart(path, future, MARK, 7).lines()).decode() == "".join(
+        line.replace(str(MARK + number), str(7 + number), 1)
+        for number, line in [*((0, line) for line in first.splitlines(True)), *enumerate(later.splitlines(True))]
+    )
 
 
 def test_of_a_worker_that_is_killed_whole_lines_are_left_and_an_error(tmp_path):
