@@ -141,8 +141,8 @@ def _markdown(results: list[Result], frames: int) -> str:
     ]
     first: dict[str, float] = {}
     for case, seconds, megabytes in results:
+        pace = f" ({frames / seconds:,.0f} frames a second)" if case.race == "dense" and "dense" not in first else ""
         own = first.setdefault(case.race, seconds)
-        pace = f" ({frames / own:,.0f} frames a second)" if case.race == "dense" and seconds == own else ""
         lines.append(f"| {case.race} | {case.name}{pace} | {seconds:.2f} | {seconds / own:.2f} | {megabytes:.0f} |")
     return "\n".join(lines)
 

@@ -3,9 +3,9 @@
 To read packets, find their TCP segments and decrypt what looks like a frame takes half of all the time, needs no
 knowledge of the connections, and so can be done ahead of the rest on another core. A fork of this process does it, and
 hands over the segments and what their frames say through a pipe (or the segments alone, if this process would wait
-meanwhile: then it decrypts them itself); this process puts the segments in order, pairs answers
-with requests and makes what is wanted of the messages, just as without the other. So what comes out is the same, and
-the reader can be stopped at any time.
+meanwhile: then it decrypts them itself). This process puts the segments in order, pairs answers with requests and makes
+what is wanted of the messages, just as without the other. So what comes out is the same, and the reader can be stopped
+at any time.
 
 Both ends of the pipe are one program, so `marshal` will do, which takes a third of the time of `pickle`. It knows plain
 tuples only: what frames say are such, and lists of Segments go over as their columns, which `zip` and `map` take apart

@@ -23,7 +23,7 @@ from threading import Thread
 from typing import Final, Literal
 
 from lmdecode.capture.pipes import widen
-from lmdecode.capture.sieve import PLACES, make_sieve
+from lmdecode.capture.sieve import PLACES, PLAIN_IPV4, make_sieve
 
 __all__ = ["Screened", "screened"]
 
@@ -42,7 +42,6 @@ _CLASSIC: Final = (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1"
 _HEADER: Final = 24
 _RECORD_HEADER: Final = 16
 _BEFORE_PACKET: Final = "8xII"  # of the record's header the captured and the original length
-_PLAIN_IPV4: Final = 0x45
 _NANOSECONDS: Final = (b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d")
 _NO_NETMASK: Final = 0xFFFFFFFF
 _ERROR_SIZE: Final = 256
@@ -209,7 +208,7 @@ def _filter(start: bytes, port: int) -> str:
     kind, ip = place
     ports = ip + 20
     return (
-        f"less {ports + 3} or link[{kind}:2] != 0x0800 or link[{ip}] != 0x45 or link[{ip + 6}:2] & 0x3fff != 0 "
+        f"less {ports + 3} or link[{kind}:2] != 0x0800 or link[{ip}] != {PLAIN_IPV4} or link[{ip + 6}:2] & 0x3fff != 0 "
         f"or link[{ports}:2] = {port} or link[{ports + 2}:2] = {port}"
     )
 
@@ -231,7 +230,7 @@ def _is_worth_it(start: bytes, port: int) -> bool:
         if captured < original:
             return False
         count += 1
-        is_plain = protocol == sieve.ipv4 and first == _PLAIN_IPV4 and not place & sieve.fragment
+        is_plain = protocol == sieve.ipv4 and first == PLAIN_IPV4 and not place & sieve.fragment
         passed += not is_plain or sieve.port in {source, destination}
         offset += _RECORD_HEADER + captured
     return passed * _FEW <= count

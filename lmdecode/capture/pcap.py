@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, Literal
 
 from lmdecode.capture.packet import Packet
-from lmdecode.capture.sieve import Sieve, make_sieve
+from lmdecode.capture.sieve import PLAIN_IPV4, Sieve, make_sieve
 from lmdecode.capture.source import ByteStream, Source
 from lmdecode.capture.statistics import CaptureStatistics
 
@@ -18,7 +18,6 @@ _RECORD_HEADER: Final = 16
 _MAX_PACKET: Final = 1 << 18  # libpcap's own limit for a snap length, in bytes
 _LINK_TYPE_MASK: Final = 0xFFFF  # above it the header says how long the frame check sequence is
 _BEFORE_PACKET: Final = "8xI4x"  # of the record's header the captured length
-_PLAIN_IPV4: Final = 0x45
 _NANOSECONDS: Final = 0xA1B23C4D
 
 
@@ -64,7 +63,7 @@ def read_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pack
                 if (
                     from_port != wanted != to_port
                     and protocol == ipv4
-                    and first == _PLAIN_IPV4
+                    and first == PLAIN_IPV4
                     and not place & fragment
                     and captured >= reach
                 ):

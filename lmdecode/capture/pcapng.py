@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, Literal, NamedTuple
 
 from lmdecode.capture.packet import Packet
-from lmdecode.capture.sieve import Sieve, make_sieve
+from lmdecode.capture.sieve import PLAIN_IPV4, Sieve, make_sieve
 from lmdecode.capture.source import ByteStream, Source
 from lmdecode.capture.statistics import CaptureStatistics
 
@@ -26,7 +26,6 @@ _MIN_BLOCK: Final = 12
 _DATA: Final = 28  # of an enhanced block, from its beginning to the packet
 _RESOLUTION: Final = 9  # the option if_tsresol
 _TIME_OFFSET: Final = 14  # the option if_tsoffset: seconds to be added to every time
-_PLAIN_IPV4: Final = 0x45
 _NANO: Final = 1_000_000_000
 
 
@@ -147,7 +146,7 @@ def read_pcapng(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pa
                         protocol, first, place, from_port, to_port = sieve.look.unpack_from(buffer, offset)
                         if (
                             protocol == sieve.ipv4
-                            and first == _PLAIN_IPV4
+                            and first == PLAIN_IPV4
                             and not place & sieve.fragment
                             and from_port != sieve.port != to_port
                         ):

@@ -11,11 +11,13 @@ from __future__ import annotations
 import struct
 from typing import Final, Literal, NamedTuple
 
-__all__ = ["PLACES", "Sieve", "make_sieve"]
+__all__ = ["PLACES", "PLAIN_IPV4", "Sieve", "make_sieve"]
 
 # Where a link type has the number of the network protocol, and where the IP header begins.
 PLACES: Final = {1: (12, 14), 113: (14, 16), 276: (0, 20)}
-_PORTS_IN_IP: Final = 20  # after a header without options
+PLAIN_IPV4: Final = 0x45
+"""IP's first byte: version 4, and a header of five words, so without options."""
+_PORTS_IN_IP: Final = 20  # after such a header
 
 
 class Sieve(NamedTuple):
@@ -24,7 +26,7 @@ class Sieve(NamedTuple):
     `look.unpack_from(packet)` gives five numbers in the file's byte order: the network protocol, IP's first byte, the
     fragment's place, and the two ports. The packet is none of ours if
 
-        protocol == ipv4 and first == 0x45 and not place & fragment and source != port != destination
+        protocol == ipv4 and first == PLAIN_IPV4 and not place & fragment and source != port != destination
 
     and if at least `reach` bytes of it were captured, for else the look went into what stands behind it in the file.
     """
