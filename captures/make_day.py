@@ -22,16 +22,16 @@ from typing import Final
 
 import zstandard
 
-from lmdecode.codec.cipher import Key
-from lmdecode.codec.memory_map import GS3_AV, WINDOWS, by_name
-from lmdecode.codec.message import Kind, Message
-from lmdecode.codec.values import Value
-from lmdecode.machine.simulator.console import Console, Script
-from lmdecode.machine.simulator.faults import Fault, Faults, parse_fault
-from lmdecode.machine.simulator.machine import Machine
-from lmdecode.machine.simulator.misbehaviour import Then, frame, outgoing
-from lmdecode.machine.simulator.script import parse_script
-from lmdecode.output.pcapng_writer import PcapngWriter
+from lmdecode.codec.v1.key import Key
+from lmdecode.codec.v1.memory_map import GS3_AV, WINDOWS, by_name
+from lmdecode.codec.v1.message import Kind, Message
+from lmdecode.codec.v1.values import Value
+from lmdecode.render.wireshark.pcapng_writer import PcapngWriter
+from lmdecode.simulator.console import Console, Script
+from lmdecode.simulator.fault_effects import Then, frame, outgoing
+from lmdecode.simulator.faults import Fault, Faults, parse_fault
+from lmdecode.simulator.machine import Machine
+from lmdecode.simulator.script import parse_script
 
 TARGET: Final = Path(__file__).parent / "gs3av-day.pcapng.zst"
 KEY: Final = Key.parse("12345678901234567890123456789012")

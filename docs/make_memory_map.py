@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lmdecode.output.register_list import as_markdown, find
+from lmdecode.render.register_list import as_markdown, find
 
 PAGE = Path(__file__).with_name("memory-map.md")
 HEAD = """# The memory map
 
-<!-- Made by `make docs` from lmdecode/codec/memory_map.py; change it there. -->
+<!-- Made by `make docs` from lmdecode/codec/v1/memory_map.py; change it there. -->
 
 Every register that is known, in the order of addresses, and below them the values that are worked out from registers.
 Numbers are big-endian unless the type says otherwise, and in the unit beside the type: `uint16 × 0.1 °C` is a whole

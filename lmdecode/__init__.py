@@ -10,26 +10,26 @@ from __future__ import annotations
 TYPE_CHECKING = False  # as type checkers know it; the module typing is not needed for more
 if TYPE_CHECKING:
     from lmdecode.analysis.differences import Differences
-    from lmdecode.analysis.history import History
+    from lmdecode.analysis.memory_history import History
     from lmdecode.analysis.shot import Shot
     from lmdecode.analysis.shots import find_shots
     from lmdecode.analysis.unknowns import Unknowns, find_unknowns
     from lmdecode.api.blocking import Machine
-    from lmdecode.api.decoding import CaptureWarning, Decoding, Statistics, decode
-    from lmdecode.api.explaining import Explanation, explain
+    from lmdecode.api.decode import CaptureWarning, Decoding, Statistics, decode
+    from lmdecode.api.explain import Explanation, explain
     from lmdecode.api.live import AsyncMachine, HazardError, NotTakenError
     from lmdecode.api.memory import MemoryImage, history
-    from lmdecode.api.simulating import SimulatedMachine, simulate
+    from lmdecode.api.simulate import SimulatedMachine, simulate
     from lmdecode.api.status import Status
     from lmdecode.capture.errors import CaptureError
-    from lmdecode.codec.cipher import Key
     from lmdecode.codec.errors import LmdecodeError, RegisterError
-    from lmdecode.codec.memory_map import REGISTERS
     from lmdecode.codec.record import Record
-    from lmdecode.codec.registers import Register
-    from lmdecode.machine.errors import BusyError, MachineError, NoAnswerError, NoConnectionError, WrongKeyError
-    from lmdecode.machine.setting import Outcome
-    from lmdecode.output.arrow import to_arrow, to_polars
+    from lmdecode.codec.v1.key import Key
+    from lmdecode.codec.v1.memory_map import REGISTERS
+    from lmdecode.codec.v1.register import Register
+    from lmdecode.device.errors import BusyError, MachineError, NoAnswerError, NoConnectionError, WrongKeyError
+    from lmdecode.device.settings import Outcome
+    from lmdecode.render.arrow import to_arrow, to_polars
 
 __all__ = [
     "REGISTERS",
@@ -75,32 +75,32 @@ __version__ = "0.1.0"
 if not TYPE_CHECKING:  # to whom the names above are all there is
     _HOMES = {
         "lmdecode.analysis.differences": ("Differences",),
-        "lmdecode.analysis.history": ("History",),
+        "lmdecode.analysis.memory_history": ("History",),
         "lmdecode.analysis.shot": ("Shot",),
         "lmdecode.analysis.shots": ("find_shots",),
         "lmdecode.analysis.unknowns": ("Unknowns", "find_unknowns"),
         "lmdecode.api.blocking": ("Machine",),
-        "lmdecode.api.decoding": ("CaptureWarning", "Decoding", "Statistics", "decode"),
-        "lmdecode.api.explaining": ("Explanation", "explain"),
+        "lmdecode.api.decode": ("CaptureWarning", "Decoding", "Statistics", "decode"),
+        "lmdecode.api.explain": ("Explanation", "explain"),
         "lmdecode.api.live": ("AsyncMachine", "HazardError", "NotTakenError"),
         "lmdecode.api.memory": ("MemoryImage", "history"),
-        "lmdecode.api.simulating": ("SimulatedMachine", "simulate"),
+        "lmdecode.api.simulate": ("SimulatedMachine", "simulate"),
         "lmdecode.api.status": ("Status",),
         "lmdecode.capture.errors": ("CaptureError",),
-        "lmdecode.codec.cipher": ("Key",),
+        "lmdecode.codec.v1.key": ("Key",),
         "lmdecode.codec.errors": ("LmdecodeError", "RegisterError"),
-        "lmdecode.codec.memory_map": ("REGISTERS",),
+        "lmdecode.codec.v1.memory_map": ("REGISTERS",),
         "lmdecode.codec.record": ("Record",),
-        "lmdecode.codec.registers": ("Register",),
-        "lmdecode.machine.errors": (
+        "lmdecode.codec.v1.register": ("Register",),
+        "lmdecode.device.errors": (
             "BusyError",
             "MachineError",
             "NoAnswerError",
             "NoConnectionError",
             "WrongKeyError",
         ),
-        "lmdecode.machine.setting": ("Outcome",),
-        "lmdecode.output.arrow": ("to_arrow", "to_polars"),
+        "lmdecode.device.settings": ("Outcome",),
+        "lmdecode.render.arrow": ("to_arrow", "to_polars"),
     }
 
     def __getattr__(name: str) -> object:

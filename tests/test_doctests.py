@@ -27,4 +27,4 @@ def test_examples(test):
 
 
 def test_there_are_examples():
-    assert "lmdecode.codec.fields.decode_window" in {test.name for test in examples()}
+    assert "lmdecode.codec.v1.window.decode_window" in {test.name for test in examples()}

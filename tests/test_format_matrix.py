@@ -21,12 +21,11 @@ import pytest
 import zstandard
 from typer.testing import CliRunner
 
-from lmdecode.capture.pcapng import read_pcapng
+from lmdecode.app.writers import Format
+from lmdecode.capture.formats.pcapng import read_pcapng
 from lmdecode.capture.statistics import CaptureStatistics
 from lmdecode.cli.app import make_app
-from lmdecode.cli.writers import Format
-
-from .capture.building import (
+from tests.capture.building import (
     APP6,
     KEY_TEXT,
     MACHINE6,

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from lmdecode.codec.memory_image import MemoryImage, image_text
-from lmdecode.codec.named_memory import Registers
-from lmdecode.codec.settings import SETTINGS
-from lmdecode.machine.simulator.models import default_memory
+from lmdecode.codec.v1.image import MemoryImage, image_text
+from lmdecode.codec.v1.named_memory import Registers
+from lmdecode.codec.v1.settings import SETTINGS
+from lmdecode.simulator.initial_memory import default_memory
 from tests.cli.conftest import Command
 from tests.cli.simulator_process import free_port
 

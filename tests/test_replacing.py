@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from lmdecode.replacing import behind_links, replacing
+from lmdecode.atomic_file import behind_links, replacing
 
 
 def mode(path):

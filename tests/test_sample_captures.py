@@ -13,9 +13,9 @@ import pytest
 import zstandard
 
 from lmdecode.capture import CaptureStatistics, decode_capture
-from lmdecode.codec.conversation import Tally
-from lmdecode.codec.decoding import FrameDecoder
-from lmdecode.codec.message import Kind
+from lmdecode.codec.v1.conversation import Tally
+from lmdecode.codec.v1.decoder import FrameDecoder
+from lmdecode.codec.v1.message import Kind
 
 CAPTURES = Path(__file__).parents[1] / "captures"
 

@@ -6,9 +6,9 @@ from array import array
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from lmdecode.analysis.known import is_trustworthy
-from lmdecode.codec.message import ADDRESS_SPACE, Kind
+from lmdecode.analysis.known_values import is_trustworthy
 from lmdecode.codec.record import MASK, Record
+from lmdecode.codec.v1.message import ADDRESS_SPACE, Kind
 
 __all__ = ["Activity", "Run"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from lmdecode.codec.change import Change, Difference
-from lmdecode.codec.memory import Memory, Region
-from lmdecode.codec.message import ADDRESS_SPACE
-from lmdecode.codec.places import Place, place_of, places_of
+from lmdecode.analysis.observed_change import Change, Difference
+from lmdecode.codec.v1.memory import Memory, Region
+from lmdecode.codec.v1.message import ADDRESS_SPACE
+from lmdecode.codec.v1.places import Place, place_of, places_of
 
 __all__ = ["Differences", "differences", "with_changes"]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from lmdecode.analysis.known_messages import KNOWN_REPORTS
-from lmdecode.codec.cipher import BLOCK_SIZE
+from lmdecode.codec.v1.key import BLOCK_SIZE
 
 __all__ = ["PATIENCE_NS", "Memory", "Pairing"]
 

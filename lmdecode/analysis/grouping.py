@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from lmdecode.codec.change import Change, ChangeRun
-from lmdecode.codec.fields import registers_in
-from lmdecode.codec.memory_map import DERIVED
-from lmdecode.codec.places import Place
-from lmdecode.codec.registers import Telling
-from lmdecode.codec.values import Value, is_number
+from lmdecode.analysis.observed_change import Change, ChangeRun
+from lmdecode.codec.v1.memory_map import DERIVED
+from lmdecode.codec.v1.places import Place
+from lmdecode.codec.v1.register import Telling
+from lmdecode.codec.v1.values import Value, is_number
+from lmdecode.codec.v1.window import registers_in
 
 __all__ = ["grouped", "names_of", "ticks"]
 
@@ -46,7 +46,7 @@ def grouped(changes: Iterable[Change]) -> list[ChangeRun]:
 def names_of(change: Change) -> frozenset[str]:
     r"""The names by which a change can be asked for: the register's, and those of the parts and bits that changed.
 
-    >>> from lmdecode.codec.places import place_of
+    >>> from lmdecode.codec.v1.places import place_of
     >>> from lmdecode.codec.record import Record
     >>> switched = Change(place_of(0x401B), 0, 0, b"\x01", b"\x21", Record(0, 0, "machine", "m", "a"))
     >>> sorted(names_of(switched))

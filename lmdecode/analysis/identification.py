@@ -23,10 +23,10 @@ from lmdecode.analysis.known_messages import (
     Part,
     stable_blocks,
 )
-from lmdecode.codec.cipher import BLOCK_SIZE
 from lmdecode.codec.errors import FrameError
-from lmdecode.codec.keyless import ciphertext_of
 from lmdecode.codec.record import Record, Sender
+from lmdecode.codec.v1.key import BLOCK_SIZE
+from lmdecode.codec.v1.keyless import ciphertext_of
 
 __all__ = ["MAX_DIFFERENT", "Confidence", "Connection", "Group", "Identification", "Result", "identify"]
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from lmdecode.codec.cipher import BLOCK_SIZE
-from lmdecode.codec.memory_map import OPENING, REGISTERS, REPORTS, WATER_FLOW, WINDOWS, window_name
-from lmdecode.codec.message import Kind
+from lmdecode.codec.v1.key import BLOCK_SIZE
+from lmdecode.codec.v1.memory_map import OPENING, REGISTERS, REPORTS, WATER_FLOW, WINDOWS, window_name
+from lmdecode.codec.v1.message import Kind
 
 __all__ = [
     "BARE_SIZE",

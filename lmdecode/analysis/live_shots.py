@@ -6,12 +6,12 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import Final
 
-from lmdecode.analysis.draw import begins_another
+from lmdecode.analysis.pour import begins_another
 from lmdecode.analysis.shot import Sample
-from lmdecode.codec.memory_map import PULSE_ML
-from lmdecode.codec.message import Kind
 from lmdecode.codec.record import Record
-from lmdecode.codec.values import is_number
+from lmdecode.codec.v1.memory_map import PULSE_ML
+from lmdecode.codec.v1.message import Kind
+from lmdecode.codec.v1.values import is_number
 
 __all__ = ["LiveShots", "Shot"]
 

@@ -6,10 +6,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from lmdecode.codec.fields import decode_window, registers_in
-from lmdecode.codec.memory import Memory
-from lmdecode.codec.message import ADDRESS_SPACE, Kind
 from lmdecode.codec.record import MASK, Record
+from lmdecode.codec.v1.memory import Memory
+from lmdecode.codec.v1.message import ADDRESS_SPACE, Kind
+from lmdecode.codec.v1.window import decode_window, registers_in
 
 __all__ = ["Observation", "Observer", "memory_of", "observations"]
 

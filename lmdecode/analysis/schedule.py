@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 
-from lmdecode.codec.memory_map import DAYS
-from lmdecode.codec.values import Value
+from lmdecode.codec.v1.memory_map import DAYS
+from lmdecode.codec.v1.values import Value
 
 __all__ = ["next_switch"]
 

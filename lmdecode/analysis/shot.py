@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from lmdecode.codec.memory_map import PULSE_ML
+from lmdecode.codec.v1.memory_map import PULSE_ML
 
 __all__ = ["Evidence", "Sample", "Shot", "What"]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from lmdecode.analysis.shot import Evidence, Shot, What
-from lmdecode.codec.memory_map import SHORTEST_COFFEE
-from lmdecode.codec.values import Value
+from lmdecode.codec.v1.memory_map import SHORTEST_COFFEE
+from lmdecode.codec.v1.values import Value
 
 __all__ = ["ShotCounters"]
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from lmdecode.analysis.draw import APART_NS, Draw, begins_another, ended_draw
-from lmdecode.analysis.known import Known, is_trustworthy, machine_of
+from lmdecode.analysis.known_values import Known, is_trustworthy, machine_of
+from lmdecode.analysis.pour import APART_NS, Draw, begins_another, ended_draw
 from lmdecode.analysis.shot import Evidence, Sample, Shot
 from lmdecode.analysis.shot_counters import ShotCounters
-from lmdecode.codec.message import Kind
 from lmdecode.codec.record import Record
-from lmdecode.codec.values import Value, is_number
+from lmdecode.codec.v1.message import Kind
+from lmdecode.codec.v1.values import Value, is_number
 
 __all__ = ["ShotFinder", "find_shots"]
 

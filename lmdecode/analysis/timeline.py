@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from lmdecode.analysis.activity import Activity
-from lmdecode.analysis.known import Known, is_trustworthy
+from lmdecode.analysis.known_values import Known, is_trustworthy
 from lmdecode.analysis.series import Series
-from lmdecode.codec.message import Kind
 from lmdecode.codec.record import Record
-from lmdecode.codec.values import Value, is_number
+from lmdecode.codec.v1.message import Kind
+from lmdecode.codec.v1.values import Value, is_number
 
 __all__ = ["BANDS", "SET_POINTS", "TEMPERATURES", "Connection", "Interval", "Problem", "Timeline", "Write"]
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from lmdecode.analysis.history import History
-from lmdecode.analysis.relations import Coverage, at_least, occasions, spearman, step_chance
+from lmdecode.analysis.correlation import Coverage, at_least, occasions, spearman, step_chance
+from lmdecode.analysis.memory_history import History
 from lmdecode.analysis.variables import Looks, Run, Series, Variable, runs_of, variables_of
-from lmdecode.codec.memory import Memory
-from lmdecode.codec.memory_map import REGISTERS
-from lmdecode.codec.message import ADDRESS_SPACE
-from lmdecode.codec.places import Place, place_of, places_of, unexplained_bits
+from lmdecode.codec.v1.memory import Memory
+from lmdecode.codec.v1.memory_map import REGISTERS
+from lmdecode.codec.v1.message import ADDRESS_SPACE
+from lmdecode.codec.v1.places import Place, place_of, places_of, unexplained_bits
 
 __all__ = ["FEWEST_CHANGES", "Hint", "UnknownByte", "Unknowns", "find_unknowns"]
 

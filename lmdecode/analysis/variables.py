@@ -8,10 +8,10 @@ from heapq import merge
 from itertools import pairwise
 from typing import NamedTuple
 
-from lmdecode.analysis.history import History
-from lmdecode.codec.memory import Memory
-from lmdecode.codec.places import Place, place_of
-from lmdecode.codec.values import Value, is_number
+from lmdecode.analysis.memory_history import History
+from lmdecode.codec.v1.memory import Memory
+from lmdecode.codec.v1.places import Place, place_of
+from lmdecode.codec.v1.values import Value, is_number
 
 __all__ = ["Looks", "Run", "Series", "Variable", "runs_of", "variables_of"]
 

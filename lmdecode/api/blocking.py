@@ -7,16 +7,16 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
-from lmdecode.api.asking import Word
+from lmdecode.api.arguments import Word
 from lmdecode.api.background import Background
 from lmdecode.api.keys import AnyKey, PathLike
 from lmdecode.api.live import AsyncMachine
 from lmdecode.api.memory import MemoryImage
 from lmdecode.api.status import Status
 from lmdecode.codec.record import Record
-from lmdecode.codec.values import Value
-from lmdecode.machine.client import ANSWER_TIMEOUT
-from lmdecode.machine.setting import Outcome
+from lmdecode.codec.v1.values import Value
+from lmdecode.device.client import ANSWER_TIMEOUT
+from lmdecode.device.settings import Outcome
 
 __all__ = ["Machine"]
 

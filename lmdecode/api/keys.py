@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
-from lmdecode.cloud.keys import decoder_for, find_keys
-from lmdecode.codec.cipher import Key
-from lmdecode.codec.decoded import Decoder
 from lmdecode.codec.errors import KeyFormatError
-from lmdecode.codec.keyring import MachineKey
+from lmdecode.codec.v1.decoded import Decoder
+from lmdecode.codec.v1.key import Key
+from lmdecode.codec.v1.keyring import MachineKey
+from lmdecode.config.keys import decoder_for, find_keys
 
 _OPTION = re.compile(r"(?<!\S)--([a-z][a-z-]*)")
 

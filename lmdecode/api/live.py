@@ -11,23 +11,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from lmdecode.api.asking import Word, changes_for, window_of
+from lmdecode.api.arguments import Word, changes_for, window_of
 from lmdecode.api.keys import AnyKey, PathLike, as_key, as_keyword
 from lmdecode.api.memory import MemoryImage
 from lmdecode.api.status import Status
-from lmdecode.cloud.targets import Target, find_target
 from lmdecode.codec.errors import LmdecodeError, RegisterError
-from lmdecode.codec.fields import decode_window
-from lmdecode.codec.memory_map import ALIVE, LARGEST_READ, STATUS
-from lmdecode.codec.message import Kind, Message
-from lmdecode.codec.raw_writes import check_raw_write
 from lmdecode.codec.record import Record
-from lmdecode.codec.values import Value
-from lmdecode.machine.client import ANSWER_TIMEOUT, DEFAULT_PORT, Client
-from lmdecode.machine.errors import BadAnswerError, MachineError, ModelUnknownError
-from lmdecode.machine.session import Session
-from lmdecode.machine.setting import Outcome, fitted, look, make, write_raw
-from lmdecode.machine.snapshot import take_snapshot
+from lmdecode.codec.v1.memory_map import ALIVE, LARGEST_READ, STATUS
+from lmdecode.codec.v1.message import Kind, Message
+from lmdecode.codec.v1.raw_writes import check_raw_write
+from lmdecode.codec.v1.values import Value
+from lmdecode.codec.v1.window import decode_window
+from lmdecode.config.targets import Target, find_target
+from lmdecode.device.client import ANSWER_TIMEOUT, DEFAULT_PORT, Client
+from lmdecode.device.errors import BadAnswerError, MachineError, ModelUnknownError
+from lmdecode.device.session import Session
+from lmdecode.device.settings import Outcome, fitted, look, make, write_raw
+from lmdecode.device.snapshot import take_snapshot
 
 __all__ = ["AsyncMachine", "HazardError", "NotTakenError"]
 

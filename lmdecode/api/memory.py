@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Self
 
 from lmdecode.analysis.differences import Differences, differences
-from lmdecode.analysis.history import History
+from lmdecode.analysis.memory_history import History
 from lmdecode.analysis.recorded import memory_of
 from lmdecode.api.keys import PathLike
-from lmdecode.capture.image_file import load_image
-from lmdecode.codec import memory_image
-from lmdecode.codec.fields import Fields, decode_window
-from lmdecode.codec.models import model_of
-from lmdecode.codec.named_memory import Registers
+from lmdecode.app.image_file import load_image
+from lmdecode.atomic_file import replacing
 from lmdecode.codec.record import Record
-from lmdecode.codec.values import Value
-from lmdecode.replacing import replacing
+from lmdecode.codec.v1 import image as memory_image
+from lmdecode.codec.v1.model import model_of
+from lmdecode.codec.v1.named_memory import Registers
+from lmdecode.codec.v1.values import Value
+from lmdecode.codec.v1.window import Fields, decode_window
 
 __all__ = ["MemoryImage", "history"]
 

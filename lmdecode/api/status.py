@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from lmdecode.codec.memory_map import UNITS
 from lmdecode.codec.record import Record
-from lmdecode.codec.values import Value
-from lmdecode.machine.snapshot import Snapshot
+from lmdecode.codec.v1.memory_map import UNITS
+from lmdecode.codec.v1.values import Value
+from lmdecode.device.snapshot import Snapshot
 
 __all__ = ["Status"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lmdecode.capture.decoder import decode_capture, decode_packets, make_of_capture
 from lmdecode.capture.errors import CaptureError
+from lmdecode.capture.reader import decode_capture, decode_packets, make_of_capture
 from lmdecode.capture.statistics import CaptureStatistics
 from lmdecode.capture.traffic import PortTraffic, busiest_ports
 

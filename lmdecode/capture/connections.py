@@ -6,12 +6,12 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from typing import Final, Generic, TypeVar
 
-from lmdecode.capture.packet import ACK, FIN, PSH, RST, SYN, Endpoint, Segment
-from lmdecode.capture.reassembly import Delivered, Direction, Event, Missing
-from lmdecode.codec.conversation import ConversationOf, Tally
-from lmdecode.codec.decoded import Decoder, Faultless
-from lmdecode.codec.making import Maker
+from lmdecode.capture.net.packet import ACK, FIN, PSH, RST, SYN, Endpoint, Segment
+from lmdecode.capture.net.reassembly import Delivered, Direction, Event, Missing
 from lmdecode.codec.record import Sender
+from lmdecode.codec.v1.conversation import ConversationOf, Tally
+from lmdecode.codec.v1.decoded import Decoder, Faultless
+from lmdecode.codec.v1.making import Maker
 
 __all__ = ["Connections"]
 

@@ -6,8 +6,8 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from lmdecode.capture.decoder import read_segments
-from lmdecode.capture.packet import ACK, SYN
+from lmdecode.capture.net.packet import ACK, SYN
+from lmdecode.capture.reader import read_segments
 from lmdecode.capture.statistics import CaptureStatistics
 
 __all__ = ["PortTraffic", "busiest_ports"]

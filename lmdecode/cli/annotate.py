@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from lmdecode.cli.progress import progress_bar
-from lmdecode.cli.reading import Outcome, read_packets
-from lmdecode.output import annotated_pcapng
+from lmdecode.app.decode import Outcome, read_packets
+from lmdecode.cli._common.progress import progress_bar
+from lmdecode.render import annotated_pcapng
 
 if TYPE_CHECKING:
-    from lmdecode.capture.packet import Packet
-    from lmdecode.codec.decoded import Decoder
+    from lmdecode.capture.net.packet import Packet
     from lmdecode.codec.record import Record
+    from lmdecode.codec.v1.decoded import Decoder
 
 __all__ = ["annotate"]
 

@@ -11,8 +11,8 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
-from lmdecode.cli.failures import reports_errors
-from lmdecode.cli.options import (
+from lmdecode.cli._common.errors import reports_errors
+from lmdecode.cli._common.options import (
     ConfigOption,
     KeysOption,
     MachineOption,
@@ -22,8 +22,8 @@ from lmdecode.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from lmdecode.analysis.observed_change import Change, ChangeRun
     from lmdecode.cli.histories import Told
-    from lmdecode.codec.change import Change, ChangeRun
 
 __all__ = ["ListFormat", "changes"]
 
@@ -86,10 +86,10 @@ def changes(
     the table are local, everywhere else UTC.
     """
     from lmdecode.analysis.grouping import grouped, ticks
-    from lmdecode.cli.files import text_output
+    from lmdecode.analysis.observed_change import ChangeRun
+    from lmdecode.app.decode import Settings
+    from lmdecode.app.files import text_output
     from lmdecode.cli.histories import Sources, about
-    from lmdecode.cli.reading import Settings
-    from lmdecode.codec.change import ChangeRun
 
     passes = _choice(fields or [], range_, unknown=unknown)
     sources = Sources(Settings(tuple(key or ()), config, show_secrets, port), machine, output)
@@ -109,8 +109,8 @@ def changes(
 
 
 def _write(runs: list[ChangeRun], told: Told, chosen: ListFormat, file: IO[str], *, show_secrets: bool) -> None:
-    from lmdecode.output.change_list import ChangeTable, json_lines, write_csv
-    from lmdecode.output.terminal import TerminalConsole
+    from lmdecode.render.changes import ChangeTable, json_lines, write_csv
+    from lmdecode.render.terminal import TerminalConsole
 
     machine = told.machine or ""
     if chosen is ListFormat.TABLE:
@@ -136,10 +136,10 @@ def _sum_up(who: str, found: Sized, runs: Sized, left_out: Counter[str]) -> None
 
 def _choice(fields: list[str], range_: str | None, *, unknown: bool) -> Callable[[Change], bool]:
     """Whether a change is asked for."""
+    from lmdecode.analysis.columns import FieldNameError, chosen_fields
     from lmdecode.analysis.grouping import names_of
-    from lmdecode.codec.places import unexplained_bits
-    from lmdecode.output.addresses import AddressRangeError, address_range
-    from lmdecode.output.columns import FieldNameError, chosen_fields
+    from lmdecode.codec.v1.places import unexplained_bits
+    from lmdecode.codec.v1.ranges import AddressRangeError, address_range
 
     try:
         names = frozenset(chosen_fields(fields)) if fields else None

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lmdecode.cli.answers import asked, encodable, is_somebody_there, line_from_stdin, printable
-from lmdecode.cli.failures import CommandError, complain, reports_errors
-from lmdecode.cli.options import ConfigOption
+from lmdecode.app.errors import CommandError
+from lmdecode.cli._common.errors import complain, reports_errors
+from lmdecode.cli._common.options import ConfigOption
+from lmdecode.cli._common.prompt import asked, encodable, is_somebody_there, line_from_stdin, printable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lmdecode.cloud.config import Config
+    from lmdecode.config.file import Config
 
 __all__ = ["app"]
 
@@ -65,7 +66,7 @@ def check(
     The exit code is 1 if anything is wrong. To see whether the machine is there a connection is opened and closed at
     once; nothing is sent.
     """
-    from lmdecode.cloud.checks import machine_entries, port_of, problems
+    from lmdecode.config.checks import machine_entries, port_of, problems
 
     loaded = _load(config)
     wrong = problems(loaded)
@@ -109,9 +110,9 @@ def set_(
 
         lmdecode config set host 192.168.1.216 --machine kitchen
     """
-    from lmdecode.cloud.checks import is_secret
-    from lmdecode.cloud.config import default_paths
-    from lmdecode.cloud.store import change
+    from lmdecode.config.checks import is_secret
+    from lmdecode.config.file import default_paths
+    from lmdecode.config.store import change
 
     if is_secret(name):
         if value is not None:
@@ -131,9 +132,9 @@ def set_(
 
 def _check(name: str, value: str) -> None:
     """See to it that a value can be what its name says."""
-    from lmdecode.cloud.checks import port_of
-    from lmdecode.codec.cipher import Key
-    from lmdecode.codec.memory_map import MODELS
+    from lmdecode.codec.v1.key import Key
+    from lmdecode.codec.v1.memory_map import MODELS
+    from lmdecode.config.checks import port_of
 
     if name == "key":
         Key.parse(value)
@@ -160,7 +161,7 @@ def _put(entries: dict[str, Any], name: str, value: str, machine: str | None) ->
 
 
 def _load(config: Path | None) -> Config:
-    from lmdecode.cloud.config import default_paths, load_config
+    from lmdecode.config.file import default_paths, load_config
 
     if config is not None:
         return load_config(config)
@@ -171,8 +172,8 @@ def _load(config: Path | None) -> Config:
 
 
 def _masked(value: Any) -> Any:  # noqa: ANN401 -- whatever JSON holds
-    from lmdecode.cloud.checks import is_secret
     from lmdecode.codec.record import MASK
+    from lmdecode.config.checks import is_secret
 
     if isinstance(value, Mapping):
         return {

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from lmdecode.cli.answers import printable
-from lmdecode.cli.failures import CommandError, complain, reports_errors
+from lmdecode.app.errors import CommandError
+from lmdecode.cli._common.errors import complain, reports_errors
+from lmdecode.cli._common.prompt import printable
 
 if TYPE_CHECKING:
     from lmdecode.cloud.collection import Collection
-    from lmdecode.cloud.exchange import Exchange
+    from lmdecode.cloud.http import Exchange
 
 __all__ = ["credentials"]
 
@@ -53,10 +54,11 @@ def credentials(
     Toolkit, which export HAR. Only what the cloud accepted is used. The exit code is 1 if nothing is found, or a file
     could not be read to its end; what it has until there is used.
     """
-    from lmdecode.cli.files import expanded, refuse_to_overwrite
+    from lmdecode.app.files import expanded, refuse_to_overwrite
     from lmdecode.cloud.collection import Collection
     from lmdecode.cloud.findings import Problem
-    from lmdecode.cloud.store import check_writable, save
+    from lmdecode.cloud.merging import save
+    from lmdecode.config.store import check_writable
 
     if output is not None:
         refuse_to_overwrite(output, expanded(files))

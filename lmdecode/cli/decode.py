@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lmdecode.cli.failures import CommandError, reports_errors
-from lmdecode.cli.options import ConfigOption, KeysOption, OutputOption, ShowSecretsOption
-from lmdecode.cli.writers import JOINABLE, Format, Style, Writer, default_format, open_output, open_writer
+from lmdecode.app.errors import CommandError
+from lmdecode.app.writers import JOINABLE, Format, Style, Writer, default_format, open_output, open_writer
+from lmdecode.cli._common.errors import reports_errors
+from lmdecode.cli._common.options import ConfigOption, KeysOption, OutputOption, ShowSecretsOption
 
 if TYPE_CHECKING:
-    from lmdecode.cli.reading import Outcome, Settings
-    from lmdecode.codec.decoded import Decoder
+    from lmdecode.app.decode import Outcome, Settings
+    from lmdecode.codec.v1.decoded import Decoder
 
 __all__ = ["Format", "Order", "decode"]
 
@@ -125,9 +126,9 @@ def decode(
     """
     import gc
 
-    from lmdecode.cli.endings import say_how_it_went
-    from lmdecode.cli.files import expanded, is_live, refuse_to_overwrite
-    from lmdecode.cli.reading import Settings
+    from lmdecode.app.decode import Settings
+    from lmdecode.app.files import expanded, is_live, refuse_to_overwrite
+    from lmdecode.cli._common.endings import say_how_it_went
 
     gc.set_threshold(100_000)  # records are no cycles: to look for some at every 700th takes a twentieth of the time
     settings = Settings(tuple(key or ()), config, show_secrets, port, *_understood(where or [], fields or []))
@@ -152,7 +153,7 @@ def decode(
     else:
         with open_writer(chosen, output, style, private=show_secrets) as writer:
             if workers > 1:
-                from lmdecode.cli.jobs import decode_in_processes
+                from lmdecode.app.jobs import decode_in_processes
 
                 outcomes = list(decode_in_processes(paths, workers, chosen, style, settings, decoder, writer))
             elif join or order is Order.TIME:
@@ -171,8 +172,8 @@ def _understood(where: list[str], fields: list[str]) -> tuple[tuple[str, ...], t
     """The conditions and the names of the fields, checked."""
     if not where and not fields:
         return (), ()
-    from lmdecode.output.columns import FieldNameError, chosen_fields
-    from lmdecode.output.filters import FilterError, parse_all
+    from lmdecode.analysis.columns import FieldNameError, chosen_fields
+    from lmdecode.analysis.filters import FilterError, parse_all
 
     try:
         parse_all(where)
@@ -187,7 +188,7 @@ def _understood(where: list[str], fields: list[str]) -> tuple[tuple[str, ...], t
 def _mentions_stream(where: list[str]) -> bool:
     if not where:
         return False
-    from lmdecode.output.filters import mentions_stream
+    from lmdecode.analysis.filters import mentions_stream
 
     return mentions_stream(where)
 
@@ -195,10 +196,10 @@ def _mentions_stream(where: list[str]) -> bool:
 def _one_by_one(
     paths: list[Path], settings: Settings, decoder: Decoder, writer: Writer, *, to_terminal: bool, ahead: bool
 ) -> Iterator[Outcome]:
-    from lmdecode.cli.decoding import decode_into
-    from lmdecode.cli.files import is_live
-    from lmdecode.cli.progress import progress_bar
-    from lmdecode.cli.reading import Outcome
+    from lmdecode.app.decode import Outcome
+    from lmdecode.app.decoding import decode_into
+    from lmdecode.app.files import is_live
+    from lmdecode.cli._common.progress import progress_bar
 
     connections = 0
     for path in paths:
@@ -221,9 +222,9 @@ def _one_by_one(
 
 def _together(paths: list[Path], settings: Settings, decoder: Decoder, writer: Writer, *, join: bool) -> list[Outcome]:
     """All captures by time, or as pieces of one."""
-    from lmdecode.cli.files import is_live
-    from lmdecode.cli.joining import in_order, joined
-    from lmdecode.cli.reading import Outcome, merged
+    from lmdecode.app.decode import Outcome, merged
+    from lmdecode.app.files import is_live
+    from lmdecode.app.joining import in_order, joined
 
     live = any(map(is_live, paths))
     if join and live:

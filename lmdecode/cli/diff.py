@@ -10,8 +10,9 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
-from lmdecode.cli.failures import CommandError, reports_errors
-from lmdecode.cli.options import (
+from lmdecode.app.errors import CommandError
+from lmdecode.cli._common.errors import reports_errors
+from lmdecode.cli._common.options import (
     ConfigOption,
     KeysOption,
     MachineOption,
@@ -22,9 +23,9 @@ from lmdecode.cli.options import (
 
 if TYPE_CHECKING:
     from lmdecode.analysis.differences import Differences
+    from lmdecode.analysis.observed_change import Change
     from lmdecode.cli.histories import Told
-    from lmdecode.codec.change import Change
-    from lmdecode.codec.memory import Memory
+    from lmdecode.codec.v1.memory import Memory
 
 __all__ = ["DiffFormat", "diff"]
 
@@ -93,11 +94,11 @@ def diff(
     has an offset, and stands for the whole minute or second that it names, so that --from 02:56 --to 02:56 is what
     changed in that minute. What went on before a change need not be why it came about.
     """
-    from lmdecode.cli.files import text_output
+    from lmdecode.app.decode import Settings
+    from lmdecode.app.files import text_output
     from lmdecode.cli.histories import Sources
-    from lmdecode.cli.reading import Settings
-    from lmdecode.codec.message import ADDRESS_SPACE
-    from lmdecode.output.addresses import AddressRangeError, address_range
+    from lmdecode.codec.v1.message import ADDRESS_SPACE
+    from lmdecode.codec.v1.ranges import AddressRangeError, address_range
 
     try:
         addresses = range(ADDRESS_SPACE) if range_ is None else address_range(range_)
@@ -175,9 +176,9 @@ def _found(sides: _Sides) -> Differences:
 def _write(found: Differences, sides: _Sides, chosen: DiffFormat, file: IO[str], *, show_secrets: bool) -> None:
     from rich.text import Text
 
-    from lmdecode.output.difference_list import difference_lines, print_differences, print_one_sided, print_regions
-    from lmdecode.output.terminal import TerminalConsole
-    from lmdecode.output.wording import printable
+    from lmdecode.render.differences import difference_lines, print_differences, print_one_sided, print_regions
+    from lmdecode.render.terminal import TerminalConsole
+    from lmdecode.render.wording import printable
 
     old_regions = [region for region in found.old_regions if region not in found.new_regions]
     new_regions = [region for region in found.new_regions if region not in found.old_regions]
@@ -198,8 +199,8 @@ def _write(found: Differences, sides: _Sides, chosen: DiffFormat, file: IO[str],
 
 
 def _title(told: Told, time_ns: int | None, word: str = "as of") -> str:
+    from lmdecode.analysis.times import clock_text, local_time
     from lmdecode.cli.histories import about
-    from lmdecode.output.times import clock_text, local_time
 
     who = about(told)
     if told.history is None:

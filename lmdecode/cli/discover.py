@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lmdecode.cli.failures import CommandError, UsageError, complain, reports_errors
-from lmdecode.cli.live_options import JsonOption
-from lmdecode.cli.options import ConfigOption, number
+from lmdecode.app.errors import CommandError, UsageError
+from lmdecode.cli._common.errors import complain, reports_errors
+from lmdecode.cli._common.live_options import JsonOption
+from lmdecode.cli._common.options import ConfigOption, number
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lmdecode.machine.discovery import Found
+    from lmdecode.device.discovery import Found
 
 __all__ = ["discover"]
 
@@ -52,7 +53,7 @@ def discover(
     Nothing is said to the machines themselves. Needs `pip install 'lmdecode[live]'`. The exit code is 1 if there are
     none.
     """
-    from lmdecode.machine.discovery import discover as look
+    from lmdecode.device.discovery import discover as look
 
     for each in interface or []:
         _check_address(each)
@@ -61,7 +62,7 @@ def discover(
     if as_json:
         typer.echo(json.dumps({"machines": [_as_dict(*each) for each in zip(found, known, strict=True)]}))
     elif found:
-        from lmdecode.output.discovery_table import print_found
+        from lmdecode.render.discovery import print_found
 
         print_found(
             [
@@ -85,8 +86,8 @@ def _check_address(text: str) -> None:
 
 def _known_as(machine: Found, config: Path | None) -> str | None:
     """What the configuration calls a machine; None if it is not there."""
-    from lmdecode.cloud.checks import machine_entries, port_of
-    from lmdecode.cloud.config import ConfigError, default_paths, load_config
+    from lmdecode.config.checks import machine_entries, port_of
+    from lmdecode.config.file import ConfigError, default_paths, load_config
 
     path = config or next((each for each in default_paths() if each.is_file()), None)
     if path is None:
@@ -111,8 +112,8 @@ def _next(found: Sequence[Found], known: Sequence[str | None]) -> list[str]:
     """What to do now."""
     import shlex
 
-    from lmdecode.machine.client import DEFAULT_PORT
-    from lmdecode.output.wording import printable
+    from lmdecode.device.client import DEFAULT_PORT
+    from lmdecode.render.wording import printable
 
     named = [name for name in known if name is not None]
     several = f" --machine {shlex.quote(printable(named[0]))}" if len(named) > 1 else ""

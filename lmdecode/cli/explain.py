@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lmdecode.cli.failures import reports_errors
-from lmdecode.cli.options import ConfigOption, KeysOption, ShowSecretsOption
+from lmdecode.cli._common.errors import reports_errors
+from lmdecode.cli._common.options import ConfigOption, KeysOption, ShowSecretsOption
 
 if TYPE_CHECKING:
-    from lmdecode.codec.decoded import Decoder
+    from lmdecode.codec.v1.decoded import Decoder
 
 __all__ = ["explain"]
 
@@ -46,9 +46,9 @@ def explain(
 
     Only a whole frame needs the key.
     """
-    from lmdecode.codec.quoted import read_quoted
-    from lmdecode.output.explanation import explanation
-    from lmdecode.output.terminal import TerminalConsole
+    from lmdecode.app.quoted import read_quoted
+    from lmdecode.render.explanation import explanation
+    from lmdecode.render.terminal import TerminalConsole
 
     console = TerminalConsole()
     failed = False
@@ -63,7 +63,7 @@ def explain(
 
 
 def _decoder(keys: list[str], config: Path | None, *, show_secrets: bool) -> Decoder:
-    from lmdecode.cloud.keys import decoder_for, find_keys
+    from lmdecode.config.keys import decoder_for, find_keys
 
     machines, _ = find_keys(keys, config)
     return decoder_for(machines, show_secrets=show_secrets)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lmdecode.cli.failures import CommandError, reports_errors
-from lmdecode.cli.options import ConfigOption
+from lmdecode.app.errors import CommandError
+from lmdecode.cli._common.errors import reports_errors
+from lmdecode.cli._common.options import ConfigOption
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

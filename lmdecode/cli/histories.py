@@ -9,17 +9,18 @@ from pathlib import Path
 
 import typer
 
-from lmdecode.analysis.history import History
-from lmdecode.capture.image_file import load_image, looks_like_image
-from lmdecode.cli.failures import CommandError, complain
-from lmdecode.cli.files import refuse_to_overwrite
-from lmdecode.cli.progress import progress_bar
-from lmdecode.cli.reading import Outcome, Settings, nothing_decoded, read, summary
-from lmdecode.codec.memory_image import MemoryImage
-from lmdecode.codec.models import model_of
-from lmdecode.codec.named_memory import Registers
+from lmdecode.analysis.memory_history import History
+from lmdecode.analysis.times import NamedTime, TimeError, moment
+from lmdecode.app.decode import Outcome, Settings, nothing_decoded, read, summary
+from lmdecode.app.errors import CommandError
+from lmdecode.app.files import refuse_to_overwrite
+from lmdecode.app.image_file import load_image, looks_like_image
+from lmdecode.cli._common.errors import complain
+from lmdecode.cli._common.progress import progress_bar
 from lmdecode.codec.record import Record
-from lmdecode.output.times import NamedTime, TimeError, moment
+from lmdecode.codec.v1.image import MemoryImage
+from lmdecode.codec.v1.model import model_of
+from lmdecode.codec.v1.named_memory import Registers
 
 __all__ = ["Sources", "Told", "about", "host_of"]
 

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lmdecode.cli.failures import CommandError, complain, reports_errors
-from lmdecode.cli.options import OutputOption
+from lmdecode.app.errors import CommandError
+from lmdecode.cli._common.errors import complain, reports_errors
+from lmdecode.cli._common.options import OutputOption
 
 if TYPE_CHECKING:
     from lmdecode.analysis.identification import Result
-    from lmdecode.cli.reading import Outcome
+    from lmdecode.app.decode import Outcome
 
 __all__ = ["ResultFormat", "identify"]
 
@@ -55,10 +56,10 @@ def identify(
     nothing to choose by. A message that nobody knows may hide behind each of them.
     """
     from lmdecode.analysis.identification import Identification
-    from lmdecode.cli.files import expanded, refuse_to_overwrite
-    from lmdecode.cli.progress import progress_bar
-    from lmdecode.cli.reading import Outcome, read
-    from lmdecode.codec.keyless import KeylessDecoder
+    from lmdecode.app.decode import Outcome, read
+    from lmdecode.app.files import expanded, refuse_to_overwrite
+    from lmdecode.cli._common.progress import progress_bar
+    from lmdecode.codec.v1.keyless import KeylessDecoder
 
     decoder, identification = KeylessDecoder(), Identification()
     outcomes: list[Outcome] = []
@@ -79,8 +80,8 @@ def identify(
 
 
 def _write(result: Result, chosen: ResultFormat, output: Path | None) -> None:
-    from lmdecode.cli.identification_table import as_dict, as_tables, as_text
-    from lmdecode.output.terminal import TerminalConsole
+    from lmdecode.render.identification import as_dict, as_tables, as_text
+    from lmdecode.render.terminal import TerminalConsole
 
     if chosen is ResultFormat.TABLE and output is None:
         console = TerminalConsole()
@@ -92,7 +93,7 @@ def _write(result: Result, chosen: ResultFormat, output: Path | None) -> None:
     if output is None:
         sys.stdout.write(text)
         return
-    from lmdecode.cli.files import whole_file
+    from lmdecode.app.files import whole_file
 
     with whole_file(output) as file:
         file.write(text)
@@ -104,7 +105,7 @@ def _report(outcomes: list[Outcome], result: Result, port: int) -> bool:
     Raises:
         CommandError, typer.Exit: Nothing in the captures can be the protocol's.
     """
-    from lmdecode.cli.reading import counted, nothing_decoded
+    from lmdecode.app.decode import counted, nothing_decoded
 
     complaints = [complaint for outcome in outcomes for complaint in outcome.complaints]
     for complaint in complaints:

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lmdecode.cli.failures import CommandError, complain, reports_errors
-from lmdecode.cli.options import ConfigOption, KeysOption
+from lmdecode.app.errors import CommandError
+from lmdecode.cli._common.errors import complain, reports_errors
+from lmdecode.cli._common.options import ConfigOption, KeysOption
 
 if TYPE_CHECKING:
-    from lmdecode.codec.keyring import MachineKey
     from lmdecode.codec.record import Record
+    from lmdecode.codec.v1.keyring import MachineKey
 
 __all__ = ["app", "check"]
 
@@ -84,10 +85,10 @@ def check(
     frames and no key fits them. The keys themselves are never shown, only the names that config.json has for their
     machines.
     """
-    from lmdecode.cli.files import expanded
-    from lmdecode.cli.reading import Outcome, read
-    from lmdecode.cloud.keys import find_keys
-    from lmdecode.codec.keyless import KeylessDecoder
+    from lmdecode.app.decode import Outcome, read
+    from lmdecode.app.files import expanded
+    from lmdecode.codec.v1.keyless import KeylessDecoder
+    from lmdecode.config.keys import find_keys
 
     machines, origin = find_keys(key or [], config)
     found: list[_Connection] = []
@@ -115,7 +116,7 @@ def check(
 
 def _tried(path: Path, records: Iterable[Record], machines: list[MachineKey]) -> list[_Connection]:
     """All connections of a capture, each of their frames tried with each key."""
-    from lmdecode.codec.decoding import FrameDecoder
+    from lmdecode.codec.v1.decoder import FrameDecoder
 
     decoders = [(machine.name, FrameDecoder(machine.key)) for machine in machines]
     found: dict[int, _Connection] = {}

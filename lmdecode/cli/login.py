@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 
 import typer
 
-from lmdecode.cli.answers import asked, is_somebody_there, line_from_stdin, printable
-from lmdecode.cli.failures import CommandError, complain, reports_errors
-from lmdecode.cli.options import ConfigOption
+from lmdecode.app.errors import CommandError
+from lmdecode.cli._common.errors import complain, reports_errors
+from lmdecode.cli._common.options import ConfigOption
+from lmdecode.cli._common.prompt import asked, is_somebody_there, line_from_stdin, printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,8 +66,9 @@ def login(
     it. A password that you type is used once and not kept. A rejected one is not tried again, because accounts get
     locked.
     """
-    from lmdecode.cloud.config import default_paths, load_config
-    from lmdecode.cloud.store import check_writable, save
+    from lmdecode.cloud.merging import save
+    from lmdecode.config.file import default_paths, load_config
+    from lmdecode.config.store import check_writable
 
     path = config or next((each for each in default_paths() if each.is_file()), default_paths()[-1])
     if config is None:
@@ -106,7 +108,7 @@ def login(
 
 def _forget_other(path: Path, known: object, credentials: Credentials) -> None:
     """Take a password out of the config that was not the right one: another user's, or an old one."""
-    from lmdecode.cloud.store import change
+    from lmdecode.config.store import change
 
     if known and known != credentials.password.reveal():
         change(path, lambda entries: entries.pop("password", None))

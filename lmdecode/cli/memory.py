@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lmdecode.cli.failures import CommandError, reports_errors
-from lmdecode.cli.options import (
+from lmdecode.app.errors import CommandError
+from lmdecode.cli._common.errors import reports_errors
+from lmdecode.cli._common.options import (
     ConfigOption,
     KeysOption,
     MachineOption,
@@ -22,7 +23,7 @@ from lmdecode.cli.options import (
 
 if TYPE_CHECKING:
     from lmdecode.cli.histories import Told
-    from lmdecode.codec.memory import Memory
+    from lmdecode.codec.v1.memory import Memory
 
 __all__ = ["MemoryFormat", "memory"]
 
@@ -84,10 +85,10 @@ def memory(
     that changed are bold; bytes that were never seen are `··`. A time is the whole minute or second that it names, UTC
     unless it has an offset; what is shown is the end of it. Times in the table are local.
     """
+    from lmdecode.app.decode import Settings
     from lmdecode.cli.histories import Sources
-    from lmdecode.cli.reading import Settings
-    from lmdecode.codec.message import ADDRESS_SPACE
-    from lmdecode.output.addresses import AddressRangeError, address_range
+    from lmdecode.codec.v1.message import ADDRESS_SPACE
+    from lmdecode.codec.v1.ranges import AddressRangeError, address_range
 
     try:
         addresses = range(ADDRESS_SPACE) if range_ is None else address_range(range_)
@@ -146,12 +147,12 @@ class _View:
 def _write_table(view: _View, output: Path | None, *, show_secrets: bool) -> None:
     from rich.text import Text
 
-    from lmdecode.cli.files import text_output
+    from lmdecode.analysis.times import local_time
+    from lmdecode.app.files import text_output
     from lmdecode.cli.histories import about
-    from lmdecode.output.memory_dump import Dump, print_dump
-    from lmdecode.output.terminal import TerminalConsole
-    from lmdecode.output.times import local_time
-    from lmdecode.output.wording import printable
+    from lmdecode.render.memory_dump import Dump, print_dump
+    from lmdecode.render.terminal import TerminalConsole
+    from lmdecode.render.wording import printable
 
     history, told = view.told.history, view.told
     dump = Dump(
@@ -182,10 +183,10 @@ def _write_table(view: _View, output: Path | None, *, show_secrets: bool) -> Non
 
 
 def _write_json(view: _View, output: Path | None, *, show_secrets: bool) -> None:
-    from lmdecode.cli.files import text_output
-    from lmdecode.codec.memory_image import MemoryImage, image_text
-    from lmdecode.codec.places import place_of
+    from lmdecode.app.files import text_output
     from lmdecode.codec.record import iso_time
+    from lmdecode.codec.v1.image import MemoryImage, image_text
+    from lmdecode.codec.v1.places import place_of
 
     told = view.told
     image = MemoryImage(view.memory, told.image.model, told.image.made, told.image.source)
@@ -203,8 +204,8 @@ def _write_json(view: _View, output: Path | None, *, show_secrets: bool) -> None
 
 
 def _write_bin(view: _View, output: Path | None, filling: int, *, show_secrets: bool) -> None:
-    from lmdecode.cli.files import whole_file
-    from lmdecode.codec.places import place_of
+    from lmdecode.app.files import whole_file
+    from lmdecode.codec.v1.places import place_of
 
     content = bytearray([filling]) * len(view.addresses)
     for start, data in view.memory.runs():

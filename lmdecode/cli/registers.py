@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from lmdecode.cli.failures import CommandError, reports_errors
-from lmdecode.cli.options import OutputOption
+from lmdecode.app.errors import CommandError
+from lmdecode.cli._common.errors import reports_errors
+from lmdecode.cli._common.options import OutputOption
 
 __all__ = ["ListFormat", "registers"]
 
@@ -43,7 +44,7 @@ def registers(
 
         lmdecode registers 'mon_*' --format json
     """
-    from lmdecode.output import register_list
+    from lmdecode.render import register_list
 
     rows = register_list.find(pattern)
     if not rows:
@@ -59,7 +60,7 @@ def registers(
     if output is None:
         sys.stdout.write(text)
         return
-    from lmdecode.cli.files import whole_file
+    from lmdecode.app.files import whole_file
 
     with whole_file(output) as file:
         file.write(text)

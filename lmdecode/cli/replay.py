@@ -8,12 +8,20 @@ from typing import Annotated
 
 import typer
 
-from lmdecode.cli.failures import UsageError, reports_errors
-from lmdecode.cli.live import target_for
-from lmdecode.cli.live_options import HostOption, KeyOption, MachineOption, ModelOption, PortOption, TimeoutOption
-from lmdecode.cli.options import ConfigOption
-from lmdecode.codec.secrecy import ACCOUNT
-from lmdecode.machine.client import ANSWER_TIMEOUT
+from lmdecode.app.errors import UsageError
+from lmdecode.app.live import target_for
+from lmdecode.cli._common.errors import reports_errors
+from lmdecode.cli._common.live_options import (
+    HostOption,
+    KeyOption,
+    MachineOption,
+    ModelOption,
+    PortOption,
+    TimeoutOption,
+)
+from lmdecode.cli._common.options import ConfigOption
+from lmdecode.codec.v1.redaction import ACCOUNT
+from lmdecode.device.client import ANSWER_TIMEOUT
 
 __all__ = ["replay"]
 
@@ -115,9 +123,9 @@ def _speed(text: str) -> float | None:
 
 
 def _ignored(texts: list[str]) -> frozenset[str]:
-    from lmdecode.analysis.replaying import with_what_follows
-    from lmdecode.codec.memory_map import VOLATILE
-    from lmdecode.output.columns import FieldNameError, check_name
+    from lmdecode.analysis.columns import FieldNameError, check_name
+    from lmdecode.analysis.replay import with_what_follows
+    from lmdecode.codec.v1.memory_map import VOLATILE
 
     names: set[str] = set()
     for word in (word.strip() for text in texts for word in text.split(",")):

@@ -12,25 +12,26 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from lmdecode.analysis.replaying import Comparison, Step, Verdict, compare, steps_of
-from lmdecode.cli.answers import confirmed, is_somebody_there
-from lmdecode.cli.failures import INTERRUPTED, CommandError, UsageError, complain
-from lmdecode.cli.live import session_for
-from lmdecode.codec.changes import hazard
+from lmdecode.analysis.replay import Comparison, Step, Verdict, compare, steps_of
+from lmdecode.app.errors import CommandError, UsageError
+from lmdecode.app.live import session_for
+from lmdecode.cli._common.errors import INTERRUPTED, complain
+from lmdecode.cli._common.prompt import confirmed, is_somebody_there
 from lmdecode.codec.errors import RegisterError
-from lmdecode.codec.fields import decode_message
-from lmdecode.codec.message import Kind
-from lmdecode.codec.raw_writes import check_raw_write
-from lmdecode.codec.secrecy import ACCOUNT
-from lmdecode.machine.errors import MachineError
-from lmdecode.machine.replaying import send_again
-from lmdecode.machine.setting import find_model
-from lmdecode.output.comparison import byte_text, heading, json_entry, telling, value_change_text
-from lmdecode.output.sentence import summary
+from lmdecode.codec.v1.message import Kind
+from lmdecode.codec.v1.raw_writes import check_raw_write
+from lmdecode.codec.v1.redaction import ACCOUNT
+from lmdecode.codec.v1.setting_change import hazard
+from lmdecode.codec.v1.window import decode_message
+from lmdecode.device.errors import MachineError
+from lmdecode.device.replay import send_again
+from lmdecode.device.settings import find_model
+from lmdecode.render.replay import byte_text, heading, json_entry, telling, value_change_text
+from lmdecode.render.sentence import summary
 
 if TYPE_CHECKING:
-    from lmdecode.cloud.targets import Target
-    from lmdecode.machine.session import Session
+    from lmdecode.config.targets import Target
+    from lmdecode.device.session import Session
 
 __all__ = ["ReplaySession"]
 
@@ -66,9 +67,9 @@ class ReplaySession:
         Raises:
             CommandError: There are none.
         """
-        from lmdecode.cli.reading import Outcome, nothing_decoded, read
-        from lmdecode.cloud.keys import decoder_for, find_keys
-        from lmdecode.codec.keyring import MachineKey
+        from lmdecode.app.decode import Outcome, nothing_decoded, read
+        from lmdecode.codec.v1.keyring import MachineKey
+        from lmdecode.config.keys import decoder_for, find_keys
 
         machines, origin = (
             find_keys(keys, config) if keys else ([MachineKey("machine", self.target.key)], "--key or config")

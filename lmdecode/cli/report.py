@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lmdecode.cli.failures import CommandError, reports_errors
-from lmdecode.cli.options import ConfigOption, KeysOption
+from lmdecode.app.errors import CommandError
+from lmdecode.cli._common.errors import reports_errors
+from lmdecode.cli._common.options import ConfigOption, KeysOption
 
 if TYPE_CHECKING:
-    from lmdecode.cli.reading import Outcome
-    from lmdecode.cli.report_data import Analysis
+    from lmdecode.app.decode import Outcome
+    from lmdecode.render.report.data import Analysis
 
 __all__ = ["report"]
 
@@ -46,10 +47,10 @@ def report(
     """
     import gc
 
-    from lmdecode.cli.endings import read_by_time, say_how_it_went
-    from lmdecode.cli.files import STDIN, expanded, refuse_to_overwrite, whole_file
-    from lmdecode.cli.reading import Settings
-    from lmdecode.cli.report_data import Analysis
+    from lmdecode.app.decode import Settings
+    from lmdecode.app.files import STDIN, expanded, refuse_to_overwrite, whole_file
+    from lmdecode.cli._common.endings import read_by_time, say_how_it_went
+    from lmdecode.render.report.data import Analysis
 
     gc.set_threshold(100_000)  # nothing here is a cycle: to look for some takes a tenth of the time
     settings = Settings(tuple(key or ()), config, port=port)
@@ -88,9 +89,9 @@ def report(
 def _page(
     analysis: Analysis, outcomes: list[Outcome], title: str | None, nothing: CommandError | typer.Exit | None
 ) -> str:
-    from lmdecode.cli.files import STDIN
-    from lmdecode.output.report.page import render
-    from lmdecode.output.wording import printable
+    from lmdecode.app.files import STDIN
+    from lmdecode.render.report.page import render
+    from lmdecode.render.wording import printable
 
     names = ["standard input" if outcome.path == STDIN else outcome.path.name for outcome in outcomes]
     notices = [complaint for outcome in outcomes for complaint in outcome.complaints]

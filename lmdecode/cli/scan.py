@@ -7,15 +7,23 @@ from typing import Annotated
 
 import typer
 
-from lmdecode.cli.failures import UsageError, reports_errors
-from lmdecode.cli.live import target_for
-from lmdecode.cli.live_options import HostOption, JsonOption, KeyOption, MachineOption, PortOption, TimeoutOption
-from lmdecode.cli.options import ConfigOption, number
-from lmdecode.codec.message import ADDRESS_SPACE
-from lmdecode.codec.secrecy import ACCOUNT
-from lmdecode.machine.client import ANSWER_TIMEOUT
-from lmdecode.machine.scan_plan import LARGEST_TRIED
-from lmdecode.machine.scanning import PACE
+from lmdecode.app.errors import UsageError
+from lmdecode.app.live import target_for
+from lmdecode.cli._common.errors import reports_errors
+from lmdecode.cli._common.live_options import (
+    HostOption,
+    JsonOption,
+    KeyOption,
+    MachineOption,
+    PortOption,
+    TimeoutOption,
+)
+from lmdecode.cli._common.options import ConfigOption, number
+from lmdecode.codec.v1.message import ADDRESS_SPACE
+from lmdecode.codec.v1.redaction import ACCOUNT
+from lmdecode.device.client import ANSWER_TIMEOUT
+from lmdecode.device.scan import PACE
+from lmdecode.device.scan_plan import LARGEST_TRIED
 
 __all__ = ["scan"]
 
@@ -93,9 +101,9 @@ def scan(
     keeps what was read, and the same command with --resume FILE goes on. `lmdecode simulate --image FILE` is then a
     machine with that memory.
     """
-    from lmdecode.cli.addresses import ranges_of
+    from lmdecode.app.addresses import ranges_of
     from lmdecode.cli.scan_session import ScanSession
-    from lmdecode.machine.scan_ranges import known_ranges
+    from lmdecode.device.scan_ranges import known_ranges
 
     pieces = ranges_of(ranges or []) or known_ranges()
     if finest > largest:

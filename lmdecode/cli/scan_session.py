@@ -14,23 +14,24 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from lmdecode.capture.image_file import load_image
-from lmdecode.cli.failures import INTERRUPTED, CommandError, complain
-from lmdecode.cli.files import check_writable, whole_file
-from lmdecode.cli.live import client_for
-from lmdecode.cli.progress import counting_bar
-from lmdecode.codec.memory import Answer, Region
-from lmdecode.codec.memory_image import MemoryImage, image_text
-from lmdecode.codec.secrecy import ACCOUNT, touches_secret
-from lmdecode.machine.errors import MachineError
-from lmdecode.machine.scan_plan import Plan
-from lmdecode.machine.scan_ranges import Piece, without_secrets
-from lmdecode.machine.scanning import Identity, Scanner
+from lmdecode.app.errors import CommandError
+from lmdecode.app.files import check_writable, whole_file
+from lmdecode.app.image_file import load_image
+from lmdecode.app.live import client_for
+from lmdecode.cli._common.errors import INTERRUPTED, complain
+from lmdecode.cli._common.progress import counting_bar
+from lmdecode.codec.v1.image import MemoryImage, image_text
+from lmdecode.codec.v1.memory import Answer, Region
+from lmdecode.codec.v1.redaction import ACCOUNT, touches_secret
+from lmdecode.device.errors import MachineError
+from lmdecode.device.scan import Identity, Scanner
+from lmdecode.device.scan_plan import Plan
+from lmdecode.device.scan_ranges import Piece, without_secrets
 
 if TYPE_CHECKING:
-    from lmdecode.cloud.targets import Target
     from lmdecode.codec.record import Record
-    from lmdecode.machine.client import Client
+    from lmdecode.config.targets import Target
+    from lmdecode.device.client import Client
 
 __all__ = ["ScanSession"]
 

@@ -9,9 +9,10 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
-from lmdecode.cli.failures import UsageError, reports_errors
-from lmdecode.cli.live import target_for
-from lmdecode.cli.live_options import (
+from lmdecode.app.errors import UsageError
+from lmdecode.app.live import target_for
+from lmdecode.cli._common.errors import reports_errors
+from lmdecode.cli._common.live_options import (
     HostOption,
     JsonOption,
     KeyOption,
@@ -20,11 +21,11 @@ from lmdecode.cli.live_options import (
     PortOption,
     TimeoutOption,
 )
-from lmdecode.cli.options import ConfigOption, ShowSecretsOption
-from lmdecode.cli.send_text import failures_as_json
+from lmdecode.cli._common.options import ConfigOption, ShowSecretsOption
 from lmdecode.cli.sending import Sending
-from lmdecode.codec.settings import SETTINGS, Parameter, Setting, nearest_setting
-from lmdecode.machine.client import ANSWER_TIMEOUT
+from lmdecode.codec.v1.settings import SETTINGS, Parameter, Setting, nearest_setting
+from lmdecode.device.client import ANSWER_TIMEOUT
+from lmdecode.render.settings import failures_as_json
 
 __all__ = ["app"]
 

@@ -12,24 +12,25 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
-from lmdecode.cli.addresses import address_of, count_of
-from lmdecode.cli.answers import confirmed, is_somebody_there
-from lmdecode.cli.failures import INTERRUPTED, TERMINATED, CommandError, UsageError, complain
-from lmdecode.cli.live import session_for
-from lmdecode.cli.send_text import as_dict, digits_or_none, hex_or_unknown, line_of, old_to_new
-from lmdecode.codec.changes import Change, change, windows, writes
+from lmdecode.app.addresses import address_of, count_of
+from lmdecode.app.errors import CommandError, UsageError
+from lmdecode.app.live import session_for
+from lmdecode.cli._common.errors import INTERRUPTED, TERMINATED, complain
+from lmdecode.cli._common.prompt import confirmed, is_somebody_there
 from lmdecode.codec.errors import CodecError, RegisterError
-from lmdecode.codec.memory import Memory
-from lmdecode.codec.message import ADDRESS_SPACE, Kind, Message, build
-from lmdecode.codec.settings import Setting, values_for
-from lmdecode.machine.errors import NoAnswerError
-from lmdecode.machine.setting import Outcome, State, fitted, look, make, write_raw
-from lmdecode.output.wording import value_text
+from lmdecode.codec.v1.memory import Memory
+from lmdecode.codec.v1.message import ADDRESS_SPACE, Kind, Message, build
+from lmdecode.codec.v1.setting_change import Change, change, windows, writes
+from lmdecode.codec.v1.settings import Setting, values_for
+from lmdecode.device.errors import NoAnswerError
+from lmdecode.device.settings import Outcome, State, fitted, look, make, write_raw
+from lmdecode.render.settings import as_dict, digits_or_none, hex_or_unknown, line_of, old_to_new
+from lmdecode.render.wording import value_text
 
 if TYPE_CHECKING:
-    from lmdecode.cloud.targets import Target
     from lmdecode.codec.record import Record
-    from lmdecode.machine.session import Session
+    from lmdecode.config.targets import Target
+    from lmdecode.device.session import Session
 
 __all__ = ["Sending", "bytes_at", "window"]
 
@@ -109,7 +110,7 @@ class Sending:
         if self.as_json:
             typer.echo(json.dumps(record.as_dict(), ensure_ascii=False))
             return
-        from lmdecode.output.dump import dump
+        from lmdecode.render.dump import dump
 
         typer.echo(dump(request.address, record.data or ""))
         for name, value in record.fields.items():
@@ -117,7 +118,7 @@ class Sending:
 
     def write(self, request: Message, *, dry: bool) -> None:
         """Write bytes."""
-        from lmdecode.codec.raw_writes import check_raw_write
+        from lmdecode.codec.v1.raw_writes import check_raw_write
 
         try:
             warnings = check_raw_write(request, model=self.target.model)
@@ -163,7 +164,7 @@ class Sending:
             return await session.read(request.address, request.length)
 
     async def _old(self, request: Message) -> bytes | None:
-        from lmdecode.machine.errors import BadAnswerError
+        from lmdecode.device.errors import BadAnswerError
 
         async with self._session() as session:
             await look(session, [])  # that the key is right
@@ -234,8 +235,8 @@ class Sending:
             typer.echo(f"then a write that depends on the answer: {error}")
 
     def _show_messages(self, messages: Sequence[Message]) -> None:
-        from lmdecode.codec.cipher import encrypt
-        from lmdecode.codec.framing import wrap
+        from lmdecode.codec.v1.framing import wrap
+        from lmdecode.codec.v1.key import encrypt
 
         for message in messages:
             plaintext = build(message)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lmdecode.cli.failures import reports_errors
-from lmdecode.cli.options import ConfigOption, KeysOption, OutputOption
+from lmdecode.cli._common.errors import reports_errors
+from lmdecode.cli._common.options import ConfigOption, KeysOption, OutputOption
 
 if TYPE_CHECKING:
     from lmdecode.analysis.shot import Shot
@@ -54,9 +54,9 @@ def shots(
     it, is listed as far as it was seen, and says so; so is what is known by the machine's status or its counters only.
     """
     from lmdecode.analysis.shots import find_shots
-    from lmdecode.cli.endings import read_by_time, say_how_it_went
-    from lmdecode.cli.files import expanded, refuse_to_overwrite, whole_file
-    from lmdecode.cli.reading import Outcome, Settings
+    from lmdecode.app.decode import Outcome, Settings
+    from lmdecode.app.files import expanded, refuse_to_overwrite, whole_file
+    from lmdecode.cli._common.endings import read_by_time, say_how_it_went
 
     settings = Settings(tuple(key or ()), config, port=port)
     decoder, origin = settings.decoder()
@@ -77,8 +77,8 @@ def shots(
 
 def _write(found: list[Shot], chosen: ShotFormat) -> None:
     if chosen is ShotFormat.TABLE and sys.stdout.isatty():
-        from lmdecode.cli.shots_table import as_tables
-        from lmdecode.output.terminal import TerminalConsole
+        from lmdecode.render.shots import as_tables
+        from lmdecode.render.terminal import TerminalConsole
 
         console = TerminalConsole()
         for part in as_tables(found):
@@ -90,6 +90,6 @@ def _write(found: list[Shot], chosen: ShotFormat) -> None:
 
 
 def _text(found: list[Shot], chosen: ShotFormat) -> str:
-    from lmdecode.cli.shots_table import as_csv, as_jsonl, as_text
+    from lmdecode.render.shots import as_csv, as_jsonl, as_text
 
     return {ShotFormat.TABLE: as_text, ShotFormat.JSONL: as_jsonl, ShotFormat.CSV: as_csv}[chosen](found)

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from lmdecode.cli.failures import CommandError, reports_errors
-from lmdecode.cli.live import model_named
-from lmdecode.cli.options import ConfigOption, KeysOption, number
-from lmdecode.machine.simulator import SAMPLE_KEY
+from lmdecode.app.errors import CommandError
+from lmdecode.app.live import model_named
+from lmdecode.cli._common.errors import reports_errors
+from lmdecode.cli._common.options import ConfigOption, KeysOption, number
+from lmdecode.simulator import SAMPLE_KEY
 
 if TYPE_CHECKING:
-    from lmdecode.codec.keyring import MachineKey
-    from lmdecode.codec.memory_image import MemoryImage
-    from lmdecode.machine.simulator.machine import Machine
+    from lmdecode.codec.v1.image import MemoryImage
+    from lmdecode.codec.v1.keyring import MachineKey
+    from lmdecode.simulator.machine import Machine
 
 __all__ = ["simulate"]
 
@@ -85,10 +86,10 @@ def simulate(
     listens. Without any key it takes that of the sample captures. Nothing of it reaches the real machine.
     """
     from lmdecode.cli.simulate_session import Session
-    from lmdecode.machine.simulator.console import Console, Script
-    from lmdecode.machine.simulator.faults import FAULTS, Faults, parse_fault
-    from lmdecode.machine.simulator.script import load_script
-    from lmdecode.machine.simulator.server import Server
+    from lmdecode.simulator.console import Console, Script
+    from lmdecode.simulator.faults import FAULTS, Faults, parse_fault
+    from lmdecode.simulator.script import load_script
+    from lmdecode.simulator.server import Server
 
     if fault and "help" in fault:
         typer.echo("\n".join(f"{name:<14} {does}" for name, (_, does) in FAULTS.items()))
@@ -117,11 +118,11 @@ def simulate(
 
 def _key(keys: list[str], config: Path | None) -> tuple[MachineKey, str]:
     """The machine's key, and where it is from; the sample one if there is none anywhere."""
-    from lmdecode.cloud import ENVIRONMENT_VARIABLE
-    from lmdecode.cloud.config import default_paths, load_config
-    from lmdecode.cloud.keys import find_keys
-    from lmdecode.codec.cipher import Key
-    from lmdecode.codec.keyring import MachineKey
+    from lmdecode.codec.v1.key import Key
+    from lmdecode.codec.v1.keyring import MachineKey
+    from lmdecode.config import ENVIRONMENT_VARIABLE
+    from lmdecode.config.file import default_paths, load_config
+    from lmdecode.config.keys import find_keys
 
     given = keys or config or os.environ.get(ENVIRONMENT_VARIABLE)
     if not given and not any(load_config(path).machines() for path in default_paths() if path.is_file()):
@@ -135,11 +136,11 @@ def _machine(image: Path | None, capture: Path | None, model: str | None, key: M
     """The machine: what is known of its memory laid over what its model starts with."""
     from datetime import datetime
 
-    from lmdecode.capture.image_file import load_image
-    from lmdecode.codec.memory_image import MemoryImage
-    from lmdecode.codec.models import model_of
-    from lmdecode.machine.simulator.machine import Machine
-    from lmdecode.machine.simulator.models import default_memory
+    from lmdecode.app.image_file import load_image
+    from lmdecode.codec.v1.image import MemoryImage
+    from lmdecode.codec.v1.model import model_of
+    from lmdecode.simulator.initial_memory import default_memory
+    from lmdecode.simulator.machine import Machine
 
     if image and capture:
         raise CommandError("--image and --capture: give one of them")
@@ -156,10 +157,10 @@ def _machine(image: Path | None, capture: Path | None, model: str | None, key: M
 
 def _captured(capture: Path, key: MachineKey) -> MemoryImage:
     from lmdecode.analysis.recorded import memory_of
-    from lmdecode.capture.decoder import DEFAULT_PORT
-    from lmdecode.cli.reading import Outcome, nothing_decoded, read
-    from lmdecode.cloud.keys import decoder_for
-    from lmdecode.codec.memory_image import MemoryImage
+    from lmdecode.app.decode import Outcome, nothing_decoded, read
+    from lmdecode.capture.reader import DEFAULT_PORT
+    from lmdecode.codec.v1.image import MemoryImage
+    from lmdecode.config.keys import decoder_for
 
     outcome = Outcome(capture)
     image = MemoryImage(memory_of(read(outcome, decoder_for([key]), DEFAULT_PORT)), source=str(capture))

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.record import Record
-from lmdecode.output.sentence import sentences
+from lmdecode.render.sentence import sentences
 
 if TYPE_CHECKING:
-    from lmdecode.machine.simulator.console import Console
-    from lmdecode.machine.simulator.server import Server
+    from lmdecode.simulator.console import Console
+    from lmdecode.simulator.server import Server
 
 __all__ = ["Session"]
 
@@ -69,7 +69,7 @@ class Session:
 
     async def _announce(self, server: Server) -> None:
         """Announce the machine until cancelled. This takes a second, so nothing waits for it."""
-        from lmdecode.machine.simulator.announcement import Announcement
+        from lmdecode.simulator.announcement import Announcement
 
         serial = server.machine.registers.get("machine_ser_num")
         announcement = Announcement(str(serial or "simulated"), server.host, server.port)

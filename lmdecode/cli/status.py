@@ -8,15 +8,22 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from lmdecode.cli.failures import complain, reports_errors
-from lmdecode.cli.live import session_for, target_for
-from lmdecode.cli.live_options import HostOption, JsonOption, KeyOption, MachineOption, PortOption, TimeoutOption
-from lmdecode.cli.options import ConfigOption
-from lmdecode.machine.client import ANSWER_TIMEOUT
+from lmdecode.app.live import session_for, target_for
+from lmdecode.cli._common.errors import complain, reports_errors
+from lmdecode.cli._common.live_options import (
+    HostOption,
+    JsonOption,
+    KeyOption,
+    MachineOption,
+    PortOption,
+    TimeoutOption,
+)
+from lmdecode.cli._common.options import ConfigOption
+from lmdecode.device.client import ANSWER_TIMEOUT
 
 if TYPE_CHECKING:
-    from lmdecode.machine.session import Session
-    from lmdecode.machine.snapshot import Snapshot
+    from lmdecode.device.session import Session
+    from lmdecode.device.snapshot import Snapshot
 
 __all__ = ["status"]
 
@@ -46,7 +53,7 @@ def status(
     if as_json:
         typer.echo(json.dumps(snapshot.fields, ensure_ascii=False))
     else:
-        from lmdecode.output.status_table import print_status
+        from lmdecode.render.status import print_status
 
         print_status(snapshot.records)
     for name, why in snapshot.silent.items():
@@ -57,7 +64,7 @@ def status(
 
 
 async def _taken(session: Session) -> Snapshot:
-    from lmdecode.machine.snapshot import take_snapshot
+    from lmdecode.device.snapshot import take_snapshot
 
     async with session:
         return await take_snapshot(session)

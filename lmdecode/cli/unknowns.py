@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lmdecode.cli.failures import CommandError, reports_errors
-from lmdecode.cli.options import ConfigOption, KeysOption, MachineOption, OutputOption, PortOption, number
+from lmdecode.app.errors import CommandError
+from lmdecode.cli._common.errors import reports_errors
+from lmdecode.cli._common.options import ConfigOption, KeysOption, MachineOption, OutputOption, PortOption, number
 
 if TYPE_CHECKING:
     from lmdecode.cli.histories import Told
-    from lmdecode.cli.unknowns_table import Found
+    from lmdecode.render.unknowns import Found
 
 __all__ = ["UnknownsFormat", "unknowns"]
 
@@ -72,13 +73,13 @@ def unknowns(
     often than usual in those minutes, or if their values go up and down together by rank; both with a chance of at
     most 1 in 20 that any is named where there is nothing, however many were compared. That is a hint where to look.
     """
-    from lmdecode.cli.files import expanded, text_output
+    from lmdecode.app.decode import Settings
+    from lmdecode.app.files import expanded, text_output
     from lmdecode.cli.histories import Sources
-    from lmdecode.cli.reading import Settings
-    from lmdecode.cli.unknowns_table import json_lines, print_found
-    from lmdecode.codec.message import ADDRESS_SPACE
-    from lmdecode.output.addresses import AddressRangeError, address_range
-    from lmdecode.output.terminal import TerminalConsole
+    from lmdecode.codec.v1.message import ADDRESS_SPACE
+    from lmdecode.codec.v1.ranges import AddressRangeError, address_range
+    from lmdecode.render.terminal import TerminalConsole
+    from lmdecode.render.unknowns import json_lines, print_found
 
     try:
         addresses = range(ADDRESS_SPACE) if range_ is None else address_range(range_)
@@ -119,7 +120,7 @@ def _grouped(told: list[Told]) -> list[list[Told]]:
 
 def _found(group: list[Told], addresses: range, within: float, fewest: int) -> Found:
     from lmdecode.analysis.unknowns import find_unknowns
-    from lmdecode.cli.unknowns_table import Found
+    from lmdecode.render.unknowns import Found
 
     histories = [each.history for each in group if each.history is not None]
     first = group[0]

@@ -9,12 +9,12 @@ from typing import Annotated
 
 import typer
 
-from lmdecode.cli.durations import seconds_of
-from lmdecode.cli.failures import reports_errors
-from lmdecode.cli.live import target_for
-from lmdecode.cli.live_options import HostOption, KeyOption, MachineOption, PortOption, TimeoutOption
-from lmdecode.cli.options import ConfigOption, number
-from lmdecode.machine.client import ANSWER_TIMEOUT
+from lmdecode.app.durations import seconds_of
+from lmdecode.app.live import target_for
+from lmdecode.cli._common.errors import reports_errors
+from lmdecode.cli._common.live_options import HostOption, KeyOption, MachineOption, PortOption, TimeoutOption
+from lmdecode.cli._common.options import ConfigOption, number
+from lmdecode.device.client import ANSWER_TIMEOUT
 
 __all__ = ["watch"]
 
@@ -64,9 +64,9 @@ def watch(
     """
     from contextlib import ExitStack
 
-    from lmdecode.cli.jsonl_log import JsonlLog
-    from lmdecode.cli.watch_display import Display, Lines, Screen, Silent
+    from lmdecode.app.jsonl_log import JsonlLog
     from lmdecode.cli.watch_session import WatchSession
+    from lmdecode.render.watch.display import Display, Lines, Screen, Silent
 
     target = target_for(host=host, port=port, key=key, config=config, machine=machine)
     with ExitStack() as stack:

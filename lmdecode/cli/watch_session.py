@@ -11,18 +11,18 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
-from lmdecode.analysis.live_machine import LiveMachine
-from lmdecode.cli.keyboard import Keyboard
-from lmdecode.cli.live import client_for
-from lmdecode.cli.watch_view import address_of, scene_of
-from lmdecode.machine.watching import Link, Watcher
+from lmdecode.analysis.state import LiveMachine
+from lmdecode.app.live import client_for
+from lmdecode.cli._common.keyboard import Keyboard
+from lmdecode.device.watch import Link, Watcher
+from lmdecode.render.watch.view import address_of, scene_of
 
 if TYPE_CHECKING:
-    from lmdecode.cli.jsonl_log import JsonlLog
-    from lmdecode.cli.watch_display import Display
-    from lmdecode.cloud.targets import Target
+    from lmdecode.app.jsonl_log import JsonlLog
     from lmdecode.codec.record import Record
-    from lmdecode.machine.client import Client
+    from lmdecode.config.targets import Target
+    from lmdecode.device.client import Client
+    from lmdecode.render.watch.display import Display
 
 __all__ = ["WatchSession"]
 
@@ -88,7 +88,7 @@ class WatchSession:
             if isinstance(result, Exception):  # not that it was cancelled
                 raise result
         if not self._watcher.connections and not self._stop.is_set():  # it was waited for in vain
-            from lmdecode.machine.errors import NoConnectionError
+            from lmdecode.device.errors import NoConnectionError
 
             raise NoConnectionError(self._why_not)
         self._sum_up()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from lmdecode.cli.failures import reports_errors
-from lmdecode.cli.options import OutputOption
+from lmdecode.cli._common.errors import reports_errors
+from lmdecode.cli._common.options import OutputOption
 
 __all__ = ["wireshark_plugin"]
 
@@ -29,12 +29,12 @@ def wireshark_plugin(output: OutputOption = None) -> None:
     Folders and `tshark -G folders` say where that is. As a rule it is ~/.local/lib/wireshark/plugins on Linux and
     macOS, %APPDATA%\Wireshark\plugins on Windows. Ctrl+Shift+L in Wireshark loads it without a restart.
     """
-    from lmdecode.output.lua_dissector import lua_dissector
+    from lmdecode.render.wireshark.lua_dissector import lua_dissector
 
     if output is None:
         sys.stdout.write(lua_dissector())
         return
-    from lmdecode.cli.files import whole_file
+    from lmdecode.app.files import whole_file
 
     with whole_file(output) as file:
         file.write(lua_dissector())

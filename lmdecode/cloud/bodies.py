@@ -12,8 +12,8 @@ from io import BytesIO
 from typing import Final
 from urllib.parse import parse_qsl
 
-from lmdecode.cloud.exchange import Headers
 from lmdecode.cloud.findings import Problem, Trouble
+from lmdecode.cloud.http import Headers
 
 __all__ = ["fields", "first_of_each", "form", "header", "inflated", "json_value", "plain_name", "within"]
 

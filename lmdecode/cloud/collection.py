@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from lmdecode.cloud.exchange import Exchange
 from lmdecode.cloud.extraction import extract
 from lmdecode.cloud.findings import Account, Client, Finding, FleetMachine, Problem, Tokens, Trouble
+from lmdecode.cloud.http import Exchange
 
 __all__ = ["Collection", "Missing"]
 

@@ -16,9 +16,9 @@ from urllib.parse import unquote_plus
 
 from lmdecode.cloud.bodies import fields, first_of_each, form, header, inflated, json_value, plain_name
 from lmdecode.cloud.endpoints import Endpoint, endpoint
-from lmdecode.cloud.exchange import Exchange, Request, Response
 from lmdecode.cloud.findings import Account, Client, Finding, Problem, Secret, Tokens, Trouble
 from lmdecode.cloud.fleet import fleet
+from lmdecode.cloud.http import Exchange, Request, Response
 
 __all__ = ["extract"]
 

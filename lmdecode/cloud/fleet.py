@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lmdecode.cloud.bodies import within
 from lmdecode.cloud.findings import FleetMachine, Problem, Secret, Trouble
-from lmdecode.codec.cipher import Key
 from lmdecode.codec.errors import KeyFormatError
+from lmdecode.codec.v1.key import Key
 
 __all__ = ["fleet"]
 

@@ -18,7 +18,7 @@ from urllib.parse import unquote_plus, urlencode, urlsplit
 import ijson
 
 from lmdecode.cloud.bodies import within
-from lmdecode.cloud.exchange import Exchange, Request, Response
+from lmdecode.cloud.http import Exchange, Request, Response
 from lmdecode.codec.errors import LmdecodeError
 
 __all__ = ["HarError", "read_har"]

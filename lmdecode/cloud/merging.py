@@ -10,18 +10,52 @@ it what was captured under it can never be read again.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from lmdecode.cloud.collection import Collection
-from lmdecode.cloud.config import ConfigError
 from lmdecode.cloud.findings import FleetMachine
-from lmdecode.codec.cipher import Key
 from lmdecode.codec.errors import KeyFormatError
+from lmdecode.codec.v1.key import Key
+from lmdecode.config.file import ConfigError
+from lmdecode.config.store import change
 
-__all__ = ["merged"]
+__all__ = ["Saved", "merged", "save"]
 
 _OF_A_MACHINE: Final = ("machine_name", "serial_number", "model_name", "host", "key")
 _Entry = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What became of a configuration file."""
+
+    path: Path
+    changes: tuple[str, ...] = ()
+    """What is new in it, or changed, by names for people; none if the file had it all."""
+    was_open: bool = False
+    """Whether others could read the file until now."""
+
+    def __str__(self) -> str:
+        said = f"{self.path} has {', '.join(self.changes)}" if self.changes else f"{self.path} had all of it already"
+        return f"{said}; others could read the file, now only you can" if self.was_open else said
+
+
+def save(path: Path, found: Collection, *, tokens: bool = False) -> Saved:
+    """Merge what was found into a configuration file, which need not be there; mode 0600 always.
+
+    Args:
+        path: The file. If it is a link, what it stands for is replaced.
+        found: What to put there.
+        tokens: Whether to put the tokens there too: they are secrets, and expire.
+
+    Raises:
+        ConfigError: The file cannot be written, or is no configuration, which is then left as it is.
+    """
+    changes: list[str] = []
+    was_open = change(path, lambda entries: changes.extend(merged(entries, found, tokens=tokens, where=str(path))))
+    return Saved(path, tuple(changes), was_open)
 
 
 def merged(entries: _Entry, found: Collection, *, tokens: bool, where: str) -> list[str]:

@@ -1,1 +1,4 @@
-"""The protocol as pure functions: keys, frames, messages, the memory map. No I/O, no clock, no logging, no async."""
+"""What is said on a wire, as pure functions: a folder for each protocol, and the Record that all of them make.
+
+No I/O, no clock, no logging, no async.
+"""

@@ -8,8 +8,8 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
-from lmdecode.codec.message import Kind
-from lmdecode.codec.values import Value
+from lmdecode.codec.v1.message import Kind
+from lmdecode.codec.v1.values import Value
 
 __all__ = ["MASK", "Record", "Role", "Sender", "iso_time"]
 

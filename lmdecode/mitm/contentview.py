@@ -13,9 +13,9 @@ from weakref import WeakKeyDictionary
 from mitmproxy import contentviews, exceptions
 from mitmproxy.flow import Flow
 
-from lmdecode.codec.cipher import Key
-from lmdecode.codec.decoded import Decoder
-from lmdecode.codec.keyring import MachineKey
+from lmdecode.codec.v1.decoded import Decoder
+from lmdecode.codec.v1.key import Key
+from lmdecode.codec.v1.keyring import MachineKey
 from lmdecode.mitm.editing import EditError, reencoded
 from lmdecode.mitm.flows import Message, is_machine, sender
 from lmdecode.mitm.page import Block, blocks, page_text

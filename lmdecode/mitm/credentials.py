@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Final
 from mitmproxy import ctx, exceptions
 
 from lmdecode.cloud.collection import Collection
-from lmdecode.cloud.config import FILE_NAME
 from lmdecode.cloud.endpoints import Endpoint, endpoint, is_watched
 from lmdecode.cloud.findings import Finding, Problem, Tokens
-from lmdecode.cloud.store import check_writable, save
+from lmdecode.cloud.merging import save
 from lmdecode.codec.errors import LmdecodeError
+from lmdecode.config.file import FILE_NAME
+from lmdecode.config.store import check_writable
 from lmdecode.mitm.exchanges import exchange, watched_host
 from lmdecode.mitm.hooks import reports_errors, say
 from lmdecode.mitm.options import add_shared_options, path_of

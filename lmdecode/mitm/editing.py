@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 
-from lmdecode.codec.cipher import Key, encrypt
 from lmdecode.codec.errors import LmdecodeError
-from lmdecode.codec.framing import wrap
-from lmdecode.codec.message import Kind, Message, build, check_byte, parse_leniently
 from lmdecode.codec.record import MASK, Sender
+from lmdecode.codec.v1.framing import wrap
+from lmdecode.codec.v1.key import Key, encrypt
+from lmdecode.codec.v1.message import Kind, Message, build, check_byte, parse_leniently
 from lmdecode.mitm.page import COMMENT, FIXED, INDENT, Block
 
 __all__ = ["EditError", "reencoded"]

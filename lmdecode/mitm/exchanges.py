@@ -11,7 +11,7 @@ from mitmproxy.http import Headers, HTTPFlow
 from mitmproxy.io import FlowReader
 
 from lmdecode.cloud.endpoints import is_watched
-from lmdecode.cloud.exchange import Exchange, Request, Response
+from lmdecode.cloud.http import Exchange, Request, Response
 from lmdecode.codec.errors import LmdecodeError
 
 __all__ = ["SavedFlowsError", "exchange", "read_saved", "watched_host"]

@@ -15,8 +15,8 @@ from mitmproxy import exceptions, options
 from mitmproxy.tools.dump import DumpMaster
 
 from lmdecode.cloud.endpoints import is_watched
-from lmdecode.cloud.store import check_writable
 from lmdecode.codec.errors import LmdecodeError
+from lmdecode.config.store import check_writable
 from lmdecode.mitm.credentials import CredentialsAddon
 from lmdecode.mitm.options import path_of
 

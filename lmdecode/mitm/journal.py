@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lmdecode.codec.conversation import Conversation
-from lmdecode.codec.decoded import Decoder
 from lmdecode.codec.record import Record
+from lmdecode.codec.v1.conversation import Conversation
+from lmdecode.codec.v1.decoded import Decoder
 from lmdecode.mitm.flows import Message, host_port, nanoseconds, sender
-from lmdecode.output.jsonl import json_bytes
+from lmdecode.render.records.jsonl import json_bytes
 
 if TYPE_CHECKING:
     from mitmproxy.tcp import TCPFlow

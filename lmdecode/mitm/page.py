@@ -16,8 +16,8 @@ from typing import Final
 
 from lmdecode.codec.record import MASK, Record
 from lmdecode.mitm.transcript import Piece
-from lmdecode.output.sentence import summary, verb_and_object
-from lmdecode.output.wording import printable
+from lmdecode.render.sentence import summary, verb_and_object
+from lmdecode.render.wording import printable
 
 __all__ = ["COMMENT", "FIXED", "INDENT", "Block", "blocks", "page_text"]
 

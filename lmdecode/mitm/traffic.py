@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from mitmproxy import ctx, exceptions
 
-from lmdecode.cloud.keys import NoKeyError, decoder_for, find_keys
-from lmdecode.codec.decoded import Decoder
 from lmdecode.codec.errors import LmdecodeError
+from lmdecode.codec.v1.decoded import Decoder
+from lmdecode.config.keys import NoKeyError, decoder_for, find_keys
 from lmdecode.mitm.contentview import Reader, add_view, remove_view
 from lmdecode.mitm.flows import is_machine
 from lmdecode.mitm.hooks import reports_errors, say

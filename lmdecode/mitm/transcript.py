@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lmdecode.codec.conversation import Conversation
-from lmdecode.codec.decoded import Decoder
-from lmdecode.codec.framing import Deframer, Frame, Skipped
 from lmdecode.codec.record import Record, Sender
+from lmdecode.codec.v1.conversation import Conversation
+from lmdecode.codec.v1.decoded import Decoder
+from lmdecode.codec.v1.framing import Deframer, Frame, Skipped
 from lmdecode.mitm.flows import Message, nanoseconds, sender
 
 __all__ = ["Piece", "Transcript"]

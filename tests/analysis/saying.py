@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from lmdecode.codec.fields import decode_window
-from lmdecode.codec.message import Kind
 from lmdecode.codec.record import Record
+from lmdecode.codec.v1.message import Kind
+from lmdecode.codec.v1.window import decode_window
 
 SECOND = 1_000_000_000
 START_NS = 1_795_230_000 * SECOND

@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 from collections import deque
 
-from lmdecode.codec.conversation import Conversation
-from lmdecode.codec.fields import decode_message, encode
-from lmdecode.codec.memory_map import WINDOWS
-from lmdecode.codec.message import Kind, Message, build
 from lmdecode.codec.record import Record
-from lmdecode.machine.simulator.machine import Machine
+from lmdecode.codec.v1.conversation import Conversation
+from lmdecode.codec.v1.memory_map import WINDOWS
+from lmdecode.codec.v1.message import Kind, Message, build
+from lmdecode.codec.v1.window import decode_message, encode
+from lmdecode.simulator.machine import Machine
 from tests.capture.building import MACHINE, SECOND, Talk, new_decoder, packets, pcap, seal
 
 START_NS = 1_795_230_000 * SECOND  # 2026-11-21T03:00:00Z

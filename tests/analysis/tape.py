@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lmdecode.codec.cipher import Key
-from lmdecode.codec.conversation import Conversation
-from lmdecode.codec.decoding import FrameDecoder
-from lmdecode.codec.memory_map import WINDOWS, by_name
-from lmdecode.codec.message import Kind, Message
 from lmdecode.codec.record import Record
-from lmdecode.codec.values import Value
-from lmdecode.machine.simulator.machine import Machine
-from lmdecode.machine.simulator.misbehaviour import frame
-from tests.codec.samples import KEY_TEXT
+from lmdecode.codec.v1.conversation import Conversation
+from lmdecode.codec.v1.decoder import FrameDecoder
+from lmdecode.codec.v1.key import Key
+from lmdecode.codec.v1.memory_map import WINDOWS, by_name
+from lmdecode.codec.v1.message import Kind, Message
+from lmdecode.codec.v1.values import Value
+from lmdecode.simulator.fault_effects import frame
+from lmdecode.simulator.machine import Machine
+from tests.codec.v1.samples import KEY_TEXT
 
 KEY = Key.parse(KEY_TEXT)
 START_NS = 1_795_229_755_000_000_000

@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 
 from lmdecode.analysis.differences import differences, with_changes
-from lmdecode.analysis.history import History
-from lmdecode.codec.memory import Memory
+from lmdecode.analysis.memory_history import History
+from lmdecode.codec.v1.memory import Memory
 from tests.analysis.saying import at, said
-from tests.codec.test_memory import memories
+from tests.codec.v1.test_memory import memories
 
 
 @given(memories(), memories())

@@ -12,11 +12,11 @@ from lmdecode.analysis import identification
 from lmdecode.analysis.identification import Confidence, Identification, identify
 from lmdecode.analysis.known_messages import KNOWN_OPENING, KNOWN_READS, KNOWN_REPORTS, KNOWN_WRITES, Part
 from lmdecode.capture import decode_capture
-from lmdecode.cli.identification_table import as_dict, as_text
-from lmdecode.codec.conversation import Conversation
-from lmdecode.codec.keyless import KeylessDecoder
-from lmdecode.codec.message import Kind
 from lmdecode.codec.record import Record
+from lmdecode.codec.v1.conversation import Conversation
+from lmdecode.codec.v1.keyless import KeylessDecoder
+from lmdecode.codec.v1.message import Kind
+from lmdecode.render.identification import as_dict, as_text
 from tests.capture.building import CAPTURES, SECOND, message, new_decoder, seal
 
 SAMPLES = ("gs3av-settings.pcap", "gs3mp-standby.pcapng")

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmdecode.analysis.live_shots import LiveShots
-from lmdecode.codec.message import Kind
 from lmdecode.codec.record import Record
+from lmdecode.codec.v1.message import Kind
 
 SECOND = 1_000_000_000
 

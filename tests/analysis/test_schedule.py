@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmdecode.analysis.schedule import next_switch
-from lmdecode.codec.fields import decode_window
-from lmdecode.codec.memory_map import DAYS
-from lmdecode.codec.named_memory import Registers
-from lmdecode.machine.simulator.models import default_memory
-from lmdecode.machine.simulator.schedule import switched
+from lmdecode.codec.v1.memory_map import DAYS
+from lmdecode.codec.v1.named_memory import Registers
+from lmdecode.codec.v1.window import decode_window
+from lmdecode.simulator.initial_memory import default_memory
+from lmdecode.simulator.schedule import switched
 
 
 def fields(clock="2026-11-21T09:30:00", auto=("global_auto", "sat_auto"), **times):  # a Saturday

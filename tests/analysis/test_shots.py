@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from lmdecode.analysis.shot import Evidence, What
 from lmdecode.analysis.shots import find_shots
 from lmdecode.capture import decode_capture
-from lmdecode.codec.decoding import FrameDecoder
-from lmdecode.codec.memory_map import PULSE_ML
-from lmdecode.codec.message import Kind
+from lmdecode.codec.v1.decoder import FrameDecoder
+from lmdecode.codec.v1.memory_map import PULSE_ML
+from lmdecode.codec.v1.message import Kind
 from tests.analysis.tape import KEY, START_NS, Tape
-from tests.codec.samples import frame
+from tests.codec.v1.samples import frame
 
 CAPTURES = Path(__file__).parents[2] / "captures"
 

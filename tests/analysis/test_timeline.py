@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from lmdecode.analysis.activity import Activity
 from lmdecode.analysis.series import Series
 from lmdecode.analysis.timeline import Timeline
-from lmdecode.codec.decoding import FrameDecoder
-from lmdecode.codec.message import Kind, Message
+from lmdecode.codec.v1.decoder import FrameDecoder
+from lmdecode.codec.v1.message import Kind, Message
 from tests.analysis.tape import KEY, START_NS, Tape
 
 SECOND = 1_000_000_000
@@ -56,7 +56,7 @@ def test_problems_and_a_write_without_an_answer():
     tape = Tape()
     tape.hear("machine", b"@nonsense%")
     request = Message(Kind.WRITE, 0x0000, 1, b"\x01")
-    from lmdecode.machine.simulator.misbehaviour import frame
+    from lmdecode.simulator.fault_effects import frame
 
     tape.hear("app", frame(KEY, request))
     made = timeline(tape)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.analysis.history import History
-from lmdecode.analysis.relations import Coverage, at_least, occasions, ranks, spearman, step_chance
+from lmdecode.analysis.correlation import Coverage, at_least, occasions, ranks, spearman, step_chance
+from lmdecode.analysis.memory_history import History
 from lmdecode.analysis.unknowns import find_unknowns
 from tests.analysis.saying import at, said
 from tests.analysis.simulated import both, byte_that_wanders, flag_that_follows, records, shots, spoken

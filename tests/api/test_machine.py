@@ -10,8 +10,8 @@ from datetime import datetime, time
 import pytest
 
 import lmdecode
-from lmdecode.machine.setting import State
-from lmdecode.output.columns import FIELD_TYPES, FieldNameError
+from lmdecode.analysis.columns import FIELD_TYPES, FieldNameError
+from lmdecode.device.settings import State
 
 OTHER = "x" * 32
 

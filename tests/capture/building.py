@@ -12,10 +12,10 @@ from pathlib import Path
 from Crypto.Cipher import AES
 
 from lmdecode.capture import CaptureStatistics, decode_capture
-from lmdecode.capture.packet import ACK, FIN, PSH, SYN, Endpoint, Segment
-from lmdecode.codec.cipher import Key
-from lmdecode.codec.conversation import Tally
-from lmdecode.codec.decoding import FrameDecoder
+from lmdecode.capture.net.packet import ACK, FIN, PSH, SYN, Endpoint, Segment
+from lmdecode.codec.v1.conversation import Tally
+from lmdecode.codec.v1.decoder import FrameDecoder
+from lmdecode.codec.v1.key import Key
 
 KEY_TEXT = "12345678901234567890123456789012"
 CAPTURES = Path(__file__).parents[2] / "captures"

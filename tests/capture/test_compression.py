@@ -10,8 +10,7 @@ import pytest
 import zstandard
 
 from lmdecode.capture import CaptureError
-
-from .building import CAPTURES, decode
+from tests.capture.building import CAPTURES, decode
 
 COMPRESS = {
     "gzip": lambda data: gzip.compress(data, mtime=0),

@@ -9,11 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmdecode.capture.connections import Connections
-from lmdecode.capture.packet import ACK, FIN, PSH, RST, SYN, Endpoint, Segment
-from lmdecode.codec.conversation import Tally
-from lmdecode.codec.making import RECORDS
-
-from .building import (
+from lmdecode.capture.net.packet import ACK, FIN, PSH, RST, SYN, Endpoint, Segment
+from lmdecode.codec.v1.conversation import Tally
+from lmdecode.codec.v1.making import RECORDS
+from tests.capture.building import (
     APP,
     ASK,
     MACHINE,

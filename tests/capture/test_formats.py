@@ -10,8 +10,7 @@ import pytest
 
 from lmdecode.capture import CaptureError
 from lmdecode.capture.formats import Format, open_capture
-
-from .building import as_bom_utf16, decode, exported, packets, pcap, section, talk, told
+from tests.capture.building import as_bom_utf16, decode, exported, packets, pcap, section, talk, told
 
 
 def kind(path, data):

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lmdecode.capture import CaptureError, PortTraffic, busiest_ports
-from lmdecode.capture.packet import Endpoint
-
-from .building import Talk, exported, packets, pcap, seal, talk
+from lmdecode.capture.net.packet import Endpoint
+from tests.capture.building import Talk, exported, packets, pcap, seal, talk
 
 WEB = Endpoint("10.0.0.9", 443)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lmdecode.capture.packet import Endpoint
-from lmdecode.codec.message import build
+from lmdecode.capture.net.packet import Endpoint
+from lmdecode.codec.v1.message import build
 from tests.analysis.simulated import both, byte_that_wanders, captured, flag_that_follows, shots, spoken
 from tests.capture.building import MACHINE, Talk, packets, pcap, seal
 

@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 import threading
 
-from lmdecode.codec.message import Kind
-from tests.machine.simulator.client import server
+from lmdecode.codec.v1.message import Kind
+from tests.simulator.client import server
 
 KEY = "12345678901234567890123456789012"
 

@@ -15,7 +15,7 @@ import time
 import pyarrow.parquet as pq
 import pytest
 
-from lmdecode.output.columns import FIELD_TYPES, RECORD_COLUMNS
+from lmdecode.analysis.columns import FIELD_TYPES, RECORD_COLUMNS
 from tests.cli.test_decode import JSON, PCAP, PCAPNG, on_a_terminal, records
 
 TEXTS = ("table", "jsonl", "csv")

@@ -9,9 +9,9 @@ import pytest
 import typer
 
 from lmdecode.cli.discover import _known_as, _next, discover
-from lmdecode.machine import discovery
-from lmdecode.machine.discovery import Found
-from tests.machine.announcing import LOOPBACK, announce_raw, announced
+from lmdecode.device import discovery
+from lmdecode.device.discovery import Found
+from tests.device.announcing import LOOPBACK, announce_raw, announced
 
 LOOK = ["discover", "--interface", LOOPBACK, "--timeout", "2"]
 

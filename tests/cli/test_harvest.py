@@ -16,11 +16,10 @@ import urllib.request
 import httpx
 import pytest
 
+from tests.cli.conftest import CAPTURES
 from tests.cloud.fake_cloud import CLOUD, CUSTOMER, TOKEN, fleet, machine, serving, tokens
 from tests.cloud.leaks import leaks
 from tests.cloud.mitmdump import HELPER
-
-from .conftest import CAPTURES
 
 KEY = "12345678901234567890123456789012"
 LOGIN = {

@@ -12,17 +12,17 @@ from concurrent.futures import Future
 
 import pytest
 
-from lmdecode.cli.jobs import _begins, _decode_meanwhile, _Task, _work
-from lmdecode.cli.parts import new_mark
-from lmdecode.cli.reading import Outcome, Settings
-from lmdecode.cli.writers import Format, Style
+from lmdecode.app.decode import Outcome, Settings
+from lmdecode.app.jobs import _begins, _decode_meanwhile, _Task, _work
+from lmdecode.app.parts import new_mark
+from lmdecode.app.writers import Format, Style
 from tests.cli.test_decode import PCAP
 from tests.cli.test_decode_choices import is_there, wait_for
 
 # Workers are forked, so that they have what is put in place here.
 START = """
 import multiprocessing, os, pathlib, signal, sys, time
-import lmdecode.cli.jobs as jobs
+import lmdecode.app.jobs as jobs
 multiprocessing.set_start_method("fork")
 here = os.getpid()
 def tell(name):

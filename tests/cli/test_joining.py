@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lmdecode.cli.joining import in_order, joined
-from lmdecode.cli.reading import Outcome, counted
+from lmdecode.app.decode import Outcome, counted
+from lmdecode.app.joining import in_order, joined
 from tests.capture.building import (
     APP,
     KEY_TEXT,

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from lmdecode.cli.failures import CommandError
-from lmdecode.cli.jsonl_log import JsonlLog
-from lmdecode.codec.message import Kind
+from lmdecode.app.errors import CommandError
+from lmdecode.app.jsonl_log import JsonlLog
 from lmdecode.codec.record import Record
-from lmdecode.output.jsonl import json_bytes
+from lmdecode.codec.v1.message import Kind
+from lmdecode.render.records.jsonl import json_bytes
 
 RECORD = Record(1, 0, "machine", "m", "a", Kind.READ, "report", 0x401C, 4, "03bc04d8", fields={"coffee_temp": 95.6})
 LINE = json_bytes(RECORD)

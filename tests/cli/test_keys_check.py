@@ -7,9 +7,8 @@ import json
 import pytest
 
 from tests.capture.building import ethernet, pcap, talk
-from tests.codec.samples import KEY_TEXT
-
-from .conftest import CAPTURES
+from tests.cli.conftest import CAPTURES
+from tests.codec.v1.samples import KEY_TEXT
 
 PCAP = CAPTURES / "gs3av-settings.pcap"
 PCAPNG = CAPTURES / "gs3mp-standby.pcapng"

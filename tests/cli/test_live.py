@@ -13,8 +13,8 @@ import time
 
 import pytest
 
-from lmdecode.codec.cipher import Key, encrypt
-from lmdecode.codec.framing import wrap
+from lmdecode.codec.v1.framing import wrap
+from lmdecode.codec.v1.key import Key, encrypt
 from tests.cli.conftest import CAPTURES
 
 KEY = Key.parse("12345678901234567890123456789012")

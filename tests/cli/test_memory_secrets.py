@@ -9,15 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmdecode.analysis.differences import differences
-from lmdecode.analysis.history import History
+from lmdecode.analysis.memory_history import History
+from lmdecode.analysis.observed_change import ChangeRun
 from lmdecode.analysis.unknowns import find_unknowns
-from lmdecode.cli import unknowns_table
-from lmdecode.codec.change import ChangeRun
-from lmdecode.codec.memory_image import MemoryImage, image_text
-from lmdecode.output.change_list import ChangeTable, json_lines, write_csv
-from lmdecode.output.difference_list import difference_lines, print_differences, print_one_sided
-from lmdecode.output.memory_dump import Dump, print_dump
-from lmdecode.output.terminal import TerminalConsole
+from lmdecode.codec.v1.image import MemoryImage, image_text
+from lmdecode.render import unknowns as unknowns_table
+from lmdecode.render.changes import ChangeTable, json_lines, write_csv
+from lmdecode.render.differences import difference_lines, print_differences, print_one_sided
+from lmdecode.render.memory_dump import Dump, print_dump
+from lmdecode.render.terminal import TerminalConsole
 from tests.analysis.saying import said
 from tests.capture.building import Talk, message, packets, pcap, seal
 

@@ -9,8 +9,7 @@ import subprocess
 import pytest
 
 from tests.cli.conftest import CAPTURES
-
-from .test_credentials import FORM, HOST, LOGIN, TOKENS, entry
+from tests.cli.test_credentials import FORM, HOST, LOGIN, TOKENS, entry
 
 KEY = "12345678901234567890123456789012"
 PCAP = CAPTURES / "gs3av-settings.pcap"

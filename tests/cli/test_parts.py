@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.cli.parts import GrowingPart, new_mark
-from lmdecode.cli.reading import Outcome
+from lmdecode.app.decode import Outcome
+from lmdecode.app.parts import GrowingPart, new_mark
 
 MARK = new_mark()
 

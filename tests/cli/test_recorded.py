@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from lmdecode.codec.settings import SETTINGS
+from lmdecode.codec.v1.settings import SETTINGS
 from tests.cli.conftest import CAPTURES
 from tests.cli.simulated import KEY, simulated
 

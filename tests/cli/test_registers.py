@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from lmdecode.codec.memory_map import DERIVED, REGISTERS
+from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS
 
 
 def test_all_of_them(command):

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.codec.message import Kind, Message
+from lmdecode.codec.v1.message import Kind, Message
 from tests.analysis.tape import Tape
 from tests.capture.building import Talk, packets, pcap
 from tests.cli.conftest import CAPTURES
-from tests.codec.samples import frame, with_check
+from tests.codec.v1.samples import frame, with_check
 
 DAY = CAPTURES / "gs3av-day.pcapng.zst"
 KEY = json.loads((CAPTURES / "config.json").read_text())["key"]
@@ -104,8 +104,8 @@ def test_an_input_is_not_overwritten(command, config):
 
 
 def test_no_secret_is_in_it():
-    from lmdecode.cli.report_data import Analysis
-    from lmdecode.output.report.page import render
+    from lmdecode.render.report.data import Analysis
+    from lmdecode.render.report.page import render
 
     tape = Tape()
     tape.ask(Message(Kind.READ, 0x0100, 0x30))
@@ -141,8 +141,8 @@ def test_several_captures_are_one_story(run):
     )
 )
 def test_whatever_is_said_there_is_a_report(said) -> None:
-    from lmdecode.cli.report_data import Analysis
-    from lmdecode.output.report.page import render
+    from lmdecode.render.report.data import Analysis
+    from lmdecode.render.report.page import render
 
     tape, analysis = Tape(), Analysis()
     for sender, kind, address, data, step in said:

@@ -12,11 +12,11 @@ import subprocess
 
 import pytest
 
-from lmdecode.capture.image_file import load_image
-from lmdecode.codec.memory import Answer, Region
-from lmdecode.codec.memory_image import MemoryImage, image_text
-from lmdecode.codec.memory_map import REGISTERS
-from lmdecode.machine.simulator.models import default_memory
+from lmdecode.app.image_file import load_image
+from lmdecode.codec.v1.image import MemoryImage, image_text
+from lmdecode.codec.v1.memory import Answer, Region
+from lmdecode.codec.v1.memory_map import REGISTERS
+from lmdecode.simulator.initial_memory import default_memory
 from tests.cli.simulated import simulated, wait_for_log
 
 SECRET = next(row for row in REGISTERS if row.secret)

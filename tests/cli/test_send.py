@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from lmdecode.codec.cipher import Key, decrypt
-from lmdecode.codec.framing import unwrap
-from lmdecode.machine.simulator.faults import Fault, Faults
+from lmdecode.codec.v1.framing import unwrap
+from lmdecode.codec.v1.key import Key, decrypt
+from lmdecode.simulator.faults import Fault, Faults
 from tests.cli.live import KEY, running
 
 
@@ -198,7 +198,7 @@ def test_nobody_there(command):
 
 
 def test_what_is_not_taken_is_said(command, monkeypatch):
-    from lmdecode.machine.simulator.machine import Machine
+    from lmdecode.simulator.machine import Machine
 
     monkeypatch.setattr(Machine, "_take", lambda *_: None)
     with running() as machine:

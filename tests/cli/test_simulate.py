@@ -11,12 +11,12 @@ import time
 
 import pytest
 
-from lmdecode.codec.cipher import Key, decrypt
-from lmdecode.codec.framing import Deframer, unwrap
-from lmdecode.codec.memory_image import MemoryImage, image_text
-from lmdecode.codec.message import Kind, Message, parse
-from lmdecode.machine.simulator.misbehaviour import frame
-from lmdecode.machine.simulator.models import default_memory
+from lmdecode.codec.v1.framing import Deframer, unwrap
+from lmdecode.codec.v1.image import MemoryImage, image_text
+from lmdecode.codec.v1.key import Key, decrypt
+from lmdecode.codec.v1.message import Kind, Message, parse
+from lmdecode.simulator.fault_effects import frame
+from lmdecode.simulator.initial_memory import default_memory
 from tests.cli.conftest import CAPTURES
 
 KEY = Key.parse("12345678901234567890123456789012")

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from lmdecode.codec.memory import Answer, Region
+from lmdecode.codec.v1.memory import Answer, Region
 from tests.cli.live import running
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from lmdecode.output.lua_dissector import lua_dissector
+from lmdecode.render.wireshark.lua_dissector import lua_dissector
 
 
 def test_to_stdout(command):

@@ -9,8 +9,8 @@ import time
 import httpx
 import pytest
 
-from lmdecode.cloud.config import load_config
-from lmdecode.codec.cipher import Key
+from lmdecode.codec.v1.key import Key
+from lmdecode.config.file import load_config
 from tests.cloud.fake_cloud import COMPRESSORS, CUSTOMER, GATEWAY, STRANGER, TOKEN, fleet, machine, tokens
 from tests.cloud.leaks import leaks
 from tests.cloud.mitmdump import ADDON, mitmdump

@@ -9,9 +9,10 @@ from functools import partial
 import pytest
 
 from lmdecode.cloud.collection import Collection
-from lmdecode.cloud.config import ConfigError, load_config
 from lmdecode.cloud.findings import Account, Client, FleetMachine, Secret, Tokens
-from lmdecode.cloud.store import change, check_writable, save
+from lmdecode.cloud.merging import save
+from lmdecode.config.file import ConfigError, load_config
+from lmdecode.config.store import change, check_writable
 
 KEY, OTHER = "k" * 32, "o" * 32
 KITCHEN = FleetMachine(Secret(KEY), "SN1", "kitchen", "GS3 AV")

@@ -9,13 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.codec.cipher import Key
-from lmdecode.codec.conversation import Conversation
-from lmdecode.codec.decoding import FrameDecoder
-from lmdecode.codec.message import Kind
 from lmdecode.codec.record import Record, iso_time
-
-from .samples import KEY_BYTES, SAMPLE_NAMES, SAMPLES, frame, with_check
+from lmdecode.codec.v1.conversation import Conversation
+from lmdecode.codec.v1.decoder import FrameDecoder
+from lmdecode.codec.v1.key import Key
+from lmdecode.codec.v1.message import Kind
+from tests.codec.v1.samples import KEY_BYTES, SAMPLE_NAMES, SAMPLES, frame, with_check
 
 KEYS = [
     "time",

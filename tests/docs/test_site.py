@@ -16,7 +16,7 @@ import yaml
 
 import lmdecode
 from tests.docs.pages import ROOT
-from tests.output.report.browser import CHROMIUM, browsing
+from tests.render.report.browser import CHROMIUM, browsing
 
 pytest.importorskip("mkdocs")
 

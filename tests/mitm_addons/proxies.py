@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.codec.samples import KEY_TEXT
+from tests.codec.v1.samples import KEY_TEXT
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAFFIC = ROOT / "mitm_addons" / "lm_traffic.py"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.codec.samples import KEY_TEXT, frame, seal, with_check
+from tests.codec.v1.samples import KEY_TEXT, frame, seal, with_check
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # at what mitmproxy imports

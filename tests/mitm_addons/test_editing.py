@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.codec.samples import frame, with_check
+from tests.codec.v1.samples import frame, with_check
 from tests.mitm_addons.console import Console
 from tests.mitm_addons.proxies import PATIENCE, environment, listening, receive
 

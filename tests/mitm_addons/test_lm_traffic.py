@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from lmdecode.codec.cipher import Key
-from lmdecode.codec.conversation import Conversation
-from lmdecode.codec.decoding import FrameDecoder
-from tests.codec.samples import KEY_TEXT, SAMPLES, frame, with_check
+from lmdecode.codec.v1.conversation import Conversation
+from lmdecode.codec.v1.decoder import FrameDecoder
+from lmdecode.codec.v1.key import Key
+from tests.codec.v1.samples import KEY_TEXT, SAMPLES, frame, with_check
 from tests.mitm_addons.proxies import Proxy, finished, listening, receive, reverse_mode, running, wait_for
 
 ASK = frame(with_check("R401C0004"))

@@ -17,7 +17,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.codec.samples import SAMPLES, frame, with_check
+from tests.codec.v1.samples import SAMPLES, frame, with_check
 from tests.mitm_addons.proxies import Proxy, running
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

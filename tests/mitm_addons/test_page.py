@@ -8,13 +8,13 @@ from typing import NamedTuple
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lmdecode.codec.cipher import Key
-from lmdecode.codec.decoding import FrameDecoder
+from lmdecode.codec.v1.decoder import FrameDecoder
+from lmdecode.codec.v1.key import Key
 from lmdecode.mitm.editing import reencoded
 from lmdecode.mitm.flows import sender
 from lmdecode.mitm.page import blocks, page_text
 from lmdecode.mitm.transcript import Transcript
-from tests.codec.samples import KEY_TEXT, SAMPLES, frame, with_check
+from tests.codec.v1.samples import KEY_TEXT, SAMPLES, frame, with_check
 
 KEY = Key.parse(KEY_TEXT)
 

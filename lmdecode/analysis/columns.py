@@ -1,0 +1,110 @@
+"""What records have: the columns of a table of them, known before the first one is read, and which a user chose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import Final
+
+from lmdecode.codec.errors import LmdecodeError
+from lmdecode.codec.record import Record
+from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS
+
+__all__ = [
+    "FIELD_TYPES",
+    "RECORD_COLUMNS",
+    "FieldNameError",
+    "Selection",
+    "check_name",
+    "chosen_fields",
+    "is_glob",
+    "nearest",
+]
+
+FIELD_TYPES: Final[Mapping[str, str]] = {
+    **{row.name: row.type.json for row in REGISTERS if row.name},
+    **{row.name: row.json for row in DERIVED},
+}
+"""The JSON type of each name, in the order of the memory map, derived values last."""
+
+RECORD_COLUMNS: Final = tuple("time" if name == "time_ns" else name for name in Record._fields if name != "fields")
+"""What every record has, in the order of `--format jsonl`; a table has a column for each before those of the fields."""
+
+
+class FieldNameError(LmdecodeError, ValueError):
+    """A name that is not on the memory map."""
+
+
+class Selection:
+    """The fields that are to be seen.
+
+    A record that has none of them is not seen at all, its problems neither: who asks for temperatures wants a column
+    of temperatures, and the summary counts the problems anyway.
+
+    Args:
+        names: Those chosen.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = tuple(names)
+
+    def apply(self, record: Record) -> Record | None:
+        """The record with the chosen fields only, in the order in which they were chosen; None without any.
+
+        >>> Selection(["steam_temp"]).apply(Record(0, 0, "app", "a", "b")) is None
+        True
+        """
+        fields = record.fields
+        chosen = {name: fields[name] for name in self._names if name in fields}
+        return record._replace(fields=chosen) if chosen else None
+
+
+def chosen_fields(texts: Iterable[str]) -> tuple[str, ...]:
+    """The names in comma-separated lists, each once; a glob stands for all names that fit it.
+
+    Raises:
+        FieldNameError: A name that is not on the map, or a glob that fits none.
+
+    >>> chosen_fields(["coffee_temp,steam_*", "coffee_temp"])
+    ('coffee_temp', 'steam_set_temp', 'steam_heating_element_hours', 'steam_temp', 'steam_boiler_enable', \
+'steam_heater_on')
+    """
+    names: dict[str, None] = {}
+    for piece in (piece.strip() for text in texts for piece in text.split(",")):
+        if piece:
+            names.update(dict.fromkeys(check_name(piece)))
+    if not names:
+        raise FieldNameError("no field is named; for example coffee_temp,steam_temp")
+    return tuple(names)
+
+
+def check_name(text: str) -> tuple[str, ...]:
+    """The names of the map that a name or glob stands for.
+
+    Raises:
+        FieldNameError: There is none.
+    """
+    if text in FIELD_TYPES:
+        return (text,)
+    if is_glob(text):
+        found = tuple(name for name in FIELD_TYPES if fnmatchcase(name, text))
+        if found:
+            return found
+        raise FieldNameError(f"no field fits {text!r}; lmdecode registers lists them")
+    raise FieldNameError(f"no field {text!r}{nearest(text, FIELD_TYPES)}")
+
+
+def nearest(text: str, known: Iterable[str], otherwise: str = "; lmdecode registers lists them") -> str:
+    """What to add to a complaint about a word that is not known.
+
+    >>> nearest("cofee_temp", FIELD_TYPES)
+    '; did you mean coffee_temp?'
+    """
+    near = get_close_matches(text.lower().replace("-", "_"), list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else otherwise
+
+
+def is_glob(text: str) -> bool:
+    """Whether a text has wildcards."""
+    return not set(text).isdisjoint("*?[")

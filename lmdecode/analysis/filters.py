@@ -1,0 +1,404 @@
+"""Which records to show: the conditions of `--where`, from their text to a function that says yes or no.
+
+A condition is a word, `=` or another comparison, and a value: `kind=write`, `coffee_temp>95`. The words are those of
+a record (`kind`, `sender`, …) and the names of the memory map.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from typing import Final, NoReturn, cast, get_args
+
+from lmdecode.analysis.columns import FIELD_TYPES, FieldNameError, check_name, is_glob, nearest
+from lmdecode.analysis.times import DAY, NamedTime, TimeError, named_time
+from lmdecode.codec.errors import LmdecodeError
+from lmdecode.codec.record import Record, Role, Sender
+from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS
+from lmdecode.codec.v1.message import Kind
+from lmdecode.codec.v1.values import Value
+from lmdecode.codec.v1.window import registers_in
+
+__all__ = ["Filter", "FilterError", "mentions_stream", "parse", "parse_all"]
+
+Filter = Callable[[Record], bool]
+"""Whether a record is to be shown."""
+
+
+class FilterError(LmdecodeError, ValueError):
+    """A condition that cannot be understood: one line that says why, with an example of one that can."""
+
+
+_CONDITION: Final = re.compile(r"\s*([^\s=!<>]*)\s*(==|=|!=|>=|<=|>|<)\s*(.*?)\s*\Z", re.DOTALL).match
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?\Z").match
+_ADDRESS: Final = re.compile(r"0[xX]([0-9A-Fa-f]{1,4})\Z").match
+_DECIMAL: Final = re.compile(r"[0-9]{1,5}\Z").match
+_TIME_OF_DAY: Final = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])\Z", re.ASCII).match
+
+_BOOLEANS: Final[Mapping[str, bool]] = {
+    **dict.fromkeys(("yes", "true", "on", "1"), True),
+    **dict.fromkeys(("no", "false", "off", "0"), False),
+}
+_COMPARISONS: Final[Mapping[str, Callable[[float, float], bool]]] = {
+    ">": operator.gt,
+    "<": operator.lt,
+    ">=": operator.ge,
+    "<=": operator.le,
+}
+_WORDS_OF: Final[Mapping[str, tuple[str, ...]]] = {
+    "kind": tuple(Kind),
+    "role": get_args(Role),
+    "sender": get_args(Sender),
+}
+_FIELD_WORDS: Final[Mapping[str, tuple[str, ...]]] = {row.name: row.type.words for row in REGISTERS if row.name}
+
+
+def parse(text: str) -> Filter:
+    """The filter that a condition stands for.
+
+    Raises:
+        FilterError: It cannot be understood.
+
+    >>> record = Record(0, 0, "machine", "a", "b", Kind.READ, "report", 0x401C, 4, fields={"coffee_temp": 95.6})
+    >>> [parse(text)(record) for text in ("kind=read,write", "coffee_temp>96", "name=steam_*", "address=0x401D")]
+    [True, False, True, True]
+    """
+    word, comparison, value = _taken_apart(text)
+    if build := _OF_A_RECORD.get(word):
+        return build(word, comparison, value)
+    if word in FIELD_TYPES:
+        return _of_a_field(word, comparison, value)
+    known = (*_OF_A_RECORD, *FIELD_TYPES)
+    listed = f"; use a name of `lmdecode registers` or one of {', '.join(_OF_A_RECORD)}"
+    raise FilterError(f"{text!r}: {word!r} is nothing that a record has{nearest(word, known, listed)}")
+
+
+def parse_all(texts: Sequence[str]) -> Filter | None:
+    """The filter that lets through what fulfils all conditions; None if there are none.
+
+    Raises:
+        FilterError: One of them cannot be understood.
+    """
+    filters = [parse(text) for text in texts]
+    if len(filters) < 2:
+        return filters[0] if filters else None
+
+    def every(record: Record) -> bool:
+        return all(passes(record) for passes in filters)
+
+    return every
+
+
+def mentions_stream(texts: Sequence[str]) -> bool:
+    """Whether any condition needs the number of a connection, which those of the captures before it have to precede."""
+    return any(_taken_apart(text)[0] == "stream" for text in texts)
+
+
+def _taken_apart(text: str) -> tuple[str, str, str]:
+    parts = _CONDITION(text)
+    if parts is None:
+        word = text.strip()
+        if word in {"problems", "ok"} or FIELD_TYPES.get(word) == "boolean":
+            return word, "=", "yes"
+        if word in FIELD_TYPES:
+            _fail(
+                text, f"compare it with something, in quotes: '{word}=…', '{word}>…'; or 'name={word}' for all with it"
+            )
+        _fail(text, "is no condition; examples are kind=write, coffee_temp>95, problems")
+    word, comparison, value = parts.groups()
+    if not word:
+        _fail(text, f"what is to be {comparison} {value}? for example kind=write")
+    if not value:
+        _fail(text, "nothing to compare with; for example kind=write, coffee_temp>95")
+    return word, "=" if comparison == "==" else comparison, value
+
+
+def _fail(text: str, why: str) -> NoReturn:
+    raise FilterError(f"{text!r}: {why}")
+
+
+def _alternatives(word: str, value: str) -> list[str]:
+    pieces = [piece.strip() for piece in value.split(",")]
+    if not all(pieces):
+        _fail(f"{word}={value}", "an alternative is empty; write them as in kind=read,write")
+    return pieces
+
+
+def _only_equality(word: str, comparison: str, value: str, example: str) -> bool:
+    """Whether it is `=` rather than `!=`; nothing else will do."""
+    if comparison not in {"=", "!="}:
+        _fail(f"{word}{comparison}{value}", f"{word} takes = and != only; for example {example}")
+    return comparison == "="
+
+
+# Conditions on what every record has. Its opposite, `!=`, also lets through what does not have it: damaged frames.
+
+
+def _word(word: str, comparison: str, value: str) -> Filter:
+    words = _WORDS_OF[word]
+    wanted = _only_equality(word, comparison, value, f"{word}={words[0]}")
+    chosen = frozenset(_one_of(word, words, piece) for piece in _alternatives(word, value))
+    get = operator.attrgetter(word)
+    return lambda record: (get(record) in chosen) is wanted
+
+
+def _one_of(word: str, words: Sequence[str], piece: str) -> str:
+    for known in words:
+        if known.lower() == piece.lower():
+            return known
+    listed = f"; it is one of {', '.join(words)}"
+    near = get_close_matches(piece, words, n=1)
+    return _fail(f"{word}={piece}", f"no such {word}{f'; did you mean {near[0]}?' if near else listed}")
+
+
+def _host(word: str, comparison: str, value: str) -> Filter:
+    wanted = _only_equality(word, comparison, value, f"{word}=192.168.1.*")
+    # 192.168.1.5 means any port there; an address in brackets is an IPv6 one, not a glob.
+    globs = [
+        glob
+        for piece in _alternatives(word, value)
+        for glob in (piece.replace("[", "[[]"), f"{piece.replace('[', '[[]')}:*")
+    ]
+    get = operator.attrgetter(word)
+    return lambda record: any(fnmatchcase(get(record), glob) for glob in globs) is wanted
+
+
+def _machine(word: str, comparison: str, value: str) -> Filter:
+    wanted = _only_equality(word, comparison, value, f"{word}=kitchen")
+    globs = _alternatives(word, value)
+    return lambda record: any(fnmatchcase(record.machine or "", glob) for glob in globs) is wanted
+
+
+def _number_of(word: str, comparison: str, value: str) -> Filter:
+    fits = _numbers(word, comparison, value)
+    get = operator.attrgetter(word)
+
+    def passes(record: Record) -> bool:
+        number = get(record)
+        return number is not None and fits(number)
+
+    return passes
+
+
+def _address(word: str, comparison: str, value: str) -> Filter:
+    wanted = _only_equality(word, comparison, value, "address=0x4000..0x4022")
+    ranges = []
+    for piece in _alternatives(word, value):
+        first, is_range, last = piece.partition("..")
+        low = _one_address(first.strip())
+        high = _one_address(last.strip()) if is_range else low
+        if high < low:
+            _fail(f"{word}={piece}", "the range ends before it begins")
+        ranges.append((low, high + 1))
+
+    def passes(record: Record) -> bool:
+        if record.address is None or record.length is None:
+            return not wanted
+        start, end = record.address, record.address + record.length
+        return any(start < stop and first < end for first, stop in ranges) is wanted
+
+    return passes
+
+
+def _one_address(text: str) -> int:
+    if digits := _ADDRESS(text):
+        return int(digits[1], 16)
+    if _DECIMAL(text) and int(text) <= 0xFFFF:
+        return int(text)
+    _fail(f"address={text}", "an address is written 0x401C, a range 0x4000..0x4022, none beyond 0xFFFF")
+
+
+def _name(word: str, comparison: str, value: str) -> Filter:
+    wanted = _only_equality(word, comparison, value, "name=coffee_temp")
+    names = frozenset(name for piece in _alternatives(word, value) for name in _known_names(word, piece))
+
+    def passes(record: Record) -> bool:
+        if record.address is None or record.length is None:
+            return not wanted
+        return names.isdisjoint(_names_in(record.address, record.length)) is not wanted
+
+    return passes
+
+
+def _known_names(word: str, piece: str) -> tuple[str, ...]:
+    try:
+        return check_name(piece)
+    except FieldNameError as error:
+        _fail(f"{word}={piece}", str(error))
+
+
+@lru_cache(maxsize=4096)
+def _names_in(address: int, length: int) -> frozenset[str]:
+    """The names whose values are whole in a window, and those that follow from them."""
+    end = address + length
+    names = {
+        row.name for row in registers_in(address, length) if row.name and row.address >= address and row.end <= end
+    }
+    return frozenset(names | {row.name for row in DERIVED if names.issuperset(row.inputs)})
+
+
+def _problems(word: str, comparison: str, value: str) -> Filter:
+    wanted = _only_equality(word, comparison, value, "problems=yes") is _boolean(word, value)
+    return lambda record: bool(record.problems) is wanted
+
+
+def _ok(word: str, comparison: str, value: str) -> Filter:
+    wanted = _only_equality(word, comparison, value, "ok=no") is _boolean(word, value)
+    return lambda record: record.ok is wanted
+
+
+def _boolean(word: str, value: str) -> bool:
+    try:
+        return _BOOLEANS[value.lower()]
+    except KeyError:
+        _fail(f"{word}={value}", f"it is yes or no: {word}=yes")
+
+
+def _time(word: str, comparison: str, value: str) -> Filter:
+    wanted = _only_equality(word, comparison, value, "time=02:55..02:57, or time=02:55.. for all after it")
+    ranges = [_time_range(piece) for piece in _alternatives(word, value)]
+
+    def passes(record: Record) -> bool:
+        return any(fits(record.time_ns) for fits in ranges) is wanted
+
+    return passes
+
+
+def _time_range(piece: str) -> Callable[[int], bool]:
+    """What is in a range of times; a time stands for the whole day, minute, second or fraction that it names."""
+    first, is_range, last = piece.partition("..")
+    start = _one_time(first, piece) if first or not is_range else None
+    end = (_one_time(last, piece) if last else None) if is_range else start
+    if start is None and end is None:
+        _fail(f"time={piece}", "give a time on one side at least: time=02:55..")
+    with_day = {time[2] for time in (start, end) if time}
+    if len(with_day) > 1:
+        _fail(f"time={piece}", "give a date on both sides or on none: time=2026-11-21T02:55..2026-11-21T02:57")
+    low = start[0] if start else None
+    high = end[1] if end else None
+    if True in with_day:
+        if low is not None and high is not None and high <= low:
+            _fail(f"time={piece}", "the range ends before it begins")
+        return lambda ns: (low is None or low <= ns) and (high is None or ns < high)
+    begin, stop = low or 0, DAY if high is None else high
+    if begin < stop:
+        return lambda ns: begin <= ns % DAY < stop
+    return lambda ns: not stop <= ns % DAY < begin  # over midnight
+
+
+def _one_time(text: str, piece: str) -> NamedTime:
+    try:
+        return named_time(text)
+    except TimeError as error:
+        how = "" if "no date" in str(error) else ", a range 02:55..02:57"
+        _fail(f"time={piece}", f"{error}{how}")
+
+
+_OF_A_RECORD: Final[Mapping[str, Callable[[str, str, str], Filter]]] = {
+    "kind": _word,
+    "role": _word,
+    "sender": _word,
+    "stream": _number_of,
+    "source": _host,
+    "destination": _host,
+    "machine": _machine,
+    "address": _address,
+    "length": _number_of,
+    "name": _name,
+    "time": _time,
+    "elapsed": _number_of,
+    "ok": _ok,
+    "problems": _problems,
+}
+
+
+# Conditions on a field. A record without it fulfils none, `!=` neither.
+
+
+def _of_a_field(name: str, comparison: str, value: str) -> Filter:
+    fits = _KINDS_OF_FIELD[FIELD_TYPES[name]](name, comparison, value)
+
+    def passes(record: Record) -> bool:
+        found = record.fields.get(name)
+        return found is not None and fits(found)
+
+    return passes
+
+
+Fits = Callable[[Value], bool]
+
+
+def _number(name: str, comparison: str, value: str) -> Fits:
+    return cast("Fits", _numbers(name, comparison, value))
+
+
+def _flag(name: str, comparison: str, value: str) -> Fits:
+    wanted = _only_equality(name, comparison, value, f"{name}=yes") is _boolean(name, value)
+    return lambda found: found is wanted
+
+
+def _set(name: str, comparison: str, value: str) -> Fits:
+    wanted = _only_equality(name, comparison, value, f"{name}={_FIELD_WORDS[name][0]}")
+    words = (*_FIELD_WORDS[name], "none")
+    chosen = [_one_of(name, words, piece) for piece in _alternatives(name, value)]
+
+    def fits(found: Value) -> bool:
+        members = found if isinstance(found, list) else []
+        return any(word in members if word != "none" else not members for word in chosen) is wanted
+
+    return fits
+
+
+def _text(name: str, comparison: str, value: str) -> Fits:
+    if comparison in {"=", "!="}:
+        wanted = comparison == "="
+        pieces = [_text_value(name, piece) for piece in _alternatives(name, value)]
+        return lambda found: any(fnmatchcase(str(found), piece) for piece in pieces) is wanted
+    if _FIELD_WORDS.get(name):
+        _fail(f"{name}{comparison}{value}", f"{name} has no order; it is one of {', '.join(_FIELD_WORDS[name])}")
+    bound = _text_value(name, value)
+    compare = cast("Callable[[str, str], bool]", _COMPARISONS[comparison])
+    return lambda found: compare(str(found), bound)
+
+
+def _text_value(name: str, piece: str) -> str:
+    if words := _FIELD_WORDS.get(name):
+        return piece if is_glob(piece) else _one_of(name, words, piece)
+    if name.endswith("_time") and not is_glob(piece):
+        time = _TIME_OF_DAY(piece)
+        if time is None:
+            _fail(f"{name}={piece}", f"a time of day is written 06:30: {name}=06:30")
+        return f"{int(time[1]):02}:{time[2]}"
+    return piece
+
+
+def _numbers(word: str, comparison: str, value: str) -> Callable[[float], bool]:
+    if comparison in _COMPARISONS:
+        compare, bound = _COMPARISONS[comparison], _one_number(word, value)
+        return lambda number: compare(number, bound)
+    wanted = comparison == "="
+    ranges = []
+    for piece in _alternatives(word, value):
+        first, is_range, last = piece.partition("..")
+        low = _one_number(word, first)
+        ranges.append((low, _one_number(word, last) if is_range else low))
+    return lambda number: any(low <= number <= high for low, high in ranges) is wanted
+
+
+def _one_number(word: str, text: str) -> float:
+    if not _NUMBER(text.strip()):
+        _fail(f"{word}={text}", f"{word} is a number: {word}=5, {word}>5 or {word}=5..10")
+    return float(text)
+
+
+_KINDS_OF_FIELD: Final[Mapping[str, Callable[[str, str, str], Fits]]] = {
+    "integer": _number,
+    "number": _number,
+    "boolean": _flag,
+    "string": _text,
+    "array": _set,
+}

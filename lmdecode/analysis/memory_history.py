@@ -1,0 +1,204 @@
+"""A machine's memory over time, as Records tell it: what it was at any moment, and each change that was seen."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from lmdecode.analysis.observed_change import Change
+from lmdecode.analysis.recorded import Observation, Observer
+from lmdecode.codec.record import Record
+from lmdecode.codec.v1.memory import Memory
+from lmdecode.codec.v1.memory_map import WATER_FLOW
+from lmdecode.codec.v1.message import ADDRESS_SPACE, Kind
+from lmdecode.codec.v1.places import Place, places_of
+
+__all__ = ["History"]
+
+_REMEMBERED: Final = 3  # writes and requests that a change is told with
+_LONGEST_AFTER: Final = 60_000_000_000  # ns after a write within which a change may still be its doing
+_FLOW_LASTS: Final = 2_000_000_000  # ns; the machine says that water flows several times a second
+_NEVER: Final = -(1 << 62)
+
+
+_FLOW: Final = range(WATER_FLOW.address, WATER_FLOW.address + WATER_FLOW.length)
+
+
+class History:
+    r"""The memory over time. Feed it Records in the order in which they were captured.
+
+    It keeps what changed, not each message, so a day of polling takes little room. A message that claims to be earlier
+    than the one before it counts as of the same time.
+
+    >>> from lmdecode.codec.record import Record
+    >>> history = History()
+    >>> for second, level in enumerate((0, 0, 1)):
+    ...     said = Record(second * 10**9, 0, "machine", "m", "a", Kind.READ, "report", 0x4018, 1, f"{level:02x}")
+    ...     history.add(said)
+    >>> [(change.place.name, change.old.hex(), change.new.hex()) for change in history.changes]
+    [('water_reservoir_contact', '00', '01')]
+    >>> history.at(1_999_999_999).read(0x4018, 1)
+    b'\x00'
+    """
+
+    def __init__(self) -> None:
+        self.changes: list[Change] = []
+        """All changes, in order."""
+        self.first_ns: int | None = None
+        """The time of the first record; None if there was none."""
+        self.last_ns: int = 0
+        """The time of the last record."""
+        self.windows: dict[tuple[int, int], list[int]] = {}
+        """By address and length, when a run of bytes was told, each time; nanoseconds since 1970."""
+        self._observer = Observer()
+        self._memory = Memory()
+        self._seen = [_NEVER] * ADDRESS_SPACE  # when each byte was last told
+        self._times: list[int] = []
+        self._news: list[tuple[int, bytes]] = []  # at each of those times: bytes that were not known to be so
+        self._masked: dict[int, int] = {}
+        self._by_place: dict[tuple[int, int], list[Change]] = {}
+        self._writes: deque[Record] = deque(maxlen=_REMEMBERED)
+        self._requests: deque[Record] = deque(maxlen=_REMEMBERED + 1)
+        self._flow_ns = _NEVER
+
+    def add(self, record: Record) -> None:
+        """Take the next record of this machine."""
+        time_ns = record.time_ns
+        if self.first_ns is None:
+            self.first_ns = self.last_ns = time_ns
+        self.last_ns = time_ns = max(time_ns, self.last_ns)
+        if record.sender == "app":
+            if record.kind is not None:
+                self._requests.append(record)
+                if record.kind is Kind.WRITE:
+                    self._writes.append(record)
+        elif record.kind is Kind.STREAM and record.address is not None and record.address in _FLOW:
+            self._flow_ns = time_ns
+        for observation in self._observer.take(record):
+            self._note(time_ns, observation)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing of the memory was told."""
+        return not self._times and not self._masked
+
+    def at(self, time_ns: int | None = None) -> Memory:
+        """The memory as it was known at a time, what came in at that very time included; None: at the end."""
+        memory = Memory()
+        end = len(self._times) if time_ns is None else bisect_right(self._times, time_ns)
+        for address, data in self._news[:end]:
+            memory.write(address, data)
+        return memory
+
+    def since(self, time_ns: int | None, until_ns: int | None = None) -> tuple[Memory, set[int]]:
+        """The memory as it was at a time, with what was not known then as it was first told later.
+
+        Args:
+            time_ns: The time; None: before the first record.
+            until_ns: What was first told after this stays unknown; None: nothing does.
+
+        Returns:
+            The memory, and the addresses of the bytes that were first told later.
+        """
+        start = 0 if time_ns is None else bisect_right(self._times, time_ns)
+        end = len(self._times) if until_ns is None else bisect_right(self._times, until_ns)
+        memory = Memory() if time_ns is None else self.at(time_ns)
+        later: set[int] = set()
+        for address, data in self._news[start:end]:
+            for offset, byte in enumerate(data, address):
+                if not memory.knows(offset):
+                    memory.write(offset, bytes([byte]))
+                    later.add(offset)
+        return memory, later
+
+    def masked(self, time_ns: int | None = None) -> frozenset[int]:
+        """The addresses of the bytes that were told, but secret, up to a time."""
+        return frozenset(address for address, first in self._masked.items() if time_ns is None or first <= time_ns)
+
+    def changes_at(self, place: Place) -> Sequence[Change]:
+        """All changes of one place, in order."""
+        return self._by_place.get(place[:2], ())
+
+    def last_changes(self, time_ns: int | None = None) -> dict[int, int]:
+        """By address, when a byte was last seen to change, up to a time; bytes that never did are not in it."""
+        found: dict[int, int] = {}
+        for change in self.changes:
+            if time_ns is not None and change.time_ns > time_ns:
+                break
+            for offset, (old, new) in enumerate(zip(change.old, change.new, strict=True)):
+                if old != new:
+                    found[change.place.address + offset] = change.time_ns
+        return found
+
+    def _note(self, time_ns: int, observation: Observation) -> None:
+        address, data, _, masked = observation
+        if masked:
+            for each in range(address, address + masked):
+                self._masked.setdefault(each, time_ns)
+            return
+        size = len(data)
+        times = self.windows.get((address, size))
+        if times is None:
+            times = self.windows[address, size] = []
+        times.append(time_ns)
+        before = self._memory.read(address, size)
+        if before != data:
+            self._change(time_ns, observation, before)
+        self._seen[address : address + size] = [time_ns] * size
+
+    def _change(self, time_ns: int, observation: Observation, before: bytes | None) -> None:
+        """Take over bytes of which at least one is not as it was, or was not known."""
+        address, data, record, _ = observation
+        memory = self._memory
+        if before is None:
+            changed = [
+                each for each, byte in enumerate(data, address) if memory.read(each, 1) not in {None, bytes([byte])}
+            ]
+        else:
+            changed = [address + offset for offset, byte in enumerate(data) if byte != before[offset]]
+        old = [
+            (place, memory.read(place.address, place.length)) for place in _whole(places_of(changed), changed, memory)
+        ]
+        memory.write(address, data)
+        self._times.append(time_ns)
+        self._news.append((address, data))
+        for place, content in old:
+            if content is not None:
+                since_ns = min(self._seen[each] for each in changed if place.address <= each < place.end)
+                new = memory.read(place.address, place.length) or b""
+                change = self._told(Change(place, time_ns, since_ns, content, new, record))
+                self.changes.append(change)
+                self._by_place.setdefault(place[:2], []).append(change)
+
+    def _told(self, change: Change) -> Change:
+        """A change with what went on before it."""
+        since_ns, time_ns, record = change.since_ns, change.time_ns, change.record
+        writes = [each for each in self._writes if each.time_ns > since_ns]
+        if not writes:
+            writes = [each for each in list(self._writes)[-1:] if time_ns - each.time_ns <= _LONGEST_AFTER]
+        asked = [each for each in self._requests if not _answers(record, each)]
+        return change._replace(
+            writes=tuple(writes),
+            requests=tuple(asked[-_REMEMBERED:]),
+            flowing=self._flow_ns > since_ns or time_ns - self._flow_ns <= _FLOW_LASTS,
+        )
+
+
+def _whole(places: Iterable[Place], changed: list[int], memory: Memory) -> Iterator[Place]:
+    """The places, but byte by byte where not all of a register has been seen."""
+    for place in places:
+        if memory.knows(place.address, place.length):
+            yield place
+        else:
+            yield from (Place(each, 1, place.row) for each in changed if place.address <= each < place.end)
+
+
+def _answers(answer: Record, request: Record) -> bool:
+    window = answer.kind, answer.address, answer.length
+    return (
+        answer.kind is Kind.READ
+        and answer.role == "response"
+        and window == (request.kind, request.address, request.length)
+    )

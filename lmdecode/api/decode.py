@@ -1,0 +1,247 @@
+"""Captures into Records, for programs."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from io import TextIOBase
+from pathlib import Path
+from typing import IO, Literal, TypeAlias
+
+from lmdecode.analysis.filters import parse_all
+from lmdecode.api.keys import Keys, PathLike, decoder_with
+from lmdecode.app.ordering import by_time
+from lmdecode.capture.errors import CaptureError
+from lmdecode.capture.open_file import OpenCapture
+from lmdecode.capture.reader import DEFAULT_PORT, decode_capture
+from lmdecode.capture.statistics import CaptureStatistics
+from lmdecode.capture.traffic import busiest_ports
+from lmdecode.codec.record import Record
+from lmdecode.codec.v1.conversation import Tally
+from lmdecode.codec.v1.decoded import Decoder
+
+__all__ = ["CaptureWarning", "Decoding", "Statistics", "decode"]
+
+Capture: TypeAlias = PathLike | IO[bytes]
+
+
+class CaptureWarning(UserWarning):
+    """Something about a capture as a whole: nothing on the port, no frame that the key decrypts, a file cut off.
+
+    Such a warning is also in `Decoding.statistics`. Turn it into an error with
+    `warnings.simplefilter("error", lmdecode.CaptureWarning)`.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What was counted while captures were decoded, all of them together."""
+
+    packets: int = 0
+    """Packets that were looked at; in a large file those that libpcap let through."""
+    port_packets: int = 0
+    """TCP packets on the protocol's port."""
+    connections: int = 0
+    frames: int = 0
+    """Whole frames, `@` to `%`."""
+    valid_frames: int = 0
+    """Those that decrypt to a message with a right check byte. None of many: the key is another machine's."""
+    messages: int = 0
+    """Frames that could be read as a message, its check byte right or wrong."""
+    problems: int = 0
+    """Records that have any."""
+    bytes_skipped: int = 0
+    """Bytes that belong to no frame."""
+    bytes_missing: int = 0
+    """Bytes that are not in the capture."""
+    warnings: tuple[str, ...] = ()
+    """What is wrong with a capture as a whole, one line each."""
+    notes: tuple[str, ...] = ()
+    """What is not wrong, but good to know; one line each."""
+
+    def __str__(self) -> str:
+        counts = {
+            "packet{}": self.port_packets,
+            "connection{}": self.connections,
+            "frame{}": self.frames,
+            "message{}": self.messages,
+            "problem{}": self.problems,
+            "byte{} skipped": self.bytes_skipped,
+            "byte{} missing": self.bytes_missing,
+        }
+        parts = (f"{count:,} {what.format('' if count == 1 else 's')}" for what, count in counts.items())
+        return "\n".join([", ".join(parts), *self.warnings])
+
+
+def decode(
+    *captures: Capture,
+    key: Keys | None = None,
+    config: PathLike | None = None,
+    port: int = DEFAULT_PORT,
+    where: str | Iterable[str] = (),
+    order: Literal["files", "time"] = "files",
+    show_secrets: bool = False,
+) -> Decoding:
+    """Decode captures: what app and machine said, message by message.
+
+    Nothing is read before the first Record is asked for, and memory does not grow with the captures.
+
+    Args:
+        captures: Paths, or files that are open for reading bytes (`sys.stdin` will do, and so will "-"): pcap, pcapng,
+            an export of tshark's (-T json, ek, jsonraw) or lmdirect's log; compressed or not.
+        key: The machine's key (32 characters, `hex:…`, `base64:…`, 32 bytes or a `Key`); several; or several by the
+            names of their machines, `{"kitchen": "…", "office": "…"}`. Each connection finds its own.
+        config: The `config.json` that has the key. Without both, LMDECODE_KEY, `config.json` in the current folder and
+            that of the user are looked at, in this order.
+        port: The machine's TCP port.
+        where: Only Records that fulfil this condition, or all of several: "kind=write", "coffee_temp>95". They are
+            those of `lmdecode decode --where`.
+        order: "files": one capture after the other; "time": all messages by their time.
+        show_secrets: Whether the machine's cloud account is left readable, if it is in the captures.
+
+    Returns:
+        The Records, to be gone through as often as the captures can be read.
+
+    Raises:
+        KeyFormatError: What was given is no key.
+        MissingKeyError: There is no key.
+        ConfigError: The configuration cannot be used.
+        FilterError: A condition cannot be understood.
+        CaptureError: A capture cannot be read, or no further; raised while the Records are gone through.
+
+    >>> import lmdecode
+    >>> records = lmdecode.decode("captures/gs3av-settings.pcap", key="12345678901234567890123456789012")
+    >>> [record.fields["coffee_temp"] for record in records if "coffee_temp" in record.fields][:3]
+    [93.8, 91.2, 90.3]
+    >>> records.statistics.frames, records.statistics.problems
+    (94, 0)
+    """
+    if not captures:
+        raise CaptureError("no capture is given: decode('morning.pcap')")
+    conditions = [where] if isinstance(where, str) else list(where)
+    parse_all(conditions)  # a wrong one is to be told now
+    decoder = decoder_with(key, config, show_secrets=show_secrets)
+    return Decoding([_opened(each) for each in captures], decoder, port=port, where=conditions, order=order)
+
+
+class Decoding:
+    """The Records of captures: go through it, or make a `list` of it. Made by `decode`.
+
+    Each time it is gone through the captures are read again, so what changed in between is seen. A file that was given
+    open can be read once only.
+
+    >>> import lmdecode
+    >>> records = lmdecode.decode("captures/gs3mp-standby.pcapng", config="captures/config.json")
+    >>> first = next(iter(records))
+    >>> first.sender, first.plaintext
+    ('app', 'R40000023DB')
+    >>> [(record.address, record.problems) for record in records if record.problems]
+    [(16480, ('t_unit: 0x98 is none of C, F',))]
+    """
+
+    def __init__(
+        self,
+        captures: list[Path | OpenCapture],
+        decoder: Decoder,
+        *,
+        port: int,
+        where: list[str],
+        order: Literal["files", "time"],
+    ) -> None:
+        self._captures = captures
+        self._decoder = decoder
+        self._port = port
+        self._where = where
+        self._order = order
+        self._used = False
+        self._statistics: Statistics | None = None
+
+    def __repr__(self) -> str:
+        return f"<Decoding of {', '.join(_name(each) for each in self._captures)}>"
+
+    def __iter__(self) -> Iterator[Record]:
+        if self._used and any(isinstance(each, OpenCapture) or str(each) == "-" for each in self._captures):
+            raise CaptureError("an open file can be read once only: keep its records, list(decode(file))")
+        self._used = True
+        passes = parse_all(self._where)
+        records = self._pass()
+        return records if passes is None else filter(passes, records)
+
+    @property
+    def statistics(self) -> Statistics:
+        """What was counted when the captures were last gone through to the end; they are, if they never were.
+
+        Raises:
+            CaptureError: A capture cannot be read; or it was given open, and is read in part.
+        """
+        if self._statistics is None:
+            for _ in self:
+                pass
+        return self._statistics or Statistics()
+
+    def _pass(self) -> Iterator[Record]:
+        counts = [(each, CaptureStatistics(), Tally()) for each in self._captures]
+        if self._order == "time":
+            yield from by_time([self._records(*each) for each in counts])
+        else:
+            connections = 0
+            for capture, statistics, tally in counts:
+                statistics.connections = connections  # so that they are numbered on
+                yield from self._records(capture, statistics, tally)
+                statistics.connections -= connections
+                connections += statistics.connections
+        found = [warning for each in counts for warning in self._warnings(*each)]
+        self._statistics = _sum(counts, found)
+        for warning in found:
+            warnings.warn(warning, CaptureWarning, stacklevel=2)
+
+    def _records(self, capture: Path | OpenCapture, statistics: CaptureStatistics, tally: Tally) -> Iterator[Record]:
+        return decode_capture(capture, self._decoder, port=self._port, tally=tally, statistics=statistics)
+
+    def _warnings(self, capture: Path | OpenCapture, statistics: CaptureStatistics, tally: Tally) -> Iterator[str]:
+        name = _name(capture)
+        for warning in statistics.warnings:
+            yield f"{name}: {warning}"
+        if tally.frames and not tally.valid_frames:
+            yield f"{name}: 0 of {tally.frames} frames have a valid check byte: is it another machine's key?"
+        elif not tally.messages and not statistics.port_packets:
+            yield f"{name}: nothing on TCP port {self._port}{_elsewhere(capture)}"
+
+
+def _opened(capture: Capture) -> Path | OpenCapture:
+    if isinstance(capture, str) or hasattr(capture, "__fspath__"):
+        return Path(capture)
+    if isinstance(capture, TextIOBase) and capture is sys.stdin:
+        return OpenCapture(sys.stdin.buffer)
+    return OpenCapture(capture)
+
+
+def _name(capture: Path | OpenCapture) -> str:
+    return str(capture if isinstance(capture, Path) else capture.name)
+
+
+def _elsewhere(capture: Path | OpenCapture) -> str:
+    """On which other ports what is in a capture looks like the protocol; "" if that is not known."""
+    ports = busiest_ports(capture) if isinstance(capture, Path) and capture.is_file() else []
+    likely = next((each.port for each in ports if each.frames), None)
+    if likely is not None:
+        return f"; try port={likely}, whose data look like frames"
+    return f"; busiest are {', '.join(str(each.port) for each in ports)}" if ports else ""
+
+
+def _sum(counts: list[tuple[Path | OpenCapture, CaptureStatistics, Tally]], found: list[str]) -> Statistics:
+    return Statistics(
+        packets=sum(each.packets for _, each, _ in counts),
+        port_packets=sum(each.port_packets for _, each, _ in counts),
+        connections=sum(each.connections for _, each, _ in counts),
+        frames=sum(each.frames for *_, each in counts),
+        valid_frames=sum(each.valid_frames for *_, each in counts),
+        messages=sum(each.messages for *_, each in counts),
+        problems=sum(each.problems for *_, each in counts),
+        bytes_skipped=sum(each.bytes_skipped for *_, each in counts),
+        bytes_missing=sum(each.bytes_missing for *_, each in counts),
+        warnings=tuple(found),
+        notes=tuple(f"{_name(capture)}: {note}" for capture, each, _ in counts for note in each.notes),
+    )

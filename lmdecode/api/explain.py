@@ -1,0 +1,87 @@
+"""One message taken apart, for programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import StringIO
+
+from rich.console import Console
+from rich.panel import Panel
+
+from lmdecode.api.keys import Keys, PathLike, decoder_with
+from lmdecode.app.quoted import read_quoted
+from lmdecode.codec.v1.decoded import Decoded
+from lmdecode.codec.v1.message import Message
+from lmdecode.codec.v1.window import Fields
+from lmdecode.render.explanation import Part, explanation, parts
+
+__all__ = ["Explanation", "explain"]
+
+_WIDTH = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A message taken apart. Printed, it is what `lmdecode explain` shows."""
+
+    title: str
+    decoded: Decoded
+    windowed: bool = False
+    """Whether only a window was given, not a whole message."""
+
+    @property
+    def message(self) -> Message | None:
+        """Its kind, address, length and data; None if not even these could be read."""
+        return self.decoded.message
+
+    @property
+    def fields(self) -> Fields:
+        """The named values, in their units."""
+        return dict(self.decoded.fields)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong with it, one line each."""
+        return self.decoded.problems
+
+    @property
+    def parts(self) -> list[Part]:
+        """Every byte in order: with its address, register, value and how sure we are, in words."""
+        return parts(self.decoded)
+
+    def __rich__(self) -> Panel:
+        return explanation(self.title, self.decoded, windowed=self.windowed)
+
+    def __str__(self) -> str:
+        with StringIO() as file:
+            Console(file=file, width=_WIDTH, color_system=None, legacy_windows=False).print(self)
+            return file.getvalue().rstrip("\n")
+
+
+def explain(
+    message: str, *, key: Keys | None = None, config: PathLike | None = None, show_secrets: bool = False
+) -> Explanation:
+    """Take a message apart: every byte with its register, value, unit and how sure we are.
+
+    Args:
+        message: A plaintext (`R401C000403BC04D8B6`), a preamble with or without data (`0310001D`), or a whole frame
+            (`@…%`). Spaces do not matter.
+        key: As of `decode`; only a frame needs one.
+        config: Likewise.
+        show_secrets: Whether the machine's cloud account is left readable.
+
+    Raises:
+        MessageError: It is none of these.
+        KeyFormatError, MissingKeyError, ConfigError: As `decode`.
+
+    >>> import lmdecode
+    >>> explanation = lmdecode.explain("R401C000403BC04D8B6")
+    >>> explanation.fields
+    {'coffee_temp': 95.6, 'steam_temp': 124.0}
+    >>> [(hex(part.address), part.name, part.value, part.sure) for part in explanation.parts]
+    [('0x401c', 'coffee_temp', '95.6 °C', 'seen'), ('0x401e', 'steam_temp', '124.0 °C', 'seen')]
+    """
+    found = read_quoted(
+        message, lambda: decoder_with(key, config, show_secrets=show_secrets), show_secrets=show_secrets
+    )
+    return Explanation(*found)

@@ -1,0 +1,15 @@
+"""Errors of what a user asked for; each is one line that says what is wrong and what to do next."""
+
+from __future__ import annotations
+
+from lmdecode.codec.errors import LmdecodeError
+
+
+class CommandError(LmdecodeError):
+    """An error of the user's input: one line that says what is wrong and what to do next."""
+
+
+class UsageError(CommandError):
+    """A command line that cannot be meant: nothing was tried."""
+
+    exit_code = 2

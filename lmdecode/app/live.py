@@ -1,0 +1,97 @@
+"""From options to a session with a machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lmdecode.app.errors import UsageError
+
+if TYPE_CHECKING:
+    from lmdecode.codec.record import Record
+    from lmdecode.config.targets import Target
+    from lmdecode.device.client import Client
+    from lmdecode.device.session import Session
+
+__all__ = ["client_for", "model_named", "session_for", "target_for"]
+
+
+def target_for(
+    *,
+    host: str | None,
+    port: int | None,
+    key: str | None,
+    config: Path | None,
+    machine: str | None,
+    model: str | None = None,
+    connecting: bool = True,
+) -> Target:
+    """The machine that the options mean; see `find_target`."""
+    from lmdecode.config.targets import find_target
+
+    return find_target(
+        host=host,
+        port=port,
+        key=key,
+        config=config,
+        machine=machine,
+        model=None if model is None else model_named(model),
+        connecting=connecting,
+    )
+
+
+def model_named(text: str) -> str:
+    """A model as people write it: `gs3-av`, `Linea Mini`.
+
+    Raises:
+        UsageError: There is none of that name.
+    """
+    from lmdecode.codec.v1.memory_map import MODELS
+
+    named = {each.lower().replace(" ", ""): each for each in MODELS}
+    found = named.get(text.lower().replace(" ", "").replace("-", "").replace("_", ""))
+    if found is None:
+        raise UsageError(f"no model {text[:40]!r}: give {', '.join(MODELS)}")
+    return found
+
+
+def client_for(
+    target: Target,
+    *,
+    timeout: float,
+    stream: int = 0,
+    show_secrets: bool = False,
+    keep_alive: float | None = None,
+    on_record: Callable[[Record], None] | None = None,
+) -> Client:
+    """A connection to a machine, not made yet."""
+    from lmdecode.device.client import Client
+
+    return Client(
+        target.host,
+        target.port,
+        target.key,
+        timeout=timeout,
+        stream=stream,
+        show_secrets=show_secrets,
+        keep_alive=keep_alive,
+        on_record=on_record,
+    )
+
+
+def session_for(
+    target: Target,
+    *,
+    timeout: float,
+    show_secrets: bool = False,
+    tries: int | None = None,
+    on_record: Callable[[Record], None] | None = None,
+) -> Session:
+    """A session with a machine, not begun yet."""
+    from lmdecode.device.session import TRIES, Session
+
+    def connector(number: int) -> Client:
+        return client_for(target, timeout=timeout, stream=number, show_secrets=show_secrets, on_record=on_record)
+
+    return Session(connector, tries=TRIES if tries is None else tries)

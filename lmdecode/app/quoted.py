@@ -1,0 +1,79 @@
+"""Messages as people quote them, in an issue or on a command line: a plaintext, a preamble, a whole frame."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from lmdecode.codec.errors import MessageError
+from lmdecode.codec.record import MASK
+from lmdecode.codec.v1.decoded import Decoded, Decoder
+from lmdecode.codec.v1.decoder import decode_plaintext
+from lmdecode.codec.v1.message import check_byte, parse_leniently
+
+__all__ = ["Quoted", "read_quoted"]
+
+_QUOTED_LENGTH: Final = 12  # of what is no message: enough to know it again, too little for a secret in it
+_WINDOW: Final = re.compile(r"([0-9A-Fa-f]{4})([0-9A-Fa-f]{4})((?:[0-9A-Fa-f]{2})*)\Z").match
+
+
+class Quoted(NamedTuple):
+    """A message that was quoted, and what it says."""
+
+    title: str
+    """What was given, but for the secrets in it."""
+    decoded: Decoded
+    windowed: bool = False
+    """Whether it is a window and not a message, so that there is no check byte to speak of."""
+
+
+def read_quoted(given: str, decoder: Callable[[], Decoder], *, show_secrets: bool = False) -> Quoted:
+    """Read a message.
+
+    Args:
+        given: A plaintext, with its check byte or without; a preamble, with data or without; a frame, from `@` to `%`.
+            Spaces do not matter.
+        decoder: Gives what decrypts; called for a frame only.
+        show_secrets: Whether the machine's cloud account is left readable.
+
+    Raises:
+        MessageError: It is none of these.
+
+    >>> from lmdecode.codec.v1.key import Key
+    >>> from lmdecode.codec.v1.decoder import FrameDecoder
+    >>> read_quoted("401C0004 03BC04D8", lambda: FrameDecoder(Key(b"1" * 32))).decoded.fields["coffee_temp"]
+    95.6
+    """
+    text = "".join(given.split())
+    if text.startswith("@"):
+        if not text.endswith("%") or len(text) < 3:
+            raise MessageError("the frame has no % at its end: give all of it, from @ to %, in single quotes")
+        return Quoted(text, decoder().decode(text[1:-1].encode("latin-1", "replace")))
+    if window := _WINDOW(text):
+        decoded = _window(window, show_secrets=show_secrets)
+        return Quoted((decoded.plaintext or f"R{text[:8]}{MASK}--")[1:-2], decoded, windowed=True)
+    if text[:1] in {"R", "W", "Z"}:
+        decoded = decode_plaintext(text.encode("latin-1", "replace"), show_secrets=show_secrets)
+        decoded = _with_check_byte(text, decoded, show_secrets=show_secrets)
+        return Quoted(decoded.plaintext or f"{text[:9]}{MASK}", decoded)
+    start = given if len(given) <= _QUOTED_LENGTH else f"{given[: _QUOTED_LENGTH - 1]}…"
+    raise MessageError(
+        f"{start!r} is no message: give a plaintext such as R40000020D8, a preamble such as 40000020, or a frame @…%"
+    )
+
+
+def _window(window: re.Match[str], *, show_secrets: bool) -> Decoded:
+    """A window without its message: taken for what a read of it asks, or answers."""
+    body = f"R{window[0].upper()}".encode("ascii")
+    return decode_plaintext(b"%b%02X" % (body, check_byte(body)), show_secrets=show_secrets)
+
+
+def _with_check_byte(text: str, decoded: Decoded, *, show_secrets: bool) -> Decoded:
+    """The message with its check byte, if all that is wrong is that it was left out."""
+    body = text.encode("latin-1", "replace")
+    completed = b"%b%02X" % (body, check_byte(body))
+    if decoded.valid or parse_leniently(completed).problems:
+        return decoded
+    whole = decode_plaintext(completed, show_secrets=show_secrets)
+    return whole._replace(problems=(*whole.problems, "no check byte was given, it seems; the right one was added"))

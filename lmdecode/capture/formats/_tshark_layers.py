@@ -1,0 +1,242 @@
+"""From a packet's object in one of tshark's exports to its TCP segment."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import lru_cache
+from typing import Any, Final
+
+from lmdecode.capture.errors import CaptureError
+from lmdecode.capture.formats._tshark_fields import (
+    LackingError,
+    addresses_of,
+    field,
+    needed,
+    payload_of,
+    ports_of,
+    time_ns,
+    time_told,
+)
+from lmdecode.capture.formats._tshark_raw import RawPacket
+from lmdecode.capture.net.packet import Endpoint, Segment
+
+__all__ = ["FOREIGN", "LayerReader"]
+
+FOREIGN: Final = "is JSON, but its packets are not as tshark exports them"
+"""What is wrong with a file that was never an export."""
+
+_FEW: Final = 3  # zones; an export has one, or two with a summer's
+_PAYLOAD: Final = "the packets' payload"
+_flags = lru_cache(maxsize=256)(int)
+
+
+@lru_cache(maxsize=1024)
+def _endpoint(host: object, port: object) -> Endpoint:
+    if not isinstance(host, str) or not isinstance(port, str):
+        raise TypeError
+    return Endpoint(host, int(port))
+
+
+class LayerReader:
+    """Turns packets' objects into Segments, and counts those that it cannot.
+
+    Args:
+        name: The file's, for messages.
+        port: Only segments from or to it are wanted; all if None.
+    """
+
+    def __init__(self, name: str, port: int | None) -> None:
+        self._name = name
+        self._port = port
+        self._digits = None if port is None else str(port)
+        self._marks = (b"", b"") if port is None else (b"%d" % port, b"%04x" % port)
+        self._was_ours = False
+        self.good = 0
+        """Packets whose payload could be read."""
+        self._segments = self._timed = 0
+        self._without_payload = self._without_length = self._unreadable = self._timeless = 0
+        self._time_ns = 0
+        self._zones: Counter[str] = Counter()
+
+    def is_wanted(self, text: bytes) -> bool:
+        """Whether a packet may be on the port, by its text: not if that has ports, and the port's digits nowhere."""
+        if self._was_ours:  # then the next most likely is too, and to look would be in vain
+            return True
+        digits, raw = self._marks
+        return digits in text or raw in text or b"srcport" not in text or b'"filtered"' in text
+
+    def read(self, item: Any) -> Segment | None:  # noqa: ANN401 -- whatever the JSON holds
+        """The packet's segment, or None if it is not of TCP or of another port, or cannot be read.
+
+        Raises:
+            CaptureError: It cannot be read, and neither could any before it.
+        """
+        try:
+            segment = self._ordinary(item)
+        except (LookupError, ValueError, TypeError, ArithmeticError, AttributeError):
+            segment, problem = self._any(item)
+            if problem and not self.good:
+                raise self.refusal(problem) from None
+        self._was_ours = segment is not None
+        if segment is not None:
+            self._segments += 1
+            if segment.payload:
+                self.good += 1
+        return segment
+
+    def warnings(self) -> list[str]:
+        """What could not be read, one line each."""
+        counts = (
+            (self._without_payload, "have no payload"),
+            (self._unreadable, "could not be read"),
+            (self._timeless, "have no time; each stands at that of the packet before it"),
+        )
+        found = [f"{number:,} of the JSON's packets {what}" for number, what in counts if number]
+        if self._timeless and not self._timed:
+            found[-1] = "the JSON's packets have no times (frame.time_epoch); all stand at 1970-01-01"
+        if self._segments and not self.good and self._without_length:
+            found.append("none of the JSON's packets has a payload (tcp.payload)")
+        return [f"{what}; export again: {_command(self._port)}" for what in found]
+
+    def notes(self) -> list[str]:
+        """What is good to know, one line each."""
+        return [
+            f"{number:,} of the JSON's packets have their time (frame.time) in the zone {zone!r}, which was taken for "
+            f"UTC, for it is no offset; export again for the right times: {_command(self._port)}"
+            for zone, number in self._zones.most_common(_FEW)
+        ]
+
+    def refusal(self, problem: str) -> CaptureError:
+        """The error for a file of which nothing can be read."""
+        return CaptureError(f"{self._name} {problem}; export it from the capture with: {_command(self._port)}")
+
+    def _ordinary(self, item: Any) -> Segment | None:  # noqa: ANN401
+        """The segment of nearly all packets: IPv4 in `-T json` with all that is needed.
+
+        Raises:
+            LookupError, ValueError, TypeError, AttributeError: It is not of these.
+        """
+        layers = item["_source"]["layers"]
+        tcp = layers["tcp"]
+        source_port, destination_port = tcp["tcp.srcport"], tcp["tcp.dstport"]
+        if self._digits is not None and self._digits not in (source_port, destination_port):
+            if not source_port.isdecimal() or not destination_port.isdecimal():
+                raise ValueError
+            return None
+        if "ipv6" in layers:  # a tunnel
+            raise ValueError
+        ip = layers["ip"]
+        length = int(tcp["tcp.len"])
+        payload = bytes.fromhex(tcp["tcp.payload"].replace(":", "")) if length else b""
+        segment = Segment(
+            time_ns(layers["frame"]["frame.time_epoch"]),
+            _endpoint(ip["ip.src"], source_port),
+            _endpoint(ip["ip.dst"], destination_port),
+            _flags(tcp["tcp.flags"], 0) & 0xFF,
+            int(tcp["tcp.seq_raw"]) & 0xFFFFFFFF,
+            int(tcp["tcp.ack_raw"]) & 0xFFFFFFFF,
+            payload,
+            max(length - len(payload), 0),
+        )
+        self._timed += 1
+        self._time_ns = segment.time_ns
+        return segment
+
+    def _any(self, item: Any) -> tuple[Segment | None, str]:  # noqa: ANN401
+        """The segment of any packet, if there is one, and what is wrong with the export if there should be."""
+        try:
+            return self._segment(item), ""
+        except LackingError as error:
+            what = str(error)
+            if what == _PAYLOAD:
+                self._without_payload += 1
+            else:
+                self._unreadable += 1
+            return None, f"was exported without {what}"
+        except (LookupError, ValueError, TypeError, ArithmeticError, AttributeError):
+            self._unreadable += 1
+            return None, FOREIGN
+
+    def _segment(self, item: Any) -> Segment | None:  # noqa: ANN401
+        """The packet's segment, or None if it is not of TCP or of another port.
+
+        Raises:
+            LackingError: Something of it was not exported.
+            LookupError, ValueError, TypeError, ArithmeticError, AttributeError: It is not what tshark prints.
+        """
+        source: dict[str, Any] = item.get("_source", item)
+        layers: dict[str, Any] = source["layers"]
+        raw = RawPacket(layers)
+        # Before the fields, for in -T ek -x a name that ends in _raw may be that of a field, or of a field's bytes.
+        header = raw.header()
+        ports = ports_of(layers) if header is None else header.ports
+        if ports is None:
+            if not layers:
+                raise LookupError
+            return None
+        if self._port is not None and self._port not in ports:
+            return None
+        if header is None:
+            # Relative numbers begin at 0 in each direction, which serves as well, as long as both are relative.
+            seq, ack = field(layers, "tcp", "seq_raw"), field(layers, "tcp", "ack_raw")
+            if seq is None or ack is None:
+                seq, ack = needed(layers, "tcp", "seq"), field(layers, "tcp", "ack") or "0"
+            numbers = int(seq), int(ack), int(needed(layers, "tcp", "flags"), 0)
+        else:
+            numbers = header.seq, header.ack, header.flags
+        addresses = raw.addresses() or addresses_of(layers)
+        payload, missing = self._payload(layers, raw)
+        return Segment(
+            self._time(source, layers),
+            Endpoint(addresses[0], ports[0]),
+            Endpoint(addresses[1], ports[1]),
+            numbers[2] & 0xFF,
+            numbers[0] & 0xFFFFFFFF,
+            numbers[1] & 0xFFFFFFFF,
+            payload,
+            missing,
+        )
+
+    def _payload(self, layers: dict[str, Any], raw: RawPacket) -> tuple[bytes, int]:
+        """The segment's payload, and how many bytes of it are not in the capture."""
+        payload = raw.payload()
+        if raw.header() is None or raw.length() is None:
+            said = field(layers, "tcp", "len")
+            length = None if said is None else int(said)
+        else:
+            length = raw.length()
+        if payload is None:
+            payload = payload_of(layers, length)
+        if length is None:
+            self._without_length += 1
+            return payload or b"", 0
+        missing = max(length - len(payload or b""), 0)
+        if missing and payload is None and field(layers, "frame", "cap_len") == field(layers, "frame", "len"):
+            raise LackingError(_PAYLOAD)
+        return payload or b"", missing
+
+    def _time(self, source: dict[str, Any], layers: dict[str, Any]) -> int:
+        """The packet's time; that of the packet before it if the export has none."""
+        epoch = field(layers, "frame", "time_epoch")
+        if epoch is None:
+            stamp = str(source.get("timestamp", "")).zfill(4)  # of -T ek: milliseconds, or as frame.time_epoch
+            if stamp.isdecimal():
+                stamp = f"{stamp[:-3]}.{stamp[-3:]}"
+            epoch = stamp if "timestamp" in source else None
+        if epoch is not None:
+            self._time_ns = time_ns(epoch)
+            self._timed += 1
+            return self._time_ns
+        told = time_told(field(layers, "frame", "time") or "")
+        if told is None:
+            self._timeless += 1
+            return self._time_ns
+        self._time_ns, zone = told
+        self._timed += 1
+        if zone:
+            self._zones[zone] += 1
+        return self._time_ns
+
+
+def _command(port: int | None) -> str:
+    return f"tshark -r FILE -Y 'tcp.port=={1774 if port is None else port}' -T json > NEW.json"

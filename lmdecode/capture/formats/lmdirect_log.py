@@ -1,0 +1,219 @@
+"""Records out of the debug log of lmdirect, as owners post it; for its lines see `log_parsing`.
+
+Two lines can tell of one message, so what the machine said comes out one such line late. Its kind, where no line tells,
+is a write's if the data are OK, or are none and the machine was just asked to write there; stream for the one window
+that is pushed; and else read. The ends are called "app" and "machine", as in a Conversation of which no more is known,
+and a log counts as one connection. Only a plaintext that is told whole is given.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterator
+from io import BufferedReader
+from itertools import chain
+from typing import Final
+
+from lmdecode.capture.errors import CaptureError
+from lmdecode.capture.formats._lmdirect_lines import Form, Said, mentions_message, parse_line
+from lmdecode.capture.statistics import CaptureStatistics
+from lmdecode.capture.text_input import TextInput
+from lmdecode.codec.record import Record, Role
+from lmdecode.codec.v1.conversation import ANSWER_TIMEOUT_NS, Tally
+from lmdecode.codec.v1.decoder import decode_plaintext, withhold
+from lmdecode.codec.v1.message import OK, Kind, check_byte
+from lmdecode.codec.v1.redaction import touches_secret
+
+__all__ = ["read_log_lines"]
+
+_PROGRESS_STEP: Final = 1 << 20
+_STREAMED: Final = "60000016"
+_LETTERS: Final = {kind.letter: kind for kind in Kind}
+_MAX_PENDING: Final = 1024
+
+
+def read_log_lines(
+    file: BufferedReader,
+    statistics: CaptureStatistics,
+    tally: Tally,
+    *,
+    show_secrets: bool,
+    progress: Callable[[int], None] | None = None,
+) -> Iterator[Record]:
+    """The messages that a log tells of. All lines are counted as packets, those of messages as packets on the port.
+
+    Args:
+        file: Positioned at its beginning; UTF-8, or UTF-16 with a byte order mark.
+        statistics: Counts, and what the user should be told, are added to it.
+        tally: The messages are counted in it, each as a frame.
+        show_secrets: Whether the machine's cloud account is left readable.
+        progress: Called now and then with the position in the file, in bytes.
+
+    Raises:
+        CaptureError: There is no message in it.
+    """
+    source = TextInput(file)
+    log = _Log(statistics.connections, tally, show_secrets=show_secrets)
+    reported = 0
+    for line in chain.from_iterable(source.lines()):
+        statistics.packets += 1
+        statistics.bytes_read = source.position
+        if progress is not None and source.position - reported >= _PROGRESS_STEP:
+            reported = source.position
+            progress(reported)
+        said = parse_line(line)
+        if said is None:
+            log.pass_over(line)
+            continue
+        statistics.connections += not statistics.port_packets
+        statistics.port_packets += 1
+        yield from log.receive(said)
+    yield from log.close()
+    statistics.bytes_read = source.position
+    if source.failure:
+        statistics.warnings.append(f"the log cannot be read further ({source.failure}); all before it was decoded")
+    statistics.warnings += log.warnings()
+    statistics.notes += log.notes()
+    if not statistics.port_packets:
+        raise CaptureError(
+            f"{file.name} is a log of lmdirect, but tells of no message; "
+            "log on level debug: in Home Assistant's configuration, logger: logs: lmdirect: debug"
+        )
+
+
+class _Log:
+    """What is to be remembered from line to line."""
+
+    def __init__(self, stream: int, tally: Tally, *, show_secrets: bool) -> None:
+        self._stream = stream
+        self._tally = tally
+        self._show_secrets = show_secrets
+        self._held: Said | None = None
+        self._time_ns = 0
+        self._pending: deque[tuple[str, str, int | None]] = deque(maxlen=_MAX_PENDING)
+        self._messages = self._timeless = self._zoneless = self._unreadable = 0
+
+    def pass_over(self, line: bytes) -> None:
+        """Take a line that tells of no message."""
+        self._unreadable += mentions_message(line)
+
+    def receive(self, said: Said) -> list[Record]:
+        """Take what a line tells; hand out the messages of which no further line will tell."""
+        self._zoneless += said.time_ns is not None and not said.has_zone
+        completed = None if self._held is None else said.completes(self._held)
+        if completed is not None:
+            self._held = None
+            return [self._record(completed)]
+        records = self.close()
+        if said.form is Form.MESSAGE:
+            self._held = said
+        else:
+            records.append(self._record(said))
+        return records
+
+    def close(self) -> list[Record]:
+        """Hand out the message that is held back for a further line."""
+        held, self._held = self._held, None
+        return [] if held is None else [self._record(held)]
+
+    def _record(self, said: Said) -> Record:
+        """A message as a Record."""
+        is_request = said.form is Form.SENDING
+        letter = said.letter or self._likely_letter(said)
+        body = f"{letter}{said.preamble}{said.data}".encode("ascii")
+        # Without a check byte nothing is known against the message, so it is given the right one.
+        check = b"%02X" % check_byte(body) if said.check is None else said.check.encode("ascii")
+        decoded = decode_plaintext(body + check, show_secrets=self._show_secrets)
+        if not is_request and not decoded.valid and self._secret_may_answer():
+            decoded = withhold(decoded)
+        message, fields, problems = decoded.message, decoded.fields, decoded.problems
+        self._messages += 1
+        if said.time_ns is None:
+            self._timeless += 1
+        else:
+            self._time_ns = said.time_ns
+        ok = elapsed = None
+        role: Role = "request"
+        if is_request:
+            self._pending.append((letter, said.preamble, said.time_ns))
+        else:
+            role, elapsed = self._pair(letter, said)
+            if letter == "W":
+                role, fields = "response", {}
+                ok = said.data == OK
+            elif not said.data and not problems:
+                problems = ("an answer without data: the machine echoed the request",)
+        self._tally.frames += 1
+        self._tally.valid_frames += decoded.valid
+        self._tally.messages += message is not None
+        self._tally.problems += bool(problems)
+        source, destination = ("app", "machine") if is_request else ("machine", "app")
+        return Record(
+            self._time_ns,
+            self._stream,
+            "app" if is_request else "machine",
+            source,
+            destination,
+            _LETTERS[letter],
+            role,
+            None if message is None else message.address,
+            None if message is None else message.length,
+            decoded.data,
+            # What lmdirect sends is as it should be; of what it received, only a line with all of it shows that.
+            decoded.plaintext if is_request or said.check is not None else None,
+            fields,
+            ok,
+            elapsed,
+            None,
+            problems,
+        )
+
+    def warnings(self) -> list[str]:
+        """What the user should know, one line each."""
+        found = []
+        if self._unreadable:
+            lines = "1 line of the log mentions" if self._unreadable == 1 else f"{self._unreadable:,} lines mention"
+            found.append(f"{lines} a message that cannot be read; look for Message= in the log")
+        return found
+
+    def notes(self) -> list[str]:
+        """What is good to know, one line each."""
+        found = []
+        if self._zoneless:
+            found.append("the log's times have no zone, and were taken as UTC")
+        if self._timeless == self._messages and self._messages:
+            found.append("the log's messages have no time; all stand at 1970-01-01")
+        elif self._timeless:
+            found.append(
+                f"{self._timeless:,} of the log's messages have no time; each stands at that of the one before"
+            )
+        return found
+
+    def _secret_may_answer(self) -> bool:
+        """Whether what the machine says may be a secret, because the app asked for one; as in a Conversation."""
+        return not self._show_secrets and any(
+            touches_secret(int(preamble[:4], 16), int(preamble[4:], 16)) for _, preamble, _ in self._pending
+        )
+
+    def _likely_letter(self, said: Said) -> str:
+        if said.data == OK:
+            return "W"
+        if said.preamble.upper() == _STREAMED:
+            return "Z"
+        is_data = re.fullmatch(r"(?:[0-9A-Fa-f]{2})*", said.data) is not None
+        was_written = any(letter == "W" and preamble == said.preamble for letter, preamble, _ in self._pending)
+        return "W" if was_written and not is_data else "R"
+
+    def _pair(self, letter: str, said: Said) -> tuple[Role, float | None]:
+        """Whether a message answers a request, and after how many seconds, if the log says when."""
+        for index, (asked_letter, asked, asked_ns) in enumerate(self._pending):
+            if (asked_letter, asked) != (letter, said.preamble):
+                continue
+            if asked_ns is None or said.time_ns is None:
+                del self._pending[index]
+                return "response", None
+            if 0 <= said.time_ns - asked_ns <= ANSWER_TIMEOUT_NS:
+                del self._pending[index]
+                return "response", (said.time_ns - asked_ns) / 1e9
+        return "report", None

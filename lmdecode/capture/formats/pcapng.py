@@ -1,0 +1,192 @@
+"""Packets out of pcapng files, of all their interfaces and sections. Names, comments and statistics are passed over."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from typing import Final, Literal, NamedTuple
+
+from lmdecode.capture.net.packet import Packet
+from lmdecode.capture.net.prefilter import PLAIN_IPV4, Sieve, make_sieve
+from lmdecode.capture.source import ByteStream, Source
+from lmdecode.capture.statistics import CaptureStatistics
+
+__all__ = ["read_pcapng"]
+
+_SECTION: Final = 0x0A0D0D0A  # the same in either byte order
+_INTERFACE: Final = 1
+_OBSOLETE: Final = 2
+_SIMPLE: Final = 3
+_ENHANCED: Final = 6
+_LITTLE: Final = b"\x4d\x3c\x2b\x1a"
+_BIG: Final = b"\x1a\x2b\x3c\x4d"
+
+_MAX_BLOCK: Final = 1 << 26  # no sane block is larger: a damaged length must not eat the memory
+_MIN_BLOCK: Final = 12
+_DATA: Final = 28  # of an enhanced block, from its beginning to the packet
+_RESOLUTION: Final = 9  # the option if_tsresol
+_TIME_OFFSET: Final = 14  # the option if_tsoffset: seconds to be added to every time
+_NANO: Final = 1_000_000_000
+
+
+class _Damaged(Exception):  # noqa: N818 -- a signal between two functions here; nobody else ever sees it
+    """A block that makes no sense."""
+
+
+class _Interface(NamedTuple):
+    link_type: int
+    snap_length: int
+    ticks: int
+    """A second's."""
+    offset_ns: int
+    sieve: Sieve | None
+
+    def time_ns(self, ticks: int) -> int:
+        """A packet's time in nanoseconds since 1970."""
+        return ticks * _NANO // self.ticks + self.offset_ns
+
+
+class _Section:
+    """What holds from one section header to the next."""
+
+    def __init__(self, order: Literal["<", ">"], port: int | None) -> None:
+        self.order = order
+        self._port = port
+        self.interfaces: list[_Interface] = []
+        self.unpack_head = struct.Struct(f"{order}II").unpack_from
+        self.unpack_enhanced = struct.Struct(f"{order}8xIIIII").unpack_from
+        self.unpack_length = struct.Struct(f"{order}I").unpack_from
+
+    def add_interface(self, body: bytes) -> None:
+        """Take an interface description block, without its type and lengths."""
+        if len(body) < 8:
+            raise _Damaged
+        link_type, snap_length = struct.unpack_from(f"{self.order}HxxI", body)
+        ticks, offset = 1_000_000, 0
+        for code, value in self._options(body[8:]):
+            if code == _RESOLUTION and value:
+                ticks = 1 << (value[0] & 0x7F) if value[0] & 0x80 else 10 ** value[0]
+            elif code == _TIME_OFFSET and len(value) == 8:
+                (offset,) = struct.unpack(f"{self.order}q", value)
+        sieve = make_sieve(link_type, self.order, self._port, f"{_DATA}x")
+        self.interfaces.append(_Interface(link_type, snap_length, ticks, offset * _NANO, sieve))
+
+    def packet(self, kind: int, body: bytes, previous_ns: int) -> Packet:
+        """The packet of a block of whatever kind has one, without its type and lengths."""
+        order = self.order
+        try:
+            if kind == _SIMPLE:
+                interface = self.interfaces[0]
+                (original,) = struct.unpack_from(f"{order}I", body)
+                captured = min(original, interface.snap_length or original)
+                time_ns, start = previous_ns, 4  # it has no time; that of the packet before it is the best guess
+            else:
+                layout = "HxxIIII" if kind == _OBSOLETE else "IIIII"
+                number, high, low, captured, original = struct.unpack_from(order + layout, body)
+                interface = self.interfaces[number]
+                time_ns, start = interface.time_ns(high << 32 | low), 20
+        except (struct.error, IndexError):
+            raise _Damaged from None
+        if start + captured > len(body):
+            raise _Damaged
+        return Packet(time_ns, interface.link_type, body[start : start + captured], original)
+
+    def _options(self, data: bytes) -> Iterator[tuple[int, bytes]]:
+        position = 0
+        while len(data) - position >= 4:
+            code, length = struct.unpack_from(f"{self.order}HH", data, position)
+            if not code:
+                return
+            position += 4
+            yield code, data[position : position + length]
+            position += (length + 3) & ~3
+
+
+def read_pcapng(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each packet would cost more than all the rest
+    file: ByteStream,
+    statistics: CaptureStatistics,
+    progress: Callable[[int], None] | None = None,
+    port: int | None = None,
+) -> Iterator[list[Packet]]:
+    """The packets of a pcapng file, as many at a time as came in at once. All are counted; see `read_pcap`.
+
+    Raises:
+        CaptureError: The file's first block is not whole.
+    """
+    source = Source(file)
+    try:
+        section = _Section(_byte_order(source.header(_MIN_BLOCK)), port)
+    except _Damaged:
+        raise source.cut_in_header() from None
+    source.header(section.unpack_length(source.buffer, 4)[0] & 0xFFFF)
+    offset, count, previous_ns = 0, 0, 0
+    damaged = False
+    while True:
+        packets: list[Packet] = []
+        buffer = source.buffer
+        size = len(buffer)
+        wanted = _MIN_BLOCK
+        try:
+            while size - offset >= _MIN_BLOCK:
+                kind, length = section.unpack_head(buffer, offset)
+                if kind == _SECTION:
+                    section = _Section(_byte_order(buffer[offset : offset + _MIN_BLOCK]), port)
+                    (length,) = section.unpack_length(buffer, offset + 4)
+                if length < _MIN_BLOCK or length > _MAX_BLOCK:
+                    raise _Damaged  # noqa: TRY301 -- so that all damage ends in one place
+                end = offset + ((length + 3) & ~3)
+                if end > size:
+                    wanted = length
+                    break
+                if kind == _ENHANCED and length > _DATA + 4:
+                    sieve = section.interfaces[section.unpack_length(buffer, offset + 8)[0]].sieve
+                    if sieve is not None and section.unpack_length(buffer, offset + 20)[0] >= sieve.reach:
+                        if offset + sieve.look.size > end:
+                            raise _Damaged  # noqa: TRY301
+                        protocol, first, place, from_port, to_port = sieve.look.unpack_from(buffer, offset)
+                        if (
+                            protocol == sieve.ipv4
+                            and first == PLAIN_IPV4
+                            and not place & sieve.fragment
+                            and from_port != sieve.port != to_port
+                        ):
+                            count += 1
+                            offset = end
+                            continue
+                if section.unpack_length(buffer, end - 4)[0] != length:
+                    raise _Damaged  # noqa: TRY301
+                body = buffer[offset + 8 : end - 4]
+                if kind == _INTERFACE:
+                    section.add_interface(body)
+                elif kind in {_ENHANCED, _SIMPLE, _OBSOLETE}:
+                    packet = section.packet(kind, body, previous_ns)
+                    previous_ns = packet.time_ns
+                    count += 1
+                    packets.append(packet)
+                offset = end
+        except (_Damaged, IndexError):
+            damaged = True
+        statistics.packets = count
+        statistics.bytes_read = source.base + offset
+        if packets:
+            yield packets
+        if damaged:
+            source.note_damage(offset, statistics)
+            return
+        if progress is not None:
+            progress(statistics.bytes_read)
+        if not source.more(offset):
+            break
+        offset = 0
+    rest = len(source.buffer) - offset
+    if rest or source.failure:
+        source.note_end(rest, wanted, statistics)
+
+
+def _byte_order(section_header: bytes) -> Literal["<", ">"]:
+    mark = section_header[8:12]
+    if mark == _LITTLE:
+        return "<"
+    if mark == _BIG:
+        return ">"
+    raise _Damaged

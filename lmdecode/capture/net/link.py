@@ -1,0 +1,298 @@
+"""From a packet's raw bytes to its TCP segment.
+
+This runs for every packet of a capture, and few are ours, so it looks at the bytes itself and at the ports before
+anything else. All that it cannot read is counted, and ends up in the warnings.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
+
+from lmdecode.capture.net.dissection import find_ip, is_known
+from lmdecode.capture.net.fragments import Fragments, Parcel
+from lmdecode.capture.net.ip import ip_text
+from lmdecode.capture.net.packet import Endpoint, Packet, Segment
+
+__all__ = ["SegmentReader"]
+
+_ETHERNET: Final = 1
+_RAW_IP: Final = frozenset((12, 14, 101, 228, 229))
+_LOOPBACK: Final = frozenset((0, 108))
+# Ethernet, Linux cooked version 1 and 2: where the protocol's number is, and how long the header.
+_TYPED: Final = {_ETHERNET: (12, 14), 113: (14, 16), 276: (0, 20)}
+
+_IPV4: Final = b"\x08\x00"
+_IPV6: Final = b"\x86\xdd"
+_VLAN_TAGS: Final = frozenset((b"\x81\x00", b"\x88\xa8", b"\x91\x00"))
+_FOR_SCAPY: Final = frozenset((b"\x88\x64", b"\x88\x47", b"\x88\x48"))  # PPPoE, MPLS
+_LLC_LENGTH: Final = 1500  # an Ethernet type up to this is a length, and an LLC header follows
+
+# The address families of the BSDs, macOS and Linux, as a loopback header has them.
+_LOOPBACK_FAMILIES: Final = frozenset((2, 10, 24, 28, 30))
+
+_TCP: Final = 6
+_FRAGMENT: Final = 44
+_AUTHENTICATION: Final = 51
+_EXTENSIONS: Final = frozenset((0, 43, _FRAGMENT, _AUTHENTICATION, 60, 135, 139, 140))
+
+# From an Ethernet header's type, and IP's version and header length (the kind), to TCP's flags.
+_PLAIN: Final = struct.Struct("!12x3sxH2xHxB2x12sIIBB")
+_MAX_ENDS: Final = 4096
+_PLAIN_KIND: Final = b"\x08\x00\x45"
+_TCP_START: Final = struct.Struct("!HHIIBB")
+
+
+@lru_cache(maxsize=1024)
+def _endpoint(address: bytes, port: int) -> Endpoint:
+    return Endpoint(ip_text(address), port)
+
+
+class SegmentReader:
+    """Picks the TCP segments of one port out of packets.
+
+    Args:
+        port: Only segments from or to it are wanted; all if None.
+    """
+
+    def __init__(self, port: int | None) -> None:
+        self._number = port
+        self._port = None if port is None else port.to_bytes(2, "big")
+        self._plain_ends: dict[bytes, tuple[Endpoint, Endpoint]] = {}
+        self._fragments = Fragments(self._port)
+        self._unknown_links: Counter[int] = Counter()
+        self._cut_headers = 0
+        self._malformed = 0
+
+    def read_all(self, packets: Iterable[Packet]) -> list[Segment]:
+        """The TCP segments of some packets that are wanted. Never raises."""
+        segments: list[Segment] = []
+        known, unpack, least, new = self._plain_ends, _PLAIN.unpack_from, _PLAIN.size, tuple.__new__
+        for packet in packets:
+            time_ns, link_type, data, _ = packet
+            if link_type == _ETHERNET and len(data) >= least:
+                # Nearly all packets: TCP in IPv4 in Ethernet with nothing special about it, and captured whole.
+                kind, total, place, protocol, both_ends, seq, ack, header, flags = unpack(data)
+                end, payload = 14 + total, 34 + (header >> 4) * 4
+                if (
+                    kind == _PLAIN_KIND
+                    and protocol == _TCP
+                    and not place & 0x3FFF
+                    and 54 <= payload <= end <= len(data)
+                    and (ends := known.get(both_ends) or self._wanted_ends(both_ends)) is not None
+                ):
+                    source, destination = ends
+                    content = data[payload:end]
+                    segments.append(new(Segment, (time_ns, source, destination, flags, seq, ack, content, 0)))
+                    continue
+            segment = self._read(packet)
+            if segment is not None:
+                segments.append(segment)
+        return segments
+
+    def _wanted_ends(self, both_ends: bytes) -> tuple[Endpoint, Endpoint] | None:
+        """Source and destination, from both addresses and both ports; None if neither is the port that is wanted."""
+        source_port, destination_port = int.from_bytes(both_ends[8:10], "big"), int.from_bytes(both_ends[10:], "big")
+        if self._number is not None and self._number not in (source_port, destination_port):
+            return None
+        ends = _endpoint(both_ends[:4], source_port), _endpoint(both_ends[4:8], destination_port)
+        if len(self._plain_ends) < _MAX_ENDS:
+            self._plain_ends[both_ends] = ends
+        return ends
+
+    def read(self, packet: Packet) -> Segment | None:
+        """The packet's TCP segment, or None if it has none, or none that is wanted. Never raises."""
+        segments = self.read_all((packet,))
+        return segments[0] if segments else None
+
+    def _read(self, packet: Packet) -> Segment | None:
+        """The segment of any packet at all."""
+        data = packet.data
+        offset = self._locate(packet.link_type, data)
+        if not 0 <= offset < len(data):
+            return None
+        version = data[offset] >> 4
+        if version == 4:
+            return self._ipv4(packet, offset)
+        if version == 6:
+            return self._ipv6(packet, offset)
+        return None
+
+    def warnings(self) -> list[str]:
+        """What could not be read, one line each."""
+        found = [
+            f"{_count(number, 'packet')} of link type {link_type} could not be read; "
+            "record on the interface itself, or as Ethernet"
+            for link_type, number in sorted(self._unknown_links.items())
+        ]
+        if self._fragments.unassembled:
+            found.append(f"{_count(self._fragments.unassembled, 'IP fragment')} could not be reassembled")
+        if self._cut_headers:
+            found.append(
+                f"{_count(self._cut_headers, 'packet')} cut off inside the TCP header by the capture "
+                "could not be read; capture with -s 0"
+            )
+        if self._malformed:
+            found.append(f"{_count(self._malformed, 'packet')} on the port with a malformed header could not be read")
+        return found
+
+    def _locate(self, link_type: int, data: bytes) -> int:
+        """Where the IP header begins; -1 if there is none."""
+        typed = _TYPED.get(link_type)
+        if typed is not None:
+            return self._network(data, *typed)
+        if link_type in _RAW_IP:
+            return 0
+        if link_type in _LOOPBACK:
+            # Written in the byte order of the machine that captured, which may not be the file's.
+            family = data[:4]
+            known = int.from_bytes(family, "big") in _LOOPBACK_FAMILIES
+            return 4 if known or int.from_bytes(family, "little") in _LOOPBACK_FAMILIES else -1
+        if self._may_be_ours(data):
+            if is_known(link_type):
+                return find_ip(link_type, data)
+            self._unknown_links[link_type] += 1
+        return -1
+
+    def _network(self, data: bytes, type_offset: int, offset: int) -> int:
+        """Past any VLAN tags to the IP header."""
+        kind = data[type_offset : type_offset + 2]
+        while kind in _VLAN_TAGS:
+            kind = data[offset + 2 : offset + 4]
+            offset += 4
+        if kind in (_IPV4, _IPV6):
+            return offset
+        if type_offset == 12 and self._may_be_ours(data):
+            is_llc = len(kind) == 2 and int.from_bytes(kind, "big") <= _LLC_LENGTH
+            if is_llc or kind in _FOR_SCAPY:
+                return find_ip(_ETHERNET, data)
+        return -1
+
+    def _may_be_ours(self, data: bytes) -> bool:
+        """A quick look, so that scapy is not asked about every packet: does it hold the port's two bytes at all."""
+        return self._port is None or self._port in data
+
+    def _ipv4(self, packet: Packet, offset: int) -> Segment | None:
+        data = packet.data
+        if len(data) < offset + 20:
+            self._cut_headers += 1
+            return None
+        if data[offset + 9] != _TCP:
+            return None
+        header_length = (data[offset] & 15) * 4
+        start = offset + header_length
+        fragment = data[offset + 6] << 8 | data[offset + 7]
+        is_fragment = fragment & 0x3FFF
+        if not is_fragment and not self._wanted(data, start):
+            return None
+        total_length = data[offset + 2] << 8 | data[offset + 3]
+        # The network card cuts a large packet up only after it was captured, and fills in the length only then.
+        end = offset + total_length if total_length else max(packet.original_length, len(data))
+        if header_length < 20 or end < start:
+            self._malformed += 1
+            return None
+        source, destination = data[offset + 12 : offset + 16], data[offset + 16 : offset + 20]
+        if is_fragment:
+            parcel = Parcel(source, destination, data[offset + 4] << 8 | data[offset + 5])
+            place = (fragment & 0x1FFF) * 8
+            return self._fragment(packet, parcel, place, start, end, more=bool(fragment & 0x2000))
+        return self._tcp(packet.time_ns, (source, destination), data, start, end)
+
+    def _ipv6(self, packet: Packet, offset: int) -> Segment | None:
+        data = packet.data
+        if len(data) < offset + 40:
+            self._cut_headers += 1
+            return None
+        start = offset + 40
+        payload_length = data[offset + 4] << 8 | data[offset + 5]
+        end = start + payload_length if payload_length else max(packet.original_length, len(data))
+        source, destination = data[offset + 8 : offset + 24], data[offset + 24 : start]
+        following, start = _past_extensions(data, data[offset + 6], start)
+        if following == _FRAGMENT and len(data) >= start + 8:
+            if data[start] != _TCP:
+                return None
+            place = data[start + 2] << 8 | data[start + 3]
+            parcel = Parcel(source, destination, int.from_bytes(data[start + 4 : start + 8], "big"))
+            return self._fragment(packet, parcel, place & 0xFFF8, start + 8, end, more=bool(place & 1))
+        if following != _TCP:
+            self._cut_headers += following in _EXTENSIONS
+            return None
+        if not self._wanted(data, start):
+            return None
+        return self._tcp(packet.time_ns, (source, destination), data, start, end)
+
+    def _wanted(self, data: bytes, start: int) -> bool:
+        ports = data[start : start + 4]
+        if len(ports) < 4:
+            self._cut_headers += 1
+            return False
+        port = self._port
+        return port is None or ports[2:] == port or ports[:2] == port
+
+    def _fragment(  # the place of the fragment in its packet, and of its payload in ours
+        self, packet: Packet, parcel: Parcel, place: int, start: int, end: int, *, more: bool
+    ) -> Segment | None:
+        whole = self._fragments.add(parcel, place, packet.data[start:end], more=more)
+        if whole is None or not self._wanted(whole, 0):
+            return None
+        return self._tcp(packet.time_ns, (parcel.source, parcel.destination), whole, 0, len(whole))
+
+    def _tcp(self, time_ns: int, addresses: tuple[bytes, bytes], data: bytes, start: int, end: int) -> Segment | None:
+        """Read the TCP header.
+
+        Args:
+            time_ns: The packet's time.
+            addresses: Source and destination, as IP has them.
+            data: What was captured.
+            start: Where the TCP header begins in it.
+            end: Where the IP packet ends; beyond the data if the capture cut it, before if there is padding.
+        """
+        captured = min(len(data), end)
+        if captured < start + _TCP_START.size:
+            if end < start + _TCP_START.size:
+                self._malformed += 1
+            else:
+                self._cut_headers += 1
+            return None
+        source_port, destination_port, seq, ack, header, flags = _TCP_START.unpack_from(data, start)
+        payload = start + (header >> 4) * 4
+        if payload < start + 20 or payload > end:
+            self._malformed += 1
+            return None
+        return Segment(
+            time_ns,
+            _endpoint(addresses[0], source_port),
+            _endpoint(addresses[1], destination_port),
+            flags,
+            seq,
+            ack,
+            data[payload:captured],
+            end - max(captured, payload),
+        )
+
+
+def _past_extensions(data: bytes, following: int, start: int) -> tuple[int, int]:
+    """Past IPv6's extension headers.
+
+    Returns:
+        Which header comes next, and where. It is an extension only if it is a fragment's, or if it is not in the data.
+    """
+    while following in _EXTENSIONS and len(data) >= start + 8:
+        if following == _FRAGMENT:
+            if data[start + 2] or data[start + 3] & 0xF9:
+                break
+            length = 8  # the only fragment of its packet
+        elif following == _AUTHENTICATION:
+            length = (data[start + 1] + 2) * 4
+        else:
+            length = (data[start + 1] + 1) * 8
+        following = data[start]
+        start += length
+    return following, start
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

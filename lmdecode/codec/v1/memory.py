@@ -1,0 +1,137 @@
+"""The machine's memory as far as it is known: 64 KiB, each byte known or not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from lmdecode.codec.v1.message import ADDRESS_SPACE
+
+__all__ = ["Answer", "Memory", "Region"]
+
+_RUNS: Final = re.compile(rb"\x01+").finditer
+
+
+class Answer(StrEnum):
+    """How the machine answers reads of a region that gives no bytes."""
+
+    SILENT = "silent"
+    """Not at all."""
+    ECHO = "echo"
+    """With the request."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Region:
+    """Addresses whose reads give no bytes."""
+
+    address: int
+    length: int
+    answer: Answer
+
+    @property
+    def end(self) -> int:
+        """The address after the last."""
+        return self.address + self.length
+
+
+class Memory:
+    r"""Bytes of the machine's memory.
+
+    >>> memory = Memory()
+    >>> memory.write(0x401C, b"\x03\xbc")
+    >>> memory.read(0x401C, 2), memory.read(0x401C, 3)
+    (b'\x03\xbc', None)
+    """
+
+    __slots__ = ("_bytes", "_known", "_regions")
+
+    def __init__(self) -> None:
+        self._bytes = bytearray(ADDRESS_SPACE)
+        self._known = bytearray(ADDRESS_SPACE)  # 1 for each byte that is known
+        self._regions: list[Region] = []
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Memory) and list(self.runs()) == list(other.runs()) and self._regions == other._regions
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
+
+    def knows(self, address: int, length: int = 1) -> bool:
+        """Whether all bytes of a window are known; none is beyond the end of memory."""
+        return 0 <= address <= ADDRESS_SPACE - length and self._known.count(1, address, address + length) == max(
+            length, 0
+        )
+
+    def read(self, address: int, length: int) -> bytes | None:
+        """The bytes of a window; None unless all of them are known."""
+        return bytes(self._bytes[address : address + length]) if self.knows(address, length) else None
+
+    def write(self, address: int, data: bytes) -> None:
+        """Note some bytes; a region that they are in is none any more. `ValueError` if they run past the end."""
+        end = address + len(data)
+        if address < 0 or end > ADDRESS_SPACE:
+            raise ValueError(f"{len(data)} bytes at 0x{address:04X} run past the end of memory (0xFFFF)")
+        self._bytes[address:end] = data
+        self._known[address:end] = b"\x01" * len(data)
+        if data and self._regions:
+            self._regions = [each for each in self._regions if each.end <= address or end <= each.address]
+
+    def forget(self, address: int, length: int) -> None:
+        """Make the bytes of a window unknown."""
+        end = min(address + length, ADDRESS_SPACE)
+        self._bytes[address:end] = bytes(end - address)
+        self._known[address:end] = bytes(end - address)
+
+    def runs(self) -> Iterator[tuple[int, bytes]]:
+        """Each unbroken run of known bytes, with its address, in order."""
+        for run in _RUNS(self._known):
+            yield run.start(), bytes(self._bytes[run.start() : run.end()])
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """Where reads give no bytes, in the order of addresses."""
+        return tuple(self._regions)
+
+    def mark(self, region: Region) -> None:
+        """Note that a region gives no bytes; what was known of it is forgotten. What overlaps it is no longer one."""
+        self.forget(region.address, region.length)
+        self._regions = sorted([*(each for each in self._regions if not _overlap(each, region)), region])
+
+    def answer_in(self, address: int, length: int) -> Answer | None:
+        """How a read of a window is answered, if a region in it gives no bytes."""
+        for region in self._regions:
+            if region.address < address + length and address < region.end:
+                return region.answer
+        return None
+
+    def part(self, addresses: range) -> Memory:
+        r"""What is known of some addresses, as a memory of its own; regions that reach into them are whole.
+
+        >>> memory = Memory()
+        >>> memory.write(0x401C, b"\x03\xbc\x04\xd8")
+        >>> [*memory.part(range(0x401D, 0x401F)).runs()]
+        [(16413, b'\xbc\x04')]
+        """
+        memory = Memory()
+        for start, data in self.runs():
+            first, last = max(start, addresses.start), min(start + len(data), addresses.stop)
+            if first < last:
+                memory.write(first, data[first - start : last - start])
+        for region in self._regions:
+            if region.address < addresses.stop and addresses.start < region.end:
+                memory.mark(region)
+        return memory
+
+    def overlay(self, other: Memory) -> None:
+        """Take over all that another memory knows."""
+        for address, data in other.runs():
+            self.write(address, data)
+        for region in other.regions:
+            self.mark(region)
+
+
+def _overlap(one: Region, other: Region) -> bool:
+    return one.address < other.end and other.address < one.end

@@ -1,0 +1,195 @@
+"""Changes of the machine's settings: from a name and a value to the bytes that make it so, and that show that it is.
+
+What is written is whole registers. A bit is changed in the byte that the machine holds, so that is read first. A time
+of day is an hour and a minute, which the machine keeps apart. A command holds nothing to be read, but its effect shows
+in another register.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from lmdecode.codec.errors import RegisterError
+from lmdecode.codec.v1.memory import Memory
+from lmdecode.codec.v1.memory_map import BIT_SETS, DERIVED_BY_NAME, EFFECTS, HAZARDS, by_name
+from lmdecode.codec.v1.message import Kind, Message
+from lmdecode.codec.v1.register import Register, Telling
+from lmdecode.codec.v1.values import Value
+from lmdecode.codec.v1.window import encode
+
+__all__ = ["Change", "change", "hazard", "windows", "writes"]
+
+_CLOCK_SLACK: Final = 5  # seconds that may pass between the setting of a clock and its reading
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A value that is to be another: a register, one bit of it, or a time of day, which is two.
+
+    Make it with `change`.
+    """
+
+    name: str
+    """Of the register, the bit or the time of day."""
+    value: Value
+    registers: tuple[Register, ...]
+    """Those that are written."""
+    shown: tuple[Register, ...]
+    """Where what came of it is read: nearly always where it is written. Empty where it shows nowhere."""
+    expected: Value
+    """What is then read there."""
+
+    @property
+    def hazard(self) -> str:
+        """What it does that heats or moves water, in words; "" if nothing."""
+        return hazard(self.name, self.value)
+
+    def bytes_with(self, memory: Memory) -> list[tuple[Register, bytes]]:
+        """The bytes to write, by the register.
+
+        Args:
+            memory: What the machine holds now, for the other bits of a byte.
+
+        Raises:
+            RegisterError: It is one bit of a byte that is not known.
+        """
+        register = self.registers[0]
+        if len(self.registers) > 1:
+            return [
+                (each, each.type.encode(part))
+                for each, part in zip(self.registers, _hour_and_minute(self.name, self.value), strict=True)
+            ]
+        if self.name == register.name:
+            return [(register, register.type.encode(self.value))]
+        old = memory.read(register.address, register.size)
+        if old is None:
+            raise RegisterError(f"{self.name} is one bit of {register.name}, which must be read first")
+        mask = register.type.encode([self.name])[0]
+        return [(register, bytes([old[0] | mask if self.value else old[0] & ~mask]))]
+
+    def value_in(self, memory: Memory) -> Value | None:
+        """The value that the machine holds; None if that is not known, or is no value."""
+        parts: list[Value] = []
+        for row in self.shown:
+            data = memory.read(row.address, row.size)
+            if data is None:
+                return None
+            try:
+                parts.append(row.type.decode(data))
+            except RegisterError:
+                return None
+        if not parts:
+            return None
+        if len(parts) > 1:
+            try:
+                return DERIVED_BY_NAME[self.name].compute(*parts)
+            except ValueError:  # no time of day
+                return None
+        found = parts[0]
+        is_bit = isinstance(found, list) and self.name != self.shown[0].name
+        return self.name in found if is_bit and isinstance(found, list) else found
+
+    def is_made(self, memory: Memory) -> bool:
+        """Whether the machine holds the new value; a clock goes on while it is read."""
+        found = self.value_in(memory)
+        if self.name == "clock" and isinstance(found, str) and isinstance(self.value, str):
+            passed = (datetime.fromisoformat(found) - datetime.fromisoformat(self.value)).total_seconds()
+            return 0 <= passed <= _CLOCK_SLACK
+        return found == self.expected
+
+
+def hazard(name: str, value: Value) -> str:
+    """What setting a register to a value does that heats or moves water, in words; "" if nothing.
+
+    >>> hazard("power", True), hazard("power", False)
+    ('heats the boilers', '')
+    """
+    word = value if isinstance(value, bool | str) else None
+    return HAZARDS.get((name, word)) or HAZARDS.get((name, None), "")
+
+
+def change(name: str, value: Value, *, model: str | None = None) -> Change:
+    """What makes a value so.
+
+    Args:
+        name: Of a writable register, of a bit of one, or of a time of day.
+        value: As `decode_window` would give it.
+        model: If it is known, the model that it is for.
+
+    Raises:
+        RegisterError: No such name, not writable, not on this model, out of range, or no value of its kind.
+
+    >>> [register.name for register in change("tue_on_time", "06:30").registers]
+    ['tue_on_hour', 'tue_on_min']
+    """
+    derived = DERIVED_BY_NAME.get(name)
+    if derived is not None and derived.telling is Telling.WHOLE:
+        for part, number in zip(derived.inputs, _hour_and_minute(name, value), strict=True):
+            encode(part, number, model=model)
+        registers = tuple(by_name(part)[0] for part in derived.inputs)
+        hour, minute = _hour_and_minute(name, value)
+        return Change(name, value, registers, registers, derived.compute(hour, minute))
+    of = by_name(BIT_SETS[name])[0] if name in BIT_SETS else None
+    if of is not None and of.writable:
+        if not isinstance(value, bool):
+            raise RegisterError(f"{name}: {value!r} is neither true nor false")
+        encode(of.name or "", [name], model=model)
+        return Change(name, value, (of,), (of,), value)
+    encode(name, value, model=model)  # checks all that there is to check
+    register = by_name(name)[0]
+    if register.readable:
+        return Change(name, value, (register,), (register,), register.type.decode(register.type.encode(value)))
+    effect, expected = EFFECTS.get(str(value), (None, value))
+    return Change(name, value, (register,), by_name(effect)[:1] if effect else (), expected)
+
+
+def windows(changes: Iterable[Change]) -> list[tuple[int, int]]:
+    """The windows, address and length, in which some changes show: registers that lie side by side in one."""
+    found: list[tuple[int, int]] = []
+    for row in sorted({row for each in changes for row in each.shown}, key=lambda row: row.address):
+        if found and sum(found[-1]) == row.address:
+            found[-1] = (found[-1][0], found[-1][1] + row.size)
+        else:
+            found.append((row.address, row.size))
+    return found
+
+
+def writes(changes: Iterable[Change], memory: Memory) -> list[Message]:
+    """The messages that make some changes.
+
+    There is one for registers that lie side by side: lmdirect writes the two hours of a day like that.
+
+    Args:
+        changes: Of different registers.
+        memory: What the machine holds now.
+
+    Raises:
+        RegisterError: As `Change.bytes_with`.
+    """
+    written: list[Message] = []
+    for register, data in sorted(_pieces(changes, memory), key=lambda piece: piece[0].address):
+        last = written[-1] if written else None
+        if last is not None and last.data is not None and last.address + last.length == register.address:
+            content = last.data + data
+            written[-1] = last._replace(length=len(content), data=content)
+        else:
+            written.append(Message(Kind.WRITE, register.address, register.size, data))
+    return written
+
+
+def _pieces(changes: Iterable[Change], memory: Memory) -> Iterator[tuple[Register, bytes]]:
+    for each in changes:
+        yield from each.bytes_with(memory)
+
+
+def _hour_and_minute(name: str, value: Value) -> tuple[int, int]:
+    text = str(value)
+    hour, colon, minute = text.partition(":")
+    if not colon or not all(part.isascii() and part.isdigit() and len(part) <= 2 for part in (hour, minute)):
+        raise RegisterError(f"{name}: {text[:40]!r} is not a time of day such as 06:30")
+    if int(hour) > 23 or int(minute) > 59 or len(minute) != 2:
+        raise RegisterError(f"{name} must be 00:00 to 23:59, not {text}")
+    return int(hour), int(minute)

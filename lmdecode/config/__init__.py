@@ -1,0 +1,8 @@
+"""The owner's configuration: config.json, the machines' keys, and which machine is meant."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ENVIRONMENT_VARIABLE: Final = "LMDECODE_KEY"
+"""Holds the key, where it is set."""

@@ -1,0 +1,136 @@
+"""The configuration file, `config.json`: the one that users of these machines' other tools have already.
+
+    {"host": "…", "port": "1774", "key": "…", "client_id": "…", …}
+
+Who has several machines lists them all, each with what the file has for one:
+
+    {…, "machines": [{"machine_name": "kitchen", "serial_number": "…", "host": "…", "key": "…"}, …]}
+
+It holds secrets, so no error here quotes what is in it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from lmdecode.codec.errors import KeyFormatError, LmdecodeError
+from lmdecode.codec.v1.key import Key
+from lmdecode.codec.v1.keyring import MachineKey
+
+__all__ = ["FILE_NAME", "Config", "ConfigError", "default_paths", "load_config", "parse_key"]
+
+FILE_NAME = "config.json"
+_MOST = 32 << 20  # characters, a hundred times what a fleet of thousands of machines has; /dev/zero has no end
+_NAMES = ("machine_name", "name", "serial_number", "host")  # what a machine is called, the best first
+
+
+class ConfigError(LmdecodeError):
+    """A configuration file that cannot be used; one line that says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Config:
+    """A configuration file that was read."""
+
+    path: Path
+    entries: Mapping[str, object]
+
+    def key(self) -> Key:
+        """The machine's key, from the entry `key`.
+
+        Raises:
+            ConfigError: There is none, or it is not a key.
+        """
+        text = self.entries.get("key")
+        if text is None or text == "":
+            what = 'has no "key"' if text is None else 'has an empty "key"'
+            raise ConfigError(f'{self.path} {what}: put the machine\'s communicationKey there as "key"')
+        return parse_key(text, f'the "key" in {self.path}')
+
+    def machines(self, *, needed: bool = False) -> list[MachineKey]:
+        """All machines that have a key here, each key once: the file's own, then those in the list `machines`.
+
+        Args:
+            needed: Whether a file without any is an error.
+
+        Raises:
+            ConfigError: A key is none, or `machines` is not a list of machines, or there is no key and one is needed.
+        """
+        listed = self.entries.get("machines", [])
+        if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
+            raise ConfigError(f'the "machines" in {self.path} are not a list of objects: [{{"key": "…"}}, …]')
+        found: dict[Key, str] = {}
+        for number, entry in enumerate([self.entries, *listed]):
+            text = entry.get("key")
+            if text is None or text == "":
+                continue
+            key = parse_key(text, f'the "key"{f" of machine {number}" if number else ""} in {self.path}')
+            name = next((entry[what] for what in _NAMES if isinstance(entry.get(what), str) and entry[what]), "")
+            # Half of a character, as JSON's escapes can have it, is none that could be written anywhere.
+            found[key] = name.encode("utf-8", "replace").decode() or found.get(key, "")
+        if needed and not found:
+            self.key()  # says what is missing
+        names = list(found.values())
+        return [
+            MachineKey(name if name and names.count(name) == 1 else f"{name or 'machine'} {number}", key)
+            for number, (key, name) in enumerate(found.items(), 1)
+        ]
+
+
+def parse_key(text: object, what: str) -> Key:
+    """The key that an entry holds.
+
+    Args:
+        text: The entry's value.
+        what: Which entry it is, for messages.
+
+    Raises:
+        ConfigError: It is no text, or no key.
+    """
+    if not isinstance(text, str):
+        raise ConfigError(f"{what} is not text: put it in double quotes")
+    try:
+        return Key.parse(text)
+    except KeyFormatError as error:
+        raise ConfigError(f"{what}: {error}") from None
+
+
+def default_paths() -> list[Path]:
+    """Where a configuration file is looked for, in this order: the current folder, the user's own."""
+    return [Path(FILE_NAME), platformdirs.user_config_path("lmdecode", appauthor=False) / FILE_NAME]
+
+
+def load_config(path: Path) -> Config:
+    """Read a configuration file.
+
+    Raises:
+        ConfigError: It cannot be read, or is not a JSON object in UTF-8.
+    """
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            text = file.read(_MOST)
+        if len(text) == _MOST:
+            raise ConfigError(f"{path} is not a configuration file: it is far too long")
+        entries = json.loads(text)
+    except FileNotFoundError:
+        raise ConfigError(f"there is no file {path}: check the name given to --config") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path} is a folder: name the file in it, such as {path / FILE_NAME}") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not UTF-8: save it as UTF-8, or write characters above 127 as \\u00xx") from None
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{path} is not JSON: {error.msg} in line {error.lineno}, column {error.colno}") from None
+    except ValueError:  # so Python says of a number of more than 4,300 digits
+        raise ConfigError(f"{path} has a number in it that is too long to be one: mend it") from None
+    except RecursionError:
+        raise ConfigError(f"{path} is not a configuration file: it is nested too deeply") from None
+    if not isinstance(entries, dict):
+        raise ConfigError(f'{path} is not a configuration file: it should hold one object, {{"key": "…"}}')
+    return Config(path, entries)

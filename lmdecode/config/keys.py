@@ -1,0 +1,80 @@
+"""Where the machines' keys come from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from lmdecode.codec.errors import KeyFormatError, LmdecodeError
+from lmdecode.codec.v1.decoded import Decoder
+from lmdecode.codec.v1.decoder import FrameDecoder
+from lmdecode.codec.v1.key import Key
+from lmdecode.codec.v1.keyring import Keyring, MachineKey
+from lmdecode.config import ENVIRONMENT_VARIABLE
+
+__all__ = ["MissingKeyError", "NoKeyError", "decoder_for", "find_keys"]
+
+
+class MissingKeyError(LmdecodeError):
+    """No key, or one that is none; one line that says what to do."""
+
+
+class NoKeyError(MissingKeyError):
+    """No key anywhere, and none was named."""
+
+
+def decoder_for(machines: Sequence[MachineKey], *, show_secrets: bool = False) -> Decoder:
+    """What decodes with some machines' keys; with one there is nothing to be found out, and no name to be said."""
+    if len(machines) == 1:
+        return FrameDecoder(machines[0].key, show_secrets=show_secrets)
+    return Keyring(machines, show_secrets=show_secrets)
+
+
+def find_keys(
+    keys: Sequence[str], config: Path | None, *, settings: str = "give --key or --config"
+) -> tuple[list[MachineKey], str]:
+    """The machines' keys, at least one, each once, and where they came from.
+
+    Looked for in this order: `--key`, `--config`, the environment, `./config.json`, the user's config folder. What the
+    user names is taken, or is an error; it is not passed over for what happens to be there.
+
+    Args:
+        keys: Those that the user gave for this once.
+        config: The file that the user named.
+        settings: How the user can do that, for the message.
+
+    Raises:
+        NoKeyError: There is none anywhere.
+        MissingKeyError: It is not a key.
+        ConfigError: The configuration file that should have it cannot be used.
+    """
+    if not all(keys):
+        raise MissingKeyError("--key is empty: give the 32 characters of the machine's communicationKey")
+    origin = "--key"
+    if not keys and config is None and os.environ.get(ENVIRONMENT_VARIABLE):
+        keys, origin = [os.environ[ENVIRONMENT_VARIABLE]], ENVIRONMENT_VARIABLE
+    if keys:
+        found = dict.fromkeys(_parsed(text, origin) for text in keys)
+        return [MachineKey(f"key {number}", key) for number, key in enumerate(found, 1)], origin
+    from lmdecode.config.file import ConfigError, default_paths, load_config  # noqa: PLC0415 -- with a key it is not needed
+
+    paths = [config] if config else [path for path in default_paths() if path.is_file()]
+    if not paths:
+        folder = default_paths()[-1]
+        raise NoKeyError(f"no key: {settings}, set {ENVIRONMENT_VARIABLE}, or put config.json here or at {folder}")
+    for path in paths:
+        machines = load_config(path).machines()
+        if machines:
+            return machines, str(path)
+    try:
+        return load_config(paths[-1]).machines(needed=True), str(paths[-1])
+    except ConfigError as error:
+        raise error if config else NoKeyError(str(error)) from None
+
+
+def _parsed(text: str, origin: str) -> Key:
+    try:
+        return Key.parse(text)
+    except KeyFormatError as error:
+        raise MissingKeyError(f"{origin}: {error}") from None

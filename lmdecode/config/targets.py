@@ -1,0 +1,142 @@
+"""Which machine a command talks to: its address, its key, and its model if that is known."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lmdecode.codec.errors import LmdecodeError
+from lmdecode.codec.v1.key import Key
+from lmdecode.codec.v1.memory_map import MODELS
+from lmdecode.config import ENVIRONMENT_VARIABLE
+from lmdecode.config.checks import machine_entries, port_of
+from lmdecode.config.file import Config, ConfigError, default_paths, load_config, parse_key
+from lmdecode.config.keys import MissingKeyError, find_keys
+
+__all__ = ["Target", "TargetError", "find_target"]
+
+_WITH_PORT = re.compile(
+    r"(?:\[(?P<six>[0-9A-Fa-f:.%\w]+)\](?::(?P<port6>[0-9]{1,9}))?|(?P<four>[^:\[\]]+):(?P<port>[0-9]{1,9}))\Z"
+).match
+_NAMES = ("machine_name", "name", "serial_number", "host")
+
+
+class TargetError(LmdecodeError):
+    """It is not clear which machine is meant; one line that says what to give."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A machine to talk to."""
+
+    host: str
+    port: int
+    key: Key
+    model: str | None = None
+    """None if it is not known."""
+    name: str | None = None
+
+
+def find_target(
+    *,
+    host: str | None,
+    port: int | None,
+    key: str | None,
+    config: Path | None,
+    machine: str | None,
+    model: str | None = None,
+    connecting: bool = True,
+) -> Target:
+    """The machine that is meant by a command line and a configuration.
+
+    Args:
+        host: Its address, if one was given; else that of the configuration.
+        port: Likewise.
+        key: Likewise.
+        config: The configuration that was named.
+        machine: Which of several in the configuration: its name, serial number or address.
+        model: Its model, if one was given; else that of the configuration.
+        connecting: Whether it will be talked to, so that it must have an address; else that may be "".
+
+    Raises:
+        TargetError: No address, or more than one machine that it may be.
+        MissingKeyError: No key, or one that is none.
+        ConfigError: The configuration cannot be used.
+    """
+    host, port = _parted(host, port)
+    path = config or next((each for each in default_paths() if each.is_file()), None)
+    entry = _entry(load_config(path), machine, host) if path else {}
+    if machine is not None and path is None:
+        raise TargetError(f"--machine {machine[:40]}: there is no config.json that could have it; see --config")
+    given = key is not None or (config is None and bool(os.environ.get(ENVIRONMENT_VARIABLE)))
+    found_key = find_keys([] if key is None else [key], None)[0][0].key if given else _key(entry, path)
+    found_host = host or entry.get("host") or ""
+    if not isinstance(found_host, str):
+        raise ConfigError(f'the "host" in {path} is not text: put it in double quotes')
+    if connecting and not found_host:
+        raise TargetError(
+            f"no address: give --host, or set it once, `lmdecode config set host ADDRESS{_of(path)}`; "
+            "`lmdecode discover` looks for machines"
+        )
+    found_port = port if port is not None else port_of(entry)
+    if found_port is None:
+        raise ConfigError(f"{path}: port is no port: it should be 1774")
+    known = model or entry.get("model_name")
+    return Target(found_host, found_port, found_key, str(known) if known in MODELS else None, _name(entry))
+
+
+def _entry(config: Config, machine: str | None, host: str | None) -> dict[str, object]:
+    """The entry of the machine that is meant."""
+    entries = [dict(entry) for _, entry in machine_entries(config)]
+    if len(entries) > 1 and not (entries[0].get("key") and entries[0].get("host")):
+        entries = [*entries[1:]] if not entries[0].get("key") else entries
+    unique = list({(str(e.get("host")), str(e.get("key"))): e for e in entries}.values())
+    if machine is not None:
+        wanted = machine.casefold()
+        named = [e for e in unique if any(str(e.get(n, "")).casefold() == wanted for n in _NAMES)]
+        if not named:
+            raise TargetError(f"--machine {machine[:40]}: {config.path} has {_listed(unique)}")
+        return named[0]
+    if host is not None and len(unique) > 1:
+        unique = [e for e in unique if e.get("host") == host] or unique
+    if len(unique) > 1:
+        raise TargetError(f"{config.path} has several machines: choose with --machine: {_listed(unique)}")
+    return unique[0] if unique else {}
+
+
+def _key(entry: dict[str, object], path: Path | None) -> Key:
+    text = entry.get("key")
+    if text is None or text == "":
+        where = f'; {path} has no "key"' if path else ""
+        raise MissingKeyError(
+            f"no key{where}: give --key or --config, set {ENVIRONMENT_VARIABLE}, or run `lmdecode harvest`"
+        )
+    return parse_key(text, f'the "key" in {path}')
+
+
+def _name(entry: dict[str, object]) -> str | None:
+    return next((str(entry[name]) for name in _NAMES if entry.get(name)), None)
+
+
+def _listed(entries: Sequence[dict[str, object]]) -> str:
+    return ", ".join((_name(entry) or "one without a name")[:40] for entry in entries) or "none"
+
+
+def _parted(host: str | None, port: int | None) -> tuple[str | None, int | None]:
+    """An address as people copy it: with a port behind it, an IPv6 address in brackets."""
+    match = _WITH_PORT(host or "")
+    if host is None or match is None:
+        return host, port
+    number = int(match["port"] or match["port6"]) if match["port"] or match["port6"] else None
+    if number is not None and not 0 < number < 0x10000:
+        raise TargetError(f"--host {host[:60]}: {number} is no port")
+    return match["six"] or match["four"], number if port is None else port
+
+
+def _of(path: Path | None) -> str:
+    return f" --config {path}" if path else ""

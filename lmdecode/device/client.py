@@ -1,0 +1,295 @@
+"""One connection to a machine: requests are sent one after another, and each is given its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final, Self
+
+from lmdecode.codec.errors import LmdecodeError
+from lmdecode.codec.record import Record
+from lmdecode.codec.v1.key import Key
+from lmdecode.codec.v1.memory_map import ALIVE
+from lmdecode.codec.v1.message import Kind, Message
+from lmdecode.codec.v1.requester import Dialogue
+from lmdecode.device.diagnosis import ONE_AT_A_TIME, is_echo, joined, why_bad, why_no_answer, why_no_connection
+from lmdecode.device.errors import (
+    BadAnswerError,
+    BusyError,
+    ConnectionLostError,
+    MachineError,
+    NoConnectionError,
+    RefusedError,
+)
+
+__all__ = ["ANSWER_TIMEOUT", "CONNECT_TIMEOUT", "DEFAULT_PORT", "Client", "bytes_of"]
+
+DEFAULT_PORT: Final = 1774
+ANSWER_TIMEOUT: Final = 3.0
+"""Seconds to wait for an answer. The machine reports about once a second, so a wrong key shows within that."""
+CONNECT_TIMEOUT: Final = 5.0
+"""Seconds to wait for a connection."""
+
+_PIECE: Final = 4096
+_CLOSE_TIMEOUT: Final = 1.0
+
+
+class Client:
+    """A connection to a machine.
+
+    Requests wait for each other, so several tasks may ask at once. Nothing is sent twice.
+
+    Args:
+        host: The machine's address.
+        port: Its port.
+        key: Its key.
+        timeout: Seconds to wait for an answer.
+        connect_timeout: Seconds to wait for the connection.
+        stream: The connection's number, for the Records.
+        show_secrets: Whether the machine's cloud account is left readable.
+        keep_alive: Seconds of silence after which the machine is asked for something, to see whether it is still
+            there; None: never.
+        on_record: Called with each message, of both sides.
+
+    Example: the temperatures, of a simulated machine.
+
+    >>> from lmdecode.simulator.machine import Machine
+    >>> from lmdecode.simulator.server import Server
+    >>> async def temperatures():
+    ...     key = Key.parse("12345678901234567890123456789012")
+    ...     async with Server(Machine("GS3 AV"), key) as server, Client(server.host, server.port, key) as client:
+    ...         return (await client.ask(Message(Kind.READ, 0x401C, 4))).fields
+    >>> asyncio.run(temperatures())["coffee_temp"] > 90
+    True
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        key: Key,
+        *,
+        timeout: float = ANSWER_TIMEOUT,
+        connect_timeout: float = CONNECT_TIMEOUT,
+        stream: int = 0,
+        show_secrets: bool = False,
+        keep_alive: float | None = None,
+        on_record: Callable[[Record], None] | None = None,
+    ) -> None:
+        self.host = host
+        self.port = port
+        self.stream = stream
+        self._key = key
+        self._timeout = timeout
+        self._connect_timeout = connect_timeout
+        self._show_secrets = show_secrets
+        self._keep_alive = keep_alive
+        self._on_record = on_record
+        self._turn = asyncio.Lock()
+        self._heard = asyncio.Event()
+        self._lost: MachineError | None = None
+        self._failure: Exception | None = None  # of whoever is called with the messages
+        self._dialogue: Dialogue | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._last_heard = 0.0
+
+    @property
+    def name(self) -> str:
+        """The machine, as host:port."""
+        return joined(self.host, self.port)
+
+    @property
+    def lost(self) -> MachineError | None:
+        """Why the connection has ended; None as long as it has not."""
+        return self._lost
+
+    async def __aenter__(self) -> Self:
+        await self.connect()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def connect(self) -> None:
+        """Connect. Whether it is a machine that is there shows with the first answer.
+
+        Raises:
+            NoConnectionError: There is nothing to connect to.
+        """
+        try:
+            async with asyncio.timeout(self._connect_timeout):
+                reader, self._writer = await asyncio.open_connection(self.host, self.port)
+        except (OSError, ValueError, OverflowError) as error:  # ValueError: a host name that can be none
+            raise NoConnectionError(why_no_connection(self.host, self.port, error, self._connect_timeout)) from None
+        own = self._writer.get_extra_info("sockname") or ("app", 0)
+        self._dialogue = Dialogue(
+            self._key,
+            stream=self.stream,
+            app=joined(*own[:2]),
+            machine=self.name,
+            show_secrets=self._show_secrets,
+        )
+        self._last_heard = time.monotonic()
+        self._tasks = [asyncio.create_task(self._listen(reader, self._dialogue))]
+        if self._keep_alive is not None:
+            self._tasks.append(asyncio.create_task(self._see_whether_alive(self._keep_alive)))
+
+    async def close(self) -> None:
+        """Disconnect."""
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._lost is None:
+            self._lose(ConnectionLostError(f"disconnected from {self.name}"))
+        if self._writer is not None:
+            self._writer.close()
+            with contextlib.suppress(OSError, TimeoutError):
+                async with asyncio.timeout(_CLOSE_TIMEOUT):
+                    await self._writer.wait_closed()
+
+    async def wait_lost(self) -> MachineError:
+        """Wait until the connection has ended; why it has."""
+        while self._lost is None:
+            if self._failure is not None:
+                raise self._failure
+            self._heard.clear()
+            await self._heard.wait()
+        return self._lost
+
+    async def read(self, address: int, length: int) -> bytes:
+        """Read some of the machine's memory.
+
+        Args:
+            address: Of the first byte.
+            length: Bytes; machines do not answer reads of more than 48.
+
+        Raises:
+            MachineError: As `ask`.
+        """
+        return bytes_of(await self.ask(Message(Kind.READ, address, length)))
+
+    async def write(self, request: Message) -> None:
+        """Write, once.
+
+        Raises:
+            RefusedError: The machine did not take it.
+            MachineError: As `ask`; it is then not known whether the machine took it.
+        """
+        record = await self.ask(request)
+        if not record.ok:
+            said = (record.plaintext or "")[9:-2][:16]
+            raise RefusedError(f"the machine did not take W{request.preamble}: it answered {said!r}, not 'OK'")
+
+    async def ask(self, request: Message, *, timeout: float | None = None) -> Record:  # noqa: ASYNC109 -- waits its turn too
+        """Send a request, once, and wait for its answer.
+
+        Args:
+            request: A read, or a write.
+            timeout: Seconds to wait, if not as long as ever.
+
+        Raises:
+            ConnectionLostError, BusyError: The connection has ended, or does before there is an answer.
+            WrongKeyError: What the machine says does not decrypt.
+            EchoError, BadAnswerError: The answer is none, or damaged.
+            NoAnswerError: There is none in time.
+            MessageError: There is no such message.
+        """
+        async with self._turn:
+            dialogue, writer = self._dialogue, self._writer
+            if dialogue is None or writer is None:
+                raise ConnectionLostError(f"not connected to {self.name}")
+            if self._failure is not None:
+                raise self._failure
+            if self._lost is not None:
+                raise self._lost
+            frame, records = dialogue.ask(time.time_ns(), request)
+            self._tell(records)
+            with contextlib.suppress(TimeoutError):  # what came of it is seen below
+                async with asyncio.timeout(self._timeout if timeout is None else timeout):
+                    writer.write(frame)
+                    with contextlib.suppress(OSError):  # which whoever listens is told as well
+                        await writer.drain()
+                    while dialogue.answer is None and self._lost is None and self._failure is None:
+                        self._heard.clear()
+                        await self._heard.wait()
+            answer = dialogue.answer
+            if self._failure is not None:
+                raise self._failure
+            if answer is None:
+                raise why_no_answer(request, dialogue, self.name, self._lost)
+        echoed = is_echo(request, answer)
+        if echoed or answer.raw is not None:  # a value that makes no sense in a faultless message is no such thing
+            raise why_bad(request, answer)
+        return answer
+
+    async def _listen(self, reader: asyncio.StreamReader, dialogue: Dialogue) -> None:
+        try:
+            how = await self._hear_out(reader, dialogue)
+        except Exception as error:  # noqa: BLE001 -- of whoever is called with the messages; whoever asks is told
+            self._failure = error
+            self._heard.set()
+            return
+        finally:  # also when it is this side that disconnects: half a frame is told all the same
+            self._tell(dialogue.close(time.time_ns()))
+        if dialogue.ever_heard:
+            self._lose(ConnectionLostError(f"{self.name} {how}"))
+        else:
+            self._lose(BusyError(f"{self.name} {how} before it said anything: {ONE_AT_A_TIME}"))
+
+    async def _hear_out(self, reader: asyncio.StreamReader, dialogue: Dialogue) -> str:
+        """Take what the machine says until the connection ends; how it does."""
+        while True:
+            try:
+                data = await reader.read(_PIECE)
+            except ConnectionResetError:
+                return "reset the connection"
+            except OSError as error:
+                return f"is gone: {error.strerror}"
+            if not data:
+                return "closed the connection"
+            self._last_heard = time.monotonic()
+            records = dialogue.receive(time.time_ns(), data)
+            self._heard.set()
+            self._tell(records)
+            await asyncio.sleep(0)  # whoever waits may give up, however much more there is to be heard
+
+    async def _see_whether_alive(self, seconds: float) -> None:
+        while self._lost is None:
+            silent = time.monotonic() - self._last_heard
+            if silent < seconds:
+                await asyncio.sleep(seconds - silent)
+                continue
+            try:
+                await self.ask(Message(Kind.READ, ALIVE.address, ALIVE.length))
+            except LmdecodeError as error:
+                if time.monotonic() - self._last_heard >= seconds:
+                    self._lose(ConnectionLostError(f"{self.name} says nothing any more: {error}"))
+
+    def _lose(self, error: MachineError) -> None:
+        if self._lost is None:
+            self._lost = error
+        self._heard.set()
+
+    def _tell(self, records: list[Record]) -> None:
+        if self._on_record is not None:
+            for record in records:
+                self._on_record(record)
+
+
+def bytes_of(answer: Record) -> bytes:
+    """The bytes of a read's answer.
+
+    Raises:
+        BadAnswerError: A part of them is secret, and secrets are not shown.
+    """
+    try:
+        return bytes.fromhex(answer.data or "")
+    except ValueError:
+        raise BadAnswerError(f"R{answer.address:04X}{answer.length:04X} holds a secret, which is withheld") from None

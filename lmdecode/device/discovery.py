@@ -1,0 +1,121 @@
+"""Machines that announce themselves on the network, by mDNS. Needs zeroconf."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from lmdecode.codec.dialect import MDNS_SERVICE
+from lmdecode.codec.errors import LmdecodeError
+
+if TYPE_CHECKING:
+    from zeroconf import ServiceStateChange, Zeroconf
+    from zeroconf.asyncio import AsyncServiceInfo
+
+__all__ = ["DiscoveryError", "Found", "discover"]
+
+_SHORTEST: Final = 0.2  # s that a name is given to tell its address, however late it was heard of
+
+
+class DiscoveryError(LmdecodeError):
+    """The network cannot be asked; one line that says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A machine as it announces itself. All texts are whatever somebody in the network has sent."""
+
+    name: str
+    host: str = ""
+    """Its name in the network; "" if it did not tell."""
+    addresses: tuple[str, ...] = ()
+    """The IPv4 addresses first."""
+    port: int = 0
+    properties: Mapping[str, str] = field(default_factory=dict)
+    """What else it says of itself (its TXT record); bytes that are no UTF-8 as `hex:…`."""
+
+
+async def discover(seconds: float, *, interfaces: Sequence[str] = ()) -> list[Found]:
+    """Look for machines.
+
+    Args:
+        seconds: How long.
+        interfaces: The addresses of this computer whose networks are asked; none: all.
+
+    Raises:
+        DiscoveryError: That cannot be done, or zeroconf is not installed.
+    """
+    try:
+        from zeroconf import DNSQuestionType, Error, InterfaceChoice  # noqa: PLC0415 -- optional
+        from zeroconf.asyncio import AsyncServiceBrowser, AsyncZeroconf  # noqa: PLC0415 -- as above
+    except ImportError:
+        raise DiscoveryError(
+            "looking for machines needs zeroconf, which is not installed: pip install 'lmdecode[live]'"
+        ) from None
+    logging.getLogger("zeroconf").setLevel(logging.CRITICAL)  # what goes wrong is said in one line
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    resolving: dict[str, asyncio.Task[Found]] = {}
+
+    def heard(zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange) -> None:
+        del service_type, state_change  # who has gone again was there all the same
+        if name not in resolving:
+            resolving[name] = loop.create_task(_resolved(zeroconf, name, max(end - loop.time(), _SHORTEST)))
+
+    try:
+        zeroconf = AsyncZeroconf(interfaces=list(interfaces) or InterfaceChoice.All)
+    except (OSError, Error, RuntimeError, ValueError) as error:
+        raise DiscoveryError(_why_not(error, interfaces)) from None
+    try:
+        # Answers to all: those to one port of this computer may reach another program that listens on it as well.
+        browser = AsyncServiceBrowser(
+            zeroconf.zeroconf, MDNS_SERVICE, handlers=[heard], question_type=DNSQuestionType.QM
+        )
+        await asyncio.sleep(seconds)
+        await browser.async_cancel()
+        found = await asyncio.gather(*resolving.values())
+    finally:
+        for task in resolving.values():
+            task.cancel()
+        await zeroconf.async_close()
+    return sorted(found, key=lambda each: (each.name, each.port))
+
+
+async def _resolved(zeroconf: Zeroconf, name: str, seconds: float) -> Found:
+    from zeroconf import DNSQuestionType, Error  # noqa: PLC0415 -- as above
+    from zeroconf.asyncio import AsyncServiceInfo  # noqa: PLC0415 -- as above
+
+    label = name.removesuffix(f".{MDNS_SERVICE}")
+    try:
+        info = AsyncServiceInfo(MDNS_SERVICE, name)
+        await info.async_request(zeroconf, seconds * 1000, question_type=DNSQuestionType.QM)
+    except Error:  # a name that can be none
+        return Found(label)
+    return Found(
+        label,
+        (info.server or "").removesuffix("."),
+        tuple(sorted(_addresses(info), key=lambda each: ":" in each)),
+        info.port or 0,
+        {_text(name): "" if value is None else _text(value) for name, value in info.properties.items()},
+    )
+
+
+def _addresses(info: AsyncServiceInfo) -> list[str]:
+    return list(dict.fromkeys(info.parsed_scoped_addresses()))
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return f"hex:{data.hex()}"
+
+
+def _why_not(error: Exception, interfaces: Sequence[str]) -> str:
+    why = getattr(error, "strerror", None) or error
+    if interfaces:
+        return f"cannot ask the network of {', '.join(interfaces)}: {why}: give addresses of this computer"
+    return f"cannot ask the network: {why}: is this computer connected to one?"

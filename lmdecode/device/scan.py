@@ -1,0 +1,257 @@
+"""A scan of a live machine's memory: the plan's pieces are asked for, one at a time, over connections that may fail.
+
+That a piece gives nothing says something of the memory only if the machine answers otherwise. So after each silence a
+window is read that was answered before. If that is silent too, it is the connection or the machine, and the piece is
+asked for again on a new connection. If it is answered, nothing more will come for the piece, since machines answer in
+order: so the silence of a piece needs not be waited for longer than answers are used to take.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Self
+
+from lmdecode.codec.record import MASK, Record
+from lmdecode.codec.v1.memory import Memory
+from lmdecode.codec.v1.memory_map import REPORTS, by_name
+from lmdecode.codec.v1.message import Kind, Message
+from lmdecode.codec.v1.model import TELLING, model_of
+from lmdecode.codec.v1.named_memory import Registers
+from lmdecode.codec.v1.register import Window
+from lmdecode.device.client import ANSWER_TIMEOUT, Client
+from lmdecode.device.errors import BadAnswerError, EchoError, MachineError, NoAnswerError
+from lmdecode.device.scan_plan import Nothing, Plan
+from lmdecode.device.scan_ranges import Piece
+from lmdecode.device.session import pauses
+
+__all__ = ["PACE", "Connector", "Identity", "Scanner"]
+
+PACE: Final = 0.05
+"""Seconds between an answer and the next request."""
+
+_LEAST_PATIENCE: Final = 0.05  # s
+_ALLOWANCE: Final = 2  # times as long as the slowest of the latest answers is waited
+_LATEST: Final = 32  # answers
+_LOSSES: Final = 2  # connections that one read may cost before it is put off
+
+Connector = Callable[[int, Callable[[Record], None]], Client]
+"""Makes the connection of a number, not connected yet, which tells of each message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which machine it is."""
+
+    model: str | None
+    serial: str | None
+    """Its own serial number, else that of its module."""
+
+
+class Scanner:
+    """Reads a machine's memory by a plan.
+
+    Args:
+        connector: What makes the connections.
+        pace: Seconds between an answer and the next request.
+        timeout: Seconds to wait for what was answered before; after those the connection is given up.
+        waits: Seconds before each next attempt to connect; after the last of them it is given up.
+        on_progress: Called after each piece.
+        on_trouble: Called when the connection is lost and to be tried again, with a line that says so.
+
+    Example: the temperatures, of a simulated machine.
+
+    >>> from lmdecode.codec.v1.key import Key
+    >>> from lmdecode.simulator.machine import Machine
+    >>> from lmdecode.simulator.server import Server
+    >>> async def scanned(plan):
+    ...     key = Key.parse("12345678901234567890123456789012")
+    ...     async with Server(Machine("GS3 AV"), key) as server:
+    ...         connector = lambda _, note: Client(server.host, server.port, key, on_record=note)
+    ...         async with Scanner(connector, pace=0) as scanner:
+    ...             await scanner.run(plan)
+    >>> plan = Plan(Memory(), [Piece(0x401C, 4)])
+    >>> asyncio.run(scanned(plan))
+    >>> plan.memory.knows(0x401C, 4)
+    True
+    """
+
+    def __init__(
+        self,
+        connector: Connector,
+        *,
+        pace: float = PACE,
+        timeout: float = ANSWER_TIMEOUT,
+        waits: Sequence[float] | None = None,
+        on_progress: Callable[[], None] | None = None,
+        on_trouble: Callable[[str], None] | None = None,
+    ) -> None:
+        self._connector = connector
+        self._pace = pace
+        self._timeout = timeout
+        self._taken: deque[float] = deque(maxlen=_LATEST)  # seconds that the latest answers took
+        self._waits = pauses() if waits is None else waits
+        self.on_progress = on_progress
+        self._on_trouble = on_trouble
+        self._client: Client | None = None
+        self._known: Window | None = None  # a window that was answered
+        self._asked: Piece | None = None
+        self._late: bytes | None = None  # the answer to what was asked, if it came after all
+        self._plan: Plan | None = None
+        self.connections = 0
+        """How many were begun."""
+        self.requests = 0
+        """How many were sent."""
+        self.largest_answered = 0
+        """Bytes in the largest piece that was answered."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Disconnect."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    async def identify(self) -> Identity:
+        """Which machine it is.
+
+        Raises:
+            MachineError: There is no connection, or nothing is answered.
+        """
+        memory = Memory()
+        for window in TELLING:
+            await self._note(memory, Piece(window.address, window.length))
+        registers = Registers(memory)
+        for row in (*by_name("machine_ser_num"), *by_name("module_ser_num")):
+            if not memory.knows(row.address, row.size):
+                await self._note(memory, Piece(row.address, row.size))
+            if serial := registers.get(row.name or ""):
+                return Identity(model_of(memory), str(serial))
+        return Identity(model_of(memory), None)
+
+    async def run(self, plan: Plan) -> None:
+        """Read all that a plan has left to be read. What was read by then is in the plan, however it ends.
+
+        Raises:
+            MachineError: The connection is lost, and cannot be had again.
+        """
+        self._plan = plan
+        while (piece := plan.next()) is not None:
+            answer = await self._read(piece)
+            if isinstance(answer, Nothing):
+                plan.failed(answer)
+            else:
+                plan.answered(answer)
+            if self.on_progress is not None:
+                self.on_progress()
+
+    async def _note(self, memory: Memory, piece: Piece) -> None:
+        for _ in range(2):  # one silence may be an accident
+            answer = await self._read(piece)
+            if not isinstance(answer, Nothing):
+                memory.write(piece.address, answer)
+            if answer is not Nothing.SILENCE:
+                break
+
+    async def _read(self, piece: Piece) -> bytes | Nothing:
+        """Ask for a piece, over as many connections as it may cost."""
+        for _ in range(_LOSSES):
+            client = await self._connected()
+            failure: MachineError
+            try:
+                return await self._ask(client, piece)
+            except EchoError:
+                return Nothing.ECHO
+            except MachineError as error:
+                failure = error
+            if await self._is_alive(client):
+                if self._late is not None:
+                    return self._late
+                return Nothing.DAMAGE if isinstance(failure, BadAnswerError) else Nothing.SILENCE
+            await self.close()
+        return Nothing.DAMAGE
+
+    async def _ask(self, client: Client, piece: Piece) -> bytes:
+        self._asked, self._late = piece, None
+        await asyncio.sleep(self._pace)
+        patience = max(_LEAST_PATIENCE, _ALLOWANCE * max(self._taken, default=self._timeout))
+        record = await self._send(client, piece, min(patience, self._timeout))
+        self.largest_answered = max(self.largest_answered, piece.length)
+        return bytes.fromhex(record.data or "")
+
+    async def _send(self, client: Client, piece: Piece, seconds: float) -> Record:
+        self.requests += 1
+        return await client.ask(Message(Kind.READ, *piece), timeout=seconds)
+
+    async def _is_alive(self, client: Client) -> bool:
+        """Whether the machine still answers what it answered before."""
+        try:
+            await self._greet(client)
+        except MachineError:
+            return False
+        return True
+
+    async def _greet(self, client: Client) -> None:
+        """See whether the machine answers at all.
+
+        Raises:
+            MachineError: It does not.
+        """
+        failure: MachineError | None = None
+        for window in [self._known] if self._known else REPORTS:
+            for _ in range(2):  # one silence may be an accident
+                try:
+                    await self._send(client, Piece(window.address, window.length), self._timeout)
+                except (NoAnswerError, BadAnswerError) as error:
+                    failure = error
+                else:
+                    self._known = window
+                    self.largest_answered = max(self.largest_answered, window.length)
+                    return
+        if failure is not None:
+            raise failure
+
+    async def _connected(self) -> Client:
+        failures = 0
+        while self._client is None or self._client.lost is not None:
+            await self.close()
+            client = self._client = self._connector(self.connections, self._hear)
+            self.connections += 1
+            try:
+                await client.connect()
+                await self._greet(client)
+            except MachineError as error:
+                # Who never got through is told so at once; who did has a reason to think that it works again.
+                if self._known is None or failures == len(self._waits):
+                    raise
+                if self._on_trouble is not None:
+                    self._on_trouble(f"{error}; trying again in {self._waits[failures]:g} s")
+                await self.close()
+                await asyncio.sleep(self._waits[failures])
+                failures += 1
+        return self._client
+
+    def _hear(self, record: Record) -> None:
+        """Note answers that are late, and how slow the machine is."""
+        if record.role != "response" or record.kind is not Kind.READ or record.raw is not None or record.data is None:
+            return
+        if record.elapsed is not None:
+            self._taken.append(record.elapsed)
+        piece = Piece(record.address or 0, record.length or 0)
+        if MASK in record.data or len(record.data) != 2 * piece.length:
+            return
+        data = bytes.fromhex(record.data)
+        if piece == self._asked:
+            self._late = data
+        elif self._plan is not None and self._plan.has(piece):
+            self._plan.learn(piece.address, data)

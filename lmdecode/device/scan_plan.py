@@ -1,0 +1,249 @@
+"""Which piece of a machine's memory to read next, given what came of those before. Without a socket or a clock.
+
+Pieces as large as the machine answers are read first, in the order of addresses. A piece that gives nothing is put
+off and comes again in halves, down to single bytes: so what is easily read is read before what takes time, and in the
+end exactly those bytes are left that give nothing. How large a piece may be is found out on the way: one larger than
+any before is tried where the last one was answered. If it fails and its bytes can be read in smaller ones, it was too
+large.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from lmdecode.codec.v1.memory import Answer, Memory, Region
+from lmdecode.codec.v1.memory_map import LARGEST_READ, USUAL_READ
+from lmdecode.codec.v1.message import ADDRESS_SPACE
+from lmdecode.device.scan_ranges import Piece, runs, without_secrets
+
+__all__ = ["LARGEST_TRIED", "Nothing", "Plan"]
+
+LARGEST_TRIED: Final = 0x100
+"""Bytes; no larger piece is tried, unless asked for. Our choice."""
+
+
+class Nothing(Enum):
+    """What can come of a read beside bytes."""
+
+    SILENCE = "silence"
+    """No answer, though the machine answers other reads."""
+    ECHO = "echo"
+    """The request."""
+    DAMAGE = "damage"
+    """An answer that cannot be read, or the end of the connection: nothing is known."""
+
+
+@dataclass(slots=True)
+class _Stretch:
+    """Addresses to read in pieces."""
+
+    start: int
+    end: int
+    size: int | None = None
+    """Bytes in a piece at most; None: as many as the machine answers."""
+
+
+class Plan:
+    """A scan, seen from its memory.
+
+    Args:
+        memory: What is known already, which is not read again; what is read is noted in it.
+        ranges: What is to be read.
+        answered: Bytes in the largest piece that the machine is known to answer; 0 if none is.
+        largest: Bytes in the largest piece to try.
+        finest: Bytes of a piece that is not halved any more.
+        secrets: Whether the machine's cloud account is read, if it is in the ranges.
+
+    >>> plan = Plan(Memory(), [Piece(0x4000, 0x20)])
+    >>> plan.next()
+    Piece(address=16384, length=16)
+    >>> plan.answered(bytes(16))
+    >>> plan.next()
+    Piece(address=16400, length=16)
+    """
+
+    def __init__(
+        self,
+        memory: Memory,
+        ranges: Iterable[Piece],
+        *,
+        answered: int = 0,
+        largest: int = LARGEST_TRIED,
+        finest: int = 1,
+        secrets: bool = False,
+    ) -> None:
+        self.memory = memory
+        wanted = bytearray(ADDRESS_SPACE)
+        for piece in ranges:
+            wanted[piece.address : piece.end] = b"\1" * piece.length
+        pieces = runs(wanted)
+        self.ranges = tuple(pieces if secrets else without_secrets(pieces))
+        """What is read, in order; nothing of it twice."""
+        self._largest = largest
+        self._finest = finest
+        self._settled = bytearray(ADDRESS_SPACE)  # 1 for each byte of which it is known whether it can be read
+        for address, data in memory.runs():
+            self._settle(address, len(data))
+        for region in memory.regions:
+            self._settle(region.address, region.length)
+        self._now = deque(_Stretch(piece.address, piece.end) for piece in self.ranges)
+        self._later: list[_Stretch] = []
+        self._good = min(answered, largest)
+        self._bad = largest + 1  # the smallest size that is known to be too large
+        self._eager = True  # whether the piece before this one was answered
+        self._probe: Piece | None = None  # a piece that may have been too large
+        self._asked: Piece | None = None
+        self._again = False  # whether it is asked for the second time
+        self.damaged = 0
+        """Bytes of which nothing came to be known, since their answers were damaged."""
+
+    @property
+    def largest_answered(self) -> int:
+        """Bytes in the largest piece that the machine has answered; 0 if none."""
+        return self._good
+
+    @property
+    def total(self) -> int:
+        """Bytes that are to be read."""
+        return sum(piece.length for piece in self.ranges)
+
+    @property
+    def settled(self) -> int:
+        """Bytes of those of which it is known whether they can be read."""
+        return sum(self._settled.count(1, piece.address, piece.end) for piece in self.ranges)
+
+    def next(self) -> Piece | None:
+        """What to read now, the same until it is said what came of it; None when all is done."""
+        if self._asked is None:
+            self._asked = self._cut()
+        return self._asked
+
+    def answered(self, data: bytes) -> None:
+        """The piece was read.
+
+        Raises:
+            ValueError: So many bytes were not asked for.
+        """
+        piece = self._taken()
+        if len(data) != piece.length:
+            raise ValueError(f"{len(data)} bytes came of {piece.length}")
+        self.learn(piece.address, data)
+        self._eager = True
+        if self._probe is not None and self._settled.count(1, *_ends(self._probe)) == self._probe.length:
+            self._bad = min(self._bad, self._probe.length)  # all of it could be read, but not at once
+            self._probe = None
+
+    def has(self, piece: Piece) -> bool:
+        """Whether all of a piece is to be read, or was."""
+        return any(each.address <= piece.address and piece.end <= each.end for each in self.ranges)
+
+    def learn(self, address: int, data: bytes) -> None:
+        """Note an answer, perhaps one that was late."""
+        late = Piece(address, len(data))
+        if self._probe is not None and late.address <= self._probe.address and self._probe.end <= late.end:
+            self._probe = None  # it was not too large
+        self._good = max(self._good, late.length)
+        self._bad = max(self._bad, self._good + 1)
+        regions = self.memory.regions
+        self.memory.write(address, data)
+        for region in set(regions).difference(self.memory.regions):  # what lies beside the bytes still is one
+            for start, end in ((region.address, address), (late.end, region.end)):
+                if start < end:
+                    self.memory.mark(Region(start, end - start, region.answer))
+        self._settle(*late)
+
+    def failed(self, why: Nothing) -> None:
+        """The piece could not be read."""
+        if not self._again and why is not Nothing.ECHO and self._is_final():
+            self._again = True  # one silence may be an accident
+            return
+        piece = self._taken()
+        self._eager = False
+        if piece.length <= self._least:
+            self._probe = None
+            self._give_up(piece, why)
+        elif self._good and piece.length > self._good:
+            self._probe = piece
+            self._now.appendleft(_Stretch(*_ends(piece), self._good))
+        else:
+            self._probe = None
+            half = max((piece.length + 1) // 2, self._least)
+            middle = piece.address
+            if not self._good:  # it may be too large, which shows soonest in a part of it
+                middle += half
+                self._now.appendleft(_Stretch(piece.address, middle, half))
+            self._later.append(_Stretch(middle, piece.end, half))
+
+    @property
+    def _least(self) -> int:
+        """Bytes of a piece that is not halved any more; of a size that the machine answers elsewhere."""
+        return max(min(self._finest, self._good), 1)
+
+    def _is_final(self) -> bool:
+        """Whether something follows from a failure of this piece for good."""
+        length = self._asked.length if self._asked is not None else 0
+        return length <= self._least or length > self._good > 0
+
+    def _taken(self) -> Piece:
+        if self._asked is None:
+            raise ValueError("nothing was asked")
+        piece, self._asked, self._again = self._asked, None, False
+        return piece
+
+    def _cut(self) -> Piece | None:
+        """The next piece."""
+        while self._now or self._later:
+            if not self._now:
+                self._now.extend(sorted(self._later, key=lambda stretch: stretch.start))
+                self._later.clear()
+            stretch = self._now[0]
+            start = self._settled.find(0, stretch.start, stretch.end)
+            if start < 0:
+                self._now.popleft()
+                continue
+            known = self._settled.find(1, start, stretch.end)
+            size = self._size()
+            if stretch.size is not None:
+                size = min(size, stretch.size)
+            end = min(start + size, stretch.end if known < 0 else known)
+            stretch.start = end
+            return Piece(start, end - start)
+        return None
+
+    def _size(self) -> int:
+        """Bytes to read at once now."""
+        good, bad = self._good, self._bad
+        if not good:
+            return min(USUAL_READ, bad - 1)
+        if not self._eager or good + 1 >= bad:
+            return good
+        if good < LARGEST_READ < bad:
+            return LARGEST_READ
+        if good == LARGEST_READ:
+            return good + 1
+        return min(2 * good, self._largest) if bad > self._largest else (good + bad) // 2
+
+    def _settle(self, address: int, length: int) -> None:
+        self._settled[address : address + length] = b"\1" * length
+
+    def _give_up(self, piece: Piece, why: Nothing) -> None:
+        if why is Nothing.DAMAGE:
+            self.damaged += piece.length  # not settled, so that a later scan tries again
+            return
+        self._settle(*piece)
+        answer = Answer.ECHO if why is Nothing.ECHO else Answer.SILENT
+        start, end = _ends(piece)
+        for region in self.memory.regions:
+            if region.answer is answer and region.end == start:
+                start = region.address
+            elif region.answer is answer and region.address == end:
+                end = region.end
+        self.memory.mark(Region(start, end - start, answer))
+
+
+def _ends(piece: Piece) -> tuple[int, int]:
+    return piece.address, piece.end

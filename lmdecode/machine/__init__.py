@@ -1,1 +1,0 @@
-"""A live machine: a client for it, and a machine made of software."""

@@ -1,1 +1,0 @@
-"""Records on their way out: a table for people, JSON Lines for programs."""

@@ -1,0 +1,72 @@
+"""The capture itself, with what each packet says as its comments: any Wireshark shows them, with no plugin.
+
+A comment is one line, since Wireshark's details pane runs the lines of a comment together, and cuts each comment off
+at some 240 characters (`tshark -T fields -e frame.comment` has them whole).
+
+Packets keep their bytes, lengths and times. Comments, interface names and the like that the capture had are not
+carried over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import BinaryIO, Protocol
+
+from lmdecode.codec.record import Record
+from lmdecode.render.sentence import sentences
+from lmdecode.render.wireshark.pcapng_writer import PcapngWriter
+
+__all__ = ["PacketLike", "write"]
+
+
+class PacketLike(Protocol):
+    """A packet as a capture file has it."""
+
+    @property
+    def time_ns(self) -> int:
+        """Nanoseconds since 1970."""
+
+    @property
+    def link_type(self) -> int:
+        """A LINKTYPE_ number."""
+
+    @property
+    def data(self) -> bytes:
+        """From the link-layer header on."""
+
+    @property
+    def original_length(self) -> int:
+        """Bytes on the wire."""
+
+
+def write(file: BinaryIO, packets: Iterable[tuple[PacketLike | None, Sequence[Record]]]) -> None:
+    """Write packets as pcapng, with comments that say in words what each completes, one or more a Record.
+
+    Records that come without a packet, since the capture ended before they were whole, are told by comments of the
+    packet before them, as what was left at the end; therefore one packet is held back.
+
+    Args:
+        file: To write to.
+        packets: Each packet with the Records that it completes, in the order of the file.
+    """
+    writer = PcapngWriter(file)
+    last: PacketLike | None = None
+    comments: list[str] = []
+    try:
+        for packet, records in packets:
+            if packet is None:
+                comments += _left_over(records)
+                continue
+            if last is not None:
+                writer.write(last.time_ns, last.link_type, last.data, last.original_length, comments)
+            last = packet
+            comments = [line for record in records for line in sentences(record)]
+    finally:  # a capture that cannot be read any further has its last packet too
+        if last is not None:
+            writer.write(last.time_ns, last.link_type, last.data, last.original_length, comments)
+
+
+def _left_over(records: Sequence[Record]) -> Iterator[str]:
+    for record in records:
+        yield f"left at the end of the capture, connection {record.stream}, {record.source} to {record.destination}:"
+        yield from sentences(record)

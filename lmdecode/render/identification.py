@@ -1,0 +1,230 @@
+"""What was identified without the key, as tables for people and as one JSON object for programs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from io import StringIO
+
+from rich import box
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from lmdecode.analysis.identification import Confidence, Connection, Group, Result
+from lmdecode.analysis.known_messages import Known, Part, data_sizes
+from lmdecode.codec.record import iso_time
+from lmdecode.codec.v1.framing import wrap
+from lmdecode.codec.v1.message import Kind
+from lmdecode.render.terminal import TerminalConsole
+
+__all__ = ["as_dict", "as_tables", "as_text"]
+
+_LEGEND = (
+    "Likely, not certain: without the key only sizes, repetitions and times are known. "
+    "Size: in blocks of 16 characters, request → answer; ~: not steady. Only fit: no other known message has this "
+    "size; best fit of 4: four have it, and the order in which a known app asks speaks for this one."
+)
+_CONNECTIONS = 12  # shown in full; the JSON has all
+_STYLES = {
+    Confidence.ONLY_FIT: "green",
+    Confidence.BEST_FIT: "green",
+    Confidence.FITS: "yellow",
+    Confidence.NOTHING: "red",
+}
+
+
+def as_tables(result: Result) -> Iterable[RenderableType]:
+    """The connections, and what is likely to be said on them."""
+    connections = result.connections
+    for connection in connections[:_CONNECTIONS]:
+        yield _connection_text(connection)
+    if len(connections) > _CONNECTIONS:
+        yield Text(f"and {len(connections) - _CONNECTIONS:,} connections more (--format json has them all)", "dim")
+    if not result.groups:
+        return
+    machines = list(dict.fromkeys(group.machine for group in result.groups))
+    for machine in machines:
+        if len(machines) > 1:
+            yield Text(f"\nmachine {machine}", "bold")
+        yield _groups_table([group for group in result.groups if group.machine == machine])
+    if result.bounded:
+        yield Text("! too many different frames to tell all apart: some are counted by size only", "yellow")
+    yield Text(_LEGEND, "dim")
+
+
+def as_text(result: Result) -> str:
+    """The same without colours, and without spaces at the ends of lines."""
+    console = TerminalConsole(StringIO())
+    with console.capture() as capture:
+        for part in as_tables(result):
+            console.print(part)
+    return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
+
+
+def as_dict(result: Result) -> dict[str, object]:
+    """All that was identified, for JSON."""
+    return {
+        "connections": [_connection_dict(connection) for connection in result.connections],
+        "groups": [_group_dict(group) for group in result.groups],
+        "all_told_apart": not result.bounded,
+    }
+
+
+def _connection_text(connection: Connection) -> Text:
+    seconds = (connection.last_ns - connection.first_ns) / 1e9
+    text = Text.assemble(
+        (f"connection {connection.stream}", "bold"),
+        f": app {connection.app} ↔ machine {connection.machine}, {_seconds(seconds)}",
+    )
+    for sender in ("app", "machine"):
+        frames, size = connection.frames[sender], connection.size[sender]
+        text.append(f"\n  {sender:<7} {_count(frames, 'frame')}, {_count(size, 'byte')}")
+        sizes = sorted(connection.blocks[sender].items())
+        for blocks, count in sizes:
+            least, most = data_sizes(blocks)
+            text.append(f"\n    {count:>6,} of size {blocks}: {least} to {most} bytes of data", "dim")
+    for wrong, count in connection.unusable.items():
+        text.append(f"\n  ! {_count(count, 'frame')} {wrong}: not this protocol, or damaged", "red")
+    if connection.bytes_skipped:
+        text.append(f"\n  ! {_count(connection.bytes_skipped, 'byte')} in no whole frame", "red")
+    if connection.gaps:
+        text.append(f"\n  ! {_count(connection.gaps, 'gap')}: packets are not in the capture", "red")
+    return text
+
+
+def _groups_table(groups: list[Group]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    table.add_column("frames", width=12)
+    table.add_column("seen", justify="right", no_wrap=True)
+    table.add_column("size", no_wrap=True)
+    table.add_column("every", justify="right", no_wrap=True)
+    table.add_column("likely", width=25)
+    table.add_column("rests on", style="dim")
+    rows: dict[tuple[object, ...], list[Group]] = {}
+    for group in groups:
+        same = group.part, group.app_blocks, group.machine_blocks, group.candidates, group.confidence, group.rests_on
+        rows.setdefault(same, []).append(group)
+    for together in rows.values():
+        first = together[0]
+        table.add_row(
+            _frames_text(together),
+            f"{sum(group.seen for group in together):,}",
+            _size_text(first),
+            _period_text(first) if len(together) == 1 else "",
+            _likely_text(first),
+            "; ".join(first.rests_on),
+        )
+    return table
+
+
+def _frames_text(groups: list[Group]) -> str:
+    first = groups[0]
+    if first.part is Part.EXCHANGE:
+        return "request" if len(groups) == 1 else f"{len(groups)} requests"
+    return (
+        f"report, {first.different:,} different"
+        if first.different > 1
+        else "report, always the same"
+        if first.seen > 1
+        else "report"
+    )
+
+
+def _size_text(group: Group) -> str:
+    if group.part is Part.REPORT:
+        return f"  → {group.machine_blocks}"
+    return f"{group.app_blocks} → {group.machine_blocks or '–'}"
+
+
+def _period_text(group: Group) -> str:
+    if group.period is None:
+        return ""
+    return _seconds(group.period) if group.steady else f"~{_seconds(group.period)}"
+
+
+def _likely_text(group: Group) -> Text:
+    candidates, confidence = group.candidates, group.confidence
+    if confidence is Confidence.NOTHING:
+        return Text("nothing known fits", _STYLES[confidence])
+    if confidence is Confidence.BEST_FIT:
+        text = Text.assemble((_known_text(candidates[0]), "bold"))
+        text.append(f"\nbest fit of {len(candidates)}", _STYLES[confidence])
+        return text
+    if confidence is Confidence.ONLY_FIT:
+        return Text.assemble((_known_text(candidates[0]), "bold"), (f"\n{confidence}", _STYLES[confidence]))
+    parts = [_known_text(known) for known in candidates if known.kind is not Kind.WRITE]
+    writes = sum(known.kind is Kind.WRITE for known in candidates)
+    if len(parts) > 4:
+        parts = [f"one of {len(parts)} reads"]
+    if writes:
+        parts.append(f"a write to one of {writes} registers")
+    others = f"fits, with {_count(len(candidates) - 1, 'other')}" if len(candidates) > 1 else "may be among them"
+    return Text.assemble(" or ".join(parts), (f"\n{others}", _STYLES[confidence]))
+
+
+def _known_text(known: Known) -> str:
+    return f"{known.name} {known.preamble}"
+
+
+def _connection_dict(connection: Connection) -> dict[str, object]:
+    return {
+        "stream": connection.stream,
+        "app": connection.app,
+        "machine": connection.machine,
+        "first": iso_time(connection.first_ns),
+        "last": iso_time(connection.last_ns),
+        "seconds": (connection.last_ns - connection.first_ns) / 1e9,
+        "frames": _both(connection.frames),
+        "bytes": _both(connection.size),
+        "sizes": {
+            sender: [
+                {"blocks": blocks, "frames": count, "least_data": least, "most_data": most}
+                for blocks, count in sorted(sizes.items())
+                for least, most in [data_sizes(blocks)]
+            ]
+            for sender, sizes in connection.blocks.items()
+        },
+        "unusable": dict(connection.unusable),
+        "bytes_skipped": connection.bytes_skipped,
+        "gaps": connection.gaps,
+    }
+
+
+def _group_dict(group: Group) -> dict[str, object]:
+    return {
+        "machine": group.machine,
+        "part": str(group.part),
+        "frame": None if group.request is None else wrap(group.request).decode("ascii"),
+        "seen": group.seen,
+        "answered": group.answered,
+        "app_blocks": group.app_blocks,
+        "machine_blocks": group.machine_blocks,
+        "different": group.different,
+        "most_repeated": group.repeated,
+        "same_first_blocks": group.same_blocks,
+        "period": group.period,
+        "steady": group.steady,
+        "confidence": str(group.confidence),
+        "candidates": [
+            {"kind": str(known.kind), "address": known.address, "length": known.length, "name": known.name}
+            for known in group.candidates
+        ],
+        "rests_on": list(group.rests_on),
+    }
+
+
+def _both(counts: Mapping[str, int]) -> dict[str, int]:
+    return {sender: Counter(counts)[sender] for sender in ("app", "machine")}
+
+
+def _seconds(seconds: float) -> str:
+    if seconds >= 3600:
+        return f"{seconds / 3600:.1f} h"
+    if seconds >= 120:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds:.2g} s" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -1,0 +1,1 @@
+"""Records written one after another: a file for each format."""

@@ -1,0 +1,91 @@
+"""The decrypted messages as packets that Wireshark hands to a dissector by name: its "Exported PDU" files.
+
+Each packet begins with tags, type and length and value: the dissector's name and the addresses. They are in
+Wireshark's epan/exported_pdu.h (wsutil/exported_pdu_tlvs.h since 4.2); the numbers are the same in all versions.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import struct
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import BinaryIO, Final
+
+from lmdecode.codec.record import Record, Sender
+from lmdecode.render.sentence import sentences
+from lmdecode.render.wireshark.pcapng_writer import PcapngWriter
+
+__all__ = ["DISSECTOR", "ExportedPduWriter", "packet", "write"]
+
+DISSECTOR: Final = "lamarzocco"
+"""The name of the dissector, and of the protocol in display filters."""
+
+_LINKTYPE_WIRESHARK_UPPER_PDU: Final = 252
+_END: Final = 0
+_DISSECTOR_NAME: Final = 12  # named PROTO_NAME before Wireshark 4.0
+_ADDRESSES: Final = {4: (20, 21), 6: (22, 23)}  # by IP version: source, destination
+_PORT_TYPE: Final = 24
+_PORTS: Final = (25, 26)
+_DIRECTION: Final = 35
+_TCP: Final = 2
+_SENT_OR_RECEIVED: Final[dict[Sender, int]] = {"app": 0, "machine": 1}
+_TAG: Final = struct.Struct(">HH")
+
+
+def write(file: BinaryIO, records: Iterable[Record]) -> None:
+    """Write Records as a pcapng of decrypted messages, as `ExportedPduWriter` does."""
+    writer = ExportedPduWriter(file)
+    for record in records:
+        writer.write(record)
+
+
+class ExportedPduWriter:
+    """Writes Records as a pcapng of decrypted messages, one packet each, to a binary file.
+
+    A packet's payload is the plaintext, its secrets masked as in the Record; without one, the bytes as captured, or
+    nothing for a gap. The problems of a Record stand in the packet's comments.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._writer = PcapngWriter(file)
+
+    def write(self, record: Record) -> None:
+        """Write one."""
+        comments = list(sentences(record)) if record.problems else []
+        self._writer.write(record.time_ns, _LINKTYPE_WIRESHARK_UPPER_PDU, packet(record), comments=comments)
+
+
+def packet(record: Record) -> bytes:
+    """A Record as one packet: tags, then its plaintext, or else its raw bytes."""
+    payload = (record.raw or b"") if record.plaintext is None else record.plaintext.encode()
+    return _tags(record.sender, record.source, record.destination) + payload
+
+
+@lru_cache(maxsize=1024)
+def _tags(sender: Sender, source: str, destination: str) -> bytes:
+    """The tags of everything that one side of a connection sends."""
+    tags = [_tag(_DISSECTOR_NAME, DISSECTOR.encode())]
+    ends = [_address_and_port(end) for end in (source, destination)]
+    for index, (address, _) in enumerate(ends):
+        if address is not None:
+            tags.append(_tag(_ADDRESSES[address.version][index], address.packed))
+    tags.append(_tag(_PORT_TYPE, _TCP.to_bytes(4, "big")))
+    tags += [_tag(number, port.to_bytes(4, "big")) for number, (_, port) in zip(_PORTS, ends, strict=True)]
+    tags += [_tag(_DIRECTION, _SENT_OR_RECEIVED[sender].to_bytes(4, "big")), _tag(_END, b"")]
+    return b"".join(tags)
+
+
+def _address_and_port(end: str) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address | None, int]:
+    """Both from host:port; no address, or port 0, where a Record has only a name."""
+    host, _, port = end.rpartition(":")
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        address = None
+    return address, int(port) if port.isdecimal() and int(port) <= 0xFFFF else 0
+
+
+def _tag(number: int, value: bytes) -> bytes:
+    padded = value + bytes(-len(value) % 4)
+    return _TAG.pack(number, len(padded)) + padded

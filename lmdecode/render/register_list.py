@@ -1,0 +1,168 @@
+"""The memory map as a list: found by name or address; as a table, JSON or Markdown."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from typing import Final
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from lmdecode.codec.v1.memory_map import DERIVED, MODELS, REGISTERS
+from lmdecode.codec.v1.register import Derived, Register
+from lmdecode.render.terminal import TerminalConsole
+
+__all__ = ["SURE_STYLES", "as_json", "as_markdown", "as_text", "find", "print_table", "range_text", "type_text"]
+
+Row = Register | Derived
+
+SURE_STYLES: Final = {"seen": "green", "claimed": "yellow", "inferred": "yellow", "unknown": "red"}
+_UNFOLDED: Final = 1000  # wider than any row, so that grep finds whole ones
+_ADDRESS: Final = re.compile(r"(?:0[xX])?([0-9A-Fa-f]{1,4})\Z").match
+
+
+def find(pattern: str | None) -> list[Row]:
+    """The rows whose name has the pattern in it or fits its `*` and `?`, or which hold the address; all without one.
+
+    >>> [row.name for row in find("0x401D")]
+    ['coffee_temp']
+    """
+    rows: list[Row] = [*REGISTERS, *DERIVED]
+    if pattern is None:
+        return rows
+    wanted = pattern.strip().lower().replace("-", "_")
+    glob = wanted if set(wanted) & set("*?[") else f"*{wanted}*"
+    found = [row for row in rows if row.name and fnmatchcase(row.name, glob)]
+    digits = _ADDRESS(pattern.strip())
+    if digits and (not found or pattern.strip().lower().startswith("0x")):
+        address = int(digits[1], 16)
+        found = [row for row in REGISTERS if row.address <= address < row.end]
+    return found
+
+
+def type_text(row: Row) -> str:
+    """Type and unit; for an enumeration its words."""
+    if isinstance(row, Derived):
+        return f"{row.json}{_in_unit(row)}"
+    if row.type.name == "enum":
+        return " | ".join(row.type.words)
+    return f"{row.type.name}{_in_unit(row)}"
+
+
+def range_text(row: Row) -> str:
+    """What may be written: the range, "any" value of the type, or nothing."""
+    if isinstance(row, Derived) or not row.writable:
+        return ""
+    if not row.readable:
+        return "only"
+    return "any" if row.minimum is None else f"{row.minimum:g} to {row.maximum:g}"
+
+
+def print_table(rows: Sequence[Row]) -> None:
+    """Print the table on stdout: as wide as the terminal, or unfolded if it is none."""
+    console = TerminalConsole()
+    if console.is_terminal:
+        console.print(_table(rows, notes_apart=console.width >= 120))
+    else:
+        console.file.write(as_text(rows))
+
+
+def as_text(rows: Sequence[Row]) -> str:
+    """The unfolded table as text."""
+    console = Console(highlight=False, emoji=False, width=_UNFOLDED, color_system=None)
+    with console.capture() as capture:
+        console.print(_table(rows, notes_apart=True))
+    return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines() if line.strip())
+
+
+def as_json(rows: Sequence[Row]) -> str:
+    """All that is known of each row, as a JSON array."""
+    return json.dumps([_as_dict(row) for row in rows], indent=2, ensure_ascii=False) + "\n"
+
+
+def as_markdown(rows: Sequence[Row]) -> str:
+    """A Markdown table; the page of the docs is made with it."""
+    head = ("address", "bytes", "name", "value", "write", "models", "sure", "note")
+    lines = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
+    for row in rows:
+        cells = [cell.replace("|", "\\|") for cell in _cells(row)]
+        cells[2] = f"`{cells[2]}`" if cells[2] else ""
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cells(row: Row) -> list[str]:
+    note = f"{row.formula}. {row.note}".removesuffix(". ") if isinstance(row, Derived) else row.note
+    return [
+        "derived" if isinstance(row, Derived) else f"0x{row.address:04X}",
+        "" if isinstance(row, Derived) else str(row.size),
+        row.name or "",
+        "secret" if isinstance(row, Register) and row.secret else type_text(row),
+        range_text(row),
+        "all" if row.models == MODELS else ", ".join(row.models),
+        row.sure,
+        note,
+    ]
+
+
+def _table(rows: Sequence[Row], *, notes_apart: bool) -> Table:
+    """The table; on a narrow terminal a note stands below the value that it is of."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    table.add_column("address", no_wrap=True)
+    table.add_column("bytes", justify="right", no_wrap=True)
+    table.add_column("name", style="bold", overflow="fold", min_width=16)
+    table.add_column("value")
+    table.add_column("write")
+    table.add_column("models")
+    table.add_column("sure", no_wrap=True)
+    if notes_apart:
+        table.add_column("note", style="dim")
+    for row in rows:
+        *cells, sure, note = _cells(row)
+        texts = [*(Text(cell) for cell in cells), Text(sure, SURE_STYLES[sure])]
+        if notes_apart:
+            texts.append(Text(note))
+        elif note:
+            texts[3].append(f"\n{note}", "dim")
+        table.add_row(*texts)
+    return table
+
+
+def _as_dict(row: Row) -> dict[str, object]:
+    if isinstance(row, Derived):
+        return {
+            "name": row.name,
+            "type": row.json,
+            "unit": row.unit,
+            "derived_from": list(row.inputs),
+            "formula": row.formula,
+            "models": list(row.models),
+            "sure": row.sure,
+            "note": row.note,
+        }
+    return {
+        "address": row.address,
+        "size": row.size,
+        "name": row.name,
+        "type": row.type.json,
+        "encoding": row.type.name,
+        "words": list(row.type.words),
+        "unit": row.unit,
+        "access": row.access,
+        "minimum": row.minimum,
+        "maximum": row.maximum,
+        "step": row.type.step,
+        "models": list(row.models),
+        "sure": row.sure,
+        "secret": row.secret,
+        "note": row.note,
+    }
+
+
+def _in_unit(row: Row) -> str:
+    return f" {row.unit}" if row.unit else ""

@@ -1,0 +1,214 @@
+"""What was analysed, as the data that the report's page shows. Times are milliseconds since 1970."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Final
+
+from lmdecode.analysis.activity import Run
+from lmdecode.analysis.known_values import machine_of
+from lmdecode.analysis.series import Series
+from lmdecode.analysis.shot import Shot
+from lmdecode.analysis.shots import ShotFinder
+from lmdecode.analysis.timeline import Timeline, Write
+from lmdecode.codec.errors import RegisterError
+from lmdecode.codec.record import MASK, Record
+from lmdecode.codec.v1.memory_map import PULSE_ML, REGISTERS, window_name
+from lmdecode.render.report.messages import MessageLog
+from lmdecode.render.report.summary import milliseconds, summary_of
+from lmdecode.render.sentence import summary
+from lmdecode.render.wording import printable, value_text
+
+__all__ = ["Analysis"]
+
+_WATCHED: Final = ("app connected", "connected")
+_LABELS: Final[Mapping[str, tuple[str, str]]] = {
+    "power": ("switched on", "on"),
+    "coffee_heater_on": ("coffee heater", "coffee"),
+    "steam_heater_on": ("steam heater", "steam"),
+    "pump_on": ("pump", "pump"),
+    "brew_solenoid_on": ("group valve", "coffee"),
+    "hot_water_solenoid_on": ("hot-water valve", "hot-water"),
+    "boiler_fill_solenoid_on": ("boiler fill valve", "steam"),
+    "reservoir_empty": ("reservoir empty", "bad"),
+}
+"""By band: what it is called, and its colour among those of page.css."""
+
+
+class Analysis:
+    """Takes records, and makes of them all that is in a report."""
+
+    def __init__(self) -> None:
+        self._timelines: dict[str, Timeline] = {}
+        self._shots = ShotFinder()
+        self._messages = MessageLog()
+
+    def add(self, record: Record) -> None:
+        """Take the next record."""
+        name = machine_of(record)
+        timeline = self._timelines.get(name)
+        if timeline is None:
+            timeline = self._timelines[name] = Timeline()
+        timeline.add(record)
+        self._shots.add(record)
+        self._messages.add(record)
+
+    def as_data(self, title: str, files: Sequence[str], notices: Sequence[str], *, empty: bool) -> dict[str, object]:
+        """The data of the page.
+
+        Args:
+            title: Its headline.
+            files: The captures' names.
+            notices: What is wrong with the captures, a line each.
+            empty: Whether nothing in them could be decoded, so that there is nothing else to show.
+        """
+        shots = self._shots.finish()
+        for timeline in self._timelines.values():
+            timeline.finish()
+        return {
+            "title": printable(title),
+            "files": [printable(name) for name in files],
+            "notices": [printable(notice) for notice in notices],
+            "pulse_ml": PULSE_ML,
+            "machines": [
+                _machine(name, timeline, [shot for shot in shots if shot.machine == name])
+                for name, timeline in self._timelines.items()
+                if not empty
+            ],
+            "messages": self._messages.as_data(),
+        }
+
+
+def _machine(name: str, timeline: Timeline, shots: Sequence[Shot]) -> dict[str, object]:
+    connections = list(timeline.connections.values())
+    runs = list(timeline.activity.runs())
+    return {
+        "name": printable(name),
+        "facts": list(_facts(name, timeline)),
+        "first": milliseconds(min(connection.first_ns for connection in connections)),
+        "last": milliseconds(max(connection.last_ns for connection in connections)),
+        "message_count": sum(connection.messages for connection in connections),
+        "power_known": "power" in timeline.watched,
+        "summary": summary_of(timeline, shots),
+        "series": {series_name: _series(series) for series_name, series in timeline.series.items()},
+        "set_points": {
+            set_name: [[milliseconds(time), value] for time, value in steps]
+            for set_name, steps in timeline.set_points.items()
+        },
+        "bands": list(_bands(timeline)),
+        "bands_note": _bands_note(timeline),
+        "shots": [_shot(shot) for shot in shots],
+        "writes": [_write(write) for write in timeline.writes],
+        "problems": [
+            {
+                "time": milliseconds(problem.time_ns),
+                "stream": problem.stream,
+                "sender": problem.sender,
+                "texts": [printable(text) for text in problem.texts],
+            }
+            for problem in timeline.problems
+        ],
+        "problem_count": timeline.problem_count,
+        "connections": [connection.stream for connection in connections],
+        "memory": [run._asdict() for run in runs],
+        "registers": list(_registers(runs)),
+    }
+
+
+def _facts(name: str, timeline: Timeline) -> Iterator[str]:
+    values = timeline.known.values
+    for label, register in (("", "machine_name"), ("serial ", "machine_ser_num"), ("firmware ", "firmware_ver")):
+        value = values.get(register)
+        if isinstance(value, str) and value:
+            yield label + printable(value)
+    yield printable(name)
+
+
+def _series(series: Series) -> dict[str, object]:
+    """Times as steps from one to the next, values in tenths: half the size."""
+    points = series.points()
+    times = [milliseconds(time) for time, _ in points]
+    return {
+        "times": [*times[:1], *(later - earlier for earlier, later in pairwise(times))],
+        "values": [None if value is None else round(value * 10) for _, value in points],
+    }
+
+
+def _bands(timeline: Timeline) -> Iterator[dict[str, object]]:
+    label, color = _WATCHED
+    connected = [[milliseconds(each.first_ns), milliseconds(each.last_ns)] for each in timeline.connections.values()]
+    yield {"label": label, "color": color, "intervals": connected}
+    for name, (label, color) in _LABELS.items():
+        intervals = timeline.bands[name]
+        if intervals or (name in timeline.watched and name == "power"):
+            yield {
+                "label": label,
+                "color": color,
+                "intervals": [
+                    [milliseconds(interval.start_ns), milliseconds(interval.end_ns)] for interval in intervals
+                ],
+            }
+
+
+def _bands_note(timeline: Timeline) -> str:
+    polled = {name for name in timeline.watched if name.endswith("_on")}
+    if not polled:
+        return ""
+    return (
+        "Heaters, pump and valves are as each status answer had them, until the next one: what switches in between "
+        "does not show. The water is as the machine reports it while it flows."
+    )
+
+
+def _shot(shot: Shot) -> dict[str, object]:
+    return {
+        "what": shot.what.value,
+        "key": shot.key,
+        "count": shot.count,
+        "start": None if shot.start_ns is None else milliseconds(shot.start_ns),
+        "end": None if shot.end_ns is None else milliseconds(shot.end_ns),
+        "after": None if shot.after_ns is None else milliseconds(shot.after_ns),
+        "before": None if shot.before_ns is None else milliseconds(shot.before_ns),
+        "seconds": shot.seconds,
+        "pulses": shot.pulses,
+        "ml": shot.ml,
+        "dose": shot.dose,
+        "set": shot.set_temp,
+        "coffee_temp_start": shot.coffee_temp_start,
+        "coffee_temp_end": shot.coffee_temp_end,
+        "cut": shot.cut,
+        "notes": list(shot.notes),
+        "samples": list(_samples(shot)),
+    }
+
+
+def _samples(shot: Shot) -> Iterator[list[float]]:
+    for sample in shot.samples:
+        if sample.pulses is not None and shot.start_ns is not None:
+            yield [round((sample.time_ns - shot.start_ns) / 1e9, 2), sample.pulses]
+
+
+def _write(write: Write) -> dict[str, object]:
+    if write.fields:
+        text = ", ".join(f"{name} {text}" for name, text in summary(write.fields))
+    else:
+        text = f"{write.address:04X}+{write.length} {write.data or ''}".rstrip()
+    return {"time": milliseconds(write.time_ns), "stream": write.stream, "text": text, "ok": write.ok}
+
+
+def _registers(runs: Sequence[Run]) -> Iterator[dict[str, object]]:
+    """The registers that were seen, each with its value at the end."""
+    for run in runs:
+        for row in REGISTERS:
+            if run.address <= row.address and row.end <= run.address + len(run.seen):
+                start = 2 * (row.address - run.address)
+                digits = run.last[start : start + 2 * row.size]
+                name = row.name or window_name(row.address, row.size) or "nobody knows what this is"
+                text = None
+                if row.name is not None and MASK not in digits:
+                    try:
+                        text = value_text(row.name, row.type.decode(bytes.fromhex(digits)))
+                    except RegisterError as error:
+                        text = printable(str(error))
+                yield {"address": row.address, "size": row.size, "name": name, "value": text}

@@ -1,0 +1,109 @@
+"""A Record in words: who did what, and the values that say something new. For the table and for Wireshark alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from lmdecode.codec.record import Record
+from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS, window_name
+from lmdecode.codec.v1.message import Kind
+from lmdecode.codec.v1.register import Telling
+from lmdecode.codec.v1.values import Value
+from lmdecode.codec.v1.window import registers_in
+from lmdecode.render.wording import value_text
+
+__all__ = ["PARTS_OF", "REPEATED", "sentences", "summary", "verb_and_object"]
+
+REPEATED: Final = frozenset(row.name for row in DERIVED if row.telling is Telling.AGAIN)
+"""The names of the values that another one says already."""
+PARTS_OF: Final[Mapping[str, tuple[str, ...]]] = {
+    row.name: row.inputs for row in DERIVED if row.telling is Telling.WHOLE
+} | {
+    whole.name: tuple(
+        part.name
+        for part in REGISTERS
+        if part.name and part.size < whole.size and whole.address <= part.address < whole.end
+    )
+    for whole in REGISTERS
+    if whole.name
+}
+"""By the name of a value that says all that some others say: the names of those."""
+
+_SHOWN_DIGITS: Final = 128  # of data that nobody can name, and of a frame that does not decrypt
+
+
+def verb_and_object(record: Record) -> tuple[str, str]:
+    """What a record is about: "read" "temperatures"."""
+    if record.kind is None or record.address is None or record.length is None:
+        return ("gap", "") if record.raw is None else ("?", "not decoded")
+    verb: str = record.kind
+    if record.role == "report" and record.kind is Kind.READ:
+        verb = "report"
+    elif record.role == "response":
+        verb = {None: "answer", True: "took", False: "refused"}[record.ok]
+    return verb, _window(record.address, record.length)
+
+
+def summary(fields: Mapping[str, Value]) -> Iterable[tuple[str, str]]:
+    """The fields that say something new, with their units: a whole clock, not its seven parts as well.
+
+    >>> list(summary({"heating_state": ["pump_on"], "pump_on": True, "coffee_temp": 95.6}))
+    [('heating_state', 'pump_on'), ('coffee_temp', '95.6 °C')]
+    """
+    hidden = REPEATED.union(*(PARTS_OF.get(name, ()) for name in fields))
+    for name, value in fields.items():
+        if name in hidden:
+            continue
+        if name.endswith("_on_time") and (off := f"{name[:-8]}_off_time") in fields:
+            yield name[:-8], f"{value}–{fields[off]}"
+        elif not (name.endswith("_off_time") and f"{name[:-9]}_on_time" in fields):
+            yield name, value_text(name, value)
+
+
+def sentences(record: Record) -> Iterator[str]:
+    """A record as lines of text: what it says, then each of its problems, set off by `!`."""
+    yield _headline(record)
+    for problem in record.problems:
+        yield f"! {problem}"
+    if record.raw is not None:
+        yield f"! as captured: {_shortened(_raw_text(record.raw))}"
+
+
+def _headline(record: Record) -> str:
+    verb, what = verb_and_object(record)
+    if record.kind is None:
+        return f"{record.sender}: {_shortened(record.plaintext or what or verb)}"
+    subject = f"{record.sender} {verb} {what}"
+    if record.fields:
+        return f"{subject}: {', '.join(_assignments(record.fields))}"
+    if record.data is not None:
+        return f"{subject}: {_shortened(record.data)}"
+    if record.plaintext is not None and record.ok is False:
+        return f"{subject}: {_shortened(record.plaintext)}"
+    return subject
+
+
+def _assignments(fields: Mapping[str, Value]) -> Iterator[str]:
+    for name, text in summary(fields):
+        yield f"{name} ({text})" if ", " in text else f"{name} {text}"  # a list within the list
+
+
+def _window(address: int, length: int) -> str:
+    """What people call the window; else the first register in it; else its preamble."""
+    if name := window_name(address, length):
+        return name
+    names = [row.name for row in registers_in(address, length) if row.name is not None]
+    if not names or not length:
+        return f"{address:04X}{length:04X}"
+    return names[0] if len(names) == 1 else f"{names[0]}…"
+
+
+def _raw_text(raw: bytes) -> str:
+    text = raw[:_SHOWN_DIGITS].decode("latin-1")
+    readable = text.isascii() and text.isprintable()
+    return text + "…" * (len(raw) > len(text)) if readable else raw.hex()
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN_DIGITS + 1 else f"{text[:_SHOWN_DIGITS]}… ({len(text)} characters)"

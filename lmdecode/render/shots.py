@@ -1,0 +1,193 @@
+"""Shots as a table for people, and as JSON Lines and CSV for programs."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from io import StringIO
+from typing import Final
+
+import orjson
+from rich import box
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from lmdecode.analysis.shot import Evidence, Shot, What
+from lmdecode.codec.record import iso_time
+from lmdecode.render.terminal import TerminalConsole
+from lmdecode.render.wording import printable
+
+__all__ = ["COLUMNS", "as_csv", "as_dict", "as_jsonl", "as_tables", "as_text", "totals"]
+
+COLUMNS: Final = (
+    "start",
+    "end",
+    "machine",
+    "streams",
+    "what",
+    "key",
+    "count",
+    "evidence",
+    "seconds",
+    "pulses",
+    "ml",
+    "dose",
+    "coffee_temp_start",
+    "coffee_temp_end",
+    "coffee_set_temp",
+    "cut",
+    "after",
+    "before",
+    "notes",
+)
+"""Of the CSV, and the names in JSON."""
+
+_STYLES: Final[Mapping[What, str]] = {What.COFFEE: "bold", What.HOT_WATER: "cyan"}
+
+
+def as_dict(shot: Shot) -> dict[str, object]:
+    """A shot under the names of `COLUMNS`: times in ISO 8601, UTC; None for what is not known."""
+    return {
+        "start": _iso(shot.start_ns),
+        "end": _iso(shot.end_ns),
+        "machine": shot.machine,
+        "streams": list(shot.streams),
+        "what": shot.what.value,
+        "key": shot.key,
+        "count": shot.count,
+        "evidence": shot.evidence.value,
+        "seconds": None if shot.seconds is None else round(shot.seconds, 4),
+        "pulses": shot.pulses,
+        "ml": shot.ml,
+        "dose": shot.dose,
+        "coffee_temp_start": shot.coffee_temp_start,
+        "coffee_temp_end": shot.coffee_temp_end,
+        "coffee_set_temp": shot.set_temp,
+        "cut": shot.cut,
+        "after": _iso(shot.after_ns),
+        "before": _iso(shot.before_ns),
+        "notes": list(shot.notes),
+    }
+
+
+def as_jsonl(shots: Iterable[Shot]) -> str:
+    """One shot a line."""
+    return b"".join(orjson.dumps(as_dict(shot), option=orjson.OPT_APPEND_NEWLINE) for shot in shots).decode()
+
+
+def as_csv(shots: Iterable[Shot]) -> str:
+    """One shot a row; an empty cell for what is not known, ` | ` between notes."""
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for shot in shots:
+        row = as_dict(shot)
+        row["streams"] = " ".join(map(str, shot.streams))
+        row["cut"] = "true" if shot.cut else "false"
+        row["notes"] = " | ".join(shot.notes)
+        writer.writerow([row[name] for name in COLUMNS])
+    return text.getvalue()
+
+
+def as_tables(shots: Sequence[Shot]) -> Iterable[RenderableType]:
+    """The shots day by day, in local time, and the totals."""
+    days: dict[str, list[Shot]] = {}
+    for shot in shots:
+        when = _local(shot.order)
+        days.setdefault(f"{when:%Y-%m-%d}, times in {when.tzname()}", []).append(shot)
+    several = len({shot.machine for shot in shots}) > 1
+    for day, of_day in days.items():
+        yield Text(day, "bold")
+        for machine in dict.fromkeys(shot.machine for shot in of_day):
+            if several:
+                yield Text(f"machine {printable(machine)}", "magenta")
+            yield _table([shot for shot in of_day if shot.machine == machine])
+        yield Text()
+    yield Text(totals(shots))
+
+
+def as_text(shots: Sequence[Shot]) -> str:
+    """The same without colours, and without spaces at the ends of lines."""
+    console = TerminalConsole(StringIO())
+    with console.capture() as capture:
+        for part in as_tables(shots):
+            console.print(part)
+    return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
+
+
+def totals(shots: Sequence[Shot]) -> str:
+    """All in one line.
+
+    >>> totals([])
+    'no water flowed'
+    """
+    if not shots:
+        return "no water flowed"
+    counts: Counter[What] = Counter()
+    for shot in shots:
+        counts[shot.what] += shot.count
+    plurals = {What.COFFEE: "coffees", What.FLUSH: "flushes", What.BACKFLUSH: "backflushes"}
+    parts = [f"{count} {what if count == 1 else plurals.get(what, what)}" for what in What if (count := counts[what])]
+    return f"{', '.join(parts)}; about {sum(shot.ml or 0 for shot in shots):,.0f} ml"
+
+
+def _table(shots: Iterable[Shot]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1), header_style="dim")
+    table.add_column("start", no_wrap=True)
+    table.add_column("what", no_wrap=True)
+    for name in ("s", "pulses", "dose", "ml", "coffee °C", "set °C"):
+        # On a narrow terminal the dose gives way, and not what was poured.
+        table.add_column(name, justify="right", no_wrap=True, min_width=None if name == "dose" else len(name))
+    for shot in shots:
+        style = _STYLES.get(shot.what, "")
+        temperatures = [shot.coffee_temp_start, shot.coffee_temp_end]
+        table.add_row(
+            _when(shot),
+            Text(_name(shot), style),
+            _number(shot.seconds, 1) + ("+" if shot.cut and shot.seconds is not None else ""),
+            _number(shot.pulses),
+            _number(shot.dose) + (" s" if shot.what is What.HOT_WATER and shot.dose is not None else ""),
+            _number(shot.ml),
+            "" if None in temperatures else "–".join(_number(each, 1) for each in temperatures),
+            _number(shot.set_temp, 1),
+        )
+    outer = Table.grid()
+    outer.add_row(table)
+    for shot in shots:
+        for note in shot.notes:
+            outer.add_row(Padding(Text.assemble(("! ", "yellow"), f"{_when(shot)} {note}"), (0, 0, 0, 0)))
+    return outer
+
+
+def _name(shot: Shot) -> str:
+    name = shot.what.value + (f" key {shot.key}" if shot.key else "")
+    return f"{shot.count} × {name}" if shot.count > 1 else name
+
+
+def _when(shot: Shot) -> str:
+    if shot.evidence is Evidence.COUNTER and shot.after_ns is not None and shot.before_ns is not None:
+        return f"{_local(shot.after_ns):%H:%M}–{_local(shot.before_ns):%H:%M}"
+    return f"{_local(shot.order):%H:%M:%S}"
+
+
+def _number(value: float | None, digits: int = 0) -> str:
+    if value is None:
+        return ""
+    # Half of a millilitre is rounded up, as the report does it.
+    return f"{math.floor(value + 0.5)}" if not digits else f"{value:.{digits}f}"
+
+
+def _iso(time_ns: int | None) -> str | None:
+    return None if time_ns is None else iso_time(time_ns)
+
+
+def _local(time_ns: int) -> datetime:
+    try:
+        return datetime.fromtimestamp(time_ns // 1_000_000_000).astimezone()
+    except (ValueError, OverflowError, OSError):  # a capture can claim any number
+        return datetime.fromtimestamp(0).astimezone()

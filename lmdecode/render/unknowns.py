@@ -1,0 +1,220 @@
+"""The unknown bytes of a machine, as rows for people and as JSON Lines for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import orjson
+from rich.console import Console
+from rich.text import Text
+
+from lmdecode.analysis.times import local_time
+from lmdecode.analysis.unknowns import Hint, UnknownByte, Unknowns
+from lmdecode.analysis.variables import Run
+from lmdecode.codec.record import iso_time
+from lmdecode.render.change_text import place_text
+from lmdecode.render.terminal import TerminalConsole
+from lmdecode.render.wording import printable
+
+__all__ = ["Found", "json_lines", "print_found"]
+
+_VALUES_SHOWN: Final = 12
+_RUNS_SHOWN: Final = 8
+_HINTS_SHOWN: Final = 5
+_BYTES_A_LINE: Final = 16
+_CAUTION: Final = (
+    "“Perhaps” is a hint and no more: things that happen while the machine is used change together though none makes "
+    "the other. Change one thing at a time on the machine, capture again, and see whether it holds."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found out about one machine."""
+
+    machine: str
+    model: str | None
+    firmware: str | None
+    captures: tuple[Path, ...]
+    unknowns: Unknowns
+    within: float
+    """Seconds within which changes count as together."""
+    fewest: int
+    """Changes that a byte must have for a hint."""
+
+
+def print_found(found: Found, console: TerminalConsole) -> None:
+    """Print what changed in detail, what never did in short, and how much was compared."""
+    who = ", ".join(filter(None, (found.machine, found.model, found.firmware and f"firmware {found.firmware}")))
+    console.print(Text(printable(f"{who}: {', '.join(map(str, found.captures))}"), "bold"), soft_wrap=True)
+    changing = [each for each in found.unknowns.bytes if _moves(each)]
+    for each in changing:
+        console.print()
+        for line in _detail(each, found):
+            for piece in _hanging(line, console):
+                console.print(piece, soft_wrap=True)
+    constant = [each for each in found.unknowns.bytes if not _moves(each)]
+    if constant:
+        console.print(Text("\nnever changed", "bold"))
+        for line in _constant(constant):
+            console.print(line, soft_wrap=True)
+    console.print()
+    console.print_paragraph(Text(_compared(found, changing)))
+
+
+def json_lines(found: Found) -> Iterator[str]:
+    """A line of JSON for each unknown byte."""
+    for each in found.unknowns.bytes:
+        line = {
+            "machine": found.machine,
+            "model": found.model,
+            "firmware": found.firmware,
+            "captures": [str(path) for path in found.captures],
+            "address": each.address,
+            "mask": each.mask,
+            "name": each.place.name,
+            "changes": each.changes,
+            "seen": each.looks,
+            "values": [
+                {"value": value, "seen": count, "first": iso_time(first), "last": iso_time(last)}
+                for value, (count, first, last) in each.values().items()
+            ],
+            "runs": [[_run_dict(run) for run in runs] for runs in each.captures],
+            "hints": [_hint_dict(hint, found) for hint in each.hints],
+            "pairs": found.unknowns.pairs,
+        }
+        yield f"{orjson.dumps(line).decode()}\n"
+
+
+def _moves(each: UnknownByte) -> bool:
+    return len(each.values()) > 1
+
+
+def _detail(each: UnknownByte, found: Found) -> Iterator[Text]:
+    times = "never within a capture" if not each.changes else _count(each.changes, "change")
+    yield Text.assemble((_title(each), "bold cyan"), f"  {times}, seen {_times(each.looks)}")
+    values = [f"{value:02X} × {count:,}" for value, (count, _, _) in each.values().items()]
+    more = [f"and {len(values) - _VALUES_SHOWN:,} more"] if len(values) > _VALUES_SHOWN else []
+    yield Text.assemble(("  values   ", "dim"), ", ".join([*values[:_VALUES_SHOWN], *more]))
+    yield Text.assemble(("  in turn  ", "dim"), _runs_text(each.captures))
+    for hint in each.hints[:_HINTS_SHOWN]:
+        yield Text.assemble(("  perhaps  ", "yellow"), (_hint_name(hint), "bold"), f": {_hint_text(hint, found)}")
+    if len(each.hints) > _HINTS_SHOWN:
+        yield Text(f"           and {len(each.hints) - _HINTS_SHOWN} more (--format jsonl has them)", "dim")
+    if not each.hints:
+        few = each.changes < found.fewest
+        why = f"fewer than {found.fewest} changes: too few to compare" if few else "no register stands out"
+        yield Text.assemble(("  perhaps  ", "dim"), (why, "dim"))
+
+
+def _title(each: UnknownByte) -> str:
+    name = place_text(each.place).removesuffix(f" 0x{each.address:04X}").removeprefix("unknown")
+    bits = "" if each.mask == 0xFF else f"bits {each.mask:02X} of "
+    return f"0x{each.address:04X} {bits}{name}".rstrip()
+
+
+def _runs_text(captures: Iterable[tuple[Run, ...]]) -> str:
+    """The values in turn, each with the time from which it was seen; of each capture the first few."""
+    parts = []
+    for runs in captures:
+        if not runs:
+            continue
+        shown = [f"{int(run.value or 0):02X} {local_time(run.first_ns):%H:%M:%S}" for run in runs[:_RUNS_SHOWN]]
+        if len(runs) > _RUNS_SHOWN:
+            shown.append(f"… {len(runs) - _RUNS_SHOWN:,} more until {local_time(runs[-1].last_ns):%H:%M:%S}")
+        parts.append(", ".join(shown))
+    return " | ".join(parts)
+
+
+def _hint_name(hint: Hint) -> str:
+    name = place_text(hint.place)
+    return hint.name if hint.place.name != hint.name else name
+
+
+def _hint_text(hint: Hint, found: Found) -> str:
+    when = (
+        f"changed within {found.within:g} s of {hint.together:,} of its {_count(hint.changes, 'change')} "
+        f"({hint.expected:.1f} by chance), and {_times(hint.other_changes)} in all"
+    )
+    if hint.rho is None:
+        return when
+    return f"{when}; rank correlation {hint.rho:+.2f} (n = {hint.n:,})".replace("-", "−")
+
+
+def _constant(found: list[UnknownByte]) -> Iterator[Text]:
+    """Bytes that never changed: neighbours side by side."""
+    lines: list[list[UnknownByte]] = []
+    for each in found:
+        last = lines[-1] if lines else []
+        if last and len(last) < _BYTES_A_LINE and _side_by_side(last[-1], each):
+            last.append(each)
+        else:
+            lines.append([each])
+    for line in lines:
+        digits = " ".join(f"{next(iter(each.values())):02X}" for each in line)
+        name = _title(line[0]).partition(" ")[2]
+        yield Text.assemble((f"0x{line[0].address:04X}  ", "dim"), digits, (f"  {name}" if name else "", "dim"))
+
+
+def _side_by_side(one: UnknownByte, other: UnknownByte) -> bool:
+    bare = one.mask == other.mask == 0xFF and not one.place.name and not other.place.name
+    return bare and other.address == one.address + 1
+
+
+def _compared(found: Found, changing: list[UnknownByte]) -> str:
+    pairs = found.unknowns.pairs
+    if not pairs:
+        enough = f"no unknown byte changed {found.fewest} times" if changing else "no unknown byte changed"
+        return f"Nothing was compared: {enough}, so capture for longer, or while more happens."
+    hints = sum(len(each.hints) for each in changing)
+    return (
+        f"{_count(pairs, 'pair')} of an unknown byte and a register {'was' if pairs == 1 else 'were'} compared, "
+        f"{_count(hints, 'hint')} given; with so many pairs chance gives any hint at all in at most 1 of 20 captures. "
+        + _CAUTION
+    )
+
+
+def _run_dict(run: Run) -> dict[str, object]:
+    return {
+        "value": int(run.value or 0),
+        "first": iso_time(run.first_ns),
+        "last": iso_time(run.last_ns),
+        "seen": run.looks,
+    }
+
+
+def _hint_dict(hint: Hint, found: Found) -> dict[str, object]:
+    return {
+        "name": hint.name,
+        "address": hint.place.address,
+        "together": hint.together,
+        "changes": hint.changes,
+        "within": found.within,
+        "expected": hint.expected,
+        "other_changes": hint.other_changes,
+        "rho": hint.rho,
+        "n": hint.n,
+        "p": hint.p,
+    }
+
+
+def _hanging(line: Text, console: Console) -> list[Text]:
+    """A line, what does not fit it set in below."""
+    if line.cell_len <= console.width:
+        return [line]
+    indent = " " * 11
+    first, *rest = line.wrap(console, console.width - len(indent))
+    for piece in (first, *rest):
+        piece.rstrip()
+    return [first, *(Text(indent).append_text(piece) for piece in rest)]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number:,} times"

@@ -1,0 +1,134 @@
+"""The temperatures on the screen of `lmdecode watch`: what they are, what they are set to, how they went."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import takewhile, zip_longest
+from typing import Final
+
+from rich.text import Text
+
+from lmdecode.codec.v1.values import is_number
+from lmdecode.render.watch.chart import chart
+from lmdecode.render.watch.scene import Scene
+from lmdecode.render.wording import value_text
+
+__all__ = ["NAMES", "duration_text", "temperature_lines"]
+
+NAMES: Final[Mapping[str, tuple[str, str, str, str]]] = {
+    "coffee_temp": ("coffee", "coffee_set_temp", "coffee_heater_on", "dark_orange3"),
+    "steam_temp": ("steam", "steam_set_temp", "steam_heater_on", "dark_cyan"),
+}
+"""By the value that is shown: its title, what it is set to, whether it is heated, and a colour for dark and light."""
+
+_LABEL: Final = 4  # columns of the numbers at a chart's side
+_BETWEEN: Final = 2  # columns between two charts
+_LEAST_RANGE: Final = 2.0  # °C, so that a tenth of a degree does not fill the chart
+_GAP: Final = 30.0  # s without a reading: nobody knows what was in between
+_NS: Final = 1_000_000_000
+
+
+def temperature_lines(scene: Scene, width: int, rows: int, *, beside: bool, ascii_only: bool) -> list[Text]:
+    """A heading for each temperature and, in so many rows, its chart; beside each other or one below the other."""
+    each = (width - _BETWEEN) // len(NAMES) if beside else width
+    columns = [_column(scene, name, each, rows, ascii_only=ascii_only) for name in NAMES]
+    if not beside:
+        return [line for column in columns for line in column]
+    lines = []
+    for parts in zip_longest(*columns, fillvalue=Text()):
+        line = Text()
+        for part in parts:
+            padded = part.copy()
+            padded.truncate(each, pad=True)
+            line.append_text(padded)
+            line.append(" " * _BETWEEN)
+        line.rstrip()
+        lines.append(line)
+    return lines
+
+
+def _column(scene: Scene, name: str, width: int, rows: int, *, ascii_only: bool) -> list[Text]:
+    title, set_name, heater, colour = NAMES[name]
+    value, wanted = scene.fields.get(name), scene.fields.get(set_name)
+    heading = Text.assemble(
+        (f"{title} ", colour),
+        (value_text(name, value) if value is not None else "?", "bold" if scene.connected else "dim"),
+    )
+    if wanted is not None:
+        heading.append(f"  set {value_text(set_name, wanted)}", "dim")
+    if name == "steam_temp" and scene.fields.get("steam_boiler_enable") is False:
+        heading.append("  boiler off", "dim")
+    elif scene.fields.get(heater):
+        heading.append("  heating", "bold" if scene.connected else "dim")
+    if not rows:
+        return [heading]
+    readings = scene.history.get(name, ())
+    level = float(wanted) if is_number(wanted) else None
+    lines = _chart(scene, readings, level, width=width, rows=rows, ascii_only=ascii_only)
+    for line in lines[:-1]:
+        line.stylize(colour, _LABEL + 1)
+    return [heading, *lines]
+
+
+def _chart(
+    scene: Scene,
+    readings: Sequence[tuple[int, float]],
+    level: float | None,
+    *,
+    width: int,
+    rows: int,
+    ascii_only: bool,
+) -> list[Text]:
+    room = max(width - _LABEL - 1, 1)
+    start_ns = scene.now_ns - int(scene.span * _NS)
+    newest = takewhile(lambda reading: reading[0] >= start_ns, reversed(readings))  # there may be hours before them
+    points = [((time_ns - scene.now_ns) / _NS, value) for time_ns, value in newest][::-1]
+    low, high = _range([value for _, value in points], level)
+    drawn = chart(
+        points,
+        width=room,
+        height=rows,
+        start=-scene.span,
+        end=0.0,
+        low=low,
+        high=high,
+        level=level,
+        gap=max(_GAP, scene.span / room),
+        ascii_only=ascii_only,
+    )
+    labels = {0: f"{high:.0f}", rows - 1: f"{low:.0f}"} if points or level is not None else {}
+    plain, marked = ("|", "|") if ascii_only else ("│", "┤")
+    lines = [
+        Text.assemble((f"{labels.get(row, ''):>{_LABEL}}{marked if row in labels else plain}", "dim"), text)
+        for row, text in enumerate(drawn)
+    ]
+    first, last = f"-{duration_text(scene.span)}", "now"
+    axis = f"{first}{last:>{room - len(first)}}" if room > len(first) + len(last) else first[:room]
+    return [*lines, Text(" " * (_LABEL + 1) + axis, "dim")]
+
+
+def _range(values: Sequence[float], level: float | None) -> tuple[float, float]:
+    """Whole degrees between which everything lies."""
+    known = [*values, *([] if level is None else [level])] or [0.0]
+    low, high = math.floor(min(known)), math.ceil(max(known))
+    if high - low < _LEAST_RANGE:
+        low, high = low - 1, high + 1
+    return float(low), float(high)
+
+
+def duration_text(seconds: float) -> str:
+    """Some time in the two largest of its units.
+
+    >>> [duration_text(each) for each in (7, 600, 3725, 180000)]
+    ['7 s', '10 min', '1 h 2 min', '2 d 2 h']
+    """
+    whole = max(round(seconds), 0)
+    units = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
+    parts = [(whole // size if size == 86400 else whole % (size * 24 if size == 3600 else size * 60) // size, unit)
+             for unit, size in units]  # fmt: skip
+    shown = [index for index, (count, _) in enumerate(parts) if count]
+    if not shown:
+        return "0 s"
+    first = shown[0]
+    return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count)

@@ -1,0 +1,71 @@
+"""The simulated machine says by mDNS that it is there, as real ones do. Needs zeroconf."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from lmdecode.codec.dialect import MDNS_SERVICE
+
+if TYPE_CHECKING:
+    from zeroconf.asyncio import AsyncZeroconf
+
+__all__ = ["Announcement"]
+
+_EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 -- compared with, not listened on
+
+
+class Announcement:
+    """Announces a machine until it is withdrawn.
+
+    Args:
+        name: What the machine calls itself; one of that name that is there already makes this one another.
+        host: The address on which it listens.
+        port: And the port.
+    """
+
+    def __init__(self, name: str, host: str, port: int) -> None:
+        self._name = name
+        self._host = host
+        self._port = port
+        self._zeroconf: AsyncZeroconf | None = None
+
+    async def make(self) -> str | None:
+        """Announce it; why not, if that cannot be."""
+        try:
+            from zeroconf import Error, InterfaceChoice, ServiceInfo  # noqa: PLC0415 -- optional
+            from zeroconf.asyncio import AsyncZeroconf  # noqa: PLC0415 -- as above
+        except ImportError:
+            return "zeroconf is not installed (pip install 'lmdecode[live]')"
+        logging.getLogger("zeroconf").setLevel(logging.CRITICAL)  # what it has to say, we say in one line
+        everywhere = self._host in _EVERYWHERE
+        try:
+            self._zeroconf = AsyncZeroconf(interfaces=InterfaceChoice.All if everywhere else [self._host])
+            addresses = _own_addresses() if everywhere else [self._host]
+            info = ServiceInfo(
+                MDNS_SERVICE,
+                f"{self._name}.{MDNS_SERVICE}",
+                port=self._port,
+                parsed_addresses=addresses,
+                server=f"{self._name}.local.",
+            )
+            await (await self._zeroconf.async_register_service(info, allow_name_change=True))
+        except (TimeoutError, OSError, Error, ValueError) as error:
+            await self.withdraw()
+            return f"the network does not allow it ({error or type(error).__name__})"
+        return None
+
+    async def withdraw(self) -> None:
+        """Say that it is gone."""
+        if self._zeroconf is not None:
+            zeroconf, self._zeroconf = self._zeroconf, None
+            await zeroconf.async_unregister_all_services()
+            await zeroconf.async_close()
+
+
+def _own_addresses() -> list[str]:
+    """This computer's IPv4 addresses on its networks."""
+    from ifaddr import get_adapters  # noqa: PLC0415 -- zeroconf brings it
+
+    found = [ip.ip for adapter in get_adapters() for ip in adapter.ips if ip.is_IPv4]
+    return [each for each in found if isinstance(each, str) and not each.startswith("127.")]

@@ -1,0 +1,239 @@
+"""What one can do to a simulated machine by hand or by script: commands in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from lmdecode.codec.errors import LmdecodeError
+from lmdecode.codec.v1.memory_map import UNITS, by_name
+from lmdecode.codec.v1.message import Message
+from lmdecode.codec.v1.values import Value
+from lmdecode.simulator.faults import FAULTS, Faults, parse_fault
+from lmdecode.simulator.machine import Machine
+from lmdecode.simulator.script import Event, ScriptError
+
+__all__ = ["Console", "ConsoleError", "Script"]
+
+_YES_NO: Final = {
+    "on": True,
+    "yes": True,
+    "true": True,
+    "1": True,
+    "off": False,
+    "no": False,
+    "false": False,
+    "0": False,
+}
+
+
+class ConsoleError(LmdecodeError):
+    """A command that cannot be understood; one line that says what would be."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Command:
+    """A command: how it is written, what it does, how many words follow it, and what does it."""
+
+    usage: str
+    does: str
+    words: range
+    run: Callable[[list[str]], str]
+
+
+class Console:
+    """Does commands.
+
+    >>> console = Console(Machine("GS3 AV"), Faults())
+    >>> console.run("shot 2")
+    ''
+    >>> console.run("get key_active")
+    'key_active 2'
+    """
+
+    def __init__(self, machine: Machine, faults: Faults) -> None:
+        self.machine = machine
+        self.faults = faults
+        self.done = False
+        """Whether it was asked to quit."""
+        self._commands: Mapping[str, _Command] = {
+            "shot": _Command(
+                "shot KEY [SECONDS]", "pull a coffee; without seconds, the key's dose", range(1, 3), self._shot
+            ),
+            "hot-water": _Command("hot-water [SECONDS]", "pour hot water", range(2), self._hot_water),
+            "stop": _Command("stop", "stop the water", range(1), self._stop),
+            "power": _Command("power on|off", "switch it on, or to standby", range(1, 2), self._power),
+            "set": _Command("set NAME VALUE", "set a register, or a bit of one", range(2, 9), self._set),
+            "get": _Command("get NAME", "what a register holds", range(1, 2), self._get),
+            "fault": _Command("fault NAME[:COUNT]|off", "let something go wrong", range(2), self._fault),
+            "status": _Command("status", "how it is", range(1), self._status),
+            "help": _Command("help", "this list", range(1), self._help),
+            "quit": _Command("quit", "end", range(1), self._quit),
+        }
+
+    def check(self, line: str) -> None:
+        """See whether a command can be understood, as far as that can be told without doing it; ConsoleError if not."""
+        self._find(line)
+
+    def run(self, line: str) -> str:
+        """Do a command; what there is to say to it, "" if nothing.
+
+        Raises:
+            LmdecodeError: It cannot be understood, or not be done now.
+        """
+        found = self._find(line)
+        return found[0].run(found[1]) if found else ""
+
+    def _find(self, line: str) -> tuple[_Command, list[str]] | None:
+        name, *words = line.split() or [""]
+        if not name:
+            return None
+        command = self._commands.get(name.lower())
+        if command is None:
+            raise ConsoleError(f"no command {name[:40]!r}: there are {', '.join(self._commands)}")
+        if len(words) not in command.words:
+            raise ConsoleError(f"write: {command.usage}")
+        return command, words
+
+    def _shot(self, words: list[str]) -> str:
+        if not words[0].isascii() or not words[0].isdigit() or len(words[0]) > 2:
+            raise ConsoleError(f"{words[0][:40]!r} is no key: give 1 to 5")
+        self.machine.works.pull_shot(int(words[0]), _seconds(words[1]) if words[1:] else None)
+        return ""
+
+    def _hot_water(self, words: list[str]) -> str:
+        self.machine.works.pour_hot_water(_seconds(words[0]) if words else None)
+        return ""
+
+    def _stop(self, _: list[str]) -> str:
+        if self.machine.works.draw is None:
+            return "no water flows"
+        self.machine.works.stop()
+        return ""
+
+    def _power(self, words: list[str]) -> str:
+        self.machine.works.switch(on=_yes_no(words[0]))
+        return ""
+
+    def _set(self, words: list[str]) -> str:
+        name = words[0].replace("-", "_")
+        self.machine.works.set(name, _value(name, " ".join(words[1:])))
+        return self._get([name]) if by_name(name) else ""
+
+    def _get(self, words: list[str]) -> str:
+        name = words[0].replace("-", "_")
+        value = self.machine.registers.get(name)
+        if value is None:
+            raise ConsoleError(f"{name} is no register that holds a value here")
+        shown = ", ".join(value) or "none" if isinstance(value, list) else value
+        return f"{name} {shown}" + (f" {UNITS[name]}" if name in UNITS else "")
+
+    def _fault(self, words: list[str]) -> str:
+        if not words:
+            on = ", ".join(map(str, self.faults.active)) or "none"
+            return "\n".join([f"on: {on}", *(f"  {name:<14} {does}" for name, (_, does) in FAULTS.items())])
+        if words[0].lower() == "off":
+            self.faults.clear()
+        else:
+            self.faults.add(parse_fault(words[0]))
+        return ""
+
+    def _status(self, _: list[str]) -> str:
+        machine, works = self.machine, self.machine.works
+        number = machine.registers.number
+        parts = [
+            machine.model,
+            "on" if works.on else "standby",
+            f"coffee {number('coffee_temp', 0):.1f} °C",
+            f"steam {number('steam_temp', 0):.1f} °C",
+            f"{works.now:%a %H:%M:%S}",
+        ]
+        if works.draw is not None:
+            parts.append(f"{works.draw.what} since {works.draw.elapsed:.1f} s")
+        return ", ".join(parts)
+
+    def _help(self, _: list[str]) -> str:
+        return "\n".join(f"  {command.usage:<24} {command.does}" for command in self._commands.values())
+
+    def _quit(self, _: list[str]) -> str:
+        self.done = True
+        return ""
+
+
+class Script:
+    """Lets time pass for a machine, and does the commands of a script when it is time for them.
+
+    Args:
+        console: What does them.
+        events: In the order of time.
+        say: Called with each command when it is done, and what there was to say to it.
+
+    Raises:
+        ScriptError: A command cannot be understood.
+    """
+
+    def __init__(self, console: Console, events: Iterable[Event], say: Callable[[str], None]) -> None:
+        self._console = console
+        self._events = list(events)
+        self._say = say
+        self._elapsed = 0.0
+        for event in self._events:
+            try:
+                console.check(event.command)
+            except ConsoleError as error:
+                raise ScriptError(f"line {event.line} of the script: {error}") from None
+
+    def advance(self, seconds: float) -> list[Message]:
+        """Let time pass; what the machine says meanwhile."""
+        until = self._elapsed + seconds
+        said: list[Message] = []
+        while self._events and self._events[0].seconds <= until:
+            event = self._events.pop(0)
+            said += self._pass(event.seconds)
+            self._do(event)
+        return said + self._pass(until)
+
+    def _pass(self, until: float) -> list[Message]:
+        seconds, self._elapsed = until - self._elapsed, max(until, self._elapsed)
+        return self._console.machine.advance(seconds) if seconds > 0 else []
+
+    def _do(self, event: Event) -> None:
+        try:
+            answer = self._console.run(event.command)
+        except LmdecodeError as error:
+            answer = str(error)
+        self._say(f"script: {event.command}" + (f": {answer}" if answer else ""))
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text.removesuffix("s"))
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds <= 600:
+        raise ConsoleError(f"{text[:40]!r} is no number of seconds up to 600")
+    return seconds
+
+
+def _yes_no(text: str) -> bool:
+    try:
+        return _YES_NO[text.lower()]
+    except KeyError:
+        raise ConsoleError(f"{text[:40]!r} is neither on nor off") from None
+
+
+def _value(name: str, text: str) -> Value:
+    """A value as people write it, for a register or a bit."""
+    rows = by_name(name)
+    kind = rows[0].type.json if rows else "boolean"
+    if kind == "boolean":
+        return _yes_no(text)
+    if kind == "array":
+        return [] if text == "none" else text.replace(",", " ").split()
+    if kind == "string":
+        return text
+    try:
+        return int(text) if kind == "integer" else float(text)
+    except ValueError:
+        raise ConsoleError(f"{text[:40]!r} is no number") from None

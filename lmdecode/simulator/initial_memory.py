@@ -1,0 +1,72 @@
+"""The memory that a simulated machine starts with: messages that real machines sent, by window.
+
+Serial numbers, name and cloud account are made up. The Linea Mini's is a GS3 AV's without the keys that it lacks, since
+no message of one is public.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from lmdecode.codec.v1.memory import Answer, Memory, Region
+from lmdecode.codec.v1.memory_map import REGISTERS, WINDOWS
+from lmdecode.codec.v1.named_memory import Registers
+
+__all__ = ["default_memory"]
+
+_GS3_AV: Final[Mapping[int, str]] = {  # firmware 1.40: on, and warm
+    0x0000: "010000026E313903C204D7000B16212C0B16212C00780076006E008203E808",
+    0x0020: "0000014B00000098000001B1000000250000056A00000923000000180000000A00000AEE000000180000003A",
+    0x0050: "000001FE000001890000977200001CA90000950000000075",
+    0x00E2: "1E2832DE",
+    0x0300: "001A0906020115",
+    0x0310: "FF06110611061106110611061106110000000000000000000000000000",
+    0x4000: "018C02536E303030303030303030300100000000000000010100005003AA0372000205",
+    0x4060: "21140F00B003D704500050000F000F0064006400CA000600000101BD00990000",
+}
+_GS3_MP: Final[Mapping[int, str]] = {  # firmware 1.23: in standby
+    0x0000: "00003C026E3230039804A6000608000012180000006E00DC0096012C03E811",
+    0x0020: "0000024C000000000000000000000000000000000000024C000002430000000000000000000002430000015C",
+    0x0050: "0000006B0000008600003F7B00001FB800000000000004DF",
+    0x00E2: "00000000",
+    0x0300: "00040B01140317",
+    0x0310: "FE080C080C080C080C080C080C080C0000000000000000000000000000",
+    0x4000: "027B02536E303030303030303030300000000000000000000100000001110126000001",
+    0x4060: "0000009803A604500050000F000F006400640070000000000001550055000001",
+}
+_WINDOWS_OF: Final = {"GS3 AV": _GS3_AV, "GS3 MP": _GS3_MP, "Linea Mini": _GS3_AV}
+_SERIALS: Final = {"GS3 AV": "GS000000", "GS3 MP": "GS000001", "Linea Mini": "LM000000"}
+_MODULE: Final = "Sn0000000000"
+_ACCOUNT: Final = b"00000000-0000-4000-8000-000000000000\0not-a-password\0"
+_ECHOING: Final = Region(0x0200, 0x100, Answer.ECHO)  # sources say that some regions echo, not which: our choice
+
+
+def default_memory(model: str) -> Memory:
+    """The memory of a machine of some model: all that the memory map knows."""
+    memory = Memory()
+    for row in REGISTERS:
+        memory.write(row.address, bytes(row.size))
+    for window in WINDOWS:
+        memory.write(window.address, bytes(window.length))
+    memory.mark(_ECHOING)
+    for address, digits in _WINDOWS_OF[model].items():
+        memory.write(address, bytes.fromhex(digits))
+    registers = Registers(memory)
+    registers.put("module_ser_num", _MODULE)
+    for name in ("power", "coffee_temp", "steam_temp"):  # so that all copies agree
+        value = registers.get(name)
+        if value is not None:
+            registers.put(name, value)
+    registers.put("machine_ser_num", _SERIALS[model])
+    registers.put("machine_name", f"simulated {model.rsplit(maxsplit=1)[-1]}")
+    registers.put("cloud_broker", "mqtts://cloud.invalid:8883")
+    for row in REGISTERS:
+        if row.secret:
+            memory.write(row.address, _ACCOUNT.ljust(row.size, b"\0"))
+        if row.name is None and "FF" in row.note:
+            memory.write(row.address, b"\xff" * row.size)
+        # The samples show values at the keys of models that have none; a Linea Mini's are not known to, so are zero.
+        if model == "Linea Mini" and row.writable and model not in row.models:
+            memory.write(row.address, bytes(row.size))
+    return memory

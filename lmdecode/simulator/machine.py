@@ -1,0 +1,123 @@
+"""A machine as a pure state machine: no socket, no clock. Messages and passing time go in, messages come out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from lmdecode.codec.errors import RegisterError
+from lmdecode.codec.v1.memory import Answer, Memory
+from lmdecode.codec.v1.memory_map import LARGEST_READ, REPORTS, WATER_FLOW
+from lmdecode.codec.v1.message import ADDRESS_SPACE, OK, Kind, Message
+from lmdecode.codec.v1.named_memory import Registers
+from lmdecode.codec.v1.register import Window
+from lmdecode.simulator import water
+from lmdecode.simulator.initial_memory import default_memory
+from lmdecode.simulator.physics import NotNowError, Works
+from lmdecode.simulator.writes import Written, check_write
+
+__all__ = ["REFUSED", "Machine"]
+
+REFUSED: Final = "NO"
+"""The answer to a write that is not taken. What a real machine says is not known, only that it is not OK."""
+
+_REPORT_EVERY: Final = 1.0  # s
+_FLOW_EVERY: Final = 0.5  # s; nobody has written down how often
+_STEP: Final = 1.0  # s in which a boiler's heater switches once at most
+
+
+class Machine:
+    r"""A machine.
+
+    Args:
+        model: "GS3 AV", "GS3 MP" or "Linea Mini".
+        memory: What it holds, which changes; None: what the model starts with.
+        now: What its clock is set to; None: what its memory says.
+
+    >>> machine = Machine("GS3 AV")
+    >>> machine.receive(Message(Kind.READ, 0x0000, 1)).data
+    b'\x01'
+    """
+
+    def __init__(self, model: str, memory: Memory | None = None, *, now: datetime | None = None) -> None:
+        self.model = model
+        self.memory = default_memory(model) if memory is None else memory
+        self.registers = Registers(self.memory)
+        self.works = Works(self.registers, model, now)
+        self._next_report = 0
+        self._until_report = _REPORT_EVERY
+        self._until_flow = 0.0
+
+    def take_notes(self) -> list[str]:
+        """What happened since the last time, in words."""
+        notes = list(self.works.notes)
+        self.works.notes.clear()
+        return notes
+
+    def receive(self, message: Message) -> Message | None:
+        """Take a request; the answer, or None where the machine says nothing."""
+        if message.kind is Kind.READ and message.data is None:
+            return self._read(message)
+        if message.kind is Kind.WRITE:
+            return self._write(message)
+        return None
+
+    def advance(self, seconds: float) -> list[Message]:
+        """Let time pass; what the machine says unasked. At most one report and one of water come of one call."""
+        flowing = self.works.draw is not None
+        remaining = seconds
+        while remaining > 0:
+            self.works.step(min(remaining, _STEP))
+            remaining -= _STEP
+        said = []
+        ended = flowing and self.works.draw is None
+        self._until_flow -= seconds
+        if ended or (self.works.draw is not None and self._until_flow <= 0):
+            self._until_flow = _FLOW_EVERY
+            said += self._report(Kind.STREAM, WATER_FLOW)
+        self._until_report -= seconds
+        if self._until_report <= 0:
+            self._until_report = max(self._until_report + _REPORT_EVERY, 0.0)
+            said += self._report(Kind.READ, REPORTS[self._next_report])
+            self._next_report = (self._next_report + 1) % len(REPORTS)
+        return said
+
+    def _read(self, request: Message) -> Message | None:
+        if not 0 < request.length <= LARGEST_READ:
+            return None
+        region = self.memory.answer_in(request.address, request.length)
+        if region is not None:
+            return request if region is Answer.ECHO else None
+        data = self.memory.read(request.address, request.length)
+        return None if data is None else request._replace(data=data)
+
+    def _write(self, request: Message) -> Message | None:
+        if request.address + request.length > ADDRESS_SPACE:
+            return None
+        answer = Message(Kind.WRITE, request.address, request.length, status=OK)
+        try:
+            written = check_write(request, self.model, self.memory)
+            for each in written:
+                self._take(each)
+        except (RegisterError, NotNowError) as error:
+            self.works.notes.append(f"refused: {error}")
+            return answer._replace(status=REFUSED)
+        self.works.publish()
+        return answer
+
+    def _take(self, written: Written) -> None:
+        if written.name == "command":
+            if written.value == "start_backflush":
+                self.works.begin(water.backflush())
+            else:
+                self.registers.put("steam_boiler_enable", written.value == "steam_boiler_on")
+        elif written.name == "power":
+            self.works.switch(on=written.value is True)
+        else:
+            self.registers.spread(written.address, written.data)
+            if written.name == "clock":
+                self.works.adopt_clock()
+
+    def _report(self, kind: Kind, window: Window) -> list[Message]:
+        data = self.memory.read(window.address, window.length)
+        return [] if data is None else [Message(kind, window.address, window.length, data)]

@@ -1,0 +1,223 @@
+"""What goes on inside a machine: its clock, its water, its boilers. Time is handed in."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from lmdecode.codec.errors import LmdecodeError
+from lmdecode.codec.v1.memory_map import KEYS, PULSE_ML
+from lmdecode.codec.v1.named_memory import Registers
+from lmdecode.codec.v1.values import Value
+from lmdecode.simulator import water
+from lmdecode.simulator.boiler import coffee_boiler, steam_boiler
+from lmdecode.simulator.panel import show
+from lmdecode.simulator.schedule import switched
+from lmdecode.simulator.usage import Usage
+
+__all__ = ["NotNowError", "Works"]
+
+_KEYS: Final = {"GS3 AV": KEYS, "GS3 MP": range(1, 2), "Linea Mini": range(1, 2)}  # 1 may be a paddle
+_CONTINUOUS: Final = KEYS[-1]
+_LITERS: Final = PULSE_ML / 1000  # in a pulse of the flow meter
+_HOT_WATER: Final = 8.0  # s, on a machine that holds no dose of it
+_LONGEST_HOT_WATER: Final = 120.0
+_HOTTEST: Final = 140.0  # °C at which the boilers' safety thermostats open, whatever is set
+_LAST_YEAR: Final = 2099
+_EPOCH: Final = datetime(2021, 1, 2, 9, 26)  # noqa: DTZ001 -- the machine's clock has no zone
+
+
+class NotNowError(LmdecodeError):
+    """Something that the machine does not do, or not now; one line that says why."""
+
+
+class Works:
+    """The inside of a machine.
+
+    Args:
+        registers: Its memory.
+        model: "GS3 AV", "GS3 MP" or "Linea Mini".
+        now: What its clock is set to; None: what its memory says.
+    """
+
+    def __init__(self, registers: Registers, model: str, now: datetime | None) -> None:
+        self.notes: list[str] = []
+        """What happened, in words; to be taken out."""
+        self.draw: water.Draw | None = None
+        """Water that flows now."""
+        self._registers = registers
+        self._model = model
+        self._usage = Usage(registers)
+        self._coffee = coffee_boiler(registers.number("coffee_temp", 20.0))
+        self._steam = steam_boiler(registers.number("steam_temp", 20.0))
+        self._now = _EPOCH
+        if now is None:
+            self.adopt_clock()
+        else:
+            self._now = now.replace(tzinfo=None)
+        self.publish()
+
+    @property
+    def on(self) -> bool:
+        """Whether it is on; else it is in standby."""
+        return self._registers.get("power") is True
+
+    @property
+    def now(self) -> datetime:
+        """What its clock says."""
+        return self._now
+
+    def set(self, name: str, value: Value) -> None:
+        """Set a value, whatever the machine would say to that.
+
+        Raises:
+            RegisterError: No such register, or no value of its kind.
+        """
+        if name == "power":
+            self.switch(on=value is True) if isinstance(value, bool) else self._registers.put(name, value)
+            return
+        self._registers.put(name, value)
+        self._coffee.temperature = self._registers.number("coffee_temp", self._coffee.temperature)
+        self._steam.temperature = self._registers.number("steam_temp", self._steam.temperature)
+        self.adopt_clock()
+
+    def switch(self, *, on: bool) -> None:
+        """Switch it on, or to standby."""
+        if on is not self.on:
+            self.notes.append("on" if on else "standby")
+        self._registers.put("power", on)
+        if not on:
+            self.stop()
+        self.publish()
+
+    def pull_shot(self, key: int, seconds: float | None = None) -> None:
+        """Press a button, or move the paddle, for a coffee.
+
+        Args:
+            key: 1 to 5; 5 is continuous, until it is stopped.
+            seconds: How long; None: the dose of the key.
+
+        Raises:
+            NotNowError: It does not have the key, or is busy, off, or without water.
+        """
+        keys = _KEYS[self._model]
+        if key not in keys:
+            raise NotNowError(f"a {self._model} has no key {key}: give {' or '.join(map(str, keys))}")
+        mode, number = self._registers.get("prebrew_flag"), self._registers.number
+        dosed = self._model != "GS3 MP" and key != _CONTINUOUS
+        on_off = number(f"prebrewing_ton_k{key}", 0), number(f"prebrewing_toff_k{key}", 0)
+        draw = water.shot(
+            key,
+            dose=number(f"dose_k{key}", 0) or None if dosed else None,
+            seconds=seconds,
+            prebrewing=on_off if dosed and mode == "prebrewing" else (0.0, 0.0),
+            preinfusion=number(f"preinfusion_k{key}", 0) if dosed and mode == "preinfusion" else 0.0,
+        )
+        self.begin(draw)
+
+    def pour_hot_water(self, seconds: float | None = None) -> None:
+        """Pour hot water, as much as `dose_hot_water` says if no seconds are given; NotNowError as for a shot."""
+        if seconds is None:
+            seconds = self._registers.number("dose_hot_water", 0) or _HOT_WATER
+        self.begin(water.hot_water(min(seconds, _LONGEST_HOT_WATER)))
+
+    def stop(self) -> None:
+        """Stop the water, if any flows."""
+        if self.draw is not None:
+            self.draw.stopped = True
+            self._finish(self.draw)
+            self.publish()
+
+    def begin(self, draw: water.Draw) -> None:
+        """Let water flow; NotNowError if that cannot be."""
+        if not self.on:
+            raise NotNowError("the machine is in standby: switch it on first")
+        if self.draw is not None:
+            raise NotNowError(f"{self.draw.what} is running: stop it first")
+        if self._registers.get("water_reservoir_contact") is False:
+            raise NotNowError("there is no water in the reservoir: set water_reservoir_contact")
+        self.draw = draw
+        self.notes.append(f"{draw.what} begins" + (f", key {draw.key}" if draw.key else ""))
+        self.publish()
+
+    def _finish(self, draw: water.Draw) -> None:
+        self._usage.count(draw)
+        self.notes.append(f"{draw.what} ends after {draw.elapsed:.1f} s, {draw.pulses:.0f} pulses")
+        self._show_flow(draw)  # what it ended with stays in the memory
+        self.draw = None
+
+    def step(self, seconds: float) -> None:
+        """Let time pass: about a second, in which a heater switches once at most."""
+        before = self._now
+        self._now += timedelta(seconds=seconds)
+        if self._now.year > _LAST_YEAR:
+            self._now = self._now.replace(year=2000, day=1)
+        if (self._now.hour, self._now.minute) != (before.hour, before.minute):
+            on = switched(self._registers, self._now)
+            if on is not None:
+                self.notes.append(f"schedule: {'on' if on else 'off'} at {self._now:%H:%M}")
+                self.switch(on=on)
+        self._flow(seconds)
+        self._heat(seconds)
+        self._usage.add("hours_since_built", seconds / 3600)
+        if self.on:
+            self._usage.add("machine_running_seconds", seconds)
+        self.publish()
+
+    def _flow(self, seconds: float) -> None:
+        draw = self.draw
+        if draw is None:
+            return
+        if self._registers.get("water_reservoir_contact") is False:
+            self.notes.append("the reservoir is empty")
+            draw.stopped = True
+        pump, wet, pulses = draw.pump_seconds, draw.water_seconds, draw.pulses
+        draw.advance(seconds)
+        self._usage.add("pump_on_seconds", draw.pump_seconds - pump)
+        self._usage.add("water_on_seconds", draw.water_seconds - wet)
+        boiler = self._steam if draw.what == "hot water" else self._coffee
+        boiler.take((draw.pulses - pulses) * _LITERS)
+        if draw.over:
+            self._finish(draw)
+
+    def _heat(self, seconds: float) -> None:
+        number, steam = self._registers.number, self._registers.get("steam_boiler_enable") is not False
+        for boiler, set_point, name, wanted in (
+            (self._coffee, number("coffee_set_temp", 93.0), "coffee_heating_element_hours", self.on),
+            (self._steam, number("steam_set_temp", 124.0), "steam_heating_element_hours", self.on and steam),
+        ):
+            self._usage.add(name, boiler.step(seconds, min(set_point, _HOTTEST) if wanted else None) / 3600)
+
+    def publish(self) -> None:
+        """Bring the memory up to what the machine does."""
+        put = self._registers.put
+        put("clock", self._now.replace(microsecond=0).isoformat())
+        put("coffee_temp", round(self._coffee.temperature, 1))
+        put("steam_temp", round(self._steam.temperature, 1))
+        phase = None if self.draw is None else self.draw.phase
+        state = [*phase.bits] if phase else []
+        if self.on:
+            heaters = (("coffee_heater_on", self._coffee), ("steam_heater_on", self._steam))
+            state += ["heating_on", *(name for name, boiler in heaters if boiler.heating)]
+        put("heating_state", state)
+        if self.draw is not None:
+            self._show_flow(self.draw)
+        else:
+            put("key_active", 0)
+            put("current_pulse_count", 0)
+        put("front_panel_display", show(self._registers, self._now, on=self.on))
+
+    def _show_flow(self, draw: water.Draw) -> None:
+        put, phase = self._registers.put, draw.phase
+        put("key_active", draw.key)
+        put("current_pulse_count", int(draw.pulses))
+        put("flow_key", draw.key)
+        put("flow_rate", "high" if phase is not None and phase.fast else "low")
+        put("flow_seconds", int(draw.elapsed * 16) / 16)
+        put("flow_pulses", int(draw.pulses))
+
+    def adopt_clock(self) -> None:
+        """Set the clock by what the memory says, if that is a time."""
+        text = self._registers.get("clock")
+        if isinstance(text, str):
+            self._now = datetime.fromisoformat(text)

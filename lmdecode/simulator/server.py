@@ -1,0 +1,243 @@
+"""The simulated machine on the network: one connection at a time, as the real one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final, Self
+
+from lmdecode.codec.errors import FrameError, LmdecodeError
+from lmdecode.codec.record import Record
+from lmdecode.codec.v1.framing import Deframer, Frame, unwrap
+from lmdecode.codec.v1.key import Key, decrypt
+from lmdecode.codec.v1.message import Kind, Message, parse_leniently
+from lmdecode.simulator.connection import Connection, peer_name
+from lmdecode.simulator.fault_effects import Then, frame, other_key, outgoing
+from lmdecode.simulator.faults import Faults
+from lmdecode.simulator.machine import REFUSED, Machine
+
+__all__ = ["Server", "ServerError", "Ticker"]
+
+_PIECE: Final = 4096
+_TICK: Final = 0.1  # s of real time; at most so often the machine says something unasked
+_SLEPT: Final = 5.0  # s; if more passed between two ticks, the computer slept, and the machine did too
+_BACKLOG: Final = 1 << 18  # bytes; a client that does not read is told no more
+_PATIENCE: Final = 30.0  # s that a client may take to read an answer
+
+Ticker = Callable[[float], list[Message]]
+"""Lets so many seconds pass; what the machine says meanwhile."""
+
+
+class ServerError(LmdecodeError):
+    """The server cannot listen; one line that says why and what to do."""
+
+
+class Server:
+    """Serves a machine over TCP.
+
+    Args:
+        machine: Which; it is changed by what clients write, and by time.
+        key: Its key.
+        host: The address to listen on.
+        port: The port; 0 for any that is free, to be asked for once it listens.
+        faults: What goes wrong.
+        speed: Seconds that pass for the machine in one of ours.
+        refuse_second: Whether a second client is refused; else it waits until the first is gone.
+        tick: What lets time pass for the machine; None: the machine's own `advance`.
+        on_record: Called with each message, as a Record.
+        on_note: Called with each other thing that happens, in words.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        key: Key,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        faults: Faults | None = None,
+        speed: float = 1.0,
+        refuse_second: bool = False,
+        tick: Ticker | None = None,
+        on_record: Callable[[Record], None] | None = None,
+        on_note: Callable[[str], None] | None = None,
+    ) -> None:
+        self.machine = machine
+        self.key = key
+        self.host = host
+        self.port = port
+        self.faults = Faults() if faults is None else faults
+        self.on_record = on_record
+        self.connections = 0
+        """How many there were."""
+        self._speed = speed
+        self._refuse_second = refuse_second
+        self._tick = machine.advance if tick is None else tick
+        self._on_note = on_note
+        self._turn = asyncio.Lock()
+        self._active: Connection | None = None
+        self._clients: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+        self._ticking: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def start(self) -> None:
+        """Listen, and let time pass.
+
+        Raises:
+            ServerError: The address or the port cannot be had.
+        """
+        try:
+            self._server = await asyncio.start_server(self._welcome, self.host, self.port)
+        except UnicodeError:
+            raise ServerError(f"{self.host[:40]!r} is no address: give one of this computer with --host") from None
+        except OSError as error:
+            raise ServerError(_why_not(self.host, self.port, error)) from None
+        self.port = self._server.sockets[0].getsockname()[1]
+        self._ticking = asyncio.create_task(self._pass_time())
+
+    async def run(self) -> None:
+        """Wait for ever, or until something in the machine fails."""
+        if self._ticking is not None:
+            await asyncio.shield(self._ticking)
+
+    async def close(self) -> None:
+        """Close all connections and listen no more."""
+        if self._server is not None:
+            self._server.close()
+        tasks = [*self._clients, *([self._ticking] if self._ticking else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _pass_time(self) -> None:
+        clock = asyncio.get_running_loop().time
+        then = clock()
+        while True:
+            await asyncio.sleep(_TICK)
+            now = clock()
+            said = self._tick(min(now - then, _SLEPT) * self._speed)
+            then = now
+            self._tell_notes()
+            connection = self._active
+            if connection is None or connection.muted or connection.writer.transport.get_write_buffer_size() > _BACKLOG:
+                continue
+            key = other_key(self.key) if self.faults.all_under_wrong_key else self.key
+            for message in said:
+                connection.send(frame(key, message))
+
+    async def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._clients.add(task)
+            task.add_done_callback(self._clients.discard)
+        try:
+            await self._take(reader, writer)
+        except (OSError, asyncio.CancelledError):
+            pass  # the client is gone, or we are
+        finally:
+            writer.close()
+
+    async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        name = peer_name(writer)
+        if self._turn.locked():
+            if self._refuse_second:
+                self._note(f"{name} refused: one connection at a time")
+                return
+            self._note(f"{name} waits: one connection at a time")
+        async with self._turn:
+            if reader.at_eof():  # it has waited long enough
+                self._note(f"{name} is gone")
+                return
+            fault = self.faults.for_connection()
+            self._note(f"{name} connected" + (f", fault {fault.name}" if fault else ""))
+            if fault and fault.name == "busy":
+                return
+            connection = Connection(
+                writer,
+                self.key,
+                number=self.connections,
+                machine=f"{self.host}:{self.port}",
+                on_record=self.on_record,
+            )
+            self.connections += 1
+            connection.muted = fault is not None
+            self._active = connection
+            try:
+                await self._converse(reader, connection)
+            finally:
+                self._active = None
+                connection.finish()
+                self._note(f"{name} disconnected")
+
+    async def _converse(self, reader: asyncio.StreamReader, connection: Connection) -> None:
+        deframer = Deframer()
+        while data := await reader.read(_PIECE):
+            connection.note("app", data)
+            for event in deframer.feed(data):
+                if connection.muted or not isinstance(event, Frame):
+                    continue
+                then = await self._answer(event, connection)
+                if then is Then.MUTE:
+                    connection.muted = True
+                elif then is not Then.GO_ON:
+                    if then is Then.RESET:
+                        connection.reset()
+                    return
+
+    async def _answer(self, event: Frame, connection: Connection) -> Then:
+        """Answer one frame, unless it is nothing to be answered; what is to happen next."""
+        try:
+            message, problems, _ = parse_leniently(decrypt(self.key, unwrap(event.body)))
+        except FrameError as error:
+            message, problems = None, (str(error),)
+        if message is None or problems:
+            self._note(f"ignored: {'; '.join(problems)}")
+            return Then.GO_ON
+        if message.kind is Kind.STREAM or (message.data is None) is not (message.kind is Kind.READ):
+            self._note("ignored: no request")
+            return Then.GO_ON
+        fault = self.faults.for_answer(message.kind)
+        if fault is not None:
+            self._note(f"fault {fault.name}")
+        if fault is not None and fault.name == "no-ok":
+            answer: Message | None = Message(Kind.WRITE, message.address, message.length, status=REFUSED)
+        else:
+            answer = self.machine.receive(message)
+            self._tell_notes()
+        if answer is None:
+            return Then.GO_ON
+        leaving = outgoing(answer, self.key, fault, self.faults.random)
+        if leaving.delay:
+            await asyncio.sleep(leaving.delay)
+        connection.send(leaving.data)
+        async with asyncio.timeout(_PATIENCE):  # wait_for before Python 3.12 can swallow a cancellation
+            await connection.writer.drain()
+        return leaving.then
+
+    def _tell_notes(self) -> None:
+        for note in self.machine.take_notes():
+            self._note(note)
+
+    def _note(self, text: str) -> None:
+        if self._on_note is not None:
+            self._on_note(text)
+
+
+def _why_not(host: str, port: int, error: OSError) -> str:
+    import errno  # noqa: PLC0415 -- only errors need it
+
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} is in use: stop what listens there, or give another with --port; 0 takes any that is free"
+    if error.errno == errno.EACCES:
+        return f"port {port} is not ours to use: give one above 1023 with --port"
+    return f"cannot listen on {host}:{port}: {error.strerror or error}: give an address of this computer with --host"

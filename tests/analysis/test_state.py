@@ -1,0 +1,123 @@
+"""The model of a machine that is watched, fed with what a simulated one says."""
+
+from __future__ import annotations
+
+import pytest
+
+from lmdecode.analysis.state import LiveMachine
+from lmdecode.capture import decode_capture
+from lmdecode.codec.record import Record
+from lmdecode.codec.v1.decoder import FrameDecoder
+from lmdecode.codec.v1.key import Key
+from lmdecode.codec.v1.message import Kind
+from tests.cli.conftest import CAPTURES
+
+KEY = Key.parse("12345678901234567890123456789012")
+
+
+@pytest.fixture
+def captured():
+    machine, records = LiveMachine(), list(decode_capture(CAPTURES / "gs3av-settings.pcap", FrameDecoder(KEY)))
+    for record in records:
+        machine.feed(record)
+    return machine, records
+
+
+def test_a_capture(captured):
+    machine, records = captured
+    assert machine.count == len(records) == 94
+    assert machine.damaged == 0
+    last = [each.fields["coffee_temp"] for each in records if each.sender == "machine" and "coffee_temp" in each.fields]
+    assert machine.fields["coffee_temp"] == last[-1]
+    assert machine.fields["coffee_set_temp"] == 93.5  # as it was read after the write, not as it was before
+    assert machine.model == "GS3 AV"
+    history = machine.history["coffee_temp"]
+    assert [time for time, _ in history] == sorted({time for time, _ in history})
+    assert {value for _, value in history} <= set(last)
+    assert all(each.sender == "machine" for each in machine.messages)
+
+
+def test_what_is_asked_for_is_not_so_yet():
+    machine = LiveMachine()
+    machine.feed(Record(0, 0, "app", "a", "m", Kind.WRITE, "request", 7, 2, fields={"coffee_set_temp": 99.0}))
+    assert not machine.fields
+    assert machine.count == 1
+
+
+def test_no_value_of_a_damaged_message_is_believed():
+    machine = LiveMachine()
+    damaged = Record(
+        0, 0, "machine", "m", "a", Kind.READ, "report", 0x401C, 4, "03bc04d8", fields={"coffee_temp": 95.6},
+        raw=b"@%", problems=("wrong check byte",),
+    )  # fmt: skip
+    machine.feed(damaged)
+    machine.feed(Record(1, 0, "machine", "m", "a", problems=("gap",)))
+    assert not machine.fields
+    assert machine.damaged == 2
+    assert len(machine.messages) == 2
+
+
+def test_a_value_that_is_none_leaves_the_others():
+    machine = LiveMachine()
+    record = Record(
+        0,
+        0,
+        "machine",
+        "m",
+        "a",
+        Kind.READ,
+        "response",
+        0,
+        2,
+        "07",
+        fields={"power": True},
+        problems=("clock: no time",),
+    )
+    machine.feed(record)
+    assert machine.fields == {"power": True}
+    assert machine.damaged == 1
+
+
+def test_secrets_are_not_taken_for_bytes():
+    machine = LiveMachine()
+    machine.feed(Record(0, 0, "machine", "m", "a", Kind.READ, "response", 0x0110, 2, "00**"))
+    assert machine.model is None
+
+
+def test_readings_of_one_moment_are_one():
+    machine = LiveMachine()
+    for time_ns in (0, 100, 500_000_000, 2_000_000_000):
+        machine.feed(Record(time_ns, 0, "machine", "m", "a", Kind.READ, "report", fields={"coffee_temp": 95.0}))
+    assert [time for time, _ in machine.history["coffee_temp"]] == [0, 500_000_000, 2_000_000_000]
+
+
+def test_the_messages_are_those_that_say_something_new():
+    machine = LiveMachine()
+
+    def say(time_ns, address, data, problems=(), **fields):
+        machine.feed(
+            Record(
+                time_ns, 0, "machine", "m", "a", Kind.READ, "response", address, len(data) // 2, data, None, fields,
+                problems=problems,
+            )
+        )  # fmt: skip
+
+    say(1, 0x4017, "0101", power=True, water_reservoir_contact=True)
+    for time_ns, address, data in ((2, 0x0300, "001a0906020115"), (3, 0x401C, "03bc04d8"), (4, 0x6000, "00" * 22)):
+        say(time_ns, address, data)  # shown elsewhere
+    say(5, 0x4017, "0101", power=True, water_reservoir_contact=True)
+    say(6, 0x4017, "0100", power=True, water_reservoir_contact=False)
+    say(7, 0x4017, "0100", ("wrong",), power=True, water_reservoir_contact=False)
+    say(8, 0x0003, "02", standby_timer=2)
+    say(8, 0x401B, "0003b3", heating_state=[], coffee_temp=94.7)
+    say(9, 0x401B, "0003b4", heating_state=[], coffee_temp=94.8)  # shown elsewhere, too
+    say(9, 0x0003, "03", standby_timer=2)  # a byte that nobody can name
+    assert [(record.time_ns, dict(record.fields)) for record in machine.messages] == [
+        (9, {}),
+        (8, {"heating_state": []}),
+        (8, {"standby_timer": 2}),
+        (7, {"power": True, "water_reservoir_contact": False}),
+        (6, {"water_reservoir_contact": False}),
+        (1, {"power": True, "water_reservoir_contact": True}),
+    ]
+    assert machine.count == 11

@@ -1,0 +1,214 @@
+"""The log of lmdirect as owners post it: every prefix, every line, and what is missing or damaged in it."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import logging
+import os
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lmdecode.capture import CaptureError, CaptureStatistics, busiest_ports, decode_capture, decode_packets
+from lmdecode.capture.formats.lmdirect_log import read_log_lines
+from lmdecode.codec.v1.conversation import Tally
+from lmdecode.codec.v1.message import Kind
+from lmdecode.codec.v1.redaction import WITHHELD
+from tests.capture.building import START_NS, as_bom_utf16, decode, message, new_decoder
+
+HOME_ASSISTANT = "2023-11-14 22:13:20.{:03} DEBUG (MainThread) [lmdirect.connection] {}"
+PYTHON = "2023-11-14 22:13:20,{:03} DEBUG {}"
+SAID = [
+    "Starting read task",
+    "Sending 401C0004 with None None",
+    "Message=401C0004, Data=03BC04D8",
+    "Sending 03100002 with 0610 11",
+    "Message=03110002, Data=OK",
+    "Command Succeeded: 03110002: OK",
+    "Message=40220001, Data=01",
+    "Message=60DA0012, Data=" + "00" * 18,
+    "Unexpected response: " + message("R60DA0012" + "00" * 18),
+    "Message=60000016, Data=" + "00" * 22,
+    "Received all responses",
+]
+NO_ZONE = "the log's times have no zone, and were taken as UTC"
+NO_TIME = "the log's messages have no time; all stand at 1970-01-01"
+
+
+def log(form="{1}", said=SAID):
+    return "".join(form.format(index, line) + "\n" for index, line in enumerate(said)).encode()
+
+
+def read(data, *, show_secrets=False):
+    class File(io.BytesIO):
+        name = "x.log"
+
+    statistics, tally = CaptureStatistics(), Tally()
+    file = io.BufferedReader(File(data))
+    return list(read_log_lines(file, statistics, tally, show_secrets=show_secrets)), statistics, tally
+
+
+def test_all_that_the_lines_tell():
+    records, statistics, tally = read(log(HOME_ASSISTANT))
+    assert [(each.sender, each.kind, each.role) for each in records] == [
+        ("app", Kind.READ, "request"),
+        ("machine", Kind.READ, "response"),
+        ("app", Kind.WRITE, "request"),
+        ("machine", Kind.WRITE, "response"),
+        ("machine", Kind.READ, "report"),
+        ("machine", Kind.READ, "report"),
+        ("machine", Kind.STREAM, "report"),
+    ]
+    ask, status, write, taken, _, whole, _ = records
+    assert (ask.plaintext, ask.source, ask.destination) == (message("R401C0004"), "app", "machine")
+    assert status.fields == {"coffee_temp": 95.6, "steam_temp": 124.0}
+    assert (status.data, status.plaintext, status.source) == ("03bc04d8", None, "machine")
+    assert status.elapsed == pytest.approx(0.001)
+    assert write.plaintext == message("W031100020610")
+    assert write.address == 0x0311
+    assert (taken.ok, taken.fields, taken.data) == (True, {}, None)
+    assert whole.plaintext == message("R60DA0012" + "00" * 18)
+    assert [each.time_ns - START_NS for each in records] == [number * 1_000_000 for number in (1, 2, 3, 4, 6, 7, 9)]
+    assert all(not each.problems and each.raw is None and each.stream == 0 for each in records)
+    assert (statistics.packets, statistics.connections) == (len(SAID), 1)
+    assert (tally.frames, tally.valid_frames, tally.messages, tally.problems) == (7, 7, 7, 0)
+    assert statistics.notes == [NO_ZONE]
+
+
+@pytest.mark.parametrize(
+    ("form", "notes"),
+    [
+        (PYTHON, [NO_ZONE]),
+        ("2023-11-14T23:13:20.{:03}000000+01:00 app | \x1b[32m{}\x1b[0m", []),
+        ("2023-11-14T22:13:20.{:03}Z {}", []),
+        ("2023-11-14 17:13:20.{:03} -0500 {}", []),
+    ],
+)
+def test_every_kind_of_time(form, notes):
+    expected, _, _ = read(log(HOME_ASSISTANT))
+    records, statistics, _ = read(log(form))
+    assert records == expected
+    assert statistics.notes == notes
+
+
+@pytest.mark.parametrize("form", ["{1}", "DEBUG:lmdirect.connection:{1}", "22:13:20 {1}", "2023-14-14 22:13:20 {1}"])
+def test_no_times(form):
+    expected, _, _ = read(log(HOME_ASSISTANT))
+    records, statistics, _ = read(log(form))
+    assert records == [each._replace(time_ns=0, elapsed=None) for each in expected]
+    assert statistics.notes == [NO_TIME]
+
+
+def test_a_line_without_time_among_others():
+    records, statistics, _ = read(log(HOME_ASSISTANT) + b"Message=40220001, Data=01\n")
+    assert records[-1].time_ns == records[-2].time_ns
+    assert statistics.notes[-1].startswith("1 of the log's messages have no time")
+
+
+@pytest.mark.parametrize("wrap", [as_bom_utf16, lambda data: b"\xef\xbb\xbf" + data, lambda data: data[:-1]])
+def test_every_encoding(wrap):
+    assert read(wrap(log(PYTHON)))[0] == read(log(PYTHON))[0]
+
+
+def test_a_refused_write():
+    said = ["Sending 00070002 with 03A7 None", "Message=00070002, Data=EE", "Command Failed: 00070002: EE"]
+    for lines in (said, said[1:], said[2:]):
+        records, _, tally = read(log(PYTHON, lines))
+        assert (records[-1].kind, records[-1].role, records[-1].ok) == (Kind.WRITE, "response", False)
+        assert tally.problems == 0
+        assert len(records) == len(lines) - ("Message" in str(lines))
+    assert read(log(PYTHON, ["Sending 00070002 with 03A7 None", "Message=00070002, Data=NO"]))[0][-1].ok is False
+
+
+def test_a_wrong_check_byte_is_told():
+    records, _, tally = read(log(PYTHON, ["Unexpected response: R401C000403BC04D8B7"]))
+    assert records[0].problems == ("check byte is B7, should be B6",)
+    assert (tally.problems, tally.valid_frames) == (1, 0)
+
+
+def test_damaged_data_and_damaged_lines():
+    said = ["Message=401C0004, Data=03BC04", "Message=401C0004, Data=", "Message=401C, Data=03BC04D8", "Message=x"]
+    records, statistics, tally = read(log(PYTHON, said))
+    assert [each.problems for each in records] == [
+        ("the length says 4 bytes, the message holds 3 bytes",),
+        ("an answer without data: the machine echoed the request",),
+    ]
+    assert tally.problems == 2
+    assert statistics.warnings[0].startswith("1 line of the log mentions a message that cannot be read")
+
+
+def test_the_cloud_account_stays_secret():
+    secret = "5345435245542121"
+    said = [f"Message=01110008, Data={secret}", f"Message=01110009, Data={secret}"]
+    records, _, _ = read(log(PYTHON, [*said, f"Unexpected response: {message('R01110008' + secret)}"]))
+    assert secret not in str(records)
+    assert records[0].data == "**" * 8
+    assert records[1].problems == (WITHHELD,)
+    assert read(log(PYTHON, said), show_secrets=True)[0][0].data == secret
+
+
+def test_a_log_without_messages_is_refused():
+    with pytest.raises(CaptureError, match="tells of no message; log on level debug"):
+        read(log(HOME_ASSISTANT, SAID[:1]))
+
+
+def test_what_logging_itself_prints(caplog):
+    caplog.set_level(logging.DEBUG)
+    logging.getLogger("lmdirect.connection").debug("Message=%s, Data=%s", "401C0004", "03BC04D8")
+    assert read(caplog.text.encode())[0][0].fields["coffee_temp"] == 95.6
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(SAID), st.integers(0, 60), st.integers(0, 9), st.text(max_size=5))))
+def test_no_damage_is_too_much(parts):
+    lines = [line[:start] + other + line[start + size :] for line, start, size, other in parts]
+    data = "\n".join([SAID[2], *lines]).encode("utf-8", "replace")
+    records, statistics, tally = read(data)
+    assert 1 <= len(records) == tally.frames <= statistics.packets
+    assert all(isinstance(each.as_dict(), dict) for each in records)
+
+
+def test_a_log_is_decoded_like_any_capture(tmp_path):
+    path = tmp_path / "home-assistant.log"
+    records, statistics, tally = decode(path, log(HOME_ASSISTANT))
+    assert records == read(log(HOME_ASSISTANT))[0]
+    assert (statistics.connections, tally.messages, statistics.notes) == (1, 7, [NO_ZONE])
+    assert decode(path, gzip.compress(log(HOME_ASSISTANT)))[0] == records
+    assert busiest_ports(path) == []
+    with pytest.raises(CaptureError, match="has no packets as they were on the wire"):
+        next(decode_packets(path, new_decoder()))
+
+
+def test_several_logs_are_numbered_on(tmp_path):
+    path = tmp_path / "x"
+    path.write_bytes(log())
+    statistics = CaptureStatistics(connections=3)
+    assert {each.stream for each in decode_capture(path, new_decoder(), statistics=statistics)} == {3}
+    assert statistics.connections == 4
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_request_comes_out_as_soon_as_its_line_is_there(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writer = os.open(path, os.O_RDWR)
+    try:
+        os.write(writer, b"Sending 401C0004 with None None\n")
+        records = decode_capture(path, new_decoder())
+        assert next(records).role == "request"
+        os.write(writer, b"Message=401C0004, Data=03BC04D8\nMessage=40220001, Data=01\n")
+        assert next(records).role == "response"
+    finally:
+        os.close(writer)
+
+
+def test_a_damaged_answer_that_may_be_a_secret_is_withheld(tmp_path):
+    text = (
+        b"2021-01-02 09:26:00,123 DEBUG lmdirect Sending 01110008 with None None\n"
+        b"2021-01-02 09:26:00,323 DEBUG lmdirect Unexpected response: R031100085345435245542121FF\n"
+    )
+    records, _, _ = decode(tmp_path / "x.log", text)
+    assert len(records) == 2
+    assert "5345435245" not in repr(records)

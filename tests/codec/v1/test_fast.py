@@ -1,0 +1,118 @@
+"""The fast path says what the general path says, or leaves it to that."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmdecode.codec.v1._fast import HEADER, read_faultless, read_text, window_of
+from lmdecode.codec.v1.decoded import NO_FIELDS
+from lmdecode.codec.v1.decoder import decode_plaintext
+from lmdecode.codec.v1.memory_map import REGISTERS, WINDOWS
+from lmdecode.codec.v1.window import decode_window, quick_decoder
+from tests.codec.v1.samples import SAMPLES, with_check
+
+ADDRESSES = st.integers(0, 0xFFFF) | st.sampled_from([row.address for row in REGISTERS])
+
+
+def agrees(plaintext):
+    """Compare the ways; whether the fast one read it."""
+    agrees_as_text(plaintext)
+    quick = read_faultless(plaintext)
+    if quick is None:
+        return False
+    slow = decode_plaintext(plaintext)
+    assert quick == slow
+    assert slow.valid
+    assert slow.problems == ()
+    return True
+
+
+def agrees_as_text(plaintext):
+    """Compare what it says in few words; it reads what `read_faultless` reads, and read requests."""
+    read = read_text(plaintext, 3, as_json=False)
+    as_json = read_text(plaintext, 3, as_json=True)
+    slow = decode_plaintext(plaintext)
+    if read is None:
+        assert as_json is None
+        assert read_faultless(plaintext) is None
+        return
+    text, fields, number = read
+    assert (text, fields, number) == (slow.plaintext, slow.fields, 3)
+    assert as_json == (text, orjson.dumps(dict(fields)).decode(), 3)
+    assert slow.valid
+    assert slow.problems == ()
+    assert slow.data == (text[HEADER:-2].lower() or None)
+    assert window_of(text[:HEADER]) == slow.message[:3]
+    if slow.data is None:
+        assert (slow.message.kind, fields) == ("read", NO_FIELDS)
+
+
+def test_requests_are_read_as_text_only():
+    assert read_text(with_check("R40000020"), 0, as_json=True) == ("R40000020D8", "{}", 0)
+    for not_so in ("W40000020", "Z40000020", "R01110010", "R40000000", "RFFFF0002"):
+        assert read_text(with_check(not_so), 0, as_json=True) is None
+
+
+def test_what_was_not_read_has_no_window():
+    with pytest.raises(ValueError, match="R01110010"):
+        window_of("R01110010")
+
+
+def test_the_samples_that_it_reads():
+    read = [sample.plaintext for sample in SAMPLES if agrees(sample.plaintext)]
+    assert len(read) >= 8, "else it is not worth having"
+
+
+@given(st.sampled_from("RWZ"), ADDRESSES, st.binary(min_size=1, max_size=70))
+def test_any_message(letter, address, data):
+    agrees(with_check(f"{letter}{address:04X}{len(data):04X}{data.hex().upper()}"))
+
+
+@given(st.sampled_from(SAMPLES), st.data())
+def test_any_damage(sample, data):
+    plaintext = bytearray(sample.plaintext)
+    plaintext[data.draw(st.integers(0, len(plaintext) - 1))] = data.draw(st.integers(0, 255))
+    agrees(bytes(plaintext))
+
+
+@given(st.binary(max_size=40))
+def test_any_bytes(plaintext):
+    agrees(plaintext)
+
+
+@pytest.mark.parametrize(
+    "plaintext",
+    [
+        with_check("R40000020"),
+        with_check("W00000001OK"),
+        b"R401C000403BC04D8B7",
+        with_check("R401C000403bc04D8"),
+        with_check("R401C000403BC04"),
+        with_check("R0000000102"),
+        with_check("R01110001" + "41"),
+        with_check("RFFFF00020000"),
+        with_check("RG01C000403BC04D8"),
+        b"",
+    ],
+)
+def test_what_it_leaves_to_the_general_path(plaintext):
+    assert read_faultless(plaintext) is None
+
+
+@given(st.sampled_from(WINDOWS), st.data())
+def test_a_quick_decoder_and_the_general_one(window, data):
+    decode = quick_decoder(window.address, window.length).fields
+    memory = data.draw(st.binary(min_size=window.length, max_size=window.length))
+    fields, problems = decode_window(window.address, memory)
+    try:
+        assert decode(memory) == fields
+        assert problems == ()
+    except (LookupError, ValueError):
+        assert problems
+
+
+def test_copies_in_one_window_have_no_quick_decoder():
+    assert quick_decoder(0x00B0, 0x20) is None

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import json
+import traceback
+
+import pytest
+
+from lmdecode.codec.v1.key import Key
+from lmdecode.config.file import ConfigError, load_config
+
+KEY = "12345678901234567890123456789012"
+
+
+def test_the_file_that_users_have(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"host": "192.168.1.215", "port": "1774", "client_id": "x", "key": KEY}))
+    config = load_config(path)
+    assert config.key() == Key.parse(KEY)
+    assert config.entries["port"] == "1774"
+
+
+@pytest.mark.parametrize("escape", [True, False], ids=["escaped", "UTF-8"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["plain", "with a byte order mark"])
+def test_a_key_above_ascii_is_latin_1(tmp_path, escape, mark):
+    key = "\u00e4\u00ff" + "k" * 30
+    path = tmp_path / "config.json"
+    path.write_bytes(mark + json.dumps({"key": key}, ensure_ascii=escape).encode())
+    assert load_config(path).key().secret == b"\xe4\xff" + b"k" * 30
+
+
+def test_no_secret_in_a_repr_or_a_traceback(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"key": "hush-hush", "password": "hush-hush"}))
+    config = load_config(path)
+    assert "hush" not in repr(config)
+    with pytest.raises(ConfigError) as caught:
+        config.key()
+    assert "hush" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "7", "null", '"text"', "\x00"])
+def test_what_is_no_configuration(tmp_path, content):
+    path = tmp_path / "config.json"
+    path.write_text(content)
+    with pytest.raises(ConfigError, match=r"config\.json is not"):
+        load_config(path)

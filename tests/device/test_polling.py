@@ -1,0 +1,49 @@
+"""What is read from a machine that is watched, and when."""
+
+from __future__ import annotations
+
+from lmdecode.codec.v1.memory_map import LARGEST_READ, REPORTS
+from lmdecode.device.polling import Polling
+
+
+def read_for(seconds, polling, *, silent=()):
+    """The windows that are read, with their times; reads take no time."""
+    now, reads = 0.0, []
+    while True:
+        window, due = polling.next
+        now = max(now, due)
+        if now > seconds:
+            return reads
+        reads.append((now, window))
+        if (window.name, window.length) in silent:
+            polling.silent(window, now)
+        else:
+            polling.answered(window, now)
+
+
+def test_gently():
+    reads = read_for(600, Polling(5.0))
+    names = [window.name for _, window in reads]
+    assert names[:5] == ["status", "configuration", "schedule", "drink counters", "serial number"]
+    assert names.count("status") == 121
+    assert names.count("configuration") == names.count("schedule") == 11
+    assert names.count("serial number") == 2
+    assert all(window.length <= LARGEST_READ for _, window in reads)
+    assert not {window for _, window in reads} & set(REPORTS)  # the machine says that by itself
+
+
+def test_a_long_interval_is_one_for_all():
+    reads = read_for(1000, Polling(200.0))
+    assert [window.name for _, window in reads].count("configuration") == 6
+
+
+def test_older_firmware_is_asked_for_what_it_has():
+    reads = read_for(20, Polling(5.0), silent={("status", 0x23)})
+    status = [(now, window.length) for now, window in reads if window.name == "status"]
+    assert status == [(0, 0x23), (0, 0x20), (5, 0x20), (10, 0x20), (15, 0x20), (20, 0x20)]
+
+
+def test_what_is_not_answered_is_asked_for_less_and_less():
+    reads = read_for(8000, Polling(5.0), silent={("schedule", 0x1D)})
+    times = [now for now, window in reads if window.name == "schedule"]
+    assert times == [0, 120, 360, 840, 1800, 3720, 7320]

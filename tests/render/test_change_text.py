@@ -1,0 +1,120 @@
+"""Changes in words, and as lines."""
+
+from __future__ import annotations
+
+import csv
+import json
+from io import StringIO
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmdecode.analysis.grouping import grouped
+from lmdecode.analysis.memory_history import History
+from lmdecode.analysis.observed_change import ChangeRun
+from lmdecode.codec.v1.places import place_of
+from lmdecode.render.change_text import cause_text, change_text, place_text
+from lmdecode.render.changes import ChangeTable, json_lines, write_csv
+from lmdecode.render.terminal import TerminalConsole
+from tests.analysis.saying import said, took, wrote
+
+
+def change_at(address, old, new):
+    return change_text(place_of(address), bytes.fromhex(old), bytes.fromhex(new))
+
+
+def test_from_what_to_what():
+    assert change_at(0x0016, "0078", "0079") == "120 → 121 pulses"
+    assert change_at(0x0000, "00", "01") == "no → yes"
+    assert change_at(0x000B, "00", "02") == "off → preinfusion"
+    assert change_at(0x401B, "00", "81") == "+pump_on +0x80"
+    assert change_at(0x4022, "01", "05") == "yes → yes, bit 2"
+    assert change_at(0x4063, "00", "98") == "C → 0x98"
+    assert change_at(0x4020, "09", "0b") == "09 → 0B, bit 1"
+    assert change_at(0x4002, "09", "30") == "09 → 30"
+    assert change_at(0x401C, "03bc", "03bc") == "95.6 → 95.6 °C"
+    assert change_text(place_of(0x0111), b"a" * 63, b"b" * 63) == "** → **"
+
+
+@given(st.integers(0, 0xFFFF), st.data())
+def test_any_bytes_can_be_worded_and_are_printable(address, data):
+    place = place_of(address)
+    old, new = (data.draw(st.binary(min_size=place.length, max_size=place.length)) for _ in range(2))
+    assert change_text(place, old, new, show_secrets=True).isprintable()
+    assert place_text(place).isprintable()
+
+
+def changes(*records):
+    history = History()
+    for record in records:
+        history.add(record)
+    return history.changes
+
+
+def test_what_went_before():
+    written, unknown, late = changes(
+        said(0, 0x0016, "0078"),
+        said(0, 0x4002, "00"),
+        said(0, 0x4018, "00"),
+        wrote(5, 0x0016, "0079"),
+        took(5.1, 0x0016, 2, asked=5),
+        said(7, 0x4002, "01"),
+        said(700, 0x4018, "01"),
+    )
+    assert cause_text(written) == "written"
+    assert cause_text(unknown) == "2.0 s after write dose_k2 121 pulses"
+    assert cause_text(late) == "12 min after write dose_k2 121 pulses, not looked at for 12 min"
+
+
+def _runs():
+    records = [said(second, 0x401C, f"{900 + second:04x}") for second in range(5)]
+    return grouped(changes(said(0, 0x4002, "00"), *records, said(9, 0x4002, "07")))
+
+
+def test_the_table_fits_the_terminal(monkeypatch):
+    monkeypatch.setenv("TZ", "UTC")
+    file = StringIO()
+    console = TerminalConsole(file)
+    console.width = 80
+    table = ChangeTable(console)
+    for run in _runs():
+        table.write(run)
+    assert file.getvalue() == (
+        "2026-11-21, times in UTC\n"
+        "03:00:01.000 coffee_temp            90.0 → 90.4 °C\n"
+        "                                    4 changes until 03:00:04, 90.0 to 90.4 °C\n"
+        "03:00:09.000 unknown 0x4002         00 → 07\n"
+    )
+
+
+def test_lines_for_programs():
+    lines = [json.loads(line) for line in json_lines(_runs(), "kitchen")]
+    assert [(line["name"], line["old"], line["new"], line["changes"]) for line in lines] == [
+        ("coffee_temp", 90.0, 90.4, 4),
+        (None, None, None, 1),
+    ]
+    assert lines[0]["least"], lines[0]["most"] == (90.0, 90.4)
+    assert lines[1]["old_data"] == "00"
+    assert lines[1]["new_data"] == "07"
+    assert lines[1]["since"] == "2026-11-21T03:00:00.000000Z"
+    file = StringIO()
+    write_csv(_runs(), "kitchen", file)
+    rows = list(csv.DictReader(StringIO(file.getvalue())))
+    assert [(row["name"], row["new"], row["known"], row["unit"]) for row in rows] == [
+        ("coffee_temp", "90.4", "true", "°C"),
+        ("", "", "false", ""),
+    ]
+
+
+def test_secrets_stay_out_of_all_of_them():
+    found = changes(said(0, 0x0111, "61" * 63), said(1, 0x0111, "62" * 63))
+    runs = [ChangeRun(change, change) for change in found]
+    assert len(runs) == 1
+    file = StringIO()
+    ChangeTable(TerminalConsole(file)).write(runs[0])
+    write_csv(runs, "", file)
+    file.writelines(json_lines(runs, ""))
+    assert "6161" not in file.getvalue()
+    assert "aaaa" not in file.getvalue()
+    assert "** → **" in file.getvalue()
+    assert "6161" in "".join(json_lines(runs, "", show_secrets=True))

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS
+from lmdecode.render.register_list import as_json, as_markdown, as_text, find
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("coffee_set", ["coffee_set_temp"]),
+        ("coffee-set", ["coffee_set_temp"]),
+        ("COFFEE_SET", ["coffee_set_temp"]),
+        ("dose_k?", ["dose_k1", "dose_k2", "dose_k3", "dose_k4", "dose_k5"]),
+        ("0x0000", ["power"]),
+        ("401D", ["coffee_temp"]),
+        ("0x401d", ["coffee_temp"]),
+        ("0x0300", ["clock", "second"]),
+        ("0x0005", [None]),
+        ("day", [*("dayofweek", "day"), "days_since_built"]),
+        ("0x5000", []),
+        ("nothing", []),
+    ],
+)
+def test_finding(pattern, names):
+    assert [row.name for row in find(pattern)] == names
+
+
+def test_hex_digits_that_are_in_a_name_find_the_name():
+    assert {row.name for row in find("add")} == set()
+    assert "drinks_k1" in {row.name for row in find("d")}
+
+
+def test_all_rows_in_every_format():
+    rows = find(None)
+    assert len(rows) == len(REGISTERS) + len(DERIVED)
+    assert len(json.loads(as_json(rows))) == len(rows)
+    assert len(as_markdown(rows).splitlines()) == len(rows) + 2
+    assert len(as_text(rows).splitlines()) == len(rows) + 2
+
+
+def test_the_secret_is_listed_as_one():
+    (row,) = json.loads(as_json(find("0x0120")))
+    assert row["secret"] is True
+
+
+def test_the_page_of_the_docs_is_what_the_map_says():
+    spec = importlib.util.spec_from_file_location("make_memory_map", DOCS / "make_memory_map.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert (DOCS / "memory-map.md").read_text(encoding="utf-8") == module.page(), "run `make docs`"

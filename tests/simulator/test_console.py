@@ -1,0 +1,153 @@
+"""Commands, scripts, faults: what is read, and what is refused with which reason."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmdecode.codec.errors import LmdecodeError
+from lmdecode.codec.v1.message import Kind
+from lmdecode.simulator.console import Console, Script
+from lmdecode.simulator.faults import FAULTS, Fault, FaultError, Faults, parse_fault
+from lmdecode.simulator.machine import Machine
+from lmdecode.simulator.script import ScriptError, load_script, parse_script
+
+WORDS = ["shot", "1", "2", "25", "stop", "hot-water", "power", "on", "off", "set", "get", "coffee_temp", "clock", "-1"]
+
+
+@pytest.fixture
+def console():
+    return Console(Machine("GS3 AV"), Faults())
+
+
+def test_commands(console):
+    get = console.machine.registers.get
+    console.run("shot 2 25")
+    console.machine.advance(20)
+    assert "coffee since 20.0 s" in console.run("status")
+    console.run("stop")
+    assert console.run("stop") == "no water flows"
+    console.run("power off")
+    assert get("power") is False
+    console.run("set power on")
+    assert get("power") is True
+    assert console.run("set coffee-temp 80.5") == "coffee_temp 80.5 °C"
+    assert console.run("set heating_state none") == "heating_state none"
+    assert console.run("set front_panel_display HELLO YOU") == "front_panel_display HELLO YOU"
+    console.run("set mon_auto off")
+    assert "mon_auto" not in get("auto_bitfield")
+    console.run("fault drop:3")
+    assert "on: drop:3" in console.run("fault")
+    console.run("fault off")
+    assert "on: none" in console.run("fault")
+    assert "hot-water" in console.run("help")
+    assert console.run("  ") == ""
+    console.run("quit")
+    assert console.done
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("brew", "no command 'brew'"),
+        ("shot", "write: shot KEY"),
+        ("shot x", "is no key"),
+        ("shot 9", "has no key 9"),
+        ("shot 1 0", "no number of seconds"),
+        ("shot 1 nan", "no number of seconds"),
+        ("power maybe", "neither on nor off"),
+        ("set nothing 7", "neither on nor off"),
+        ("set nothing on", "no register 'nothing'"),
+        ("set coffee_temp hot", "is no number"),
+        ("set coffee_temp 1e9", "coffee_temp"),
+        ("set coffee_temp inf", "not a number"),
+        ("set dose_k1 1_0_x", "is no number"),
+        ("get command", "is no register"),
+        ("fault bad", "no fault 'bad'"),
+        ("fault delay", "delay needs a number"),
+        ("fault drop=1", "drop takes no ="),
+        ("fault drop:0", "give 1 to"),
+        ("fault delay=99999", "at most 3600"),
+        ("fault random=2", "0 to 1"),
+    ],
+)
+def test_commands_that_cannot_be_done(console, line, reason):
+    with pytest.raises(LmdecodeError) as error:
+        console.run(line)
+    assert reason in str(error.value)
+
+
+@given(st.text() | st.lists(st.sampled_from(WORDS) | st.text(max_size=5), max_size=4).map(" ".join))
+def test_no_line_makes_it_crash(line):
+    console = Console(Machine("GS3 AV"), Faults())
+    try:
+        console.run(line)
+    except LmdecodeError:
+        return
+    console.machine.advance(2)
+
+
+def test_a_script_is_done_in_time():
+    console, told = Console(Machine("GS3 AV"), Faults()), []
+    script = Script(
+        console, parse_script("1m stop\n# no\n+10s power off\n2s shot 5 # now\n+2.5s shot 1\n"), told.append
+    )
+    script.advance(5)
+    assert [text.partition(":")[2] for text in told] == [" shot 5", " shot 1: coffee is running: stop it first"]
+    assert console.machine.works.draw.elapsed == pytest.approx(3)
+    script.advance(100)
+    assert not console.machine.works.on
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [("shot 1", "line 1"), ("1s brew", "line 1 of the script"), ("\n1x stop", "line 2")]
+)
+def test_scripts_that_cannot_be_done(text, reason):
+    with pytest.raises(ScriptError, match=reason):
+        Script(Console(Machine("GS3 AV"), Faults()), parse_script(text), print)
+
+
+def test_script_files(tmp_path):
+    (tmp_path / "bad").write_bytes(b"\xff")
+    (tmp_path / "wrong").write_text("x")
+    for name, reason in (("none", "No such file"), ("bad", "not UTF-8"), ("wrong", "wrong: line 1")):
+        with pytest.raises(ScriptError, match=reason):
+            load_script(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_faults_are_read_as_they_are_written(name):
+    text = f"{name}=0.5:2" if name == "delay" else f"{name}:2"
+    assert str(parse_fault(text)) == text
+
+
+@given(st.text())
+def test_no_text_makes_the_faults_crash(text):
+    try:
+        assert parse_fault(str(parse_fault(text))) is not None
+    except FaultError:
+        return
+
+
+def test_faults_happen_as_often_as_asked():
+    faults = Faults([parse_fault("no-ok:1"), parse_fault("drop:2"), parse_fault("busy:1")])
+    names = [fault.name if (fault := faults.for_answer(kind)) else None for kind in [Kind.READ, Kind.WRITE] * 2]
+    assert names == ["drop", "no-ok", "drop", None]
+    assert faults.for_connection().name == "busy"
+    assert faults.for_connection() is None
+
+
+def test_random_faults_happen_again_with_their_seed():
+    def some(seed):
+        faults = Faults([parse_fault("random=0.5")], seed=seed)
+        return [str(faults.for_answer(Kind.READ)) for _ in range(50)]
+
+    assert some(1) == some(1) != some(2)
+    assert 5 < some(1).count("None") < 45
+
+
+def test_faults_in_turn():
+    faults = Faults(in_turn=[None, Fault("drop"), Fault("no-ok"), Fault("delay", argument=1)])
+    found = [faults.for_answer(Kind.READ) for _ in range(5)]
+    assert [fault and fault.name for fault in found] == [None, "drop", None, "delay", None]
