@@ -27,11 +27,10 @@ from lmdecode.codec.v1.memory_map import GS3_AV, WINDOWS, by_name
 from lmdecode.codec.v1.message import Kind, Message
 from lmdecode.codec.v1.values import Value
 from lmdecode.render.wireshark.pcapng_writer import PcapngWriter
-from lmdecode.simulator.console import Console, Script
+from lmdecode.simulator.console import Console, Script, parse_script
 from lmdecode.simulator.fault_effects import Then, frame, outgoing
 from lmdecode.simulator.faults import Fault, Faults, parse_fault
 from lmdecode.simulator.machine import Machine
-from lmdecode.simulator.script import parse_script
 
 TARGET: Final = Path(__file__).parent / "gs3av-day.pcapng.zst"
 KEY: Final = Key.parse("12345678901234567890123456789012")

@@ -9,19 +9,18 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # as type checkers know it; the module typing is not needed for more
 if TYPE_CHECKING:
-    from lmdecode.analysis.differences import Differences
+    from lmdecode.analysis.changes import Differences
     from lmdecode.analysis.memory_history import History
-    from lmdecode.analysis.shot import Shot
+    from lmdecode.analysis.pour import Shot
     from lmdecode.analysis.shots import find_shots
     from lmdecode.analysis.unknowns import Unknowns, find_unknowns
     from lmdecode.api.blocking import Machine
     from lmdecode.api.decode import CaptureWarning, Decoding, Statistics, decode
     from lmdecode.api.explain import Explanation, explain
-    from lmdecode.api.live import AsyncMachine, HazardError, NotTakenError
+    from lmdecode.api.live import AsyncMachine, HazardError, NotTakenError, Status
     from lmdecode.api.memory import MemoryImage, history
     from lmdecode.api.simulate import SimulatedMachine, simulate
-    from lmdecode.api.status import Status
-    from lmdecode.capture.errors import CaptureError
+    from lmdecode.capture.diagnostics import CaptureError
     from lmdecode.codec.errors import LmdecodeError, RegisterError
     from lmdecode.codec.record import Record
     from lmdecode.codec.v1.key import Key
@@ -74,19 +73,18 @@ __version__ = "0.1.0"
 
 if not TYPE_CHECKING:  # to whom the names above are all there is
     _HOMES = {
-        "lmdecode.analysis.differences": ("Differences",),
+        "lmdecode.analysis.changes": ("Differences",),
         "lmdecode.analysis.memory_history": ("History",),
-        "lmdecode.analysis.shot": ("Shot",),
+        "lmdecode.analysis.pour": ("Shot",),
         "lmdecode.analysis.shots": ("find_shots",),
         "lmdecode.analysis.unknowns": ("Unknowns", "find_unknowns"),
         "lmdecode.api.blocking": ("Machine",),
         "lmdecode.api.decode": ("CaptureWarning", "Decoding", "Statistics", "decode"),
         "lmdecode.api.explain": ("Explanation", "explain"),
-        "lmdecode.api.live": ("AsyncMachine", "HazardError", "NotTakenError"),
+        "lmdecode.api.live": ("AsyncMachine", "HazardError", "NotTakenError", "Status"),
         "lmdecode.api.memory": ("MemoryImage", "history"),
         "lmdecode.api.simulate": ("SimulatedMachine", "simulate"),
-        "lmdecode.api.status": ("Status",),
-        "lmdecode.capture.errors": ("CaptureError",),
+        "lmdecode.capture.diagnostics": ("CaptureError",),
         "lmdecode.codec.v1.key": ("Key",),
         "lmdecode.codec.errors": ("LmdecodeError", "RegisterError"),
         "lmdecode.codec.v1.memory_map": ("REGISTERS",),

@@ -12,8 +12,6 @@ from io import TextIOWrapper
 
 from lmdecode import __version__
 
-__all__ = ["main", "run"]
-
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 _TERMINATED = 143  # 128 + SIGTERM
 _MONITORS = 6  # that Python's monitoring knows

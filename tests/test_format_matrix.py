@@ -22,8 +22,8 @@ import zstandard
 from typer.testing import CliRunner
 
 from lmdecode.app.writers import Format
+from lmdecode.capture.diagnostics import CaptureStatistics
 from lmdecode.capture.formats.pcapng import read_pcapng
-from lmdecode.capture.statistics import CaptureStatistics
 from lmdecode.cli.app import make_app
 from tests.capture.building import (
     APP6,

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from lmdecode.codec.v1.image import MemoryImage, image_text
-from lmdecode.codec.v1.named_memory import Registers
+from lmdecode.codec.v1.memory import Registers
 from lmdecode.codec.v1.settings import SETTINGS
 from lmdecode.simulator.initial_memory import default_memory
 from tests.cli.conftest import Command

@@ -11,17 +11,6 @@ from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.record import Record
 from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS
 
-__all__ = [
-    "FIELD_TYPES",
-    "RECORD_COLUMNS",
-    "FieldNameError",
-    "Selection",
-    "check_name",
-    "chosen_fields",
-    "is_glob",
-    "nearest",
-]
-
 FIELD_TYPES: Final[Mapping[str, str]] = {
     **{row.name: row.type.json for row in REGISTERS if row.name},
     **{row.name: row.json for row in DERIVED},

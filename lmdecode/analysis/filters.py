@@ -23,8 +23,6 @@ from lmdecode.codec.v1.message import Kind
 from lmdecode.codec.v1.values import Value
 from lmdecode.codec.v1.window import registers_in
 
-__all__ = ["Filter", "FilterError", "mentions_stream", "parse", "parse_all"]
-
 Filter = Callable[[Record], bool]
 """Whether a record is to be shown."""
 

@@ -13,22 +13,21 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-from lmdecode.analysis.exchanges import Memory, Pairing
-from lmdecode.analysis.known_messages import (
+from lmdecode.analysis.keyless_pairing import (
     KNOWN_OPENING,
     KNOWN_READS,
     KNOWN_REPORTS,
     KNOWN_WRITES,
     Known,
+    Memory,
+    Pairing,
     Part,
     stable_blocks,
 )
 from lmdecode.codec.errors import FrameError
 from lmdecode.codec.record import Record, Sender
+from lmdecode.codec.v1.decoder import ciphertext_of
 from lmdecode.codec.v1.key import BLOCK_SIZE
-from lmdecode.codec.v1.keyless import ciphertext_of
-
-__all__ = ["MAX_DIFFERENT", "Confidence", "Connection", "Group", "Identification", "Result", "identify"]
 
 MAX_DIFFERENT: Final = 20_000
 """Different ciphertexts that are told apart; those after them are counted by size only."""

@@ -15,8 +15,6 @@ from lmdecode.codec.v1.redaction import touches_secret
 from lmdecode.codec.v1.values import Value
 from lmdecode.codec.v1.window import decode_window, registers_in
 
-__all__ = ["ByteChange", "Comparison", "Step", "ValueChange", "Verdict", "compare", "steps_of", "with_what_follows"]
-
 
 @dataclass(frozen=True, slots=True)
 class Step:

@@ -9,8 +9,6 @@ from typing import Final, NamedTuple
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.record import iso_time
 
-__all__ = ["DAY", "NamedTime", "TimeError", "clock_text", "local_time", "moment", "named_time", "span_text"]
-
 
 class TimeError(LmdecodeError, ValueError):
     """A time that cannot be understood, or that is not in the capture: one line that says what would be right."""

@@ -6,15 +6,24 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from lmdecode.analysis.correlation import Coverage, at_least, occasions, spearman, step_chance
+from lmdecode.analysis.correlation import (
+    Coverage,
+    Looks,
+    Run,
+    Series,
+    Variable,
+    at_least,
+    occasions,
+    runs_of,
+    spearman,
+    step_chance,
+    variables_of,
+)
 from lmdecode.analysis.memory_history import History
-from lmdecode.analysis.variables import Looks, Run, Series, Variable, runs_of, variables_of
 from lmdecode.codec.v1.memory import Memory
 from lmdecode.codec.v1.memory_map import REGISTERS
 from lmdecode.codec.v1.message import ADDRESS_SPACE
-from lmdecode.codec.v1.places import Place, place_of, places_of, unexplained_bits
-
-__all__ = ["FEWEST_CHANGES", "Hint", "UnknownByte", "Unknowns", "find_unknowns"]
+from lmdecode.codec.v1.window import Place, place_of, places_of, unexplained_bits
 
 FEWEST_CHANGES: Final = 5
 """Changes of a byte, far enough apart, below which nothing is said about what changes together with it."""

@@ -2,18 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Iterable, Mapping
 from datetime import datetime, time
+from pathlib import Path
 from typing import TypeAlias
 
 from lmdecode.analysis.columns import check_name
-from lmdecode.codec.errors import RegisterError
+from lmdecode.codec.errors import KeyFormatError, RegisterError
+from lmdecode.codec.v1.decoder import Decoder, MachineKey
+from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.memory_map import DERIVED_BY_NAME, by_name
 from lmdecode.codec.v1.setting_change import Change, change
 from lmdecode.codec.v1.settings import SETTINGS, Parameter, Setting, nearest_setting, values_for
 from lmdecode.codec.v1.values import Value
+from lmdecode.config.keys import decoder_for, find_keys
 
-__all__ = ["Word", "changes_for", "window_of"]
+_OPTION = re.compile(r"(?<!\S)--([a-z][a-z-]*)")
+
+
+AnyKey: TypeAlias = Key | str | bytes
+"""A key: a `Key`, the 32 characters of the communicationKey, `hex:…` or `base64:…`, or the 32 bytes themselves."""
+Keys: TypeAlias = AnyKey | Iterable[AnyKey] | Mapping[str, AnyKey]
+"""One key; several; or several by the names of their machines, which the Records then have as `machine`."""
+PathLike: TypeAlias = str | os.PathLike[str]
+
+
+def as_key(key: AnyKey) -> Key:
+    """A key.
+
+    Raises:
+        KeyFormatError: It is none.
+    """
+    if isinstance(key, Key):
+        return key
+    return Key(key) if isinstance(key, bytes) else Key.parse(key)
+
+
+def decoder_with(key: Keys | None, config: PathLike | None, *, show_secrets: bool) -> Decoder:
+    """What decodes with the keys given, or else with those that the configuration has.
+
+    Raises:
+        KeyFormatError: What was given is no key.
+        MissingKeyError: There is none.
+        ConfigError: The configuration cannot be used.
+    """
+    machines = [] if key is None else _machines(key)
+    if not machines:
+        path = None if config is None else Path(config)
+        machines, _ = find_keys([], path, settings="give key= or config=")
+    return decoder_for(machines, show_secrets=show_secrets)
+
+
+def as_keyword(text: str) -> str:
+    """A message that names options of the command line, for those who write Python.
+
+    >>> as_keyword("no address: give --host, or a --config")
+    'no address: give host=, or a config='
+    """
+    return _OPTION.sub(lambda option: f"{option[1].replace('-', '_')}=", text)
+
+
+def _machines(key: Keys) -> list[MachineKey]:
+    if isinstance(key, Mapping):
+        return [MachineKey(name, as_key(each)) for name, each in key.items()]
+    if isinstance(key, Key | str | bytes):
+        return [MachineKey("key 1", as_key(key))]
+    found = dict.fromkeys(as_key(each) for each in key)
+    if not found:
+        raise KeyFormatError("no key is in what was given as key=")
+    return [MachineKey(f"key {number}", each) for number, each in enumerate(found, 1)]
+
 
 Word: TypeAlias = Value | datetime | time
 """What may follow the name of a setting."""

@@ -11,18 +11,14 @@ from pathlib import Path
 from typing import IO, Literal, TypeAlias
 
 from lmdecode.analysis.filters import parse_all
-from lmdecode.api.keys import Keys, PathLike, decoder_with
-from lmdecode.app.ordering import by_time
-from lmdecode.capture.errors import CaptureError
-from lmdecode.capture.open_file import OpenCapture
-from lmdecode.capture.reader import DEFAULT_PORT, decode_capture
-from lmdecode.capture.statistics import CaptureStatistics
-from lmdecode.capture.traffic import busiest_ports
+from lmdecode.api.arguments import Keys, PathLike, decoder_with
+from lmdecode.app.decode import by_time
+from lmdecode.capture.diagnostics import CaptureError, CaptureStatistics
+from lmdecode.capture.reader import DEFAULT_PORT, busiest_ports, decode_capture
+from lmdecode.capture.source import OpenCapture
 from lmdecode.codec.record import Record
 from lmdecode.codec.v1.conversation import Tally
-from lmdecode.codec.v1.decoded import Decoder
-
-__all__ = ["CaptureWarning", "Decoding", "Statistics", "decode"]
+from lmdecode.codec.v1.decoder import Decoder
 
 Capture: TypeAlias = PathLike | IO[bytes]
 

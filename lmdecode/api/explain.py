@@ -8,14 +8,11 @@ from io import StringIO
 from rich.console import Console
 from rich.panel import Panel
 
-from lmdecode.api.keys import Keys, PathLike, decoder_with
+from lmdecode.api.arguments import Keys, PathLike, decoder_with
 from lmdecode.app.quoted import read_quoted
-from lmdecode.codec.v1.decoded import Decoded
-from lmdecode.codec.v1.message import Message
+from lmdecode.codec.v1.message import Decoded, Message
 from lmdecode.codec.v1.window import Fields
 from lmdecode.render.explanation import Part, explanation, parts
-
-__all__ = ["Explanation", "explain"]
 
 _WIDTH = 80
 

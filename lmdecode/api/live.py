@@ -5,21 +5,19 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from lmdecode.api.arguments import Word, changes_for, window_of
-from lmdecode.api.keys import AnyKey, PathLike, as_key, as_keyword
+from lmdecode.api.arguments import AnyKey, PathLike, Word, as_key, as_keyword, changes_for, window_of
 from lmdecode.api.memory import MemoryImage
-from lmdecode.api.status import Status
 from lmdecode.codec.errors import LmdecodeError, RegisterError
 from lmdecode.codec.record import Record
-from lmdecode.codec.v1.memory_map import ALIVE, LARGEST_READ, STATUS
+from lmdecode.codec.v1.memory_map import ALIVE, LARGEST_READ, STATUS, UNITS
 from lmdecode.codec.v1.message import Kind, Message
-from lmdecode.codec.v1.raw_writes import check_raw_write
+from lmdecode.codec.v1.setting_change import check_raw_write
 from lmdecode.codec.v1.values import Value
 from lmdecode.codec.v1.window import decode_window
 from lmdecode.config.targets import Target, find_target
@@ -27,9 +25,49 @@ from lmdecode.device.client import ANSWER_TIMEOUT, DEFAULT_PORT, Client
 from lmdecode.device.errors import BadAnswerError, MachineError, ModelUnknownError
 from lmdecode.device.session import Session
 from lmdecode.device.settings import Outcome, fitted, look, make, write_raw
-from lmdecode.device.snapshot import take_snapshot
+from lmdecode.device.snapshot import Snapshot, take_snapshot
 
-__all__ = ["AsyncMachine", "HazardError", "NotTakenError"]
+
+class Status(Mapping[str, Value]):
+    """All that a machine says of itself, read once: values by name, in the units of the memory map.
+
+    What it did not answer is not there, but in `silent`.
+
+    >>> import lmdecode
+    >>> with lmdecode.simulate("GS3 AV") as simulated, simulated.connect() as machine:
+    ...     status = machine.status()
+    >>> status["coffee_set_temp"], status.unit("coffee_set_temp"), status["machine_ser_num"]
+    (96.2, '°C', 'GS000000')
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.records: list[Record] = snapshot.records
+        """The machine's answers, in the order of addresses."""
+        self.silent: dict[str, str] = snapshot.silent
+        """By the name of a window that could not be read: why."""
+        self._fields = snapshot.fields
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong with the answers, one line each."""
+        return [problem for record in self.records for problem in record.problems]
+
+    def unit(self, name: str) -> str | None:
+        """The unit of a value; None if it has none."""
+        return UNITS.get(name)
+
+    def __getitem__(self, name: str) -> Value:
+        return self._fields[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __repr__(self) -> str:
+        return f"Status({self._fields!r})"
+
 
 _SILENCE: Final = (
     5.0  # s after which the machine is asked for something, to see whether it is there; it reports each second

@@ -6,20 +6,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
-from lmdecode.analysis.differences import Differences, differences
-from lmdecode.analysis.memory_history import History
-from lmdecode.analysis.recorded import memory_of
-from lmdecode.api.keys import PathLike
+from lmdecode.analysis.changes import Differences, differences
+from lmdecode.analysis.memory_history import History, memory_of
+from lmdecode.api.arguments import PathLike
 from lmdecode.app.image_file import load_image
 from lmdecode.atomic_file import replacing
 from lmdecode.codec.record import Record
 from lmdecode.codec.v1 import image as memory_image
+from lmdecode.codec.v1.memory import Registers
 from lmdecode.codec.v1.model import model_of
-from lmdecode.codec.v1.named_memory import Registers
 from lmdecode.codec.v1.values import Value
 from lmdecode.codec.v1.window import Fields, decode_window
-
-__all__ = ["MemoryImage", "history"]
 
 
 def history(records: Iterable[Record]) -> History:

@@ -7,9 +7,8 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-from lmdecode.api.background import Background
-from lmdecode.api.blocking import Machine
-from lmdecode.api.keys import AnyKey, as_key
+from lmdecode.api.arguments import AnyKey, as_key
+from lmdecode.api.blocking import Background, Machine
 from lmdecode.api.live import AsyncMachine
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.v1.image import MemoryImage
@@ -22,8 +21,6 @@ from lmdecode.simulator.console import Console
 from lmdecode.simulator.faults import Faults, parse_fault
 from lmdecode.simulator.initial_memory import default_memory
 from lmdecode.simulator.server import Server
-
-__all__ = ["SimulatedMachine", "simulate"]
 
 
 class SimulatedMachine:

@@ -10,9 +10,7 @@ from lmdecode.app.errors import UsageError
 from lmdecode.codec.v1.message import ADDRESS_SPACE
 
 if TYPE_CHECKING:
-    from lmdecode.device.scan_ranges import Piece
-
-__all__ = ["address_of", "count_of", "ranges_of"]
+    from lmdecode.device.scan_plan import Piece
 
 _ADDRESS: Final = re.compile(r"(?:0[xX])?([0-9A-Fa-f]{1,4})\Z").match
 _COUNT: Final = re.compile(r"(?:0[xX][0-9A-Fa-f]{1,8}|[0-9]{1,20})\Z").match
@@ -55,7 +53,7 @@ def ranges_of(words: Iterable[str]) -> list[Piece]:
     >>> ranges_of(["0x4000", "0x4023", "0x0300+7"])
     [Piece(address=16384, length=35), Piece(address=768, length=7)]
     """
-    from lmdecode.device.scan_ranges import Piece
+    from lmdecode.device.scan_plan import Piece
 
     found = []
     rest = iter(words)

@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from pathlib import Path
 from typing import TypeVar
 
 from lmdecode.app.files import is_live
-from lmdecode.app.ordering import by_time
 from lmdecode.capture import CaptureError, CaptureStatistics, busiest_ports, decode_packets, make_of_capture
 from lmdecode.capture.net.packet import Packet
 from lmdecode.codec.record import Record
+from lmdecode.codec.v1._fast import RECORDS, Maker
 from lmdecode.codec.v1.conversation import Tally
-from lmdecode.codec.v1.decoded import Decoder
-from lmdecode.codec.v1.making import RECORDS, Maker
+from lmdecode.codec.v1.decoder import Decoder
 from lmdecode.config.keys import decoder_for, find_keys
-
-__all__ = [
-    "Outcome",
-    "Settings",
-    "counted",
-    "merged",
-    "nothing_decoded",
-    "nothing_on",
-    "read",
-    "read_into",
-    "read_packets",
-    "summary",
-    "told",
-]
 
 T = TypeVar("T")
 
@@ -223,3 +209,24 @@ def nothing_on(port: int, path: Path) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def by_time(captures: Sequence[Iterable[Record]]) -> Iterator[Record]:
+    """The records of all captures in the order of time, their connections numbered in that order too.
+
+    Each capture is read only as far as it has to be, so memory does not grow with them.
+
+    >>> first = [Record(10, 0, "app", "a", "b"), Record(30, 0, "machine", "b", "a")]
+    >>> [(record.time_ns, record.stream) for record in by_time([first, [Record(20, 0, "app", "c", "b")]])]
+    [(10, 0), (20, 1), (30, 0)]
+    """
+    numbers: dict[tuple[int, int], int] = {}
+
+    def numbered(index: int, records: Iterable[Record]) -> Iterator[tuple[int, Record]]:
+        for record in records:
+            yield index, record
+
+    streams = [numbered(index, records) for index, records in enumerate(captures)]
+    for index, record in heapq.merge(*streams, key=lambda pair: pair[1].time_ns):
+        stream = numbers.setdefault((index, record.stream), len(numbers))
+        yield record if record.stream == stream else record._replace(stream=stream)

@@ -6,9 +6,7 @@ from collections.abc import Callable
 
 from lmdecode.app.decode import Outcome, Settings, read, read_into
 from lmdecode.app.writers import Writer
-from lmdecode.codec.v1.decoded import Decoder
-
-__all__ = ["decode_into"]
+from lmdecode.codec.v1.decoder import Decoder
 
 
 def decode_into(

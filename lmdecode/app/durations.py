@@ -7,8 +7,6 @@ from typing import Final
 
 import typer
 
-__all__ = ["seconds_of"]
-
 _DURATION: Final = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(s|m|min|h|d|)\Z").match
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 

@@ -16,17 +16,6 @@ from typing import IO, BinaryIO, Final, Literal, overload
 from lmdecode.app.errors import CommandError
 from lmdecode.atomic_file import behind_links, replacing
 
-__all__ = [
-    "STDIN",
-    "check_writable",
-    "expanded",
-    "is_live",
-    "refuse_to_overwrite",
-    "text_output",
-    "text_over",
-    "whole_file",
-]
-
 STDIN: Final = Path("-")
 """What stands for standard input."""
 

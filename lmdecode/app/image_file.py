@@ -8,8 +8,6 @@ from typing import Final
 
 from lmdecode.codec.v1.image import MemoryImage, MemoryImageError, parse_image
 
-__all__ = ["load_image", "looks_like_image"]
-
 _LOOK: Final = 1 << 16
 _MOST: Final = 32 << 20  # characters; all of the memory takes a hundredth, and /dev/zero has no end
 _OBJECT: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{").match

@@ -26,9 +26,7 @@ from lmdecode.app.errors import CommandError
 from lmdecode.app.files import text_over
 from lmdecode.app.parts import GrowingPart, new_mark
 from lmdecode.app.writers import BINARY, Format, Style, Writer, finished, make_writer
-from lmdecode.codec.v1.decoded import Decoder
-
-__all__ = ["decode_in_processes"]
+from lmdecode.codec.v1.decoder import Decoder
 
 _SIGNALS: Final = frozenset((signal.SIGINT, signal.SIGTERM))
 _mask = getattr(signal, "pthread_sigmask", lambda *_: None)  # Windows has none, and no such trouble

@@ -13,10 +13,8 @@ from lmdecode.capture import CaptureError, CaptureStatistics, decode_capture
 from lmdecode.capture.connections import Connections
 from lmdecode.capture.reader import read_segments
 from lmdecode.codec.record import Record
-from lmdecode.codec.v1.decoded import Decoder
-from lmdecode.codec.v1.making import RECORDS
-
-__all__ = ["in_order", "joined"]
+from lmdecode.codec.v1._fast import RECORDS
+from lmdecode.codec.v1.decoder import Decoder
 
 
 def in_order(paths: Sequence[Path]) -> list[Path]:

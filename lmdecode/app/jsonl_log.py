@@ -12,8 +12,6 @@ from lmdecode.app.errors import CommandError
 from lmdecode.codec.record import Record
 from lmdecode.render.records.jsonl import json_bytes
 
-__all__ = ["JsonlLog"]
-
 _LONGEST: Final = 1 << 20  # bytes of a line
 _AS_BYTES: Final[int] = getattr(os, "O_BINARY", 0)  # or Windows makes two bytes of the end of a line
 

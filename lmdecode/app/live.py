@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from lmdecode.device.client import Client
     from lmdecode.device.session import Session
 
-__all__ = ["client_for", "model_named", "session_for", "target_for"]
-
 
 def target_for(
     *,

@@ -18,8 +18,6 @@ from typing import Final
 
 from lmdecode.app.decode import Outcome
 
-__all__ = ["GrowingPart", "new_mark"]
-
 _ROOM: Final = 1_000_000_000  # numbers of connections that fit behind a mark
 _FEW: Final = 16  # so many are replaced one after the other in less time than by a regular expression
 _BLOCK: Final = 1 << 18  # bytes, which stay in the processor's cache while they are renumbered

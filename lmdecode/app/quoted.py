@@ -8,11 +8,8 @@ from typing import Final, NamedTuple
 
 from lmdecode.codec.errors import MessageError
 from lmdecode.codec.record import MASK
-from lmdecode.codec.v1.decoded import Decoded, Decoder
-from lmdecode.codec.v1.decoder import decode_plaintext
-from lmdecode.codec.v1.message import check_byte, parse_leniently
-
-__all__ = ["Quoted", "read_quoted"]
+from lmdecode.codec.v1.decoder import Decoder, decode_plaintext
+from lmdecode.codec.v1.message import Decoded, check_byte, parse_leniently
 
 _QUOTED_LENGTH: Final = 12  # of what is no message: enough to know it again, too little for a secret in it
 _WINDOW: Final = re.compile(r"([0-9A-Fa-f]{4})([0-9A-Fa-f]{4})((?:[0-9A-Fa-f]{2})*)\Z").match

@@ -17,26 +17,11 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO, Final, Protocol, cast
 
 from lmdecode.app.errors import CommandError
 from lmdecode.app.files import whole_file
-from lmdecode.codec.v1.making import RECORDS, Maker
+from lmdecode.codec.v1._fast import RECORDS, Maker
 
 if TYPE_CHECKING:
     from lmdecode.codec.record import Record
     from lmdecode.render.records.parquet import ParquetWriter
-
-__all__ = [
-    "BINARY",
-    "JOINABLE",
-    "WRITERS",
-    "Format",
-    "Part",
-    "Style",
-    "Writer",
-    "default_format",
-    "finished",
-    "make_writer",
-    "open_output",
-    "open_writer",
-]
 
 
 class Format(StrEnum):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from lmdecode.capture.errors import CaptureError
-from lmdecode.capture.reader import decode_capture, decode_packets, make_of_capture
-from lmdecode.capture.statistics import CaptureStatistics
-from lmdecode.capture.traffic import PortTraffic, busiest_ports
+from lmdecode.capture.diagnostics import CaptureError, CaptureStatistics
+from lmdecode.capture.reader import PortTraffic, busiest_ports, decode_capture, decode_packets, make_of_capture
 
 __all__ = [
     "CaptureError",

@@ -11,8 +11,6 @@ from collections.abc import Callable
 from io import BufferedReader, RawIOBase
 from typing import Any, Final, Protocol
 
-__all__ = ["Inflating", "decompressed"]
-
 
 class _Decompressor(Protocol):
     def read1(self, size: int, /) -> bytes:

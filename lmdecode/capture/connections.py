@@ -9,11 +9,9 @@ from typing import Final, Generic, TypeVar
 from lmdecode.capture.net.packet import ACK, FIN, PSH, RST, SYN, Endpoint, Segment
 from lmdecode.capture.net.reassembly import Delivered, Direction, Event, Missing
 from lmdecode.codec.record import Sender
+from lmdecode.codec.v1._fast import Faultless, Maker
 from lmdecode.codec.v1.conversation import ConversationOf, Tally
-from lmdecode.codec.v1.decoded import Decoder, Faultless
-from lmdecode.codec.v1.making import Maker
-
-__all__ = ["Connections"]
+from lmdecode.codec.v1.decoder import Decoder
 
 T = TypeVar("T")
 

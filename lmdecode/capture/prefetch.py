@@ -27,13 +27,11 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from lmdecode.capture.errors import CaptureError
+from lmdecode.capture.diagnostics import CaptureError, CaptureStatistics
 from lmdecode.capture.net.packet import Endpoint, Segment
-from lmdecode.capture.pipes import widen
-from lmdecode.capture.statistics import CaptureStatistics
-from lmdecode.codec.v1.decoded import Decoder, Faultless
-
-__all__ = ["Foreseen", "ReadSegments", "read_ahead", "worth_reading_ahead"]
+from lmdecode.capture.source import widen
+from lmdecode.codec.v1._fast import Faultless
+from lmdecode.codec.v1.decoder import Decoder
 
 Foreseen = tuple[list[Segment], list[Faultless | None]]
 """Segments, and for each of them what the decoder foresaw of its payload."""

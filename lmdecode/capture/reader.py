@@ -8,27 +8,24 @@ from functools import partial
 from io import BufferedReader
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar, cast
 
 from lmdecode.capture.connections import Connections
-from lmdecode.capture.errors import CaptureError
+from lmdecode.capture.diagnostics import CaptureError, CaptureStatistics
 from lmdecode.capture.formats import Format, open_capture
 from lmdecode.capture.formats.pcap import read_pcap
 from lmdecode.capture.formats.pcapng import read_pcapng
 from lmdecode.capture.net.link import SegmentReader
-from lmdecode.capture.net.packet import Packet, Segment
-from lmdecode.capture.open_file import OpenCapture
+from lmdecode.capture.net.packet import ACK, SYN, Packet, Segment
 from lmdecode.capture.prefetch import Foreseen, read_ahead, worth_reading_ahead
-from lmdecode.capture.statistics import CaptureStatistics
+from lmdecode.capture.source import OpenCapture
 from lmdecode.codec.record import Record
+from lmdecode.codec.v1._fast import RECORDS, Maker
 from lmdecode.codec.v1.conversation import Tally
-from lmdecode.codec.v1.decoded import Decoder
-from lmdecode.codec.v1.making import RECORDS, Maker
+from lmdecode.codec.v1.decoder import Decoder
 
 if TYPE_CHECKING:
     from lmdecode.capture.net.libpcap import Screened
-
-__all__ = ["DEFAULT_PORT", "decode_capture", "decode_packets", "make_of_capture", "read_segments"]
 
 T = TypeVar("T")
 
@@ -274,3 +271,34 @@ def _read_screened(
             for packets in read_pcap(file, statistics, None, port):
                 reader.read_all(packets)
     statistics.warnings += reader.warnings()
+
+
+class PortTraffic(NamedTuple):
+    """The TCP packets to and from one port."""
+
+    port: int
+    packets: int
+    frames: int
+    """Payloads that look like a frame of the protocol: from `@` to `%`."""
+
+
+def busiest_ports(path: Path, limit: int = 5) -> list[PortTraffic]:
+    """The ports with the most traffic in a capture, those with what looks like frames first.
+
+    Of a packet's two ports the server's is counted: the one that a SYN goes to, or else the lower one.
+
+    Raises:
+        CaptureError: The file cannot be read, or no further.
+    """
+    packets: dict[int, int] = {}
+    frames: dict[int, int] = {}
+    for segment in chain.from_iterable(read_segments(path, None, CaptureStatistics())):
+        ports = segment.source.port, segment.destination.port
+        port = ports[1] if segment.flags & (SYN | ACK) == SYN else min(ports)
+        packets[port] = packets.get(port, 0) + 1
+        payload = segment.payload
+        if payload[:1] == b"@" and payload[-1:] == b"%":
+            frames[port] = frames.get(port, 0) + 1
+    traffic = [PortTraffic(port, count, frames.get(port, 0)) for port, count in packets.items()]
+    traffic.sort(key=lambda each: (-each.frames, -each.packets, each.port))
+    return traffic[:limit]

@@ -5,12 +5,12 @@ Reading the few bytes of each packet header through a file object costs more tha
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+import sys
+from contextlib import suppress
+from io import RawIOBase
+from typing import IO, Final, Protocol
 
-from lmdecode.capture.errors import CaptureError
-from lmdecode.capture.statistics import CaptureStatistics
-
-__all__ = ["ByteStream", "Source"]
+from lmdecode.capture.diagnostics import CaptureError, CaptureStatistics
 
 _CHUNK: Final = 1 << 17
 
@@ -102,3 +102,49 @@ class Source:
         statistics.warnings.append(
             f"the file is cut off in the middle of packet {number:,} ({there}); all before it was decoded"
         )
+
+
+class OpenCapture(RawIOBase):
+    """A file object as captures are read from. Whoever opened it closes it.
+
+    Args:
+        file: Gives bytes.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        super().__init__()
+        self._file = file
+        self._read = getattr(file, "read1", file.read)  # what is there, rather than wait for more
+        name = getattr(file, "name", None)
+        self.name = name if isinstance(name, str) and name else "the file object"
+        """For messages."""
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # BufferedReader gives these
+        """Read some bytes.
+
+        Raises:
+            CaptureError: It gives no bytes.
+        """
+        data = self._read(len(buffer))
+        if not isinstance(data, bytes | bytearray | memoryview):
+            raise CaptureError(f"{self.name} gives text, not bytes: open it with mode 'rb'")
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def widen(pipe: int, size: int) -> None:
+    """Let more wait in a pipe, where that can be had, so that neither side waits for the other at every turn.
+
+    Args:
+        pipe: The descriptor of either end.
+        size: Bytes.
+    """
+    if sys.platform == "linux":
+        import fcntl  # noqa: PLC0415 -- it is not everywhere
+
+        with suppress(OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, size)

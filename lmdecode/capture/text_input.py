@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from io import BufferedReader
 from typing import Final
 
-__all__ = ["LONGEST", "UTF8_MARK", "UTF16_MARKS", "TextInput"]
-
 UTF8_MARK: Final = codecs.BOM_UTF8
 UTF16_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 LONGEST: Final = 1 << 22

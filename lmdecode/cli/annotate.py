@@ -13,9 +13,7 @@ from lmdecode.render import annotated_pcapng
 if TYPE_CHECKING:
     from lmdecode.capture.net.packet import Packet
     from lmdecode.codec.record import Record
-    from lmdecode.codec.v1.decoded import Decoder
-
-__all__ = ["annotate"]
+    from lmdecode.codec.v1.decoder import Decoder
 
 
 def annotate(paths: Sequence[Path], decoder: Decoder, port: int, file: object) -> list[Outcome]:

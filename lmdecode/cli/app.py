@@ -10,8 +10,6 @@ import typer
 
 from lmdecode import __version__
 
-__all__ = ["COMMANDS", "make_app"]
-
 COMMANDS: Final = {
     "changes": "changes:changes",
     "config": "config:app",

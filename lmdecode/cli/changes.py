@@ -22,10 +22,8 @@ from lmdecode.cli._common.options import (
 )
 
 if TYPE_CHECKING:
-    from lmdecode.analysis.observed_change import Change, ChangeRun
+    from lmdecode.analysis.changes import Change, ChangeRun
     from lmdecode.cli.histories import Told
-
-__all__ = ["ListFormat", "changes"]
 
 
 class ListFormat(StrEnum):
@@ -85,8 +83,7 @@ def changes(
     that keep moving, such as temperatures, are one line as long as they do; the machine's clock is left out. Times in
     the table are local, everywhere else UTC.
     """
-    from lmdecode.analysis.grouping import grouped, ticks
-    from lmdecode.analysis.observed_change import ChangeRun
+    from lmdecode.analysis.changes import ChangeRun, grouped, ticks
     from lmdecode.app.decode import Settings
     from lmdecode.app.files import text_output
     from lmdecode.cli.histories import Sources, about
@@ -136,10 +133,10 @@ def _sum_up(who: str, found: Sized, runs: Sized, left_out: Counter[str]) -> None
 
 def _choice(fields: list[str], range_: str | None, *, unknown: bool) -> Callable[[Change], bool]:
     """Whether a change is asked for."""
+    from lmdecode.analysis.changes import names_of
     from lmdecode.analysis.columns import FieldNameError, chosen_fields
-    from lmdecode.analysis.grouping import names_of
-    from lmdecode.codec.v1.places import unexplained_bits
     from lmdecode.codec.v1.ranges import AddressRangeError, address_range
+    from lmdecode.codec.v1.window import unexplained_bits
 
     try:
         names = frozenset(chosen_fields(fields)) if fields else None

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from lmdecode.config.file import Config
 
-__all__ = ["app"]
-
 _REACH_TIMEOUT = 3.0  # seconds
 
 app = typer.Typer(
@@ -66,7 +64,7 @@ def check(
     The exit code is 1 if anything is wrong. To see whether the machine is there a connection is opened and closed at
     once; nothing is sent.
     """
-    from lmdecode.config.checks import machine_entries, port_of, problems
+    from lmdecode.config.file import machine_entries, port_of, problems
 
     loaded = _load(config)
     wrong = problems(loaded)
@@ -110,8 +108,7 @@ def set_(
 
         lmdecode config set host 192.168.1.216 --machine kitchen
     """
-    from lmdecode.config.checks import is_secret
-    from lmdecode.config.file import default_paths
+    from lmdecode.config.file import default_paths, is_secret
     from lmdecode.config.store import change
 
     if is_secret(name):
@@ -134,7 +131,7 @@ def _check(name: str, value: str) -> None:
     """See to it that a value can be what its name says."""
     from lmdecode.codec.v1.key import Key
     from lmdecode.codec.v1.memory_map import MODELS
-    from lmdecode.config.checks import port_of
+    from lmdecode.config.file import port_of
 
     if name == "key":
         Key.parse(value)
@@ -173,7 +170,7 @@ def _load(config: Path | None) -> Config:
 
 def _masked(value: Any) -> Any:  # noqa: ANN401 -- whatever JSON holds
     from lmdecode.codec.record import MASK
-    from lmdecode.config.checks import is_secret
+    from lmdecode.config.file import is_secret
 
     if isinstance(value, Mapping):
         return {

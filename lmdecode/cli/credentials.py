@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from lmdecode.cloud.collection import Collection
     from lmdecode.cloud.http import Exchange
 
-__all__ = ["credentials"]
-
 
 @reports_errors
 def credentials(
@@ -55,9 +53,8 @@ def credentials(
     could not be read to its end; what it has until there is used.
     """
     from lmdecode.app.files import expanded, refuse_to_overwrite
-    from lmdecode.cloud.collection import Collection
+    from lmdecode.cloud.collection import Collection, save
     from lmdecode.cloud.findings import Problem
-    from lmdecode.cloud.merging import save
     from lmdecode.config.store import check_writable
 
     if output is not None:

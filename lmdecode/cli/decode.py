@@ -18,9 +18,7 @@ from lmdecode.cli._common.options import ConfigOption, KeysOption, OutputOption,
 
 if TYPE_CHECKING:
     from lmdecode.app.decode import Outcome, Settings
-    from lmdecode.codec.v1.decoded import Decoder
-
-__all__ = ["Format", "Order", "decode"]
+    from lmdecode.codec.v1.decoder import Decoder
 
 
 class Order(StrEnum):

@@ -22,12 +22,9 @@ from lmdecode.cli._common.options import (
 )
 
 if TYPE_CHECKING:
-    from lmdecode.analysis.differences import Differences
-    from lmdecode.analysis.observed_change import Change
+    from lmdecode.analysis.changes import Change, Differences
     from lmdecode.cli.histories import Told
     from lmdecode.codec.v1.memory import Memory
-
-__all__ = ["DiffFormat", "diff"]
 
 
 class DiffFormat(StrEnum):
@@ -168,7 +165,7 @@ def _within(told: Told, from_: str | None, to: str | None) -> _Sides:
 
 def _found(sides: _Sides) -> Differences:
     """The differences, each with how it came about."""
-    from lmdecode.analysis.differences import differences, with_changes
+    from lmdecode.analysis.changes import differences, with_changes
 
     return with_changes(differences(sides.old, sides.new), sides.changes)
 
@@ -177,8 +174,8 @@ def _write(found: Differences, sides: _Sides, chosen: DiffFormat, file: IO[str],
     from rich.text import Text
 
     from lmdecode.render.differences import difference_lines, print_differences, print_one_sided, print_regions
+    from lmdecode.render.sentence import printable
     from lmdecode.render.terminal import TerminalConsole
-    from lmdecode.render.wording import printable
 
     old_regions = [region for region in found.old_regions if region not in found.new_regions]
     new_regions = [region for region in found.new_regions if region not in found.old_regions]

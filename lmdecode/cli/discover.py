@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from lmdecode.device.discovery import Found
 
-__all__ = ["discover"]
-
 _NONE = (
     "no machine announces itself here. Is it on, and in the same network as this computer, not a guest network? Some "
     "routers do not pass multicast on between Wi-Fi and cable. Only first-generation gateways (v1, v2) are known to "
@@ -62,7 +60,7 @@ def discover(
     if as_json:
         typer.echo(json.dumps({"machines": [_as_dict(*each) for each in zip(found, known, strict=True)]}))
     elif found:
-        from lmdecode.render.discovery import print_found
+        from lmdecode.render.machine import print_found
 
         print_found(
             [
@@ -86,8 +84,7 @@ def _check_address(text: str) -> None:
 
 def _known_as(machine: Found, config: Path | None) -> str | None:
     """What the configuration calls a machine; None if it is not there."""
-    from lmdecode.config.checks import machine_entries, port_of
-    from lmdecode.config.file import ConfigError, default_paths, load_config
+    from lmdecode.config.file import ConfigError, default_paths, load_config, machine_entries, port_of
 
     path = config or next((each for each in default_paths() if each.is_file()), None)
     if path is None:
@@ -113,7 +110,7 @@ def _next(found: Sequence[Found], known: Sequence[str | None]) -> list[str]:
     import shlex
 
     from lmdecode.device.client import DEFAULT_PORT
-    from lmdecode.render.wording import printable
+    from lmdecode.render.sentence import printable
 
     named = [name for name in known if name is not None]
     several = f" --machine {shlex.quote(printable(named[0]))}" if len(named) > 1 else ""

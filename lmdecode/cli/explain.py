@@ -12,9 +12,7 @@ from lmdecode.cli._common.errors import reports_errors
 from lmdecode.cli._common.options import ConfigOption, KeysOption, ShowSecretsOption
 
 if TYPE_CHECKING:
-    from lmdecode.codec.v1.decoded import Decoder
-
-__all__ = ["explain"]
+    from lmdecode.codec.v1.decoder import Decoder
 
 _TITLE_LENGTH = 60
 

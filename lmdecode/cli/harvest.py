@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from lmdecode.mitm.harvest import Harvest
 
-__all__ = ["harvest"]
-
 _SAID = 8  # lines of what was said that stay on the screen
 
 
@@ -57,8 +55,7 @@ def harvest(
     import asyncio
 
     try:
-        from lmdecode.mitm.harvest import Harvest
-        from lmdecode.mitm.setup_page import serving
+        from lmdecode.mitm.harvest import Harvest, serving
     except ImportError as error:
         if error.name is None or error.name.partition(".")[0] != "mitmproxy":
             raise

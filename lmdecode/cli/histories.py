@@ -19,10 +19,8 @@ from lmdecode.cli._common.errors import complain
 from lmdecode.cli._common.progress import progress_bar
 from lmdecode.codec.record import Record
 from lmdecode.codec.v1.image import MemoryImage
+from lmdecode.codec.v1.memory import Registers
 from lmdecode.codec.v1.model import model_of
-from lmdecode.codec.v1.named_memory import Registers
-
-__all__ = ["Sources", "Told", "about", "host_of"]
 
 
 @dataclass(slots=True)

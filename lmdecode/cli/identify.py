@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from lmdecode.analysis.identification import Result
     from lmdecode.app.decode import Outcome
 
-__all__ = ["ResultFormat", "identify"]
-
 
 class ResultFormat(StrEnum):
     """How the result is written."""
@@ -59,7 +57,7 @@ def identify(
     from lmdecode.app.decode import Outcome, read
     from lmdecode.app.files import expanded, refuse_to_overwrite
     from lmdecode.cli._common.progress import progress_bar
-    from lmdecode.codec.v1.keyless import KeylessDecoder
+    from lmdecode.codec.v1.decoder import KeylessDecoder
 
     decoder, identification = KeylessDecoder(), Identification()
     outcomes: list[Outcome] = []

@@ -19,9 +19,7 @@ from lmdecode.cli._common.options import ConfigOption, KeysOption
 
 if TYPE_CHECKING:
     from lmdecode.codec.record import Record
-    from lmdecode.codec.v1.keyring import MachineKey
-
-__all__ = ["app", "check"]
+    from lmdecode.codec.v1.decoder import MachineKey
 
 app = typer.Typer(
     help="Find out which of your keys fits.",
@@ -87,7 +85,7 @@ def check(
     """
     from lmdecode.app.decode import Outcome, read
     from lmdecode.app.files import expanded
-    from lmdecode.codec.v1.keyless import KeylessDecoder
+    from lmdecode.codec.v1.decoder import KeylessDecoder
     from lmdecode.config.keys import find_keys
 
     machines, origin = find_keys(key or [], config)

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from lmdecode.cloud.login import Credentials
 
-__all__ = ["login"]
-
 _PROMPTS = {
     "client_id": "client id",
     "client_secret": "client secret",
@@ -66,7 +64,7 @@ def login(
     it. A password that you type is used once and not kept. A rejected one is not tried again, because accounts get
     locked.
     """
-    from lmdecode.cloud.merging import save
+    from lmdecode.cloud.collection import save
     from lmdecode.config.file import default_paths, load_config
     from lmdecode.config.store import check_writable
 

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from lmdecode.cli.histories import Told
     from lmdecode.codec.v1.memory import Memory
 
-__all__ = ["MemoryFormat", "memory"]
-
 
 class MemoryFormat(StrEnum):
     """How the memory is written."""
@@ -151,8 +149,8 @@ def _write_table(view: _View, output: Path | None, *, show_secrets: bool) -> Non
     from lmdecode.app.files import text_output
     from lmdecode.cli.histories import about
     from lmdecode.render.memory_dump import Dump, print_dump
+    from lmdecode.render.sentence import printable
     from lmdecode.render.terminal import TerminalConsole
-    from lmdecode.render.wording import printable
 
     history, told = view.told.history, view.told
     dump = Dump(
@@ -186,7 +184,7 @@ def _write_json(view: _View, output: Path | None, *, show_secrets: bool) -> None
     from lmdecode.app.files import text_output
     from lmdecode.codec.record import iso_time
     from lmdecode.codec.v1.image import MemoryImage, image_text
-    from lmdecode.codec.v1.places import place_of
+    from lmdecode.codec.v1.window import place_of
 
     told = view.told
     image = MemoryImage(view.memory, told.image.model, told.image.made, told.image.source)
@@ -205,7 +203,7 @@ def _write_json(view: _View, output: Path | None, *, show_secrets: bool) -> None
 
 def _write_bin(view: _View, output: Path | None, filling: int, *, show_secrets: bool) -> None:
     from lmdecode.app.files import whole_file
-    from lmdecode.codec.v1.places import place_of
+    from lmdecode.codec.v1.window import place_of
 
     content = bytearray([filling]) * len(view.addresses)
     for start, data in view.memory.runs():

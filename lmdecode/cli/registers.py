@@ -12,8 +12,6 @@ from lmdecode.app.errors import CommandError
 from lmdecode.cli._common.errors import reports_errors
 from lmdecode.cli._common.options import OutputOption
 
-__all__ = ["ListFormat", "registers"]
-
 
 class ListFormat(StrEnum):
     """How the list is written."""

@@ -23,8 +23,6 @@ from lmdecode.cli._common.options import ConfigOption
 from lmdecode.codec.v1.redaction import ACCOUNT
 from lmdecode.device.client import ANSWER_TIMEOUT
 
-__all__ = ["replay"]
-
 
 class Shape(StrEnum):
     """How what came of it is written."""

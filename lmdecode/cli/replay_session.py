@@ -19,12 +19,11 @@ from lmdecode.cli._common.errors import INTERRUPTED, complain
 from lmdecode.cli._common.prompt import confirmed, is_somebody_there
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.v1.message import Kind
-from lmdecode.codec.v1.raw_writes import check_raw_write
 from lmdecode.codec.v1.redaction import ACCOUNT
-from lmdecode.codec.v1.setting_change import hazard
+from lmdecode.codec.v1.setting_change import check_raw_write, hazard
 from lmdecode.codec.v1.window import decode_message
 from lmdecode.device.errors import MachineError
-from lmdecode.device.replay import send_again
+from lmdecode.device.session import send_again
 from lmdecode.device.settings import find_model
 from lmdecode.render.replay import byte_text, heading, json_entry, telling, value_change_text
 from lmdecode.render.sentence import summary
@@ -32,8 +31,6 @@ from lmdecode.render.sentence import summary
 if TYPE_CHECKING:
     from lmdecode.config.targets import Target
     from lmdecode.device.session import Session
-
-__all__ = ["ReplaySession"]
 
 _TRIES: Final = 2  # of a read
 _LONG: Final = 10.0  # s; what takes longer is said beforehand
@@ -68,7 +65,7 @@ class ReplaySession:
             CommandError: There are none.
         """
         from lmdecode.app.decode import Outcome, nothing_decoded, read
-        from lmdecode.codec.v1.keyring import MachineKey
+        from lmdecode.codec.v1.decoder import MachineKey
         from lmdecode.config.keys import decoder_for, find_keys
 
         machines, origin = (

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from lmdecode.app.decode import Outcome
     from lmdecode.render.report.data import Analysis
 
-__all__ = ["report"]
-
 
 @reports_errors
 def report(
@@ -91,7 +89,7 @@ def _page(
 ) -> str:
     from lmdecode.app.files import STDIN
     from lmdecode.render.report.page import render
-    from lmdecode.render.wording import printable
+    from lmdecode.render.sentence import printable
 
     names = ["standard input" if outcome.path == STDIN else outcome.path.name for outcome in outcomes]
     notices = [complaint for outcome in outcomes for complaint in outcome.complaints]

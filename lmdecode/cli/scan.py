@@ -25,8 +25,6 @@ from lmdecode.device.client import ANSWER_TIMEOUT
 from lmdecode.device.scan import PACE
 from lmdecode.device.scan_plan import LARGEST_TRIED
 
-__all__ = ["scan"]
-
 
 @reports_errors
 def scan(
@@ -103,7 +101,7 @@ def scan(
     """
     from lmdecode.app.addresses import ranges_of
     from lmdecode.cli.scan_session import ScanSession
-    from lmdecode.device.scan_ranges import known_ranges
+    from lmdecode.device.scan_plan import known_ranges
 
     pieces = ranges_of(ranges or []) or known_ranges()
     if finest > largest:

@@ -25,15 +25,12 @@ from lmdecode.codec.v1.memory import Answer, Region
 from lmdecode.codec.v1.redaction import ACCOUNT, touches_secret
 from lmdecode.device.errors import MachineError
 from lmdecode.device.scan import Identity, Scanner
-from lmdecode.device.scan_plan import Plan
-from lmdecode.device.scan_ranges import Piece, without_secrets
+from lmdecode.device.scan_plan import Piece, Plan, without_secrets
 
 if TYPE_CHECKING:
     from lmdecode.codec.record import Record
     from lmdecode.config.targets import Target
     from lmdecode.device.client import Client
-
-__all__ = ["ScanSession"]
 
 _SAVE_EVERY: Final = 30.0  # s
 _SHOWN: Final = 12  # regions that are listed

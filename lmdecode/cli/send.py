@@ -27,8 +27,6 @@ from lmdecode.codec.v1.settings import SETTINGS, Parameter, Setting, nearest_set
 from lmdecode.device.client import ANSWER_TIMEOUT
 from lmdecode.render.settings import failures_as_json
 
-__all__ = ["app"]
-
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before what heats, moves water or is raw.")]
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Show what would be sent, as plaintext and as frame; do not connect.")

@@ -24,15 +24,13 @@ from lmdecode.codec.v1.setting_change import Change, change, windows, writes
 from lmdecode.codec.v1.settings import Setting, values_for
 from lmdecode.device.errors import NoAnswerError
 from lmdecode.device.settings import Outcome, State, fitted, look, make, write_raw
+from lmdecode.render.sentence import value_text
 from lmdecode.render.settings import as_dict, digits_or_none, hex_or_unknown, line_of, old_to_new
-from lmdecode.render.wording import value_text
 
 if TYPE_CHECKING:
     from lmdecode.codec.record import Record
     from lmdecode.config.targets import Target
     from lmdecode.device.session import Session
-
-__all__ = ["Sending", "bytes_at", "window"]
 
 T = TypeVar("T")
 
@@ -110,7 +108,7 @@ class Sending:
         if self.as_json:
             typer.echo(json.dumps(record.as_dict(), ensure_ascii=False))
             return
-        from lmdecode.render.dump import dump
+        from lmdecode.render.memory_dump import dump
 
         typer.echo(dump(request.address, record.data or ""))
         for name, value in record.fields.items():
@@ -118,7 +116,7 @@ class Sending:
 
     def write(self, request: Message, *, dry: bool) -> None:
         """Write bytes."""
-        from lmdecode.codec.v1.raw_writes import check_raw_write
+        from lmdecode.codec.v1.setting_change import check_raw_write
 
         try:
             warnings = check_raw_write(request, model=self.target.model)

@@ -13,9 +13,7 @@ from lmdecode.cli._common.errors import reports_errors
 from lmdecode.cli._common.options import ConfigOption, KeysOption, OutputOption
 
 if TYPE_CHECKING:
-    from lmdecode.analysis.shot import Shot
-
-__all__ = ["ShotFormat", "shots"]
+    from lmdecode.analysis.pour import Shot
 
 
 class ShotFormat(StrEnum):

@@ -16,11 +16,9 @@ from lmdecode.cli._common.options import ConfigOption, KeysOption, number
 from lmdecode.simulator import SAMPLE_KEY
 
 if TYPE_CHECKING:
+    from lmdecode.codec.v1.decoder import MachineKey
     from lmdecode.codec.v1.image import MemoryImage
-    from lmdecode.codec.v1.keyring import MachineKey
     from lmdecode.simulator.machine import Machine
-
-__all__ = ["simulate"]
 
 _DEFAULT_MODEL: Final = "GS3 AV"
 
@@ -86,9 +84,8 @@ def simulate(
     listens. Without any key it takes that of the sample captures. Nothing of it reaches the real machine.
     """
     from lmdecode.cli.simulate_session import Session
-    from lmdecode.simulator.console import Console, Script
+    from lmdecode.simulator.console import Console, Script, load_script
     from lmdecode.simulator.faults import FAULTS, Faults, parse_fault
-    from lmdecode.simulator.script import load_script
     from lmdecode.simulator.server import Server
 
     if fault and "help" in fault:
@@ -118,8 +115,8 @@ def simulate(
 
 def _key(keys: list[str], config: Path | None) -> tuple[MachineKey, str]:
     """The machine's key, and where it is from; the sample one if there is none anywhere."""
+    from lmdecode.codec.v1.decoder import MachineKey
     from lmdecode.codec.v1.key import Key
-    from lmdecode.codec.v1.keyring import MachineKey
     from lmdecode.config import ENVIRONMENT_VARIABLE
     from lmdecode.config.file import default_paths, load_config
     from lmdecode.config.keys import find_keys
@@ -156,7 +153,7 @@ def _machine(image: Path | None, capture: Path | None, model: str | None, key: M
 
 
 def _captured(capture: Path, key: MachineKey) -> MemoryImage:
-    from lmdecode.analysis.recorded import memory_of
+    from lmdecode.analysis.memory_history import memory_of
     from lmdecode.app.decode import Outcome, nothing_decoded, read
     from lmdecode.capture.reader import DEFAULT_PORT
     from lmdecode.codec.v1.image import MemoryImage

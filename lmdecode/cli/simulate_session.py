@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from lmdecode.simulator.console import Console
     from lmdecode.simulator.server import Server
 
-__all__ = ["Session"]
-
 
 class Session:
     """Runs a simulated machine until it is told to stop.

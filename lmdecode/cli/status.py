@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from lmdecode.device.session import Session
     from lmdecode.device.snapshot import Snapshot
 
-__all__ = ["status"]
-
 
 @reports_errors
 def status(
@@ -53,7 +51,7 @@ def status(
     if as_json:
         typer.echo(json.dumps(snapshot.fields, ensure_ascii=False))
     else:
-        from lmdecode.render.status import print_status
+        from lmdecode.render.machine import print_status
 
         print_status(snapshot.records)
     for name, why in snapshot.silent.items():

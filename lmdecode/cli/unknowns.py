@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from lmdecode.cli.histories import Told
     from lmdecode.render.unknowns import Found
 
-__all__ = ["UnknownsFormat", "unknowns"]
-
 
 class UnknownsFormat(StrEnum):
     """How unknown bytes are listed."""

@@ -16,8 +16,6 @@ from lmdecode.cli._common.live_options import HostOption, KeyOption, MachineOpti
 from lmdecode.cli._common.options import ConfigOption, number
 from lmdecode.device.client import ANSWER_TIMEOUT
 
-__all__ = ["watch"]
-
 
 @reports_errors
 def watch(

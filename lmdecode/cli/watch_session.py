@@ -15,7 +15,7 @@ from lmdecode.analysis.state import LiveMachine
 from lmdecode.app.live import client_for
 from lmdecode.cli._common.keyboard import Keyboard
 from lmdecode.device.watch import Link, Watcher
-from lmdecode.render.watch.view import address_of, scene_of
+from lmdecode.render.watch.screen import address_of, scene_of
 
 if TYPE_CHECKING:
     from lmdecode.app.jsonl_log import JsonlLog
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from lmdecode.config.targets import Target
     from lmdecode.device.client import Client
     from lmdecode.render.watch.display import Display
-
-__all__ = ["WatchSession"]
 
 _KEEP_ALIVE: Final = 5.0  # s of silence, where a machine says something each second
 _SECOND: Final = 1.0  # at least so often the screen is drawn: times go on

@@ -7,8 +7,6 @@ import sys
 from lmdecode.cli._common.errors import reports_errors
 from lmdecode.cli._common.options import OutputOption
 
-__all__ = ["wireshark_plugin"]
-
 
 @reports_errors
 def wireshark_plugin(output: OutputOption = None) -> None:

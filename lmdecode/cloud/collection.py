@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
 
 from lmdecode.cloud.extraction import extract
 from lmdecode.cloud.findings import Account, Client, Finding, FleetMachine, Problem, Tokens, Trouble
 from lmdecode.cloud.http import Exchange
-
-__all__ = ["Collection", "Missing"]
+from lmdecode.codec.errors import KeyFormatError
+from lmdecode.codec.v1.key import Key
+from lmdecode.config.file import ConfigError
+from lmdecode.config.store import change
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +110,168 @@ def _news(before: Finding | None, now: Finding) -> list[Finding | Problem]:
 
 def _listed(names: list[str]) -> str:
     return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else names[0]
+
+
+_OF_A_MACHINE: Final = ("machine_name", "serial_number", "model_name", "host", "key")
+_Entry = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What became of a configuration file."""
+
+    path: Path
+    changes: tuple[str, ...] = ()
+    """What is new in it, or changed, by names for people; none if the file had it all."""
+    was_open: bool = False
+    """Whether others could read the file until now."""
+
+    def __str__(self) -> str:
+        said = f"{self.path} has {', '.join(self.changes)}" if self.changes else f"{self.path} had all of it already"
+        return f"{said}; others could read the file, now only you can" if self.was_open else said
+
+
+def save(path: Path, found: Collection, *, tokens: bool = False) -> Saved:
+    """Merge what was found into a configuration file, which need not be there; mode 0600 always.
+
+    Args:
+        path: The file. If it is a link, what it stands for is replaced.
+        found: What to put there.
+        tokens: Whether to put the tokens there too: they are secrets, and expire.
+
+    Raises:
+        ConfigError: The file cannot be written, or is no configuration, which is then left as it is.
+    """
+    changes: list[str] = []
+    was_open = change(path, lambda entries: changes.extend(merged(entries, found, tokens=tokens, where=str(path))))
+    return Saved(path, tuple(changes), was_open)
+
+
+def merged(entries: _Entry, found: Collection, *, tokens: bool, where: str) -> list[str]:
+    """Put findings into entries; the names of what is new or changed.
+
+    Raises:
+        ConfigError: `machines` is there, and not a list of machines.
+    """
+    changes: list[str] = []
+    for part in (found.client, found.account):
+        for name, secret in part.secrets().items() if part else ():
+            if secret and _put(entries, _entry_name(name), secret.reveal()):
+                changes.append(name)
+    changes += _put_machines(entries, found.keyed, where)
+    if tokens and found.tokens:
+        until = found.tokens.expires_at
+        new = [
+            _put(entries, _entry_name(name), secret.reveal())
+            for name, secret in found.tokens.secrets().items()
+            if secret
+        ]
+        if any(new):
+            entries.pop("token_expires", None)  # the older one's
+            if until:
+                entries["token_expires"] = until.isoformat(timespec="seconds")
+            changes.append("tokens")
+    return changes
+
+
+def _entry_name(name: str) -> str:
+    """The name in the file of what people read as `client id` or `user name`."""
+    return {"user name": "username"}.get(name, name.replace(" ", "_"))
+
+
+def _put(entries: _Entry, name: str, value: str) -> bool:
+    if entries.get(name) == value:
+        return False
+    entries[name] = value
+    return True
+
+
+def _put_machines(entries: _Entry, machines: list[FleetMachine], where: str) -> list[str]:
+    listed = entries.get("machines", [])
+    if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
+        raise ConfigError(
+            f'the "machines" in {where} are not a list of objects, so nothing was written: mend that first'
+        )
+    changes: list[str] = []
+    old_keys: list[_Entry] = []
+    others: list[FleetMachine] = []
+    top = next((each for each in machines if _is(entries, each)), None)
+    if top is None and machines and not _has_key(entries) and not entries.get("serial_number"):
+        top = next((each for each in machines if not any(_is(entry, each) for entry in listed)), machines[0])
+    for machine in machines:
+        places = [entries] if machine is top else []
+        places += [entry for entry in listed if _is(entry, machine)]
+        if not places:
+            others.append(machine)
+            continue
+        old_keys += [_old(entry) for entry in places if _has_key(entry) and not _same_key(entry, machine)]
+        filled = [_fill(entry, machine) for entry in places]
+        if any(filled):
+            changes.append(machine.title)
+    if others and not listed and _has_key(entries):
+        listed = [{name: entries[name] for name in _OF_A_MACHINE if entries.get(name)}]
+    for machine in others:
+        entry: _Entry = {}
+        _fill(entry, machine)
+        listed = [*listed, entry]
+        changes.append(machine.title)
+    listed = [*listed, *_without(old_keys, [entries, *listed])]
+    if listed:
+        entries["machines"] = listed
+    return changes
+
+
+def _is(entry: _Entry, machine: FleetMachine) -> bool:
+    """Whether an entry is of this machine: by its serial number, or else by its key."""
+    serial = entry.get("serial_number")
+    if serial and machine.serial_number:
+        return serial == machine.serial_number
+    return _same_key(entry, machine)
+
+
+def _same_key(entry: _Entry, machine: FleetMachine) -> bool:
+    key = _key(entry)
+    return key is not None and machine.key is not None and key.secret == machine.key.reveal().encode("latin-1")
+
+
+def _has_key(entry: _Entry) -> bool:
+    """Whether it has a key that is one, rather than nothing, or what an example has there."""
+    return _key(entry) is not None
+
+
+def _key(entry: _Entry) -> Key | None:
+    text = entry.get("key")
+    try:
+        return Key.parse(text) if isinstance(text, str) else None
+    except KeyFormatError:
+        return None
+
+
+def _fill(entry: _Entry, machine: FleetMachine) -> bool:
+    """Write a machine into an entry. A name that the owner gave it stays."""
+    if machine.key is None:
+        return False
+    values = {"serial_number": machine.serial_number, "machine_name": machine.name, "model_name": machine.model_name}
+    before = dict(entry)
+    if not _same_key(entry, machine):
+        entry["key"] = machine.key.reveal()
+    for name, value in values.items():
+        if value and not entry.get(name):
+            entry[name] = value
+    return entry != before
+
+
+def _old(entry: _Entry) -> _Entry:
+    name = entry.get("machine_name") or entry.get("serial_number") or "machine"
+    return {"machine_name": f"{name} (old key)", "key": entry["key"]}
+
+
+def _without(old: Iterable[_Entry], known: list[_Entry]) -> list[_Entry]:
+    """The entries whose key is not among the known ones, each key once."""
+    keys = {_key(entry) for entry in known}
+    kept = []
+    for entry in old:
+        if _key(entry) not in keys:
+            keys.add(_key(entry))
+            kept.append(entry)
+    return kept

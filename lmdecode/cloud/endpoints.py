@@ -9,8 +9,6 @@ from enum import Enum, auto
 from typing import Final
 from urllib.parse import unquote
 
-__all__ = ["CLOUD_HOST", "CUSTOMER_PATH", "HOSTS", "TOKEN_PATH", "Endpoint", "endpoint", "is_watched"]
-
 
 class Endpoint(Enum):
     """What is asked for."""

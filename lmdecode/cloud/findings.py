@@ -8,8 +8,6 @@ from enum import Enum
 
 from lmdecode.codec.record import MASK
 
-__all__ = ["Account", "Client", "Finding", "FleetMachine", "Problem", "Secret", "Tokens", "Trouble"]
-
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Secret:

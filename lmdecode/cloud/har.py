@@ -17,11 +17,8 @@ from urllib.parse import unquote_plus, urlencode, urlsplit
 
 import ijson
 
-from lmdecode.cloud.bodies import within
-from lmdecode.cloud.http import Exchange, Request, Response
+from lmdecode.cloud.http import Exchange, Request, Response, within
 from lmdecode.codec.errors import LmdecodeError
-
-__all__ = ["HarError", "read_har"]
 
 _ESCAPE: Final = re.compile(r"%[0-9A-Fa-f]{2}")
 _COMPRESSED: Final = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")  # gzip, zstd

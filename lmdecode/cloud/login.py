@@ -23,8 +23,6 @@ from lmdecode.cloud.findings import Problem, Secret
 from lmdecode.cloud.http import Exchange, Request, Response
 from lmdecode.codec.errors import LmdecodeError
 
-__all__ = ["CLOUD_URL", "Credentials", "LoginError", "log_in"]
-
 CLOUD_URL: Final = f"https://{CLOUD_HOST}"
 """Where the app logs in."""
 

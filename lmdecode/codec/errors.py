@@ -6,8 +6,6 @@ as it is, and never holds a key.
 
 from __future__ import annotations
 
-__all__ = ["CodecError", "FrameError", "KeyFormatError", "LmdecodeError", "MessageError", "RegisterError"]
-
 
 class LmdecodeError(Exception):
     """The base of all errors that lmdecode means its users to read: one line that says what is wrong and what to do."""

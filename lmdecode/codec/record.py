@@ -11,8 +11,6 @@ from typing import Final, Literal, NamedTuple
 from lmdecode.codec.v1.message import Kind
 from lmdecode.codec.v1.values import Value
 
-__all__ = ["MASK", "Record", "Role", "Sender", "iso_time"]
-
 Sender = Literal["app", "machine"]
 Role = Literal["request", "response", "report"]
 """A report is what the machine sends though nobody asked."""

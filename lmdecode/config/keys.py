@@ -7,13 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lmdecode.codec.errors import KeyFormatError, LmdecodeError
-from lmdecode.codec.v1.decoded import Decoder
-from lmdecode.codec.v1.decoder import FrameDecoder
+from lmdecode.codec.v1.decoder import Decoder, FrameDecoder, Keyring, MachineKey
 from lmdecode.codec.v1.key import Key
-from lmdecode.codec.v1.keyring import Keyring, MachineKey
 from lmdecode.config import ENVIRONMENT_VARIABLE
-
-__all__ = ["MissingKeyError", "NoKeyError", "decoder_for", "find_keys"]
 
 
 class MissingKeyError(LmdecodeError):

@@ -18,8 +18,6 @@ from typing import Final
 from lmdecode.atomic_file import behind_links, replacing
 from lmdecode.config.file import ConfigError, load_config
 
-__all__ = ["change", "check_writable"]
-
 _MODE: Final = 0o600
 _FOR_OTHERS: Final = 0o077
 

@@ -12,11 +12,8 @@ from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.memory_map import MODELS
 from lmdecode.config import ENVIRONMENT_VARIABLE
-from lmdecode.config.checks import machine_entries, port_of
-from lmdecode.config.file import Config, ConfigError, default_paths, load_config, parse_key
+from lmdecode.config.file import Config, ConfigError, default_paths, load_config, machine_entries, parse_key, port_of
 from lmdecode.config.keys import MissingKeyError, find_keys
-
-__all__ = ["Target", "TargetError", "find_target"]
 
 _WITH_PORT = re.compile(
     r"(?:\[(?P<six>[0-9A-Fa-f:.%\w]+)\](?::(?P<port6>[0-9]{1,9}))?|(?P<four>[^:\[\]]+):(?P<port>[0-9]{1,9}))\Z"

@@ -15,17 +15,20 @@ from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.memory_map import ALIVE
 from lmdecode.codec.v1.message import Kind, Message
 from lmdecode.codec.v1.requester import Dialogue
-from lmdecode.device.diagnosis import ONE_AT_A_TIME, is_echo, joined, why_bad, why_no_answer, why_no_connection
 from lmdecode.device.errors import (
+    ONE_AT_A_TIME,
     BadAnswerError,
     BusyError,
     ConnectionLostError,
     MachineError,
     NoConnectionError,
     RefusedError,
+    is_echo,
+    joined,
+    why_bad,
+    why_no_answer,
+    why_no_connection,
 )
-
-__all__ = ["ANSWER_TIMEOUT", "CONNECT_TIMEOUT", "DEFAULT_PORT", "Client", "bytes_of"]
 
 DEFAULT_PORT: Final = 1774
 ANSWER_TIMEOUT: Final = 3.0

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from zeroconf import ServiceStateChange, Zeroconf
     from zeroconf.asyncio import AsyncServiceInfo
 
-__all__ = ["DiscoveryError", "Found", "discover"]
-
 _SHORTEST: Final = 0.2  # s that a name is given to tell its address, however late it was heard of
 
 

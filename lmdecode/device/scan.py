@@ -16,19 +16,15 @@ from types import TracebackType
 from typing import Final, Self
 
 from lmdecode.codec.record import MASK, Record
-from lmdecode.codec.v1.memory import Memory
+from lmdecode.codec.v1.memory import Memory, Registers
 from lmdecode.codec.v1.memory_map import REPORTS, by_name
 from lmdecode.codec.v1.message import Kind, Message
 from lmdecode.codec.v1.model import TELLING, model_of
-from lmdecode.codec.v1.named_memory import Registers
 from lmdecode.codec.v1.register import Window
 from lmdecode.device.client import ANSWER_TIMEOUT, Client
 from lmdecode.device.errors import BadAnswerError, EchoError, MachineError, NoAnswerError
-from lmdecode.device.scan_plan import Nothing, Plan
-from lmdecode.device.scan_ranges import Piece
+from lmdecode.device.scan_plan import Nothing, Piece, Plan
 from lmdecode.device.session import pauses
-
-__all__ = ["PACE", "Connector", "Identity", "Scanner"]
 
 PACE: Final = 0.05
 """Seconds between an answer and the next request."""

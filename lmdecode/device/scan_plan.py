@@ -13,14 +13,61 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from lmdecode.codec.v1.memory import Answer, Memory, Region
-from lmdecode.codec.v1.memory_map import LARGEST_READ, USUAL_READ
+from lmdecode.codec.v1.memory_map import LARGEST_READ, REGISTERS, USUAL_READ, WINDOWS
 from lmdecode.codec.v1.message import ADDRESS_SPACE
-from lmdecode.device.scan_ranges import Piece, runs, without_secrets
+from lmdecode.codec.v1.redaction import touches_secret
 
-__all__ = ["LARGEST_TRIED", "Nothing", "Plan"]
+
+class Piece(NamedTuple):
+    """Some addresses to read at once."""
+
+    address: int
+    length: int
+
+    @property
+    def end(self) -> int:
+        """The address after the last."""
+        return self.address + self.length
+
+
+def known_ranges() -> list[Piece]:
+    """What the memory map knows, as few ranges as it takes; without the machine's cloud account.
+
+    >>> [f"{piece.address:04X}" for piece in known_ranges()][:3]
+    ['0000', '0020', '0050']
+    """
+    known = bytearray(ADDRESS_SPACE)
+    spans = [(row.address, row.size) for row in REGISTERS if row.readable]
+    for address, length in [*spans, *((window.address, window.length) for window in WINDOWS)]:
+        known[address : address + length] = b"\1" * length
+    return without_secrets(runs(known))
+
+
+def runs(wanted: bytearray) -> list[Piece]:
+    """The addresses that are marked with 1."""
+    found: list[Piece] = []
+    start = wanted.find(1)
+    while start >= 0:
+        end = wanted.find(0, start)
+        end = ADDRESS_SPACE if end < 0 else end
+        found.append(Piece(start, end - start))
+        start = wanted.find(1, end)
+    return found
+
+
+def without_secrets(pieces: Iterable[Piece]) -> list[Piece]:
+    """What is left of some pieces without the machine's cloud account."""
+    wanted = bytearray(ADDRESS_SPACE)
+    for piece in pieces:
+        wanted[piece.address : piece.end] = b"\1" * piece.length
+    for row in REGISTERS:
+        if row.secret:
+            wanted[row.address : row.end] = bytes(row.size)
+    return [piece for piece in runs(wanted) if not touches_secret(*piece)]
+
 
 LARGEST_TRIED: Final = 0x100
 """Bytes; no larger piece is tried, unless asked for. Our choice."""

@@ -17,8 +17,6 @@ from lmdecode.codec.v1.values import Value
 from lmdecode.device.errors import BadAnswerError, MachineError, ModelUnknownError, NoAnswerError, RefusedError
 from lmdecode.device.session import Session
 
-__all__ = ["Outcome", "Result", "State", "find_model", "fitted", "look", "make", "write_raw"]
-
 _LOOKS: Final = (0.0, 0.3, 0.7)  # s before each look at whether the machine has taken what was written
 
 

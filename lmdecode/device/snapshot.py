@@ -13,8 +13,6 @@ from lmdecode.codec.v1.window import Fields
 from lmdecode.device.errors import BadAnswerError, NoAnswerError
 from lmdecode.device.session import Session
 
-__all__ = ["Snapshot", "read_snapshot", "shorter", "take_snapshot"]
-
 
 @dataclass(slots=True)
 class Snapshot:

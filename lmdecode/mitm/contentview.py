@@ -13,15 +13,11 @@ from weakref import WeakKeyDictionary
 from mitmproxy import contentviews, exceptions
 from mitmproxy.flow import Flow
 
-from lmdecode.codec.v1.decoded import Decoder
+from lmdecode.codec.v1.decoder import Decoder, MachineKey
 from lmdecode.codec.v1.key import Key
-from lmdecode.codec.v1.keyring import MachineKey
 from lmdecode.mitm.editing import EditError, reencoded
-from lmdecode.mitm.flows import Message, is_machine, sender
-from lmdecode.mitm.page import Block, blocks, page_text
-from lmdecode.mitm.transcript import Transcript
-
-__all__ = ["VIEW_NAME", "Reader", "add_view", "remove_view"]
+from lmdecode.mitm.hooks import Message, is_machine, sender
+from lmdecode.mitm.page import Block, Transcript, blocks, page_text
 
 VIEW_NAME: Final = "lamarzocco"
 

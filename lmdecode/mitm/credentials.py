@@ -13,23 +13,19 @@ from typing import TYPE_CHECKING, Final
 
 from mitmproxy import ctx, exceptions
 
-from lmdecode.cloud.collection import Collection
+from lmdecode.cloud.collection import Collection, save
 from lmdecode.cloud.endpoints import Endpoint, endpoint, is_watched
 from lmdecode.cloud.findings import Finding, Problem, Tokens
-from lmdecode.cloud.merging import save
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.config.file import FILE_NAME
 from lmdecode.config.store import check_writable
 from lmdecode.mitm.exchanges import exchange, watched_host
-from lmdecode.mitm.hooks import reports_errors, say
-from lmdecode.mitm.options import add_shared_options, path_of
+from lmdecode.mitm.hooks import add_shared_options, path_of, reports_errors, say
 
 if TYPE_CHECKING:
     from mitmproxy.addonmanager import Loader
     from mitmproxy.http import HTTPFlow
     from mitmproxy.tls import ClientHelloData, TlsData
-
-__all__ = ["CredentialsAddon"]
 
 _NAME: Final = "lm_credentials"
 _GRACE: Final = 1.0  # seconds in which the app still gets the answer that completed it all

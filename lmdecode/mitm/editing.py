@@ -12,8 +12,6 @@ from lmdecode.codec.v1.key import Key, encrypt
 from lmdecode.codec.v1.message import Kind, Message, build, check_byte, parse_leniently
 from lmdecode.mitm.page import COMMENT, FIXED, INDENT, Block
 
-__all__ = ["EditError", "reencoded"]
-
 
 class EditError(LmdecodeError, ValueError):
     """A text that cannot be sent; one line that says why."""

@@ -14,8 +14,6 @@ from lmdecode.cloud.endpoints import is_watched
 from lmdecode.cloud.http import Exchange, Request, Response
 from lmdecode.codec.errors import LmdecodeError
 
-__all__ = ["SavedFlowsError", "exchange", "read_saved", "watched_host"]
-
 
 class SavedFlowsError(LmdecodeError):
     """A file of saved flows that cannot be read to its end; one line."""

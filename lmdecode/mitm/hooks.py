@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeGuard, TypeVar
 
 from mitmproxy import exceptions
 
 from lmdecode.codec.errors import LmdecodeError
+from lmdecode.codec.record import Sender
 
-__all__ = ["reports_errors", "say"]
+if TYPE_CHECKING:
+    from mitmproxy.addonmanager import Loader
+    from mitmproxy.flow import Flow
+    from mitmproxy.tcp import TCPFlow
 
 
 class _Addon(Protocol):
@@ -55,3 +60,77 @@ def reports_errors(hook: Callable[Concatenate[Addon, P], None]) -> Callable[Conc
 def say(addon: _Addon, level: int, text: str) -> None:
     """Put a line into mitmproxy's log."""
     _log.log(level, "%s: %s", addon.name, text)
+
+
+class Message(Protocol):
+    """A TCP message, as mitmproxy calls what was read from a socket at once."""
+
+    @property
+    def from_client(self) -> bool:
+        """Whether the app sent it."""
+
+    @property
+    def content(self) -> bytes:
+        """Its bytes."""
+
+    @property
+    def timestamp(self) -> float:
+        """When it was received, in seconds since 1970."""
+
+
+def is_machine(flow: Flow | None, port: int) -> TypeGuard[TCPFlow]:
+    """Whether a flow goes to a machine. Looks at where it goes only, at nothing that is in it."""
+    if flow is None or flow.type != "tcp":
+        return False
+    address = flow.server_conn.address
+    return address is not None and address[1] == port
+
+
+def host_port(address: Sequence[object] | None, otherwise: str) -> str:
+    """A socket's address as Records have it.
+
+    >>> host_port(("::1", 1774, 0, 0), "machine"), host_port(None, "machine")
+    ('[::1]:1774', 'machine')
+    """
+    if not address:
+        return otherwise
+    host = str(address[0])
+    return f"[{host}]:{address[1]}" if ":" in host else f"{host}:{address[1]}"
+
+
+def nanoseconds(timestamp: float) -> int:
+    """A time of mitmproxy's; a float of today's seconds is good for microseconds, and no more.
+
+    >>> nanoseconds(1795229755.174158)
+    1795229755174158000
+    """
+    return round(timestamp * 1e6) * 1000
+
+
+def sender(message: Message) -> Sender:
+    """Who sent a message."""
+    return "app" if message.from_client else "machine"
+
+
+def path_of(option: str) -> Path:
+    """The path that an option names, with its ~ as mitmproxy takes it: that of a user who is not there stays.
+
+    >>> path_of("~nobody.of.this.name/x").parts
+    ('~nobody.of.this.name', 'x')
+    """
+    return Path(os.path.expanduser(option))  # noqa: PTH111 -- Path's own raises for a user who is not there
+
+
+def add_shared_options(loader: Loader) -> None:
+    """Add `lm_config` and `lm_show_secrets`."""
+    loader.add_option(
+        "lm_config",
+        str,
+        "",
+        "The config.json that credentials are put into and the machine's key is taken from. Without it: ./config.json; "
+        "the key is then also looked for in the environment variable LMDECODE_KEY, first, and in your config folder, "
+        "last.",
+    )
+    loader.add_option(
+        "lm_show_secrets", bool, False, "Show secrets instead of **: credentials, and the machine's own cloud account."
+    )

@@ -8,10 +8,8 @@ from mitmproxy.contentviews.base import View
 from mitmproxy.flow import Flow
 
 from lmdecode.mitm.contentview import VIEW_NAME, Reader
-from lmdecode.mitm.flows import Message
+from lmdecode.mitm.hooks import Message
 from lmdecode.mitm.page import COMMENT, INDENT
-
-__all__ = ["ReadOnlyView"]
 
 
 class ReadOnlyView(View):

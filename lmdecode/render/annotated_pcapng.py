@@ -16,8 +16,6 @@ from lmdecode.codec.record import Record
 from lmdecode.render.sentence import sentences
 from lmdecode.render.wireshark.pcapng_writer import PcapngWriter
 
-__all__ = ["PacketLike", "write"]
-
 
 class PacketLike(Protocol):
     """A packet as a capture file has it."""

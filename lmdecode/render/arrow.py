@@ -14,8 +14,6 @@ from lmdecode.codec.v1.values import Value, is_number
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["MissingPackageError", "to_arrow", "to_polars"]
-
 Form: TypeAlias = Literal["wide", "long"]
 Table: TypeAlias = Any  # pyarrow.Table, which has no types
 

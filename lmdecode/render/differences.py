@@ -9,15 +9,12 @@ import orjson
 from rich.console import Console
 from rich.text import Text
 
-from lmdecode.analysis.observed_change import Difference
+from lmdecode.analysis.changes import Difference
 from lmdecode.analysis.times import clock_text
 from lmdecode.codec.record import MASK
 from lmdecode.codec.v1.memory import Region
-from lmdecode.codec.v1.places import place_of, places_of
-from lmdecode.render.change_text import cause_text, change_text, hex_text, place_text
-from lmdecode.render.changes import difference_dict
-
-__all__ = ["difference_lines", "print_differences", "print_one_sided", "print_regions"]
+from lmdecode.codec.v1.window import place_of, places_of
+from lmdecode.render.changes import cause_text, change_text, difference_dict, hex_text, place_text
 
 _NAME_WIDTH = 22
 _INDENT = len("0x0000 ") + _NAME_WIDTH + 1

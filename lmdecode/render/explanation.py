@@ -11,16 +11,13 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from lmdecode.codec.v1.decoded import Decoded
 from lmdecode.codec.v1.memory_map import DERIVED, window_name
-from lmdecode.codec.v1.message import Kind, Message
+from lmdecode.codec.v1.message import Decoded, Kind, Message
 from lmdecode.codec.v1.redaction import WITHHELD
 from lmdecode.codec.v1.register import Register
 from lmdecode.codec.v1.window import registers_in
 from lmdecode.render.register_list import SURE_STYLES, range_text, type_text
-from lmdecode.render.wording import value_text
-
-__all__ = ["Part", "explanation", "parts"]
+from lmdecode.render.sentence import value_text
 
 _BYTES_A_LINE = 4
 

@@ -12,13 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from lmdecode.analysis.identification import Confidence, Connection, Group, Result
-from lmdecode.analysis.known_messages import Known, Part, data_sizes
+from lmdecode.analysis.keyless_pairing import Known, Part, data_sizes
 from lmdecode.codec.record import iso_time
 from lmdecode.codec.v1.framing import wrap
 from lmdecode.codec.v1.message import Kind
 from lmdecode.render.terminal import TerminalConsole
-
-__all__ = ["as_dict", "as_tables", "as_text"]
 
 _LEGEND = (
     "Likely, not certain: without the key only sizes, repetitions and times are known. "

@@ -17,8 +17,6 @@ from lmdecode.codec.v1.memory_map import DERIVED, MODELS, REGISTERS
 from lmdecode.codec.v1.register import Derived, Register
 from lmdecode.render.terminal import TerminalConsole
 
-__all__ = ["SURE_STYLES", "as_json", "as_markdown", "as_text", "find", "print_table", "range_text", "type_text"]
-
 Row = Register | Derived
 
 SURE_STYLES: Final = {"seen": "green", "claimed": "yellow", "inferred": "yellow", "unknown": "red"}

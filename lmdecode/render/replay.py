@@ -10,10 +10,7 @@ from lmdecode.codec.v1.memory_map import UNITS
 from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.redaction import touches_secret
 from lmdecode.codec.v1.values import Value
-from lmdecode.render.sentence import PARTS_OF, REPEATED, verb_and_object
-from lmdecode.render.wording import value_text
-
-__all__ = ["byte_text", "heading", "json_entry", "telling", "value_change_text"]
+from lmdecode.render.sentence import PARTS_OF, REPEATED, value_text, verb_and_object
 
 _WHAT_WIDTH = 26
 

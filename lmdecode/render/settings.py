@@ -15,9 +15,7 @@ from lmdecode.codec.v1.message import build
 from lmdecode.codec.v1.setting_change import Change
 from lmdecode.codec.v1.values import Value
 from lmdecode.device.settings import Outcome, Result, State
-from lmdecode.render.wording import value_text
-
-__all__ = ["as_dict", "digits_or_none", "failures_as_json", "hex_or_unknown", "line_of", "old_to_new"]
+from lmdecode.render.sentence import value_text
 
 _NOT_KNOWN: Final = "not known"
 _WORST_FIRST: Final = (State.UNKNOWN, State.NOT_TAKEN, State.NOT_SENT, State.DONE, State.UNCHANGED)

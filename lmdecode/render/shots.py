@@ -17,12 +17,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from lmdecode.analysis.shot import Evidence, Shot, What
+from lmdecode.analysis.pour import Evidence, Shot, What
 from lmdecode.codec.record import iso_time
+from lmdecode.render.sentence import printable
 from lmdecode.render.terminal import TerminalConsole
-from lmdecode.render.wording import printable
-
-__all__ = ["COLUMNS", "as_csv", "as_dict", "as_jsonl", "as_tables", "as_text", "totals"]
 
 COLUMNS: Final = (
     "start",

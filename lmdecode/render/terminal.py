@@ -8,8 +8,6 @@ from typing import IO, NoReturn
 from rich.console import Console
 from rich.text import Text
 
-__all__ = ["LEAST_WIDTH", "TerminalConsole"]
-
 LEAST_WIDTH = 72
 """Columns. On a narrower terminal lines are folded by the terminal: rich would leave out whole columns."""
 

@@ -11,15 +11,13 @@ import orjson
 from rich.console import Console
 from rich.text import Text
 
+from lmdecode.analysis.correlation import Run
 from lmdecode.analysis.times import local_time
 from lmdecode.analysis.unknowns import Hint, UnknownByte, Unknowns
-from lmdecode.analysis.variables import Run
 from lmdecode.codec.record import iso_time
-from lmdecode.render.change_text import place_text
+from lmdecode.render.changes import place_text
+from lmdecode.render.sentence import printable
 from lmdecode.render.terminal import TerminalConsole
-from lmdecode.render.wording import printable
-
-__all__ = ["Found", "json_lines", "print_found"]
 
 _VALUES_SHOWN: Final = 12
 _RUNS_SHOWN: Final = 8

@@ -10,8 +10,6 @@ from lmdecode.codec.dialect import MDNS_SERVICE
 if TYPE_CHECKING:
     from zeroconf.asyncio import AsyncZeroconf
 
-__all__ = ["Announcement"]
-
 _EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 -- compared with, not listened on
 
 

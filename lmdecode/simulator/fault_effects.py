@@ -14,8 +14,6 @@ from lmdecode.codec.v1.message import ADDRESS_SPACE, Kind, Message, build
 from lmdecode.simulator.faults import Fault
 from lmdecode.simulator.machine import REFUSED
 
-__all__ = ["Outgoing", "Then", "frame", "other_key", "outgoing"]
-
 _ANOTHER: Final = 0x0100  # addresses by which a wrong preamble is off
 
 

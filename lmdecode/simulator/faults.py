@@ -13,8 +13,6 @@ from typing import Final
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.v1.message import Kind
 
-__all__ = ["FAULTS", "NEEDS_SECONDS", "Fault", "FaultError", "Faults", "On", "parse_fault"]
-
 
 class On(Enum):
     """What a fault befalls."""

@@ -9,11 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from lmdecode.codec.v1.memory import Answer, Memory, Region
+from lmdecode.codec.v1.memory import Answer, Memory, Region, Registers
 from lmdecode.codec.v1.memory_map import REGISTERS, WINDOWS
-from lmdecode.codec.v1.named_memory import Registers
-
-__all__ = ["default_memory"]
 
 _GS3_AV: Final[Mapping[int, str]] = {  # firmware 1.40: on, and warm
     0x0000: "010000026E313903C204D7000B16212C0B16212C00780076006E008203E808",

@@ -6,16 +6,35 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from lmdecode.codec.errors import LmdecodeError
-from lmdecode.codec.v1.memory_map import KEYS, PULSE_ML
-from lmdecode.codec.v1.named_memory import Registers
+from lmdecode.codec.v1.memory import Registers
+from lmdecode.codec.v1.memory_map import DAYS, KEYS, PULSE_ML
 from lmdecode.codec.v1.values import Value
-from lmdecode.simulator import water
-from lmdecode.simulator.boiler import coffee_boiler, steam_boiler
-from lmdecode.simulator.panel import show
-from lmdecode.simulator.schedule import switched
-from lmdecode.simulator.usage import Usage
+from lmdecode.simulator.components import Draw, Usage, coffee_boiler, hot_water, shot, steam_boiler
 
-__all__ = ["NotNowError", "Works"]
+
+def show(registers: Registers, now: datetime, *, on: bool) -> str:
+    """Sixteen characters: the time in standby, else coffee's temperature, both heaters (■ on, □ off) and the time."""
+    clock = f"{now:%H:%M}"
+    if not on:
+        return f"STAND-BY   {clock}"
+    state = registers.get("heating_state")
+    lit = state if isinstance(state, list) else []
+    coffee, steam = ("■" if f"{name}_heater_on" in lit else "□" for name in ("coffee", "steam"))
+    return f"{registers.number('coffee_temp', 0):5.1f}°C{coffee}{steam}{clock:>7}"[:16]
+
+
+def switched(registers: Registers, now: datetime) -> bool | None:
+    """Whether the machine is switched on (True) or off (False) in the minute that begins now; None for neither."""
+    day = DAYS[now.weekday()]
+    enabled = registers.get("auto_bitfield")
+    if not isinstance(enabled, list) or not {"global_auto", f"{day}_auto"} <= set(enabled):
+        return None
+    on, off = (
+        (registers.get(f"{day}_{event}_hour"), registers.get(f"{day}_{event}_min")) == (now.hour, now.minute)
+        for event in ("on", "off")
+    )
+    return None if on == off else on
+
 
 _KEYS: Final = {"GS3 AV": KEYS, "GS3 MP": range(1, 2), "Linea Mini": range(1, 2)}  # 1 may be a paddle
 _CONTINUOUS: Final = KEYS[-1]
@@ -43,7 +62,7 @@ class Works:
     def __init__(self, registers: Registers, model: str, now: datetime | None) -> None:
         self.notes: list[str] = []
         """What happened, in words; to be taken out."""
-        self.draw: water.Draw | None = None
+        self.draw: Draw | None = None
         """Water that flows now."""
         self._registers = registers
         self._model = model
@@ -106,7 +125,7 @@ class Works:
         mode, number = self._registers.get("prebrew_flag"), self._registers.number
         dosed = self._model != "GS3 MP" and key != _CONTINUOUS
         on_off = number(f"prebrewing_ton_k{key}", 0), number(f"prebrewing_toff_k{key}", 0)
-        draw = water.shot(
+        draw = shot(
             key,
             dose=number(f"dose_k{key}", 0) or None if dosed else None,
             seconds=seconds,
@@ -119,7 +138,7 @@ class Works:
         """Pour hot water, as much as `dose_hot_water` says if no seconds are given; NotNowError as for a shot."""
         if seconds is None:
             seconds = self._registers.number("dose_hot_water", 0) or _HOT_WATER
-        self.begin(water.hot_water(min(seconds, _LONGEST_HOT_WATER)))
+        self.begin(hot_water(min(seconds, _LONGEST_HOT_WATER)))
 
     def stop(self) -> None:
         """Stop the water, if any flows."""
@@ -128,7 +147,7 @@ class Works:
             self._finish(self.draw)
             self.publish()
 
-    def begin(self, draw: water.Draw) -> None:
+    def begin(self, draw: Draw) -> None:
         """Let water flow; NotNowError if that cannot be."""
         if not self.on:
             raise NotNowError("the machine is in standby: switch it on first")
@@ -140,7 +159,7 @@ class Works:
         self.notes.append(f"{draw.what} begins" + (f", key {draw.key}" if draw.key else ""))
         self.publish()
 
-    def _finish(self, draw: water.Draw) -> None:
+    def _finish(self, draw: Draw) -> None:
         self._usage.count(draw)
         self.notes.append(f"{draw.what} ends after {draw.elapsed:.1f} s, {draw.pulses:.0f} pulses")
         self._show_flow(draw)  # what it ended with stays in the memory
@@ -207,7 +226,7 @@ class Works:
             put("current_pulse_count", 0)
         put("front_panel_display", show(self._registers, self._now, on=self.on))
 
-    def _show_flow(self, draw: water.Draw) -> None:
+    def _show_flow(self, draw: Draw) -> None:
         put, phase = self._registers.put, draw.phase
         put("key_active", draw.key)
         put("current_pulse_count", int(draw.pulses))

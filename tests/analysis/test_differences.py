@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 
-from lmdecode.analysis.differences import differences, with_changes
+from lmdecode.analysis.changes import differences, with_changes
 from lmdecode.analysis.memory_history import History
 from lmdecode.codec.v1.memory import Memory
 from tests.analysis.saying import at, said

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lmdecode.analysis.grouping import grouped, names_of, ticks
+from lmdecode.analysis.changes import grouped, names_of, ticks
 from lmdecode.analysis.memory_history import History
 from tests.analysis.saying import said, took, wrote
 

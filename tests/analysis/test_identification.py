@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from lmdecode.analysis import identification
 from lmdecode.analysis.identification import Confidence, Identification, identify
-from lmdecode.analysis.known_messages import KNOWN_OPENING, KNOWN_READS, KNOWN_REPORTS, KNOWN_WRITES, Part
+from lmdecode.analysis.keyless_pairing import KNOWN_OPENING, KNOWN_READS, KNOWN_REPORTS, KNOWN_WRITES, Part
 from lmdecode.capture import decode_capture
 from lmdecode.codec.record import Record
 from lmdecode.codec.v1.conversation import Conversation
-from lmdecode.codec.v1.keyless import KeylessDecoder
+from lmdecode.codec.v1.decoder import KeylessDecoder
 from lmdecode.codec.v1.message import Kind
 from lmdecode.render.identification import as_dict, as_text
 from tests.capture.building import CAPTURES, SECOND, message, new_decoder, seal

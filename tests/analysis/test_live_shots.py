@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.analysis.live_shots import LiveShots
+from lmdecode.analysis.shots import LiveShots
 from lmdecode.codec.record import Record
 from lmdecode.codec.v1.message import Kind
 

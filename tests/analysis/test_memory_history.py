@@ -5,8 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.analysis.memory_history import History
-from lmdecode.analysis.recorded import memory_of
+from lmdecode.analysis.memory_history import History, memory_of
 from lmdecode.codec.record import MASK
 from lmdecode.codec.v1.memory import Memory
 from lmdecode.codec.v1.message import Kind

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.analysis.schedule import next_switch
+from lmdecode.analysis.state import next_switch
+from lmdecode.codec.v1.memory import Registers
 from lmdecode.codec.v1.memory_map import DAYS
-from lmdecode.codec.v1.named_memory import Registers
 from lmdecode.codec.v1.window import decode_window
 from lmdecode.simulator.initial_memory import default_memory
-from lmdecode.simulator.schedule import switched
+from lmdecode.simulator.physics import switched
 
 
 def fields(clock="2026-11-21T09:30:00", auto=("global_auto", "sat_auto"), **times):  # a Saturday

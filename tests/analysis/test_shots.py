@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.analysis.shot import Evidence, What
+from lmdecode.analysis.pour import Evidence, What
 from lmdecode.analysis.shots import find_shots
 from lmdecode.capture import decode_capture
 from lmdecode.codec.v1.decoder import FrameDecoder

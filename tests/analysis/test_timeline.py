@@ -3,9 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.analysis.activity import Activity
-from lmdecode.analysis.series import Series
-from lmdecode.analysis.timeline import Timeline
+from lmdecode.analysis.known_values import Activity
+from lmdecode.analysis.timeline import Series, Timeline
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.message import Kind, Message
 from tests.analysis.tape import KEY, START_NS, Tape

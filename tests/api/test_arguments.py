@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmdecode.analysis.columns import FIELD_TYPES
-from lmdecode.api.arguments import changes_for, window_of
-from lmdecode.api.keys import as_keyword
+from lmdecode.api.arguments import as_keyword, changes_for, window_of
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.v1.memory import Memory
 from lmdecode.codec.v1.memory_map import LARGEST_READ, by_name

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from lmdecode.capture.connections import Connections
 from lmdecode.capture.net.packet import ACK, FIN, PSH, RST, SYN, Endpoint, Segment
+from lmdecode.codec.v1._fast import RECORDS
 from lmdecode.codec.v1.conversation import Tally
-from lmdecode.codec.v1.making import RECORDS
 from tests.capture.building import (
     APP,
     ASK,

@@ -14,12 +14,10 @@ from lmdecode.capture import CaptureError, CaptureStatistics, decode_capture, ma
 from lmdecode.capture import prefetch as ahead
 from lmdecode.capture import reader as decoder
 from lmdecode.capture.net import libpcap
+from lmdecode.codec.v1._fast import RECORDS
 from lmdecode.codec.v1.conversation import Tally
-from lmdecode.codec.v1.decoder import FrameDecoder
+from lmdecode.codec.v1.decoder import FrameDecoder, KeylessDecoder, Keyring, MachineKey
 from lmdecode.codec.v1.key import Key
-from lmdecode.codec.v1.keyless import KeylessDecoder
-from lmdecode.codec.v1.keyring import Keyring, MachineKey
-from lmdecode.codec.v1.making import RECORDS
 from lmdecode.render.records.jsonl import Lines, json_line
 from tests.capture.building import APP, CAPTURES, KEY_TEXT, MACHINE, Talk, message, packets, pcap, report, seal, talk
 

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from lmdecode.app.image_file import load_image
-from lmdecode.codec.v1.named_memory import Registers
+from lmdecode.codec.v1.memory import Registers
 from tests.cli.conftest import CAPTURES, KEY
 
 AV, MP = CAPTURES / "gs3av-settings.pcap", CAPTURES / "gs3mp-standby.pcapng"

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmdecode.analysis.differences import differences
+from lmdecode.analysis.changes import ChangeRun, differences
 from lmdecode.analysis.memory_history import History
-from lmdecode.analysis.observed_change import ChangeRun
 from lmdecode.analysis.unknowns import find_unknowns
 from lmdecode.codec.v1.image import MemoryImage, image_text
 from lmdecode.render import unknowns as unknowns_table

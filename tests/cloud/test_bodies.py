@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lmdecode.cloud.bodies import within
+from lmdecode.cloud.http import within
 
 ANSWER = {"data": {"fleet": [1], "none": None}}
 

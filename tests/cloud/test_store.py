@@ -8,9 +8,8 @@ from functools import partial
 
 import pytest
 
-from lmdecode.cloud.collection import Collection
+from lmdecode.cloud.collection import Collection, save
 from lmdecode.cloud.findings import Account, Client, FleetMachine, Secret, Tokens
-from lmdecode.cloud.merging import save
 from lmdecode.config.file import ConfigError, load_config
 from lmdecode.config.store import change, check_writable
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lmdecode.codec.v1.memory_map import LARGEST_READ, REPORTS
-from lmdecode.device.polling import Polling
+from lmdecode.device.watch import Polling
 
 
 def read_for(seconds, polling, *, silent=()):

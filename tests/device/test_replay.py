@@ -10,8 +10,7 @@ import pytest
 from lmdecode.codec.v1.message import OK, Kind, Message
 from lmdecode.device.client import Client
 from lmdecode.device.errors import BusyError, NoConnectionError
-from lmdecode.device.replay import send_again
-from lmdecode.device.session import Session
+from lmdecode.device.session import Session, send_again
 from lmdecode.simulator.faults import Fault, Faults, parse_fault
 from tests.simulator.client import KEY, OFF, POWER, server
 

@@ -14,8 +14,7 @@ from lmdecode.codec.v1.redaction import touches_secret
 from lmdecode.device.client import Client
 from lmdecode.device.errors import MachineError, NoConnectionError, WrongKeyError
 from lmdecode.device.scan import Identity, Scanner
-from lmdecode.device.scan_plan import Plan
-from lmdecode.device.scan_ranges import Piece, known_ranges
+from lmdecode.device.scan_plan import Piece, Plan, known_ranges
 from lmdecode.simulator.faults import FAULTS, Faults, parse_fault
 from lmdecode.simulator.initial_memory import default_memory
 from lmdecode.simulator.machine import Machine

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from lmdecode.codec.v1.memory import Answer, Memory, Region
 from lmdecode.codec.v1.memory_map import LARGEST_READ, REGISTERS
-from lmdecode.device.scan_plan import LARGEST_TRIED, Nothing, Plan
-from lmdecode.device.scan_ranges import Piece, known_ranges
+from lmdecode.device.scan_plan import LARGEST_TRIED, Nothing, Piece, Plan, known_ranges
 
 SECRET = next(row for row in REGISTERS if row.secret)
 HOLES = st.lists(st.tuples(st.integers(0, 700), st.integers(1, 90), st.sampled_from(Answer)), max_size=8)

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.key import Key
 from lmdecode.mitm.editing import reencoded
-from lmdecode.mitm.flows import sender
-from lmdecode.mitm.page import blocks, page_text
-from lmdecode.mitm.transcript import Transcript
+from lmdecode.mitm.hooks import sender
+from lmdecode.mitm.page import Transcript, blocks, page_text
 from tests.codec.v1.samples import KEY_TEXT, SAMPLES, frame, with_check
 
 KEY = Key.parse(KEY_TEXT)

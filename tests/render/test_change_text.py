@@ -9,12 +9,10 @@ from io import StringIO
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.analysis.grouping import grouped
+from lmdecode.analysis.changes import ChangeRun, grouped
 from lmdecode.analysis.memory_history import History
-from lmdecode.analysis.observed_change import ChangeRun
-from lmdecode.codec.v1.places import place_of
-from lmdecode.render.change_text import cause_text, change_text, place_text
-from lmdecode.render.changes import ChangeTable, json_lines, write_csv
+from lmdecode.codec.v1.window import place_of
+from lmdecode.render.changes import ChangeTable, cause_text, change_text, json_lines, place_text, write_csv
 from lmdecode.render.terminal import TerminalConsole
 from tests.analysis.saying import said, took, wrote
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lmdecode.render.wording import value_text
+from lmdecode.render.sentence import value_text
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,9 @@ from hypothesis import strategies as st
 
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.v1.message import Kind
-from lmdecode.simulator.console import Console, Script
+from lmdecode.simulator.console import Console, Script, ScriptError, load_script, parse_script
 from lmdecode.simulator.faults import FAULTS, Fault, FaultError, Faults, parse_fault
 from lmdecode.simulator.machine import Machine
-from lmdecode.simulator.script import ScriptError, load_script, parse_script
 
 WORDS = ["shot", "1", "2", "25", "stop", "hot-water", "power", "on", "off", "set", "get", "coffee_temp", "clock", "-1"]
 

@@ -8,8 +8,8 @@ from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import Final
 
-from lmdecode.capture.errors import CaptureError
-from lmdecode.capture.open_file import OpenCapture
+from lmdecode.capture.diagnostics import CaptureError
+from lmdecode.capture.source import OpenCapture
 from lmdecode.capture.text_input import UTF8_MARK, UTF16_MARKS
 
 __all__ = ["STANDARD_INPUT", "Format", "open_capture"]
@@ -118,7 +118,7 @@ def _detect(path: Path, file: BufferedReader) -> Format:
             raise CaptureError(f"{path} {advice}")
     is_utf16 = start[:2] in UTF16_MARKS
     text = start[2:].replace(b"\x00", b"") if is_utf16 else start.removeprefix(UTF8_MARK)
-    from lmdecode.capture.formats._lmdirect_lines import looks_like_log  # noqa: PLC0415 -- pcap and pcapng do without
+    from lmdecode.capture.formats.lmdirect_log import looks_like_log  # noqa: PLC0415 -- pcap and pcapng do without
 
     # A log can begin with a bracket too, and a packet's data can look like a log's line.
     if not _PACKETS.match(text) and looks_like_log(text):

@@ -18,8 +18,6 @@ from orjson import loads
 
 from lmdecode.capture.text_input import LONGEST, TextInput
 
-__all__ = ["SKIPPED", "BrokenJsonError", "DeepJsonError", "read_items"]
-
 SKIPPED: Final = object()
 """Stands for an item that was not wanted."""
 

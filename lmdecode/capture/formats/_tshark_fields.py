@@ -14,8 +14,6 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
 
-__all__ = ["LackingError", "addresses_of", "field", "needed", "payload_of", "ports_of", "time_ns", "time_told"]
-
 _REASSEMBLED: Final = ("segments", "reassembled.length", "reassembled.data", "reassembled_in")
 _TELLING: Final = (("tcp", "len"), ("tcp", "seq"), ("tcp", "flags"), ("tcp", "payload"), ("data", "data"))
 _EPOCH: Final = re.compile(r"(-?)(\d{1,14})(?:\.(\d{0,9})\d*)?")

@@ -6,12 +6,10 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Final, Literal, NamedTuple
 
+from lmdecode.capture.diagnostics import CaptureStatistics
 from lmdecode.capture.net.packet import Packet
 from lmdecode.capture.net.prefilter import PLAIN_IPV4, Sieve, make_sieve
 from lmdecode.capture.source import ByteStream, Source
-from lmdecode.capture.statistics import CaptureStatistics
-
-__all__ = ["read_pcapng"]
 
 _SECTION: Final = 0x0A0D0D0A  # the same in either byte order
 _INTERFACE: Final = 1

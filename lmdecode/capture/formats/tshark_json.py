@@ -4,16 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from io import BufferedReader
-from typing import Final
+from typing import Any, Final
 
+from orjson import loads
+
+from lmdecode.capture.diagnostics import CaptureStatistics
 from lmdecode.capture.formats._json_items import SKIPPED, BrokenJsonError, DeepJsonError, read_items
-from lmdecode.capture.formats._tshark_ek import read_lines
 from lmdecode.capture.formats._tshark_layers import FOREIGN, LayerReader
 from lmdecode.capture.net.packet import Segment
-from lmdecode.capture.statistics import CaptureStatistics
 from lmdecode.capture.text_input import TextInput
 
-__all__ = ["read_tshark_json"]
+
+def read_lines(source: TextInput, is_wanted: Callable[[bytes], bool]) -> Iterator[list[Any]]:
+    """The packets' objects in order, as many at a time as came at once; None for a line that is none.
+
+    Args:
+        source: Where to read.
+        is_wanted: Whether a line can be a packet that is asked for. SKIPPED comes in place of one that cannot.
+
+    Raises:
+        BrokenJsonError: The file could not be read to its end.
+    """
+    for lines in source.lines():
+        items: list[Any] = []
+        for line in lines:
+            if line.startswith(b'{"index"') or not line.strip():
+                continue
+            try:
+                item = loads(line) if is_wanted(line) else SKIPPED
+            except ValueError:
+                item = None
+            if isinstance(item, dict) and "layers" not in item and item.keys() & {"index", "create"}:
+                continue
+            items.append(item)
+        yield items
+    if source.failure:
+        raise BrokenJsonError(source.failure)
+
 
 _PROGRESS_STEP: Final = 1 << 20
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 import struct
 from functools import cache
 
-__all__ = ["find_ip", "is_known"]
-
 # What scapy's dissectors are known to raise on hostile or cut-off packets; they have no base of their own.
 _FAILURES = (struct.error, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError)
 

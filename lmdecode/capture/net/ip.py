@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ip_text"]
+from typing import Final, NamedTuple
 
 _IPV4_SIZE = 4
 
@@ -21,3 +21,64 @@ def ip_text(packed: bytes) -> str:
     from socket import AF_INET6, inet_ntop  # noqa: PLC0415 -- it takes longer to load than most captures have use for
 
     return inet_ntop(AF_INET6, packed)
+
+
+_MAX_PARCELS: Final = 64
+_MAX_PIECES: Final = 1024  # 64 KiB in pieces of 64 bytes
+
+
+class Parcel(NamedTuple):
+    """What identifies the fragments of one IP packet."""
+
+    source: bytes
+    destination: bytes
+    identification: int
+
+
+class Fragments:
+    """Collects fragments of TCP packets until their packets are whole.
+
+    Args:
+        port: As in a TCP header. Only what may be from or to it counts as unassembled; all if None.
+    """
+
+    def __init__(self, port: bytes | None) -> None:
+        self._port = port
+        self._parcels: dict[Parcel, dict[int, tuple[bytes, bool]]] = {}
+        self._lost = 0
+
+    def add(self, parcel: Parcel, offset: int, payload: bytes, *, more: bool) -> bytes | None:
+        """Take a fragment; hand out the IP packet's payload if that makes it whole.
+
+        Args:
+            parcel: Which packet it is of.
+            offset: Where in the packet's payload it belongs, in bytes.
+            payload: The fragment's own.
+            more: Whether others come after it.
+        """
+        pieces = self._parcels.setdefault(parcel, {})
+        if len(pieces) < _MAX_PIECES:
+            pieces.setdefault(offset, (payload, more))
+        whole = bytearray()
+        for position in sorted(pieces):
+            if position > len(whole):
+                break
+            piece, more_follow = pieces[position]
+            whole += piece[len(whole) - position :]
+            if not more_follow:
+                del self._parcels[parcel]
+                return bytes(whole)
+        if len(self._parcels) > _MAX_PARCELS:
+            oldest = next(iter(self._parcels))
+            self._lost += self._count(self._parcels.pop(oldest))
+        return None
+
+    @property
+    def unassembled(self) -> int:
+        """Fragments whose packets never became whole, up to now."""
+        return self._lost + sum(map(self._count, self._parcels.values()))
+
+    def _count(self, pieces: dict[int, tuple[bytes, bool]]) -> int:
+        first = pieces.get(0, (b"", True))[0]
+        is_foreign = len(first) >= 4 and self._port not in (None, first[:2], first[2:4])
+        return 0 if is_foreign else len(pieces)

@@ -23,9 +23,7 @@ from threading import Thread
 from typing import Final, Literal
 
 from lmdecode.capture.net.prefilter import PLACES, PLAIN_IPV4, make_sieve
-from lmdecode.capture.pipes import widen
-
-__all__ = ["Screened", "screened"]
+from lmdecode.capture.source import widen
 
 _MIN_SNAP_LENGTH: Final = 65535  # of a file whose packets are whole; libpcap rejects those that end before their ports
 # What libpcap is told instead: the most that it, and our own reader, take for a packet's length. It cuts what is longer

@@ -13,11 +13,8 @@ from functools import lru_cache
 from typing import Final
 
 from lmdecode.capture.net.dissection import find_ip, is_known
-from lmdecode.capture.net.fragments import Fragments, Parcel
-from lmdecode.capture.net.ip import ip_text
+from lmdecode.capture.net.ip import Fragments, Parcel, ip_text
 from lmdecode.capture.net.packet import Endpoint, Packet, Segment
-
-__all__ = ["SegmentReader"]
 
 _ETHERNET: Final = 1
 _RAW_IP: Final = frozenset((12, 14, 101, 228, 229))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-__all__ = ["ACK", "FIN", "PSH", "RST", "SYN", "Endpoint", "Packet", "Segment"]
-
 FIN: Final = 0x01
 SYN: Final = 0x02
 RST: Final = 0x04

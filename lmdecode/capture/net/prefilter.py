@@ -11,8 +11,6 @@ from __future__ import annotations
 import struct
 from typing import Final, Literal, NamedTuple
 
-__all__ = ["PLACES", "PLAIN_IPV4", "Sieve", "make_sieve"]
-
 # Where a link type has the number of the network protocol, and where the IP header begins.
 PLACES: Final = {1: (12, 14), 113: (14, 16), 276: (0, 20)}
 PLAIN_IPV4: Final = 0x45

@@ -9,8 +9,6 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from typing import Final, NamedTuple
 
-__all__ = ["Delivered", "Direction", "Event", "Late", "Missing"]
-
 # A hole is given up when the receiver has acknowledged what belongs in it, and after that so many packets of the
 # connection or so much time has passed: captures show packets out of order, but not by that much.
 _ACKED_PACKETS: Final = 8

@@ -12,9 +12,7 @@ from lmdecode.app.errors import CommandError
 from lmdecode.cli._common.errors import complain
 from lmdecode.cli._common.progress import progress_bar
 from lmdecode.codec.record import Record
-from lmdecode.codec.v1.decoded import Decoder
-
-__all__ = ["read_by_time", "say_how_it_went"]
+from lmdecode.codec.v1.decoder import Decoder
 
 
 def read_by_time(paths: Sequence[Path], outcomes: list[Outcome], decoder: Decoder, port: int) -> Iterator[Record]:

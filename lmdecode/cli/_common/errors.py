@@ -16,8 +16,6 @@ import typer
 
 from lmdecode.codec.errors import LmdecodeError
 
-__all__ = ["INTERRUPTED", "TERMINATED", "complain", "reports_errors"]
-
 P = ParamSpec("P")
 R = TypeVar("R")
 

@@ -10,8 +10,6 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
-__all__ = ["Keyboard"]
-
 
 class Keyboard:
     """Calls what it is given with each key, until the block ends; then the terminal is as it was.

@@ -9,8 +9,6 @@ import typer
 from lmdecode.cli._common.options import number
 from lmdecode.config import ENVIRONMENT_VARIABLE
 
-__all__ = ["HostOption", "JsonOption", "KeyOption", "MachineOption", "ModelOption", "PortOption", "TimeoutOption"]
-
 HostOption = Annotated[
     str | None,
     typer.Option(metavar="ADDRESS", help="The machine's address. Without it: that of the config.", show_default=False),

@@ -10,8 +10,6 @@ import typer
 
 from lmdecode.config import ENVIRONMENT_VARIABLE
 
-__all__ = ["ConfigOption", "KeysOption", "MachineOption", "OutputOption", "PortOption", "ShowSecretsOption"]
-
 
 def number(value: float | None) -> float | None:
     """The value of an option; `nan`, which no range keeps out, is none."""

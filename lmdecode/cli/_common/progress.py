@@ -7,8 +7,6 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-__all__ = ["counting_bar", "progress_bar"]
-
 
 @contextlib.contextmanager
 def progress_bar(path: Path, *, onto_terminal: bool) -> Iterator[Callable[[int], None] | None]:

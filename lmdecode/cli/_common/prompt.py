@@ -9,8 +9,6 @@ import typer
 
 from lmdecode.app.errors import CommandError
 
-__all__ = ["asked", "confirmed", "encodable", "is_somebody_there", "line_from_stdin", "printable"]
-
 
 def is_somebody_there() -> bool:
     """Whether standard input is a terminal, so that somebody can be asked."""

@@ -31,8 +31,6 @@ import orjson
 from lmdecode.codec.v1.register import Derived, Register
 from lmdecode.codec.v1.values import Value, unpacking
 
-__all__ = ["QuickDecoder", "make_quick_decoder"]
-
 _REMEMBERED: Final = 4096  # results of one function, texts of one register
 _BYTES: Final = tuple(map(str, range(256)))  # looked up in a third of the time that formatting takes
 

@@ -13,15 +13,11 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
 from lmdecode.codec.record import Record, Role, Sender
-from lmdecode.codec.v1._fast import HEADER, window_of
-from lmdecode.codec.v1.decoded import Decoded, Decoder, Faultless
-from lmdecode.codec.v1.decoder import withhold
+from lmdecode.codec.v1._fast import HEADER, RECORDS, Faultless, Maker, window_of
+from lmdecode.codec.v1.decoder import Decoder, withhold
 from lmdecode.codec.v1.framing import Deframer, Frame, Skipped
-from lmdecode.codec.v1.making import RECORDS, Maker
-from lmdecode.codec.v1.message import OK, Kind
+from lmdecode.codec.v1.message import OK, Decoded, Kind
 from lmdecode.codec.v1.redaction import touches_secret
-
-__all__ = ["ANSWER_TIMEOUT_NS", "Conversation", "ConversationOf", "Tally"]
 
 T = TypeVar("T")
 

@@ -13,8 +13,6 @@ from typing import Final
 
 from lmdecode.codec.errors import FrameError
 
-__all__ = ["MAX_FRAME_SIZE", "Deframer", "Frame", "Skipped", "unwrap", "wrap"]
-
 START: Final = 0x40  # @
 END: Final = 0x25  # %
 

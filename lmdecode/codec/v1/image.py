@@ -24,8 +24,6 @@ from lmdecode.codec.v1.memory_map import MODELS
 from lmdecode.codec.v1.message import ADDRESS_SPACE
 from lmdecode.codec.v1.redaction import touches_secret
 
-__all__ = ["FORMAT", "VERSION", "MemoryImage", "MemoryImageError", "image_text", "parse_image"]
-
 FORMAT: Final = "lmdecode-memory"
 VERSION: Final = 1
 

@@ -18,8 +18,6 @@ from Crypto.Cipher import AES
 
 from lmdecode.codec.errors import FrameError, KeyFormatError
 
-__all__ = ["BLOCK_SIZE", "KEY_SIZE", "Key", "decrypt", "decrypt_many", "encrypt"]
-
 KEY_SIZE: Final = 32
 """Bytes in a key: AES-256."""
 BLOCK_SIZE: Final = 16

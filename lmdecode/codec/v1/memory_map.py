@@ -28,36 +28,6 @@ from lmdecode.codec.v1.values import (
     version,
 )
 
-__all__ = [
-    "ALIVE",
-    "BIT_SETS",
-    "DAYS",
-    "DERIVED",
-    "DERIVED_BY_NAME",
-    "EFFECTS",
-    "GS3_AV",
-    "GS3_MP",
-    "HAZARDS",
-    "KEYS",
-    "LARGEST_READ",
-    "LINEA_MINI",
-    "MODELS",
-    "OPENING",
-    "PULSE_ML",
-    "REGISTERS",
-    "REPORTS",
-    "SHORTEST_COFFEE",
-    "SNAPSHOT",
-    "STATUS",
-    "UNITS",
-    "USUAL_READ",
-    "VOLATILE",
-    "WATER_FLOW",
-    "WINDOWS",
-    "by_name",
-    "window_name",
-]
-
 GS3_AV: Final = "GS3 AV"
 GS3_MP: Final = "GS3 MP"
 LINEA_MINI: Final = "Linea Mini"

@@ -12,22 +12,13 @@ import binascii
 import re
 import struct
 import zlib
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from lmdecode.codec.errors import MessageError
-
-__all__ = [
-    "ADDRESS_SPACE",
-    "OK",
-    "Kind",
-    "Message",
-    "Parsed",
-    "build",
-    "check_byte",
-    "parse",
-    "parse_leniently",
-]
+from lmdecode.codec.v1.values import Value
 
 ADDRESS_SPACE: Final = 0x10000
 """Bytes in the machine's memory."""
@@ -96,6 +87,25 @@ class Parsed(NamedTuple):
     problems: tuple[str, ...]
     check_ok: bool
     """Whether the check byte is there and right. A wrong key passes by chance once in some 65,000 frames."""
+
+
+NO_FIELDS: Final[Mapping[str, Value]] = MappingProxyType({})
+
+
+class Decoded(NamedTuple):
+    """What one frame says."""
+
+    message: Message | None
+    """None if not even kind and preamble could be read."""
+    valid: bool
+    """Whether it is a message with a right check byte: the sign of the right key."""
+    data: str | None = None
+    """Hex, secrets masked."""
+    plaintext: str | None = None
+    """Secrets masked; what is not printable ASCII escaped. None if it is no text at all."""
+    fields: Mapping[str, Value] = NO_FIELDS
+    """Not to be changed: equal messages share them."""
+    problems: tuple[str, ...] = ()
 
 
 def check_byte(body: bytes) -> int:

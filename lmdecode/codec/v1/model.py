@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from lmdecode.codec.v1.memory import Memory
+from lmdecode.codec.v1.memory import Memory, Registers
 from lmdecode.codec.v1.memory_map import GS3_AV, GS3_MP, LINEA_MINI, WINDOWS
-from lmdecode.codec.v1.named_memory import Registers
-
-__all__ = ["TELLING", "model_of"]
 
 TELLING: Final = tuple(window for window in WINDOWS if window.name in {"serial number", "drink counters"})
 """The windows that hold what tells a model."""

@@ -8,8 +8,6 @@ from typing import Final
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.v1.message import ADDRESS_SPACE
 
-__all__ = ["AddressRangeError", "address_range"]
-
 _RANGE: Final = re.compile(
     r"\s*0[xX]([0-9A-Fa-f]{1,8})\s*(?:(-|\.\.|\+)\s*(?:0[xX]([0-9A-Fa-f]{1,8})|([0-9]{1,8})))?\s*\Z"
 ).match

@@ -15,8 +15,6 @@ from lmdecode.codec.v1.memory_map import REGISTERS
 from lmdecode.codec.v1.message import ADDRESS_SPACE, OK, Message, Parsed
 from lmdecode.codec.v1.window import registers_in
 
-__all__ = ["ACCOUNT", "WITHHELD", "masked_data", "masked_plaintext", "may_hold_secret", "touches_secret"]
-
 _SECRETS = tuple(row for row in REGISTERS if row.secret)
 ACCOUNT = (
     "the machine's own cloud account ("

@@ -8,8 +8,6 @@ from enum import StrEnum
 
 from lmdecode.codec.v1.values import FieldType, Value
 
-__all__ = ["Access", "Derived", "Register", "Sure", "Telling", "Window"]
-
 
 class Access(StrEnum):
     """Which requests a register takes."""

@@ -17,8 +17,6 @@ from lmdecode.codec.v1.key import BLOCK_SIZE, Key, encrypt
 from lmdecode.codec.v1.memory_map import REPORTS
 from lmdecode.codec.v1.message import Kind, Message, build
 
-__all__ = ["Dialogue", "Heard"]
-
 _USUAL: Final = frozenset((window.address, window.length) for window in REPORTS)
 
 

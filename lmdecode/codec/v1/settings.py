@@ -18,8 +18,6 @@ from lmdecode.codec.v1.register import Register
 from lmdecode.codec.v1.values import Value
 from lmdecode.codec.v1.window import Fields
 
-__all__ = ["SETTINGS", "Parameter", "Setting", "nearest_setting", "values_for"]
-
 _ON_OFF: Final[Mapping[str, Value]] = {"on": True, "off": False}
 _NUMBER: Final = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?\Z").match
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}").match

@@ -18,26 +18,6 @@ from typing import Any, Final, Literal, TypeGuard
 
 from lmdecode.codec.errors import RegisterError
 
-__all__ = [
-    "FieldType",
-    "Value",
-    "bit_set",
-    "clock",
-    "enumeration",
-    "fixed_point",
-    "flag",
-    "front_panel",
-    "is_number",
-    "low_bit",
-    "number_text",
-    "opaque",
-    "scaled",
-    "text",
-    "unpacking",
-    "unsigned",
-    "version",
-]
-
 JsonType = Literal["integer", "number", "boolean", "string", "array"]
 Value = bool | int | float | str | list[str]
 

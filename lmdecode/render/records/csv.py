@@ -14,8 +14,6 @@ from typing import IO, Final
 from lmdecode.analysis.columns import RECORD_COLUMNS
 from lmdecode.codec.record import Record, iso_time
 
-__all__ = ["CsvWriter"]
-
 _BOOLEANS: Final = {True: "true", False: "false"}
 _TIME, _FIELDS, _OK, _RAW, _PROBLEMS = map(Record._fields.index, ("time_ns", "fields", "ok", "raw", "problems"))
 

@@ -16,8 +16,6 @@ from lmdecode.codec.record import Record, Sender
 from lmdecode.render.sentence import sentences
 from lmdecode.render.wireshark.pcapng_writer import PcapngWriter
 
-__all__ = ["DISSECTOR", "ExportedPduWriter", "packet", "write"]
-
 DISSECTOR: Final = "lamarzocco"
 """The name of the dissector, and of the protocol in display filters."""
 

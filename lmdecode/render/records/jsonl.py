@@ -10,12 +10,9 @@ from typing import Final
 import orjson
 
 from lmdecode.codec.record import Record, Role, Sender, iso_time
-from lmdecode.codec.v1._fast import HEADER, Window
-from lmdecode.codec.v1.json_fields import JsonFields
+from lmdecode.codec.v1._fast import HEADER, JsonFields, Window
 from lmdecode.codec.v1.message import Kind
 from lmdecode.codec.v1.values import Value
-
-__all__ = ["Lines", "json_bytes", "json_line"]
 
 _SECOND: Final = 1_000_000_000  # nanoseconds
 

@@ -17,8 +17,6 @@ import pyarrow.parquet as pq
 from lmdecode.analysis.columns import FIELD_TYPES, RECORD_COLUMNS
 from lmdecode.codec.record import Record
 
-__all__ = ["ParquetWriter", "record_batch", "schema", "timestamp"]
-
 _GROUP: Final = 8192  # rows
 _LARGEST_TIME: Final = 1 << 63
 

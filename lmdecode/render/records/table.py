@@ -22,10 +22,7 @@ from lmdecode.codec.record import Record
 from lmdecode.codec.v1.message import Kind
 from lmdecode.codec.v1.values import Value
 from lmdecode.codec.v1.window import registers_in
-from lmdecode.render.sentence import PARTS_OF, summary, verb_and_object
-from lmdecode.render.wording import value_text
-
-__all__ = ["TableWriter"]
+from lmdecode.render.sentence import PARTS_OF, summary, value_text, verb_and_object
 
 _TIME_WIDTH: Final = len("02:55:55.174")
 _WHO_WIDTH: Final = len("machine")

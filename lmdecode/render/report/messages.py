@@ -13,10 +13,7 @@ from typing import Final, NamedTuple
 from lmdecode.codec.record import Record
 from lmdecode.codec.v1.message import Kind
 from lmdecode.codec.v1.window import registers_in
-from lmdecode.render.sentence import PARTS_OF, summary, verb_and_object
-from lmdecode.render.wording import printable
-
-__all__ = ["MessageLog"]
+from lmdecode.render.sentence import PARTS_OF, printable, summary, verb_and_object
 
 _Head = tuple[int, int, str]
 """The connection, 1 for the app, and what it did."""

@@ -20,8 +20,6 @@ import orjson
 
 from lmdecode import __version__
 
-__all__ = ["render"]
-
 _SCRIPTS: Final = (
     "vendor/uPlot.iife.min.js",
     "format.js",

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from lmdecode.codec.record import Record
     from lmdecode.render.watch.scene import Scene
 
-__all__ = ["Display", "Lines", "Screen", "Silent"]
-
 
 class Display(Protocol):
     """Something that shows what is seen."""

@@ -9,8 +9,6 @@ from datetime import datetime
 from lmdecode.codec.record import Record
 from lmdecode.codec.v1.values import Value
 
-__all__ = ["Draw", "Scene"]
-
 
 @dataclass(frozen=True, slots=True)
 class Draw:

@@ -4,18 +4,126 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from lmdecode.render.sentence import sentences
-from lmdecode.render.watch.lines import clock_line, footer, running_line, shot_line, state_line, title_line
-from lmdecode.render.watch.scene import Scene
-from lmdecode.render.watch.temperatures import NAMES, temperature_lines
-from lmdecode.render.wording import printable
+from lmdecode.analysis.state import next_switch
+from lmdecode.codec.v1.memory_map import GS3_MP
+from lmdecode.codec.v1.values import is_number
+from lmdecode.render.sentence import printable, sentences
+from lmdecode.render.watch.scene import Draw, Scene
+from lmdecode.render.watch.temperatures import NAMES, duration_text, temperature_lines
 
-__all__ = ["WatchScreen", "screen_lines"]
+if TYPE_CHECKING:
+    from lmdecode.analysis.shots import LiveShot
+    from lmdecode.analysis.state import LiveMachine
+    from lmdecode.config.targets import Target
+    from lmdecode.device.watch import Link, Watcher
+
+_WORKS = {
+    "pump_on": "pump",
+    "brew_solenoid_on": "brewing",
+    "boiler_fill_solenoid_on": "boiler fills",
+    "hot_water_solenoid_on": "hot water",
+}
+_NOT_YET = "not known yet"
+
+
+def title_line(scene: Scene, width: int) -> Text:
+    """Which machine it is, and at the end whether it is there."""
+    firmware = scene.fields.get("firmware_ver")
+    serial = scene.fields.get("machine_ser_num")
+    known = [scene.model, str(serial) if serial else None, f"firmware {firmware}" if firmware else None]
+    left = Text(printable(scene.name), "bold")
+    about = " ".join(printable(each) for each in known if each and each != scene.name)
+    left.append(f" {about}" if about else "", "")
+    right = Text(scene.link if scene.connected else "not connected", "green" if scene.connected else "bold red")
+    place = f" {scene.address}"
+    if scene.address != scene.name and left.cell_len + len(place) + right.cell_len < width:
+        left.append(place, "dim")
+    left.truncate(max(width - right.cell_len - 1, 0), pad=True)
+    return Text.assemble(left, " ", right)
+
+
+def state_line(scene: Scene) -> Text:
+    """Whether it is on, has water, and what of it works."""
+    fields, line = scene.fields, Text()
+    power = fields.get("power")
+    if power is None:
+        line.append(_NOT_YET, "dim")
+    else:
+        line.append("on" if power else "standby", "bold" if scene.connected else "dim")
+    water = fields.get("water_reservoir_contact")
+    if water is False:
+        line.append("  ")
+        line.append(" WATER TANK EMPTY ", "bold reverse red")
+    elif water:
+        line.append("  water tank full", "dim")
+    steam = fields.get("steam_boiler_enable")
+    if steam is not None:
+        line.append(f"  steam boiler {'on' if steam else 'off'}", "dim")
+    works = [word for name, word in _WORKS.items() if fields.get(name)]
+    if works:
+        line.append(f"  {', '.join(works)}", "bold" if scene.connected else "dim")
+    return line
+
+
+def clock_line(scene: Scene) -> Text:
+    """What time it is for the machine, and when it switches itself."""
+    try:
+        now = datetime.fromisoformat(str(scene.fields.get("clock")))
+    except ValueError:
+        return Text(f"the machine's clock: {_NOT_YET}", "dim")
+    line = Text(f"{now:%a %H:%M:%S}")
+    enabled = scene.fields.get("auto_bitfield")
+    if scene.next_switch is not None:
+        when, on = scene.next_switch
+        day = "" if when.date() == now.date() else f"{when:%a} "
+        ahead = duration_text((when - now).total_seconds() // 60 * 60) if when - now else ""
+        line.append(f"  switches {'on' if on else 'off'} {day}{when:%H:%M}, in {ahead}")
+    elif isinstance(enabled, list):
+        line.append("  no schedule" if "global_auto" not in enabled else "  nothing on the schedule", "dim")
+    return line
+
+
+def running_line(draw: Draw, width: int, *, ascii_only: bool) -> Text:
+    """Water that flows now."""
+    line = Text.assemble(("now      ", "bold green"), (_amounts(draw), "bold"))
+    if draw.dose:
+        room = min(width - line.cell_len - 8, 30)
+        share = min(draw.pulses / draw.dose, 1.0)
+        if room > 5:
+            full = round(room * share)
+            bar, rest = ("#", ".") if ascii_only else ("━", "─")
+            line.append("  ")
+            line.append(bar * full, "green")
+            line.append(rest * (room - full), "dim")
+            line.append(f" {share:.0%}")
+    return line
+
+
+def shot_line(draw: Draw) -> Text:
+    """Water that has flowed."""
+    line = Text.assemble((f"{draw.begun:%H:%M:%S} ", "dim"), _amounts(draw))
+    if draw.temperatures is not None:
+        low, high = draw.temperatures
+        line.append(f"  {low:.1f} to {high:.1f} °C" if low != high else f"  {low:.1f} °C", "dim")
+    return line
+
+
+def _amounts(draw: Draw) -> str:
+    key = f"key {draw.key}" if draw.key else "water"
+    return f"{key:<6} {draw.seconds:5.1f} s  {draw.pulses:4} pulses  about {draw.milliliters:4.0f} ml"
+
+
+def footer(scene: Scene, width: int) -> Text:
+    """Which keys there are."""
+    text = "q quit   + - time span" if scene.keys else "Ctrl-C quit"
+    note = "" if scene.connected or width < 60 else "values are the last that were heard"
+    return Text(f"{text}{note:>{max(width - len(text), 0)}}", "dim")
+
 
 _SIDE_BY_SIDE: Final = 64  # columns from which on the charts stand beside each other
 _TALLEST_CHART: Final = 14
@@ -109,3 +217,73 @@ def rule(title: str, note: str, width: int, *, ascii_only: bool) -> Text:
     end = f" {note} {dash}" if note and width > len(title) + len(note) + 10 else ""
     rest = max(width - len(title) - 4 - len(end), 0)
     return Text.assemble((dash * 2, "dim"), (f" {title} ", "bold"), (dash * rest + end, "dim"))
+
+
+_NS: Final = 1_000_000_000
+
+
+def address_of(target: Target) -> str:
+    """The machine's address, as host:port."""
+    host = f"[{target.host}]" if ":" in target.host else target.host
+    return f"{host}:{target.port}"
+
+
+def scene_of(model: LiveMachine, watcher: Watcher, target: Target, *, span: float, keys: bool, now_ns: int) -> Scene:
+    """What is to be shown.
+
+    Args:
+        model: What is known of the machine.
+        watcher: Who watches it.
+        target: Which machine it is.
+        span: Seconds that the charts show.
+        keys: Whether somebody can press keys.
+        now_ns: Nanoseconds since 1970.
+    """
+    fields, shots, link = model.fields, model.shots, watcher.link
+    shots.pass_time(now_ns)
+    kind = target.model or model.model
+    named = target.name if target.name != target.host else None
+    return Scene(
+        name=named or str(fields.get("machine_ser_num") or address_of(target)),
+        address=address_of(target),
+        connected=link.connected,
+        link=_link_text(link, now_ns, "gone" if watcher.connections else "waiting"),
+        fields=fields,
+        model=kind,
+        now_ns=now_ns,
+        next_switch=next_switch(fields),
+        history=model.history,
+        span=span,
+        running=None if shots.running is None else _draw(shots.running, model, kind),
+        finished=[_draw(shot, model, kind) for shot in shots.finished],
+        shots=shots.count,
+        messages=model.messages,
+        count=model.count,
+        damaged=model.damaged,
+        keys=keys,
+    )
+
+
+def _draw(shot: LiveShot, model: LiveMachine, kind: str | None) -> Draw:
+    dose = model.fields.get(f"dose_k{shot.key}") if kind != GS3_MP else None
+    return Draw(
+        begun=datetime.fromtimestamp(shot.begun_ns / _NS),  # noqa: DTZ006 -- the user's zone
+        key=shot.key,
+        seconds=shot.seconds,
+        pulses=shot.pulses,
+        milliliters=shot.milliliters,
+        dose=int(dose) if is_number(dose) else None,
+        temperatures=None if shot.coolest is None or shot.hottest is None else (shot.coolest, shot.hottest),
+    )
+
+
+def _link_text(link: Link, now_ns: int, without: str) -> str:
+    since = duration_text((now_ns - link.since_ns) / _NS)
+    if link.connected:
+        return f"connected for {since}"
+    if not link.why:
+        return f"connecting for {since}"
+    if link.next_try_ns is None:
+        return f"{without} for {since}, trying again: {link.why}"
+    ahead = duration_text(max(link.next_try_ns - now_ns, 0) / _NS)
+    return f"{without} for {since}, next try in {ahead}: {link.why}"

@@ -16,8 +16,6 @@ from lmdecode.codec.v1.register import Derived, Register
 from lmdecode.codec.v1.values import FieldType, front_panel
 from lmdecode.render.sentence import PARTS_OF, REPEATED
 
-__all__ = ["PLUGIN_NAME", "lua_dissector"]
-
 PLUGIN_NAME: Final = "lamarzocco.lua"
 
 _HEAD: Final = """\

@@ -12,8 +12,6 @@ from typing import BinaryIO, Final
 
 from lmdecode import __version__
 
-__all__ = ["PcapngWriter"]
-
 _SECTION_HEADER: Final = 0x0A0D0D0A
 _INTERFACE: Final = 1
 _ENHANCED_PACKET: Final = 6

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lmdecode.capture.formats._tshark_raw import RawPacket
+from lmdecode.capture.formats._tshark_layers import RawPacket
 
 SIX = "60" + "00" * 7 + "11" * 16 + "22" * 16
 FOUR = "45" + "00" * 11 + "c0a80107" + "c0a80108"

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmdecode.codec.v1._fast import HEADER, read_faultless, read_text, window_of
-from lmdecode.codec.v1.decoded import NO_FIELDS
 from lmdecode.codec.v1.decoder import decode_plaintext
 from lmdecode.codec.v1.memory_map import REGISTERS, WINDOWS
+from lmdecode.codec.v1.message import NO_FIELDS
 from lmdecode.codec.v1.window import decode_window, quick_decoder
 from tests.codec.v1.samples import SAMPLES, with_check
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.codec.v1.json_fields import JsonFields
+from lmdecode.codec.v1._fast import JsonFields
 
 VALUES = st.booleans() | st.integers(-(2**31), 2**32) | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 

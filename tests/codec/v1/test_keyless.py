@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from lmdecode.codec.errors import FrameError
-from lmdecode.codec.v1.keyless import KeylessDecoder, ciphertext_of
+from lmdecode.codec.v1.decoder import KeylessDecoder, ciphertext_of
 
 
 def test_a_whole_frame_is_passed_on_without_a_word():

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lmdecode.codec.v1.conversation import Conversation
-from lmdecode.codec.v1.decoder import FrameDecoder
+from lmdecode.codec.v1.decoder import FrameDecoder, Keyring, MachineKey
 from lmdecode.codec.v1.key import Key
-from lmdecode.codec.v1.keyring import Keyring, MachineKey
 from tests.codec.v1.samples import KEY_BYTES, SAMPLES, frame
 
 KEY = Key(KEY_BYTES)

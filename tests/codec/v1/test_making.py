@@ -7,11 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmdecode.codec.record import Record
-from lmdecode.codec.v1._fast import window_of
+from lmdecode.codec.v1._fast import RECORDS, window_of
 from lmdecode.codec.v1.conversation import ConversationOf
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.key import Key
-from lmdecode.codec.v1.making import RECORDS
 from lmdecode.render.records.jsonl import Lines, json_line
 from tests.codec.v1.samples import KEY_BYTES, SAMPLES, frame
 

@@ -9,14 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.analysis.recorded import memory_of
+from lmdecode.analysis.memory_history import memory_of
 from lmdecode.app.image_file import load_image
 from lmdecode.capture import decode_capture
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.image import MemoryImage, MemoryImageError, image_text, parse_image
 from lmdecode.codec.v1.key import Key
-from lmdecode.codec.v1.memory import Answer, Memory, Region
-from lmdecode.codec.v1.named_memory import Registers
+from lmdecode.codec.v1.memory import Answer, Memory, Region, Registers
 from lmdecode.simulator.initial_memory import default_memory
 
 CAPTURES = Path(__file__).parents[3] / "captures"

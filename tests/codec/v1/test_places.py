@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmdecode.codec.v1.memory_map import REGISTERS
-from lmdecode.codec.v1.places import place_of, places_of, unexplained_bits
 from lmdecode.codec.v1.register import Sure
+from lmdecode.codec.v1.window import place_of, places_of, unexplained_bits
 
 
 @given(st.integers(0, 0xFFFF))

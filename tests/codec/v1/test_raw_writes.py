@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.v1.message import Kind, Message
-from lmdecode.codec.v1.raw_writes import check_raw_write
+from lmdecode.codec.v1.setting_change import check_raw_write
 
 
 def check(address, digits, model=None):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.render.watch.chart import chart
+from lmdecode.render.watch.temperatures import chart
 
 SIZE = {"width": 4, "height": 2, "start": 0, "end": 7, "low": 0, "high": 7}
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from rich.table import Table
 from rich.text import Text
 
+from lmdecode.codec.record import Record
+from lmdecode.codec.v1.memory_map import window_name
+from lmdecode.render.sentence import printable, summary
 from lmdecode.render.terminal import TerminalConsole
-from lmdecode.render.wording import printable
-
-__all__ = ["print_found"]
 
 _LONGEST = 200  # characters of a text that are shown
 
@@ -35,3 +35,20 @@ def print_found(rows: Sequence[tuple[str, Sequence[str], int, Mapping[str, str],
 def _shown(text: str) -> str:
     shown = printable(text)
     return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}…"
+
+
+_FIRST = "status"  # how it is comes before how it is set
+
+
+def print_status(records: Sequence[Record]) -> None:
+    """Print the answers of a machine to the reads of its windows."""
+    table = Table.grid(padding=(0, 2))
+    for record in sorted(records, key=lambda each: _title(each) != _FIRST):
+        table.add_row(Text(_title(record), "bold"))
+        for name, value in summary(record.fields):
+            table.add_row(Text(f"  {name}"), Text(value))
+    TerminalConsole().print(table)
+
+
+def _title(record: Record) -> str:
+    return window_name(record.address or 0, record.length or 0) or f"{record.address:04X}{record.length:04X}"

@@ -1,13 +1,69 @@
-"""Water that flows: a shot, hot water, a backflush. Each is a row of phases."""
+"""A boiler: it heats towards its set point by thermostat, and cools. Our own simple physics, not the maker's."""
 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-__all__ = ["BREW_RATE", "Draw", "Phase", "backflush", "hot_water", "shot"]
+from lmdecode.codec.v1.memory import Registers
+from lmdecode.codec.v1.memory_map import SHORTEST_COFFEE
+
+AMBIENT: Final = 22.0
+"""°C in the room, and of the water that flows in."""
+
+
+@dataclass(slots=True)
+class Boiler:
+    """A vessel of water with a heater."""
+
+    temperature: float
+    """°C"""
+    heats: float
+    """°C a second, when the heater is on."""
+    loses: float
+    """The part of what it is warmer than the room that it loses in a second."""
+    liters: float
+    hysteresis: float
+    """°C below the set point at which the heater goes on again."""
+    inflow: float = AMBIENT
+    """°C of the water that flows in when some is taken out."""
+    heating: bool = False
+
+    def step(self, seconds: float, set_point: float | None) -> float:
+        """Let time pass; with no set point the heater is off. How many seconds the heater was on."""
+        above = (self.temperature - AMBIENT) * math.exp(-self.loses * seconds)
+        self.temperature = AMBIENT + above
+        if set_point is None or self.temperature >= set_point:
+            self.heating = False
+        elif self.temperature <= set_point - self.hysteresis:
+            self.heating = True
+        if not self.heating or set_point is None:
+            return 0.0
+        on = min(seconds, (set_point - self.temperature) / self.heats)
+        self.temperature += on * self.heats
+        if on < seconds:
+            self.heating = False
+        return on
+
+    def take(self, liters: float) -> None:
+        """Take water out, for which colder water flows in."""
+        if self.temperature > self.inflow:
+            part = min(liters / self.liters, 1.0)
+            self.temperature -= part * (self.temperature - self.inflow)
+
+
+def coffee_boiler(temperature: float) -> Boiler:
+    """A coffee boiler: hot in about eight minutes, fed with water that was warmed on its way."""
+    return Boiler(temperature, heats=0.17, loses=1 / 9000, liters=1.5, hysteresis=0.3, inflow=60.0)
+
+
+def steam_boiler(temperature: float) -> Boiler:
+    """A steam boiler: hot in about eight minutes."""
+    return Boiler(temperature, heats=0.24, loses=1 / 7200, liters=3.0, hysteresis=0.8)
+
 
 BREW_RATE: Final = 4.8
 """Pulses of the flow meter a second under pressure: a dose of 120 takes 25 s. Our choice, as all numbers here."""
@@ -132,3 +188,36 @@ def backflush() -> Draw:
     """Cleaning: the pump against a blind filter, on and off."""
     on = Phase(_BACKFLUSH_SECONDS, 0.0, ("pump_on", "brew_solenoid_on"))
     return Draw("backflush", 0, [on, Phase(_BACKFLUSH_SECONDS, 0.0, ())] * _BACKFLUSH_CYCLES)
+
+
+_COUNTS: Final = 1 << 32  # a counter that has reached it begins again
+_COFFEES: Final = ("drinks_k1", "drinks_k2", "drinks_k3", "drinks_k4", "continuous")
+_HOT_WATER: Final = ("hot_water", "hot_water_2", "drinks_hot_water")
+
+
+class Usage:
+    """Adds to the counters; what is less than one of their units is kept until it is one."""
+
+    def __init__(self, registers: Registers) -> None:
+        self._registers = registers
+        self._rest: defaultdict[str, float] = defaultdict(float)
+
+    def add(self, name: str, amount: float) -> None:
+        """Count up."""
+        whole, self._rest[name] = divmod(self._rest[name] + amount, 1)
+        value = self._registers.get(name)
+        if whole and isinstance(value, int):
+            self._registers.put(name, (value + int(whole)) % _COUNTS)
+
+    def count(self, draw: Draw) -> None:
+        """Count water that was drawn."""
+        if draw.what == "hot water":
+            for name in _HOT_WATER:
+                self.add(name, 1)
+        elif draw.what == "coffee":
+            self.add("total_coffee_activations", 1)
+            if draw.elapsed >= SHORTEST_COFFEE:
+                self.add(f"drinks_k{draw.key}" if 1 <= draw.key <= 4 else "continuous", 1)
+                total = sum(self._registers.number(name, 0) for name in _COFFEES)
+                if self._registers.get("total_coffee") is not None:
+                    self._registers.put("total_coffee", total % _COUNTS)

@@ -1,10 +1,14 @@
-"""What was counted while a capture was read, and what the user should be told after it."""
+"""What can be wrong with a capture file as a whole."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-__all__ = ["CaptureStatistics"]
+from lmdecode.codec.errors import LmdecodeError
+
+
+class CaptureError(LmdecodeError):
+    """A file that cannot be decoded. Its text is one line for the user: what is wrong, and what to do next."""
 
 
 @dataclass(slots=True)

@@ -1,0 +1,246 @@
+"""A change of the machine's memory that was seen: what analysis finds and outputs show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from lmdecode.codec.record import Record
+from lmdecode.codec.v1.memory import Memory, Region
+from lmdecode.codec.v1.memory_map import DERIVED
+from lmdecode.codec.v1.message import ADDRESS_SPACE, Kind
+from lmdecode.codec.v1.register import Telling
+from lmdecode.codec.v1.values import Value, is_number
+from lmdecode.codec.v1.window import Place, place_of, places_of, registers_in
+
+
+class Change(NamedTuple):
+    """A register, or a byte that is in none, said something else than when it was seen before."""
+
+    place: Place
+    time_ns: int
+    """When it was first seen to have changed: nanoseconds since 1970, UTC."""
+    since_ns: int
+    """When it was last seen as it was before. It changed somewhere between the two."""
+    old: bytes
+    new: bytes
+    record: Record
+    """The message that showed it: an answer, a report, or the answer to the write that did it."""
+    writes: tuple[Record, ...] = ()
+    """The last writes that the app asked for before it, the latest last: those since `since_ns`, or else within a
+    minute before."""
+    requests: tuple[Record, ...] = ()
+    """The last requests of any kind before it, the latest last, but for the one that the record answers."""
+    flowing: bool = False
+    """Whether water flowed just before."""
+
+    @property
+    def written(self) -> bool:
+        """Whether it is what was written: the machine said that it took it."""
+        return self.record.kind is Kind.WRITE
+
+
+class ChangeRun(NamedTuple):
+    """Changes of one place that followed each other closely; often only one."""
+
+    first: Change
+    last: Change
+    changes: int = 1
+    least: Value | None = None
+    """Of several numbers, the least that it changed to, or from; of bytes that are in no register, too."""
+    most: Value | None = None
+
+
+class Difference(NamedTuple):
+    """A place that two memories know and that is not the same in them."""
+
+    place: Place
+    old: bytes
+    new: bytes
+    change: Change | None = None
+    """How it came about, if that was seen: the last change of the place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """What leads from one memory to another."""
+
+    changed: tuple[Difference, ...]
+    """What both know, in the order of addresses."""
+    only_old: tuple[tuple[int, bytes], ...]
+    """Runs of bytes that only the first knows: address, bytes."""
+    only_new: tuple[tuple[int, bytes], ...]
+    """Runs of bytes that only the second knows."""
+    old_regions: tuple[Region, ...] = ()
+    """Where reads give no bytes in the first."""
+    new_regions: tuple[Region, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.changed or self.only_old or self.only_new or self.old_regions != self.new_regions)
+
+    def apply(self, old: Memory) -> Memory:
+        """The second memory, from the first; the first stays as it is."""
+        memory = Memory()
+        for address, data in old.runs():
+            memory.write(address, data)
+        for difference in self.changed:
+            memory.write(difference.place.address, difference.new)
+        for address, data in self.only_old:
+            memory.forget(address, len(data))
+        for address, data in self.only_new:
+            memory.write(address, data)
+        for region in self.new_regions:
+            memory.mark(region)
+        return memory
+
+
+def differences(old: Memory, new: Memory) -> Differences:
+    r"""What is not the same in two memories.
+
+    >>> old, new = Memory(), Memory()
+    >>> old.write(0x401C, b"\x03\xbc")
+    >>> new.write(0x401C, b"\x03\xbd\x04")
+    >>> found = differences(old, new)
+    >>> [(each.place.name, each.old.hex(), each.new.hex()) for each in found.changed], found.only_new
+    ([('coffee_temp', '03bc', '03bd')], ((16414, b'\x04'),))
+    """
+    mine, theirs = dict(_bytes(old)), dict(_bytes(new))
+    changed = [address for address, byte in mine.items() if theirs.get(address, byte) != byte]
+    return Differences(
+        tuple(_paired(changed, old, new)),
+        tuple(_runs({address: byte for address, byte in mine.items() if address not in theirs})),
+        tuple(_runs({address: byte for address, byte in theirs.items() if address not in mine})),
+        old.regions,
+        new.regions,
+    )
+
+
+def with_changes(found: Differences, changes: Iterable[Change]) -> Differences:
+    """The differences, each with the last of some changes of its place that led to what it is now."""
+    last: dict[int, Change] = {}
+    for change in changes:
+        for address in range(change.place.address, change.place.end):
+            last[address] = change
+    return Differences(
+        tuple(
+            each._replace(
+                change=max(filter(None, _of(each.place, last)), key=lambda change: change.time_ns, default=None)
+            )
+            for each in found.changed
+        ),
+        found.only_old,
+        found.only_new,
+        found.old_regions,
+        found.new_regions,
+    )
+
+
+def _of(place: Place, last: Mapping[int, Change]) -> Iterable[Change | None]:
+    return map(last.get, range(place.address, place.end))
+
+
+def _paired(changed: list[int], old: Memory, new: Memory) -> Iterable[Difference]:
+    """The changed bytes by register; byte by byte where one of the memories does not know all of it."""
+    for place in places_of(changed):
+        before, after = old.read(place.address, place.length), new.read(place.address, place.length)
+        if before is not None and after is not None:
+            yield Difference(place, before, after)
+            continue
+        for address in (each for each in changed if place_of(each) == place):
+            yield Difference(Place(address, 1, place.row), old.read(address, 1) or b"", new.read(address, 1) or b"")
+
+
+def _bytes(memory: Memory) -> Iterable[tuple[int, int]]:
+    for address, data in memory.runs():
+        yield from enumerate(data, address)
+
+
+def _runs(found: Mapping[int, int]) -> Iterable[tuple[int, bytes]]:
+    start, data = 0, bytearray()
+    for address in range(ADDRESS_SPACE) if found else ():
+        if address in found:
+            start = start if data else address
+            data.append(found[address])
+        elif data:
+            yield start, bytes(data)
+            data = bytearray()
+    if data:
+        yield start, bytes(data)
+
+
+_PAUSE: Final = 30_000_000_000  # ns without a change after which the next one is a line of its own
+_FEWEST: Final = 3  # changes that are put together
+
+
+def ticks(place: Place) -> bool:
+    """Whether a place changes by itself all the time: it holds a clock."""
+    return place.row is not None and place.row.type.name == "clock"
+
+
+def grouped(changes: Iterable[Change]) -> list[ChangeRun]:
+    """Changes that follow each other closely put together: of one number, text or unknown byte, or of the same bits.
+
+    What was written stands alone, and so do flags and enumerations.
+    """
+    runs: list[list[Change]] = []
+    open_runs: dict[object, list[Change]] = {}
+    for change in changes:
+        what = _moves(change)
+        run = open_runs.get(what)
+        if run is None or change.written or run[-1].written or change.time_ns - run[-1].time_ns > _PAUSE:
+            run = []
+            runs.append(run)
+            if what is not None:
+                open_runs[what] = run
+        run.append(change)
+    found = [each for run in runs for each in (_together(run) if len(run) >= _FEWEST else map(_alone, run))]
+    return sorted(found, key=lambda run: run.first.time_ns)
+
+
+def names_of(change: Change) -> frozenset[str]:
+    r"""The names by which a change can be asked for: the register's, and those of the parts and bits that changed.
+
+    >>> from lmdecode.codec.v1.window import place_of
+    >>> from lmdecode.codec.record import Record
+    >>> switched = Change(place_of(0x401B), 0, 0, b"\x01", b"\x21", Record(0, 0, "machine", "m", "a"))
+    >>> sorted(names_of(switched))
+    ['coffee_heater_on', 'heating_state']
+    """
+    place, old, new = change.place, change.old, change.new
+    changed = {place.address + index for index, (one, other) in enumerate(zip(old, new, strict=True)) if one != other}
+    names = {
+        row.name
+        for row in registers_in(place.address, place.length)
+        if row.name and row.readable and not changed.isdisjoint(range(row.address, row.end))
+    }
+    before, after = place.value(old), place.value(new)
+    if isinstance(before, list) and isinstance(after, list):
+        names |= set(before) ^ set(after)
+    return frozenset(
+        names | {row.name for row in DERIVED if row.telling is not Telling.AGAIN and names & {*row.inputs}}
+    )
+
+
+def _moves(change: Change) -> object:
+    """What moves, so that its changes can be told from those of others; None if it is not put together."""
+    place = change.place
+    row = place.row
+    if row is None or not place.known or row.type.json in {"integer", "number"} or row.type.name == "front panel text":
+        return place[:2]
+    if row.type.name == "bit set":
+        return place[:2], change.old[0] ^ change.new[0]
+    return None
+
+
+def _alone(change: Change) -> ChangeRun:
+    return ChangeRun(change, change)
+
+
+def _together(run: list[Change]) -> Iterator[ChangeRun]:
+    place = run[0].place
+    values: list[Value | None] = [place.value(run[0].old), *(place.value(change.new) for change in run)]
+    if not place.known:
+        values = [int.from_bytes(run[0].old, "big"), *(int.from_bytes(change.new, "big") for change in run)]
+    numbers = [value for value in values if is_number(value)]
+    yield ChangeRun(run[0], run[-1], len(run), min(numbers, default=None), max(numbers, default=None))
