@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import TypeAlias
 
 from lmdecode.analysis.columns import check_name
+from lmdecode.codec.dialect import Access, MachineKey
 from lmdecode.codec.errors import KeyFormatError, RegisterError
-from lmdecode.codec.v1.decoder import Decoder, MachineKey
+from lmdecode.codec.record import Value
+from lmdecode.codec.v1.decoder import Decoder, decoder_for
 from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.memory_map import DERIVED_BY_NAME, by_name
 from lmdecode.codec.v1.setting_change import Change, change
 from lmdecode.codec.v1.settings import SETTINGS, Parameter, Setting, nearest_setting, values_for
-from lmdecode.codec.v1.values import Value
-from lmdecode.config.keys import decoder_for, find_keys
+from lmdecode.config.keys import find_keys
 
-_OPTION = re.compile(r"(?<!\S)--([a-z][a-z-]*)")
+_OPTION = re.compile(r"(?<!\S)--([a-z][a-z-]*)(?: (?=[0-9]))?")
 
 
 AnyKey: TypeAlias = Key | str | bytes
@@ -40,19 +41,24 @@ def as_key(key: AnyKey) -> Key:
     return Key(key) if isinstance(key, bytes) else Key.parse(key)
 
 
-def decoder_with(key: Keys | None, config: PathLike | None, *, show_secrets: bool) -> Decoder:
-    """What decodes with the keys given, or else with those that the configuration has.
+def access_with(key: Keys | None, config: PathLike | None, *, show_secrets: bool) -> Access:
+    """Return the keys given, or else those that the configuration has.
 
     Raises:
         KeyFormatError: What was given is no key.
         MissingKeyError: There is none.
         ConfigError: The configuration cannot be used.
     """
-    machines = [] if key is None else _machines(key)
-    if not machines:
+    keys, origin = [] if key is None else _machines(key), "key="
+    if not keys:
         path = None if config is None else Path(config)
-        machines, _ = find_keys([], path, settings="give key= or config=")
-    return decoder_for(machines, show_secrets=show_secrets)
+        keys, origin = find_keys([], path, settings="give key= or config=")
+    return Access(keys, show_secrets, origin)
+
+
+def decoder_with(key: Keys | None, config: PathLike | None, *, show_secrets: bool) -> Decoder:
+    """Return what decodes single frames with these keys; args and errors are those of `access_with`."""
+    return decoder_for(access_with(key, config, show_secrets=show_secrets).keys, show_secrets=show_secrets)
 
 
 def as_keyword(text: str) -> str:
@@ -60,6 +66,8 @@ def as_keyword(text: str) -> str:
 
     >>> as_keyword("no address: give --host, or a --config")
     'no address: give host=, or a config='
+    >>> as_keyword("try --port 1774")
+    'try port=1774'
     """
     return _OPTION.sub(lambda option: f"{option[1].replace('-', '_')}=", text)
 

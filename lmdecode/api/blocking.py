@@ -13,8 +13,7 @@ from typing import Any, Self, TypeVar
 from lmdecode.api.arguments import AnyKey, PathLike, Word
 from lmdecode.api.live import AsyncMachine, Status
 from lmdecode.api.memory import MemoryImage
-from lmdecode.codec.record import Record
-from lmdecode.codec.v1.values import Value
+from lmdecode.codec.record import Record, Value
 from lmdecode.device.client import ANSWER_TIMEOUT
 from lmdecode.device.settings import Outcome
 

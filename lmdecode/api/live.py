@@ -14,11 +14,10 @@ from typing import Final, Self
 from lmdecode.api.arguments import AnyKey, PathLike, Word, as_key, as_keyword, changes_for, window_of
 from lmdecode.api.memory import MemoryImage
 from lmdecode.codec.errors import LmdecodeError, RegisterError
-from lmdecode.codec.record import Record
+from lmdecode.codec.record import Kind, Record, Value
 from lmdecode.codec.v1.memory_map import ALIVE, LARGEST_READ, STATUS, UNITS
-from lmdecode.codec.v1.message import Kind, Message
+from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.setting_change import check_raw_write
-from lmdecode.codec.v1.values import Value
 from lmdecode.codec.v1.window import decode_window
 from lmdecode.config.targets import Target, find_target
 from lmdecode.device.client import ANSWER_TIMEOUT, DEFAULT_PORT, Client

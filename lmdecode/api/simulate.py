@@ -11,10 +11,10 @@ from lmdecode.api.arguments import AnyKey, as_key
 from lmdecode.api.blocking import Background, Machine
 from lmdecode.api.live import AsyncMachine
 from lmdecode.codec.errors import RegisterError
+from lmdecode.codec.record import Value
 from lmdecode.codec.v1.image import MemoryImage
 from lmdecode.codec.v1.memory_map import MODELS
 from lmdecode.codec.v1.model import model_of
-from lmdecode.codec.v1.values import Value
 from lmdecode.simulator import SAMPLE_KEY
 from lmdecode.simulator import machine as simulator
 from lmdecode.simulator.console import Console

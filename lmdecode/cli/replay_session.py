@@ -18,7 +18,7 @@ from lmdecode.app.live import session_for
 from lmdecode.cli._common.errors import INTERRUPTED, complain
 from lmdecode.cli._common.prompt import confirmed, is_somebody_there
 from lmdecode.codec.errors import RegisterError
-from lmdecode.codec.v1.message import Kind
+from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.redaction import ACCOUNT
 from lmdecode.codec.v1.setting_change import check_raw_write, hazard
 from lmdecode.codec.v1.window import decode_message
@@ -65,18 +65,20 @@ class ReplaySession:
             CommandError: There are none.
         """
         from lmdecode.app.decode import Outcome, nothing_decoded, read
-        from lmdecode.codec.v1.decoder import MachineKey
-        from lmdecode.config.keys import decoder_for, find_keys
+        from lmdecode.codec.dialect import MachineKey
+        from lmdecode.codec.v1 import speakers_with
+        from lmdecode.codec.v1.decoder import decoder_for
+        from lmdecode.config.keys import find_keys
 
         machines, origin = (
             find_keys(keys, config) if keys else ([MachineKey("machine", self.target.key)], "--key or config")
         )
         outcome = Outcome(capture)
-        decoder = decoder_for(machines, show_secrets=self.secrets)
-        steps, damaged = steps_of(read(outcome, decoder, port))
+        speakers = speakers_with(decoder_for(machines, show_secrets=self.secrets), port, origin=origin)
+        steps, damaged = steps_of(read(outcome, speakers))
         for complaint in outcome.complaints:
             complain(complaint)
-        why = nothing_decoded([outcome], port, origin)
+        why = nothing_decoded([outcome], speakers)
         if why:
             raise CommandError(f"{why}; --capture-key gives the key of the machine in the capture")
         if why is not None:

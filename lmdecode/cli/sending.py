@@ -18,8 +18,9 @@ from lmdecode.app.live import session_for
 from lmdecode.cli._common.errors import INTERRUPTED, TERMINATED, complain
 from lmdecode.cli._common.prompt import confirmed, is_somebody_there
 from lmdecode.codec.errors import CodecError, RegisterError
+from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.memory import Memory
-from lmdecode.codec.v1.message import ADDRESS_SPACE, Kind, Message, build
+from lmdecode.codec.v1.message import ADDRESS_SPACE, Message, build
 from lmdecode.codec.v1.setting_change import Change, change, windows, writes
 from lmdecode.codec.v1.settings import Setting, values_for
 from lmdecode.device.errors import NoAnswerError

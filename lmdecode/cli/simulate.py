@@ -16,7 +16,7 @@ from lmdecode.cli._common.options import ConfigOption, KeysOption, number
 from lmdecode.simulator import SAMPLE_KEY
 
 if TYPE_CHECKING:
-    from lmdecode.codec.v1.decoder import MachineKey
+    from lmdecode.codec.dialect import MachineKey
     from lmdecode.codec.v1.image import MemoryImage
     from lmdecode.simulator.machine import Machine
 
@@ -115,7 +115,7 @@ def simulate(
 
 def _key(keys: list[str], config: Path | None) -> tuple[MachineKey, str]:
     """The machine's key, and where it is from; the sample one if there is none anywhere."""
-    from lmdecode.codec.v1.decoder import MachineKey
+    from lmdecode.codec.dialect import MachineKey
     from lmdecode.codec.v1.key import Key
     from lmdecode.config import ENVIRONMENT_VARIABLE
     from lmdecode.config.file import default_paths, load_config
@@ -155,13 +155,14 @@ def _machine(image: Path | None, capture: Path | None, model: str | None, key: M
 def _captured(capture: Path, key: MachineKey) -> MemoryImage:
     from lmdecode.analysis.memory_history import memory_of
     from lmdecode.app.decode import Outcome, nothing_decoded, read
-    from lmdecode.capture.reader import DEFAULT_PORT
+    from lmdecode.codec.v1 import speakers_with
+    from lmdecode.codec.v1.decoder import decoder_for
     from lmdecode.codec.v1.image import MemoryImage
-    from lmdecode.config.keys import decoder_for
 
     outcome = Outcome(capture)
-    image = MemoryImage(memory_of(read(outcome, decoder_for([key]), DEFAULT_PORT)), source=str(capture))
-    why = nothing_decoded([outcome], DEFAULT_PORT, "see --key and --config")
+    speakers = speakers_with(decoder_for([key]), origin="see --key and --config")
+    image = MemoryImage(memory_of(read(outcome, speakers)), source=str(capture))
+    why = nothing_decoded([outcome], speakers)
     if why or not any(image.memory.runs()):
         raise CommandError(why or next(iter(outcome.complaints), f"{capture} tells nothing of a machine's memory"))
     return image

@@ -21,8 +21,8 @@ from typing import Final
 
 import platformdirs
 
+from lmdecode.codec.dialect import MachineKey
 from lmdecode.codec.errors import KeyFormatError, LmdecodeError
-from lmdecode.codec.v1.decoder import MachineKey
 from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.memory_map import MODELS
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from lmdecode.codec.errors import LmdecodeError
-from lmdecode.codec.record import Record
-from lmdecode.codec.v1.message import Kind, Message
+from lmdecode.codec.record import Kind, Record
+from lmdecode.codec.v1.message import Message, letter_of
 from lmdecode.codec.v1.requester import Dialogue, Heard
 
 NO_CONNECTION = 3
@@ -72,7 +72,7 @@ def why_no_answer(request: Message, dialogue: Dialogue, name: str, lost: Machine
         name: The machine, as host:port.
         lost: Why the connection has ended, if it has.
     """
-    heard, what = dialogue.heard, f"{request.kind.letter}{request.preamble}"
+    heard, what = dialogue.heard, f"{letter_of(request.kind)}{request.preamble}"
     if heard.undecryptable and not dialogue.ever_valid:
         return WrongKeyError(
             f"connected to {name}, but nothing decrypts: the key is not this machine's, or this is no such machine; "
@@ -99,7 +99,7 @@ def _instead(what: str, heard: Heard, name: str) -> MachineError:
 
 def why_bad(request: Message, answer: Record) -> BadAnswerError:
     """What is wrong with an answer."""
-    what = f"{request.kind.letter}{request.preamble}"
+    what = f"{letter_of(request.kind)}{request.preamble}"
     if is_echo(request, answer):
         return EchoError(f"the machine sent {what} back instead of an answer: there is nothing to be read there")
     return BadAnswerError(f"the answer to {what} is damaged: {answer.problems[0]}")

@@ -6,10 +6,10 @@ from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 
 from lmdecode.codec.errors import LmdecodeError
-from lmdecode.codec.record import MASK, Sender
+from lmdecode.codec.record import MASK, Kind, Sender
 from lmdecode.codec.v1.framing import wrap
 from lmdecode.codec.v1.key import Key, encrypt
-from lmdecode.codec.v1.message import Kind, Message, build, check_byte, parse_leniently
+from lmdecode.codec.v1.message import Message, build, check_byte, parse_leniently
 from lmdecode.mitm.page import COMMENT, FIXED, INDENT, Block
 
 

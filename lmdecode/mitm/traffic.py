@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Final
 
 from mitmproxy import ctx, exceptions
 
+from lmdecode.codec.dialect import Place
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.record import Record
 from lmdecode.codec.v1.conversation import Conversation
-from lmdecode.codec.v1.decoder import Decoder
-from lmdecode.config.keys import NoKeyError, decoder_for, find_keys
+from lmdecode.codec.v1.decoder import Decoder, decoder_for
+from lmdecode.config.keys import NoKeyError, find_keys
 from lmdecode.mitm.contentview import Reader, add_view, remove_view
 from lmdecode.mitm.hooks import (
     Message,
@@ -128,9 +129,11 @@ class Journal:
     def _conversation(self, flow: TCPFlow, stream: int) -> Conversation:
         return Conversation(
             self._decoder,
-            stream=stream,
-            app=host_port(flow.client_conn.peername, "app"),
-            machine=host_port(flow.server_conn.peername or flow.server_conn.address, "machine"),
+            Place(
+                stream,
+                host_port(flow.client_conn.peername, "app"),
+                host_port(flow.server_conn.peername or flow.server_conn.address, "machine"),
+            ),
         )
 
     def _settle(self, connection: _Connection) -> None:

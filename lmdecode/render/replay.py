@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from lmdecode.codec.record import MASK, Record, iso_time
+from lmdecode.codec.record import MASK, Record, Value, iso_time
 from lmdecode.codec.v1.memory_map import UNITS
 from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.redaction import touches_secret
-from lmdecode.codec.v1.values import Value
 from lmdecode.render.sentence import PARTS_OF, REPEATED, value_text, verb_and_object
 
 _WHAT_WIDTH = 26

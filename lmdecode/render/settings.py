@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from lmdecode.codec.errors import LmdecodeError
+from lmdecode.codec.record import Value
 from lmdecode.codec.v1.memory import Memory
 from lmdecode.codec.v1.memory_map import UNITS
 from lmdecode.codec.v1.message import build
 from lmdecode.codec.v1.setting_change import Change
-from lmdecode.codec.v1.values import Value
 from lmdecode.device.settings import Outcome, Result, State
 from lmdecode.render.sentence import value_text
 

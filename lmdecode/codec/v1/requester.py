@@ -8,14 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from lmdecode.codec.dialect import Place
 from lmdecode.codec.errors import FrameError
-from lmdecode.codec.record import Record
+from lmdecode.codec.record import Kind, Record
 from lmdecode.codec.v1.conversation import Conversation
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.framing import unwrap, wrap
 from lmdecode.codec.v1.key import BLOCK_SIZE, Key, encrypt
 from lmdecode.codec.v1.memory_map import REPORTS
-from lmdecode.codec.v1.message import Kind, Message, build
+from lmdecode.codec.v1.message import Message, build
 
 _USUAL: Final = frozenset((window.address, window.length) for window in REPORTS)
 
@@ -57,7 +58,7 @@ class Dialogue:
     ) -> None:
         self._key = key
         decoder = FrameDecoder(key, show_secrets=show_secrets)
-        self._conversation = Conversation(decoder, stream=stream, app=app, machine=machine)
+        self._conversation = Conversation(decoder, Place(stream, app, machine))
         self._asked: Message | None = None
         self.answer: Record | None = None
         """The answer to what was asked last; None as long as there is none."""

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from lmdecode.codec.record import Record
-from lmdecode.codec.v1.values import Value
+from lmdecode.codec.record import Record, Value
 
 
 @dataclass(frozen=True, slots=True)
