@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from typing import Final, cast
 
 from lmdecode.codec.record import Kind, Record, Value
 from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS, UNITS, window_name
@@ -68,14 +68,17 @@ _SHOWN_DIGITS: Final = 128  # of data that nobody can name, and of a frame that 
 
 def verb_and_object(record: Record) -> tuple[str, str]:
     """What a record is about: "read" "temperatures"."""
-    if record.kind is None or record.address is None or record.length is None:
+    is_window = record.address is not None and record.length is not None
+    if record.kind is None or (record.subject is None and not is_window):
         return ("gap", "") if record.raw is None else ("?", "not decoded")
+    if record.subject is not None:
+        return record.kind, printable(record.subject)
     verb: str = record.kind
     if record.role == "report" and record.kind is Kind.READ:
         verb = "report"
     elif record.role == "response":
         verb = {None: "answer", True: "took", False: "refused"}[record.ok]
-    return verb, _window(record.address, record.length)
+    return verb, _window(cast("int", record.address), cast("int", record.length))
 
 
 def summary(fields: Mapping[str, Value]) -> Iterable[tuple[str, str]]:
