@@ -61,14 +61,14 @@ def explain(
     """Take a message apart: every byte with its register, value, unit and how sure we are.
 
     Args:
-        message: A plaintext (`R401C000403BC04D8B6`), a preamble with or without data (`0310001D`), or a whole frame
-            (`@…%`). Spaces do not matter.
+        message: A plaintext (`R401C000403BC04D8B6`), a preamble with or without data (`0310001D`), a range of addresses
+            (`0x4000-0x4022`, `0x4000+35`), or a whole frame (`@…%`). Spaces do not matter.
         key: As of `decode`; only a frame needs one.
         config: Likewise.
         show_secrets: Whether the machine's cloud account is left readable.
 
     Raises:
-        MessageError: It is none of these.
+        MessageError, AddressRangeError: It is none of these.
         KeyFormatError, MissingKeyError, ConfigError: As `decode`.
 
     >>> import lmdecode

@@ -34,7 +34,7 @@ def no_decoder():
 )
 def test_what_people_quote(given_, title, windowed):
     if title is None:
-        with pytest.raises(MessageError, match="is no message"):
+        with pytest.raises(MessageError, match="is not a message"):
             read_quoted(given_, no_decoder)
         return
     found = read_quoted(given_, no_decoder)

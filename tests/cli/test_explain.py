@@ -18,6 +18,17 @@ def test_a_bare_preamble_lists_what_it_covers(command):
     assert "check byte" not in result.stdout
 
 
+def test_a_range_of_addresses_is_explained_as_its_preamble_in_each_notation(command):
+    preamble, *ranges = (
+        command("explain", text).stdout
+        for text in ("40000023", "0x4000-0x4022", "0x4000..0x4022", "0x4000+35", "0x4000 + 0x23")
+    )
+    assert "firmware_ver" in preamble
+    assert ranges == [preamble] * 4
+    assert "write 0x4000, 0x4000-0x4022" in command.fails("explain", "0x4000-35", code=2)
+    assert "one message reads 65535 at most" in command.fails("explain", "0x0000-0xFFFF", code=2)
+
+
 def test_a_window_with_data_as_people_quote_it(command):
     result = command("explain", "401c0004 03bc 04d8")
     assert "95.6 °C" in result.stdout
