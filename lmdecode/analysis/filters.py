@@ -197,7 +197,7 @@ def _address(word: str, comparison: str, value: str) -> Filter:
 
 
 def _one_range(text: str) -> range:
-    """Return the addresses of a range, or of one decimal number, as JSON Lines have it."""
+    """Returns the addresses of a range, or of one decimal number, as JSON Lines have it."""
     try:
         return address_range(f"0x{int(text):X}" if _DECIMAL(text) else text)
     except AddressRangeError as error:

@@ -66,7 +66,7 @@ def read_quoted(given: str, decoder: Callable[[], Decoder], *, show_secrets: boo
 
 
 def _preamble(text: str) -> str:
-    """Return the preamble of the read that asks for a range of addresses.
+    """Returns the preamble of the read that asks for a range of addresses.
 
     Raises:
         AddressRangeError: It is not a range, or is longer than a message can ask for.

@@ -10,15 +10,16 @@ import typer
 from lmdecode.app.errors import UsageError
 from lmdecode.app.live import target_for
 from lmdecode.cli._common.errors import reports_errors
-from lmdecode.cli._common.live_options import (
+from lmdecode.cli._common.options import (
+    ConfigOption,
     HostOption,
     JsonOption,
     KeyOption,
-    MachineOption,
-    PortOption,
+    LiveMachineOption,
+    LivePortOption,
     TimeoutOption,
+    number,
 )
-from lmdecode.cli._common.options import ConfigOption, number
 from lmdecode.codec.v1.message import ADDRESS_SPACE
 from lmdecode.codec.v1.ranges import FORMS, address_ranges
 from lmdecode.codec.v1.redaction import ACCOUNT
@@ -38,10 +39,10 @@ def scan(
         ),
     ] = None,
     host: HostOption = None,
-    port: PortOption = None,
+    port: LivePortOption = None,
     key: KeyOption = None,
     config: ConfigOption = None,
-    machine: MachineOption = None,
+    machine: LiveMachineOption = None,
     output: Annotated[
         Path | None,
         typer.Option(

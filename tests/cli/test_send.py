@@ -217,7 +217,7 @@ def test_secrets_are_shown_only_when_asked_for(command, machine):
 
 def test_a_number_that_is_none_is_no_number_of_seconds(command, machine):
     for words in (("send", "dose", "2", "121"), ("status",)):
-        assert "nan is no number" in command.fails(*words, *machine.options, "--timeout", "nan", code=2)
+        assert "must be a number, not nan" in command.fails(*words, *machine.options, "--timeout", "nan", code=2)
 
 
 def test_what_fails_is_json_too(command, machine):

@@ -40,7 +40,7 @@ class AddressRangeError(LmdecodeError, ValueError):
 
 
 def address_range(text: str) -> range:
-    """Return the addresses that a range names. A single address is a range of one byte.
+    """Returns the addresses that a range names. A single address is a range of one byte.
 
     Raises:
         AddressRangeError: The text is not a range, or the range is empty or goes beyond 0xFFFF.
@@ -65,7 +65,7 @@ def address_range(text: str) -> range:
 
 
 def address_ranges(words: Iterable[str]) -> list[range]:
-    """Return the ranges that the words of `lmdecode scan` name.
+    """Returns the ranges that the words of `lmdecode scan` name.
 
     Each word is a range. Two addresses one after the other are START and END, and there END is the address *after* the
     last byte. For START, alone or with a number of bytes, `scan` does without the 0x.
@@ -88,7 +88,7 @@ def address_ranges(words: Iterable[str]) -> list[range]:
 
 
 def address_of(text: str) -> int:
-    """Return an address: hexadecimal, with 0x or without.
+    """Returns an address: hexadecimal, with 0x or without.
 
     Raises:
         AddressRangeError: The text is not an address.
@@ -100,7 +100,7 @@ def address_of(text: str) -> int:
 
 
 def byte_count(text: str, start: int) -> int:
-    """Return a number of bytes to read from an address on: decimal, or hexadecimal with 0x.
+    """Returns a number of bytes to read from an address on: decimal, or hexadecimal with 0x.
 
     Raises:
         AddressRangeError: The text is not a number, or one message cannot read so many bytes from there.
