@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.panel import Panel
 
 from lmdecode.api.arguments import Keys, PathLike, decoder_with
-from lmdecode.app.quoted import read_quoted
+from lmdecode.app.explain import read_quoted
 from lmdecode.codec.v1.message import Decoded, Message
 from lmdecode.codec.v1.window import Fields
 from lmdecode.render.explanation import Part, explanation, parts
@@ -19,7 +19,7 @@ _WIDTH = 80
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A message taken apart. Printed, it is what `lmdecode explain` shows."""
+    """A message taken apart. Printed, it looks as in `lmdecode explain`."""
 
     title: str
     decoded: Decoded
@@ -38,7 +38,7 @@ class Explanation:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What is wrong with it, one line each."""
+        """Everything that is wrong with it, one line each."""
         return self.decoded.problems
 
     @property

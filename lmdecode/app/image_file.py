@@ -14,10 +14,10 @@ _OBJECT: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{").match
 
 
 def load_image(path: Path) -> MemoryImage:
-    """Read an image.
+    """Reads a memory image.
 
     Raises:
-        MemoryImageError: It cannot be read, or is no image.
+        MemoryImageError: The file cannot be read, or is not an image.
     """
     try:
         with path.open(encoding="utf-8-sig") as file:
@@ -37,12 +37,12 @@ def load_image(path: Path) -> MemoryImage:
 
 
 def looks_like_image(path: Path) -> bool:
-    """Whether a file is a memory image, of whatever version, rather than a capture: by what it begins with."""
+    """Returns True if a file begins like a memory image, of any version, and not like a capture."""
     try:
         if not path.is_file():
             return False
         with path.open("rb") as file:
             start = file.read(_LOOK)
-    except (OSError, ValueError):  # whoever reads it will say
+    except (OSError, ValueError):  # whoever reads it will say so
         return False
     return _OBJECT(start) is not None and (b'"format"' in start or b'"ranges"' in start)

@@ -46,7 +46,7 @@ def explain(
 
     Only a whole frame needs the key.
     """
-    from lmdecode.app.quoted import read_quoted
+    from lmdecode.app.explain import read_quoted
     from lmdecode.render.explanation import explanation
     from lmdecode.render.terminal import TerminalConsole
 

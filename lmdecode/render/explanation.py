@@ -24,28 +24,28 @@ _BYTES_A_LINE = 4
 
 
 class Part(NamedTuple):
-    """Some bytes of a message, and what is known of them, in words."""
+    """Some bytes of a message and their meaning, in words."""
 
     address: int
-    """Of the first byte."""
+    """The address of the first byte."""
     digits: str
-    """The bytes, as hex, four a line; "" in a request, which has none."""
+    """The bytes as hex, four a line; "" in a request, which has no data."""
     name: str
     """The register, `secret`, or `—` where nobody knows."""
     value: str
-    """With its unit; in a request: what values there are. "" where nobody knows what the bytes mean."""
+    """The value with its unit; in a request the values that are possible; "" where nobody knows what the bytes mean."""
     sure: str
     """`seen`, `claimed`, `inferred` or `unknown`."""
     note: str
 
 
 def explanation(title: str, decoded: Decoded, *, windowed: bool = False) -> Panel:
-    """A panel that takes a decoded message apart.
+    """Returns a panel that takes a decoded message apart.
 
     Args:
         title: What the user gave, shortened.
         decoded: What it says.
-        windowed: Whether it is a window and not a message, so that there is no check byte to speak of.
+        windowed: Whether a window was given and not a message, so that its check byte means nothing.
     """
     body: list[Text | Table] = []
     message = decoded.message
@@ -93,7 +93,7 @@ def _check_line(decoded: Decoded) -> Text:
 
 
 def parts(decoded: Decoded) -> list[Part]:
-    """The bytes of a message in order: registers, the parts of registers, what is cut, what is unknown.
+    """Returns the bytes of a message in order: registers, the parts of registers, what is cut, what is unknown.
 
     >>> from lmdecode.codec.v1.decoder import decode_plaintext
     >>> [(part.name, part.digits, part.value) for part in parts(decode_plaintext(b"R401C000403BC04D8B6"))]
@@ -159,7 +159,7 @@ def _register_part(message: Message, decoded: Decoded, register: Register, end: 
 
 
 def _own_value(message: Message, register: Register) -> str:
-    """This register's own value: another copy of its name may say something else."""
+    """Returns the value of this very register: another copy of its name may have another value."""
     start = register.address - message.address
     try:
         value = register.type.decode((message.data or b"")[start : start + register.size])

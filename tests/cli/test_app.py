@@ -29,6 +29,52 @@ def test_each_command_is_listed_and_can_be_loaded_alone(command):
         assert "Usage: lmdecode " + name in command(name, "--help").stdout
 
 
+def test_the_commands_are_in_four_groups_the_common_ones_first(command):
+    from lmdecode.cli.app import PANELS
+
+    assert [title.partition(":")[0] for title in PANELS] == ["Captures", "Explore", "Credentials", "Live"]
+    listed = command("--help").stdout.splitlines()
+    start = next(index for index, line in enumerate(listed) if line.startswith("╭─ Captures"))
+    heads = [line.strip("╭─╮ ") for line in listed[start:] if line.startswith("╭")]
+    names = [line.split()[1] for line in listed[start:] if line.startswith("│ ") and line[2] != " "]
+    assert heads == list(PANELS)
+    assert names == [name for commands in PANELS.values() for name in commands]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "suggestion"),
+    [
+        (("decoed", "x.pcap"), "Did you mean 'decode'?"),
+        (("registers", "cofee_temp"), "did you mean coffee_temp?"),
+        (("shots", "x.pcap", "--format", "tabel"), "did you mean table?"),
+        (("changes", "x.pcap", "--fields", "cofee_temp"), "did you mean coffee_temp?"),
+        (("decode", "x.pcap", "--where", "knid=read"), "did you mean kind?"),
+    ],
+)
+def test_a_wrong_name_suggests_the_nearest(command, arguments, suggestion):
+    result = command(*arguments, COLUMNS="200")
+    assert suggestion in result.stderr
+    assert result.returncode == (1 if arguments[0] == "registers" else 2)
+
+
+def test_json_is_a_short_form_and_json_and_jsonl_mean_the_same(command):
+    whole = command("registers", "temp", "--format", "json").stdout
+    assert whole.startswith("[")
+    for form in (["--json"], ["-f", "jsonl"], ["-f", "JSON"], ["--json", "-f", "json"], ["--json", "-o", "-"]):
+        assert command("registers", "temp", *form).stdout == whole
+    assert "give one of them" in command.fails("registers", "--json", "-f", "markdown", code=2)
+
+
+@pytest.mark.parametrize(
+    "name", ["changes", "diff", "identify", "keys check", "memory", "registers", "shots", "unknowns"]
+)
+def test_each_command_with_formats_has_the_short_form(command, name):
+    told = command(*name.split(), "--help", COLUMNS="200").stdout
+    assert "--format" in told
+    assert "Short for --format json" in told
+    assert "standard output" in told
+
+
 @pytest.mark.parametrize(
     ("name", "example"),
     [

@@ -126,7 +126,7 @@ def test_the_wrong_key(command):
 
 
 def test_no_key(command):
-    complaint = command.fails("decode", PCAP)
+    complaint = command.fails("decode", PCAP, code=2)
     assert "no key: give --key or --config, set LMDECODE_KEY, or put config.json here or at" in complaint
 
 

@@ -43,7 +43,7 @@ def test_a_whole_frame(command, config):
 
 
 def test_a_frame_without_key_says_where_keys_come_from(command):
-    assert "no key: give --key or --config" in command.fails("explain", "@/EvNHlfIE/xwlY2eKvFjXw==%")
+    assert "no key: give --key or --config" in command.fails("explain", "@/EvNHlfIE/xwlY2eKvFjXw==%", code=2)
 
 
 def test_a_frame_with_the_wrong_key(command):
@@ -105,7 +105,7 @@ def test_the_secret_is_masked_unless_asked_for(command):
 
 @pytest.mark.parametrize("message", ["hello", "10", "@unfinished", "xyz=", "401C000403BC04D", ""])
 def test_what_is_no_message_says_what_is(command, message):
-    complaint = command.fails("explain", message)
+    complaint = command.fails("explain", message, code=2)
     assert len(complaint.strip().splitlines()) == 1
 
 

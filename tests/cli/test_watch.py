@@ -117,7 +117,7 @@ def test_a_file_is_added_to_and_survives_a_kill(command):
 def test_a_file_that_is_something_else(command, config):
     (command.folder / "notes").write_text("not yours")
     complaint = command.fails("watch", *to(free_port()), "--jsonl", "notes")
-    assert "notes holds something else than messages" in complaint
+    assert "notes holds something other than messages" in complaint
     assert (command.folder / "notes").read_text() == "not yours"
     assert config.exists()
 

@@ -1,39 +1,47 @@
-"""How a command that looks at captures as a whole reads them, and what it says when it has."""
+"""How a command that reads captures tells what came of them: notes, complaints and a summary, on stderr."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
-from lmdecode.app.decode import Outcome, merged, nothing_decoded, outcomes_of, read, summary
-from lmdecode.app.errors import CommandError
 from lmdecode.cli._common.errors import complain
-from lmdecode.cli._common.progress import progress_bar
-from lmdecode.codec.dialect import Speakers
-from lmdecode.codec.record import Record
+
+if TYPE_CHECKING:
+    from lmdecode.app.captures import CaptureVerdict
+    from lmdecode.app.decode import Outcome
+    from lmdecode.app.memory_sources import MemorySources
+    from lmdecode.codec.dialect import Speakers
 
 
-def read_by_time(paths: Sequence[Path], outcomes: list[Outcome], speakers: Speakers) -> Iterator[Record]:
-    """The records of some captures as one story, in the order of time, whatever the order of the captures.
+def say(verdict: CaptureVerdict) -> None:
+    """Prints a verdict. Its error is still to be raised."""
+    _print(verdict.notes, verdict.complaints)
+    if verdict.summary:
+        typer.echo(verdict.summary, err=True)
 
-    Args:
-        paths: The captures.
-        outcomes: Takes what came of each.
-        speakers: The dialects, with the user's keys.
-    """
-    outcomes += outcomes_of(paths)
-    if len(outcomes) > 1:
-        yield from merged(outcomes, speakers)
-        return
-    for outcome in outcomes:
-        with progress_bar(Path(outcome.name), onto_terminal=False) as progress:
-            yield from read(outcome, speakers, progress=progress)
+
+@contextlib.contextmanager
+def saying(sources: MemorySources) -> Iterator[None]:
+    """Prints, when the block ends, even with an error, what there is to say about the files that it read."""
+    try:
+        yield
+    finally:
+        _print(sources.notes, sources.complaints)
+
+
+def _print(notes: Sequence[str], complaints: Sequence[str]) -> None:
+    for note in notes:
+        typer.echo(f"lmdecode: {note}", err=True)
+    for complaint in complaints:
+        complain(complaint)
 
 
 def say_how_it_went(outcomes: Sequence[Outcome], speakers: Speakers, *, chosen: bool) -> bool:
-    """Say it on stderr; whether anything was wrong with a capture.
+    """Prints what came of captures, and returns whether anything was wrong with one.
 
     Args:
         outcomes: What came of the captures.
@@ -41,19 +49,12 @@ def say_how_it_went(outcomes: Sequence[Outcome], speakers: Speakers, *, chosen: 
         chosen: Whether the user saw a choice of the messages only.
 
     Raises:
-        CommandError, typer.Exit: Nothing was decoded, so that an output file is better left as it was.
+        CommandError: Nothing was decoded, so that an output file is better left as it was.
     """
-    for outcome in outcomes:
-        for note in outcome.notes:
-            typer.echo(f"lmdecode: {note}", err=True)
-    complaints = [complaint for outcome in outcomes for complaint in outcome.complaints]
-    for complaint in complaints:
-        complain(complaint)
-    if not complaints or any(outcome.statistics.connections for outcome in outcomes):
-        typer.echo(summary(outcomes, chosen=chosen), err=True)
-    nothing = nothing_decoded(outcomes, speakers)
-    if nothing:
-        raise CommandError(nothing)
-    if nothing is not None:
-        raise typer.Exit(1)
-    return bool(complaints)
+    from lmdecode.app.captures import verdict_on
+
+    verdict = verdict_on(outcomes, speakers, chosen=chosen)
+    say(verdict)
+    if verdict.error is not None:
+        raise verdict.error
+    return verdict.failed

@@ -39,7 +39,8 @@ def reports_errors(command: Callable[P, R]) -> Callable[P, R]:
         try:
             return command(*args, **kwargs)
         except LmdecodeError as error:
-            complain(str(error))
+            if str(error):  # an error without a text ends a command that has complained already
+                complain(str(error))
             raise typer.Exit(error.exit_code) from None
         except BrokenPipeError:
             # Whoever read our output has seen enough. What is still buffered must not fail at exit either.

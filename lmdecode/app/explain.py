@@ -12,32 +12,32 @@ from lmdecode.codec.v1.decoder import Decoder, decode_plaintext
 from lmdecode.codec.v1.message import Decoded, check_byte, parse_leniently
 from lmdecode.codec.v1.ranges import AddressRangeError, address_range
 
-_QUOTED_LENGTH: Final = 12  # of what is no message: enough to know it again, too little for a secret in it
+_QUOTED_LENGTH: Final = 12  # characters of what is not a message: enough to recognise it, too few for a secret
 _WINDOW: Final = re.compile(r"([0-9A-Fa-f]{4})([0-9A-Fa-f]{4})((?:[0-9A-Fa-f]{2})*)\Z").match
 
 
 class Quoted(NamedTuple):
-    """A message that was quoted, and what it says."""
+    """A message that was quoted, and its meaning."""
 
     title: str
-    """What was given, but for the secrets in it."""
+    """The text that was given, without the secrets in it."""
     decoded: Decoded
     windowed: bool = False
-    """Whether it is a window and not a message, so that there is no check byte to speak of."""
+    """Whether it is a window and not a message, so that its check byte means nothing."""
 
 
 def read_quoted(given: str, decoder: Callable[[], Decoder], *, show_secrets: bool = False) -> Quoted:
-    """Read a message.
+    """Reads a message.
 
     Args:
         given: A plaintext, with its check byte or without; a preamble, with data or without; a range of addresses; a
             frame, from `@` to `%`. Spaces do not matter.
-        decoder: Gives what decrypts; called for a frame only.
+        decoder: Returns the decoder; called for a frame only.
         show_secrets: Whether the machine's cloud account is left readable.
 
     Raises:
-        MessageError: It is none of these.
-        AddressRangeError: It begins with 0x, and is not a range.
+        MessageError: It is nothing of the kind.
+        AddressRangeError: It begins with 0x and is not a range.
 
     >>> from lmdecode.codec.v1.key import Key
     >>> from lmdecode.codec.v1.decoder import FrameDecoder
@@ -78,13 +78,13 @@ def _preamble(text: str) -> str:
 
 
 def _window(window: re.Match[str], *, show_secrets: bool) -> Decoded:
-    """A window without its message: taken for what a read of it asks, or answers."""
+    """Decodes a window without its message, as the read that asks for it, or its answer."""
     body = f"R{window[0].upper()}".encode("ascii")
     return decode_plaintext(b"%b%02X" % (body, check_byte(body)), show_secrets=show_secrets)
 
 
 def _with_check_byte(text: str, decoded: Decoded, *, show_secrets: bool) -> Decoded:
-    """The message with its check byte, if all that is wrong is that it was left out."""
+    """Returns the message with its check byte, if the missing check byte is all that is wrong."""
     body = text.encode("latin-1", "replace")
     completed = b"%b%02X" % (body, check_byte(body))
     if decoded.valid or parse_leniently(completed).problems:

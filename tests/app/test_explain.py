@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.app.quoted import read_quoted
+from lmdecode.app.explain import read_quoted
 from lmdecode.codec.errors import MessageError
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.framing import wrap
