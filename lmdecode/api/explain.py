@@ -12,7 +12,7 @@ from lmdecode.api.arguments import Keys, PathLike, decoder_with
 from lmdecode.app.explain import read_quoted
 from lmdecode.codec.v1.message import Decoded, Message
 from lmdecode.codec.v1.window import Fields
-from lmdecode.render.explanation import Part, explanation, parts
+from lmdecode.render.explanation import MessagePart, explanation, parts
 
 _WIDTH = 80
 
@@ -42,7 +42,7 @@ class Explanation:
         return self.decoded.problems
 
     @property
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[MessagePart]:
         """Every byte in order: with its address, register, value and how sure we are, in words."""
         return parts(self.decoded)
 
@@ -68,7 +68,7 @@ def explain(
         show_secrets: Whether the machine's cloud account is left readable.
 
     Raises:
-        MessageError, AddressRangeError: It is none of these.
+        MessageError, AddressRangeError: It is nothing of the kind.
         KeyFormatError, MissingKeyError, ConfigError: As `decode`.
 
     >>> import lmdecode

@@ -22,7 +22,7 @@ from lmdecode.codec.v1 import speakers_with
 from lmdecode.codec.v1.decoder import KeylessDecoder
 
 Progress: TypeAlias = Callable[[Path], AbstractContextManager[Callable[[int], None] | None]]
-"""Opens a progress bar for a file, and gives what is called with the position in bytes; or None where there is none."""
+"""Opens a progress bar for a file; gives a function to call with the position in bytes, or None without a bar."""
 
 
 def no_progress(_path: Path) -> AbstractContextManager[None]:

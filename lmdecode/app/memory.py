@@ -207,7 +207,7 @@ def _choice(names: frozenset[str], addresses: range | None, *, unknown: bool) ->
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class MemoryComparison:
     """Two memories, and what differs between them."""
 
     old: Memory
@@ -237,7 +237,7 @@ class Comparison:
 
 def compare(
     sources: Sequence[MachineHistory], *, from_: str | None, to: str | None, addresses: range | None
-) -> Comparison:
+) -> MemoryComparison:
     """Returns what differs between two memories, or between two moments of one capture.
 
     Args:
@@ -257,12 +257,12 @@ def compare(
 
 def _compare_two(
     one: MachineHistory, other: MachineHistory, from_: str | None, to: str | None, addresses: range
-) -> Comparison:
+) -> MemoryComparison:
     start = None if from_ is None else one.moment(from_, "--from").start - 1
     end = None if to is None else other.moment(to, "--to").end - 1
     changes = other.history.changes if other.history is not None else []
     old, new = one.at(start).part(addresses), other.at(end).part(addresses)
-    return Comparison(
+    return MemoryComparison(
         old,
         new,
         one.title(start) if start is None else one.title(start + 1, "before"),
@@ -271,7 +271,7 @@ def _compare_two(
     )
 
 
-def _compare_moments(source: MachineHistory, from_: str | None, to: str | None, addresses: range) -> Comparison:
+def _compare_moments(source: MachineHistory, from_: str | None, to: str | None, addresses: range) -> MemoryComparison:
     history = source.history
     if history is None or history.first_ns is None:
         raise UsageError(f"{source.path} is a memory image, which has one moment only: name two files to compare")
@@ -281,7 +281,7 @@ def _compare_moments(source: MachineHistory, from_: str | None, to: str | None, 
         raise UsageError(f"--to {to} is before --from {from_}")
     before, later = history.since(start, end)
     old, new = before.part(addresses), history.at(end).part(addresses)
-    return Comparison(
+    return MemoryComparison(
         old,
         new,
         source.title(start + 1, "before"),

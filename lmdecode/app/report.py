@@ -28,7 +28,7 @@ class Report:
 def make_report(captures: Captures, *, title: str | None = None, output: Path | None = None) -> Report:
     """Returns the page of some captures.
 
-    A page that says that there is nothing is better than none, but not better than an older one that is there.
+    A page that says "nothing" is better than no page, but an older page with something in it is better still.
 
     Args:
         captures: To be read.

@@ -20,7 +20,7 @@ from lmdecode.cli._common.options import (
 )
 
 if TYPE_CHECKING:
-    from lmdecode.app.memory import Comparison
+    from lmdecode.app.memory import MemoryComparison
 
 _FORMATS = Formats(("table", "jsonl"), piped="jsonl")
 
@@ -97,7 +97,7 @@ def diff(
         raise typer.Exit(1)
 
 
-def _write(comparison: Comparison, chosen: str, file: IO[str], *, show_secrets: bool) -> None:
+def _write(comparison: MemoryComparison, chosen: str, file: IO[str], *, show_secrets: bool) -> None:
     from rich.text import Text
 
     from lmdecode.render.changes import difference_lines, print_differences

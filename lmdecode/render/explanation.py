@@ -23,7 +23,7 @@ from lmdecode.render.sentence import value_text
 _BYTES_A_LINE = 4
 
 
-class Part(NamedTuple):
+class MessagePart(NamedTuple):
     """Some bytes of a message and their meaning, in words."""
 
     address: int
@@ -92,7 +92,7 @@ def _check_line(decoded: Decoded) -> Text:
     return Text.assemble(("check byte ", "dim"), check, (" wrong", "bold red"))
 
 
-def parts(decoded: Decoded) -> list[Part]:
+def parts(decoded: Decoded) -> list[MessagePart]:
     """Returns the bytes of a message in order: registers, the parts of registers, what is cut, what is unknown.
 
     >>> from lmdecode.codec.v1.decoder import decode_plaintext
@@ -106,7 +106,7 @@ def parts(decoded: Decoded) -> list[Part]:
     return list(_parts(message, decoded, size)) if size else []
 
 
-def _parts_table(message: Message, found: list[Part]) -> Table:
+def _parts_table(message: Message, found: list[MessagePart]) -> Table:
     asks = message.data is None
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("address", no_wrap=True)
@@ -128,7 +128,7 @@ def _parts_table(message: Message, found: list[Part]) -> Table:
     return table
 
 
-def _parts(message: Message, decoded: Decoded, size: int) -> Iterator[Part]:
+def _parts(message: Message, decoded: Decoded, size: int) -> Iterator[MessagePart]:
     end = message.address + size
     position = message.address
     for register in registers_in(message.address, size):
@@ -140,7 +140,7 @@ def _parts(message: Message, decoded: Decoded, size: int) -> Iterator[Part]:
         yield _unknown(message, decoded, position, end)
 
 
-def _register_part(message: Message, decoded: Decoded, register: Register, end: int) -> Part:
+def _register_part(message: Message, decoded: Decoded, register: Register, end: int) -> MessagePart:
     start, stop = max(register.address, message.address), min(register.end, end)
     name = register.name or ("secret" if register.secret else "—")
     note = register.note
@@ -155,7 +155,7 @@ def _register_part(message: Message, decoded: Decoded, register: Register, end: 
         value = "cannot be read"
     else:
         value = _own_value(message, register)
-    return Part(start, _digits(message, decoded, start, stop), name, value, register.sure.value, note)
+    return MessagePart(start, _digits(message, decoded, start, stop), name, value, register.sure.value, note)
 
 
 def _own_value(message: Message, register: Register) -> str:
@@ -168,8 +168,8 @@ def _own_value(message: Message, register: Register) -> str:
     return value_text(register.name or "", value)
 
 
-def _unknown(message: Message, decoded: Decoded, start: int, stop: int) -> Part:
-    return Part(start, _digits(message, decoded, start, stop), "—", "", "unknown", "")
+def _unknown(message: Message, decoded: Decoded, start: int, stop: int) -> MessagePart:
+    return MessagePart(start, _digits(message, decoded, start, stop), "—", "", "unknown", "")
 
 
 def _digits(message: Message, decoded: Decoded, start: int, stop: int) -> str:

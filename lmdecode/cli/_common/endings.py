@@ -1,4 +1,4 @@
-"""How a command that reads captures tells what came of them: notes, complaints and a summary, on stderr."""
+"""What commands say on stderr after they have read captures: notes, complaints and a summary."""
 
 from __future__ import annotations
 
