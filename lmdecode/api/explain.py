@@ -68,7 +68,7 @@ def explain(
         show_secrets: Whether the machine's cloud account is left readable.
 
     Raises:
-        MessageError, AddressRangeError: It is nothing of the kind.
+        MessageError, AddressRangeError: The text is not a message, a range or a frame.
         KeyFormatError, MissingKeyError, ConfigError: As `decode`.
 
     >>> import lmdecode

@@ -36,7 +36,7 @@ def read_quoted(given: str, decoder: Callable[[], Decoder], *, show_secrets: boo
         show_secrets: Whether the machine's cloud account is left readable.
 
     Raises:
-        MessageError: It is nothing of the kind.
+        MessageError: The text is not a message, a range or a frame.
         AddressRangeError: It begins with 0x and is not a range.
 
     >>> from lmdecode.codec.v1.key import Key
