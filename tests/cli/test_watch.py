@@ -175,8 +175,8 @@ def test_a_machine_that_is_not_there(command):
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["--duration", "soon"], "is no time"),
-        (["--duration", "0"], "is no time"),
+        (["--duration", "soon"], "is not a time"),
+        (["--duration", "0"], "is not a time"),
         (["--interval", "0"], "0"),
         (["--key", "short"], "the key has 5 bytes"),
     ],
