@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import lmdecode
+from tests.cli.conftest import CAPTURES, KEY
 
 
 def test_version_in_every_place(command):
@@ -109,6 +110,28 @@ def test_no_command_shows_the_help(command):
 )
 def test_wrong_usage_exits_2(command, arguments):
     assert command.fails(*arguments, code=2)
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("shots {av} --key 123", "--key: the key has 3 bytes"),
+        ("report {av} -o x.html --config nope.json", "there is no file nope.json"),
+        ("identify {av} --json -f table", "give one of them"),
+        ("explain foo", "'foo' is not a message"),
+        ("explain 0x4000-35", "is not a range of addresses: write 0x4000, 0x4000-0x4022"),
+        ("memory {av} --key {key} --at 25:00", "--at '25:00': a time (UTC) is written 02:55"),
+        ("memory {av} --key {key} --machine office", "--machine office: {av} has 192.168.1.215"),
+        ("diff {av} --key {key} --from +5s --to +2s", "--to +2s is before --from +5s"),
+        ("changes {av} --key {key} --range 4000", "write 0x4000, 0x4000-0x4022, 0x4000..0x4022 or 0x4000+35"),
+        ("keys check {av}", "no key: give --key or --config"),
+    ],
+)
+def test_what_cannot_be_meant_exits_2(command, line, complaint):
+    names = {"av": CAPTURES / "gs3av-settings.pcap", "key": KEY}
+    said = command.fails(*(word.format(**names) for word in line.split()), code=2, COLUMNS="300")
+    assert complaint.format(**names) in said
+    assert not list(command.folder.iterdir())
 
 
 ASCII = {"PYTHONIOENCODING": "ascii", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
