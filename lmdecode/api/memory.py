@@ -9,7 +9,7 @@ from typing import Self
 from lmdecode.analysis.changes import Differences, differences
 from lmdecode.analysis.memory_history import History, memory_of
 from lmdecode.api.arguments import PathLike
-from lmdecode.app.image_file import load_image
+from lmdecode.app.files import load_image
 from lmdecode.atomic_file import replacing
 from lmdecode.codec.record import Record, Value
 from lmdecode.codec.v1 import image as memory_image

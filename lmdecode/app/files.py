@@ -1,4 +1,4 @@
-"""Files that a command is given: which captures a pattern means, and output files that are whole or not there."""
+"""Files that a command is given: captures that match a pattern, memory images, outputs that appear when whole."""
 
 from __future__ import annotations
 
@@ -6,15 +6,23 @@ import contextlib
 import glob
 import io
 import os
+import re
 import stat
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, BinaryIO, Final, Literal, overload
+from typing import IO, TYPE_CHECKING, BinaryIO, Final, Literal, overload
 
 from lmdecode.app.errors import CommandError
 from lmdecode.atomic_file import behind_links, replacing
+
+if TYPE_CHECKING:
+    from lmdecode.codec.v1.image import MemoryImage
+
+_IMAGE_START: Final = 1 << 16  # bytes that are looked at to recognise an image
+_LARGEST_IMAGE: Final = 32 << 20  # characters; all of the memory takes a hundredth, and /dev/zero has no end
+_JSON_OBJECT: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{").match
 
 STDIN: Final = Path("-")
 """Stands for standard input."""
@@ -44,6 +52,43 @@ def is_live(path: Path) -> bool:
     except (OSError, ValueError):  # whoever reads it will say so
         return False
     return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+def load_image(path: Path) -> MemoryImage:
+    """Reads a memory image.
+
+    Raises:
+        MemoryImageError: The file cannot be read, or is not an image.
+    """
+    from lmdecode.codec.v1.image import MemoryImageError, parse_image
+
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            text = file.read(_LARGEST_IMAGE)
+    except FileNotFoundError:
+        raise MemoryImageError(f"there is no file {path}: check its name, or make one with `lmdecode scan`") from None
+    except IsADirectoryError:
+        raise MemoryImageError(f"{path} is a folder: name the memory image in it") from None
+    except UnicodeDecodeError:
+        raise MemoryImageError(f"{path} is not a memory image: it is not UTF-8 text") from None
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
+        raise MemoryImageError(f"{path} cannot be read: {getattr(error, 'strerror', error)}") from None
+    try:
+        return parse_image(text)
+    except MemoryImageError as error:
+        raise MemoryImageError(f"{path} is not a memory image: {error}") from None
+
+
+def looks_like_image(path: Path) -> bool:
+    """Returns True if a file begins like a memory image, of any version, and not like a capture."""
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            start = file.read(_IMAGE_START)
+    except (OSError, ValueError):  # whoever reads it will say so
+        return False
+    return _JSON_OBJECT(start) is not None and (b'"format"' in start or b'"ranges"' in start)
 
 
 def refuse_to_overwrite(output: Path | None, inputs: Iterable[Path]) -> None:

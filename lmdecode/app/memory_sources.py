@@ -12,8 +12,7 @@ from lmdecode.analysis.times import NamedTime, TimeError, clock_text, local_time
 from lmdecode.app.captures import Captures, Progress, no_progress
 from lmdecode.app.decode import Settings
 from lmdecode.app.errors import CommandError, UsageError
-from lmdecode.app.files import refuse_to_overwrite
-from lmdecode.app.image_file import load_image, looks_like_image
+from lmdecode.app.files import load_image, looks_like_image, refuse_to_overwrite
 from lmdecode.codec.record import Record
 from lmdecode.codec.v1.image import MemoryImage
 from lmdecode.codec.v1.memory import Memory, Registers

@@ -6,7 +6,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
-from lmdecode.cli._common.errors import reports_errors
+from lmdecode.cli._common.errors import reports_errors, saying
 from lmdecode.cli._common.options import (
     CaptureArgument,
     ConfigOption,
@@ -63,7 +63,6 @@ def changes(
     from lmdecode.app.files import text_output
     from lmdecode.app.memory import list_changes
     from lmdecode.app.memory_sources import MemorySources
-    from lmdecode.cli._common.endings import saying
     from lmdecode.cli._common.progress import file_progress
 
     chosen = _FORMATS.chosen(format, as_json=as_json, output=output)

@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
-from lmdecode.cli._common.errors import reports_errors
+from lmdecode.cli._common.errors import reports_errors, saying
 from lmdecode.cli._common.options import (
     ConfigOption,
     Formats,
@@ -79,7 +79,6 @@ def diff(
     from lmdecode.app.files import text_output
     from lmdecode.app.memory import compare
     from lmdecode.app.memory_sources import MemorySources
-    from lmdecode.cli._common.endings import saying
     from lmdecode.cli._common.progress import file_progress
 
     if len(sources) > 2:

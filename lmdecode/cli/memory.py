@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from lmdecode.app.errors import UsageError
-from lmdecode.cli._common.errors import reports_errors
+from lmdecode.cli._common.errors import reports_errors, saying
 from lmdecode.cli._common.options import (
     ConfigOption,
     Formats,
@@ -92,7 +92,6 @@ def memory(
     from lmdecode.app.files import text_output, whole_file
     from lmdecode.app.memory import view
     from lmdecode.app.memory_sources import MemorySources
-    from lmdecode.cli._common.endings import saying
     from lmdecode.cli._common.progress import file_progress
     from lmdecode.render.memory_dump import print_memory
     from lmdecode.render.terminal import TerminalConsole

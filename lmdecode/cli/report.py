@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from lmdecode.app.errors import UsageError
-from lmdecode.cli._common.errors import reports_errors
+from lmdecode.cli._common.errors import reports_errors, say
 from lmdecode.cli._common.options import CapturesArgument, ConfigOption, KeysOption, PortOption
 
 
@@ -40,7 +40,6 @@ def report(
     from lmdecode.app.decode import Settings
     from lmdecode.app.files import STDIN, whole_file
     from lmdecode.app.report import make_report
-    from lmdecode.cli._common.endings import say
     from lmdecode.cli._common.progress import file_progress
 
     file = None if output == STDIN else output

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lmdecode.cli._common.errors import reports_errors
+from lmdecode.cli._common.errors import reports_errors, say
 from lmdecode.cli._common.options import (
     CapturesArgument,
     ConfigOption,
@@ -46,7 +46,6 @@ def shots(
     from lmdecode.app.captures import Captures
     from lmdecode.app.decode import Settings
     from lmdecode.app.files import text_output
-    from lmdecode.cli._common.endings import say
     from lmdecode.cli._common.progress import file_progress
     from lmdecode.render.shots import as_csv, as_jsonl, as_tables
     from lmdecode.render.terminal import print_parts

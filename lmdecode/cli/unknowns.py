@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lmdecode.cli._common.errors import reports_errors
+from lmdecode.cli._common.errors import reports_errors, saying
 from lmdecode.cli._common.options import (
     CapturesArgument,
     ConfigOption,
@@ -63,7 +63,6 @@ def unknowns(
     from lmdecode.app.files import expanded, text_output
     from lmdecode.app.memory import unknowns_of
     from lmdecode.app.memory_sources import MemorySources
-    from lmdecode.cli._common.endings import saying
     from lmdecode.cli._common.progress import file_progress
     from lmdecode.render.terminal import TerminalConsole
     from lmdecode.render.unknowns import json_lines, print_found

@@ -103,7 +103,8 @@ def test_a_report_says_why_there_is_nothing(tmp_path):
 def test_what_is_said_without_a_key():
     found = identify(Captures.without_keys([AV], None))
     assert (len(found.result.connections), found.error, found.complaints, found.note) == (1, None, (), "")
-    (tried,) = check_keys(Captures.without_keys([AV], None), [MachineKey("kitchen", Key.parse(KEY))], "--key").connections
+    keys = [MachineKey("kitchen", Key.parse(KEY))]
+    (tried,) = check_keys(Captures.without_keys([AV], None), keys, "--key").connections
     assert (tried.best, tried.frames) == (("kitchen", 94), 94)
     unfit = check_keys(Captures.without_keys([AV], None), [MachineKey("key 1", Key(b"x" * 32))], "--key")
     assert "the key does not fit connection 0 (from --key)" in str(unfit.error)

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from lmdecode.app.image_file import load_image
+from lmdecode.app.files import load_image
 from lmdecode.codec.v1.memory import Registers
 from tests.cli.conftest import CAPTURES, KEY
 

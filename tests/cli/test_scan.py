@@ -12,7 +12,7 @@ import subprocess
 
 import pytest
 
-from lmdecode.app.image_file import load_image
+from lmdecode.app.files import load_image
 from lmdecode.codec.v1.image import MemoryImage, image_text
 from lmdecode.codec.v1.memory import Answer, Region
 from lmdecode.codec.v1.memory_map import REGISTERS
