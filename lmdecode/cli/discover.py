@@ -11,8 +11,7 @@ import typer
 
 from lmdecode.app.errors import CommandError, UsageError
 from lmdecode.cli._common.errors import complain, reports_errors
-from lmdecode.cli._common.live_options import JsonOption
-from lmdecode.cli._common.options import ConfigOption, number
+from lmdecode.cli._common.options import ConfigOption, JsonOption, number
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from lmdecode.app.errors import CommandError
-from lmdecode.app.files import check_writable, whole_file
-from lmdecode.app.image_file import load_image
+from lmdecode.app.files import check_writable, load_image, whole_file
 from lmdecode.app.live import client_for
 from lmdecode.cli._common.errors import INTERRUPTED, complain
 from lmdecode.cli._common.progress import counting_bar

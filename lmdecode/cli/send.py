@@ -12,16 +12,17 @@ from typer.core import TyperGroup
 from lmdecode.app.errors import UsageError
 from lmdecode.app.live import target_for
 from lmdecode.cli._common.errors import reports_errors
-from lmdecode.cli._common.live_options import (
+from lmdecode.cli._common.options import (
+    ConfigOption,
     HostOption,
     JsonOption,
     KeyOption,
-    MachineOption,
+    LiveMachineOption,
+    LivePortOption,
     ModelOption,
-    PortOption,
+    ShowSecretsOption,
     TimeoutOption,
 )
-from lmdecode.cli._common.options import ConfigOption, ShowSecretsOption
 from lmdecode.cli.sending import Sending
 from lmdecode.codec.v1.settings import SETTINGS, Parameter, Setting, nearest_setting
 from lmdecode.device.client import ANSWER_TIMEOUT
@@ -102,10 +103,10 @@ def _target(options: dict[str, Any], *, connecting: bool) -> Any:  # noqa: ANN40
 
 _COMMON: Final[dict[str, tuple[Any, Any]]] = {
     "host": (HostOption, None),
-    "port": (PortOption, None),
+    "port": (LivePortOption, None),
     "key": (KeyOption, None),
     "config": (ConfigOption, None),
-    "machine": (MachineOption, None),
+    "machine": (LiveMachineOption, None),
     "model": (ModelOption, None),
     "timeout": (TimeoutOption, ANSWER_TIMEOUT),
     "yes": (YesOption, False),
@@ -174,10 +175,10 @@ def read(
     address: Annotated[str, typer.Argument(help="Hexadecimal: 0x4000.", show_default=False)],
     length: Annotated[str, typer.Argument(help="Bytes: 32, or 0x20.", show_default=False)],
     host: HostOption = None,
-    port: PortOption = None,
+    port: LivePortOption = None,
     key: KeyOption = None,
     config: ConfigOption = None,
-    machine: MachineOption = None,
+    machine: LiveMachineOption = None,
     timeout: TimeoutOption = ANSWER_TIMEOUT,
     as_json: JsonOption = False,
     dry_run: DryRunOption = False,
@@ -204,10 +205,10 @@ def write(
     address: Annotated[str, typer.Argument(help="Hexadecimal: 0x001E.", show_default=False)],
     data: Annotated[list[str], typer.Argument(help="Bytes in hexadecimal: 08, or 03A7.", show_default=False)],
     host: HostOption = None,
-    port: PortOption = None,
+    port: LivePortOption = None,
     key: KeyOption = None,
     config: ConfigOption = None,
-    machine: MachineOption = None,
+    machine: LiveMachineOption = None,
     model: ModelOption = None,
     timeout: TimeoutOption = ANSWER_TIMEOUT,
     yes: YesOption = False,

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
-from lmdecode.app.addresses import address_of, count_of
 from lmdecode.app.errors import CommandError, UsageError
 from lmdecode.app.live import session_for
 from lmdecode.cli._common.errors import INTERRUPTED, TERMINATED, complain
@@ -21,6 +20,7 @@ from lmdecode.codec.errors import CodecError, RegisterError
 from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.memory import Memory
 from lmdecode.codec.v1.message import ADDRESS_SPACE, Message, build
+from lmdecode.codec.v1.ranges import address_of, byte_count
 from lmdecode.codec.v1.setting_change import Change, change, windows, writes
 from lmdecode.codec.v1.settings import Setting, values_for
 from lmdecode.device.errors import NoAnswerError
@@ -40,17 +40,17 @@ def window(address: str, length: str) -> Message:
     """A read, as people write its address and length.
 
     Raises:
-        UsageError: They are none.
+        AddressRangeError: They are none.
     """
     start = address_of(address)
-    return Message(Kind.READ, start, count_of(length, start))
+    return Message(Kind.READ, start, byte_count(length, start))
 
 
 def bytes_at(address: str, digits: str) -> Message:
     """A write, as people write its address and data.
 
     Raises:
-        UsageError: They are none.
+        UsageError, AddressRangeError: They are none.
     """
     try:
         data = bytes.fromhex(digits.removeprefix("0x"))

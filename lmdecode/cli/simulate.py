@@ -133,7 +133,7 @@ def _machine(image: Path | None, capture: Path | None, model: str | None, key: M
     """The machine: what is known of its memory laid over what its model starts with."""
     from datetime import datetime
 
-    from lmdecode.app.image_file import load_image
+    from lmdecode.app.files import load_image
     from lmdecode.codec.v1.image import MemoryImage
     from lmdecode.codec.v1.model import model_of
     from lmdecode.simulator.initial_memory import default_memory

@@ -9,21 +9,28 @@ from typing import Annotated
 
 import typer
 
-from lmdecode.app.durations import seconds_of
 from lmdecode.app.live import target_for
 from lmdecode.cli._common.errors import reports_errors
-from lmdecode.cli._common.live_options import HostOption, KeyOption, MachineOption, PortOption, TimeoutOption
-from lmdecode.cli._common.options import ConfigOption, number
+from lmdecode.cli._common.options import (
+    ConfigOption,
+    HostOption,
+    KeyOption,
+    LiveMachineOption,
+    LivePortOption,
+    TimeoutOption,
+    number,
+    seconds_of,
+)
 from lmdecode.device.client import ANSWER_TIMEOUT
 
 
 @reports_errors
 def watch(
     host: HostOption = None,
-    port: PortOption = None,
+    port: LivePortOption = None,
     key: KeyOption = None,
     config: ConfigOption = None,
-    machine: MachineOption = None,
+    machine: LiveMachineOption = None,
     jsonl: Annotated[
         Path | None,
         typer.Option(

@@ -106,7 +106,7 @@ def test_an_output_file_is_whole_and_has_ordinary_rights(command, config):
 def test_an_output_file_of_a_failure_is_not_there(command):
     path = command.folder / "out.jsonl"
     path.write_text("what was there\n")
-    command.fails("decode", PCAP, "--key", "short", "--output", path)
+    command.fails("decode", PCAP, "--key", "short", "--output", path, code=2)
     assert path.read_text() == "what was there\n"
     assert [entry.name for entry in command.folder.iterdir()] == ["out.jsonl"]
 
@@ -126,7 +126,7 @@ def test_the_wrong_key(command):
 
 
 def test_no_key(command):
-    complaint = command.fails("decode", PCAP)
+    complaint = command.fails("decode", PCAP, code=2)
     assert "no key: give --key or --config, set LMDECODE_KEY, or put config.json here or at" in complaint
 
 

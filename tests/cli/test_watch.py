@@ -117,7 +117,7 @@ def test_a_file_is_added_to_and_survives_a_kill(command):
 def test_a_file_that_is_something_else(command, config):
     (command.folder / "notes").write_text("not yours")
     complaint = command.fails("watch", *to(free_port()), "--jsonl", "notes")
-    assert "notes holds something else than messages" in complaint
+    assert "notes holds something other than messages" in complaint
     assert (command.folder / "notes").read_text() == "not yours"
     assert config.exists()
 
@@ -175,8 +175,8 @@ def test_a_machine_that_is_not_there(command):
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["--duration", "soon"], "is no time"),
-        (["--duration", "0"], "is no time"),
+        (["--duration", "soon"], "is not a time"),
+        (["--duration", "0"], "is not a time"),
         (["--interval", "0"], "0"),
         (["--key", "short"], "the key has 5 bytes"),
     ],

@@ -1,4 +1,4 @@
-"""Single keys from the terminal, while a command goes on. Where there is no such terminal there are none."""
+"""Single keys from the terminal while a command runs. Without a suitable terminal no keys are read."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import Any, Self
 
 
 class Keyboard:
-    """Calls what it is given with each key, until the block ends; then the terminal is as it was.
+    """Passes on each key until the block ends; then the terminal is as it was before.
 
     Args:
-        on_key: Takes a character.
+        on_key: Called with each character.
     """
 
     def __init__(self, on_key: Callable[[str], None]) -> None:
         self._on_key = on_key
         self._before: list[Any] | None = None
         self.there = False
-        """Whether somebody can press keys."""
+        """Whether keys can be read."""
 
     def __enter__(self) -> Self:
         self.resume()
@@ -34,7 +34,7 @@ class Keyboard:
         self.pause()
 
     def resume(self) -> None:
-        """Take keys, one by one and unseen, if standard input is a terminal, and ours."""
+        """Starts to read keys, one by one and without an echo, if standard input is a terminal and belongs to us."""
         try:
             import termios
             import tty
@@ -50,7 +50,7 @@ class Keyboard:
             self.there = True
 
     def pause(self) -> None:
-        """Give the terminal back."""
+        """Gives the terminal back."""
         if self._before is None:
             return
         import termios
