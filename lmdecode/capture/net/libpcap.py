@@ -232,6 +232,13 @@ def _is_worth_it(start: bytes, ports: frozenset[int]) -> bool:
         is_plain = protocol == sieve.ipv4 and first == PLAIN_IPV4 and not place & sieve.fragment
         passed += not is_plain or not sieve.ports.isdisjoint((source, destination))
         offset += _RECORD_HEADER + captured
+    # The last packets are too short for that look, and just those may have been cut before their ports.
+    lengths = struct.Struct(f"{order}{_BEFORE_PACKET}")
+    while offset <= len(start) - lengths.size:
+        captured, original = lengths.unpack_from(start, offset)
+        if captured < original:
+            return False
+        offset += _RECORD_HEADER + captured
     return passed * _FEW <= count
 
 
