@@ -123,9 +123,8 @@ def test_a_file_that_is_something_else(command, config):
 
 
 def test_the_machine_gone_and_back(command):
-    port = free_port()
     with contextlib.ExitStack() as stack:
-        machine = stack.enter_context(simulator(command, "--speed", "60", port=port))[0]
+        machine, port = stack.enter_context(simulator(command, "--speed", "60"))
         watch = stack.enter_context(Watch(command, port, "--timeout", "1"))
         watch.wait_for(lambda: len(watch.lines()) > 5)
         machine.kill()
