@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import shlex
 import signal
 import subprocess
 import sys
@@ -56,7 +55,7 @@ def walk(tmp_path_factory):
 def run(command, line, **options):
     environment = command.environment | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     return subprocess.Popen(
-        line.replace("lmdecode ", f"{shlex.join(command.line)} "),
+        line.replace("lmdecode ", f"{command.shell()} "),
         shell=True, cwd=command.folder, env=environment, stdin=subprocess.DEVNULL, start_new_session=True,
         stdout=subprocess.PIPE, encoding="utf-8", **options,
     )  # fmt: skip
