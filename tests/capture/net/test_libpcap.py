@@ -95,7 +95,7 @@ def capture_of(records, *, order, nanoseconds, snap_length=65535):
 @needs_libpcap
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(data=st.lists(RECORD, max_size=6), order=st.sampled_from("<>"), nanoseconds=st.booleans())
-def test_it_lets_through_what_the_sieve_does(data, order, nanoseconds, tmp_path):
+def test_it_lets_through_what_the_prefilter_does(data, order, nanoseconds, tmp_path):
     path = tmp_path / "x.pcap"
     whole = [(seconds, fraction, packet, 0) for seconds, fraction, packet, _ in data]
     path.write_bytes(capture_of(whole, order=order, nanoseconds=nanoseconds))
