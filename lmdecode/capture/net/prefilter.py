@@ -7,7 +7,7 @@ do the comparing. (The readers that the package had first were scapy's, with 10 
 
 It must never reject a packet of ours, so it only judges what is certain: IPv4 in a link layer with a header of fixed
 length, without IP options, not a fragment, and captured as far as the ports. VLAN tags, options, fragments, IPv6 and
-tunnels all pass, and `link.py` takes them apart. UDP is not told from TCP: few packets of another protocol have the
+tunnels all pass, and `link.py` takes them apart. UDP is treated like TCP: few packets of another protocol have the
 port's number at that place, and one more comparison would cost all the others.
 
 libpcap's filter in `libpcap.py` is the same rule in another language, and a test compares the two.

@@ -29,7 +29,7 @@ What else happens on a wire:
   which hands over its data, if it has any, one later; the FIN's is recognised in acknowledgements.
 - A capture often begins in the middle of a connection. The first number seen then says where the stream begins, and
   bytes that belong before it are handed out as `Late`.
-- Two ends may use the same ports again (section 3.6.1). `begins_at` tells such a SYN from one that was repeated.
+- Two ends may use the same ports again (section 3.6.1). `begins_at` distinguishes such a SYN from a repeated one.
 - A keep-alive may carry one byte of garbage (section 3.8.4), at the position before the one expected next. Taken for
   data, it spoils the stream, as was reported of tcpflow (its issue 253).
 
