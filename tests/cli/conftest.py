@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +45,10 @@ class Command:
             check=False,
             stdin=subprocess.DEVNULL,
         )
+
+    def shell(self, *arguments: object) -> str:
+        """The command line as one typed into a shell; paths may have blanks in them."""
+        return shlex.join([*self.line, *map(str, arguments)])
 
     def fails(self, *arguments: object, code: int = 1, **environment: str) -> str:
         """Run a command that must fail without a traceback; its complaints."""

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import socket
 import subprocess
 import time
+
+from lmdecode.codec.v1.image import MemoryImage, image_text
+from lmdecode.codec.v1.memory import Registers
+from lmdecode.simulator.initial_memory import default_memory
 
 KEY = "12345678901234567890123456789012"
 
@@ -23,6 +28,18 @@ def simulator(command, *arguments, port=0, stdin=subprocess.PIPE):
             yield process, int(first.rpartition(":")[2])
         finally:
             process.kill()
+
+
+def own_serial():
+    """A serial number that no other machine, real or simulated, has."""
+    return f"GS{secrets.randbelow(10**10):010}"
+
+
+def write_image(path, *, serial):
+    """Write the memory of a GS3 AV that has a serial number of its own, under which it is announced."""
+    memory = default_memory("GS3 AV")
+    Registers(memory).put("machine_ser_num", serial)
+    path.write_text(image_text(MemoryImage(memory, "GS3 AV")))
 
 
 def tell(process, line):

@@ -169,7 +169,7 @@ def test_a_full_disk_is_one_line(command, arguments):
 
 
 def test_a_closed_standard_output_is_one_line(command):
-    line = " ".join([*command.line, "registers", ">&-"])
+    line = f"{command.shell('registers')} >&-"
     result = subprocess.run(line, shell=True, env=command.environment, stderr=subprocess.PIPE, check=False)
     assert result.returncode == 1
     assert result.stderr.startswith(b"lmdecode: there is nowhere to write to")

@@ -291,7 +291,7 @@ def test_json_lines_are_utf_8_whatever_the_locale(command, config, encoding):
 
 
 def test_a_closed_pipe_is_silent_for_a_table_too(command, config):
-    line = " ".join(map(str, [*command.line, "decode", PCAP, "--config", config, "--format", "table", "| head -1"]))
+    line = f"{command.shell('decode', PCAP, '--config', config, '--format', 'table')} | head -1"
     result = subprocess.run(
         f"set -o pipefail; {line}",
         shell=True,

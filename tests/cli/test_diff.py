@@ -170,9 +170,8 @@ def test_each_command_explains_itself_and_a_closed_pipe_is_silent(command, run, 
     assert "Examples:" in command(name, "--help").stdout
     import subprocess
 
-    line = " ".join([*command.line, name, str(AV)])
     result = subprocess.run(
-        f"{line} | head -1",
+        f"{command.shell(name, AV)} | head -1",
         shell=True,
         cwd=command.folder,
         env=command.environment,
