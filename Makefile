@@ -17,7 +17,7 @@ PYTHON_312 = $(shell for python in python3.12 python3.13 "$$HOME"/.pyenv/version
 
 help:
 	@echo "make demo   decode a sample capture"
-	@echo "make test   every check: ruff, mypy, import-linter, pytest"
+	@echo "make test   every check: ruff, mypy, import-linter, codespell, pytest"
 	@echo "make fix    format, and mend what ruff can mend"
 	@echo "make bench  lmdecode and its peers side by side"
 	@echo "make docs   write the page of the memory map anew, and build the site, site/index.html"
@@ -55,6 +55,7 @@ lint: $(READY_TO_TEST)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/codespell
 
 test: lint $(READY_312)
 	$(BIN)/python -m pytest --numprocesses auto $(PYTEST_ARGS)
