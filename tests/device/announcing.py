@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -13,7 +15,9 @@ LOOPBACK = "127.0.0.1"
 
 
 @contextlib.contextmanager
-def announced(name, *, port=1774, address=LOOPBACK, properties=None):
+def announced(
+    name: str, *, port: int = 1774, address: str = LOOPBACK, properties: dict[str, str] | None = None
+) -> Iterator[Any]:
     """A machine that announces itself."""
     try:
         sender = zeroconf.Zeroconf(interfaces=[LOOPBACK])
@@ -32,7 +36,7 @@ def announced(name, *, port=1774, address=LOOPBACK, properties=None):
         yield sender
 
 
-def announce_raw(sender, name):
+def announce_raw(sender: Any, name: str) -> None:
     """Announce a name that no library would let anybody announce."""
     out = zeroconf.DNSOutgoing(zeroconf.const._FLAGS_QR_RESPONSE | zeroconf.const._FLAGS_AA)
     pointer = zeroconf.DNSPointer(TYPE, zeroconf.const._TYPE_PTR, zeroconf.const._CLASS_IN, 120, f"{name}.{TYPE}")
