@@ -7,6 +7,8 @@ test makes up a name that nobody else has (`own_serial`), looks for that name on
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -19,7 +21,9 @@ PATIENCES = (0.5, 1, 2, 4, 8)
 
 
 @contextlib.contextmanager
-def announced(name, *, port=1774, address=LOOPBACK, properties=None):
+def announced(
+    name: str, *, port: int = 1774, address: str = LOOPBACK, properties: dict[str, str] | None = None
+) -> Iterator[Any]:
     """Announce a machine, whose host has the same name in `local`; yields the Zeroconf that announces it."""
     try:
         sender = zeroconf.Zeroconf(interfaces=[LOOPBACK])
@@ -38,7 +42,7 @@ def announced(name, *, port=1774, address=LOOPBACK, properties=None):
         yield sender
 
 
-def announce_raw(sender, name):
+def announce_raw(sender: Any, name: str) -> None:
     """Announce a name that no library would let anybody announce."""
     out = zeroconf.DNSOutgoing(zeroconf.const._FLAGS_QR_RESPONSE | zeroconf.const._FLAGS_AA)
     pointer = zeroconf.DNSPointer(TYPE, zeroconf.const._TYPE_PTR, zeroconf.const._CLASS_IN, 120, f"{name}.{TYPE}")
