@@ -19,7 +19,6 @@ from typing import NamedTuple
 import orjson
 from hypothesis import strategies as st
 from lmdecode.app.addresses import ranges_of
-from lmdecode.app.quoted import read_quoted
 
 from fuzz.inputs import damaged, damaged_json
 from fuzz.seeds import (
@@ -37,12 +36,15 @@ from fuzz.seeds import (
     RAW_LAYERS,
 )
 from lmdecode.analysis import filters
+from lmdecode.app.explain import read_quoted
 from lmdecode.capture import decode_capture
 from lmdecode.capture.source import OpenCapture
 from lmdecode.cloud.extraction import extract
 from lmdecode.cloud.har import read_har
+from lmdecode.codec.dialect import Place
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.record import Record, Sender
+from lmdecode.codec.v1 import speakers_with
 from lmdecode.codec.v1.conversation import Conversation
 from lmdecode.codec.v1.framing import Deframer, Frame, Skipped
 from lmdecode.codec.v1.image import image_text, parse_image
@@ -129,7 +131,7 @@ def _events(data: bytes, size: int) -> list[Frame | Skipped]:
 )
 def _conversation(data: bytes) -> None:
     """Each line is said by the app or the machine: `a`, `m` and a plaintext; `A`, `M` and raw bytes; `g` for a gap."""
-    conversation = Conversation(new_decoder(), app="192.168.1.150:36364", machine="192.168.1.215:1774")
+    conversation = Conversation(new_decoder(), Place(0, "192.168.1.150:36364", "192.168.1.215:1774"))
     records: list[Record] = []
     time_ns = START_NS
     for line in data.split(b"\n"):
@@ -189,7 +191,7 @@ def _explain(data: bytes) -> None:
 def _decodes(data: bytes) -> None:
     """A file is a capture, or a CaptureError says why it is none; what could be read is sound."""
     with contextlib.suppress(LmdecodeError):
-        for record in decode_capture(OpenCapture(io.BytesIO(data)), new_decoder()):
+        for record in decode_capture(OpenCapture(io.BytesIO(data)), speakers_with(new_decoder())):
             _sound(record)
 
 
@@ -266,7 +268,7 @@ def _memory_image(data: bytes) -> None:
 
 # ---- words on the command line
 
-_RECORDS = [*decode_capture(OpenCapture(io.BytesIO(PCAPS[0])), new_decoder())]
+_RECORDS = [*decode_capture(OpenCapture(io.BytesIO(PCAPS[0])), speakers_with(new_decoder()))]
 
 
 @_target(
