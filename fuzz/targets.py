@@ -18,7 +18,6 @@ from typing import NamedTuple
 
 import orjson
 from hypothesis import strategies as st
-from lmdecode.app.addresses import ranges_of
 
 from fuzz.inputs import damaged, damaged_json
 from fuzz.seeds import (
@@ -50,7 +49,7 @@ from lmdecode.codec.v1.framing import Deframer, Frame, Skipped
 from lmdecode.codec.v1.image import image_text, parse_image
 from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.message import build, parse_leniently
-from lmdecode.codec.v1.ranges import address_range
+from lmdecode.codec.v1.ranges import address_range, address_ranges
 from lmdecode.config.file import load_config, machine_entries, problems
 from tests.capture.building import KEY_TEXT, START_NS, new_decoder, seal
 
@@ -293,5 +292,5 @@ def _ranges(data: bytes) -> None:
         found = address_range(text)
         assert 0 <= found.start < found.stop <= 0x10000
     with contextlib.suppress(LmdecodeError):
-        for piece in ranges_of(text.split()):
-            assert 0 <= piece.address < piece.address + piece.length <= 0x10000
+        for piece in address_ranges(text.split()):
+            assert 0 <= piece.start < piece.stop <= 0x10000
