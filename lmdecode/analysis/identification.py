@@ -1,4 +1,4 @@
-"""What can be said about the protocol's traffic without the key.
+"""What can be said about v1's traffic without the key.
 
 Certain is what follows from the cipher: a message's length to 16 bytes; that equal ciphertexts of one machine are
 equal messages, and equal first blocks the same kind and window (16 characters); that each read request has one
@@ -67,7 +67,7 @@ class Connection:
     blocks: dict[str, Counter[int]] = field(default_factory=lambda: {"app": Counter(), "machine": Counter()})
     """By sender: how many frames have so many cipher blocks."""
     unusable: Counter[str] = field(default_factory=Counter)
-    """Frames that cannot be the protocol's, by what is wrong with them."""
+    """Frames that cannot be v1's, by what is wrong with them."""
     bytes_skipped: int = 0
     gaps: int = 0
 

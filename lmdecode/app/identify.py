@@ -42,7 +42,7 @@ def identify(captures: Captures) -> Identified:
     usable = frames - sum(connection.unusable.total() for connection in result.connections)
     error, note = None, ""
     if frames and not usable:
-        error = CommandError(f"0 of {frames} frames are base64 of whole cipher blocks: this is not the protocol")
+        error = CommandError(f"0 of {frames} frames are base64 of whole cipher blocks: they are not of v1")
     elif not usable:
         error = verdict.error
         note = "" if error else "no frames: app and machine were connected, but said nothing"

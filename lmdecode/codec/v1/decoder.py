@@ -266,7 +266,7 @@ _SEALED: Final = Decoded(None, valid=False)
 
 
 class KeylessDecoder(FrameDecoder):
-    """Says of a frame only whether it could be one of the protocol's: base64 of whole cipher blocks.
+    """Says of a frame only whether it could be one of v1's: base64 of whole cipher blocks.
 
     The Record then holds the whole frame as `raw`.
 
