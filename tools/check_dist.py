@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).parents[1]
+_LINES: Final = 30  # of a program that failed
 _ADDED_TO_SDIST: Final = {"PKG-INFO"}
 _CAPTURE: Final = f"{ROOT}/captures/gs3av-settings.pcap"
 _CONFIG: Final = f"{ROOT}/captures/config.json"
@@ -297,7 +298,8 @@ def run(command: Sequence[str | Path], *, cwd: Path | None = None, env: dict[str
     except OSError as error:
         raise DistError(f"{words[0]} cannot be run: {error.strerror}") from None
     if done.returncode:
-        raise DistError(f"{' '.join(words)} failed ({done.returncode}):\n{done.stdout}{done.stderr}")
+        last = f"{done.stdout}{done.stderr}".splitlines()[-_LINES:]
+        raise DistError("\n".join([f"{' '.join(words)} failed ({done.returncode}):", *last]))
     return done.stdout
 
 
