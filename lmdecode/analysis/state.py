@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 from typing import Final
 
-from lmdecode.analysis.shots import LiveShots
+from lmdecode.analysis.shots import MachineShots
 from lmdecode.codec.record import Kind, Record, Value
 from lmdecode.codec.v1.memory import Memory
 from lmdecode.codec.v1.memory_map import DAYS, REPORTS, WATER_FLOW, window_name
@@ -62,6 +62,7 @@ TEMPERATURES: Final = ("coffee_temp", "steam_temp")
 
 _HISTORY: Final = 10_000  # readings: at one in two seconds more than five hours
 _MESSAGES: Final = 100
+_SHOTS: Final = 50
 _SHOWN: Final = frozenset(window.name for window in (*REPORTS, WATER_FLOW))
 _CLOSEST: Final = 400_000_000  # ns between two readings that are kept
 
@@ -77,7 +78,7 @@ class LiveMachine:
     """
 
     def __init__(self) -> None:
-        self.shots = LiveShots()
+        self.shots = MachineShots("", keep=_SHOTS)
         self.history: Mapping[str, deque[tuple[int, float]]] = {name: deque(maxlen=_HISTORY) for name in TEMPERATURES}
         """Of each of `TEMPERATURES`: when (nanoseconds since 1970), and °C."""
         self.messages: deque[Record] = deque(maxlen=_MESSAGES)
@@ -105,6 +106,7 @@ class LiveMachine:
         """Take a record into account. Of a damaged message no value is believed."""
         self.count += 1
         self.damaged += bool(record.problems)
+        self.shots.add(record)
         if record.sender != "machine":
             if record.problems:
                 self.messages.appendleft(record)
@@ -114,7 +116,6 @@ class LiveMachine:
             return
         self._fields.update(record.fields)
         self._remember(record)
-        self.shots.feed(record)
         for name, readings in self.history.items():
             value = record.fields.get(name)
             if is_number(value) and not (readings and abs(record.time_ns - readings[-1][0]) < _CLOSEST):

@@ -120,7 +120,7 @@ class WatchSession:
             self._gone = False
         elif link.why and not self._gone:
             self._gone = True
-            self._model.shots.end()
+            self._model.shots.disconnect()
             if not self._display.draws:
                 self._display.note(f"{link.why}; trying again")
 

@@ -143,7 +143,7 @@ class ReportBuilder:
             notices: What is wrong with the captures, a line each.
             empty: Whether nothing in them could be decoded, so that there is nothing else to show.
         """
-        shots = self._shots.finish()
+        shots = self._shots.shots()
         for timeline in self._timelines.values():
             timeline.finish()
         return {

@@ -6,22 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from lmdecode.analysis.pour import Shot
 from lmdecode.codec.record import Record, Value
-
-
-@dataclass(frozen=True, slots=True)
-class Draw:
-    """Water that is or was drawn."""
-
-    begun: datetime
-    key: int
-    seconds: float
-    pulses: int
-    milliliters: float
-    dose: int | None = None
-    """The pulses that its button is set to; None if that is not known."""
-    temperatures: tuple[float, float] | None = None
-    """°C of the coffee boiler: the least, the most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +27,8 @@ class Scene:
     history: Mapping[str, Sequence[tuple[int, float]]] = field(default_factory=dict)
     span: float = 600.0
     """Seconds that the charts show."""
-    running: Draw | None = None
-    finished: Sequence[Draw] = ()
+    running: Shot | None = None
+    finished: Sequence[Shot] = ()
     """The newest first."""
     shots: int = 0
     messages: Sequence[Record] = ()

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
+from lmdecode.analysis.pour import What
 from lmdecode.analysis.state import next_switch
 from lmdecode.codec.v1.memory_map import GS3_MP
-from lmdecode.codec.v1.values import is_number
 from lmdecode.render.sentence import printable, sentences
-from lmdecode.render.watch.scene import Draw, Scene
+from lmdecode.render.watch.scene import Scene
 from lmdecode.render.watch.temperatures import NAMES, duration_text, temperature_lines
 
 if TYPE_CHECKING:
-    from lmdecode.analysis.shots import LiveShot
+    from lmdecode.analysis.pour import Shot
     from lmdecode.analysis.state import LiveMachine
     from lmdecode.config.targets import Target
     from lmdecode.device.watch import Link, Watcher
@@ -29,6 +29,7 @@ _WORKS = {
     "hot_water_solenoid_on": "hot water",
 }
 _NOT_YET = "not known yet"
+_NS: Final = 1_000_000_000
 
 
 def title_line(scene: Scene, width: int) -> Text:
@@ -88,12 +89,12 @@ def clock_line(scene: Scene) -> Text:
     return line
 
 
-def running_line(draw: Draw, width: int, *, ascii_only: bool) -> Text:
-    """Water that flows now."""
-    line = Text.assemble(("now      ", "bold green"), (_amounts(draw), "bold"))
-    if draw.dose:
+def running_line(shot: Shot, width: int, *, dosed: bool, ascii_only: bool) -> Text:
+    """Water that flows now, with a bar for the part of the dose that has flowed if the machine doses it."""
+    line = Text.assemble(("now      ", "bold green"), (_amounts(shot), "bold"))
+    if dosed and shot.dose and shot.what is not What.HOT_WATER:  # whose dose is a time
         room = min(width - line.cell_len - 8, 30)
-        share = min(draw.pulses / draw.dose, 1.0)
+        share = min((shot.pulses or 0) / shot.dose, 1.0)
         if room > 5:
             full = round(room * share)
             bar, rest = ("#", ".") if ascii_only else ("━", "─")
@@ -104,18 +105,22 @@ def running_line(draw: Draw, width: int, *, ascii_only: bool) -> Text:
     return line
 
 
-def shot_line(draw: Draw) -> Text:
+def shot_line(shot: Shot) -> Text:
     """Water that has flowed."""
-    line = Text.assemble((f"{draw.begun:%H:%M:%S} ", "dim"), _amounts(draw))
-    if draw.temperatures is not None:
-        low, high = draw.temperatures
+    begun = datetime.fromtimestamp(shot.samples[0].time_ns / _NS)  # noqa: DTZ006 -- the user's zone
+    line = Text.assemble((f"{begun:%H:%M:%S} ", "dim"), _amounts(shot))
+    temperatures = [sample.coffee_temp for sample in shot.samples if sample.coffee_temp is not None]
+    if temperatures:
+        low, high = min(temperatures), max(temperatures)
         line.append(f"  {low:.1f} to {high:.1f} °C" if low != high else f"  {low:.1f} °C", "dim")
     return line
 
 
-def _amounts(draw: Draw) -> str:
-    key = f"key {draw.key}" if draw.key else "water"
-    return f"{key:<6} {draw.seconds:5.1f} s  {draw.pulses:4} pulses  about {draw.milliliters:4.0f} ml"
+def _amounts(shot: Shot) -> str:
+    key = f"key {shot.key}" if shot.key else "water"
+    counted = shot.samples[-1].seconds  # `shot.seconds` may turn to the clock's while one looks on
+    seconds = (shot.seconds or 0.0) if counted is None else counted
+    return f"{key:<6} {seconds:5.1f} s  {shot.pulses or 0:4} pulses  about {shot.ml or 0.0:4.0f} ml"
 
 
 def footer(scene: Scene, width: int) -> Text:
@@ -190,7 +195,8 @@ def _water(scene: Scene, width: int, rows: int, *, ascii_only: bool) -> list[Tex
         rule("shots and water", f"{scene.shots} since the start" if scene.shots else "", width, ascii_only=ascii_only)
     ]
     if scene.running is not None:
-        lines.append(running_line(scene.running, width, ascii_only=ascii_only))
+        dosed = scene.model != GS3_MP
+        lines.append(running_line(scene.running, width, dosed=dosed, ascii_only=ascii_only))
     lines += [shot_line(each) for each in scene.finished[: rows - len(lines)]]
     if len(lines) == 1:
         lines.append(Text("no water since the start", "dim"))
@@ -219,9 +225,6 @@ def rule(title: str, note: str, width: int, *, ascii_only: bool) -> Text:
     return Text.assemble((dash * 2, "dim"), (f" {title} ", "bold"), (dash * rest + end, "dim"))
 
 
-_NS: Final = 1_000_000_000
-
-
 def address_of(target: Target) -> str:
     """The machine's address, as host:port."""
     host = f"[{target.host}]" if ":" in target.host else target.host
@@ -240,8 +243,6 @@ def scene_of(model: LiveMachine, watcher: Watcher, target: Target, *, span: floa
         now_ns: Nanoseconds since 1970.
     """
     fields, shots, link = model.fields, model.shots, watcher.link
-    shots.pass_time(now_ns)
-    kind = target.model or model.model
     named = target.name if target.name != target.host else None
     return Scene(
         name=named or str(fields.get("machine_ser_num") or address_of(target)),
@@ -249,31 +250,18 @@ def scene_of(model: LiveMachine, watcher: Watcher, target: Target, *, span: floa
         connected=link.connected,
         link=_link_text(link, now_ns, "gone" if watcher.connections else "waiting"),
         fields=fields,
-        model=kind,
+        model=target.model or model.model,
         now_ns=now_ns,
         next_switch=next_switch(fields),
         history=model.history,
         span=span,
-        running=None if shots.running is None else _draw(shots.running, model, kind),
-        finished=[_draw(shot, model, kind) for shot in shots.finished],
+        running=shots.running(now_ns),
+        finished=shots.ended(now_ns),
         shots=shots.count,
         messages=model.messages,
         count=model.count,
         damaged=model.damaged,
         keys=keys,
-    )
-
-
-def _draw(shot: LiveShot, model: LiveMachine, kind: str | None) -> Draw:
-    dose = model.fields.get(f"dose_k{shot.key}") if kind != GS3_MP else None
-    return Draw(
-        begun=datetime.fromtimestamp(shot.begun_ns / _NS),  # noqa: DTZ006 -- the user's zone
-        key=shot.key,
-        seconds=shot.seconds,
-        pulses=shot.pulses,
-        milliliters=shot.milliliters,
-        dose=int(dose) if is_number(dose) else None,
-        temperatures=None if shot.coolest is None or shot.hottest is None else (shot.coolest, shot.hottest),
     )
 
 
