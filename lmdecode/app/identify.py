@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lmdecode.analysis.identification import Identification, Result
+from lmdecode.analysis.identification import Identification, IdentificationResult
 from lmdecode.app.captures import Captures
 from lmdecode.app.errors import CommandError
 from lmdecode.codec.dialect import MachineKey
@@ -19,7 +19,7 @@ from lmdecode.codec.v1.decoder import FrameDecoder
 class Identified:
     """What captures are likely to hold."""
 
-    result: Result
+    result: IdentificationResult
     complaints: tuple[str, ...]
     """What is wrong with a capture, one line each."""
     error: CommandError | None = None
