@@ -25,14 +25,14 @@ from enum import StrEnum
 from typing import Final
 
 from lmdecode.analysis.keyless_pairing import (
-    KNOWN_OPENING,
     KNOWN_READS,
     KNOWN_REPORTS,
-    KNOWN_WRITES,
     GroupKind,
     KnownMessage,
     Pairing,
     PairingStatistics,
+    known_requests,
+    openings,
     stable_blocks,
 )
 from lmdecode.codec.errors import FrameError
@@ -45,7 +45,6 @@ MAX_DIFFERENT: Final = 20_000
 _MAX_REQUESTS: Final = 1024
 _MAX_ASKS: Final = 256  # of a connection, among which the opening sequence is looked for
 _MAX_SEQUENCES: Final = 64
-_LEAST_SEQUENCE: Final = 4  # up to the drink counters, whose answer has a size of its own
 _LEAST_INTERVALS: Final = 3
 _SURE_REPEATS: Final = 3  # answers of one size, and none of another, that make a request's answer sure
 
@@ -273,7 +272,7 @@ class Identification:
             machine = self._connections[stream].machine
             statistics = self._statistics[machine]
             sizes = [_usual(statistics.sizes.get(ask)) for ask in asks]
-            for at, known in _sequences(asks, sizes):
+            for at, known in openings(asks, sizes):
                 labels[machine, asks[at]].add(known)
         return {key: known.pop() for key, known in labels.items() if len(known) == 1}
 
@@ -290,7 +289,7 @@ class Identification:
                 Counter(tracked.sizes) if request is None else self._statistics[machine].sizes.get(request, Counter())
             )
             size = _usual(sizes)
-            candidates, reasons = _of_exchange(app_blocks, size, tracked.answered, shared=shared)
+            candidates, reasons = known_requests(app_blocks, size, tracked.answered, shared=shared)
             label = None if request is None else labels.get((machine, request))
             chance = app_blocks == 1 and label is None and not _SURE_REPEATS <= sizes[size] == sizes.total()
             if chance and size:
@@ -320,43 +319,6 @@ class Identification:
 def _usual(sizes: Counter[int] | None) -> int:
     """Return the size of most answers in blocks; 0 without an answer."""
     return sizes.most_common(1)[0][0] if sizes else 0
-
-
-def _of_exchange(
-    app_blocks: int, answer_blocks: int, answered: int, *, shared: bool
-) -> tuple[tuple[KnownMessage, ...], list[str]]:
-    """Return the known requests of this size with answers of that size, and the reasons."""
-    writes = tuple(known for known in KNOWN_WRITES if known.data_blocks == app_blocks)
-    if app_blocks > 1:  # a read request is 11 characters
-        if answer_blocks > 1:
-            return (), ["no request this long has an answer this long"]
-        return writes, ["too long for a read request"]
-    if not answer_blocks:
-        why = "which answer is its own cannot be told" if answered else "no answer"
-        return (*KNOWN_READS, *writes), [why]
-    if shared:
-        return writes, ["same answer as to another request: OKs of one register"]
-    reads = tuple(known for known in KNOWN_READS if known.data_blocks == answer_blocks)
-    if answer_blocks == 1:
-        return (*reads, *writes), ["answer as short as an OK"]
-    return reads, ["answer's size"]
-
-
-def _sequences(asks: list[bytes], sizes: list[int]) -> Iterator[tuple[int, KnownMessage]]:
-    """Yield the places at which the requests of a connection run like the opening sequence, from its start.
-
-    A part of the sequence from its middle does not count: where one answer is missing, each request gets the answer of
-    the next, and that looks just like such a part.
-    """
-    for start in range(len(asks)):
-        run: list[KnownMessage] = []
-        for size, expected in zip(sizes[start:], KNOWN_OPENING, strict=False):
-            known = next((known for known in expected if known.data_blocks == size), None)
-            if known is None:
-                break
-            run.append(known)
-        if len(run) >= _LEAST_SEQUENCE and len(set(asks[start : start + len(run)])) == len(run):
-            yield from enumerate(run, start)
 
 
 def _group(  # noqa: PLR0917 -- in the order of the table's columns

@@ -34,6 +34,7 @@ from lmdecode.codec.v1.message import letter_of
 BARE_SIZE: Final = 11
 """Characters of a message without data: kind, address and length, check byte."""
 _HEADER_SIZE: Final = 9
+_LEAST_OPENING: Final = 4  # requests, up to the drink counters, whose answer has a size of its own
 _STABLE: Final = frozenset({"module_ser_num", "machine_ser_num"})  # registers that are the same all of a machine's life
 
 
@@ -121,6 +122,43 @@ KNOWN_OPENING: Final = tuple(
     tuple(_window(Kind.READ, window.address, window.length) for window in either) for either in OPENING
 )
 """The app's first requests, in order. It sends one of those at each place: the one that fits the firmware."""
+
+
+def known_requests(
+    app_blocks: int, answer_blocks: int, answered: int, *, shared: bool
+) -> tuple[tuple[KnownMessage, ...], list[str]]:
+    """Return the known requests of this size with answers of that size, and the reasons."""
+    writes = tuple(known for known in KNOWN_WRITES if known.data_blocks == app_blocks)
+    if app_blocks > 1:  # a read request is 11 characters
+        if answer_blocks > 1:
+            return (), ["no request this long has an answer this long"]
+        return writes, ["too long for a read request"]
+    if not answer_blocks:
+        why = "which answer is its own cannot be told" if answered else "no answer"
+        return (*KNOWN_READS, *writes), [why]
+    if shared:
+        return writes, ["same answer as to another request: OKs of one register"]
+    reads = tuple(known for known in KNOWN_READS if known.data_blocks == answer_blocks)
+    if answer_blocks == 1:
+        return (*reads, *writes), ["answer as short as an OK"]
+    return reads, ["answer's size"]
+
+
+def openings(asks: list[bytes], sizes: list[int]) -> Iterator[tuple[int, KnownMessage]]:
+    """Yield the places at which the requests of a connection run like the opening sequence, from its start.
+
+    A part of the sequence from its middle does not count: where one answer is missing, each request gets the answer of
+    the next, and that looks just like such a part.
+    """
+    for start in range(len(asks)):
+        run: list[KnownMessage] = []
+        for size, expected in zip(sizes[start:], KNOWN_OPENING, strict=False):
+            known = next((known for known in expected if known.data_blocks == size), None)
+            if known is None:
+                break
+            run.append(known)
+        if len(run) >= _LEAST_OPENING and len(set(asks[start : start + len(run)])) == len(run):
+            yield from enumerate(run, start)
 
 
 PATIENCE_NS: Final = 1_000_000_000

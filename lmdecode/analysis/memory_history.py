@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from lmdecode.analysis.changes import Change
+from lmdecode.analysis.changes import ObservedChange
 from lmdecode.codec.record import MASK, Kind, Record
 from lmdecode.codec.v1.memory import Memory
 from lmdecode.codec.v1.memory_map import WATER_FLOW
@@ -136,9 +136,9 @@ def _pieces(address: int, data: str, record: Record) -> Iterator[Observation]:
         start = index
 
 
-_REMEMBERED: Final = 3  # writes and requests that a change is told with
-_LONGEST_AFTER: Final = 60_000_000_000  # ns after a write within which a change may still be its doing
-_FLOW_LASTS: Final = 2_000_000_000  # ns; the machine says that water flows several times a second
+_REMEMBERED: Final = 3  # writes and requests that are kept with a change
+_LONGEST_AFTER: Final = 60_000_000_000  # ns after a write in which a change may still be its effect
+_FLOW_LASTS: Final = 2_000_000_000  # ns without a message of the flow, which comes about twice a second while it flows
 _NEVER: Final = -(1 << 62)
 
 
@@ -163,21 +163,21 @@ class History:
     """
 
     def __init__(self) -> None:
-        self.changes: list[Change] = []
+        self.changes: list[ObservedChange] = []
         """All changes, in order."""
         self.first_ns: int | None = None
         """The time of the first record; None if there was none."""
         self.last_ns: int = 0
         """The time of the last record."""
         self.windows: dict[tuple[int, int], list[int]] = {}
-        """By address and length, when a run of bytes was told, each time; nanoseconds since 1970."""
+        """By address and length: all times at which a message held these bytes; nanoseconds since 1970."""
         self._observer = Observer()
         self._memory = Memory()
-        self._seen = [_NEVER] * ADDRESS_SPACE  # when each byte was last told
+        self._seen = [_NEVER] * ADDRESS_SPACE  # when each byte was last seen
         self._times: list[int] = []
-        self._news: list[tuple[int, bytes]] = []  # at each of those times: bytes that were not known to be so
+        self._news: list[tuple[int, bytes]] = []  # the bytes that were new at each of those times
         self._masked: dict[int, int] = {}
-        self._by_place: dict[tuple[int, int], list[Change]] = {}
+        self._by_place: dict[tuple[int, int], list[ObservedChange]] = {}
         self._writes: deque[Record] = deque(maxlen=_REMEMBERED)
         self._requests: deque[Record] = deque(maxlen=_REMEMBERED + 1)
         self._flow_ns = _NEVER
@@ -200,11 +200,11 @@ class History:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing of the memory was told."""
+        """Whether no message held any bytes of the memory."""
         return not self._times and not self._masked
 
     def at(self, time_ns: int | None = None) -> Memory:
-        """The memory as it was known at a time, what came in at that very time included; None: at the end."""
+        """Return the memory as it was known at a time, including the messages of that very time; None: at the end."""
         memory = Memory()
         end = len(self._times) if time_ns is None else bisect_right(self._times, time_ns)
         for address, data in self._news[:end]:
@@ -212,14 +212,14 @@ class History:
         return memory
 
     def since(self, time_ns: int | None, until_ns: int | None = None) -> tuple[Memory, set[int]]:
-        """The memory as it was at a time, with what was not known then as it was first told later.
+        """Return the memory as it was at a time; bytes that were not known then are as they were first seen later.
 
         Args:
             time_ns: The time; None: before the first record.
-            until_ns: What was first told after this stays unknown; None: nothing does.
+            until_ns: Bytes that were first seen after this time stay unknown; None: no limit.
 
         Returns:
-            The memory, and the addresses of the bytes that were first told later.
+            The memory, and the addresses of the bytes that were first seen later.
         """
         start = 0 if time_ns is None else bisect_right(self._times, time_ns)
         end = len(self._times) if until_ns is None else bisect_right(self._times, until_ns)
@@ -233,15 +233,15 @@ class History:
         return memory, later
 
     def masked(self, time_ns: int | None = None) -> frozenset[int]:
-        """The addresses of the bytes that were told, but secret, up to a time."""
+        """Return the addresses of the bytes that were seen up to a time, but are secret."""
         return frozenset(address for address, first in self._masked.items() if time_ns is None or first <= time_ns)
 
-    def changes_at(self, place: Place) -> Sequence[Change]:
-        """All changes of one place, in order."""
+    def changes_at(self, place: Place) -> Sequence[ObservedChange]:
+        """Return all changes of one place, in order."""
         return self._by_place.get(place[:2], ())
 
     def last_changes(self, time_ns: int | None = None) -> dict[int, int]:
-        """By address, when a byte was last seen to change, up to a time; bytes that never did are not in it."""
+        """Return, by address, when each byte that ever changed last changed, up to a time."""
         found: dict[int, int] = {}
         for change in self.changes:
             if time_ns is not None and change.time_ns > time_ns:
@@ -268,7 +268,7 @@ class History:
         self._seen[address : address + size] = [time_ns] * size
 
     def _change(self, time_ns: int, observation: Observation, before: bytes | None) -> None:
-        """Take over bytes of which at least one is not as it was, or was not known."""
+        """Take bytes of which at least one has changed, or was not known."""
         address, data, record, _ = observation
         memory = self._memory
         if before is None:
@@ -287,12 +287,12 @@ class History:
             if content is not None:
                 since_ns = min(self._seen[each] for each in changed if place.address <= each < place.end)
                 new = memory.read(place.address, place.length) or b""
-                change = self._told(Change(place, time_ns, since_ns, content, new, record))
+                change = self._told(ObservedChange(place, time_ns, since_ns, content, new, record))
                 self.changes.append(change)
                 self._by_place.setdefault(place[:2], []).append(change)
 
-    def _told(self, change: Change) -> Change:
-        """A change with what went on before it."""
+    def _told(self, change: ObservedChange) -> ObservedChange:
+        """Return a change with the writes, requests and the water before it."""
         since_ns, time_ns, record = change.since_ns, change.time_ns, change.record
         writes = [each for each in self._writes if each.time_ns > since_ns]
         if not writes:
@@ -306,7 +306,7 @@ class History:
 
 
 def _whole(places: Iterable[Place], changed: list[int], memory: Memory) -> Iterator[Place]:
-    """The places, but byte by byte where not all of a register has been seen."""
+    """Yield the places, or their changed bytes one by one if the whole register has not been seen."""
     for place in places:
         if memory.knows(place.address, place.length):
             yield place

@@ -122,7 +122,7 @@ def _speed(text: str) -> float | None:
 
 def _ignored(texts: list[str]) -> frozenset[str]:
     from lmdecode.analysis.columns import FieldNameError, check_name
-    from lmdecode.analysis.replay import with_what_follows
+    from lmdecode.analysis.replay import related_names
     from lmdecode.codec.v1.memory_map import VOLATILE
 
     names: set[str] = set()
@@ -131,4 +131,4 @@ def _ignored(texts: list[str]) -> frozenset[str]:
             names.update(VOLATILE if word == "volatile" else () if word in {"", "none"} else check_name(word))
         except FieldNameError as error:
             raise UsageError(f"--ignore: {error}") from None
-    return with_what_follows(names)
+    return related_names(names)

@@ -3,8 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.analysis.known_values import Activity
-from lmdecode.analysis.timeline import Series, Timeline
+from lmdecode.analysis.timeline import Activity, Timeline, TimeSeries
 from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.message import Message
@@ -110,7 +109,7 @@ def test_a_secret_is_counted_but_not_kept():
     limit=st.integers(8, 400),
 )
 def test_no_peak_is_lost_and_no_point_made_up(steps: list[tuple[int, int]], limit: int) -> None:
-    series, now = Series(), START_NS
+    series, now = TimeSeries(), START_NS
     for step, value in steps:
         now += step
         series.add(now, value / 10)
@@ -127,7 +126,7 @@ def test_no_peak_is_lost_and_no_point_made_up(steps: list[tuple[int, int]], limi
 
 
 def test_what_comes_late_is_put_where_it_belongs():
-    series = Series()
+    series = TimeSeries()
     for time, value in ((10, 1.0), (30, 3.0), (20, 2.0), (5, 0.5)):
         series.add(time, value)
     assert list(series.times) == [5, 10, 20, 30]

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
-from lmdecode.analysis.known_values import Run, machine_of
+from lmdecode.analysis.known_values import machine_of
 from lmdecode.analysis.pour import Evidence, Shot, What
 from lmdecode.analysis.shots import ShotFinder
-from lmdecode.analysis.timeline import Interval, Series, Timeline, Write
+from lmdecode.analysis.timeline import ActivityRun, Interval, Timeline, TimeSeries, Write
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import MASK, Record
 from lmdecode.codec.v1.memory_map import PULSE_ML, REGISTERS, window_name
@@ -205,7 +205,7 @@ def _facts(name: str, timeline: Timeline) -> Iterator[str]:
     yield printable(name)
 
 
-def _series(series: Series) -> dict[str, object]:
+def _series(series: TimeSeries) -> dict[str, object]:
     """Returns times as steps from one to the next and values in tenths, which halves the size."""
     points = series.points()
     times = [milliseconds(time) for time, _ in points]
@@ -277,7 +277,7 @@ def _write(write: Write) -> dict[str, object]:
     return {"time": milliseconds(write.time_ns), "stream": write.stream, "text": text, "ok": write.ok}
 
 
-def _registers(runs: Sequence[Run]) -> Iterator[dict[str, object]]:
+def _registers(runs: Sequence[ActivityRun]) -> Iterator[dict[str, object]]:
     """Yields the registers that were seen, each with its value at the end."""
     for run in runs:
         for row in REGISTERS:
