@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -77,22 +76,19 @@ def steps_of(records: Iterable[Record]) -> tuple[list[Step], int]:
     Args:
         records: In the order of time.
     """
-    requests: list[tuple[int, Message]] = []
-    answers: dict[int, Message] = {}
-    waiting: defaultdict[tuple[object, ...], deque[int]] = defaultdict(deque)
+    requests: list[tuple[Record, Message]] = []
+    answers: dict[int, Message] = {}  # by the identity of the request's record
     damaged = 0
     for record in records:
-        key = (record.stream, record.kind, record.address, record.length)
+        message = _message(record)
         if record.sender == "app":
-            request = _message(record)
-            if request is None:
+            if message is None:
                 damaged += 1
             else:
-                waiting[key].append(len(requests))
-                requests.append((record.time_ns, request))
-        elif record.role == "response" and waiting[key] and (answer := _message(record)) is not None:
-            answers[waiting[key].popleft()] = answer
-    return [Step(time_ns, request, answers.get(index)) for index, (time_ns, request) in enumerate(requests)], damaged
+                requests.append((record, message))
+        elif record.request is not None and message is not None:
+            answers[id(record.request)] = message
+    return [Step(record.time_ns, message, answers.get(id(record))) for record, message in requests], damaged
 
 
 def related_names(names: Iterable[str]) -> frozenset[str]:

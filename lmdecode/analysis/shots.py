@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-from lmdecode.analysis.known_values import Known, is_trustworthy, machine_of
+from lmdecode.analysis.observations import is_intact, machine_of, values_in
 from lmdecode.analysis.pour import APART_NS, Evidence, Pour, Sample, Shot, What, begins_another, shot_of
 from lmdecode.codec.record import Kind, Record, Value
 from lmdecode.codec.v1.memory_map import SHORTEST_COFFEE
@@ -171,7 +171,7 @@ class MachineShots:
         self.count = 0
         """How many pours the machine has reported while they flowed."""
         self._name = machine
-        self._known = Known()
+        self._values: dict[str, Value] = {}  # the latest of each name
         self._counters = ShotCounters(machine, keep)
         self._first_ns: dict[int, int] = {}  # of each connection
         self._flowing: Pour | None = None  # the last one of what the machine pushes
@@ -184,20 +184,21 @@ class MachineShots:
     def add(self, record: Record) -> None:
         """Take the next record of this machine."""
         self._first_ns.setdefault(record.stream, record.time_ns)
-        told = self._known.add(record)
-        if told.get("command") == "start_backflush":
+        values = values_in(record)
+        self._values.update(values)
+        if values.get("command") == "start_backflush":
             self._backflush_ns = record.time_ns
         if record.sender != "machine":
             return
-        if record.kind is Kind.STREAM and ("flow_pulses" in told or "flow_seconds" in told):
+        if record.kind is Kind.STREAM and ("flow_pulses" in values or "flow_seconds" in values):
             self._flow(record)
-        elif self._flowing is not None and not is_trustworthy(record):
+        elif self._flowing is not None and not is_intact(record):
             self._flowing.lost(record)
-        elif told:
+        elif values:
             if self._flowing is not None:
-                self._flowing.alongside(record, told)
-            self._status(record, told)
-            self._counters.add(record.time_ns, told)
+                self._flowing.alongside(record, values)
+            self._status(record, values)
+            self._counters.add(record.time_ns, values)
 
     def shots(self, last_ns: int) -> list[Shot]:
         """Return all shots so far, whatever shows them.
@@ -253,7 +254,7 @@ class MachineShots:
                 self._flowed.append(shot_of(pour))
             pour = self._flowing = self._begin(record, Evidence.FLOW, key)
             self.count += 1
-        pour.flow(sample, record.stream, self._known.values)
+        pour.flow(sample, record.stream, self._values)
 
     def _status(self, record: Record, fields: Mapping[str, Value]) -> None:
         bits = fields.get("heating_state")
@@ -272,7 +273,7 @@ class MachineShots:
                 pour = self._seen = self._begin(record, Evidence.STATUS, key or None)
             pulses = _integer(fields.get("current_pulse_count"))
             sample = Sample(record.time_ns, None, pulses, _number(fields.get("coffee_temp")))
-            pour.flow(sample, record.stream, self._known.values)
+            pour.flow(sample, record.stream, self._values)
             pour.alongside(record, fields)
 
     def _begin(self, record: Record, evidence: Evidence, key: int | None) -> Pour:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 from typing import Final
 
+from lmdecode.analysis.observations import observed, values_in
 from lmdecode.analysis.shots import MachineShots
 from lmdecode.codec.record import Kind, Record, Value
 from lmdecode.codec.v1.memory import Memory
@@ -112,12 +113,12 @@ class LiveMachine:
                 self.messages.appendleft(record)
             return
         self._note_news(record)
-        if record.raw is not None or record.kind is None:
-            return
-        self._fields.update(record.fields)
-        self._remember(record)
+        for observation in observed(record):
+            self._memory.write(observation.address, observation.data)
+        values = values_in(record)
+        self._fields.update(values)
         for name, readings in self.history.items():
-            value = record.fields.get(name)
+            value = values.get(name)
             if is_number(value) and not (readings and abs(record.time_ns - readings[-1][0]) < _CLOSEST):
                 readings.append((record.time_ns, float(value)))
 
@@ -134,11 +135,3 @@ class LiveMachine:
         telling = {name: value for name, value in news.items() if name not in TEMPERATURES}
         if telling or not news:  # bytes changed, but no field: a byte that nobody can name
             self.messages.appendleft(record._replace(fields=telling))
-
-    def _remember(self, record: Record) -> None:
-        if record.address is None or not record.data:
-            return
-        try:
-            self._memory.write(record.address, bytes.fromhex(record.data))
-        except ValueError:
-            return  # a part of it is a secret, which is masked

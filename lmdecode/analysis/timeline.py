@@ -10,7 +10,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Final, NamedTuple
 
-from lmdecode.analysis.known_values import Known, is_trustworthy
+from lmdecode.analysis.observations import is_intact, values_in
 from lmdecode.codec.record import MASK, Kind, Record, Value
 from lmdecode.codec.v1.message import ADDRESS_SPACE
 from lmdecode.codec.v1.values import is_number
@@ -133,7 +133,7 @@ class Activity:
         address, data = record.address, record.data
         if record.sender != "machine" or record.kind is Kind.WRITE or address is None or data is None:
             return
-        if not is_trustworthy(record):
+        if not is_intact(record):
             return
         for offset in range(min(len(data) // 2, ADDRESS_SPACE - address)):
             digits = data[2 * offset : 2 * offset + 2]
@@ -176,7 +176,7 @@ BANDS: Final = (
 
 _OPPOSITES: Final = {"standby": "power", "reservoir_empty": "water_reservoir_contact"}
 
-_TOLD: Final = frozenset((*TEMPERATURES, *SET_POINTS, *BANDS, *_OPPOSITES.values()))
+_TAKEN: Final = frozenset((*TEMPERATURES, *SET_POINTS, *BANDS, *_OPPOSITES.values()))
 _MOST_PROBLEMS: Final = 500  # that are kept: with a wrong key, every frame has one
 _SILENCE_NS: Final = 60_000_000_000  # after which nobody knows whether what was on still is
 
@@ -201,13 +201,7 @@ class RecordProblems(NamedTuple):
 class Write:
     """A write that the app asked for."""
 
-    time_ns: int
-    stream: int
-    address: int
-    length: int
-    data: str | None
-    """Hex, `**` for a secret byte."""
-    fields: Mapping[str, Value]
+    request: Record
     ok: bool | None = None
     """Whether the machine took it; None if it did not answer."""
 
@@ -228,8 +222,8 @@ class Timeline:
     """One machine over time."""
 
     def __init__(self) -> None:
-        self.known = Known()
-        """Its values, as they are known by now."""
+        self.values: dict[str, Value] = {}
+        """The latest value of each name, as the machine said or took it."""
         self.activity = Activity()
         """How often each byte of its memory was seen."""
         self.series = {name: TimeSeries() for name in TEMPERATURES}
@@ -255,17 +249,19 @@ class Timeline:
             self.problem_count += 1
             if len(self.problems) < _MOST_PROBLEMS:
                 self.problems.append(RecordProblems(record.time_ns, record.stream, record.sender, record.problems))
-        if record.kind is Kind.WRITE and record.address is not None and record.length is not None:
-            self._write(record, record.address, record.length)
+        if record.kind is Kind.WRITE:
+            self._write(record)
         time_ns = record.time_ns
         late = False
-        if record.sender == "machine" and is_trustworthy(record):
+        if record.sender == "machine" and is_intact(record):
             heard_ns = time_ns if self._heard_ns is None else self._heard_ns
             if abs(time_ns - heard_ns) > _SILENCE_NS:
                 self._put_out(heard_ns)
             late = heard_ns - _SILENCE_NS <= time_ns < heard_ns  # sent again: it says how things were before
             self._heard_ns = heard_ns if late else time_ns
-        self._take(time_ns, self.known.add(record), late=late)
+        values = values_in(record)
+        self.values.update(values)
+        self._take(time_ns, values, late=late)
 
     def finish(self) -> None:
         """End what is still on: all records were added."""
@@ -282,31 +278,30 @@ class Timeline:
         connection.last_ns = max(connection.last_ns, record.time_ns)
         connection.messages += record.kind is not None
 
-    def _write(self, record: Record, address: int, length: int) -> None:
+    def _write(self, record: Record) -> None:
         if record.sender == "app":
-            fields = record.fields if is_trustworthy(record) else {}
-            self.writes.append(Write(record.time_ns, record.stream, address, length, record.data, fields))
-            return
-        for write in reversed(self.writes[-64:]):
-            if (write.stream, write.address, write.length) == (record.stream, address, length) and write.ok is None:
+            self.writes.append(Write(record))
+        elif record.request is not None:
+            # The one that was asked for last is nearly always the one.
+            write = next((write for write in reversed(self.writes) if write.request is record.request), None)
+            if write is not None:
                 write.ok = record.ok
-                return
 
-    def _take(self, time_ns: int, told: Mapping[str, Value], *, late: bool) -> None:
-        if _TOLD.isdisjoint(told):
+    def _take(self, time_ns: int, values: Mapping[str, Value], *, late: bool) -> None:
+        if _TAKEN.isdisjoint(values):
             return
         for name, series in self.series.items():
-            value = told.get(name)
+            value = values.get(name)
             if value is not None and is_number(value):
                 series.add(time_ns, value)
         if late:
             return
         for name, steps in self.set_points.items():
-            value = told.get(name)
+            value = values.get(name)
             if value is not None and is_number(value) and (not steps or steps[-1][1] != value):
                 steps.append((time_ns, value))
         for name in BANDS:
-            on = told.get(_OPPOSITES.get(name, name))
+            on = values.get(_OPPOSITES.get(name, name))
             if isinstance(on, bool):
                 self._switch(name, time_ns, on=on is not (name in _OPPOSITES))
 

@@ -153,7 +153,7 @@ def _machine(image: Path | None, capture: Path | None, model: str | None, key: M
 
 
 def _captured(capture: Path, key: MachineKey) -> MemoryImage:
-    from lmdecode.analysis.memory_history import memory_of
+    from lmdecode.analysis.observations import memory_of
     from lmdecode.app.decode import Outcome, nothing_decoded, read
     from lmdecode.codec.v1 import speakers_with
     from lmdecode.codec.v1.decoder import decoder_for

@@ -29,8 +29,11 @@ def test_temperatures_and_what_was_set():
     made = timeline(tape)
     assert len(made.series["coffee_temp"]) == 4  # of ten reports, every third
     assert [value for _, value in made.set_points["coffee_set_temp"]] == [96.2, 92.0]
-    assert [(write.fields["coffee_set_temp"], write.ok) for write in made.writes] == [(92.0, True), (120.0, False)]
-    assert made.set_points["coffee_set_temp"][1][0] > made.writes[0].time_ns  # when it was taken, not asked for
+    assert [(write.request.fields["coffee_set_temp"], write.ok) for write in made.writes] == [
+        (92.0, True),
+        (120.0, False),
+    ]
+    assert made.set_points["coffee_set_temp"][1][0] > made.writes[0].request.time_ns  # when it was taken, not asked for
 
 
 def test_what_was_on_ends_where_nobody_listens():
@@ -59,7 +62,7 @@ def test_problems_and_a_write_without_an_answer():
 
     tape.hear("app", frame(KEY, request))
     made = timeline(tape)
-    assert [(write.fields["power"], write.ok) for write in made.writes] == [(True, None)]
+    assert [(write.request.fields["power"], write.ok) for write in made.writes] == [(True, None)]
     assert len(made.problems) == 1
     assert made.problems[0].sender == "machine"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
-from lmdecode.analysis.known_values import machine_of
+from lmdecode.analysis.observations import is_intact, machine_of
 from lmdecode.analysis.pour import Evidence, Shot, What
 from lmdecode.analysis.shots import ShotFinder
 from lmdecode.analysis.timeline import ActivityRun, Interval, Timeline, TimeSeries, Write
@@ -197,7 +197,7 @@ def _machine(name: str, timeline: Timeline, shots: Sequence[Shot]) -> dict[str, 
 
 
 def _facts(name: str, timeline: Timeline) -> Iterator[str]:
-    values = timeline.known.values
+    values = timeline.values
     for label, register in (("", "machine_name"), ("serial ", "machine_ser_num"), ("firmware ", "firmware_ver")):
         value = values.get(register)
         if isinstance(value, str) and value:
@@ -270,11 +270,17 @@ def _samples(shot: Shot) -> Iterator[list[float]]:
 
 
 def _write(write: Write) -> dict[str, object]:
-    if write.fields:
-        text = ", ".join(f"{name} {text}" for name, text in summary(write.fields))
-    else:
-        text = f"{write.address:04X}+{write.length} {write.data or ''}".rstrip()
-    return {"time": milliseconds(write.time_ns), "stream": write.stream, "text": text, "ok": write.ok}
+    request = write.request
+    fields = summary(request.fields) if is_intact(request) else ()
+    text = ", ".join(f"{name} {text}" for name, text in fields)
+    if not text and request.address is not None:
+        text = f"{request.address:04X}+{request.length} {request.data or ''}".rstrip()
+    return {
+        "time": milliseconds(request.time_ns),
+        "stream": request.stream,
+        "text": text or request.subject or "",
+        "ok": write.ok,
+    }
 
 
 def _registers(runs: Sequence[ActivityRun]) -> Iterator[dict[str, object]]:
