@@ -25,7 +25,7 @@ _CLOCK_SLACK: Final = 5  # seconds that may pass between the setting of a clock 
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class SettingChange:
     """A value that is to be another: a register, one bit of it, or a time of day, which is two.
 
     Make it with `change`.
@@ -110,7 +110,7 @@ def hazard(name: str, value: Value) -> str:
     return HAZARDS.get((name, word)) or HAZARDS.get((name, None), "")
 
 
-def change(name: str, value: Value, *, model: str | None = None) -> Change:
+def change(name: str, value: Value, *, model: str | None = None) -> SettingChange:
     """What makes a value so.
 
     Args:
@@ -130,22 +130,22 @@ def change(name: str, value: Value, *, model: str | None = None) -> Change:
             encode(part, number, model=model)
         registers = tuple(by_name(part)[0] for part in derived.inputs)
         hour, minute = _hour_and_minute(name, value)
-        return Change(name, value, registers, registers, derived.compute(hour, minute))
+        return SettingChange(name, value, registers, registers, derived.compute(hour, minute))
     of = by_name(BIT_SETS[name])[0] if name in BIT_SETS else None
     if of is not None and of.writable:
         if not isinstance(value, bool):
             raise RegisterError(f"{name}: {value!r} is neither true nor false")
         encode(of.name or "", [name], model=model)
-        return Change(name, value, (of,), (of,), value)
+        return SettingChange(name, value, (of,), (of,), value)
     encode(name, value, model=model)  # checks all that there is to check
     register = by_name(name)[0]
     if register.readable:
-        return Change(name, value, (register,), (register,), register.type.decode(register.type.encode(value)))
+        return SettingChange(name, value, (register,), (register,), register.type.decode(register.type.encode(value)))
     effect, expected = EFFECTS.get(str(value), (None, value))
-    return Change(name, value, (register,), by_name(effect)[:1] if effect else (), expected)
+    return SettingChange(name, value, (register,), by_name(effect)[:1] if effect else (), expected)
 
 
-def windows(changes: Iterable[Change]) -> list[tuple[int, int]]:
+def windows(changes: Iterable[SettingChange]) -> list[tuple[int, int]]:
     """The windows, address and length, in which some changes show: registers that lie side by side in one."""
     found: list[tuple[int, int]] = []
     for row in sorted({row for each in changes for row in each.shown}, key=lambda row: row.address):
@@ -156,7 +156,7 @@ def windows(changes: Iterable[Change]) -> list[tuple[int, int]]:
     return found
 
 
-def writes(changes: Iterable[Change], memory: Memory) -> list[Message]:
+def writes(changes: Iterable[SettingChange], memory: Memory) -> list[Message]:
     """The messages that make some changes.
 
     There is one for registers that lie side by side: lmdirect writes the two hours of a day like that.
@@ -166,7 +166,7 @@ def writes(changes: Iterable[Change], memory: Memory) -> list[Message]:
         memory: What the machine holds now.
 
     Raises:
-        RegisterError: As `Change.bytes_with`.
+        RegisterError: As `SettingChange.bytes_with`.
     """
     written: list[Message] = []
     for register, data in sorted(_pieces(changes, memory), key=lambda piece: piece[0].address):
@@ -179,7 +179,7 @@ def writes(changes: Iterable[Change], memory: Memory) -> list[Message]:
     return written
 
 
-def _pieces(changes: Iterable[Change], memory: Memory) -> Iterator[tuple[Register, bytes]]:
+def _pieces(changes: Iterable[SettingChange], memory: Memory) -> Iterator[tuple[Register, bytes]]:
     for each in changes:
         yield from each.bytes_with(memory)
 
