@@ -164,7 +164,7 @@ def _own_value(message: Message, register: Register) -> str:
     try:
         value = register.type.decode((message.data or b"")[start : start + register.size])
     except ValueError as error:
-        return str(error)
+        return str(error) if register.confirmed else f"not a known value: {error}"
     return value_text(register.name or "", value)
 
 

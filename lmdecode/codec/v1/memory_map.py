@@ -2,7 +2,13 @@
 
 Sources: the public lmdirect library (0.1.0 to 0.9.4) and its Home Assistant integration, whose ranges these are, and
 machine logs that owners posted. Nothing is from the maker, and nobody has tried the machine beyond these ranges. Each
-row says how sure we are (`Sure`).
+row says how sure we are (`Sure`), and `seen_on` where it was seen on one firmware only.
+
+That decides what a row may claim. Bytes that are no value of a *confirmed* row, one that was seen and not on a single
+firmware only, are damage, and make a problem. Bytes that are no value of any other row say something about the row, not
+about the machine: they make neither a field nor a problem, and stay visible as data. The row alone decides this, for
+all machines alike. A decoder knows model and firmware of few connections, and of none before the first status; and if
+the machine decided, equal frames would have to give unequal messages, and no decoder could keep what a frame says.
 """
 
 from __future__ import annotations
@@ -76,11 +82,14 @@ def _row(  # a row of the map, in the order in which people read one
     *,
     write: tuple[float, float] | bool = False,
     models: tuple[str, ...] = MODELS,
+    seen_on: str = "",
     note: str = "",
     access: Access | None = None,
     secret: bool = False,
 ) -> Register:
     minimum, maximum = write if isinstance(write, tuple) else (None, None)
+    if seen_on:
+        note = "; ".join(filter(None, (f"seen on {seen_on} only", note)))
     return Register(
         address=address,
         name=name,
@@ -91,6 +100,7 @@ def _row(  # a row of the map, in the order in which people read one
         minimum=minimum,
         maximum=maximum,
         models=models,
+        seen_on=seen_on,
         note=note,
         secret=secret,
     )
@@ -271,12 +281,13 @@ def _status() -> Iterator[Register]:
 
 
 def _factory() -> Iterator[Register]:
-    note = "seen on firmware 1.40 only; on 1.23 the block looks shifted by a byte"
-    yield _row(0x4063, "t_unit", enumeration({0: "C", 1: "F"}), note=note)
-    yield _row(0x4074, "pid_offset", _TENTHS, note=note)
-    yield _row(0x4076, "water_filter_liters", _BYTE, "l", note=note)
-    yield _row(0x407B, "brew_group_offset_raw", unsigned(2, "little"), note=note)
-    yield _row(0x407D, "factory_offset", _BYTE, note=note)
+    on = "GS3 AV, firmware 1.40"
+    note = "on a GS3 MP with 1.23 the block looks shifted by a byte"
+    yield _row(0x4063, "t_unit", enumeration({0: "C", 1: "F"}), seen_on=on, note=note)
+    yield _row(0x4074, "pid_offset", _TENTHS, seen_on=on, note=note)
+    yield _row(0x4076, "water_filter_liters", _BYTE, "l", seen_on=on, note=note)
+    yield _row(0x407B, "brew_group_offset_raw", unsigned(2, "little"), seen_on=on, note=note)
+    yield _row(0x407D, "factory_offset", _BYTE, seen_on=on, note=note)
 
 
 def _water_flow() -> Iterator[Register]:

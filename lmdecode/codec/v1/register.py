@@ -63,9 +63,16 @@ class Register:
     maximum: float | None = None
     models: tuple[str, ...]
     """The models that have it."""
+    seen_on: str = ""
+    """Where alone it was seen, as "GS3 AV, firmware 1.40"; "" if nothing is known to be different elsewhere."""
     note: str = ""
     secret: bool = False
     """Whether the bytes are kept from all output unless asked for."""
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether bytes that are no value of its type are damage: the row was seen, and not on one firmware only."""
+        return self.sure is Sure.SEEN and not self.seen_on
 
     @property
     def size(self) -> int:
@@ -105,6 +112,11 @@ class Derived:
     unit: str | None = None
     models: tuple[str, ...]
     note: str = ""
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether inputs from which it cannot be worked out are damage."""
+        return self.sure is Sure.SEEN
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from lmdecode.codec.record import Kind, Value
 from lmdecode.codec.v1._compiled import QuickDecoder, make_quick_decoder
 from lmdecode.codec.v1.memory_map import DERIVED, MODELS, REGISTERS, by_name
 from lmdecode.codec.v1.message import Message
-from lmdecode.codec.v1.register import Register, Sure
+from lmdecode.codec.v1.register import Derived, Register, Sure
 from lmdecode.codec.v1.values import is_number, number_text
 
 Fields = dict[str, Value]
@@ -32,35 +32,36 @@ def decode_window(address: int, data: bytes, *, written: bool = False) -> tuple[
         written: Whether the bytes are being written, which gives the write-only registers their meaning.
 
     Returns:
-        The values by name, in their units, and what was wrong with those that could not be read.
+        The values by name, in their units, and a problem for each confirmed register whose bytes are no value of its
+        type. Bytes that are no value of an unconfirmed register say nothing against the machine: they give neither.
 
     >>> decode_window(0x401C, bytes.fromhex("03BC04D8"))
     ({'coffee_temp': 95.6, 'steam_temp': 124.0}, ())
     """
     plan = _plan(address, len(data), written)
     if plan.quick is not None:
-        with suppress(LookupError, ValueError):  # something is no value; below it is found out what
+        with suppress(LookupError, ValueError):  # some bytes are no value; the loop below finds out which
             return plan.quick.fields(data), ()
     fields: Fields = {}
-    problems: list[str] = []
-    for name, start, end, decode in plan.steps:
+    problems: list[tuple[bool, str]] = []  # whether the register is confirmed, and what is wrong with its bytes
+    for name, start, end, decode, confirmed in plan.steps:
         try:
             value = decode(data[start:end])
         except RegisterError as error:
-            problems.append(f"{name}: {error}")
+            problems.append((confirmed, f"{name}: {error}"))
             continue
         if plan.has_copies and fields.get(name, value) != value:
-            problems.append(f"{name}: another copy, at {address + start:04X}, says {value}")
+            problems.append((confirmed, f"{name}: another copy, at {address + start:04X}, says {value}"))
             continue
         fields[name] = value
-    for name, inputs, compute in plan.derived:
+    for row in plan.derived:
         try:
-            fields[name] = compute(*[fields[source] for source in inputs])
+            fields[row.name] = row.compute(*[fields[source] for source in row.inputs])
         except KeyError:
-            continue  # an input could not be read, which is reported above
+            continue  # an input has no value, which was dealt with above
         except ValueError as error:
-            problems.append(f"{name}: {error}")
-    return fields, tuple(problems)
+            problems.append((row.confirmed, f"{row.name}: {error}"))
+    return fields, tuple(problem for confirmed, problem in problems if confirmed)
 
 
 def quick_decoder(address: int, length: int, *, written: bool = False) -> QuickDecoder | None:
@@ -119,9 +120,9 @@ def registers_in(address: int, length: int) -> tuple[Register, ...]:
 class _Plan:
     """How to decode a window."""
 
-    steps: tuple[tuple[str, int, int, Callable[[bytes], Value]], ...]
-    """Name, first and last offset, decoder."""
-    derived: tuple[tuple[str, tuple[str, ...], Callable[..., Value]], ...]
+    steps: tuple[tuple[str, int, int, Callable[[bytes], Value], bool], ...]
+    """Name, first and last offset, decoder, whether the register is confirmed."""
+    derived: tuple[Derived, ...]
     has_copies: bool
     """Whether a name stands at two addresses of the window."""
     quick: QuickDecoder | None = None
@@ -135,13 +136,14 @@ def _plan(address: int, length: int, written: bool) -> _Plan:  # noqa: FBT001 --
         for row in registers_in(address, length)
         if row.name is not None and (row.readable or written) and row.address >= address and row.end <= address + length
     ]
-    steps = tuple((row.name or "", row.address - address, row.end - address, row.type.decode) for row in rows)
+    steps = tuple(
+        (row.name or "", row.address - address, row.end - address, row.type.decode, row.confirmed) for row in rows
+    )
     names = Counter(name for name, *_ in steps)
-    following = [row for row in DERIVED if names.keys() >= set(row.inputs)]
-    derived = tuple((row.name, row.inputs, row.compute) for row in following)
+    derived = tuple(row for row in DERIVED if names.keys() >= set(row.inputs))
     if any(count > 1 for count in names.values()):
         return _Plan(steps, derived, has_copies=True)
-    return _Plan(steps, derived, has_copies=False, quick=make_quick_decoder(address, rows, following))
+    return _Plan(steps, derived, has_copies=False, quick=make_quick_decoder(address, rows, derived))
 
 
 @cache

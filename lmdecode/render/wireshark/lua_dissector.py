@@ -84,6 +84,7 @@ def _register(row: Register) -> _Row:
         "size": row.size,
         "name": row.name or "",
         "write_only": not row.readable,
+        "confirmed": row.confirmed,
     }
     return place | _decoder(row.type)
 
@@ -117,7 +118,7 @@ def _bits(kind: FieldType) -> list[_Literal]:
 
 def _derived(row: Derived) -> _Row:
     """Which function of the decoder works a value out, and what it needs to know."""
-    entry: _Row = {"name": row.name, "inputs": row.inputs}
+    entry: _Row = {"name": row.name, "inputs": row.inputs, "confirmed": row.confirmed}
     source = next(register.type for register in REGISTERS if register.name == row.inputs[0])
     if row.name in _FORMULAS:
         entry["derive"] = row.name
