@@ -11,9 +11,9 @@ from lmdecode.analysis.changes import ObservedChange
 from lmdecode.analysis.observations import Observation, observed
 from lmdecode.codec.record import Kind, Record
 from lmdecode.codec.v1.memory import Memory
-from lmdecode.codec.v1.memory_map import WATER_FLOW
 from lmdecode.codec.v1.message import ADDRESS_SPACE
 from lmdecode.codec.v1.window import Place, places_of
+from lmdecode.codec.v1.windows import WATER_FLOW
 
 _REMEMBERED: Final = 3  # writes and requests that are kept with a change
 _LONGEST_AFTER: Final = 60_000_000_000  # ns after a write in which a change may still be its effect

@@ -14,8 +14,7 @@ from lmdecode.app.files import load_image
 from lmdecode.atomic_file import replacing
 from lmdecode.codec.record import Record, Value
 from lmdecode.codec.v1 import image as memory_image
-from lmdecode.codec.v1.memory import Registers
-from lmdecode.codec.v1.model import model_of
+from lmdecode.codec.v1.memory import Registers, model_of
 from lmdecode.codec.v1.window import Fields, decode_window
 
 

@@ -15,8 +15,7 @@ from lmdecode.app.errors import CommandError, UsageError
 from lmdecode.app.files import load_image, looks_like_image, refuse_to_overwrite
 from lmdecode.codec.record import Record
 from lmdecode.codec.v1.image import MemoryImage
-from lmdecode.codec.v1.memory import Memory, Registers
-from lmdecode.codec.v1.model import model_of
+from lmdecode.codec.v1.memory import Memory, Registers, model_of
 
 
 @dataclass(slots=True)

@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lmdecode.codec.v1.memory_map import DERIVED, MODELS, REGISTERS
+from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS
+from lmdecode.codec.v1.model import MODELS
 from lmdecode.codec.v1.register import Derived, Register
 from lmdecode.render.terminal import TerminalConsole
 
@@ -102,7 +103,7 @@ def _cells(row: Row) -> list[str]:
         row.name or "",
         "secret" if isinstance(row, Register) and row.secret else type_text(row),
         range_text(row),
-        "all" if row.models == MODELS else ", ".join(row.models),
+        "all" if row.models == tuple(MODELS) else ", ".join(row.models),
         row.sure,
         note,
     ]

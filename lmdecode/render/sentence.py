@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, cast
 
 from lmdecode.codec.record import Kind, Record, Value
-from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS, UNITS, window_name
+from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS, UNITS
 from lmdecode.codec.v1.register import Telling
 from lmdecode.codec.v1.window import registers_in
+from lmdecode.codec.v1.windows import window_name
 
 
 def value_text(name: str, value: Value) -> str:

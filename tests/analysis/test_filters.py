@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from lmdecode.analysis.columns import field_kinds, record_columns
 from lmdecode.analysis.filters import FilterError, parse, parse_all
 from lmdecode.codec.record import Kind, Record
-from lmdecode.codec.v1.memory_map import WINDOWS
+from lmdecode.codec.v1.windows import WINDOWS
 
 TIME = 1_795_229_755_174_158_000  # 2026-11-21T02:55:55.174158Z
 

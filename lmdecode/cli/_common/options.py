@@ -17,6 +17,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from lmdecode.app.errors import UsageError
+from lmdecode.codec.v1.model import MODEL_NAMES
 from lmdecode.config import ENVIRONMENT_VARIABLE
 
 _DURATION: Final = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(s|m|min|h|d|)\Z").match
@@ -255,9 +256,7 @@ LiveMachineOption = Annotated[
 ]
 ModelOption = Annotated[
     str | None,
-    typer.Option(
-        help="GS3 AV, GS3 MP or Linea Mini. [default: what the config says, else the machine]", show_default=False
-    ),
+    typer.Option(help=f"{MODEL_NAMES}. [default: what the config says, else the machine]", show_default=False),
 ]
 TimeoutOption = Annotated[
     float,

@@ -13,6 +13,7 @@ from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import Value
 from lmdecode.codec.v1.memory_map import BIT_SETS, by_name
 from lmdecode.codec.v1.message import ADDRESS_SPACE
+from lmdecode.codec.v1.model import KEYS, MODELS
 from lmdecode.codec.v1.register import Register
 from lmdecode.codec.v1.values import is_number
 from lmdecode.codec.v1.window import registers_in
@@ -209,3 +210,21 @@ class Registers:
 @cache
 def _readable(name: str) -> tuple[Register, ...]:
     return tuple(row for row in by_name(name) if row.readable)
+
+
+def model_of(memory: Memory) -> str | None:
+    """The name of the model that a memory is likely to be of; None if it does not show.
+
+    The serial number says the model where only one has such numbers. Else the counts of coffees do: a model with one
+    button counts all of them as button 1.
+    """
+    registers = Registers(memory)
+    serial = registers.get("machine_ser_num")
+    fitting = [model for model in MODELS.values() if isinstance(serial, str) and serial.startswith(model.serial_prefix)]
+    if len(fitting) == 1:
+        return fitting[0].name
+    counts = [registers.get(f"drinks_k{key}") for key in range(2, KEYS[-1])]
+    if None in counts:
+        return None
+    has_several = any(counts)
+    return next((model.name for model in fitting or MODELS.values() if (len(model.keys) > 1) is has_several), None)

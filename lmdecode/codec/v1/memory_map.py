@@ -17,7 +17,8 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from lmdecode.codec.record import Value
-from lmdecode.codec.v1.register import Access, Derived, Register, Sure, Telling, Window
+from lmdecode.codec.v1.model import KEYS, MODELS, models_with
+from lmdecode.codec.v1.register import Access, Derived, Register, Sure, Telling
 from lmdecode.codec.v1.values import (
     FieldType,
     bit_set,
@@ -34,12 +35,6 @@ from lmdecode.codec.v1.values import (
     version,
 )
 
-GS3_AV: Final = "GS3 AV"
-GS3_MP: Final = "GS3 MP"
-LINEA_MINI: Final = "Linea Mini"
-MODELS: Final = (GS3_AV, GS3_MP, LINEA_MINI)
-"""The models that speak this protocol, under the names that the cloud gives them."""
-
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """The days of the schedule, in the order of the machine's memory."""
 
@@ -50,10 +45,7 @@ SHORTEST_COFFEE: Final = 4.0
 """Seconds; less is a flush, which counts as an activation but not as a coffee. Where the machine draws the line nobody
 has written down: our choice."""
 
-KEYS: Final = range(1, 6)
-"""The buttons that pour coffee, as their registers are numbered; the last one pours until it is stopped."""
-_KEYS_OF: Final = {1: (GS3_AV, LINEA_MINI)}  # the Linea Mini has key 1 only; the GS3 MP has none
-
+_ALL_MODELS: Final = tuple(MODELS)
 _HEATING_BITS: Final = (
     "pump_on",
     "brew_solenoid_on",
@@ -81,7 +73,7 @@ def _row(  # a row of the map, in the order in which people read one
     sure: Sure = Sure.SEEN,
     *,
     write: tuple[float, float] | bool = False,
-    models: tuple[str, ...] = MODELS,
+    models: tuple[str, ...] = _ALL_MODELS,
     seen_on: str = "",
     note: str = "",
     access: Access | None = None,
@@ -124,7 +116,7 @@ def _configuration() -> Iterator[Register]:
         "prebrew_flag",
         enumeration({0: "off", 1: "prebrewing", 2: "preinfusion"}),
         write=True,
-        models=(GS3_AV, LINEA_MINI),
+        models=models_with("prebrewing"),
     )
     for base, name in ((0x000C, "prebrewing_ton"), (0x0010, "prebrewing_toff")):
         for key in range(1, 5):
@@ -134,7 +126,7 @@ def _configuration() -> Iterator[Register]:
                 _TENTHS,
                 "s",
                 write=(0, 5.9),
-                models=_KEYS_OF.get(key, (GS3_AV,)),
+                models=models_with("prebrewing", key),
             )
     for key in KEYS:
         yield _row(
@@ -143,7 +135,7 @@ def _configuration() -> Iterator[Register]:
             _PULSES,
             "pulses",
             write=(1, 1000),
-            models=_KEYS_OF.get(key, (GS3_AV,)),
+            models=models_with("doses", key),
             note=f"of the flow meter, about {PULSE_ML} ml each",
         )
     yield _row(
@@ -152,7 +144,7 @@ def _configuration() -> Iterator[Register]:
         _BYTE,
         "s",
         write=(1, 30),
-        models=(GS3_AV, GS3_MP),
+        models=models_with("hot_water_dose"),
     )
 
 
@@ -214,7 +206,7 @@ def _identity() -> Iterator[Register]:
             "s",
             claimed,
             write=(0, 24.9),
-            models=_KEYS_OF.get(key, (GS3_AV,)),
+            models=models_with("preinfusion", key),
         )
     yield _row(
         0x0100,
@@ -340,7 +332,7 @@ def _bit(name: str, of: str) -> Derived:
         formula=f"a bit of {of}",
         telling=Telling.AGAIN,
         sure=Sure.CLAIMED if name == "boiler_fill_solenoid_on" else Sure.SEEN,
-        models=MODELS,
+        models=_ALL_MODELS,
     )
 
 
@@ -356,7 +348,7 @@ def _mode(name: str, word: str) -> Derived:
         formula=f"prebrew_flag is {word}",
         telling=Telling.AGAIN,
         sure=Sure.SEEN,
-        models=(GS3_AV, LINEA_MINI),
+        models=models_with("prebrewing"),
     )
 
 
@@ -375,7 +367,7 @@ def _time_of_day(name: str) -> Derived:
         formula=f"{name}_hour:{name}_min",
         telling=Telling.WHOLE,
         sure=Sure.SEEN,
-        models=MODELS,
+        models=_ALL_MODELS,
     )
 
 
@@ -397,7 +389,7 @@ DERIVED: Final[tuple[Derived, ...]] = (
         formula="total_coffee_activations − total_coffee",
         telling=Telling.NEW,
         sure=Sure.SEEN,
-        models=MODELS,
+        models=_ALL_MODELS,
     ),
     Derived(
         name="days_since_built",
@@ -408,7 +400,7 @@ DERIVED: Final[tuple[Derived, ...]] = (
         telling=Telling.NEW,
         sure=Sure.CLAIMED,
         unit="d",
-        models=MODELS,
+        models=_ALL_MODELS,
     ),
     *(_bit(name, "auto_bitfield") for name in _AUTO_BITS),
     *(_time_of_day(f"{day}_{event}") for day in DAYS for event in ("on", "off")),
@@ -422,7 +414,7 @@ DERIVED: Final[tuple[Derived, ...]] = (
         telling=Telling.NEW,
         sure=Sure.CLAIMED,
         unit="°C",
-        models=MODELS,
+        models=_ALL_MODELS,
         note="coffee_temp − brew_group_offset is the temperature set at the group",
     ),
 )
@@ -433,101 +425,6 @@ BIT_SETS: Final[Mapping[str, str]] = {
     bit: row.name for row in REGISTERS if row.name and row.type.name == "bit set" for bit in row.type.words
 }
 """By the name of a bit, the register that it is a bit of."""
-
-WINDOWS: Final[tuple[Window, ...]] = (
-    Window(0x0000, 0x1F, "configuration"),
-    Window(0x0020, 0x2C, "drink counters"),
-    Window(0x0050, 0x18, "usage"),
-    Window(0x00E2, 0x04, "preinfusion"),
-    Window(0x0100, 0x11, "serial number"),
-    Window(0x0300, 0x07, "clock"),
-    Window(0x0310, 0x01, "auto on/off"),
-    Window(0x0310, 0x1D, "schedule"),
-    Window(0x4000, 0x20, "status", "older firmware"),
-    Window(0x4000, 0x23, "status", "newer firmware"),
-    Window(0x401C, 0x04, "temperatures", "also an unasked-for report"),
-    Window(0x4022, 0x01, "steam boiler", "also an unasked-for report"),
-    Window(0x4060, 0x20, "factory"),
-    Window(0x6000, 0x16, "water flow", "pushed while water flows"),
-    Window(0x60DA, 0x12, "unknown block"),
-    Window(0x60EF, 0x10, "front panel"),
-)
-"""The windows that app and machine are known to use. Any other one decodes just as well."""
-
-EFFECTS: Final[Mapping[str, tuple[str, Value]]] = {
-    "steam_boiler_on": ("steam_boiler_enable", True),
-    "steam_boiler_off": ("steam_boiler_enable", False),
-}
-"""By the word that is written to `command`: the register in which its effect can be read. A backflush shows nowhere."""
-HAZARDS: Final[Mapping[tuple[str, Value | None], str]] = {
-    ("power", True): "heats the boilers",
-    ("coffee_set_temp", None): "sets how hot the coffee boiler gets",
-    ("steam_set_temp", None): "sets how hot the steam boiler gets",
-    ("command", "steam_boiler_on"): "heats the steam boiler",
-    ("command", "start_backflush"): "moves water under pressure",
-}
-"""What writes do that heat or move water, by register and value, None for any value. Our own judgement."""
-
-USUAL_READ: Final = 0x10
-"""Bytes; reads of so many are answered wherever there is something to be read, the sources say."""
-LARGEST_READ: Final = 0x30
-"""Bytes; larger reads get no answer, the sources say. Reads of up to 0x2C are seen to be answered."""
-
-SNAPSHOT: Final = tuple(
-    window
-    for window in WINDOWS
-    if window.name not in {"water flow", "unknown block"}
-    and not any(
-        other.address <= window.address and window.address + window.length <= other.address + other.length
-        for other in WINDOWS
-        if other is not window and other.length <= LARGEST_READ
-    )
-)
-"""What to read to know all that the map knows of a machine: each window that is in no other."""
-
-_BY_WINDOW: Final = {(window.address, window.length): window for window in WINDOWS}
-REPORTS: Final = tuple(_BY_WINDOW[window] for window in ((0x401C, 0x04), (0x4022, 0x01), (0x0300, 0x07)))
-"""What the machine says unasked on an open connection, about one a second, in turn."""
-ALIVE: Final = min(REPORTS, key=lambda window: window.length)
-"""The least to ask for to see whether a machine answers."""
-WATER_FLOW: Final = _BY_WINDOW[0x6000, 0x16]
-"""What the machine pushes while water flows."""
-STATUS: Final = (_BY_WINDOW[0x4000, 0x23], _BY_WINDOW[0x4000, 0x20])
-"""How the machine is: on newer firmware, and on older."""
-OPENING: Final[tuple[tuple[Window, ...], ...]] = (
-    STATUS,
-    *(
-        (_BY_WINDOW[window],)
-        for window in (
-            (0x0000, 0x1F),
-            (0x0310, 0x1D),
-            (0x0020, 0x2C),
-            (0x0050, 0x18),
-            (0x60EF, 0x10),
-            (0x00E2, 0x04),
-            (0x4060, 0x20),
-        )
-    ),
-)
-"""What lmdirect 0.9.4 asks after it has connected, and at each update, in this order, one of those in each place; the
-maker's app may differ."""
-
-_MOVING: Final = frozenset(
-    {"clock", "drink counters", "usage", "temperatures", "water flow", "front panel"},
-)
-VOLATILE: Final = frozenset(
-    row.name
-    for row in REGISTERS
-    if row.name in {"heating_state", "key_active", "current_pulse_count"}
-    or (
-        row.name not in {None, "module_ser_num"}
-        and any(
-            window.name in _MOVING and window.address <= row.address and row.end <= window.address + window.length
-            for window in WINDOWS
-        )
-    )
-)
-"""The names of the registers that change though nobody sets them. Our own judgement."""
 
 UNITS: Final[Mapping[str, str]] = {
     **{row.name: row.unit for row in REGISTERS if row.name and row.unit},
@@ -540,13 +437,3 @@ def by_name(name: str) -> tuple[Register, ...]:
     """All rows of a name, a writable one first, then by address; empty when there is none."""
     rows = [register for register in REGISTERS if register.name == name]
     return tuple(sorted(rows, key=lambda register: not register.writable))
-
-
-def window_name(address: int, length: int) -> str | None:
-    """What people call this window; None for one that no table lists.
-
-    >>> window_name(0x4000, 0x20)
-    'status'
-    """
-    window = _BY_WINDOW.get((address, length))
-    return None if window is None else window.name

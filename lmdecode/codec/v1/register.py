@@ -117,13 +117,3 @@ class Derived:
     def confirmed(self) -> bool:
         """Whether inputs from which it cannot be worked out are damage."""
         return self.sure is Sure.SEEN
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A window that the app or the machine is known to use, under the name that people have for it."""
-
-    address: int
-    length: int
-    name: str
-    note: str = ""

@@ -15,11 +15,12 @@ from typing import Final
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import Kind, Value
 from lmdecode.codec.v1.memory import Memory
-from lmdecode.codec.v1.memory_map import BIT_SETS, DERIVED_BY_NAME, EFFECTS, HAZARDS, by_name
+from lmdecode.codec.v1.memory_map import BIT_SETS, DERIVED_BY_NAME, by_name
 from lmdecode.codec.v1.message import ADDRESS_SPACE, Message
 from lmdecode.codec.v1.redaction import ACCOUNT
 from lmdecode.codec.v1.register import Register, Telling
 from lmdecode.codec.v1.window import encode, registers_in
+from lmdecode.codec.v1.windows import EFFECTS, HAZARDS
 
 _CLOCK_SLACK: Final = 5  # seconds that may pass between the setting of a clock and its reading
 

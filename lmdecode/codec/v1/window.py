@@ -15,8 +15,9 @@ from typing import NamedTuple
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import Kind, Value
 from lmdecode.codec.v1._compiled import QuickDecoder, make_quick_decoder
-from lmdecode.codec.v1.memory_map import DERIVED, MODELS, REGISTERS, by_name
+from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS, by_name
 from lmdecode.codec.v1.message import Message
+from lmdecode.codec.v1.model import MODELS
 from lmdecode.codec.v1.register import Derived, Register, Sure
 from lmdecode.codec.v1.values import is_number, number_text
 
@@ -85,7 +86,7 @@ def encode(name: str, value: Value, *, model: str | None = None) -> Message:
     Args:
         name: Of a writable register.
         value: In the register's unit; what `decode_window` would give.
-        model: If given, the model that it is for ("GS3 AV", "GS3 MP", "Linea Mini").
+        model: If given, the model that it is for: one of `MODELS`, such as "GS3 AV".
 
     Raises:
         RegisterError: No such register, not writable, not on this model, out of range, or no value of its kind.

@@ -11,9 +11,10 @@ from importlib import resources
 from typing import Final
 
 from lmdecode import __version__
-from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS, UNITS, WINDOWS
+from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS, UNITS
 from lmdecode.codec.v1.register import Derived, Register
 from lmdecode.codec.v1.values import FieldType, front_panel
+from lmdecode.codec.v1.windows import WINDOWS
 from lmdecode.render.sentence import PARTS_OF, REPEATED
 
 PLUGIN_NAME: Final = "lamarzocco.lua"

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from lmdecode.codec.v1 import _compiled as quick
 from lmdecode.codec.v1 import window as fields
-from lmdecode.codec.v1.memory_map import REGISTERS, WINDOWS
+from lmdecode.codec.v1.memory_map import REGISTERS
 from lmdecode.codec.v1.window import decode_window, quick_decoder, registers_in
+from lmdecode.codec.v1.windows import WINDOWS
 
 BASES = [row.address for row in REGISTERS]
 

@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 import pytest
 
-from lmdecode.codec.v1.memory_map import DAYS, DERIVED, MODELS, REGISTERS, UNITS, WINDOWS, by_name, window_name
+from lmdecode.codec.v1.memory_map import DAYS, DERIVED, REGISTERS, UNITS, by_name
 from lmdecode.codec.v1.register import Access
 from lmdecode.codec.v1.window import decode_window, registers_in
+from lmdecode.codec.v1.windows import WINDOWS, window_name
 
 # address | bytes | name | bytes in memory | value | unit | sure | write preamble and range
 # A name of - is a row that nobody can read; "secret" one that nobody should. Values are JSON.
@@ -314,30 +315,8 @@ def test_windows():
         assert registers_in(window.address, window.length)
 
 
-@pytest.mark.parametrize(
-    ("model", "name", "has_it"),
-    [
-        *(("GS3 AV", name, True) for name in ("dose_k1", "dose_k5", "dose_hot_water", "prebrewing_ton_k4")),
-        *(("GS3 AV", name, True) for name in ("prebrew_flag", "preinfusion_k4", "coffee_set_temp", "auto_bitfield")),
-        *(("Linea Mini", name, True) for name in ("prebrewing_ton_k1", "prebrewing_toff_k1", "preinfusion_k1")),
-        *(("Linea Mini", name, True) for name in ("prebrew_flag", "coffee_set_temp", "power", "clock")),
-        *(("Linea Mini", name, False) for name in ("prebrewing_ton_k2", "prebrewing_toff_k4", "preinfusion_k2")),
-        *(("Linea Mini", name, False) for name in ("dose_k2", "dose_k5", "dose_hot_water")),
-        *(("GS3 MP", name, True) for name in ("coffee_set_temp", "steam_set_temp", "power", "mon_on_hour", "clock")),
-        *(("GS3 MP", name, False) for name in ("dose_k1", "dose_k5", "prebrew_flag", "prebrewing_ton_k1")),
-        *(("GS3 MP", name, False) for name in ("prebrewing_toff_k1", "preinfusion_k1", "preinfusion_k4")),
-    ],
-)
-def test_models(model, name, has_it):
-    assert (model in by_name(name)[0].models) is has_it
-
-
-def test_models_are_known_and_days_are_in_order():
-    assert MODELS == ("GS3 AV", "GS3 MP", "Linea Mini")
+def test_days_are_in_order():
     assert DAYS == ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-    for row in (*REGISTERS, *DERIVED):
-        assert row.models
-        assert set(row.models) <= set(MODELS)
 
 
 def test_names_are_plain_words():
