@@ -97,7 +97,7 @@ def window_of(name: str) -> tuple[int, int]:
     >>> window_of("coffee_set_temp"), window_of("mon_on_time")
     ((7, 2), (785, 15))
     """
-    check_name(name)
+    name = check_name(name)[0]
     derived = DERIVED_BY_NAME.get(name)
     rows = [
         next((row for row in by_name(each) if row.readable), None) for each in (derived.inputs if derived else (name,))

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from lmdecode.analysis.columns import current_name
 from lmdecode.api.arguments import AnyKey, PathLike, Word, as_key, as_keyword, changes_for, window_of
 from lmdecode.api.memory import MemoryImage
 from lmdecode.codec.errors import LmdecodeError, RegisterError
@@ -190,6 +191,7 @@ class AsyncMachine:
             BadAnswerError: What the machine holds there is no value of its kind.
             MachineError: It cannot be read.
         """
+        name = current_name(name)
         address, length = window_of(name)
         record = await self._session.read(address, length)
         fields = record.fields or decode_window(address, bytes.fromhex(record.data or ""))[0]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from lmdecode.analysis.changes import Differences, differences
+from lmdecode.analysis.columns import current_name
 from lmdecode.analysis.memory_history import History
 from lmdecode.analysis.observations import memory_of
 from lmdecode.api.arguments import PathLike
@@ -92,7 +93,7 @@ class MemoryImage(memory_image.MemoryImage):
 
     def get(self, name: str) -> Value | None:
         """Returns a value by its name, in its unit; None if its bytes are not known."""
-        return self.fields.get(name)
+        return self.fields.get(current_name(name))
 
     @property
     def fields(self) -> Fields:

@@ -182,7 +182,7 @@ class Works:
         self._heat(seconds)
         self._usage.add("hours_since_built", seconds / 3600)
         if self.on:
-            self._usage.add("machine_running_seconds", seconds)
+            self._usage.add("machine_running_minutes", seconds / 60)
         self.publish()
 
     def _flow(self, seconds: float) -> None:

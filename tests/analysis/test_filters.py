@@ -187,6 +187,13 @@ def test_a_name_is_one_for_any_window(name, window):
     assert parse(f"name={name}")(record) is not parse(f"name!={name}")(record)
 
 
+@pytest.mark.parametrize("text", ["machine_running_seconds>10", "name=machine_running_seconds"])
+def test_a_name_of_earlier_versions_is_taken(text):
+    usage = Record(0, 0, "machine", "a", "b", Kind.READ, "response", 0x0058, 4, fields={"machine_running_minutes": 11})
+    assert parse(text)(usage)
+    assert not parse(text)(usage._replace(address=0x0050, fields={}))
+
+
 def test_several_conditions_must_all_be_fulfilled():
     both = parse_all(["kind=read", "sender=app"])
     assert both(REQUEST)

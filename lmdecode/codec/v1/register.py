@@ -65,6 +65,8 @@ class Register:
     """The models that have it."""
     seen_on: str = ""
     """Where alone it was seen, as "GS3 AV, firmware 1.40"; "" if nothing is known to be different elsewhere."""
+    formerly: str = ""
+    """Its name in earlier versions, which users may still type; "" if it always had this one."""
     note: str = ""
     secret: bool = False
     """Whether the bytes are kept from all output unless asked for."""

@@ -267,7 +267,7 @@ SAMPLES = (
         {
             "coffee_heating_element_hours": 107,
             "steam_heating_element_hours": 134,
-            "machine_running_seconds": 16251,
+            "machine_running_minutes": 16251,
             "hours_since_built": 8120,
             "days_since_built": 8120 / 24,
             "pump_on_seconds": 0,

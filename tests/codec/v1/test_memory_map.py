@@ -51,7 +51,7 @@ TABLE = """
 0048 |  4 | drinks_hot_water        | 0000003A         | 58              |        | seen     |
 0050 |  4 | coffee_heating_element_hours | 0000006B    | 107             | h      | claimed  |
 0054 |  4 | steam_heating_element_hours  | 00000086    | 134             | h      | claimed  |
-0058 |  4 | machine_running_seconds | 00003F7B         | 16251           | s      | claimed  |
+0058 |  4 | machine_running_minutes | 00003F7B         | 16251           | min    | inferred |
 005C |  4 | hours_since_built       | 00001FB8         | 8120            | h      | claimed  |
 0060 |  4 | pump_on_seconds         | 00000000         | 0               | s      | claimed  |
 0064 |  4 | water_on_seconds        | 000004DF         | 1247            | s      | claimed  |
