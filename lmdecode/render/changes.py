@@ -28,8 +28,8 @@ def place_text(place: Place) -> str:
     """Returns the name of a place.
 
     >>> from lmdecode.codec.v1.window import place_of
-    >>> place_text(place_of(0x401C)), place_text(place_of(0x6012)), place_text(place_of(0x4002))
-    ('coffee_temp', 'coffee_temp 0x6012', 'unknown 0x4002')
+    >>> place_text(place_of(0x401C)), place_text(place_of(0x6012)), place_text(place_of(0x5002))
+    ('coffee_temp', 'coffee_temp 0x6012', 'unknown 0x5002')
     """
     if place.secret:
         return "secret"
@@ -48,7 +48,7 @@ def change_text(place: Place, old: bytes, new: bytes, *, show_secrets: bool = Fa
     '95.6 → 95.7 °C'
     >>> change_text(place_of(0x401B), b"\x21", b"\x11")
     '+heating_on −coffee_heater_on'
-    >>> change_text(place_of(0x4002), b"\x01", b"\x05")
+    >>> change_text(place_of(0x5002), b"\x01", b"\x05")
     '01 → 05, bit 2'
     """
     if place.secret and not show_secrets:

@@ -216,8 +216,8 @@ def place_of(address: int) -> Place:
 
     >>> place_of(0x401D).name, place_of(0x401D).address
     ('coffee_temp', 16412)
-    >>> place_of(0x4002)
-    Place(address=16386, length=1, row=None)
+    >>> place_of(0x5002)
+    Place(address=20482, length=1, row=None)
     """
     row = _rows().get(address)
     if row is None or (row.name is None and not row.secret):
@@ -237,7 +237,7 @@ def places_of(addresses: Iterable[int]) -> Iterator[Place]:
 def unexplained_bits(address: int) -> int:
     """The bits of a byte that nobody has explained, as a mask: all, none, or those that its register leaves over.
 
-    >>> [f"{unexplained_bits(address):02X}" for address in (0x4002, 0x4020, 0x401C, 0x401B, 0x4022)]
+    >>> [f"{unexplained_bits(address):02X}" for address in (0x5002, 0x4020, 0x401C, 0x401B, 0x4022)]
     ['FF', 'FF', '00', '80', 'FE']
     """
     place = place_of(address)
