@@ -15,7 +15,7 @@ from lmdecode.app.files import load_image
 from lmdecode.atomic_file import replacing
 from lmdecode.codec.record import Record, Value
 from lmdecode.codec.v1 import image as memory_image
-from lmdecode.codec.v1.memory import Registers, model_of
+from lmdecode.codec.v1.memory import NamedMemory, model_of
 from lmdecode.codec.v1.window import Fields, decode_window
 
 
@@ -70,7 +70,7 @@ class MemoryImage(memory_image.MemoryImage):
             source: Where they come from, for the file.
         """
         memory = memory_of(records)
-        serial = Registers(memory).get("machine_ser_num")
+        serial = NamedMemory(memory).get("machine_ser_num")
         return cls(memory, model_of(memory), source=source, serial=serial if isinstance(serial, str) else None)
 
     def save(self, path: PathLike, *, show_secrets: bool = False) -> None:

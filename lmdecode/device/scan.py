@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from lmdecode.codec.record import MASK, Kind, Record
-from lmdecode.codec.v1.memory import Memory, Registers, model_of
+from lmdecode.codec.v1.memory import Memory, NamedMemory, model_of
 from lmdecode.codec.v1.memory_map import by_name
 from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.windows import MODEL_WINDOWS, REPORTS, Window
@@ -126,7 +126,7 @@ class Scanner:
         memory = Memory()
         for window in MODEL_WINDOWS:
             await self._note(memory, Piece(window.address, window.length))
-        registers = Registers(memory)
+        registers = NamedMemory(memory)
         for row in (*by_name("machine_ser_num"), *by_name("module_ser_num")):
             if not memory.knows(row.address, row.size):
                 await self._note(memory, Piece(row.address, row.size))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from lmdecode.codec.v1.memory import Answer, Memory, Region, Registers
+from lmdecode.codec.v1.memory import Answer, Memory, NamedMemory, Region
 from lmdecode.codec.v1.memory_map import REGISTERS
 from lmdecode.codec.v1.model import MODELS
 from lmdecode.codec.v1.windows import WINDOWS
@@ -50,7 +50,7 @@ def default_memory(model: str) -> Memory:
     memory.mark(_ECHOING)
     for address, digits in _WINDOWS_OF.get(model, _GS3_AV).items():
         memory.write(address, bytes.fromhex(digits))
-    registers = Registers(memory)
+    registers = NamedMemory(memory)
     registers.put("module_ser_num", _MODULE)
     for name in ("power", "coffee_temp", "steam_temp"):  # so that all copies agree
         value = registers.get(name)

@@ -8,7 +8,7 @@ from typing import Final
 
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import Kind, Value
-from lmdecode.codec.v1.memory import Answer, Memory, Registers
+from lmdecode.codec.v1.memory import Answer, Memory, NamedMemory
 from lmdecode.codec.v1.message import ADDRESS_SPACE, OK, Message
 from lmdecode.codec.v1.register import Register
 from lmdecode.codec.v1.window import encode, registers_in
@@ -82,7 +82,7 @@ class Machine:
     def __init__(self, model: str, memory: Memory | None = None, *, now: datetime | None = None) -> None:
         self.model = model
         self.memory = default_memory(model) if memory is None else memory
-        self.registers = Registers(self.memory)
+        self.registers = NamedMemory(self.memory)
         self.works = Works(self.registers, model, now)
         self._next_report = 0
         self._until_report = _REPORT_EVERY

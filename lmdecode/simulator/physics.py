@@ -7,13 +7,13 @@ from typing import Final
 
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.record import Value
-from lmdecode.codec.v1.memory import Registers
+from lmdecode.codec.v1.memory import NamedMemory
 from lmdecode.codec.v1.memory_map import DAYS, PULSE_ML
 from lmdecode.codec.v1.model import KEYS, MODELS
 from lmdecode.simulator.components import Draw, Usage, coffee_boiler, hot_water, shot, steam_boiler
 
 
-def show(registers: Registers, now: datetime, *, on: bool) -> str:
+def show(registers: NamedMemory, now: datetime, *, on: bool) -> str:
     """Sixteen characters: the time in standby, else coffee's temperature, both heaters (■ on, □ off) and the time."""
     clock = f"{now:%H:%M}"
     if not on:
@@ -24,7 +24,7 @@ def show(registers: Registers, now: datetime, *, on: bool) -> str:
     return f"{registers.number('coffee_temp', 0):5.1f}°C{coffee}{steam}{clock:>7}"[:16]
 
 
-def switched(registers: Registers, now: datetime) -> bool | None:
+def switched(registers: NamedMemory, now: datetime) -> bool | None:
     """Whether the machine is switched on (True) or off (False) in the minute that begins now; None for neither."""
     day = DAYS[now.weekday()]
     enabled = registers.get("auto_bitfield")
@@ -59,7 +59,7 @@ class Works:
         now: What its clock is set to; None: what its memory says.
     """
 
-    def __init__(self, registers: Registers, model: str, now: datetime | None) -> None:
+    def __init__(self, registers: NamedMemory, model: str, now: datetime | None) -> None:
         self.notes: list[str] = []
         """What happened, in words; to be taken out."""
         self.draw: Draw | None = None

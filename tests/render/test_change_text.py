@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from lmdecode.analysis.changes import ChangeRun, grouped
 from lmdecode.analysis.memory_history import History
-from lmdecode.codec.v1.window import place_of
+from lmdecode.codec.v1.window import span_of
 from lmdecode.render.changes import ChangeTable, cause_text, change_text, json_lines, place_text, write_csv
 from lmdecode.render.terminal import TerminalConsole
 from tests.analysis.saying import said, took, wrote
 
 
 def change_at(address, old, new):
-    return change_text(place_of(address), bytes.fromhex(old), bytes.fromhex(new))
+    return change_text(span_of(address), bytes.fromhex(old), bytes.fromhex(new))
 
 
 def test_from_what_to_what():
@@ -31,12 +31,12 @@ def test_from_what_to_what():
     assert change_at(0x4020, "09", "0b") == "09 → 0B, bit 1"
     assert change_at(0x5002, "09", "30") == "09 → 30"
     assert change_at(0x401C, "03bc", "03bc") == "95.6 → 95.6 °C"
-    assert change_text(place_of(0x0111), b"a" * 63, b"b" * 63) == "** → **"
+    assert change_text(span_of(0x0111), b"a" * 63, b"b" * 63) == "** → **"
 
 
 @given(st.integers(0, 0xFFFF), st.data())
 def test_any_bytes_can_be_worded_and_are_printable(address, data):
-    place = place_of(address)
+    place = span_of(address)
     old, new = (data.draw(st.binary(min_size=place.length, max_size=place.length)) for _ in range(2))
     assert change_text(place, old, new, show_secrets=True).isprintable()
     assert place_text(place).isprintable()

@@ -143,7 +143,7 @@ def _overlap(one: Region, other: Region) -> bool:
     return one.address < other.end and other.address < one.end
 
 
-class Registers:
+class NamedMemory:
     """Reads and sets values in a memory."""
 
     def __init__(self, memory: Memory) -> None:
@@ -218,7 +218,7 @@ def model_of(memory: Memory) -> str | None:
     The serial number says the model where only one has such numbers. Else the counts of coffees do: a model with one
     button counts all of them as button 1.
     """
-    registers = Registers(memory)
+    registers = NamedMemory(memory)
     serial = registers.get("machine_ser_num")
     fitting = [model for model in MODELS.values() if isinstance(serial, str) and serial.startswith(model.serial_prefix)]
     if len(fitting) == 1:

@@ -2,7 +2,7 @@
 
 Sources: the public lmdirect library (0.1.0 to 0.9.4) and its Home Assistant integration, whose ranges these are, and
 machine logs that owners posted. Nothing is from the maker, and nobody has tried the machine beyond these ranges. Each
-row says how sure we are (`Sure`), and `seen_on` where it was seen on one firmware only.
+row says how sure we are (`Confidence`), and `seen_on` where it was seen on one firmware only.
 
 That decides what a row may claim. Bytes that are no value of a *confirmed* row, one that was seen and not on a single
 firmware only, are damage, and make a problem. Bytes that are no value of any other row say something about the row, not
@@ -18,7 +18,7 @@ from typing import Final
 
 from lmdecode.codec.record import Value
 from lmdecode.codec.v1.model import KEYS, MODELS, models_with
-from lmdecode.codec.v1.register import Access, Derived, Register, Sure, Telling
+from lmdecode.codec.v1.register import Access, Confidence, Derived, Redundancy, Register
 from lmdecode.codec.v1.values import (
     FieldType,
     bit_set,
@@ -70,7 +70,7 @@ def _row(  # a row of the map, in the order in which people read one
     name: str | None,
     type: FieldType,  # noqa: A002 -- the field's name in Register
     unit: str | None = None,
-    sure: Sure = Sure.SEEN,
+    sure: Confidence = Confidence.SEEN,
     *,
     write: tuple[float, float] | bool = False,
     models: tuple[str, ...] = _ALL_MODELS,
@@ -106,10 +106,10 @@ def _configuration() -> Iterator[Register]:
         "standby_timer",
         _BYTE,
         "min",
-        Sure.INFERRED,
+        Confidence.INFERRED,
         note="60 on a GS3 MP, 0 on a GS3 AV; the cloud has a STBY_TIMER",
     )
-    yield _row(0x0003, None, opaque(4), sure=Sure.UNKNOWN, note="02, then three characters like n19, n20")
+    yield _row(0x0003, None, opaque(4), sure=Confidence.UNKNOWN, note="02, then three characters like n19, n20")
     yield _row(0x0007, "coffee_set_temp", _TEMPERATURE, "°C", write=(87, 100))
     yield _row(0x0009, "steam_set_temp", _TEMPERATURE, "°C", write=(110, 132))
     yield _row(
@@ -172,8 +172,8 @@ def _counters() -> Iterator[Register]:
             note=notes.get(name, "the name is claimed"),
         )
     heating = "the source calls it minutes once, hours once"
-    yield _row(0x0050, "coffee_heating_element_hours", _COUNT, "h", Sure.CLAIMED, note=heating)
-    yield _row(0x0054, "steam_heating_element_hours", _COUNT, "h", Sure.CLAIMED, note=heating)
+    yield _row(0x0050, "coffee_heating_element_hours", _COUNT, "h", Confidence.CLAIMED, note=heating)
+    yield _row(0x0054, "steam_heating_element_hours", _COUNT, "h", Confidence.CLAIMED, note=heating)
     # The source calls it seconds. A GS3 AV had 38,770 of them, 10.8 hours, beside 38,144 seconds of its pump, which
     # would never have rested, and 2,339 coffees. A GS3 MP had 16,251, 4.5 hours, beside 107 and 134 hours of heating.
     # In hours both would have run for longer than since they were built, 7,337 and 8,120 hours before. In minutes
@@ -184,17 +184,17 @@ def _counters() -> Iterator[Register]:
         "machine_running_minutes",
         _COUNT,
         "min",
-        Sure.INFERRED,
+        Confidence.INFERRED,
         formerly="machine_running_seconds",
         note="the source calls it seconds; only minutes fit the pump, the heaters and the coffees of two machines",
     )
-    yield _row(0x005C, "hours_since_built", _COUNT, "h", Sure.CLAIMED)
-    yield _row(0x0060, "pump_on_seconds", _COUNT, "s", Sure.CLAIMED)
-    yield _row(0x0064, "water_on_seconds", _COUNT, "s", Sure.CLAIMED)
+    yield _row(0x005C, "hours_since_built", _COUNT, "h", Confidence.CLAIMED)
+    yield _row(0x0060, "pump_on_seconds", _COUNT, "s", Confidence.CLAIMED)
+    yield _row(0x0064, "water_on_seconds", _COUNT, "s", Confidence.CLAIMED)
 
 
 def _identity() -> Iterator[Register]:
-    claimed = Sure.CLAIMED
+    claimed = Confidence.CLAIMED
     yield _row(0x0070, None, opaque(64), sure=claimed, note="unused, all FF")
     for address in (0x00B0, 0x00C0):
         yield _row(address, "module_ser_num", _SERIAL, sure=claimed, note="Sn and ten digits")
@@ -263,16 +263,16 @@ def _clock_and_schedule() -> Iterator[Register]:
 def _status() -> Iterator[Register]:
     yield _row(0x4001, "firmware_ver", version())
     yield _row(0x4003, "module_ser_num", _SERIAL)
-    yield _row(0x400F, "power_mystery", _BYTE, sure=Sure.UNKNOWN, note="0 or 1")
-    yield _row(0x4011, "key_active", _BYTE, sure=Sure.CLAIMED, note="the button being used, 0 for none")
-    yield _row(0x4013, "current_pulse_count", _PULSES, "pulses", Sure.CLAIMED)
+    yield _row(0x400F, "power_mystery", _BYTE, sure=Confidence.UNKNOWN, note="0 or 1")
+    yield _row(0x4011, "key_active", _BYTE, sure=Confidence.CLAIMED, note="the button being used, 0 for none")
+    yield _row(0x4013, "current_pulse_count", _PULSES, "pulses", Confidence.CLAIMED)
     yield _row(0x4017, "power", flag(), note="a copy")
     yield _row(0x4018, "water_reservoir_contact", flag(), note="true: water present")
     yield _row(0x401B, "heating_state", bit_set(_HEATING_BITS))
     yield _row(0x401C, "coffee_temp", _TEMPERATURE, "°C", note="in the boiler")
     yield _row(0x401E, "steam_temp", _TEMPERATURE, "°C")
-    yield _row(0x4020, "mystery_1", _BYTE, sure=Sure.UNKNOWN)
-    yield _row(0x4021, "mystery_2", _BYTE, sure=Sure.UNKNOWN)
+    yield _row(0x4020, "mystery_1", _BYTE, sure=Confidence.UNKNOWN)
+    yield _row(0x4021, "mystery_2", _BYTE, sure=Confidence.UNKNOWN)
     yield _row(
         0x4022,
         "steam_boiler_enable",
@@ -300,13 +300,13 @@ def _water_flow() -> Iterator[Register]:
         "flow_seconds",
         fixed_point(2, 4),
         "s",
-        Sure.INFERRED,
+        Confidence.INFERRED,
         note="the source notes 12 whole and 4 fractional bits, but prints the raw number",
     )
     yield _row(0x6010, "flow_pulses", _PULSES, "pulses", note=f"about {PULSE_ML} ml each")
     yield _row(0x6012, "coffee_temp", _TEMPERATURE, "°C")
     yield _row(0x6014, "steam_temp", _TEMPERATURE, "°C")
-    yield _row(0x60DA, None, opaque(18), sure=Sure.UNKNOWN)
+    yield _row(0x60DA, None, opaque(18), sure=Confidence.UNKNOWN)
     yield _row(
         0x60EF,
         "front_panel_display",
@@ -339,8 +339,8 @@ def _bit(name: str, of: str) -> Derived:
         compute=compute,
         json="boolean",
         formula=f"a bit of {of}",
-        telling=Telling.AGAIN,
-        sure=Sure.CLAIMED if name == "boiler_fill_solenoid_on" else Sure.SEEN,
+        redundancy=Redundancy.PART,
+        sure=Confidence.CLAIMED if name == "boiler_fill_solenoid_on" else Confidence.SEEN,
         models=_ALL_MODELS,
     )
 
@@ -355,8 +355,8 @@ def _mode(name: str, word: str) -> Derived:
         compute=compute,
         json="boolean",
         formula=f"prebrew_flag is {word}",
-        telling=Telling.AGAIN,
-        sure=Sure.SEEN,
+        redundancy=Redundancy.PART,
+        sure=Confidence.SEEN,
         models=models_with("prebrewing"),
     )
 
@@ -374,8 +374,8 @@ def _time_of_day(name: str) -> Derived:
         compute=_clock_time,
         json="string",
         formula=f"{name}_hour:{name}_min",
-        telling=Telling.WHOLE,
-        sure=Sure.SEEN,
+        redundancy=Redundancy.WHOLE,
+        sure=Confidence.SEEN,
         models=_ALL_MODELS,
     )
 
@@ -396,8 +396,8 @@ DERIVED: Final[tuple[Derived, ...]] = (
         compute=int.__sub__,
         json="integer",
         formula="total_coffee_activations − total_coffee",
-        telling=Telling.NEW,
-        sure=Sure.SEEN,
+        redundancy=Redundancy.NONE,
+        sure=Confidence.SEEN,
         models=_ALL_MODELS,
     ),
     Derived(
@@ -406,8 +406,8 @@ DERIVED: Final[tuple[Derived, ...]] = (
         compute=lambda hours: hours / 24,
         json="number",
         formula="hours_since_built ÷ 24",
-        telling=Telling.NEW,
-        sure=Sure.CLAIMED,
+        redundancy=Redundancy.NONE,
+        sure=Confidence.CLAIMED,
         unit="d",
         models=_ALL_MODELS,
     ),
@@ -420,8 +420,8 @@ DERIVED: Final[tuple[Derived, ...]] = (
         compute=_group_offset,
         json="number",
         formula="0 if factory_offset is 0, else 2 × round((raw − 100) ÷ 10, 1); raw × 200 ÷ 360 first in °F",
-        telling=Telling.NEW,
-        sure=Sure.CLAIMED,
+        redundancy=Redundancy.NONE,
+        sure=Confidence.CLAIMED,
         unit="°C",
         models=_ALL_MODELS,
         note="coffee_temp − brew_group_offset is the temperature set at the group",

@@ -18,7 +18,7 @@ from lmdecode.codec.v1.memory import Memory
 from lmdecode.codec.v1.memory_map import BIT_SETS, DERIVED_BY_NAME, by_name
 from lmdecode.codec.v1.message import ADDRESS_SPACE, Message
 from lmdecode.codec.v1.redaction import ACCOUNT
-from lmdecode.codec.v1.register import Register, Telling
+from lmdecode.codec.v1.register import Redundancy, Register
 from lmdecode.codec.v1.window import encode, registers_in
 from lmdecode.codec.v1.windows import EFFECTS, HAZARDS
 
@@ -126,7 +126,7 @@ def change(name: str, value: Value, *, model: str | None = None) -> SettingChang
     ['tue_on_hour', 'tue_on_min']
     """
     derived = DERIVED_BY_NAME.get(name)
-    if derived is not None and derived.telling is Telling.WHOLE:
+    if derived is not None and derived.redundancy is Redundancy.WHOLE:
         for part, number in zip(derived.inputs, _hour_and_minute(name, value), strict=True):
             encode(part, number, model=model)
         registers = tuple(by_name(part)[0] for part in derived.inputs)

@@ -18,7 +18,7 @@ from lmdecode.codec.v1._compiled import QuickDecoder, make_quick_decoder
 from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS, by_name
 from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.model import MODELS
-from lmdecode.codec.v1.register import Derived, Register, Sure
+from lmdecode.codec.v1.register import Confidence, Derived, Register
 from lmdecode.codec.v1.values import is_number, number_text
 
 Fields = dict[str, Value]
@@ -173,7 +173,7 @@ def _check_range(register: Register, value: Value) -> None:
     raise RegisterError(f"{register.name} must be {low:g} to {high:g}{unit}, not {number_text(value)}")
 
 
-class Place(NamedTuple):
+class Span(NamedTuple):
     """A register, whole; or one byte that is in none, or in one of which nobody knows what it means."""
 
     address: int
@@ -193,8 +193,9 @@ class Place(NamedTuple):
 
     @property
     def known(self) -> bool:
-        """Whether somebody has explained it."""
-        return self.row is not None and self.row.sure is not Sure.UNKNOWN and (self.name is not None or self.secret)
+        """True if somebody has explained it."""
+        row = self.row
+        return row is not None and row.sure is not Confidence.UNKNOWN and (row.name is not None or row.secret)
 
     @property
     def secret(self) -> bool:
@@ -211,24 +212,24 @@ class Place(NamedTuple):
             return None
 
 
-def place_of(address: int) -> Place:
+def span_of(address: int) -> Span:
     """Where a byte belongs. The hour belongs to the whole clock.
 
-    >>> place_of(0x401D).name, place_of(0x401D).address
+    >>> span_of(0x401D).name, span_of(0x401D).address
     ('coffee_temp', 16412)
-    >>> place_of(0x5002)
-    Place(address=20482, length=1, row=None)
+    >>> span_of(0x5002)
+    Span(address=20482, length=1, row=None)
     """
     row = _rows().get(address)
     if row is None or (row.name is None and not row.secret):
-        return Place(address, 1, row)
-    return Place(row.address, row.size, row)
+        return Span(address, 1, row)
+    return Span(row.address, row.size, row)
 
 
-def places_of(addresses: Iterable[int]) -> Iterator[Place]:
+def spans_of(addresses: Iterable[int]) -> Iterator[Span]:
     """Where some bytes belong: each place once, in the order in which the addresses come to it."""
     seen: set[int] = set()
-    for place in map(place_of, addresses):
+    for place in map(span_of, addresses):
         if place.address not in seen:
             seen.add(place.address)
             yield place
@@ -240,7 +241,7 @@ def unexplained_bits(address: int) -> int:
     >>> [f"{unexplained_bits(address):02X}" for address in (0x5002, 0x4020, 0x401C, 0x401B, 0x4022)]
     ['FF', 'FF', '00', '80', 'FE']
     """
-    place = place_of(address)
+    place = span_of(address)
     if place.row is None or not place.known:
         return 0xFF if not _said_to_be_unused(place) else 0
     kind = place.row.type
@@ -249,8 +250,8 @@ def unexplained_bits(address: int) -> int:
     return 0xFE if kind.name == "bit 0" else 0
 
 
-def _said_to_be_unused(place: Place) -> bool:
-    return place.row is not None and place.row.sure is not Sure.UNKNOWN
+def _said_to_be_unused(place: Span) -> bool:
+    return place.row is not None and place.row.sure is not Confidence.UNKNOWN
 
 
 @cache

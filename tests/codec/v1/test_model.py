@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lmdecode.codec.v1.memory import Memory, Registers, model_of
+from lmdecode.codec.v1.memory import Memory, NamedMemory, model_of
 from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS, by_name
 from lmdecode.codec.v1.model import DEFAULT_MODEL, MODEL_NAMES, MODELS, models_with
 from lmdecode.codec.v1.window import encode
@@ -71,5 +71,5 @@ def test_the_model_of_a_memory(serial, counts, model):
         memory.write(0x0100, b"Z" + serial.encode().ljust(16, b"\0"))
     for index, count in enumerate(counts or ()):
         memory.write(0x0024 + 4 * index, count.to_bytes(4, "big"))
-    assert Registers(memory).get("machine_ser_num") == serial
+    assert NamedMemory(memory).get("machine_ser_num") == serial
     assert model_of(memory) == model
