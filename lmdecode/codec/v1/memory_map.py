@@ -1,15 +1,27 @@
-"""The machine's memory map: every fact about its memory, once.
+"""The machine's memory map: every register that is known, once."""
 
-Sources: the public lmdirect library (0.1.0 to 0.9.4) and its Home Assistant integration, whose ranges these are, and
-machine logs that owners posted. Nothing is from the maker, and nobody has tried the machine beyond these ranges. Each
-row says how sure we are (`Confidence`), and `seen_on` where it was seen on one firmware only.
-
-That decides what a row may claim. Bytes that are no value of a *confirmed* row, one that was seen and not on a single
-firmware only, are damage, and make a problem. Bytes that are no value of any other row say something about the row, not
-about the machine: they make neither a field nor a problem, and stay visible as data. The row alone decides this, for
-all machines alike. A decoder knows model and firmware of few connections, and of none before the first status; and if
-the machine decided, equal frames would have to give unequal messages, and no decoder could keep what a frame says.
-"""
+# The machine's API is peek and poke on one 16-bit address space, so what a message means follows from its address
+# alone. Everything else reads this map: decoder, writes, `explain`, `registers`, simulator, Wireshark plugin, the page
+# of the docs. A new register is one row here, and nothing else. What the app happens to read together is in `windows`,
+# what a model has is in `model`, how bytes become a value is in `values`.
+#
+# Sources: the public lmdirect library (0.1.0 to 0.9.4) and its Home Assistant integration, whose ranges these are, and
+# machine logs that owners posted. Nothing is from the maker, and nobody has tried the machine beyond these ranges.
+#
+# What a row may claim depends on how sure we are of it. Each row says `sure`, and `seen_on` if it was seen on one
+# firmware only. A row is *confirmed* if it was seen, and not on a single firmware only. Bytes that are no value of a
+# confirmed row are damage, and make a problem. Bytes that are no value of any other row say something about the row,
+# not about the machine: they make neither a field nor a problem, stay visible as data, and `explain` shows them as no
+# known value. Every capture of a GS3 MP used to have a problem for that reason, though nothing was wrong with the
+# machine.
+#
+# The row alone decides this, for all machines alike. To let the machine decide was considered. But a decoder knows
+# model and firmware of few connections, and of none before the first status. And equal frames would have to give
+# unequal messages, so no decoder could keep what a frame says.
+#
+# Rows are in the order of addresses, the whole before its parts. A name may stand at several addresses, since the
+# machine keeps copies; one copy at most is writable. The functions below are the blocks that the machine is read in;
+# loops make the rows that differ in a number only.
 
 from __future__ import annotations
 
@@ -39,11 +51,11 @@ DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """The days of the schedule, in the order of the machine's memory."""
 
 PULSE_ML: Final = 0.5
-"""About how many millilitres of water a pulse of the flow meter is; the sources say no more than that."""
+"""Millilitres of water in one pulse of the flow meter, about; the sources are no more exact."""
 
 SHORTEST_COFFEE: Final = 4.0
-"""Seconds; less is a flush, which counts as an activation but not as a coffee. Where the machine draws the line nobody
-has written down: our choice."""
+"""Seconds. A shorter pour is a flush, which counts as an activation but not as a coffee. The limit is our choice, since
+nobody has written down the machine's."""
 
 _ALL_MODELS: Final = tuple(MODELS)
 _HEATING_BITS: Final = (
@@ -122,12 +134,7 @@ def _configuration() -> Iterator[Register]:
     for base, name in ((0x000C, "prebrewing_ton"), (0x0010, "prebrewing_toff")):
         for key in range(1, 5):
             yield _row(
-                base + key - 1,
-                f"{name}_k{key}",
-                _TENTHS,
-                "s",
-                write=(0, 5.9),
-                models=models_with("prebrewing", key),
+                base + key - 1, f"{name}_k{key}", _TENTHS, "s", write=(0, 5.9), models=models_with("prebrewing", key)
             )
     for key in KEYS:
         yield _row(
@@ -139,14 +146,7 @@ def _configuration() -> Iterator[Register]:
             models=models_with("doses", key),
             note=f"of the flow meter, about {PULSE_ML} ml each",
         )
-    yield _row(
-        0x001E,
-        "dose_hot_water",
-        _BYTE,
-        "s",
-        write=(1, 30),
-        models=models_with("hot_water_dose"),
-    )
+    yield _row(0x001E, "dose_hot_water", _BYTE, "s", write=(1, 30), models=models_with("hot_water_dose"))
 
 
 def _counters() -> Iterator[Register]:
@@ -165,20 +165,15 @@ def _counters() -> Iterator[Register]:
         "drink_mystery": "counts up now and then; nobody knows what",
     }
     for index, name in enumerate(names):
-        yield _row(
-            0x0020 + 4 * index,
-            name,
-            _COUNT,
-            note=notes.get(name, "the name is claimed"),
-        )
+        yield _row(0x0020 + 4 * index, name, _COUNT, note=notes.get(name, "the name is claimed"))
     heating = "the source calls it minutes once, hours once"
     yield _row(0x0050, "coffee_heating_element_hours", _COUNT, "h", Confidence.CLAIMED, note=heating)
     yield _row(0x0054, "steam_heating_element_hours", _COUNT, "h", Confidence.CLAIMED, note=heating)
     # The source calls it seconds. A GS3 AV had 38,770 of them, 10.8 hours, beside 38,144 seconds of its pump, which
     # would never have rested, and 2,339 coffees. A GS3 MP had 16,251, 4.5 hours, beside 107 and 134 hours of heating.
-    # In hours both would have run for longer than since they were built, 7,337 and 8,120 hours before. In minutes
-    # they ran for 646 and 271 of these hours, and everything fits. So do two newer machines, which speak JSON: their
-    # `machine_ontime` fits heaters in hours and a pump in seconds only as minutes.
+    # In hours both would have run for longer than since they were built, 7,337 and 8,120 hours before. In minutes they
+    # ran for 646 and 271 of these hours, and everything fits. Two newer machines, which speak JSON, agree: only in
+    # minutes does their `machine_ontime` fit heaters in hours and a pump in seconds.
     yield _row(
         0x0058,
         "machine_running_minutes",
@@ -240,13 +235,7 @@ def _clock_and_schedule() -> Iterator[Register]:
     notes = {"dayofweek": "ISO: 1 Monday to 7 Sunday", "year": "since 2000"}
     for index, name in enumerate(parts):
         yield _row(0x0300 + index, name, _BYTE, note=notes.get(name, ""))
-    yield _row(
-        0x0310,
-        "auto_bitfield",
-        bit_set(_AUTO_BITS),
-        write=True,
-        note="to change one bit, read first",
-    )
+    yield _row(0x0310, "auto_bitfield", bit_set(_AUTO_BITS), write=True, note="to change one bit, read first")
     for base, part, last in ((0x0311, "hour", 23), (0x031F, "min", 59)):
         for index, day in enumerate(DAYS):
             for offset, event in enumerate(("on", "off")):
@@ -273,12 +262,7 @@ def _status() -> Iterator[Register]:
     yield _row(0x401E, "steam_temp", _TEMPERATURE, "°C")
     yield _row(0x4020, "mystery_1", _BYTE, sure=Confidence.UNKNOWN)
     yield _row(0x4021, "mystery_2", _BYTE, sure=Confidence.UNKNOWN)
-    yield _row(
-        0x4022,
-        "steam_boiler_enable",
-        low_bit(),
-        note="the other bits are unknown; switch it by `command`",
-    )
+    yield _row(0x4022, "steam_boiler_enable", low_bit(), note="the other bits are unknown; switch it by `command`")
 
 
 def _factory() -> Iterator[Register]:
@@ -307,12 +291,7 @@ def _water_flow() -> Iterator[Register]:
     yield _row(0x6012, "coffee_temp", _TEMPERATURE, "°C")
     yield _row(0x6014, "steam_temp", _TEMPERATURE, "°C")
     yield _row(0x60DA, None, opaque(18), sure=Confidence.UNKNOWN)
-    yield _row(
-        0x60EF,
-        "front_panel_display",
-        front_panel(16),
-        note="□ is a heater that is off, ■ one that is on",
-    )
+    yield _row(0x60EF, "front_panel_display", front_panel(16), note="□ is a heater that is off, ■ one that is on")
 
 
 def _in_order() -> Iterator[Register]:
@@ -326,7 +305,7 @@ def _in_order() -> Iterator[Register]:
 
 
 REGISTERS: Final[tuple[Register, ...]] = tuple(_in_order())
-"""The map, in the order of addresses; of two rows at one address the longer comes first."""
+"""The map in the order of addresses. Of two rows at one address the longer comes first."""
 
 
 def _bit(name: str, of: str) -> Derived:
@@ -427,27 +406,27 @@ DERIVED: Final[tuple[Derived, ...]] = (
         note="coffee_temp − brew_group_offset is the temperature set at the group",
     ),
 )
-"""Values worked out from registers, in the order in which they are shown."""
+"""Values computed from registers, in the order in which they are shown."""
 
 DERIVED_BY_NAME: Final[Mapping[str, Derived]] = {row.name: row for row in DERIVED}
 BIT_SETS: Final[Mapping[str, str]] = {
     bit: row.name for row in REGISTERS if row.name and row.type.name == "bit set" for bit in row.type.words
 }
-"""By the name of a bit, the register that it is a bit of."""
+"""The register of each bit that has a name."""
 
 UNITS: Final[Mapping[str, str]] = {
     **{row.name: row.unit for row in REGISTERS if row.name and row.unit},
     **{row.name: row.unit for row in DERIVED if row.unit},
 }
-"""The unit of each name that has one."""
+"""The unit of each value that has one."""
 
 
 FORMER_NAMES: Final[Mapping[str, str]] = {row.formerly: row.name for row in REGISTERS if row.formerly and row.name}
-"""By the name that a register had in earlier versions, its name. Where users type names, both are taken."""
+"""The names of today by those of earlier versions. Where users type names, both work."""
 
 
 def by_name(name: str) -> tuple[Register, ...]:
-    """All rows of a name, a writable one first, then by address; empty when there is none."""
+    """The rows of a name: the writable one first, then by address. Returns () if no row has it."""
     name = FORMER_NAMES.get(name, name)
     rows = [register for register in REGISTERS if register.name == name]
     return tuple(sorted(rows, key=lambda register: not register.writable))

@@ -1,7 +1,7 @@
-"""The windows that app and machine are known to use, and what reading and writing them does.
+"""The windows that app and machine are known to use, and the hazards of writing.
 
-Any other window decodes just as well: a name here is for people, and what is known of a window is for those who talk to
-a machine. The registers are in `memory_map`.
+A decoder does not need this: any other window decodes just as well. The names are for people, the rest is for programs
+that talk to a machine. The registers are in `memory_map`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from lmdecode.codec.v1.memory_map import REGISTERS
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A window that the app or the machine is known to use, under the name that people have for it."""
+    """An address and a length that the app or the machine is known to use, and the name that people have for it."""
 
     address: int
     length: int
@@ -42,13 +42,13 @@ WINDOWS: Final[tuple[Window, ...]] = (
     Window(0x60DA, 0x12, "unknown block"),
     Window(0x60EF, 0x10, "front panel"),
 )
-"""The windows that app and machine are known to use. Any other one decodes just as well."""
+"""In the order of addresses."""
 
 EFFECTS: Final[Mapping[str, tuple[str, Value]]] = {
     "steam_boiler_on": ("steam_boiler_enable", True),
     "steam_boiler_off": ("steam_boiler_enable", False),
 }
-"""By the word that is written to `command`: the register in which its effect can be read. A backflush shows nowhere."""
+"""The register and value that show the effect of each word of `command`. A backflush shows nowhere."""
 HAZARDS: Final[Mapping[tuple[str, Value | None], str]] = {
     ("power", True): "heats the boilers",
     ("coffee_set_temp", None): "sets how hot the coffee boiler gets",
@@ -56,12 +56,12 @@ HAZARDS: Final[Mapping[tuple[str, Value | None], str]] = {
     ("command", "steam_boiler_on"): "heats the steam boiler",
     ("command", "start_backflush"): "moves water under pressure",
 }
-"""What writes do that heat or move water, by register and value, None for any value. Our own judgement."""
+"""The writes that heat or move water, by register and value (None: any value), and what they do. Our own judgement."""
 
 USUAL_READ: Final = 0x10
-"""Bytes; reads of so many are answered wherever there is something to be read, the sources say."""
+"""Bytes. By the sources, reads of this size are answered wherever there is anything to read."""
 LARGEST_READ: Final = 0x30
-"""Bytes; larger reads get no answer, the sources say. Reads of up to 0x2C are seen to be answered."""
+"""Bytes. By the sources, larger reads get no answer. Answers of up to 0x2C bytes were seen."""
 
 SNAPSHOT: Final = tuple(
     window
@@ -73,17 +73,17 @@ SNAPSHOT: Final = tuple(
         if other is not window and other.length <= LARGEST_READ
     )
 )
-"""What to read to know all that the map knows of a machine: each window that is in no other."""
+"""The windows to read for all that the map knows of a machine: those that lie in no other."""
 
 _BY_WINDOW: Final = {(window.address, window.length): window for window in WINDOWS}
 REPORTS: Final = tuple(_BY_WINDOW[window] for window in ((0x401C, 0x04), (0x4022, 0x01), (0x0300, 0x07)))
-"""What the machine says unasked on an open connection, about one a second, in turn."""
+"""The windows that the machine sends unasked on an open connection, in turn, about one a second."""
 ALIVE: Final = min(REPORTS, key=lambda window: window.length)
-"""The least to ask for to see whether a machine answers."""
+"""The smallest window that shows whether a machine answers."""
 WATER_FLOW: Final = _BY_WINDOW[0x6000, 0x16]
-"""What the machine pushes while water flows."""
+"""The window that the machine pushes while water flows."""
 STATUS: Final = (_BY_WINDOW[0x4000, 0x23], _BY_WINDOW[0x4000, 0x20])
-"""How the machine is: on newer firmware, and on older."""
+"""The machine's state: on newer firmware, and on older."""
 OPENING: Final[tuple[tuple[Window, ...], ...]] = (
     STATUS,
     *(
@@ -99,7 +99,7 @@ OPENING: Final[tuple[tuple[Window, ...], ...]] = (
         )
     ),
 )
-"""What lmdirect 0.9.4 asks after it has connected, and at each update, in this order, one of those in each place; the
+"""The reads of lmdirect 0.9.4 after it has connected, and at each update, in this order: one window of each tuple. The
 maker's app may differ."""
 
 _MOVING: Final = frozenset(
@@ -117,14 +117,14 @@ VOLATILE: Final = frozenset(
         )
     )
 )
-"""The names of the registers that change though nobody sets them. Our own judgement."""
+"""The names of the registers that change by themselves. Our own judgement."""
 
 MODEL_WINDOWS: Final = tuple(window for window in WINDOWS if window.name in {"serial number", "drink counters"})
 """The windows that show which model a machine is."""
 
 
 def window_name(address: int, length: int) -> str | None:
-    """What people call this window; None for one that no table lists.
+    """The name that people have for this window; None if it has none.
 
     >>> window_name(0x4000, 0x20)
     'status'
