@@ -41,7 +41,7 @@ _ECHOING: Final = Region(0x0200, 0x100, Answer.ECHO)  # sources say that some re
 
 
 def default_memory(model: str) -> Memory:
-    """The memory of a machine of some model: all that the memory map knows."""
+    """The memory of a machine of a model: a byte for everything that the memory map knows."""
     memory = Memory()
     for row in REGISTERS:
         memory.write(row.address, bytes(row.size))

@@ -1,6 +1,6 @@
 """Between messages and named values: any window on the memory becomes fields, and a named value becomes a write.
 
-How a window is decoded is worked out from the memory map once, and kept.
+A window's plan, which registers it holds and what follows from them, is made from the memory map once and kept.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ def decode_window(address: int, data: bytes, *, written: bool = False) -> tuple[
     """The named values in some bytes of the machine's memory.
 
     Args:
-        address: Of the first byte.
+        address: The address of the first byte.
         data: Any number of bytes. A register that is not whole in them gives no value.
-        written: Whether the bytes are being written, which gives the write-only registers their meaning.
+        written: True if the bytes are being written: only then do write-only registers have a value.
 
     Returns:
         The values by name, in their units, and a problem for each confirmed register whose bytes are no value of its
@@ -66,15 +66,16 @@ def decode_window(address: int, data: bytes, *, written: bool = False) -> tuple[
 
 
 def quick_decoder(address: int, length: int, *, written: bool = False) -> QuickDecoder | None:
-    """A decoder for the faultless data of one window, several times as fast as `decode_window`; None if there is none.
+    """A decoder for the faultless data of one window, several times as fast as `decode_window`.
 
-    It takes exactly `length` bytes, and raises `LookupError` or `ValueError` if any value in them is none.
+    It takes exactly `length` bytes, and raises `LookupError` or `ValueError` if any register in them has no value.
+    Returns None if the window holds two copies of a register, which only `decode_window` compares.
     """
     return _plan(address, length, written).quick
 
 
 def decode_message(message: Message) -> tuple[Fields, tuple[str, ...]]:
-    """The named values in a message, those that were read or that a write sets; none in a request or an `OK`."""
+    """The named values in a message: those that were read, or that a write sets. A request or an `OK` has none."""
     if message.data is None:
         return {}, ()
     return decode_window(message.address, message.data, written=message.kind is Kind.WRITE)
@@ -84,12 +85,13 @@ def encode(name: str, value: Value, *, model: str | None = None) -> Message:
     r"""The message that writes a value.
 
     Args:
-        name: Of a writable register.
-        value: In the register's unit; what `decode_window` would give.
-        model: If given, the model that it is for: one of `MODELS`, such as "GS3 AV".
+        name: The name of a writable register.
+        value: The value as `decode_window` gives it, in the register's unit.
+        model: The machine's model, one of `MODELS`, such as "GS3 AV"; None to write whatever the model.
 
     Raises:
-        RegisterError: No such register, not writable, not on this model, out of range, or no value of its kind.
+        RegisterError: There is no such register, it cannot be written, or this model does not have it; or the value is
+            out of range, or none of its type.
 
     >>> encode("coffee_set_temp", 93.5)
     Message(kind=<Kind.WRITE: 'write'>, address=7, length=2, data=b'\x03\xa7', status=None)
@@ -110,7 +112,7 @@ def encode(name: str, value: Value, *, model: str | None = None) -> Message:
 
 @lru_cache(maxsize=4096)
 def registers_in(address: int, length: int) -> tuple[Register, ...]:
-    """The rows of the map that share at least one byte with a window, in the order of addresses."""
+    """The rows of the map that share a byte with a window, in the order of addresses."""
     end = address + max(length, 0)
     if end == address:
         return ()
@@ -119,15 +121,15 @@ def registers_in(address: int, length: int) -> tuple[Register, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """How to decode a window."""
+    """The steps that decode a window."""
 
     steps: tuple[tuple[str, int, int, Callable[[bytes], Value], bool], ...]
-    """Name, first and last offset, decoder, whether the register is confirmed."""
+    """Name, offset of the first byte and of the one after the last, decoder, whether the register is confirmed."""
     derived: tuple[Derived, ...]
     has_copies: bool
-    """Whether a name stands at two addresses of the window."""
+    """True if a name stands at two addresses of the window."""
     quick: QuickDecoder | None = None
-    """The same for data in which nothing is wrong, several times as fast."""
+    """The same steps as one function, for faultless data."""
 
 
 @lru_cache(maxsize=4096)
@@ -165,7 +167,7 @@ def _writable(name: str) -> Register:
 
 
 def _check_range(register: Register, value: Value) -> None:
-    """Check a number against its register's range; whether it is a number at all is the type's business."""
+    """Check a number against its register's range. What is no number is left to the type, which refuses it."""
     low, high = register.minimum, register.maximum
     if low is None or high is None or not is_number(value) or low <= value <= high:
         return
@@ -174,21 +176,21 @@ def _check_range(register: Register, value: Value) -> None:
 
 
 class Span(NamedTuple):
-    """A register, whole; or one byte that is in none, or in one of which nobody knows what it means."""
+    """The bytes that belong together: a whole register; or a single byte, if nobody knows what it means."""
 
     address: int
     length: int
     row: Register | None = None
-    """The row of the map, if there is one."""
+    """The row of the map; None if no row has this byte."""
 
     @property
     def end(self) -> int:
-        """The address after its last byte."""
+        """The address after the last byte."""
         return self.address + self.length
 
     @property
     def name(self) -> str | None:
-        """Its name on the map, which says little where `known` is false: `mystery_1` has one."""
+        """The register's name. It says little if `known` is false: `mystery_1` is a name."""
         return None if self.row is None else self.row.name
 
     @property
@@ -199,11 +201,11 @@ class Span(NamedTuple):
 
     @property
     def secret(self) -> bool:
-        """Whether it is kept from all output unless asked for."""
+        """True if no output shows it unless the user asks."""
         return self.row is not None and self.row.secret
 
     def value(self, data: bytes) -> Value | None:
-        """What its bytes say; None if it has no name, or they are no value of its kind."""
+        """The value of its bytes; None if it has no name, or they are no value of its type."""
         if self.row is None or self.row.name is None or len(data) != self.row.size:
             return None
         try:
@@ -213,7 +215,7 @@ class Span(NamedTuple):
 
 
 def span_of(address: int) -> Span:
-    """Where a byte belongs. The hour belongs to the whole clock.
+    """The span that a byte belongs to. A byte of the hour belongs to the whole clock.
 
     >>> span_of(0x401D).name, span_of(0x401D).address
     ('coffee_temp', 16412)
@@ -227,7 +229,7 @@ def span_of(address: int) -> Span:
 
 
 def spans_of(addresses: Iterable[int]) -> Iterator[Span]:
-    """Where some bytes belong: each place once, in the order in which the addresses come to it."""
+    """The spans that some bytes belong to, each once, in the order of the first address in each."""
     seen: set[int] = set()
     for place in map(span_of, addresses):
         if place.address not in seen:
@@ -236,7 +238,7 @@ def spans_of(addresses: Iterable[int]) -> Iterator[Span]:
 
 
 def unexplained_bits(address: int) -> int:
-    """The bits of a byte that nobody has explained, as a mask: all, none, or those that its register leaves over.
+    """The bits of a byte that nobody has explained, as a mask: all, none, or those without a name in their register.
 
     >>> [f"{unexplained_bits(address):02X}" for address in (0x5002, 0x4020, 0x401C, 0x401B, 0x4022)]
     ['FF', 'FF', '00', '80', 'FE']
@@ -256,7 +258,7 @@ def _said_to_be_unused(place: Span) -> bool:
 
 @cache
 def _rows() -> Mapping[int, Register]:
-    """By address, the row that a byte belongs to: of two that overlap the whole, which comes first on the map."""
+    """The row of each byte; of two rows that overlap the whole one, which comes first on the map."""
     rows: dict[int, Register] = {}
     for row in REGISTERS:
         if row.readable:
