@@ -16,7 +16,7 @@ from lmdecode.codec.record import Value
 from lmdecode.codec.v1.decoder import Decoder, decoder_for
 from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.memory_map import DERIVED_BY_NAME, by_name
-from lmdecode.codec.v1.setting_change import Change, change
+from lmdecode.codec.v1.setting_change import SettingChange, change
 from lmdecode.codec.v1.settings import SETTINGS, Parameter, Setting, nearest_setting, values_for
 from lmdecode.config.keys import find_keys
 
@@ -97,7 +97,7 @@ def window_of(name: str) -> tuple[int, int]:
     >>> window_of("coffee_set_temp"), window_of("mon_on_time")
     ((7, 2), (785, 15))
     """
-    check_name(name)
+    name = check_name(name)[0]
     derived = DERIVED_BY_NAME.get(name)
     rows = [
         next((row for row in by_name(each) if row.readable), None) for each in (derived.inputs if derived else (name,))
@@ -111,7 +111,7 @@ def window_of(name: str) -> tuple[int, int]:
 
 def changes_for(
     name: str, words: tuple[Word, ...], options: Mapping[str, Word | None], *, model: str | None, now: datetime
-) -> list[Change]:
+) -> list[SettingChange]:
     """The changes that a setting, or a register, and what follows it mean.
 
     Args:

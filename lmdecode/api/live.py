@@ -11,14 +11,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from lmdecode.analysis.columns import current_name
 from lmdecode.api.arguments import AnyKey, PathLike, Word, as_key, as_keyword, changes_for, window_of
 from lmdecode.api.memory import MemoryImage
 from lmdecode.codec.errors import LmdecodeError, RegisterError
 from lmdecode.codec.record import Kind, Record, Value
-from lmdecode.codec.v1.memory_map import ALIVE, LARGEST_READ, STATUS, UNITS
+from lmdecode.codec.v1.memory_map import UNITS
 from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.setting_change import check_raw_write
 from lmdecode.codec.v1.window import decode_window
+from lmdecode.codec.v1.windows import ALIVE, LARGEST_READ, STATUS
 from lmdecode.config.targets import Target, find_target
 from lmdecode.device.client import ANSWER_TIMEOUT, DEFAULT_PORT, Client
 from lmdecode.device.errors import BadAnswerError, MachineError, ModelUnknownError
@@ -97,7 +99,7 @@ class AsyncMachine:
         key: Its key, as of `decode`; without it, LMDECODE_KEY or that in the configuration.
         config: The `config.json`; without it, that in the current folder, or the user's.
         machine: Which of several in the configuration: its name, serial number or address.
-        model: "GS3 AV", "GS3 MP" or "Linea Mini", if it is known; else the machine is asked where it matters.
+        model: Its name, such as "Linea Mini", if it is known; else the machine is asked where it matters.
         timeout: Seconds to wait for an answer.
         show_secrets: Whether the machine's cloud account is left readable.
 
@@ -189,6 +191,7 @@ class AsyncMachine:
             BadAnswerError: What the machine holds there is no value of its kind.
             MachineError: It cannot be read.
         """
+        name = current_name(name)
         address, length = window_of(name)
         record = await self._session.read(address, length)
         fields = record.fields or decode_window(address, bytes.fromhex(record.data or ""))[0]

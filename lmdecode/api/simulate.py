@@ -13,8 +13,8 @@ from lmdecode.api.live import AsyncMachine
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import Value
 from lmdecode.codec.v1.image import MemoryImage
-from lmdecode.codec.v1.memory_map import MODELS
-from lmdecode.codec.v1.model import model_of
+from lmdecode.codec.v1.memory import model_of
+from lmdecode.codec.v1.model import DEFAULT_MODEL, MODELS
 from lmdecode.simulator import SAMPLE_KEY
 from lmdecode.simulator import machine as simulator
 from lmdecode.simulator.console import Console
@@ -120,7 +120,7 @@ def simulate(
     """Start a simulated machine. Use it in a `with`, or `close` it.
 
     Args:
-        model: "GS3 AV", "GS3 MP" or "Linea Mini". None: what the image tells, else GS3 AV.
+        model: Its name, such as "Linea Mini". None: that of the image, else GS3 AV.
         key: Its key; if none is given, that of the sample captures.
         image: What its memory is to hold, laid over what its model starts with.
         host: The address to listen on; "0.0.0.0" for the whole network.
@@ -142,7 +142,7 @@ def simulate(
     ('Linea Mini', 'LM000000')
     """
     known = MemoryImage() if image is None else image
-    chosen = model or known.model or model_of(known.memory) or MODELS[0]
+    chosen = model or known.model or model_of(known.memory) or DEFAULT_MODEL
     if chosen not in MODELS:
         raise RegisterError(f"no model {chosen[:40]!r}: give {', '.join(MODELS)}")
     memory = default_memory(chosen)

@@ -45,7 +45,7 @@ def model_named(text: str) -> str:
     Raises:
         UsageError: There is none of that name.
     """
-    from lmdecode.codec.v1.memory_map import MODELS
+    from lmdecode.codec.v1.model import MODELS
 
     named = {each.lower().replace(" ", ""): each for each in MODELS}
     found = named.get(text.lower().replace(" ", "").replace("-", "").replace("_", ""))

@@ -130,7 +130,7 @@ def set_(
 def _check(name: str, value: str) -> None:
     """See to it that a value can be what its name says."""
     from lmdecode.codec.v1.key import Key
-    from lmdecode.codec.v1.memory_map import MODELS
+    from lmdecode.codec.v1.model import MODELS
     from lmdecode.config.file import port_of
 
     if name == "key":

@@ -123,7 +123,7 @@ def _speed(text: str) -> float | None:
 def _ignored(texts: list[str]) -> frozenset[str]:
     from lmdecode.analysis.columns import FieldNameError, check_name
     from lmdecode.analysis.replay import related_names
-    from lmdecode.codec.v1.memory_map import VOLATILE
+    from lmdecode.codec.v1.windows import VOLATILE
 
     names: set[str] = set()
     for word in (word.strip() for text in texts for word in text.split(",")):

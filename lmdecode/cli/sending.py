@@ -21,7 +21,7 @@ from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.memory import Memory
 from lmdecode.codec.v1.message import ADDRESS_SPACE, Message, build
 from lmdecode.codec.v1.ranges import address_of, byte_count
-from lmdecode.codec.v1.setting_change import Change, change, windows, writes
+from lmdecode.codec.v1.setting_change import SettingChange, change, windows, writes
 from lmdecode.codec.v1.settings import Setting, values_for
 from lmdecode.device.errors import NoAnswerError
 from lmdecode.device.settings import Outcome, State, fitted, look, make, write_raw
@@ -147,7 +147,7 @@ class Sending:
         if not taken:
             raise typer.Exit(1)
 
-    async def _look_and_make(self, changes: Sequence[Change], *, making: bool) -> tuple[Memory, Outcome | None]:
+    async def _look_and_make(self, changes: Sequence[SettingChange], *, making: bool) -> tuple[Memory, Outcome | None]:
         async with self._session() as session:
             try:
                 changes = await fitted(session, changes, self.target.model)
@@ -224,7 +224,7 @@ class Sending:
         if not outcome.done:
             raise typer.Exit(1)
 
-    def _show_changes(self, changes: Sequence[Change]) -> None:
+    def _show_changes(self, changes: Sequence[SettingChange]) -> None:
         """Show what would be sent: the reads before, and the writes as far as they do not depend on those."""
         reads = [Message(Kind.READ, *each) for each in windows(changes)]
         self._show_messages(reads)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,14 +13,13 @@ from lmdecode.app.errors import CommandError
 from lmdecode.app.live import model_named
 from lmdecode.cli._common.errors import reports_errors
 from lmdecode.cli._common.options import ConfigOption, KeysOption, number
+from lmdecode.codec.v1.model import DEFAULT_MODEL, MODEL_NAMES
 from lmdecode.simulator import SAMPLE_KEY
 
 if TYPE_CHECKING:
     from lmdecode.codec.dialect import MachineKey
     from lmdecode.codec.v1.image import MemoryImage
     from lmdecode.simulator.machine import Machine
-
-_DEFAULT_MODEL: Final = "GS3 AV"
 
 
 @reports_errors
@@ -35,9 +34,7 @@ def simulate(
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(
-            help="GS3 AV, GS3 MP or Linea Mini. [default: what the memory tells, else GS3 AV]", show_default=False
-        ),
+        typer.Option(help=f"{MODEL_NAMES}. [default: what the memory tells, else {DEFAULT_MODEL}]", show_default=False),
     ] = None,
     host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 for the whole network.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The TCP port; 0 for any that is free.")] = 1774,
@@ -135,7 +132,7 @@ def _machine(image: Path | None, capture: Path | None, model: str | None, key: M
 
     from lmdecode.app.files import load_image
     from lmdecode.codec.v1.image import MemoryImage
-    from lmdecode.codec.v1.model import model_of
+    from lmdecode.codec.v1.memory import model_of
     from lmdecode.simulator.initial_memory import default_memory
     from lmdecode.simulator.machine import Machine
 
@@ -146,7 +143,7 @@ def _machine(image: Path | None, capture: Path | None, model: str | None, key: M
     known = load_image(image) if image else MemoryImage()
     if capture:
         known = _captured(capture, key)
-    model = model or known.model or model_of(known.memory) or _DEFAULT_MODEL
+    model = model or known.model or model_of(known.memory) or DEFAULT_MODEL
     memory = default_memory(model)
     memory.overlay(known.memory)
     return Machine(model, memory, now=datetime.now())  # noqa: DTZ005 -- the machine's clock is local and has no zone

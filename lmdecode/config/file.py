@@ -24,7 +24,7 @@ import platformdirs
 from lmdecode.codec.dialect import MachineKey
 from lmdecode.codec.errors import KeyFormatError, LmdecodeError
 from lmdecode.codec.v1.key import Key
-from lmdecode.codec.v1.memory_map import MODELS
+from lmdecode.codec.v1.model import MODELS
 
 FILE_NAME = "config.json"
 _MOST = 32 << 20  # characters, a hundred times what a fleet of thousands of machines has; /dev/zero has no end
@@ -200,7 +200,7 @@ def _of_an_entry(entry: Mapping[str, object]) -> list[str]:
     if port_of(entry) is None:
         found.append("port is no port: it should be 1774")
     model = entry.get("model_name")
-    if model and model not in MODELS:
+    if model and model not in [*MODELS]:  # it may be anything that JSON has, also a list
         found.append(f"model_name is none that is known: {', '.join(MODELS)}")
     return found
 

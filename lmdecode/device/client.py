@@ -12,9 +12,9 @@ from typing import Final, Self
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.record import Kind, Record
 from lmdecode.codec.v1.key import Key
-from lmdecode.codec.v1.memory_map import ALIVE
 from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.requester import Dialogue
+from lmdecode.codec.v1.windows import ALIVE
 from lmdecode.device.errors import (
     ONE_AT_A_TIME,
     BadAnswerError,

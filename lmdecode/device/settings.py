@@ -9,11 +9,11 @@ from enum import StrEnum
 from typing import Final
 
 from lmdecode.codec.record import Value
-from lmdecode.codec.v1.memory import Memory
-from lmdecode.codec.v1.memory_map import ALIVE, MODELS
+from lmdecode.codec.v1.memory import Memory, model_of
 from lmdecode.codec.v1.message import Message
-from lmdecode.codec.v1.model import TELLING, model_of
-from lmdecode.codec.v1.setting_change import Change, change, windows, writes
+from lmdecode.codec.v1.model import MODELS
+from lmdecode.codec.v1.setting_change import SettingChange, change, windows, writes
+from lmdecode.codec.v1.windows import ALIVE, MODEL_WINDOWS
 from lmdecode.device.errors import BadAnswerError, MachineError, ModelUnknownError, NoAnswerError, RefusedError
 from lmdecode.device.session import Session
 
@@ -39,7 +39,7 @@ class State(StrEnum):
 class Result:
     """What became of one change."""
 
-    change: Change
+    change: SettingChange
     old: Value | None
     found: Value | None
     """What was read back; None if nothing was."""
@@ -76,7 +76,7 @@ async def find_model(session: Session) -> str | None:
     """
     memory = Memory()
     silence: MachineError | None = None
-    for window in TELLING:
+    for window in MODEL_WINDOWS:
         try:
             memory.write(window.address, await session.data(window.address, window.length))
         except (NoAnswerError, BadAnswerError) as error:  # some machines have nothing to say there
@@ -86,7 +86,7 @@ async def find_model(session: Session) -> str | None:
     return model_of(memory)
 
 
-async def fitted(session: Session, changes: Sequence[Change], model: str | None) -> list[Change]:
+async def fitted(session: Session, changes: Sequence[SettingChange], model: str | None) -> list[SettingChange]:
     """Some changes, checked against the machine's model, which is asked for if it is not known and matters.
 
     Raises:
@@ -102,7 +102,7 @@ async def fitted(session: Session, changes: Sequence[Change], model: str | None)
     return [change(each.name, each.value, model=model) for each in changes]
 
 
-async def look(session: Session, changes: Sequence[Change]) -> Memory:
+async def look(session: Session, changes: Sequence[SettingChange]) -> Memory:
     """What the machine holds where some changes show. Something is read in any case: it shows that the key is right.
 
     Raises:
@@ -115,7 +115,7 @@ async def look(session: Session, changes: Sequence[Change]) -> Memory:
 
 
 async def make(
-    session: Session, changes: Sequence[Change], before: Memory, *, looks: Sequence[float] = _LOOKS
+    session: Session, changes: Sequence[SettingChange], before: Memory, *, looks: Sequence[float] = _LOOKS
 ) -> Outcome:
     """Make some changes: write each once, read all of them back.
 
@@ -141,7 +141,7 @@ async def make(
     results = [
         Result(each, each.value_in(before), each.value_in(before), State.UNCHANGED)
         if each not in pending
-        else _result(each, before, found, _is_sent(each, sent), complaint=complaint, answered=answered)
+        else _result(each, before, found, sent=_is_sent(each, sent), complaint=complaint, answered=answered)
         for each in changes
     ]
     if complaint and all(each.is_made(found) for each in pending if each.shown):
@@ -171,7 +171,7 @@ async def write_raw(session: Session, request: Message) -> tuple[bytes | None, s
     return found, complaint, answered
 
 
-async def _look_again(session: Session, changes: Sequence[Change], looks: Sequence[float]) -> tuple[Memory, str]:
+async def _look_again(session: Session, changes: Sequence[SettingChange], looks: Sequence[float]) -> tuple[Memory, str]:
     """What the machine holds after the writes, and why it could not be read, if so. It is given a second to follow."""
     memory = Memory()
     for pause in looks if changes else ():
@@ -185,7 +185,7 @@ async def _look_again(session: Session, changes: Sequence[Change], looks: Sequen
     return memory, ""
 
 
-def _is_sent(change: Change, sent: Sequence[Message]) -> bool:
+def _is_sent(change: SettingChange, sent: Sequence[Message]) -> bool:
     return any(
         message.address <= row.address < message.address + message.length
         for message in sent
@@ -193,7 +193,15 @@ def _is_sent(change: Change, sent: Sequence[Message]) -> bool:
     )
 
 
-def _result(change: Change, before: Memory, found: Memory, sent: bool, *, complaint: str, answered: bool) -> Result:  # noqa: FBT001 -- its callers are here
+def _result(
+    change: SettingChange,
+    before: Memory,
+    found: Memory,
+    *,
+    sent: bool,
+    complaint: str,
+    answered: bool,
+) -> Result:
     old, value = change.value_in(before), change.value_in(found)
     if not sent:
         state = State.NOT_SENT

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lmdecode.codec.record import Record
-from lmdecode.codec.v1.memory_map import window_name
+from lmdecode.codec.v1.windows import window_name
 from lmdecode.render.sentence import printable, summary
 from lmdecode.render.terminal import TerminalConsole
 

@@ -13,7 +13,7 @@ from lmdecode.codec.record import Value
 from lmdecode.codec.v1.memory import Memory
 from lmdecode.codec.v1.memory_map import UNITS
 from lmdecode.codec.v1.message import build
-from lmdecode.codec.v1.setting_change import Change
+from lmdecode.codec.v1.setting_change import SettingChange
 from lmdecode.device.settings import Outcome, Result, State
 from lmdecode.render.sentence import value_text
 
@@ -21,7 +21,7 @@ _NOT_KNOWN: Final = "not known"
 _WORST_FIRST: Final = (State.UNKNOWN, State.NOT_TAKEN, State.NOT_SENT, State.DONE, State.UNCHANGED)
 
 
-def old_to_new(changes: Sequence[Change], before: Memory) -> list[str]:
+def old_to_new(changes: Sequence[SettingChange], before: Memory) -> list[str]:
     """What some changes change, a line each."""
     return [
         f"{_label(each)}: {_shown(each, each.value_in(before))} → {_shown(each, each.expected)}"
@@ -51,7 +51,7 @@ def line_of(result: Result) -> str:
     return f"{name}: {new} was sent; whether the machine took it is not known{had}"
 
 
-def _shown(each: Change, value: Value | None) -> str:
+def _shown(each: SettingChange, value: Value | None) -> str:
     if value is None:
         return _NOT_KNOWN
     if isinstance(value, bool):
@@ -59,7 +59,7 @@ def _shown(each: Change, value: Value | None) -> str:
     return value_text(each.name, value)
 
 
-def _label(each: Change) -> str:
+def _label(each: SettingChange) -> str:
     """What changes: for a command, the register in which that shows."""
     return each.shown[0].name or each.name if each.name == "command" and each.shown else each.name
 

@@ -18,6 +18,7 @@ import typer
 
 from lmdecode.app.errors import UsageError
 from lmdecode.codec.dialect import known_ports
+from lmdecode.codec.v1.model import MODEL_NAMES
 from lmdecode.config import ENVIRONMENT_VARIABLE
 
 _DURATION: Final = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(s|m|min|h|d|)\Z").match
@@ -265,9 +266,7 @@ LiveMachineOption = Annotated[
 ]
 ModelOption = Annotated[
     str | None,
-    typer.Option(
-        help="GS3 AV, GS3 MP or Linea Mini. [default: what the config says, else the machine]", show_default=False
-    ),
+    typer.Option(help=f"{MODEL_NAMES}. [default: what the config says, else the machine]", show_default=False),
 ]
 TimeoutOption = Annotated[
     float,

@@ -1,8 +1,8 @@
-"""Changes of the machine's settings: from a name and a value to the bytes that make it so, and that show that it is.
+"""A change of a setting: from a name and a value to the bytes to write, and to the bytes that show whether it worked.
 
-What is written is whole registers. A bit is changed in the byte that the machine holds, so that is read first. A time
-of day is an hour and a minute, which the machine keeps apart. A command holds nothing to be read, but its effect shows
-in another register.
+Writes are of whole registers. A bit is changed in the byte that the machine holds, so that byte is read first. A time
+of day is an hour and a minute, which the machine keeps apart. The register `command` holds nothing to read, but the
+effect of a command shows in another register.
 """
 
 from __future__ import annotations
@@ -15,45 +15,46 @@ from typing import Final
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import Kind, Value
 from lmdecode.codec.v1.memory import Memory
-from lmdecode.codec.v1.memory_map import BIT_SETS, DERIVED_BY_NAME, EFFECTS, HAZARDS, by_name
+from lmdecode.codec.v1.memory_map import BIT_SETS, DERIVED_BY_NAME, by_name
 from lmdecode.codec.v1.message import ADDRESS_SPACE, Message
 from lmdecode.codec.v1.redaction import ACCOUNT
-from lmdecode.codec.v1.register import Register, Telling
+from lmdecode.codec.v1.register import Redundancy, Register
 from lmdecode.codec.v1.window import encode, registers_in
+from lmdecode.codec.v1.windows import EFFECTS, HAZARDS
 
 _CLOCK_SLACK: Final = 5  # seconds that may pass between the setting of a clock and its reading
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """A value that is to be another: a register, one bit of it, or a time of day, which is two.
+class SettingChange:
+    """A new value for a register, for one bit of it, or for a time of day, which is two registers.
 
     Make it with `change`.
     """
 
     name: str
-    """Of the register, the bit or the time of day."""
+    """The name of the register, the bit or the time of day."""
     value: Value
     registers: tuple[Register, ...]
-    """Those that are written."""
+    """The registers to write."""
     shown: tuple[Register, ...]
-    """Where what came of it is read: nearly always where it is written. Empty where it shows nowhere."""
+    """The registers that show the result: nearly always those that are written. Empty if it shows nowhere."""
     expected: Value
-    """What is then read there."""
+    """The value that they show if it worked."""
 
     @property
     def hazard(self) -> str:
-        """What it does that heats or moves water, in words; "" if nothing."""
+        """What the change does that heats or moves water, in words; "" if it does neither."""
         return hazard(self.name, self.value)
 
     def bytes_with(self, memory: Memory) -> list[tuple[Register, bytes]]:
-        """The bytes to write, by the register.
+        """The bytes to write to each register.
 
         Args:
-            memory: What the machine holds now, for the other bits of a byte.
+            memory: The machine's memory now, for the other bits of a byte.
 
         Raises:
-            RegisterError: It is one bit of a byte that is not known.
+            RegisterError: The change is of one bit, and its byte is not known.
         """
         register = self.registers[0]
         if len(self.registers) > 1:
@@ -70,7 +71,7 @@ class Change:
         return [(register, bytes([old[0] | mask if self.value else old[0] & ~mask]))]
 
     def value_in(self, memory: Memory) -> Value | None:
-        """The value that the machine holds; None if that is not known, or is no value."""
+        """The value that the machine holds; None if its bytes are not known, or are no value."""
         parts: list[Value] = []
         for row in self.shown:
             data = memory.read(row.address, row.size)
@@ -92,7 +93,7 @@ class Change:
         return self.name in found if is_bit and isinstance(found, list) else found
 
     def is_made(self, memory: Memory) -> bool:
-        """Whether the machine holds the new value; a clock goes on while it is read."""
+        """True if the machine holds the new value. A clock may have run on for some seconds."""
         found = self.value_in(memory)
         if self.name == "clock" and isinstance(found, str) and isinstance(self.value, str):
             passed = (datetime.fromisoformat(found) - datetime.fromisoformat(self.value)).total_seconds()
@@ -101,7 +102,7 @@ class Change:
 
 
 def hazard(name: str, value: Value) -> str:
-    """What setting a register to a value does that heats or moves water, in words; "" if nothing.
+    """What it does to set a register to a value, if that heats or moves water, in words; "" if it does neither.
 
     >>> hazard("power", True), hazard("power", False)
     ('heats the boilers', '')
@@ -110,43 +111,44 @@ def hazard(name: str, value: Value) -> str:
     return HAZARDS.get((name, word)) or HAZARDS.get((name, None), "")
 
 
-def change(name: str, value: Value, *, model: str | None = None) -> Change:
-    """What makes a value so.
+def change(name: str, value: Value, *, model: str | None = None) -> SettingChange:
+    """The change that gives a setting a value.
 
     Args:
-        name: Of a writable register, of a bit of one, or of a time of day.
-        value: As `decode_window` would give it.
-        model: If it is known, the model that it is for.
+        name: The name of a writable register, of a bit of one, or of a time of day.
+        value: The value as `decode_window` gives it.
+        model: The machine's model, if it is known.
 
     Raises:
-        RegisterError: No such name, not writable, not on this model, out of range, or no value of its kind.
+        RegisterError: There is no such name, it cannot be written, or this model does not have it; or the value is out
+            of range, or none of its type.
 
     >>> [register.name for register in change("tue_on_time", "06:30").registers]
     ['tue_on_hour', 'tue_on_min']
     """
     derived = DERIVED_BY_NAME.get(name)
-    if derived is not None and derived.telling is Telling.WHOLE:
+    if derived is not None and derived.redundancy is Redundancy.WHOLE:
         for part, number in zip(derived.inputs, _hour_and_minute(name, value), strict=True):
             encode(part, number, model=model)
         registers = tuple(by_name(part)[0] for part in derived.inputs)
         hour, minute = _hour_and_minute(name, value)
-        return Change(name, value, registers, registers, derived.compute(hour, minute))
+        return SettingChange(name, value, registers, registers, derived.compute(hour, minute))
     of = by_name(BIT_SETS[name])[0] if name in BIT_SETS else None
     if of is not None and of.writable:
         if not isinstance(value, bool):
             raise RegisterError(f"{name}: {value!r} is neither true nor false")
         encode(of.name or "", [name], model=model)
-        return Change(name, value, (of,), (of,), value)
+        return SettingChange(name, value, (of,), (of,), value)
     encode(name, value, model=model)  # checks all that there is to check
     register = by_name(name)[0]
     if register.readable:
-        return Change(name, value, (register,), (register,), register.type.decode(register.type.encode(value)))
+        return SettingChange(name, value, (register,), (register,), register.type.decode(register.type.encode(value)))
     effect, expected = EFFECTS.get(str(value), (None, value))
-    return Change(name, value, (register,), by_name(effect)[:1] if effect else (), expected)
+    return SettingChange(name, value, (register,), by_name(effect)[:1] if effect else (), expected)
 
 
-def windows(changes: Iterable[Change]) -> list[tuple[int, int]]:
-    """The windows, address and length, in which some changes show: registers that lie side by side in one."""
+def windows(changes: Iterable[SettingChange]) -> list[tuple[int, int]]:
+    """The windows, address and length, that show some changes. Registers that lie side by side share a window."""
     found: list[tuple[int, int]] = []
     for row in sorted({row for each in changes for row in each.shown}, key=lambda row: row.address):
         if found and sum(found[-1]) == row.address:
@@ -156,17 +158,17 @@ def windows(changes: Iterable[Change]) -> list[tuple[int, int]]:
     return found
 
 
-def writes(changes: Iterable[Change], memory: Memory) -> list[Message]:
-    """The messages that make some changes.
+def writes(changes: Iterable[SettingChange], memory: Memory) -> list[Message]:
+    """The messages that make some changes, in the order of addresses.
 
-    There is one for registers that lie side by side: lmdirect writes the two hours of a day like that.
+    Registers that lie side by side share a message, as lmdirect writes the two hours of a day.
 
     Args:
-        changes: Of different registers.
-        memory: What the machine holds now.
+        changes: Changes of different registers.
+        memory: The machine's memory now.
 
     Raises:
-        RegisterError: As `Change.bytes_with`.
+        RegisterError: See `SettingChange.bytes_with`.
     """
     written: list[Message] = []
     for register, data in sorted(_pieces(changes, memory), key=lambda piece: piece[0].address):
@@ -179,7 +181,7 @@ def writes(changes: Iterable[Change], memory: Memory) -> list[Message]:
     return written
 
 
-def _pieces(changes: Iterable[Change], memory: Memory) -> Iterator[tuple[Register, bytes]]:
+def _pieces(changes: Iterable[SettingChange], memory: Memory) -> Iterator[tuple[Register, bytes]]:
     for each in changes:
         yield from each.bytes_with(memory)
 
@@ -195,15 +197,15 @@ def _hour_and_minute(name: str, value: Value) -> tuple[int, int]:
 
 
 def check_raw_write(request: Message, *, model: str | None = None) -> list[str]:
-    """What is to be said of a write before it is made, one line each.
+    """Check a write of raw bytes. Returns the warnings to show before it is made, one line each.
 
     Args:
         request: The write.
-        model: If it is known, the model that it is for.
+        model: The machine's model, if it is known.
 
     Raises:
-        RegisterError: It sets a register to what it does not take, or a part of one, or the machine's cloud account;
-            or it runs past the end of memory.
+        RegisterError: It gives a register a value that it does not take, writes only a part of one, touches the
+            machine's cloud account, or runs past the end of memory.
 
     >>> from lmdecode.codec.v1.message import Kind
     >>> check_raw_write(Message(Kind.WRITE, 0x5000, 1, bytes(1)))
