@@ -200,7 +200,7 @@ class Day:
         """Let the day pass."""
         now, end = self._begin, self._connected[-1][1]
         while now < end:
-            step = 0.5 if self.machine.works.draw is not None else 1.0 - now % 1.0
+            step = 0.5 if self.machine.physics.pour is not None else 1.0 - now % 1.0
             now += step
             for message in self._script.advance(step):
                 if self._line is not None:

@@ -136,7 +136,7 @@ def _check(name: str, value: str) -> None:
     if name == "key":
         Key.parse(value)
     elif name == "port" and port_of({"port": value}) is None:
-        raise CommandError(f"{value!r} is no port: it should be 1774")
+        raise CommandError(f"{value!r} is not a port: it should be 1774")
     elif name == "model_name" and value not in MODELS:
         raise CommandError(f"{value!r} is no model that is known: {', '.join(MODELS)}")
     elif name == "machines":

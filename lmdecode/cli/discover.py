@@ -109,7 +109,7 @@ def _next(found: Sequence[Found], known: Sequence[str | None]) -> list[str]:
     """What to do now."""
     import shlex
 
-    from lmdecode.device.client import DEFAULT_PORT
+    from lmdecode.config.file import DEFAULT_PORT
     from lmdecode.render.sentence import printable
 
     named = [name for name in known if name is not None]

@@ -25,7 +25,7 @@ from lmdecode.codec.v1.window import decode_message
 from lmdecode.device.errors import MachineError
 from lmdecode.device.session import send_again
 from lmdecode.device.settings import find_model
-from lmdecode.render.replay import byte_text, heading, json_entry, telling, value_change_text
+from lmdecode.render.machine import byte_text, heading, json_entry, telling, value_change_text
 from lmdecode.render.sentence import summary
 
 if TYPE_CHECKING:

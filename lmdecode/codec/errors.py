@@ -32,3 +32,5 @@ class MessageError(CodecError):
 
 class RegisterError(CodecError):
     """A name that is not on the memory map, or a value that its register does not take."""
+
+    exit_code = 2

@@ -27,6 +27,8 @@ from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.memory_map import MODELS
 
 FILE_NAME = "config.json"
+DEFAULT_PORT: Final = 1774
+"""The TCP port of a machine, unless its entry names another."""
 _MOST = 32 << 20  # characters, a hundred times what a fleet of thousands of machines has; /dev/zero has no end
 _NAMES = ("machine_name", "name", "serial_number", "host")  # what a machine is called, the best first
 
@@ -183,8 +185,8 @@ def problems(config: Config) -> list[str]:
 
 
 def port_of(entry: Mapping[str, object]) -> int | None:
-    """The machine's port, 1774 if none is given; None if what is given is none."""
-    value = entry.get("port", "1774")
+    """Returns the machine's port, the default if the entry names none; None if it names an invalid one."""
+    value = entry.get("port", DEFAULT_PORT)
     text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
     return int(text) if _PORT(text) and 0 < int(text) < 0x10000 else None
 
@@ -192,7 +194,7 @@ def port_of(entry: Mapping[str, object]) -> int | None:
 def _of_an_entry(entry: Mapping[str, object]) -> list[str]:
     found = [f"{name} is not text: put it in double quotes" for name in _TEXTS if not _is_text(entry.get(name, ""))]
     if port_of(entry) is None:
-        found.append("port is no port: it should be 1774")
+        found.append(f"port is not a port: it should be {DEFAULT_PORT}")
     model = entry.get("model_name")
     if model and model not in MODELS:
         found.append(f"model_name is none that is known: {', '.join(MODELS)}")

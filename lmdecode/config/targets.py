@@ -12,7 +12,16 @@ from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.memory_map import MODELS
 from lmdecode.config import ENVIRONMENT_VARIABLE
-from lmdecode.config.file import Config, ConfigError, default_paths, load_config, machine_entries, parse_key, port_of
+from lmdecode.config.file import (
+    DEFAULT_PORT,
+    Config,
+    ConfigError,
+    default_paths,
+    load_config,
+    machine_entries,
+    parse_key,
+    port_of,
+)
 from lmdecode.config.keys import MissingKeyError, find_keys
 
 _WITH_PORT = re.compile(
@@ -82,7 +91,7 @@ def find_target(
         )
     found_port = port if port is not None else port_of(entry)
     if found_port is None:
-        raise ConfigError(f"{path}: port is no port: it should be 1774")
+        raise ConfigError(f"{path}: port is not a port: it should be {DEFAULT_PORT}")
     known = model or entry.get("model_name")
     return Target(found_host, found_port, found_key, str(known) if known in MODELS else None, _name(entry))
 
@@ -131,7 +140,7 @@ def _parted(host: str | None, port: int | None) -> tuple[str | None, int | None]
         return host, port
     number = int(match["port"] or match["port6"]) if match["port"] or match["port6"] else None
     if number is not None and not 0 < number < 0x10000:
-        raise TargetError(f"--host {host[:60]}: {number} is no port")
+        raise TargetError(f"--host {host[:60]}: {number} is not a port")
     return match["six"] or match["four"], number if port is None else port
 
 

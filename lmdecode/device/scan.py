@@ -61,12 +61,13 @@ class Scanner:
     Example: the temperatures, of a simulated machine.
 
     >>> from lmdecode.codec.v1.key import Key
+    >>> from lmdecode.codec.v1.requester import requesters
     >>> from lmdecode.simulator.machine import Machine
     >>> from lmdecode.simulator.server import Server
     >>> async def scanned(plan):
     ...     key = Key.parse("12345678901234567890123456789012")
     ...     async with Server(Machine("GS3 AV"), key) as server:
-    ...         connector = lambda _, note: Client(server.host, server.port, key, on_record=note)
+    ...         connector = lambda _, note: Client(server.host, server.port, requesters(key), on_record=note)
     ...         async with Scanner(connector, pace=0) as scanner:
     ...             await scanner.run(plan)
     >>> plan = Plan(Memory(), [Piece(0x401C, 4)])

@@ -88,7 +88,7 @@ class Phase:
 
 
 @dataclass(slots=True)
-class Draw:
+class Pour:
     """Water being drawn.
 
     Args:
@@ -153,7 +153,7 @@ def shot(
     seconds: float | None,
     prebrewing: tuple[float, float] = (0.0, 0.0),
     preinfusion: float = 0.0,
-) -> Draw:
+) -> Pour:
     """A coffee.
 
     Args:
@@ -170,7 +170,7 @@ def shot(
         Phase(preinfusion, _SLOW_RATE, ("brew_solenoid_on",)),
         Phase(_LONGEST, BREW_RATE, ("pump_on", "brew_solenoid_on"), fast=True),
     ]
-    return Draw(
+    return Pour(
         "coffee",
         key,
         [phase for phase in phases if phase.seconds],
@@ -179,15 +179,15 @@ def shot(
     )
 
 
-def hot_water(seconds: float) -> Draw:
+def hot_water(seconds: float) -> Pour:
     """Hot water, out of the steam boiler."""
-    return Draw("hot water", 0, [Phase(seconds, BREW_RATE, ("pump_on", "hot_water_solenoid_on"), fast=True)])
+    return Pour("hot water", 0, [Phase(seconds, BREW_RATE, ("pump_on", "hot_water_solenoid_on"), fast=True)])
 
 
-def backflush() -> Draw:
+def backflush() -> Pour:
     """Cleaning: the pump against a blind filter, on and off."""
     on = Phase(_BACKFLUSH_SECONDS, 0.0, ("pump_on", "brew_solenoid_on"))
-    return Draw("backflush", 0, [on, Phase(_BACKFLUSH_SECONDS, 0.0, ())] * _BACKFLUSH_CYCLES)
+    return Pour("backflush", 0, [on, Phase(_BACKFLUSH_SECONDS, 0.0, ())] * _BACKFLUSH_CYCLES)
 
 
 _COUNTS: Final = 1 << 32  # a counter that has reached it begins again
@@ -209,15 +209,15 @@ class Usage:
         if whole and isinstance(value, int):
             self._registers.put(name, (value + int(whole)) % _COUNTS)
 
-    def count(self, draw: Draw) -> None:
+    def count(self, pour: Pour) -> None:
         """Count water that was drawn."""
-        if draw.what == "hot water":
+        if pour.what == "hot water":
             for name in _HOT_WATER:
                 self.add(name, 1)
-        elif draw.what == "coffee":
+        elif pour.what == "coffee":
             self.add("total_coffee_activations", 1)
-            if draw.elapsed >= SHORTEST_COFFEE:
-                self.add(f"drinks_k{draw.key}" if 1 <= draw.key <= 4 else "continuous", 1)
+            if pour.elapsed >= SHORTEST_COFFEE:
+                self.add(f"drinks_k{pour.key}" if 1 <= pour.key <= 4 else "continuous", 1)
                 total = sum(self._registers.number(name, 0) for name in _COFFEES)
                 if self._registers.get("total_coffee") is not None:
                     self._registers.put("total_coffee", total % _COUNTS)

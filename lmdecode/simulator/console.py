@@ -159,26 +159,26 @@ class Console:
     def _shot(self, words: list[str]) -> str:
         if not words[0].isascii() or not words[0].isdigit() or len(words[0]) > 2:
             raise ConsoleError(f"{words[0][:40]!r} is no key: give 1 to 5")
-        self.machine.works.pull_shot(int(words[0]), _seconds(words[1]) if words[1:] else None)
+        self.machine.physics.pull_shot(int(words[0]), _seconds(words[1]) if words[1:] else None)
         return ""
 
     def _hot_water(self, words: list[str]) -> str:
-        self.machine.works.pour_hot_water(_seconds(words[0]) if words else None)
+        self.machine.physics.pour_hot_water(_seconds(words[0]) if words else None)
         return ""
 
     def _stop(self, _: list[str]) -> str:
-        if self.machine.works.draw is None:
+        if self.machine.physics.pour is None:
             return "no water flows"
-        self.machine.works.stop()
+        self.machine.physics.stop()
         return ""
 
     def _power(self, words: list[str]) -> str:
-        self.machine.works.switch(on=_yes_no(words[0]))
+        self.machine.physics.switch(on=_yes_no(words[0]))
         return ""
 
     def _set(self, words: list[str]) -> str:
         name = words[0].replace("-", "_")
-        self.machine.works.set(name, _value(name, " ".join(words[1:])))
+        self.machine.physics.set(name, _value(name, " ".join(words[1:])))
         return self._get([name]) if by_name(name) else ""
 
     def _get(self, words: list[str]) -> str:
@@ -200,17 +200,17 @@ class Console:
         return ""
 
     def _status(self, _: list[str]) -> str:
-        machine, works = self.machine, self.machine.works
+        machine, physics = self.machine, self.machine.physics
         number = machine.registers.number
         parts = [
             machine.model,
-            "on" if works.on else "standby",
+            "on" if physics.on else "standby",
             f"coffee {number('coffee_temp', 0):.1f} °C",
             f"steam {number('steam_temp', 0):.1f} °C",
-            f"{works.now:%a %H:%M:%S}",
+            f"{physics.now:%a %H:%M:%S}",
         ]
-        if works.draw is not None:
-            parts.append(f"{works.draw.what} since {works.draw.elapsed:.1f} s")
+        if physics.pour is not None:
+            parts.append(f"{physics.pour.what} since {physics.pour.elapsed:.1f} s")
         return ", ".join(parts)
 
     def _help(self, _: list[str]) -> str:

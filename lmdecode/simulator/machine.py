@@ -15,7 +15,7 @@ from lmdecode.codec.v1.values import Value
 from lmdecode.codec.v1.window import encode, registers_in
 from lmdecode.simulator.components import backflush
 from lmdecode.simulator.initial_memory import default_memory
-from lmdecode.simulator.physics import NotNowError, Works
+from lmdecode.simulator.physics import NotNowError, Physics
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +83,15 @@ class Machine:
         self.model = model
         self.memory = default_memory(model) if memory is None else memory
         self.registers = Registers(self.memory)
-        self.works = Works(self.registers, model, now)
+        self.physics = Physics(self.registers, model, now)
         self._next_report = 0
         self._until_report = _REPORT_EVERY
         self._until_flow = 0.0
 
     def take_notes(self) -> list[str]:
         """What happened since the last time, in words."""
-        notes = list(self.works.notes)
-        self.works.notes.clear()
+        notes = list(self.physics.notes)
+        self.physics.notes.clear()
         return notes
 
     def receive(self, message: Message) -> Message | None:
@@ -104,15 +104,15 @@ class Machine:
 
     def advance(self, seconds: float) -> list[Message]:
         """Let time pass; what the machine says unasked. At most one report and one of water come of one call."""
-        flowing = self.works.draw is not None
+        flowing = self.physics.pour is not None
         remaining = seconds
         while remaining > 0:
-            self.works.step(min(remaining, _STEP))
+            self.physics.step(min(remaining, _STEP))
             remaining -= _STEP
         said = []
-        ended = flowing and self.works.draw is None
+        ended = flowing and self.physics.pour is None
         self._until_flow -= seconds
-        if ended or (self.works.draw is not None and self._until_flow <= 0):
+        if ended or (self.physics.pour is not None and self._until_flow <= 0):
             self._until_flow = _FLOW_EVERY
             said += self._report(Kind.STREAM, WATER_FLOW)
         self._until_report -= seconds
@@ -140,23 +140,23 @@ class Machine:
             for each in written:
                 self._take(each)
         except (RegisterError, NotNowError) as error:
-            self.works.notes.append(f"refused: {error}")
+            self.physics.notes.append(f"refused: {error}")
             return answer._replace(status=REFUSED)
-        self.works.publish()
+        self.physics.publish()
         return answer
 
     def _take(self, written: Written) -> None:
         if written.name == "command":
             if written.value == "start_backflush":
-                self.works.begin(backflush())
+                self.physics.begin(backflush())
             else:
                 self.registers.put("steam_boiler_enable", written.value == "steam_boiler_on")
         elif written.name == "power":
-            self.works.switch(on=written.value is True)
+            self.physics.switch(on=written.value is True)
         else:
             self.registers.spread(written.address, written.data)
             if written.name == "clock":
-                self.works.adopt_clock()
+                self.physics.adopt_clock()
 
     def _report(self, kind: Kind, window: Window) -> list[Message]:
         data = self.memory.read(window.address, window.length)

@@ -9,7 +9,7 @@ from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.v1.memory import Registers
 from lmdecode.codec.v1.memory_map import DAYS, KEYS, PULSE_ML
 from lmdecode.codec.v1.values import Value
-from lmdecode.simulator.components import Draw, Usage, coffee_boiler, hot_water, shot, steam_boiler
+from lmdecode.simulator.components import Pour, Usage, coffee_boiler, hot_water, shot, steam_boiler
 
 
 def show(registers: Registers, now: datetime, *, on: bool) -> str:
@@ -50,7 +50,7 @@ class NotNowError(LmdecodeError):
     """Something that the machine does not do, or not now; one line that says why."""
 
 
-class Works:
+class Physics:
     """The inside of a machine.
 
     Args:
@@ -62,7 +62,7 @@ class Works:
     def __init__(self, registers: Registers, model: str, now: datetime | None) -> None:
         self.notes: list[str] = []
         """What happened, in words; to be taken out."""
-        self.draw: Draw | None = None
+        self.pour: Pour | None = None
         """Water that flows now."""
         self._registers = registers
         self._model = model
@@ -125,14 +125,14 @@ class Works:
         mode, number = self._registers.get("prebrew_flag"), self._registers.number
         dosed = self._model != "GS3 MP" and key != _CONTINUOUS
         on_off = number(f"prebrewing_ton_k{key}", 0), number(f"prebrewing_toff_k{key}", 0)
-        draw = shot(
+        pour = shot(
             key,
             dose=number(f"dose_k{key}", 0) or None if dosed else None,
             seconds=seconds,
             prebrewing=on_off if dosed and mode == "prebrewing" else (0.0, 0.0),
             preinfusion=number(f"preinfusion_k{key}", 0) if dosed and mode == "preinfusion" else 0.0,
         )
-        self.begin(draw)
+        self.begin(pour)
 
     def pour_hot_water(self, seconds: float | None = None) -> None:
         """Pour hot water, as much as `dose_hot_water` says if no seconds are given; NotNowError as for a shot."""
@@ -142,28 +142,28 @@ class Works:
 
     def stop(self) -> None:
         """Stop the water, if any flows."""
-        if self.draw is not None:
-            self.draw.stopped = True
-            self._finish(self.draw)
+        if self.pour is not None:
+            self.pour.stopped = True
+            self._finish(self.pour)
             self.publish()
 
-    def begin(self, draw: Draw) -> None:
+    def begin(self, pour: Pour) -> None:
         """Let water flow; NotNowError if that cannot be."""
         if not self.on:
             raise NotNowError("the machine is in standby: switch it on first")
-        if self.draw is not None:
-            raise NotNowError(f"{self.draw.what} is running: stop it first")
+        if self.pour is not None:
+            raise NotNowError(f"{self.pour.what} is running: stop it first")
         if self._registers.get("water_reservoir_contact") is False:
             raise NotNowError("there is no water in the reservoir: set water_reservoir_contact")
-        self.draw = draw
-        self.notes.append(f"{draw.what} begins" + (f", key {draw.key}" if draw.key else ""))
+        self.pour = pour
+        self.notes.append(f"{pour.what} begins" + (f", key {pour.key}" if pour.key else ""))
         self.publish()
 
-    def _finish(self, draw: Draw) -> None:
-        self._usage.count(draw)
-        self.notes.append(f"{draw.what} ends after {draw.elapsed:.1f} s, {draw.pulses:.0f} pulses")
-        self._show_flow(draw)  # what it ended with stays in the memory
-        self.draw = None
+    def _finish(self, pour: Pour) -> None:
+        self._usage.count(pour)
+        self.notes.append(f"{pour.what} ends after {pour.elapsed:.1f} s, {pour.pulses:.0f} pulses")
+        self._show_flow(pour)  # what it ended with stays in the memory
+        self.pour = None
 
     def step(self, seconds: float) -> None:
         """Let time pass: about a second, in which a heater switches once at most."""
@@ -184,20 +184,20 @@ class Works:
         self.publish()
 
     def _flow(self, seconds: float) -> None:
-        draw = self.draw
-        if draw is None:
+        pour = self.pour
+        if pour is None:
             return
         if self._registers.get("water_reservoir_contact") is False:
             self.notes.append("the reservoir is empty")
-            draw.stopped = True
-        pump, wet, pulses = draw.pump_seconds, draw.water_seconds, draw.pulses
-        draw.advance(seconds)
-        self._usage.add("pump_on_seconds", draw.pump_seconds - pump)
-        self._usage.add("water_on_seconds", draw.water_seconds - wet)
-        boiler = self._steam if draw.what == "hot water" else self._coffee
-        boiler.take((draw.pulses - pulses) * _LITERS)
-        if draw.over:
-            self._finish(draw)
+            pour.stopped = True
+        pump, wet, pulses = pour.pump_seconds, pour.water_seconds, pour.pulses
+        pour.advance(seconds)
+        self._usage.add("pump_on_seconds", pour.pump_seconds - pump)
+        self._usage.add("water_on_seconds", pour.water_seconds - wet)
+        boiler = self._steam if pour.what == "hot water" else self._coffee
+        boiler.take((pour.pulses - pulses) * _LITERS)
+        if pour.over:
+            self._finish(pour)
 
     def _heat(self, seconds: float) -> None:
         number, steam = self._registers.number, self._registers.get("steam_boiler_enable") is not False
@@ -213,27 +213,27 @@ class Works:
         put("clock", self._now.replace(microsecond=0).isoformat())
         put("coffee_temp", round(self._coffee.temperature, 1))
         put("steam_temp", round(self._steam.temperature, 1))
-        phase = None if self.draw is None else self.draw.phase
+        phase = None if self.pour is None else self.pour.phase
         state = [*phase.bits] if phase else []
         if self.on:
             heaters = (("coffee_heater_on", self._coffee), ("steam_heater_on", self._steam))
             state += ["heating_on", *(name for name, boiler in heaters if boiler.heating)]
         put("heating_state", state)
-        if self.draw is not None:
-            self._show_flow(self.draw)
+        if self.pour is not None:
+            self._show_flow(self.pour)
         else:
             put("key_active", 0)
             put("current_pulse_count", 0)
         put("front_panel_display", show(self._registers, self._now, on=self.on))
 
-    def _show_flow(self, draw: Draw) -> None:
-        put, phase = self._registers.put, draw.phase
-        put("key_active", draw.key)
-        put("current_pulse_count", int(draw.pulses))
-        put("flow_key", draw.key)
+    def _show_flow(self, pour: Pour) -> None:
+        put, phase = self._registers.put, pour.phase
+        put("key_active", pour.key)
+        put("current_pulse_count", int(pour.pulses))
+        put("flow_key", pour.key)
         put("flow_rate", "high" if phase is not None and phase.fast else "low")
-        put("flow_seconds", int(draw.elapsed * 16) / 16)
-        put("flow_pulses", int(draw.pulses))
+        put("flow_seconds", int(pour.elapsed * 16) / 16)
+        put("flow_pulses", int(pour.pulses))
 
     def adopt_clock(self) -> None:
         """Set the clock by what the memory says, if that is a time."""

@@ -41,7 +41,7 @@ def test_what_was_on_ends_where_nobody_listens():
     tape.connect()
     tape.read("status")
     tape.wait(10)
-    tape.machine.works.switch(on=False)
+    tape.machine.physics.switch(on=False)
     tape.read("status")
     made = timeline(tape)
     lengths = [round((end - start) / SECOND) for start, end in made.bands["power"]]

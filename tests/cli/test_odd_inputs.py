@@ -132,7 +132,7 @@ def test_a_config_with_such_a_number_as_text(command):
     config = command.folder / "config.json"
     config.write_text(json.dumps({"key": KEY, "port": "1" * 5000}))
     config.chmod(0o600)
-    assert "port is no port" in command.fails("config", "check", "--offline")
+    assert "port is not a port" in command.fails("config", "check", "--offline")
 
 
 def an_archive(login):

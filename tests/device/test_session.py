@@ -9,6 +9,7 @@ import pytest
 
 from lmdecode.codec.v1.memory import Answer, Region
 from lmdecode.codec.v1.message import Kind
+from lmdecode.codec.v1.requester import requesters
 from lmdecode.device.client import Client
 from lmdecode.device.errors import BadAnswerError, BusyError, EchoError, MachineError, NoAnswerError, WrongKeyError
 from lmdecode.device.session import Session, pauses
@@ -19,7 +20,9 @@ from tests.simulator.client import KEY, OFF, server
 
 
 def session(to, *, key=KEY, timeout=0.2, **options):
-    return Session(lambda number: Client(to.host, to.port, key, timeout=timeout, stream=number), pause=0.01, **options)
+    return Session(
+        lambda number: Client(to.host, to.port, requesters(key), timeout=timeout, stream=number), pause=0.01, **options
+    )
 
 
 def run(with_session, *faults, speed=20.0, **options):

@@ -57,7 +57,7 @@ def test_what_is_no_request_is_passed_over():
 def test_time_passes_and_reports_come():
     async def scenario():
         async with server(speed=20) as machine, connected(machine) as client:
-            machine.machine.works.pull_shot(1)
+            machine.machine.physics.pull_shot(1)
             said = [await client.message() for _ in range(6)]
             assert {message.preamble for message in said} >= {"401C0004", "40220001", "60000016"}
 
@@ -138,7 +138,7 @@ def test_answers_that_are_wrong():
         assert _decrypted(event).message.status == "NO"
         assert after.ok
         machine, event, _ = await _ask_with_fault("no-ok", OFF)
-        assert machine.machine.works.on
+        assert machine.machine.physics.on
         _, event, _ = await _ask_with_fault("garbage")
         assert not isinstance(event, Frame) or _is_no_message(event)
 

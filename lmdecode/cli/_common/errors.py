@@ -1,15 +1,17 @@
 """How commands end: an error is one line on stderr and an exit code, a closed pipe is silent, Ctrl-C is 130.
 
-The exit code of an error is 1, but 2 where the command was used wrongly, and 3 where there is no connection to the
-machine.
+This is the one place that turns errors into exit codes. Each error class has its code as `exit_code`: 1 for a failure,
+2 for wrong usage, 3 for no connection to the machine.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, ParamSpec, TypeVar
 
 import typer
@@ -26,13 +28,13 @@ TERMINATED: Final = 143
 
 
 def complain(message: str) -> None:
-    """Print one line of complaint on stderr, red on a terminal that has colours."""
+    """Prints one line of complaint on stderr, red on a terminal with colours."""
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     typer.secho(f"lmdecode: {message}", fg=None if plain else "red", err=True)
 
 
 def reports_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """Make a command end as this module says."""
+    """Makes a command end as this module says."""
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -53,3 +55,14 @@ def reports_errors(command: Callable[P, R]) -> Callable[P, R]:
             raise typer.Exit(1) from None
 
     return run
+
+
+@contextlib.contextmanager
+def failures_as_json(wanted: bool) -> Iterator[None]:
+    """Prints a failure on stdout too, as the JSON object that scripts wait for."""
+    try:
+        yield
+    except LmdecodeError as error:
+        if wanted:
+            typer.echo(json.dumps({"state": "failed", "complaint": str(error)}, ensure_ascii=False))
+        raise

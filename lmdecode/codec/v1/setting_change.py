@@ -1,8 +1,7 @@
-"""Changes of the machine's settings: from a name and a value to the bytes that make it so, and that show that it is.
+"""Changes of the machine's settings: from a name and a value to the bytes to write, and to the bytes that show it.
 
-What is written is whole registers. A bit is changed in the byte that the machine holds, so that is read first. A time
-of day is an hour and a minute, which the machine keeps apart. A command holds nothing to be read, but its effect shows
-in another register.
+Only whole registers are written. To change one bit, the byte around it must be read first. A time of day is an hour and
+a minute, which the machine keeps apart. A command cannot be read back, but its effect shows in another register.
 """
 
 from __future__ import annotations
@@ -25,35 +24,35 @@ _CLOCK_SLACK: Final = 5  # seconds that may pass between the setting of a clock 
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """A value that is to be another: a register, one bit of it, or a time of day, which is two.
+class SettingChange:
+    """A new value for a register, for one bit of it, or for a time of day, which is two registers.
 
     Make it with `change`.
     """
 
     name: str
-    """Of the register, the bit or the time of day."""
+    """The name of the register, the bit or the time of day."""
     value: Value
     registers: tuple[Register, ...]
-    """Those that are written."""
+    """The registers to write."""
     shown: tuple[Register, ...]
-    """Where what came of it is read: nearly always where it is written. Empty where it shows nowhere."""
+    """The registers that show the result: nearly always those that are written. Empty if nothing shows it."""
     expected: Value
-    """What is then read there."""
+    """The value that those registers then hold."""
 
     @property
     def hazard(self) -> str:
-        """What it does that heats or moves water, in words; "" if nothing."""
+        """In words, how the change heats or moves water; "" if it does not."""
         return hazard(self.name, self.value)
 
     def bytes_with(self, memory: Memory) -> list[tuple[Register, bytes]]:
-        """The bytes to write, by the register.
+        """Returns the registers to write, each with its bytes.
 
         Args:
             memory: What the machine holds now, for the other bits of a byte.
 
         Raises:
-            RegisterError: It is one bit of a byte that is not known.
+            RegisterError: The change is one bit of a byte that `memory` does not have.
         """
         register = self.registers[0]
         if len(self.registers) > 1:
@@ -70,7 +69,7 @@ class Change:
         return [(register, bytes([old[0] | mask if self.value else old[0] & ~mask]))]
 
     def value_in(self, memory: Memory) -> Value | None:
-        """The value that the machine holds; None if that is not known, or is no value."""
+        """Returns the value that `memory` holds; None if it is not there or is not a valid value."""
         parts: list[Value] = []
         for row in self.shown:
             data = memory.read(row.address, row.size)
@@ -85,14 +84,14 @@ class Change:
         if len(parts) > 1:
             try:
                 return DERIVED_BY_NAME[self.name].compute(*parts)
-            except ValueError:  # no time of day
+            except ValueError:  # not a time of day
                 return None
         found = parts[0]
         is_bit = isinstance(found, list) and self.name != self.shown[0].name
         return self.name in found if is_bit and isinstance(found, list) else found
 
     def is_made(self, memory: Memory) -> bool:
-        """Whether the machine holds the new value; a clock goes on while it is read."""
+        """Whether `memory` holds the new value. A clock may have moved on by a few seconds."""
         found = self.value_in(memory)
         if self.name == "clock" and isinstance(found, str) and isinstance(self.value, str):
             passed = (datetime.fromisoformat(found) - datetime.fromisoformat(self.value)).total_seconds()
@@ -101,7 +100,7 @@ class Change:
 
 
 def hazard(name: str, value: Value) -> str:
-    """What setting a register to a value does that heats or moves water, in words; "" if nothing.
+    """Returns, in words, how setting a register to a value heats or moves water; "" if it does not.
 
     >>> hazard("power", True), hazard("power", False)
     ('heats the boilers', '')
@@ -110,16 +109,17 @@ def hazard(name: str, value: Value) -> str:
     return HAZARDS.get((name, word)) or HAZARDS.get((name, None), "")
 
 
-def change(name: str, value: Value, *, model: str | None = None) -> Change:
-    """What makes a value so.
+def change(name: str, value: Value, *, model: str | None = None) -> SettingChange:
+    """Returns the change that sets a name to a value.
 
     Args:
-        name: Of a writable register, of a bit of one, or of a time of day.
-        value: As `decode_window` would give it.
-        model: If it is known, the model that it is for.
+        name: The name of a writable register, of one of its bits, or of a time of day.
+        value: The value, in the form that `decode_window` gives.
+        model: The machine's model, if it is known.
 
     Raises:
-        RegisterError: No such name, not writable, not on this model, out of range, or no value of its kind.
+        RegisterError: There is no such name, it is not writable or not on this model, or the value is out of range
+            or of another type.
 
     >>> [register.name for register in change("tue_on_time", "06:30").registers]
     ['tue_on_hour', 'tue_on_min']
@@ -130,23 +130,23 @@ def change(name: str, value: Value, *, model: str | None = None) -> Change:
             encode(part, number, model=model)
         registers = tuple(by_name(part)[0] for part in derived.inputs)
         hour, minute = _hour_and_minute(name, value)
-        return Change(name, value, registers, registers, derived.compute(hour, minute))
+        return SettingChange(name, value, registers, registers, derived.compute(hour, minute))
     of = by_name(BIT_SETS[name])[0] if name in BIT_SETS else None
     if of is not None and of.writable:
         if not isinstance(value, bool):
             raise RegisterError(f"{name}: {value!r} is neither true nor false")
         encode(of.name or "", [name], model=model)
-        return Change(name, value, (of,), (of,), value)
-    encode(name, value, model=model)  # checks all that there is to check
+        return SettingChange(name, value, (of,), (of,), value)
+    encode(name, value, model=model)  # makes all the checks
     register = by_name(name)[0]
     if register.readable:
-        return Change(name, value, (register,), (register,), register.type.decode(register.type.encode(value)))
+        return SettingChange(name, value, (register,), (register,), register.type.decode(register.type.encode(value)))
     effect, expected = EFFECTS.get(str(value), (None, value))
-    return Change(name, value, (register,), by_name(effect)[:1] if effect else (), expected)
+    return SettingChange(name, value, (register,), by_name(effect)[:1] if effect else (), expected)
 
 
-def windows(changes: Iterable[Change]) -> list[tuple[int, int]]:
-    """The windows, address and length, in which some changes show: registers that lie side by side in one."""
+def windows(changes: Iterable[SettingChange]) -> list[tuple[int, int]]:
+    """Returns the windows (address, length) that show changes. Adjacent registers share a window."""
     found: list[tuple[int, int]] = []
     for row in sorted({row for each in changes for row in each.shown}, key=lambda row: row.address):
         if found and sum(found[-1]) == row.address:
@@ -156,17 +156,17 @@ def windows(changes: Iterable[Change]) -> list[tuple[int, int]]:
     return found
 
 
-def writes(changes: Iterable[Change], memory: Memory) -> list[Message]:
-    """The messages that make some changes.
+def writes(changes: Iterable[SettingChange], memory: Memory) -> list[Message]:
+    """Returns the messages that make changes.
 
-    There is one for registers that lie side by side: lmdirect writes the two hours of a day like that.
+    Adjacent registers share a message, as in lmdirect, which writes the two hours of a day together.
 
     Args:
-        changes: Of different registers.
+        changes: The changes, each of another register.
         memory: What the machine holds now.
 
     Raises:
-        RegisterError: As `Change.bytes_with`.
+        RegisterError: As `SettingChange.bytes_with`.
     """
     written: list[Message] = []
     for register, data in sorted(_pieces(changes, memory), key=lambda piece: piece[0].address):
@@ -179,7 +179,7 @@ def writes(changes: Iterable[Change], memory: Memory) -> list[Message]:
     return written
 
 
-def _pieces(changes: Iterable[Change], memory: Memory) -> Iterator[tuple[Register, bytes]]:
+def _pieces(changes: Iterable[SettingChange], memory: Memory) -> Iterator[tuple[Register, bytes]]:
     for each in changes:
         yield from each.bytes_with(memory)
 
@@ -195,15 +195,15 @@ def _hour_and_minute(name: str, value: Value) -> tuple[int, int]:
 
 
 def check_raw_write(request: Message, *, model: str | None = None) -> list[str]:
-    """What is to be said of a write before it is made, one line each.
+    """Checks a raw write; returns warnings, one line each.
 
     Args:
         request: The write.
-        model: If it is known, the model that it is for.
+        model: The machine's model, if it is known.
 
     Raises:
-        RegisterError: It sets a register to what it does not take, or a part of one, or the machine's cloud account;
-            or it runs past the end of memory.
+        RegisterError: The write sets a register to a value that it does not take, sets a part of a register or the
+            machine's cloud account, or runs past the end of memory.
 
     >>> from lmdecode.codec.v1.message import Kind
     >>> check_raw_write(Message(Kind.WRITE, 0x5000, 1, bytes(1)))
@@ -215,7 +215,7 @@ def check_raw_write(request: Message, *, model: str | None = None) -> list[str]:
     if end > ADDRESS_SPACE:
         raise RegisterError(f"{len(data)} bytes at 0x{start:04X} run past the end of memory (0xFFFF)")
     rows = [row for row in registers_in(start, len(data)) if row.name is not None or row.secret]
-    # A part of a whole that is written is not looked at by itself: the hour of a clock.
+    # A register inside another one, such as the hour of the clock, is checked as part of the whole.
     wholes = [row for row in rows if not any(_holds(other, row) for other in rows)]
     warnings: list[str] = []
     for row in wholes:

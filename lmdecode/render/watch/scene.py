@@ -11,7 +11,7 @@ from lmdecode.codec.v1.values import Value
 
 
 @dataclass(frozen=True, slots=True)
-class Draw:
+class Pour:
     """Water that is or was drawn."""
 
     begun: datetime
@@ -42,8 +42,8 @@ class Scene:
     history: Mapping[str, Sequence[tuple[int, float]]] = field(default_factory=dict)
     span: float = 600.0
     """Seconds that the charts show."""
-    running: Draw | None = None
-    finished: Sequence[Draw] = ()
+    running: Pour | None = None
+    finished: Sequence[Pour] = ()
     """The newest first."""
     shots: int = 0
     messages: Sequence[Record] = ()

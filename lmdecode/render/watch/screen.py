@@ -13,7 +13,7 @@ from lmdecode.analysis.state import next_switch
 from lmdecode.codec.v1.memory_map import GS3_MP
 from lmdecode.codec.v1.values import is_number
 from lmdecode.render.sentence import printable, sentences
-from lmdecode.render.watch.scene import Draw, Scene
+from lmdecode.render.watch.scene import Pour, Scene
 from lmdecode.render.watch.temperatures import NAMES, duration_text, temperature_lines
 
 if TYPE_CHECKING:
@@ -88,12 +88,12 @@ def clock_line(scene: Scene) -> Text:
     return line
 
 
-def running_line(draw: Draw, width: int, *, ascii_only: bool) -> Text:
+def running_line(pour: Pour, width: int, *, ascii_only: bool) -> Text:
     """Water that flows now."""
-    line = Text.assemble(("now      ", "bold green"), (_amounts(draw), "bold"))
-    if draw.dose:
+    line = Text.assemble(("now      ", "bold green"), (_amounts(pour), "bold"))
+    if pour.dose:
         room = min(width - line.cell_len - 8, 30)
-        share = min(draw.pulses / draw.dose, 1.0)
+        share = min(pour.pulses / pour.dose, 1.0)
         if room > 5:
             full = round(room * share)
             bar, rest = ("#", ".") if ascii_only else ("━", "─")
@@ -104,18 +104,18 @@ def running_line(draw: Draw, width: int, *, ascii_only: bool) -> Text:
     return line
 
 
-def shot_line(draw: Draw) -> Text:
+def shot_line(pour: Pour) -> Text:
     """Water that has flowed."""
-    line = Text.assemble((f"{draw.begun:%H:%M:%S} ", "dim"), _amounts(draw))
-    if draw.temperatures is not None:
-        low, high = draw.temperatures
+    line = Text.assemble((f"{pour.begun:%H:%M:%S} ", "dim"), _amounts(pour))
+    if pour.temperatures is not None:
+        low, high = pour.temperatures
         line.append(f"  {low:.1f} to {high:.1f} °C" if low != high else f"  {low:.1f} °C", "dim")
     return line
 
 
-def _amounts(draw: Draw) -> str:
-    key = f"key {draw.key}" if draw.key else "water"
-    return f"{key:<6} {draw.seconds:5.1f} s  {draw.pulses:4} pulses  about {draw.milliliters:4.0f} ml"
+def _amounts(pour: Pour) -> str:
+    key = f"key {pour.key}" if pour.key else "water"
+    return f"{key:<6} {pour.seconds:5.1f} s  {pour.pulses:4} pulses  about {pour.milliliters:4.0f} ml"
 
 
 def footer(scene: Scene, width: int) -> Text:
@@ -254,8 +254,8 @@ def scene_of(model: LiveMachine, watcher: Watcher, target: Target, *, span: floa
         next_switch=next_switch(fields),
         history=model.history,
         span=span,
-        running=None if shots.running is None else _draw(shots.running, model, kind),
-        finished=[_draw(shot, model, kind) for shot in shots.finished],
+        running=None if shots.running is None else _pour(shots.running, model, kind),
+        finished=[_pour(shot, model, kind) for shot in shots.finished],
         shots=shots.count,
         messages=model.messages,
         count=model.count,
@@ -264,9 +264,9 @@ def scene_of(model: LiveMachine, watcher: Watcher, target: Target, *, span: floa
     )
 
 
-def _draw(shot: LiveShot, model: LiveMachine, kind: str | None) -> Draw:
+def _pour(shot: LiveShot, model: LiveMachine, kind: str | None) -> Pour:
     dose = model.fields.get(f"dose_k{shot.key}") if kind != GS3_MP else None
-    return Draw(
+    return Pour(
         begun=datetime.fromtimestamp(shot.begun_ns / _NS),  # noqa: DTZ006 -- the user's zone
         key=shot.key,
         seconds=shot.seconds,

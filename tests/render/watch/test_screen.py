@@ -13,7 +13,7 @@ from rich.console import Console
 
 from lmdecode.codec.record import Record
 from lmdecode.codec.v1.message import Kind
-from lmdecode.render.watch.scene import Draw, Scene
+from lmdecode.render.watch.scene import Pour, Scene
 from lmdecode.render.watch.screen import WatchScreen, screen_lines
 
 NOW = 1_795_229_755_000_000_000
@@ -33,7 +33,7 @@ FIELDS = {
     "firmware_ver": "1.40",
     "machine_ser_num": "GS000000",
 }
-SHOT = Draw(datetime(2026, 11, 21, 9, 30), 2, 24.6, 118, 59.0, 120, (95.1, 96.2))
+SHOT = Pour(datetime(2026, 11, 21, 9, 30), 2, 24.6, 118, 59.0, 120, (95.1, 96.2))
 
 
 def record(text="R401C000403BC04D8B6", problems=()):
