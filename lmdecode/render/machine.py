@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 from lmdecode.codec.record import MASK, Record, iso_time
-from lmdecode.codec.v1.memory import Memory
+from lmdecode.codec.v1.memory import Answer, Memory
 from lmdecode.codec.v1.memory_map import UNITS, window_name
 from lmdecode.codec.v1.message import Message, build
 from lmdecode.codec.v1.redaction import touches_secret
 from lmdecode.codec.v1.setting_change import SettingChange
 from lmdecode.codec.v1.values import Value
+from lmdecode.device.scan import ScanSummary
 from lmdecode.device.settings import ChangeResult, Outcome, RawOutcome, State
 from lmdecode.render.sentence import PARTS_OF, REPEATED, printable, summary, value_text, verb_and_object
 
@@ -164,6 +166,43 @@ def raw_entry(outcome: RawOutcome, old: bytes | None) -> dict[str, object]:
         "state": outcome.state.value,
     }
     return entry | ({"complaint": outcome.complaint} if outcome.complaint else {})
+
+
+_SHOWN_REGIONS: Final = 12
+_REGION: Final = {Answer.SILENT: "silent", Answer.ECHO: "echo of the request"}
+
+
+def scan_lines(path: Path, summary: ScanSummary) -> list[str]:
+    """Returns the result of a scan: the regions that give no bytes, then a line of numbers."""
+    regions = summary.regions
+    lines = [
+        f"0x{region.address:04X} to 0x{region.end - 1:04X}: {_REGION[region.answer]}"
+        for region in regions[:_SHOWN_REGIONS]
+    ]
+    if len(regions) > _SHOWN_REGIONS:
+        lines.append(f"and {len(regions) - _SHOWN_REGIONS} more regions that give nothing")
+    lines.append(
+        f"{path}: {summary.read:,} bytes read, {summary.silent:,} silent, {summary.echo:,} echoing; "
+        f"largest piece {summary.largest_piece} bytes; {summary.requests:,} requests, {summary.seconds:.1f} s"
+    )
+    return lines
+
+
+def scan_entry(path: Path, model: str | None, serial: str | None, summary: ScanSummary) -> dict[str, object]:
+    """Returns the result of a scan, for JSON."""
+    return {
+        "file": str(path),
+        "model": model,
+        "serial": serial,
+        "read": summary.read,
+        "silent": summary.silent,
+        "echo": summary.echo,
+        "left": summary.left,
+        "largest_piece": summary.largest_piece,
+        "requests": summary.requests,
+        "connections": summary.connections,
+        "seconds": round(summary.seconds, 3),
+    }
 
 
 def heading(time_ns: int, request: Message, verdict: str) -> str:
