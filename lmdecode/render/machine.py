@@ -6,11 +6,13 @@ it. What a machine says of itself is text of strangers: it is made printable her
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from lmdecode.analysis.replay import Comparison, Step, Verdict
 from lmdecode.codec.record import MASK, Record, iso_time
 from lmdecode.codec.v1.memory import Answer, Memory
 from lmdecode.codec.v1.memory_map import UNITS, window_name
@@ -217,7 +219,82 @@ def heading(time_ns: int, request: Message, verdict: str) -> str:
     return f"{when:%H:%M:%S}.{time_ns // 1_000_000 % 1000:03} {f'{verb} {what}':<{_WHAT_WIDTH}} {verdict}"
 
 
-def telling(names: Iterable[str]) -> list[str]:
+_VERDICTS: Final = {
+    Verdict.SAME: "same",
+    Verdict.VOLATILE: "different only in what may differ",
+    Verdict.DIFFERENT: "different",
+    Verdict.MISSING: "missing",
+    Verdict.NOT_SENT: "not sent",
+}
+
+
+def write_line(request: Message, fields: Mapping[str, Value], warnings: Iterable[str]) -> str:
+    """Returns the line of a write that is about to be sent: its values, and its warnings set off by `!`."""
+    values = ", ".join(f"{name} {text}" for name, text in summary(fields)) or (request.data or b"").hex(" ")
+    return "  ".join([f"0x{request.address:04X} {values}", *(f"! {warning}" for warning in warnings)])
+
+
+def replay_lines(step: Step, found: Comparison, ignored: Container[str]) -> list[str]:
+    """Returns the result of a replayed request: its heading, then a line for each change.
+
+    Args:
+        step: The request.
+        found: How its answer compares with the recorded one.
+        ignored: The names of the values that may differ; those share one line.
+    """
+    note = f" ({found.note})" if found.note else ""
+    lines = [heading(step.time_ns, step.request, f"{found.verdict.value}{note}")]
+    shown = set(_telling(change.name for change in found.changes))
+    lines += [
+        f"    {value_change_text(change.name, change.old, change.new)}"
+        for change in found.changes
+        if change.name in shown and change.name not in ignored
+    ]
+    lines += [f"    {byte_text(piece.address, piece.old, piece.new)}" for piece in found.unexplained]
+    volatile = [change.name for change in found.changes if change.name in shown and change.name in ignored]
+    return [*lines, f"    may differ: {', '.join(volatile)}"] if volatile else lines
+
+
+def replay_summary(counts: Counter[Verdict], total: int) -> str:
+    """Returns the line that sums a replay up; "" if no request was sent yet.
+
+    Args:
+        counts: The number of requests with each verdict.
+        total: The number of requests in the capture.
+    """
+    if not counts:
+        return ""
+    parts = [f"{counts[verdict]} {said}" for verdict, said in _VERDICTS.items() if counts[verdict]]
+    rest = total - counts.total()
+    return f"{total} requests: {', '.join([*parts, *([f'{rest} not come to'] if rest else [])])}"
+
+
+def replay_entry(step: Step, found: Comparison) -> dict[str, object]:
+    """Returns the result of a replayed request, for JSON."""
+    request = step.request
+    entry: dict[str, object] = {
+        "time": iso_time(step.time_ns),
+        "kind": request.kind.value,
+        "address": request.address,
+        "length": request.length,
+        "verdict": found.verdict.value,
+        "changes": [
+            {"name": change.name, "old": change.old, "new": change.new, "unit": UNITS.get(change.name)}
+            for change in found.changes
+        ],
+        "unexplained": [
+            {
+                "address": piece.address,
+                "old": _digits(piece.address, piece.old),
+                "new": _digits(piece.address, piece.new),
+            }
+            for piece in found.unexplained
+        ],
+    }
+    return entry | ({"note": found.note} if found.note else {})
+
+
+def _telling(names: Iterable[str]) -> list[str]:
     """Returns the names that say it all: a time of day, without its hour and minute."""
     names = list(names)
     hidden = REPEATED.union(*(PARTS_OF.get(name, ()) for name in names))
@@ -246,31 +323,6 @@ def byte_text(address: int, old: bytes, new: bytes) -> str:
     '0x4020 00 → 02'
     """
     return f"0x{address:04X} {_digits(address, old, ' ')} → {_digits(address, new, ' ')}"
-
-
-def json_entry(
-    time_ns: int,
-    request: Message,
-    verdict: str,
-    *,
-    note: str,
-    changes: Sequence[tuple[str, Value | None, Value | None]],
-    unexplained: Sequence[tuple[int, bytes, bytes]],
-) -> dict[str, object]:
-    """Returns the result of a replayed request, for JSON."""
-    entry: dict[str, object] = {
-        "time": iso_time(time_ns),
-        "kind": request.kind.value,
-        "address": request.address,
-        "length": request.length,
-        "verdict": verdict,
-        "changes": [{"name": name, "old": old, "new": new, "unit": UNITS.get(name)} for name, old, new in changes],
-        "unexplained": [
-            {"address": address, "old": _digits(address, old), "new": _digits(address, new)}
-            for address, old, new in unexplained
-        ],
-    }
-    return entry | ({"note": note} if note else {})
 
 
 def _digits(address: int, data: bytes, between: str = "") -> str:
