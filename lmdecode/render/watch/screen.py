@@ -4,25 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from lmdecode.analysis.state import next_switch
-from lmdecode.codec.v1.memory_map import GS3_MP
-from lmdecode.codec.v1.values import is_number
 from lmdecode.render.sentence import printable, sentences
-from lmdecode.render.watch.scene import Pour, Scene
-from lmdecode.render.watch.temperatures import NAMES, duration_text, temperature_lines
+from lmdecode.render.watch.scene import Pour, Scene, duration_text
+from lmdecode.render.watch.temperatures import NAMES, temperature_lines
 
-if TYPE_CHECKING:
-    from lmdecode.analysis.shots import LiveShot
-    from lmdecode.analysis.state import LiveMachine
-    from lmdecode.config.targets import Target
-    from lmdecode.device.watch import Link, Watcher
-
-_WORKS = {
+_RUNNING = {
     "pump_on": "pump",
     "brew_solenoid_on": "brewing",
     "boiler_fill_solenoid_on": "boiler fills",
@@ -64,7 +55,7 @@ def state_line(scene: Scene) -> Text:
     steam = fields.get("steam_boiler_enable")
     if steam is not None:
         line.append(f"  steam boiler {'on' if steam else 'off'}", "dim")
-    works = [word for name, word in _WORKS.items() if fields.get(name)]
+    works = [word for name, word in _RUNNING.items() if fields.get(name)]
     if works:
         line.append(f"  {', '.join(works)}", "bold" if scene.connected else "dim")
     return line
@@ -217,73 +208,3 @@ def rule(title: str, note: str, width: int, *, ascii_only: bool) -> Text:
     end = f" {note} {dash}" if note and width > len(title) + len(note) + 10 else ""
     rest = max(width - len(title) - 4 - len(end), 0)
     return Text.assemble((dash * 2, "dim"), (f" {title} ", "bold"), (dash * rest + end, "dim"))
-
-
-_NS: Final = 1_000_000_000
-
-
-def address_of(target: Target) -> str:
-    """The machine's address, as host:port."""
-    host = f"[{target.host}]" if ":" in target.host else target.host
-    return f"{host}:{target.port}"
-
-
-def scene_of(model: LiveMachine, watcher: Watcher, target: Target, *, span: float, keys: bool, now_ns: int) -> Scene:
-    """What is to be shown.
-
-    Args:
-        model: What is known of the machine.
-        watcher: Who watches it.
-        target: Which machine it is.
-        span: Seconds that the charts show.
-        keys: Whether somebody can press keys.
-        now_ns: Nanoseconds since 1970.
-    """
-    fields, shots, link = model.fields, model.shots, watcher.link
-    shots.pass_time(now_ns)
-    kind = target.model or model.model
-    named = target.name if target.name != target.host else None
-    return Scene(
-        name=named or str(fields.get("machine_ser_num") or address_of(target)),
-        address=address_of(target),
-        connected=link.connected,
-        link=_link_text(link, now_ns, "gone" if watcher.connections else "waiting"),
-        fields=fields,
-        model=kind,
-        now_ns=now_ns,
-        next_switch=next_switch(fields),
-        history=model.history,
-        span=span,
-        running=None if shots.running is None else _pour(shots.running, model, kind),
-        finished=[_pour(shot, model, kind) for shot in shots.finished],
-        shots=shots.count,
-        messages=model.messages,
-        count=model.count,
-        damaged=model.damaged,
-        keys=keys,
-    )
-
-
-def _pour(shot: LiveShot, model: LiveMachine, kind: str | None) -> Pour:
-    dose = model.fields.get(f"dose_k{shot.key}") if kind != GS3_MP else None
-    return Pour(
-        begun=datetime.fromtimestamp(shot.begun_ns / _NS),  # noqa: DTZ006 -- the user's zone
-        key=shot.key,
-        seconds=shot.seconds,
-        pulses=shot.pulses,
-        milliliters=shot.milliliters,
-        dose=int(dose) if is_number(dose) else None,
-        temperatures=None if shot.coolest is None or shot.hottest is None else (shot.coolest, shot.hottest),
-    )
-
-
-def _link_text(link: Link, now_ns: int, without: str) -> str:
-    since = duration_text((now_ns - link.since_ns) / _NS)
-    if link.connected:
-        return f"connected for {since}"
-    if not link.why:
-        return f"connecting for {since}"
-    if link.next_try_ns is None:
-        return f"{without} for {since}, trying again: {link.why}"
-    ahead = duration_text(max(link.next_try_ns - now_ns, 0) / _NS)
-    return f"{without} for {since}, next try in {ahead}: {link.why}"
