@@ -104,7 +104,7 @@ class AsyncMachine:
     Raises:
         KeyFormatError, MissingKeyError, ConfigError: As for `decode`.
         TargetError: There is no address, or several machines fit.
-        UsageError: There is no such model.
+        RegisterError: There is no such model.
 
     Example: on a simulated machine.
 

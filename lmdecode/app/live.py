@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lmdecode.app.errors import UsageError
+from lmdecode.codec.errors import RegisterError
 
 if TYPE_CHECKING:
     from lmdecode.codec.record import Record
@@ -28,7 +28,7 @@ def target_for(
     """Returns the machine that the options mean; see `find_target`.
 
     Raises:
-        UsageError: There is no such model.
+        RegisterError: There is no such model.
     """
     from lmdecode.config.targets import find_target
 
@@ -47,14 +47,14 @@ def model_named(text: str) -> str:
     """Returns a model by its name as people write it: `gs3-av`, `Linea Mini`.
 
     Raises:
-        UsageError: There is no such model.
+        RegisterError: There is no such model.
     """
     from lmdecode.codec.v1.memory_map import MODELS
 
     named = {each.lower().replace(" ", ""): each for each in MODELS}
     found = named.get(text.lower().replace(" ", "").replace("-", "").replace("_", ""))
     if found is None:
-        raise UsageError(f"no model {text[:40]!r}: give {', '.join(MODELS)}")
+        raise RegisterError(f"no model {text[:40]!r}: give {', '.join(MODELS)}")
     return found
 
 

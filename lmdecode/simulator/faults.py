@@ -47,7 +47,9 @@ _RANDOM_DELAY: Final = 0.05  # s, of the delays in a random schedule: tests wait
 
 
 class FaultError(LmdecodeError):
-    """A fault that does not exist; one line that says which do."""
+    """There is no such fault; one line that lists the faults."""
+
+    exit_code = 2
 
 
 @dataclass(slots=True)

@@ -159,7 +159,7 @@ def test_complaints(command, simulate):
         (["--config", "none.json"], "there is no file none.json"),
         (["--host", "203.0.113.1"], "cannot listen on 203.0.113.1"),
     ):
-        code = 2 if "GS4" in arguments else 1
+        code = 2 if "explode" in arguments or ("--capture" in arguments and "--image" in arguments) else 1
         complaint = command.fails("simulate", "--port", "0", "--no-mdns", "--quiet", *arguments, code=code)
         assert reason in complaint
         assert len(complaint.splitlines()) == 1
