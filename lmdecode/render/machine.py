@@ -20,6 +20,7 @@ from lmdecode.codec.v1.message import Message, build
 from lmdecode.codec.v1.redaction import touches_secret
 from lmdecode.codec.v1.setting_change import SettingChange
 from lmdecode.codec.v1.values import Value
+from lmdecode.device.discovery import Found
 from lmdecode.device.scan import ScanSummary
 from lmdecode.device.settings import ChangeResult, Outcome, RawOutcome, State
 from lmdecode.render.sentence import PARTS_OF, REPEATED, printable, summary, value_text, verb_and_object
@@ -31,12 +32,11 @@ _WORST_FIRST: Final = (State.UNKNOWN, State.NOT_TAKEN, State.NOT_SENT, State.DON
 _WHAT_WIDTH: Final = 26
 
 
-def print_found(rows: Sequence[tuple[str, Sequence[str], int, Mapping[str, str], str]]) -> None:
+def print_found(machines: Sequence[tuple[Found, str | None]]) -> None:
     """Prints a table of the machines that announce themselves.
 
     Args:
-        rows: The name, addresses, port and properties of each machine, and its name in the configuration, "" if it is
-            not there.
+        machines: Each machine with its name in the configuration; None if it is not there.
     """
     from rich.table import Table
     from rich.text import Text
@@ -46,11 +46,23 @@ def print_found(rows: Sequence[tuple[str, Sequence[str], int, Mapping[str, str],
     table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
     for title in ("name", "address", "port", "config", "properties"):
         table.add_column(title, overflow="fold", no_wrap=title == "port")
-    for name, addresses, port, properties, known in rows:
-        says = "\n".join(f"{_shortened(each)}={_shortened(value)}" for each, value in properties.items())
-        place = "\n".join(map(_shortened, addresses)) or "did not tell"
-        table.add_row(*map(Text, (_shortened(name), place, str(port or ""), _shortened(known), says)))
+    for each, known in machines:
+        says = "\n".join(f"{_shortened(name)}={_shortened(value)}" for name, value in each.properties.items())
+        place = "\n".join(map(_shortened, each.addresses)) or "did not tell"
+        table.add_row(*map(Text, (_shortened(each.name), place, str(each.port or ""), _shortened(known or ""), says)))
     TerminalConsole().print(table)
+
+
+def found_entry(machine: Found, known: str | None) -> dict[str, object]:
+    """Returns a machine that announces itself, for JSON."""
+    return {
+        "name": machine.name,
+        "host": machine.host,
+        "addresses": list(machine.addresses),
+        "port": machine.port,
+        "properties": dict(machine.properties),
+        "in_config": known is not None,
+    }
 
 
 def print_status(records: Sequence[Record]) -> None:

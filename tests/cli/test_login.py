@@ -197,7 +197,7 @@ def test_set_keeps_the_rest(command, config):
     [
         (("key", "x" * 32), "key is a secret, and others can see a command line"),
         (("port", "70000"), "is not a port"),
-        (("model_name", "GS4"), "is no model that is known"),
+        (("model_name", "GS4"), "is not a known model"),
         (("machines", "x"), "is a list"),
         (("host",), "no value"),
     ],

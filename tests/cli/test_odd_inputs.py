@@ -174,4 +174,4 @@ def test_hosts_that_no_name_can_be(command, given, host):
     config = command.folder / "config.json"
     config.write_text(json.dumps({"key": KEY, "host": host}))
     config.chmod(0o600)
-    assert "is no address" in complaint_of(given("config", "check"))
+    assert "is not an address" in complaint_of(given("config", "check"))
