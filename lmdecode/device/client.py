@@ -1,4 +1,4 @@
-"""One connection to a machine: requests are sent one after another, and each is given its answer."""
+"""One connection to a machine: requests are sent one after another, and each gets its answer."""
 
 from __future__ import annotations
 
@@ -39,20 +39,19 @@ _CLOSE_TIMEOUT: Final = 1.0
 class Client:
     """A connection to a machine.
 
-    Requests wait for each other, so several tasks may ask at once. Nothing is sent twice.
+    Requests wait for each other, so several tasks may use it at once. Nothing is sent twice.
 
     Args:
         host: The machine's address.
         port: Its port.
-        requesters: Makes what speaks the machine's protocol.
+        requesters: Makes the requester of the connection, which knows the protocol and the key.
         timeout: Seconds to wait for an answer.
         connect_timeout: Seconds to wait for the connection.
         stream: The connection's number, for the Records.
-        keep_alive: Seconds of silence after which the machine is asked for something, to see whether it is still
-            there; None: never.
-        on_record: Called with each message, of both sides.
+        keep_alive: Seconds of silence after which the machine is probed; None: never.
+        on_record: Takes the Record of each message, of both sides.
 
-    Example: the temperatures, of a simulated machine.
+    Example: the temperatures of a simulated machine.
 
     >>> from lmdecode.codec.v1.key import Key
     >>> from lmdecode.codec.v1.requester import requesters
@@ -90,7 +89,7 @@ class Client:
         self._turn = asyncio.Lock()
         self._heard = asyncio.Event()
         self._lost: MachineError | None = None
-        self._failure: Exception | None = None  # of whoever is called with the messages
+        self._failure: Exception | None = None  # what `on_record` has raised
         self._requester: Requester | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -103,7 +102,7 @@ class Client:
 
     @property
     def lost(self) -> MachineError | None:
-        """Why the connection has ended; None as long as it has not."""
+        """Why the connection has ended; None while it has not."""
         return self._lost
 
     async def __aenter__(self) -> Self:
@@ -116,15 +115,15 @@ class Client:
         await self.close()
 
     async def connect(self) -> None:
-        """Connect. Whether it is a machine that is there shows with the first answer.
+        """Connects. Only the first answer shows whether a machine is there.
 
         Raises:
-            NoConnectionError: There is nothing to connect to.
+            NoConnectionError: Nothing listens there.
         """
         try:
             async with asyncio.timeout(self._connect_timeout):
                 reader, self._writer = await asyncio.open_connection(self.host, self.port)
-        except (OSError, ValueError, OverflowError) as error:  # ValueError: a host name that can be none
+        except (OSError, ValueError, OverflowError) as error:  # ValueError: not a host name
             raise NoConnectionError(why_no_connection(self.host, self.port, error, self._connect_timeout)) from None
         own = self._writer.get_extra_info("sockname") or ("app", 0)
         self._requester = self._requesters(self.stream, joined(*own[:2]), self.name)
@@ -134,7 +133,7 @@ class Client:
             self._tasks.append(asyncio.create_task(self._see_whether_alive(self._keep_alive)))
 
     async def close(self) -> None:
-        """Disconnect."""
+        """Disconnects."""
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
@@ -148,7 +147,7 @@ class Client:
                     await self._writer.wait_closed()
 
     async def wait_lost(self) -> MachineError:
-        """Wait until the connection has ended; why it has."""
+        """Waits until the connection has ended; returns why."""
         while self._lost is None:
             if self._failure is not None:
                 raise self._failure
@@ -157,41 +156,42 @@ class Client:
         return self._lost
 
     async def read(self, address: int, length: int) -> bytes:
-        """Read some of the machine's memory.
+        """Reads bytes of the machine's memory.
 
         Args:
-            address: Of the first byte.
-            length: Bytes; machines do not answer reads of more than 48.
+            address: The address of the first byte.
+            length: The number of bytes; machines do not answer reads of more than 48.
 
         Raises:
-            MachineError: As `ask`.
+            MachineError: As for `ask`.
         """
         return bytes_of(await self.ask(Message(Kind.READ, address, length)))
 
     async def write(self, request: Message) -> None:
-        """Write, once.
+        """Writes, once.
 
         Raises:
-            RefusedError: The machine did not take it.
-            MachineError: As `ask`; it is then not known whether the machine took it.
+            RefusedError: The machine did not take the write.
+            MachineError: As for `ask`; whether the machine took the write is then not known.
         """
         said = refusal(await self.ask(request))
         if said is not None:
             raise RefusedError(f"the machine did not take {label(request)}: it answered {said!r}, not 'OK'")
 
-    async def ask(self, request: Message, *, timeout: float | None = None) -> Record:  # noqa: ASYNC109 -- waits its turn too
-        """Send a request, once, and wait for its answer.
+    async def ask(self, request: Message, *, timeout: float | None = None) -> Record:  # noqa: ASYNC109 -- the wait for its turn does not count
+        """Sends a request, once, and waits for its answer.
 
         Args:
-            request: A read, or a write.
-            timeout: Seconds to wait, if not as long as ever.
+            request: A read or a write.
+            timeout: Seconds to wait; None: as the client does for all.
 
         Raises:
-            ConnectionLostError, BusyError: The connection has ended, or does before there is an answer.
-            WrongKeyError: What the machine says does not decrypt.
-            EchoError, BadAnswerError: The answer is none, or damaged.
-            NoAnswerError: There is none in time.
-            MessageError: There is no such message.
+            ConnectionLostError, BusyError: The connection has ended, or ends before the answer.
+            WrongKeyError: The machine's frames do not decrypt.
+            EchoError: The machine sent the request back.
+            BadAnswerError: The answer is damaged.
+            NoAnswerError: No answer came in time.
+            MessageError: The request cannot be built.
         """
         async with self._turn:
             requester, writer = self._requester, self._writer
@@ -203,10 +203,10 @@ class Client:
                 raise self._lost
             frame, records = requester.ask(time.time_ns(), request)
             self._tell(records)
-            with contextlib.suppress(TimeoutError):  # what came of it is seen below
+            with contextlib.suppress(TimeoutError):  # the error is made below, where more is known
                 async with asyncio.timeout(self._timeout if timeout is None else timeout):
                     writer.write(frame)
-                    with contextlib.suppress(OSError):  # which whoever listens is told as well
+                    with contextlib.suppress(OSError):  # the listening task gets the same error
                         await writer.drain()
                     while requester.answer is None and self._lost is None and self._failure is None:
                         self._heard.clear()
@@ -217,18 +217,18 @@ class Client:
             if answer is None:
                 raise why_no_answer(request, requester, self.name, self._lost)
         echoed = is_echo(request, answer)
-        if echoed or answer.raw is not None:  # a value that makes no sense in a faultless message is no such thing
+        if echoed or answer.raw is not None:  # an implausible value in a valid message is not damage
             raise why_bad(request, answer)
         return answer
 
     async def _listen(self, reader: asyncio.StreamReader, requester: Requester) -> None:
         try:
             how = await self._hear_out(reader, requester)
-        except Exception as error:  # noqa: BLE001 -- of whoever is called with the messages; whoever asks is told
+        except Exception as error:  # noqa: BLE001 -- `on_record` may raise anything; whoever asks gets it
             self._failure = error
             self._heard.set()
             return
-        finally:  # also when it is this side that disconnects: half a frame is told all the same
+        finally:  # also if this side disconnects: half a frame is a Record all the same
             self._tell(requester.close(time.time_ns()))
         if requester.ever_received:
             self._lose(ConnectionLostError(f"{self.name} {how}"))
@@ -236,7 +236,7 @@ class Client:
             self._lose(BusyError(f"{self.name} {how} before it said anything: {ONE_AT_A_TIME}"))
 
     async def _hear_out(self, reader: asyncio.StreamReader, requester: Requester) -> str:
-        """Take what the machine says until the connection ends; how it does."""
+        """Takes what the machine says until the connection ends; returns how it ended, in words."""
         while True:
             try:
                 data = await reader.read(_PIECE)
@@ -250,7 +250,7 @@ class Client:
             records = requester.receive(time.time_ns(), data)
             self._heard.set()
             self._tell(records)
-            await asyncio.sleep(0)  # whoever waits may give up, however much more there is to be heard
+            await asyncio.sleep(0)  # a machine that never stops talking must not keep others from their timeouts
 
     async def _see_whether_alive(self, seconds: float) -> None:
         while self._lost is None:
@@ -276,10 +276,10 @@ class Client:
 
 
 def bytes_of(answer: Record) -> bytes:
-    """The bytes of a read's answer.
+    """Returns the bytes of a read's answer.
 
     Raises:
-        BadAnswerError: A part of them is secret, and secrets are not shown.
+        BadAnswerError: Some of them are secret, and secrets are not shown.
     """
     try:
         return bytes.fromhex(answer.data or "")
