@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.framing import wrap
 from lmdecode.codec.v1.key import Key, encrypt
 from lmdecode.codec.v1.memory_map import REGISTERS
-from lmdecode.codec.v1.message import Kind, Message, build
+from lmdecode.codec.v1.message import Message, build
 from lmdecode.codec.v1.register import Register
 
 KEY_TEXT = "12345678901234567890123456789012"

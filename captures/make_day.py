@@ -22,10 +22,10 @@ from typing import Final
 
 import zstandard
 
+from lmdecode.codec.record import Kind, Value
 from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.memory_map import GS3_AV, WINDOWS, by_name
-from lmdecode.codec.v1.message import Kind, Message
-from lmdecode.codec.v1.values import Value
+from lmdecode.codec.v1.message import Message
 from lmdecode.render.wireshark.pcapng_writer import PcapngWriter
 from lmdecode.simulator.console import Console, Script, parse_script
 from lmdecode.simulator.fault_effects import Then, frame, outgoing

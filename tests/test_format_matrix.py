@@ -21,7 +21,6 @@ import pytest
 import zstandard
 from typer.testing import CliRunner
 
-from lmdecode.app.writers import Format
 from lmdecode.capture.diagnostics import CaptureStatistics
 from lmdecode.capture.formats.pcapng import read_pcapng
 from lmdecode.cli.app import make_app
@@ -138,7 +137,7 @@ def expected(tmp_path_factory):
     found = {}
     for segments in (FOUR, SIX):
         (folder / "plain").write_bytes(as_pcap()(1, ethernet, segments))
-        decode(folder / "plain", folder / "out", Format.JSONL)
+        decode(folder / "plain", folder / "out", "jsonl")
         found[segments is SIX] = [json.loads(line) for line in (folder / "out").read_text().splitlines()]
     assert [line["plaintext"][:9] for line in found[False]] == ["R40000020", *["R401C0004"] * 3]
     assert all(not line["problems"] for line in found[False])
@@ -157,29 +156,29 @@ def test_every_input_with_every_link_type_into_every_output(made, link, expected
     wanted = expected[LINKS[link][2] is SIX]
     code = int(made in WITHOUT_TIMES)  # what is missing is said
 
-    said = decode(source, output, Format.JSONL, code=code)
+    said = decode(source, output, "jsonl", code=code)
     assert ("no times" in said) == bool(code)
     lines = [json.loads(line) for line in output.read_text().splitlines()]
     assert list(map(timeless, lines)) == list(map(timeless, wanted))
     if not code:
         assert [line["time"] for line in lines] == [line["time"] for line in wanted]
 
-    decode(source, output, Format.CSV, code=code)
+    decode(source, output, "csv", code=code)
     rows = list(csv.DictReader(output.read_text().splitlines()))
     assert [row["plaintext"] for row in rows] == [line["plaintext"] for line in wanted]
     assert [row["coffee_temp"] for row in rows[1:]] == [str(line["fields"]["coffee_temp"]) for line in wanted[1:]]
 
-    decode(source, output, Format.PARQUET, code=code)
+    decode(source, output, "parquet", code=code)
     table = pq.read_table(output).to_pylist()
     assert [row["source"] for row in table] == [line["source"] for line in wanted]
     assert [row["steam_temp"] for row in table] == [line["fields"].get("steam_temp") for line in wanted]
 
-    decode(source, output, Format.TABLE, code=code)
+    decode(source, output, "table", code=code)
     text = output.read_text()
     assert text.count("steam_temp 124.0 °C") == 3
     assert f"machine {wanted[0]['destination']}" in text
 
-    decode(source, output, Format.EXPORTED_PDU, code=code)
+    decode(source, output, "exported-pdu", code=code)
     with output.open("rb") as file:
         messages = list(chain.from_iterable(read_pcapng(file, CaptureStatistics())))
     assert len(messages) == len(wanted)
@@ -187,10 +186,10 @@ def test_every_input_with_every_link_type_into_every_output(made, link, expected
 
     output.unlink()
     if is_export:
-        assert "has no packets as they were on the wire" in decode(source, output, Format.PCAPNG, code=1)
+        assert "has no packets as they were on the wire" in decode(source, output, "pcapng", code=1)
         assert not output.exists()
         return
-    decode(source, output, Format.PCAPNG)
+    decode(source, output, "pcapng")
     link_type, wrap, segments = LINKS[link]
     with output.open("rb") as file:
         kept = list(chain.from_iterable(read_pcapng(file, CaptureStatistics())))

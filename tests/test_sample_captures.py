@@ -13,9 +13,9 @@ import pytest
 import zstandard
 
 from lmdecode.capture import CaptureStatistics, decode_capture
-from lmdecode.codec.v1.conversation import Tally
+from lmdecode.codec.record import Kind
+from lmdecode.codec.v1 import speakers_with
 from lmdecode.codec.v1.decoder import FrameDecoder
-from lmdecode.codec.v1.message import Kind
 
 CAPTURES = Path(__file__).parents[1] / "captures"
 
@@ -43,8 +43,9 @@ def test_the_day_is_what_the_script_makes(script: ModuleType) -> None:
 
 
 def test_the_day_has_what_it_is_for(script: ModuleType) -> None:
-    tally, statistics = Tally(), CaptureStatistics()
-    records = list(decode_capture(script.TARGET, FrameDecoder(script.KEY), tally=tally, statistics=statistics))
+    statistics = CaptureStatistics()
+    records = list(decode_capture(script.TARGET, speakers_with(FrameDecoder(script.KEY)), statistics=statistics))
+    tally = statistics.tallies.total()
     assert statistics.connections == len(script.CONNECTED) == 5
     assert not statistics.warnings
     assert (tally.frames - tally.messages, tally.bytes_skipped > 50, tally.bytes_missing) == (1, True, 180)

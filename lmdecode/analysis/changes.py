@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from lmdecode.codec.record import Record
+from lmdecode.codec.record import Kind, Record, Value
 from lmdecode.codec.v1.memory import Memory, Region
 from lmdecode.codec.v1.memory_map import DERIVED
-from lmdecode.codec.v1.message import ADDRESS_SPACE, Kind
+from lmdecode.codec.v1.message import ADDRESS_SPACE
 from lmdecode.codec.v1.register import Telling
-from lmdecode.codec.v1.values import Value, is_number
+from lmdecode.codec.v1.values import is_number
 from lmdecode.codec.v1.window import Place, place_of, places_of, registers_in
 
 

@@ -5,20 +5,44 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from functools import cache
+from types import MappingProxyType
 from typing import Final
 
+from lmdecode.codec.dialect import FieldKind, dialects
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.record import Record
-from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS
 
-FIELD_TYPES: Final[Mapping[str, str]] = {
-    **{row.name: row.type.json for row in REGISTERS if row.name},
-    **{row.name: row.json for row in DERIVED},
-}
-"""The JSON type of each name, in the order of the memory map, derived values last."""
+_OF_ALL: Final = tuple(
+    "time" if name == "time_ns" else name
+    for name in Record._fields
+    if name not in {"fields", "generation", "capture", "request", "subject", "extra"}
+)
+_OF_OTHERS: Final = (
+    "generation",
+    "subject",
+    "extra",
+)  # what records of v1 lack; a table has them once there are others
 
-RECORD_COLUMNS: Final = tuple("time" if name == "time_ns" else name for name in Record._fields if name != "fields")
-"""What every record has, in the order of `--format jsonl`; a table has a column for each before those of the fields."""
+
+@cache
+def field_kinds() -> Mapping[str, FieldKind]:
+    """Return the fields that records can have, with their types, in the order of the dialects' tables."""
+    found: dict[str, FieldKind] = {}
+    for dialect in dialects().values():
+        for name, kind in dialect.fields().items():
+            found.setdefault(name, kind)
+    return MappingProxyType(found)
+
+
+def record_columns(*, several: bool = False) -> tuple[str, ...]:
+    """Return the columns that a table of records has before those of their fields, in the order of `--format jsonl`.
+
+    Args:
+        several: Whether the records are of several captures, so that a column names the capture.
+    """
+    others = _OF_OTHERS if len(dialects()) > 1 else ()
+    return (*_OF_ALL, *others, *(("capture",) if several else ()))
 
 
 class FieldNameError(LmdecodeError, ValueError):
@@ -74,20 +98,20 @@ def check_name(text: str) -> tuple[str, ...]:
     Raises:
         FieldNameError: There is none.
     """
-    if text in FIELD_TYPES:
+    if text in field_kinds():
         return (text,)
     if is_glob(text):
-        found = tuple(name for name in FIELD_TYPES if fnmatchcase(name, text))
+        found = tuple(name for name in field_kinds() if fnmatchcase(name, text))
         if found:
             return found
         raise FieldNameError(f"no field fits {text!r}; lmdecode registers lists them")
-    raise FieldNameError(f"no field {text!r}{nearest(text, FIELD_TYPES)}")
+    raise FieldNameError(f"no field {text!r}{nearest(text, field_kinds())}")
 
 
 def nearest(text: str, known: Iterable[str], otherwise: str = "; lmdecode registers lists them") -> str:
     """What to add to a complaint about a word that is not known.
 
-    >>> nearest("cofee_temp", FIELD_TYPES)
+    >>> nearest("cofee_temp", field_kinds())
     '; did you mean coffee_temp?'
     """
     near = get_close_matches(text.lower().replace("-", "_"), list(known), n=1)

@@ -16,8 +16,9 @@ from statistics import StatisticsError, correlation
 from typing import Final, NamedTuple
 
 from lmdecode.analysis.memory_history import History
+from lmdecode.codec.record import Value
 from lmdecode.codec.v1.memory import Memory
-from lmdecode.codec.v1.values import Value, is_number
+from lmdecode.codec.v1.values import is_number
 from lmdecode.codec.v1.window import Place, place_of
 
 _NEIGHBOURHOOD: Final = 600_000_000_000  # ns on each side of a change: what is usual there is what chance would give

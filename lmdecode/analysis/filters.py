@@ -14,13 +14,11 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Final, NoReturn, cast, get_args
 
-from lmdecode.analysis.columns import FIELD_TYPES, FieldNameError, check_name, is_glob, nearest
+from lmdecode.analysis.columns import FieldNameError, check_name, field_kinds, is_glob, nearest
 from lmdecode.analysis.times import DAY, NamedTime, TimeError, named_time
 from lmdecode.codec.errors import LmdecodeError
-from lmdecode.codec.record import Record, Role, Sender
-from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS
-from lmdecode.codec.v1.message import Kind
-from lmdecode.codec.v1.values import Value
+from lmdecode.codec.record import Kind, Record, Role, Sender, Value
+from lmdecode.codec.v1.memory_map import DERIVED
 from lmdecode.codec.v1.window import registers_in
 
 Filter = Callable[[Record], bool]
@@ -52,7 +50,6 @@ _WORDS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "role": get_args(Role),
     "sender": get_args(Sender),
 }
-_FIELD_WORDS: Final[Mapping[str, tuple[str, ...]]] = {row.name: row.type.words for row in REGISTERS if row.name}
 
 
 def parse(text: str) -> Filter:
@@ -68,9 +65,9 @@ def parse(text: str) -> Filter:
     word, comparison, value = _taken_apart(text)
     if build := _OF_A_RECORD.get(word):
         return build(word, comparison, value)
-    if word in FIELD_TYPES:
+    if word in field_kinds():
         return _of_a_field(word, comparison, value)
-    known = (*_OF_A_RECORD, *FIELD_TYPES)
+    known = (*_OF_A_RECORD, *field_kinds())
     listed = f"; use a name of `lmdecode registers` or one of {', '.join(_OF_A_RECORD)}"
     raise FilterError(f"{text!r}: {word!r} is nothing that a record has{nearest(word, known, listed)}")
 
@@ -91,18 +88,13 @@ def parse_all(texts: Sequence[str]) -> Filter | None:
     return every
 
 
-def mentions_stream(texts: Sequence[str]) -> bool:
-    """Whether any condition needs the number of a connection, which those of the captures before it have to precede."""
-    return any(_taken_apart(text)[0] == "stream" for text in texts)
-
-
 def _taken_apart(text: str) -> tuple[str, str, str]:
     parts = _CONDITION(text)
     if parts is None:
         word = text.strip()
-        if word in {"problems", "ok"} or FIELD_TYPES.get(word) == "boolean":
+        if word in {"problems", "ok"} or getattr(field_kinds().get(word), "type", None) == "boolean":
             return word, "=", "yes"
-        if word in FIELD_TYPES:
+        if word in field_kinds():
             _fail(
                 text, f"compare it with something, in quotes: '{word}=…', '{word}>…'; or 'name={word}' for all with it"
             )
@@ -165,10 +157,19 @@ def _host(word: str, comparison: str, value: str) -> Filter:
     return lambda record: any(fnmatchcase(get(record), glob) for glob in globs) is wanted
 
 
-def _machine(word: str, comparison: str, value: str) -> Filter:
-    wanted = _only_equality(word, comparison, value, f"{word}=kitchen")
+def _text_of(word: str, comparison: str, value: str) -> Filter:
+    wanted = _only_equality(word, comparison, value, f"{word}={_EXAMPLES[word]}")
     globs = _alternatives(word, value)
-    return lambda record: any(fnmatchcase(record.machine or "", glob) for glob in globs) is wanted
+    get = operator.attrgetter(word)
+    return lambda record: any(fnmatchcase(get(record) or "", glob) for glob in globs) is wanted
+
+
+_EXAMPLES: Final = {
+    "machine": "kitchen",
+    "generation": "v1",
+    "capture": "morning.pcap",
+    "subject": "'GET*'",
+}
 
 
 def _number_of(word: str, comparison: str, value: str) -> Filter:
@@ -303,7 +304,10 @@ _OF_A_RECORD: Final[Mapping[str, Callable[[str, str, str], Filter]]] = {
     "stream": _number_of,
     "source": _host,
     "destination": _host,
-    "machine": _machine,
+    "machine": _text_of,
+    "generation": _text_of,
+    "capture": _text_of,
+    "subject": _text_of,
     "address": _address,
     "length": _number_of,
     "name": _name,
@@ -318,7 +322,7 @@ _OF_A_RECORD: Final[Mapping[str, Callable[[str, str, str], Filter]]] = {
 
 
 def _of_a_field(name: str, comparison: str, value: str) -> Filter:
-    fits = _KINDS_OF_FIELD[FIELD_TYPES[name]](name, comparison, value)
+    fits = _KINDS_OF_FIELD[field_kinds()[name].type](name, comparison, value)
 
     def passes(record: Record) -> bool:
         found = record.fields.get(name)
@@ -340,8 +344,8 @@ def _flag(name: str, comparison: str, value: str) -> Fits:
 
 
 def _set(name: str, comparison: str, value: str) -> Fits:
-    wanted = _only_equality(name, comparison, value, f"{name}={_FIELD_WORDS[name][0]}")
-    words = (*_FIELD_WORDS[name], "none")
+    wanted = _only_equality(name, comparison, value, f"{name}={field_kinds()[name].words[0]}")
+    words = (*field_kinds()[name].words, "none")
     chosen = [_one_of(name, words, piece) for piece in _alternatives(name, value)]
 
     def fits(found: Value) -> bool:
@@ -356,15 +360,15 @@ def _text(name: str, comparison: str, value: str) -> Fits:
         wanted = comparison == "="
         pieces = [_text_value(name, piece) for piece in _alternatives(name, value)]
         return lambda found: any(fnmatchcase(str(found), piece) for piece in pieces) is wanted
-    if _FIELD_WORDS.get(name):
-        _fail(f"{name}{comparison}{value}", f"{name} has no order; it is one of {', '.join(_FIELD_WORDS[name])}")
+    if field_kinds()[name].words:
+        _fail(f"{name}{comparison}{value}", f"{name} has no order; it is one of {', '.join(field_kinds()[name].words)}")
     bound = _text_value(name, value)
     compare = cast("Callable[[str, str], bool]", _COMPARISONS[comparison])
     return lambda found: compare(str(found), bound)
 
 
 def _text_value(name: str, piece: str) -> str:
-    if words := _FIELD_WORDS.get(name):
+    if words := field_kinds()[name].words:
         return piece if is_glob(piece) else _one_of(name, words, piece)
     if name.endswith("_time") and not is_glob(piece):
         time = _TIME_OF_DAY(piece)

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.key import BLOCK_SIZE
 from lmdecode.codec.v1.memory_map import OPENING, REGISTERS, REPORTS, WATER_FLOW, WINDOWS, window_name
-from lmdecode.codec.v1.message import Kind
+from lmdecode.codec.v1.message import letter_of
 
 BARE_SIZE: Final = 11
 """Characters of a message without data: kind, preamble, check byte."""
@@ -42,7 +43,7 @@ class Known(NamedTuple):
     @property
     def preamble(self) -> str:
         """Kind, address and length, as the message begins: `R40000020`."""
-        return f"{self.kind.letter}{self.address:04X}{self.length:04X}"
+        return f"{letter_of(self.kind)}{self.address:04X}{self.length:04X}"
 
     @property
     def data_blocks(self) -> int:

@@ -7,9 +7,8 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-from lmdecode.codec.record import MASK, Record
-from lmdecode.codec.v1.message import ADDRESS_SPACE, Kind
-from lmdecode.codec.v1.values import Value
+from lmdecode.codec.record import MASK, Kind, Record, Value
+from lmdecode.codec.v1.message import ADDRESS_SPACE
 
 _NOTHING: Final[Mapping[str, Value]] = {}
 _MAX_PENDING: Final = 64  # writes of which no answer came

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from lmdecode.analysis.changes import Change
-from lmdecode.codec.record import MASK, Record
+from lmdecode.codec.record import MASK, Kind, Record
 from lmdecode.codec.v1.memory import Memory
 from lmdecode.codec.v1.memory_map import WATER_FLOW
-from lmdecode.codec.v1.message import ADDRESS_SPACE, Kind
+from lmdecode.codec.v1.message import ADDRESS_SPACE
 from lmdecode.codec.v1.window import Place, decode_window, places_of, registers_in
 
 _MAX_PENDING: Final = 64  # writes to one window that are not answered yet

@@ -9,9 +9,9 @@ from itertools import pairwise
 from statistics import median
 from typing import Final, NamedTuple
 
-from lmdecode.codec.record import Record
+from lmdecode.codec.record import Record, Value
 from lmdecode.codec.v1.memory_map import KEYS, PULSE_ML, SHORTEST_COFFEE
-from lmdecode.codec.v1.values import Value, is_number
+from lmdecode.codec.v1.values import is_number
 
 
 class What(StrEnum):

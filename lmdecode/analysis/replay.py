@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
 
-from lmdecode.codec.record import MASK, Record
+from lmdecode.codec.record import MASK, Kind, Record, Value
 from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS
-from lmdecode.codec.v1.message import OK, Kind, Message
+from lmdecode.codec.v1.message import OK, Message
 from lmdecode.codec.v1.redaction import touches_secret
-from lmdecode.codec.v1.values import Value
 from lmdecode.codec.v1.window import decode_window, registers_in
 
 

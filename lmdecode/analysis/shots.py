@@ -13,10 +13,9 @@ from typing import Final, NamedTuple
 
 from lmdecode.analysis.known_values import Known, is_trustworthy, machine_of
 from lmdecode.analysis.pour import APART_NS, Draw, Evidence, Sample, Shot, What, begins_another, ended_draw
-from lmdecode.codec.record import Record
+from lmdecode.codec.record import Kind, Record, Value
 from lmdecode.codec.v1.memory_map import PULSE_ML, SHORTEST_COFFEE
-from lmdecode.codec.v1.message import Kind
-from lmdecode.codec.v1.values import Value, is_number
+from lmdecode.codec.v1.values import is_number
 
 _COUNTERS: Final[Mapping[str, tuple[What, int | None]]] = {
     **{f"drinks_k{key}": (What.COFFEE, key) for key in range(1, 5)},

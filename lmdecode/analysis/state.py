@@ -8,12 +8,11 @@ from datetime import datetime, time, timedelta
 from typing import Final
 
 from lmdecode.analysis.shots import LiveShots
-from lmdecode.codec.record import Record
+from lmdecode.codec.record import Kind, Record, Value
 from lmdecode.codec.v1.memory import Memory
 from lmdecode.codec.v1.memory_map import DAYS, REPORTS, WATER_FLOW, window_name
-from lmdecode.codec.v1.message import Kind
 from lmdecode.codec.v1.model import model_of
-from lmdecode.codec.v1.values import Value, is_number
+from lmdecode.codec.v1.values import is_number
 
 
 def next_switch(fields: Mapping[str, Value]) -> tuple[datetime, bool] | None:

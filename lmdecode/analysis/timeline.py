@@ -14,9 +14,8 @@ from statistics import median
 from typing import Final, NamedTuple
 
 from lmdecode.analysis.known_values import Activity, Known, is_trustworthy
-from lmdecode.codec.record import Record
-from lmdecode.codec.v1.message import Kind
-from lmdecode.codec.v1.values import Value, is_number
+from lmdecode.codec.record import Kind, Record, Value
+from lmdecode.codec.v1.values import is_number
 
 _LEAST_GAP_NS: Final = 60_000_000_000
 _GAP: Final = 5  # times the usual pace is so long that nobody was listening

@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
+from lmdecode.codec.dialect import Access, MachineKey
 from lmdecode.codec.errors import KeyFormatError, LmdecodeError
-from lmdecode.codec.v1.decoder import Decoder, MachineKey
+from lmdecode.codec.v1.decoder import Decoder, decoder_for
 from lmdecode.codec.v1.key import Key
-from lmdecode.config.keys import decoder_for, find_keys
+from lmdecode.config.keys import find_keys
 
-_OPTION = re.compile(r"(?<!\S)--([a-z][a-z-]*)")
+_OPTION = re.compile(r"(?<!\S)--([a-z][a-z-]*)(?: (?=[0-9]))?")
 _SWITCHES = {"yes": "yes=True"}
 
 
@@ -36,19 +37,24 @@ def as_key(key: AnyKey) -> Key:
     return Key(key) if isinstance(key, bytes) else Key.parse(key)
 
 
-def decoder_with(key: Keys | None, config: PathLike | None, *, show_secrets: bool) -> Decoder:
-    """Returns a decoder with the keys given, or else with those of the configuration.
+def access_with(key: Keys | None, config: PathLike | None, *, show_secrets: bool) -> Access:
+    """Returns the keys given, or else those that the configuration has.
 
     Raises:
         KeyFormatError: One of `key` is not a key.
         MissingKeyError: There is no key.
         ConfigError: The configuration cannot be used.
     """
-    machines = [] if key is None else _machines(key)
-    if not machines:
+    keys, origin = [] if key is None else _machines(key), "key="
+    if not keys:
         path = None if config is None else Path(config)
-        machines, _ = find_keys([], path, settings="give key= or config=")
-    return decoder_for(machines, show_secrets=show_secrets)
+        keys, origin = find_keys([], path, settings="give key= or config=")
+    return Access(keys, show_secrets, origin)
+
+
+def decoder_with(key: Keys | None, config: PathLike | None, *, show_secrets: bool) -> Decoder:
+    """Returns what decodes single frames with these keys; arguments and errors are those of `access_with`."""
+    return decoder_for(access_with(key, config, show_secrets=show_secrets).keys, show_secrets=show_secrets)
 
 
 def as_keyword(text: str) -> str:
@@ -56,6 +62,8 @@ def as_keyword(text: str) -> str:
 
     >>> as_keyword("no address: give --host, or a --config")
     'no address: give host=, or a config='
+    >>> as_keyword("try --port 1774")
+    'try port=1774'
     """
     return _OPTION.sub(lambda option: _SWITCHES.get(option[1], f"{option[1].replace('-', '_')}="), text)
 

@@ -14,8 +14,7 @@ from lmdecode.api.arguments import AnyKey, PathLike
 from lmdecode.api.live import AsyncMachine, Status
 from lmdecode.api.memory import MemoryImage
 from lmdecode.app.send import LastWrite, Word
-from lmdecode.codec.record import Record
-from lmdecode.codec.v1.values import Value
+from lmdecode.codec.record import Record, Value
 from lmdecode.device.client import ANSWER_TIMEOUT
 from lmdecode.device.settings import Outcome
 

@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import IO, Literal, TypeAlias
 
 from lmdecode.analysis.filters import parse_all
-from lmdecode.api.arguments import Keys, PathLike, decoder_with
-from lmdecode.app.decode import by_time
-from lmdecode.capture.diagnostics import CaptureError, CaptureStatistics
-from lmdecode.capture.reader import DEFAULT_PORT, busiest_ports, decode_capture
+from lmdecode.api.arguments import Keys, PathLike, access_with, as_keyword
+from lmdecode.app.decode import Outcome, counted, merged, nothing_decoded, outcomes_of, read, summary
+from lmdecode.capture.diagnostics import CaptureError
 from lmdecode.capture.source import OpenCapture
+from lmdecode.codec.dialect import Speakers
 from lmdecode.codec.record import Record
-from lmdecode.codec.v1.conversation import Tally
-from lmdecode.codec.v1.decoder import Decoder
 
 Capture: TypeAlias = PathLike | IO[bytes]
 
@@ -57,25 +55,18 @@ class Statistics:
     notes: tuple[str, ...] = ()
     """What is not wrong, but good to know; one line each."""
 
+    summary: str = ""
+    """The counts in words, as the last line of `lmdecode decode`."""
+
     def __str__(self) -> str:
-        counts = {
-            "packet{}": self.port_packets,
-            "connection{}": self.connections,
-            "frame{}": self.frames,
-            "message{}": self.messages,
-            "problem{}": self.problems,
-            "byte{} skipped": self.bytes_skipped,
-            "byte{} missing": self.bytes_missing,
-        }
-        parts = (f"{count:,} {what.format('' if count == 1 else 's')}" for what, count in counts.items())
-        return "\n".join([", ".join(parts), *self.warnings])
+        return "\n".join([self.summary, *self.warnings])
 
 
 def decode(
     *captures: Capture,
     key: Keys | None = None,
     config: PathLike | None = None,
-    port: int = DEFAULT_PORT,
+    port: int | None = None,
     where: str | Iterable[str] = (),
     order: Literal["files", "time"] = "files",
     show_secrets: bool = False,
@@ -91,7 +82,7 @@ def decode(
             names of their machines, `{"kitchen": "…", "office": "…"}`. Each connection finds its own.
         config: The `config.json` that has the key. Without both, LMDECODE_KEY, `config.json` in the current folder and
             that of the user are looked at, in this order.
-        port: The machine's TCP port.
+        port: The machine's TCP port. None: those of all known protocols.
         where: Only Records that fulfil this condition, or all of several: "kind=write", "coffee_temp>95". They are
             those of `lmdecode decode --where`.
         order: "files": one capture after the other; "time": all messages by their time.
@@ -118,8 +109,8 @@ def decode(
         raise CaptureError("no capture is given: decode('morning.pcap')")
     conditions = [where] if isinstance(where, str) else list(where)
     parse_all(conditions)  # a wrong one is to be told now
-    decoder = decoder_with(key, config, show_secrets=show_secrets)
-    return Decoding([_opened(each) for each in captures], decoder, port=port, where=conditions, order=order)
+    speakers = Speakers.open(access_with(key, config, show_secrets=show_secrets), port)
+    return Decoding([_opened(each) for each in captures], speakers, where=conditions, order=order)
 
 
 class Decoding:
@@ -140,15 +131,13 @@ class Decoding:
     def __init__(
         self,
         captures: list[Path | OpenCapture],
-        decoder: Decoder,
+        speakers: Speakers,
         *,
-        port: int,
         where: list[str],
         order: Literal["files", "time"],
     ) -> None:
         self._captures = captures
-        self._decoder = decoder
-        self._port = port
+        self._speakers = speakers
         self._where = where
         self._order = order
         self._used = False
@@ -178,32 +167,25 @@ class Decoding:
         return self._statistics or Statistics()
 
     def _pass(self) -> Iterator[Record]:
-        counts = [(each, CaptureStatistics(), Tally()) for each in self._captures]
+        outcomes = outcomes_of(self._captures)
         if self._order == "time":
-            yield from by_time([self._records(*each) for each in counts])
+            yield from self._checked(outcomes, merged(outcomes, self._speakers))
         else:
-            connections = 0
-            for capture, statistics, tally in counts:
-                statistics.connections = connections  # so that they are numbered on
-                yield from self._records(capture, statistics, tally)
-                statistics.connections -= connections
-                connections += statistics.connections
-        found = [warning for each in counts for warning in self._warnings(*each)]
-        self._statistics = _sum(counts, found)
+            for outcome in outcomes:
+                yield from self._checked([outcome], read(outcome, self._speakers))
+        nothing = nothing_decoded(outcomes, self._speakers)
+        found = [complaint for outcome in outcomes for complaint in outcome.complaints]
+        found = list(map(as_keyword, [*found, nothing] if nothing else found))
+        self._statistics = _sum(outcomes, found)
         for warning in found:
             warnings.warn(warning, CaptureWarning, stacklevel=2)
 
-    def _records(self, capture: Path | OpenCapture, statistics: CaptureStatistics, tally: Tally) -> Iterator[Record]:
-        return decode_capture(capture, self._decoder, port=self._port, tally=tally, statistics=statistics)
-
-    def _warnings(self, capture: Path | OpenCapture, statistics: CaptureStatistics, tally: Tally) -> Iterator[str]:
-        name = _name(capture)
-        for warning in statistics.warnings:
-            yield f"{name}: {warning}"
-        if tally.frames and not tally.valid_frames:
-            yield f"{name}: 0 of {tally.frames} frames have a valid check byte: is it another machine's key?"
-        elif not tally.messages and not statistics.port_packets:
-            yield f"{name}: nothing on TCP port {self._port}{_elsewhere(capture)}"
+    def _checked(self, outcomes: list[Outcome], records: Iterator[Record]) -> Iterator[Record]:
+        """Pass on records, and raise if a capture could not be read, or no further."""
+        yield from records
+        for outcome in outcomes:
+            if outcome.error is not None:
+                raise outcome.error
 
 
 def _opened(capture: Capture) -> Path | OpenCapture:
@@ -218,26 +200,19 @@ def _name(capture: Path | OpenCapture) -> str:
     return str(capture if isinstance(capture, Path) else capture.name)
 
 
-def _elsewhere(capture: Path | OpenCapture) -> str:
-    """On which other ports what is in a capture looks like the protocol; "" if that is not known."""
-    ports = busiest_ports(capture) if isinstance(capture, Path) and capture.is_file() else []
-    likely = next((each.port for each in ports if each.frames), None)
-    if likely is not None:
-        return f"; try port={likely}, whose data look like frames"
-    return f"; busiest are {', '.join(str(each.port) for each in ports)}" if ports else ""
-
-
-def _sum(counts: list[tuple[Path | OpenCapture, CaptureStatistics, Tally]], found: list[str]) -> Statistics:
+def _sum(outcomes: list[Outcome], found: list[str]) -> Statistics:
+    tally = counted(outcomes)
     return Statistics(
-        packets=sum(each.packets for _, each, _ in counts),
-        port_packets=sum(each.port_packets for _, each, _ in counts),
-        connections=sum(each.connections for _, each, _ in counts),
-        frames=sum(each.frames for *_, each in counts),
-        valid_frames=sum(each.valid_frames for *_, each in counts),
-        messages=sum(each.messages for *_, each in counts),
-        problems=sum(each.problems for *_, each in counts),
-        bytes_skipped=sum(each.bytes_skipped for *_, each in counts),
-        bytes_missing=sum(each.bytes_missing for *_, each in counts),
+        packets=sum(outcome.statistics.packets for outcome in outcomes),
+        port_packets=sum(outcome.statistics.port_packets for outcome in outcomes),
+        connections=sum(outcome.statistics.connections for outcome in outcomes),
+        frames=tally.frames,
+        valid_frames=tally.valid_frames,
+        messages=tally.messages,
+        problems=tally.problems,
+        bytes_skipped=tally.bytes_skipped,
+        bytes_missing=tally.bytes_missing,
         warnings=tuple(found),
-        notes=tuple(f"{_name(capture)}: {note}" for capture, each, _ in counts for note in each.notes),
+        notes=tuple(note for outcome in outcomes for note in outcome.notes),
+        summary=summary(outcomes, chosen=False),
     )

@@ -27,12 +27,11 @@ from lmdecode.app.send import (
     raw_write,
     write_raw,
 )
-from lmdecode.codec.record import Record
+from lmdecode.codec.record import Kind, Record, Value
+from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.memory_map import STATUS, UNITS
-from lmdecode.codec.v1.message import Kind, Message
+from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.requester import PROBE
-from lmdecode.codec.v1.values import Value
-from lmdecode.config.file import DEFAULT_PORT
 from lmdecode.config.targets import Target
 from lmdecode.device.client import ANSWER_TIMEOUT
 from lmdecode.device.settings import Outcome
@@ -334,7 +333,7 @@ def _target(  # noqa: PLR0917 -- in the order of AsyncMachine
     given = None if key is None else as_key(key)
     if host is not None and given is not None and config is None and machine is None:
         known = None if model is None else model_named(model)
-        return Target(host, DEFAULT_PORT if port is None else port, given, known)
+        return Target(host, PORT if port is None else port, given, known)
     with in_python_words():
         return target_for(
             host=host,

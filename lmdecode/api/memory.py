@@ -11,11 +11,10 @@ from lmdecode.analysis.memory_history import History, memory_of
 from lmdecode.api.arguments import PathLike
 from lmdecode.app.image_file import load_image
 from lmdecode.atomic_file import replacing
-from lmdecode.codec.record import Record
+from lmdecode.codec.record import Record, Value
 from lmdecode.codec.v1 import image as memory_image
 from lmdecode.codec.v1.memory import Registers
 from lmdecode.codec.v1.model import model_of
-from lmdecode.codec.v1.values import Value
 from lmdecode.codec.v1.window import Fields, decode_window
 
 

@@ -11,8 +11,8 @@ from lmdecode.api.arguments import AnyKey, as_key
 from lmdecode.api.blocking import Background, Machine
 from lmdecode.api.live import AsyncMachine
 from lmdecode.app.simulate import simulated_machine
+from lmdecode.codec.record import Value
 from lmdecode.codec.v1.image import MemoryImage
-from lmdecode.codec.v1.values import Value
 from lmdecode.simulator import SAMPLE_KEY
 from lmdecode.simulator import machine as simulator
 from lmdecode.simulator.console import Console

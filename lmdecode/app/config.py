@@ -10,18 +10,10 @@ from typing import Any, Final
 
 from lmdecode.app.errors import CommandError
 from lmdecode.codec.record import MASK
+from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.memory_map import MODELS
-from lmdecode.config.file import (
-    DEFAULT_PORT,
-    Config,
-    default_paths,
-    is_secret,
-    load_config,
-    machine_entries,
-    port_of,
-    problems,
-)
+from lmdecode.config.file import Config, default_paths, is_secret, load_config, machine_entries, port_of, problems
 from lmdecode.config.store import change
 
 _REACH_TIMEOUT: Final = 3.0  # s
@@ -101,7 +93,7 @@ def set_entry(path: Path, name: str, value: str, *, machine: str | None = None) 
     if name == "key":
         Key.parse(value)
     elif name == "port" and port_of({"port": value}) is None:
-        raise CommandError(f"{value!r} is not a port: it should be {DEFAULT_PORT}")
+        raise CommandError(f"{value!r} is not a port: it should be {PORT}")
     elif name == "model_name" and value not in MODELS:
         raise CommandError(f"{value!r} is not a known model: {', '.join(MODELS)}")
     elif name == "machines":

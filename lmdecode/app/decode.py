@@ -1,22 +1,26 @@
-"""Captures into the records that the user asked for, and what is to be said about each capture afterwards."""
+"""Captures into the Records that the user asked for, and what is reported about each capture afterwards.
+
+The command line, the Python interface and every command that looks at captures read them here, so a count, a verdict
+and an error text exist once.
+"""
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
-from operator import attrgetter
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from lmdecode.app.files import is_live
-from lmdecode.capture import CaptureError, CaptureStatistics, busiest_ports, decode_packets, make_of_capture
+from lmdecode.capture.connections import Connections
+from lmdecode.capture.diagnostics import CaptureError, CaptureStatistics
 from lmdecode.capture.net.packet import Packet
+from lmdecode.capture.reader import busiest_ports, decode_capture, decode_capture_into, decode_packets, read_segments
+from lmdecode.capture.source import OpenCapture
+from lmdecode.codec.dialect import RECORDS, Access, Sink, Speakers, Tallies, Tally
 from lmdecode.codec.record import Record
-from lmdecode.codec.v1._fast import RECORDS, Maker
-from lmdecode.codec.v1.conversation import Tally
-from lmdecode.codec.v1.decoder import Decoder
-from lmdecode.config.keys import decoder_for, find_keys
+from lmdecode.config.keys import find_keys
 
 T = TypeVar("T")
 
@@ -28,17 +32,18 @@ class Settings:
     keys: tuple[str, ...] = field(repr=False)
     config: Path | None
     show_secrets: bool = False
-    port: int = 1774
+    port: int | None = None
+    """The machine's TCP port; None for those of all known protocols."""
     where: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
 
-    def decoder(self) -> tuple[Decoder, str]:
-        """A decoder with the user's keys, and where they are from."""
-        machines, origin = find_keys(self.keys, self.config)
-        return decoder_for(machines, show_secrets=self.show_secrets), origin
+    def speakers(self) -> tuple[Speakers, str]:
+        """Return the dialects with the user's keys in them, and where the keys are from."""
+        keys, origin = find_keys(self.keys, self.config)
+        return Speakers.open(Access(keys, self.show_secrets, origin), self.port), origin
 
     def chosen(self, records: Iterable[Record]) -> Iterator[Record]:
-        """Of some records those, and of them that, which the user wants to see."""
+        """Apply `--where`, then `--fields`."""
         if self.where:
             from lmdecode.analysis.filters import parse_all
 
@@ -54,128 +59,205 @@ class Settings:
 class Outcome:
     """What came of one capture; whole when its last record is out."""
 
-    path: Path
+    path: Path | OpenCapture
+    capture: str | None = None
+    """The capture's name in the Records; None if it is the only one."""
     statistics: CaptureStatistics = field(default_factory=CaptureStatistics)
-    tally: Tally = field(default_factory=Tally)
-    unread: bool = False
-    """Whether it could not be read at all, or no further."""
+    error: CaptureError | None = None
+    """Why it could not be read at all, or no further; one of the complaints says the same."""
     shown: int = 0
     """Records that were written, where the user chose some."""
     complaints: list[str] = field(default_factory=list)
-    """What is wrong with it, for the user; one line each."""
+    """What is wrong with the capture; one line each."""
     notes: list[str] = field(default_factory=list)
     """What is good to know; one line each."""
+
+    @property
+    def tally(self) -> Tally:
+        """What was decoded, in all protocols together."""
+        return self.statistics.tallies.total()
+
+    @property
+    def name(self) -> str:
+        """What the capture is called in messages."""
+        return str(self.path if isinstance(self.path, Path) else self.path.name)
+
+
+def outcomes_of(paths: Sequence[Path | OpenCapture]) -> list[Outcome]:
+    """Return an empty outcome for each capture. Where there are several, their Records will have their names."""
+    outcomes = [Outcome(path) for path in paths]
+    if len(outcomes) > 1:
+        for outcome in outcomes:
+            outcome.capture = outcome.name
+    return outcomes
 
 
 def read(
     outcome: Outcome,
-    decoder: Decoder,
-    port: int,
+    speakers: Speakers,
     *,
-    first_stream: int = 0,
     progress: Callable[[int], None] | None = None,
     ahead: bool = False,
 ) -> Iterator[Record]:
-    """All records of a capture. What is wrong with the capture does not raise, but is in the outcome."""
-    return read_into(RECORDS, outcome, decoder, port, first_stream=first_stream, progress=progress, ahead=ahead)
+    """Read all records of a capture. What is wrong with the capture does not raise, but is in the outcome."""
+    return read_into(RECORDS, outcome, speakers, progress=progress, ahead=ahead)
 
 
 def read_into(
-    make: Maker[T],
+    sink: Sink[T],
     outcome: Outcome,
-    decoder: Decoder,
-    port: int,
+    speakers: Speakers,
     *,
-    first_stream: int = 0,
     progress: Callable[[int], None] | None = None,
     ahead: bool = False,
 ) -> Iterator[T]:
-    """What a maker makes of all messages of a capture; as `read`."""
-    made = make_of_capture(
+    """Read what a sink makes of all messages of a capture; as `read`."""
+    made = decode_capture_into(
         outcome.path,
-        make,
-        decoder,
-        port=port,
-        tally=outcome.tally,
+        sink,
+        speakers,
         statistics=outcome.statistics,
         progress=progress,
         ahead=ahead,
+        capture=outcome.capture,
     )
-    return _with_port(outcome, port, told(outcome, first_stream, made))
+    return _with_ports(outcome, speakers.ports, _noted(outcome, made))
 
 
 def read_packets(
-    outcome: Outcome,
-    decoder: Decoder,
-    port: int,
-    *,
-    first_stream: int = 0,
-    progress: Callable[[int], None] | None = None,
+    outcome: Outcome, speakers: Speakers, *, progress: Callable[[int], None] | None = None
 ) -> Iterator[tuple[Packet | None, list[Record]]]:
-    """All packets of a capture, each with the records that it completes. For what is wrong with it see `read`."""
-    path, statistics, tally = outcome.path, outcome.statistics, outcome.tally
-    packets = decode_packets(path, decoder, port=port, tally=tally, statistics=statistics, progress=progress)
-    return _with_port(outcome, port, told(outcome, first_stream, packets))
+    """Read all packets of a capture, each with the records that it completes. For what is wrong with it see `read`."""
+    if not isinstance(outcome.path, Path):
+        raise TypeError("packets are read from files only")
+    packets = decode_packets(
+        outcome.path, speakers, statistics=outcome.statistics, progress=progress, capture=outcome.capture
+    )
+    return _with_ports(outcome, speakers.ports, _noted(outcome, packets))
 
 
-def _with_port(outcome: Outcome, port: int, things: Iterator[T]) -> Iterator[T]:
-    """What comes out of a capture, and in the outcome that it has nothing on the port."""
+def merged(outcomes: Iterable[Outcome], speakers: Speakers) -> Iterator[Record]:
+    """Read the records of all captures in the order of time; see `by_time`."""
+    return by_time([read(outcome, speakers) for outcome in outcomes])
+
+
+def by_time(captures: Sequence[Iterable[Record]]) -> Iterator[Record]:
+    """Return the records of all captures in the order of time.
+
+    Each capture is read only as far as it has to be, so memory does not grow with them.
+
+    >>> first = [Record(10, 0, "app", "a", "b"), Record(30, 0, "machine", "b", "a")]
+    >>> [record.time_ns for record in by_time([first, [Record(20, 0, "app", "c", "b")]])]
+    [10, 20, 30]
+    """
+    return heapq.merge(*captures, key=lambda record: record.time_ns)
+
+
+def in_order(paths: Sequence[Path]) -> list[Path]:
+    """Return the pieces of a capture in the order of their first packets.
+
+    `tcpdump -C`, `-G` and `-W` and Wireshark's ring buffer leave pieces whose names often have another order: `x`,
+    `x1`, `x10`, `x2`.
+    """
+    times: dict[Path, int] = {}
+    before = 0
+    for path in paths:  # one without any packets stays behind the one that it was given after
+        found = _first_ns(path)
+        before = times[path] = before if found is None else found
+    return sorted(paths, key=times.__getitem__)
+
+
+def joined(outcomes: Sequence[Outcome], speakers: Speakers) -> Iterator[Record]:
+    """Read the records of several files that are pieces of one capture.
+
+    A connection that goes on in the next piece goes on: its streams, its number, its unanswered requests. What is
+    decoded is counted in the first outcome.
+    """
+    tallies = outcomes[0].statistics.tallies
+    connections = Connections(RECORDS, speakers, tallies)
+    latest, before = 0, None
+    for outcome in outcomes:
+        begin = _first_ns(outcome.path) if isinstance(outcome.path, Path) else None
+        if begin is not None and begin < latest:
+            outcome.notes.append(
+                f"{outcome.name} begins before {before} ends: are they pieces of one capture? "
+                "Captures of different places or interfaces go together with --order time"
+            )
+        outcome.statistics.tallies = tallies
+        outcome.statistics.connections = first = connections.count
+        records = decode_capture(outcome.path, speakers, statistics=outcome.statistics, connections=connections)
+        for record in _noted(outcome, records):
+            latest = max(latest, record.time_ns)
+            yield record
+        outcome.statistics.connections -= first
+        before = outcome.name
+    yield from connections.close()
+    for outcome in outcomes[1:]:
+        outcome.statistics.tallies = Tallies()
+    if not any(outcome.statistics.port_packets or outcome.complaints for outcome in outcomes):
+        outcomes[0].complaints.append(nothing_on(speakers.ports, outcomes[0].path))
+
+
+def _first_ns(path: Path) -> int | None:
+    """Return when a capture's first TCP packet was; None if it has none, or cannot be read."""
+    try:
+        return next((segments[0].time_ns for segments in read_segments(path, None, CaptureStatistics())), None)
+    except CaptureError:
+        return None
+
+
+def _with_ports(outcome: Outcome, ports: frozenset[int], things: Iterator[T]) -> Iterator[T]:
+    """Pass on what comes out of a capture, and note in the outcome if nothing is on the ports."""
     yield from things
-    if not outcome.statistics.port_packets and not outcome.unread:
-        outcome.complaints.insert(0, nothing_on(port, outcome.path))
+    if not outcome.statistics.port_packets and outcome.error is None:
+        outcome.complaints.insert(0, nothing_on(ports, outcome.path))
 
 
-def told(outcome: Outcome, first_stream: int, things: Iterator[T]) -> Iterator[T]:
-    """What comes out of a capture, and in the outcome what is wrong with the capture."""
-    path, statistics = outcome.path, outcome.statistics
-    statistics.connections = first_stream
+def _noted(outcome: Outcome, things: Iterator[T]) -> Iterator[T]:
+    """Pass on what comes out of a capture, and note in the outcome what is wrong with the capture."""
     try:
         yield from things
     except CaptureError as error:
-        outcome.unread = True
+        outcome.error = error
         outcome.complaints.append(str(error))
-    outcome.complaints += [f"{path}: {warning}" for warning in statistics.warnings]
-    outcome.notes += [f"{path}: {note}" for note in statistics.notes]
-    statistics.connections -= first_stream
-
-
-def merged(outcomes: Iterable[Outcome], decoder: Decoder, port: int) -> Iterator[Record]:
-    """The records of all captures in the order of time; see `by_time`."""
-    return by_time([read(outcome, decoder, port) for outcome in outcomes])
+    outcome.complaints += [f"{outcome.name}: {warning}" for warning in outcome.statistics.warnings]
+    outcome.notes += [f"{outcome.name}: {note}" for note in outcome.statistics.notes]
 
 
 def counted(outcomes: Iterable[Outcome]) -> Tally:
-    """The counts of several captures together."""
-    total = Tally()
-    for outcome in outcomes:
-        for column in fields(Tally):
-            get = attrgetter(column.name)
-            setattr(total, column.name, get(total) + get(outcome.tally))
-    return total
+    """Return the counts of several captures together."""
+    return _tallies(outcomes).total()
 
 
-def nothing_decoded(outcomes: Iterable[Outcome], port: int, key_origin: str) -> str | None:
-    """Why there is nothing that would be worth a file, if there is nothing; "" if that is in the complaints already."""
+def nothing_decoded(outcomes: Iterable[Outcome], speakers: Speakers) -> str | None:
+    """Return why there is nothing that would be worth a file; "" if the complaints say so already.
+
+    Returns None if something was decoded, or if there was nothing wrong with the captures.
+    """
     outcomes = list(outcomes)
     tally = counted(outcomes)
-    if tally.frames and not tally.valid_frames:
-        return f"0 of {tally.frames} frames have a valid check byte: wrong key? (it is from {key_origin})"
+    said = speakers.verdict(_tallies(outcomes))
+    if said is not None:
+        return said
     if tally.messages or not any(outcome.complaints or outcome.statistics.connections for outcome in outcomes):
         return None
-    if any(outcome.statistics.connections for outcome in outcomes) and (tally.bytes_skipped or tally.bytes_missing):
-        return (
-            f"no whole frame in what was said on TCP port {port}: capture with tcpdump -s 0, "
-            "from before the app connects; a machine with a version 3 gateway does not speak this protocol"
-        )
     return "" if any(outcome.complaints for outcome in outcomes) else None
 
 
+def _tallies(outcomes: Iterable[Outcome]) -> Tallies:
+    total = Tallies()
+    for outcome in outcomes:
+        for name, tally in outcome.statistics.tallies.items():
+            total[name].add(tally)
+    return total
+
+
 def summary(outcomes: Iterable[Outcome], *, chosen: bool) -> str:
-    """The last line, which sums up all that was read.
+    """Return the last line, which sums up all that was read.
 
     Args:
         outcomes: What came of the captures.
-        chosen: Whether the user saw a choice of it only, so that it is to be said how much that was.
+        chosen: Whether the user saw a choice of the messages only, so that the line says how many they were.
     """
     outcomes = list(outcomes)
     tally = counted(outcomes)
@@ -194,39 +276,20 @@ def summary(outcomes: Iterable[Outcome], *, chosen: bool) -> str:
     return ", ".join(parts)
 
 
-def nothing_on(port: int, path: Path) -> str:
-    """Why nothing came of a capture: what is on other ports, and what to do."""
-    if is_live(path):  # what came through a pipe cannot be looked at again
-        return f"{path}: nothing on TCP port {port}: name another port with --port, or save the capture and decode it"
-    ports = busiest_ports(path)
-    if not ports:
-        return f"{path}: no TCP traffic at all: was it captured where app and machine talk?"
-    likely = [traffic.port for traffic in ports if traffic.frames]
-    listed = ", ".join(f"{traffic.port} ({_count(traffic.packets, 'packet')})" for traffic in ports)
+def nothing_on(ports: Iterable[int], path: Path | OpenCapture) -> str:
+    """Return why nothing came of a capture: what is on other ports, and what to do."""
+    name = str(path if isinstance(path, Path) else path.name)
+    wanted = " or ".join(map(str, sorted(ports)))
+    if not isinstance(path, Path) or is_live(path):  # what came through a pipe cannot be looked at again
+        return f"{name}: nothing on TCP port {wanted}: name another port with --port, or save the capture and decode it"
+    busiest = busiest_ports(path)
+    if not busiest:
+        return f"{name}: no TCP traffic at all: was it captured where app and machine talk?"
+    likely = [traffic.port for traffic in busiest if traffic.frames]
+    listed = ", ".join(f"{traffic.port} ({_count(traffic.packets, 'packet')})" for traffic in busiest)
     advice = f"try --port {likely[0]}, whose data look like frames" if likely else "name another with --port"
-    return f"{path}: nothing on TCP port {port}; busiest are {listed}: {advice}"
+    return f"{name}: nothing on TCP port {wanted}; busiest are {listed}: {advice}"
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
-def by_time(captures: Sequence[Iterable[Record]]) -> Iterator[Record]:
-    """The records of all captures in the order of time, their connections numbered in that order too.
-
-    Each capture is read only as far as it has to be, so memory does not grow with them.
-
-    >>> first = [Record(10, 0, "app", "a", "b"), Record(30, 0, "machine", "b", "a")]
-    >>> [(record.time_ns, record.stream) for record in by_time([first, [Record(20, 0, "app", "c", "b")]])]
-    [(10, 0), (20, 1), (30, 0)]
-    """
-    numbers: dict[tuple[int, int], int] = {}
-
-    def numbered(index: int, records: Iterable[Record]) -> Iterator[tuple[int, Record]]:
-        for record in records:
-            yield index, record
-
-    streams = [numbered(index, records) for index, records in enumerate(captures)]
-    for index, record in heapq.merge(*streams, key=lambda pair: pair[1].time_ns):
-        stream = numbers.setdefault((index, record.stream), len(numbers))
-        yield record if record.stream == stream else record._replace(stream=stream)

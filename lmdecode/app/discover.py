@@ -9,7 +9,8 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from lmdecode.app.errors import CommandError, UsageError
-from lmdecode.config.file import DEFAULT_PORT, ConfigError, default_paths, load_config, machine_entries, port_of
+from lmdecode.codec.v1 import PORT
+from lmdecode.config.file import ConfigError, default_paths, load_config, machine_entries, port_of
 from lmdecode.device.discovery import Found, discover
 from lmdecode.render.sentence import printable
 
@@ -73,7 +74,7 @@ def next_steps(machines: Sequence[tuple[Found, str | None]]) -> list[str]:
     if new is not None:
         which = " --machine NAME" if named else ""  # its owner chooses the name
         lines.append(f"{'new' if named else 'next'}: lmdecode config set host {new.addresses[0]}{which}")
-        if new.port != DEFAULT_PORT:
+        if new.port != PORT:
             lines.append(f"      lmdecode config set port {new.port}{which}")
     return lines or ["none of them told its address; try again, with a longer --timeout"]
 

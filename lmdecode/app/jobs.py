@@ -1,9 +1,9 @@
-"""Several captures at once, in some processes, with the output of one.
+"""Several captures at once, each decoded by a worker process into a file of its own.
 
-This process is one of them. It writes the captures in their order: what nobody has begun by then it decodes straight
-into the output. While it has to wait for what another process has begun, it decodes what comes later. That, and all
-that others decode, is written to files first, each in the format that is asked for, because handing over records would
-take about as long as making them. A capture is for whoever creates its file, even if nothing is written to that.
+Workers write the format that is asked for, because handing over records would take about as long as making them. This
+process takes the files over in the order of the captures. The connections of each capture are numbered from 0 and its
+Records have the capture's name, so nothing in the files depends on the other captures, and taking one over is copying
+it.
 """
 
 from __future__ import annotations
@@ -18,15 +18,13 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 from lmdecode.app.decode import Outcome, Settings
-from lmdecode.app.decoding import decode_into
 from lmdecode.app.errors import CommandError
 from lmdecode.app.files import text_over
-from lmdecode.app.parts import GrowingPart, new_mark
-from lmdecode.app.writers import BINARY, Format, Style, Writer, finished, make_writer
-from lmdecode.codec.v1.decoder import Decoder
+from lmdecode.app.output import decode_onto, finished
+from lmdecode.render.records import Style, Writer, format_named
 
 _SIGNALS: Final = frozenset((signal.SIGINT, signal.SIGTERM))
 _mask = getattr(signal, "pthread_sigmask", lambda *_: None)  # Windows has none, and no such trouble
@@ -34,51 +32,43 @@ _mask = getattr(signal, "pthread_sigmask", lambda *_: None)  # Windows has none,
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """What a worker is told."""
+    """What a worker is given."""
 
-    path: Path
+    outcome: Outcome
     part: Path
-    chosen: Format
+    format: str
     style: Style
     settings: Settings
-    mark: int
 
 
 def decode_in_processes(  # noqa: PLR0917
-    paths: Sequence[Path],
-    jobs: int,
-    chosen: Format,
-    style: Style,
-    settings: Settings,
-    decoder: Decoder,
-    writer: Writer,
+    outcomes: Sequence[Outcome], jobs: int, format_name: str, style: Style, settings: Settings, writer: Writer
 ) -> Iterator[Outcome]:
-    """Decode captures in worker processes and this one; what comes of each, in order, when its records are written.
+    """Decode captures in worker processes. Yields what comes of each, in order, when its records are written.
+
+    Args:
+        outcomes: The captures.
+        jobs: How many processes.
+        format_name: Of the output.
+        style: How the output is written.
+        settings: What the user asked for.
+        writer: Takes what the workers wrote.
 
     Raises:
         CommandError: A worker was killed while it decoded a capture.
     """
-    mark = 0 if chosen in BINARY else new_mark()
-    connections = 0
-    with tempfile.TemporaryDirectory(prefix="lmdecode-") as folder, _workers(jobs - 1) as submit:
+    with tempfile.TemporaryDirectory(prefix="lmdecode-") as folder, _Workers(jobs) as submit:
         tasks = [
-            _Task(path, Path(folder) / str(index), chosen, replace(style, header=False), settings, mark)
-            for index, path in enumerate(paths)
+            _Task(outcome, Path(folder) / str(index), format_name, replace(style, header=False), settings)
+            for index, outcome in enumerate(outcomes)
         ]
         try:
-            # The first one no worker is given: this process begins with it, and never asks what comes of it.
-            futures: list[Future[Outcome | None]] = [Future(), *map(submit, tasks[1:])]
-            for index, task in enumerate(tasks):
-                writer.begin(task.path)
-                if _begins(task):
-                    outcome = Outcome(task.path)
-                    decode_into(writer, outcome, settings, decoder, first_stream=connections)
-                else:
-                    _decode_meanwhile(tasks, futures, index, decoder)
-                    writer.append(GrowingPart(task.part, futures[index], mark, connections))
-                    outcome = cast("Outcome", futures[index].result())  # of whoever began with it
-                    os.truncate(task.part, 0)  # without the file a worker would begin with it again
-                connections += outcome.statistics.connections
+            futures = [submit(task) for task in tasks]
+            for task, future in zip(tasks, futures, strict=True):
+                outcome = future.result()
+                writer.begin(outcome.name)
+                writer.append(task.part)
+                task.part.unlink()
                 yield outcome
         except BrokenProcessPool:
             raise CommandError(
@@ -86,28 +76,16 @@ def decode_in_processes(  # noqa: PLR0917
             ) from None
 
 
-def _decode_meanwhile(
-    tasks: Sequence[_Task], futures: list[Future[Outcome | None]], awaited: int, decoder: Decoder
-) -> None:
-    """Until a capture is decoded, decode later ones that no worker has begun."""
-    for later in range(awaited + 1, len(tasks)):
-        if futures[awaited].done():
-            return
-        if _begins(tasks[later]):
-            futures[later] = Future()
-            futures[later].set_result(_decode_part(tasks[later], decoder))
-
-
-class _workers:  # noqa: N801 -- a context manager, used as one
+class _Workers:
     """Worker processes, which are gone when the block is left: at once if it is left by an error."""
 
     def __init__(self, count: int) -> None:
         self._pool = ProcessPoolExecutor(count, initializer=_begin)
 
-    def __enter__(self) -> Callable[[_Task], Future[Outcome | None]]:
+    def __enter__(self) -> Callable[[_Task], Future[Outcome]]:
         return self._submit
 
-    def _submit(self, task: _Task) -> Future[Outcome | None]:
+    def _submit(self, task: _Task) -> Future[Outcome]:
         """Hand in a task, which may start a process; a Ctrl-C meanwhile must not find that half started."""
         _mask(signal.SIG_BLOCK, _SIGNALS)
         try:
@@ -138,28 +116,15 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _work(task: _Task) -> Outcome | None:
-    """Decode a capture, unless that has begun elsewhere."""
-    return _decode_part(task, task.settings.decoder()[0]) if _begins(task) else None
-
-
-def _begins(task: _Task) -> bool:
-    """Begin with a capture; whether nobody else has."""
-    try:
-        task.part.touch(exist_ok=False)
-    except FileExistsError:
-        return False
-    return True
-
-
-def _decode_part(task: _Task, decoder: Decoder) -> Outcome:
+def _work(task: _Task) -> Outcome:
     """Decode a capture into a file."""
-    outcome = Outcome(task.path)
+    speakers, _ = task.settings.speakers()
+    chosen = format_named(task.format)
     with task.part.open("wb") as binary:
-        file = binary if task.chosen in BINARY else text_over(binary)
-        with finished(make_writer(task.chosen, file, task.style)) as writer:
-            decode_into(writer, outcome, task.settings, decoder, first_stream=task.mark)
+        file = binary if chosen.binary else text_over(binary)
+        with finished(chosen.open(file, task.style)) as writer:
+            decode_onto(writer, task.outcome, task.settings, speakers)
         file.flush()
         if file is not binary:
             file.detach()
-    return outcome
+    return task.outcome

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from lmdecode.analysis.columns import check_name
 from lmdecode.app.addresses import address_of, count_of
 from lmdecode.codec.errors import RegisterError
+from lmdecode.codec.record import Kind, Value
 from lmdecode.codec.v1.memory_map import DERIVED_BY_NAME, LARGEST_READ, by_name
-from lmdecode.codec.v1.message import Kind, Message
-from lmdecode.codec.v1.values import Value
+from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.window import decode_window
 from lmdecode.device.errors import BadAnswerError, NoAnswerError
 from lmdecode.device.snapshot import Snapshot, take_snapshot

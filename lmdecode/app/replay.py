@@ -13,8 +13,8 @@ from lmdecode.analysis.replay import Comparison, Step, Verdict, compare, steps_o
 from lmdecode.app.errors import CommandError, UsageError
 from lmdecode.app.live import session_for
 from lmdecode.codec.errors import RegisterError
+from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.memory_map import VOLATILE
-from lmdecode.codec.v1.message import Kind
 from lmdecode.codec.v1.redaction import ACCOUNT
 from lmdecode.codec.v1.setting_change import check_raw_write, hazard
 from lmdecode.codec.v1.window import Fields, decode_message
@@ -92,15 +92,18 @@ class Replay:
             CommandError: There are no requests.
         """
         from lmdecode.app.decode import Outcome, nothing_decoded, read
-        from lmdecode.codec.v1.decoder import MachineKey
-        from lmdecode.config.keys import decoder_for, find_keys
+        from lmdecode.codec.dialect import MachineKey
+        from lmdecode.codec.v1 import speakers_with
+        from lmdecode.codec.v1.decoder import decoder_for
+        from lmdecode.config.keys import find_keys
 
         machines, origin = (
             find_keys(keys, config) if keys else ([MachineKey("machine", self._target.key)], "--key or config")
         )
         outcome = Outcome(capture)
-        steps, damaged = steps_of(read(outcome, decoder_for(machines, show_secrets=self._secrets), port))
-        why = nothing_decoded([outcome], port, origin)
+        speakers = speakers_with(decoder_for(machines, show_secrets=self._secrets), port, origin=origin)
+        steps, damaged = steps_of(read(outcome, speakers))
+        why = nothing_decoded([outcome], speakers)
         complaints = list(outcome.complaints)
         if why is not None and not why:  # the capture's own complaint says it
             raise CommandError("; ".join(complaints))

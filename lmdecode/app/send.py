@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from lmdecode.app.addresses import address_of
 from lmdecode.app.errors import UsageError
 from lmdecode.codec.errors import CodecError, RegisterError
+from lmdecode.codec.record import Kind, Value
 from lmdecode.codec.v1.memory import Memory
 from lmdecode.codec.v1.memory_map import DERIVED_BY_NAME, by_name
-from lmdecode.codec.v1.message import ADDRESS_SPACE, Kind, Message
+from lmdecode.codec.v1.message import ADDRESS_SPACE, Message
 from lmdecode.codec.v1.setting_change import SettingChange, change, check_raw_write, windows, writes
 from lmdecode.codec.v1.settings import SETTINGS, Parameter, Setting, nearest_setting, values_for
-from lmdecode.codec.v1.values import Value
 from lmdecode.device.errors import BadAnswerError, MachineError, NoAnswerError
 from lmdecode.device.settings import Outcome, RawOutcome, fitted, look, make
 from lmdecode.device.settings import write_raw as write_once

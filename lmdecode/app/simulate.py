@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 
 from lmdecode.app.errors import CommandError
 from lmdecode.app.live import model_named
-from lmdecode.codec.v1.decoder import MachineKey
+from lmdecode.codec.dialect import MachineKey
+from lmdecode.codec.v1 import speakers_with
+from lmdecode.codec.v1.decoder import decoder_for
 from lmdecode.codec.v1.image import MemoryImage
 from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.memory_map import MODELS
 from lmdecode.codec.v1.model import model_of
 from lmdecode.config import ENVIRONMENT_VARIABLE
-from lmdecode.config.file import DEFAULT_PORT, default_paths, load_config
-from lmdecode.config.keys import decoder_for, find_keys
+from lmdecode.config.file import default_paths, load_config
+from lmdecode.config.keys import find_keys
 from lmdecode.simulator import SAMPLE_KEY
 from lmdecode.simulator.initial_memory import default_memory
 from lmdecode.simulator.machine import Machine
@@ -58,8 +60,9 @@ def image_of(capture: Path, key: MachineKey) -> MemoryImage:
     from lmdecode.app.decode import Outcome, nothing_decoded, read
 
     outcome = Outcome(capture)
-    image = MemoryImage(memory_of(read(outcome, decoder_for([key]), DEFAULT_PORT)), source=str(capture))
-    why = nothing_decoded([outcome], DEFAULT_PORT, "see --key and --config")
+    speakers = speakers_with(decoder_for([key]), origin="see --key and --config")
+    image = MemoryImage(memory_of(read(outcome, speakers)), source=str(capture))
+    why = nothing_decoded([outcome], speakers)
     if why or not any(image.memory.runs()):
         raise CommandError(why or next(iter(outcome.complaints), f"{capture} shows nothing of a machine's memory"))
     return image

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lmdecode.capture.diagnostics import CaptureError, CaptureStatistics
-from lmdecode.capture.reader import PortTraffic, busiest_ports, decode_capture, decode_packets, make_of_capture
+from lmdecode.capture.reader import PortTraffic, busiest_ports, decode_capture, decode_capture_into, decode_packets
 
 __all__ = [
     "CaptureError",
@@ -11,6 +11,6 @@ __all__ = [
     "PortTraffic",
     "busiest_ports",
     "decode_capture",
+    "decode_capture_into",
     "decode_packets",
-    "make_of_capture",
 ]

@@ -1,4 +1,4 @@
-"""All TCP connections on the protocol's port: segments in, Records out, or whatever else a `Maker` makes."""
+"""All TCP connections on the ports of machines: segments in, and out what a sink makes of the messages in them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from typing import Final, Generic, TypeVar
 
 from lmdecode.capture.net.packet import ACK, FIN, PSH, RST, SYN, Endpoint, Segment
 from lmdecode.capture.net.reassembly import Delivered, Direction, Event, Missing
+from lmdecode.codec.dialect import Conversation, Place, Sink, Speakers, Tallies
 from lmdecode.codec.record import Sender
-from lmdecode.codec.v1._fast import Faultless, Maker
-from lmdecode.codec.v1.conversation import ConversationOf, Tally
-from lmdecode.codec.v1.decoder import Decoder
 
 T = TypeVar("T")
 
@@ -26,7 +24,7 @@ class _Connection(Generic[T]):
 
     __slots__ = ("_app", "_conversation", "_directions", "_machine", "closed", "last_ns", "packets")
 
-    def __init__(self, conversation: ConversationOf[T], app: Endpoint, machine: Endpoint) -> None:
+    def __init__(self, conversation: Conversation[T], app: Endpoint, machine: Endpoint) -> None:
         self._conversation = conversation
         self._app = app
         self._machine = machine
@@ -44,8 +42,8 @@ class _Connection(Generic[T]):
             return True  # by chance, or by a simple network stack, with the same number as the last one
         return direction.begins_at(segment.seq) is False
 
-    def receive_ordinary(
-        self, segments: Sequence[Segment], foreseen: Sequence[Faultless | None], index: int, made: list[T]
+    def receive_in_order(
+        self, segments: Sequence[Segment], predecoded: Sequence[object], index: int, made: list[T]
     ) -> int:
         """Take the segments from an index on, as long as each only carries the next bytes of one of the streams.
 
@@ -53,7 +51,7 @@ class _Connection(Generic[T]):
 
         Args:
             segments: Of whatever connections.
-            foreseen: For each of them what the decoder foresaw of its payload, if it did.
+            predecoded: For each of them what its dialect predecoded of its payload, or None.
             index: Of the first to be looked at.
             made: What is made of the messages that the segments complete is added to it.
 
@@ -61,7 +59,7 @@ class _Connection(Generic[T]):
             The index of the first segment to which there is more, or that is another connection's.
         """
         app, machine = self._app, self._machine
-        receive, receive_faultless = self._conversation.receive, self._conversation.receive_faultless
+        receive = self._conversation.receive
         from_app, from_machine = self._directions[app], self._directions[machine]
         sender: Sender
         for number in range(index, len(segments)):
@@ -81,15 +79,10 @@ class _Connection(Generic[T]):
                 return number
             self.packets += 1
             self.last_ns = time_ns
-            found = foreseen[number]
-            one = None if found is None else receive_faultless(time_ns, sender, payload, found)
-            if one is None:
-                made += receive(time_ns, sender, payload)
-            else:
-                made.append(one)
+            made += receive(time_ns, sender, payload, predecoded[number])
         return len(segments)
 
-    def receive(self, segment: Segment, foreseen: Faultless | None = None) -> list[T]:
+    def receive(self, segment: Segment, predecoded: object = None) -> list[T]:
         """Take one of the connection's segments; hand out what is made of the messages that it completes."""
         time_ns, source, destination, flags, seq, ack, payload, missing = segment
         self.packets += 1
@@ -105,7 +98,7 @@ class _Connection(Generic[T]):
         else:
             if payload or missing:
                 events = direction.receive(time_ns, seq, payload, missing, pushed=bool(flags & PSH))
-                made += self._hand_on(source, events, payload, foreseen)
+                made += self._hand_on(source, events, payload, predecoded)
             if flags & ACK:
                 other.acknowledge(time_ns, ack)
             if flags & FIN:
@@ -131,7 +124,7 @@ class _Connection(Generic[T]):
             direction.closed = closed
 
     def _hand_on(
-        self, source: Endpoint, events: list[Event], payload: bytes = b"", foreseen: Faultless | None = None
+        self, source: Endpoint, events: list[Event], payload: bytes = b"", predecoded: object = None
     ) -> list[T]:
         """Give what became of the streams to the conversation.
 
@@ -139,14 +132,14 @@ class _Connection(Generic[T]):
             source: Whose stream it is.
             events: What became of it.
             payload: The segment's that was received.
-            foreseen: What the decoder foresaw of that.
+            predecoded: What its dialect predecoded of that.
         """
         sender: Sender = "machine" if source == self._machine else "app"
         conversation = self._conversation
         made: list[T] = []
         for event in events:
             if isinstance(event, Delivered):
-                found = foreseen if event.data is payload else None
+                found = predecoded if event.data is payload else None
                 made += conversation.receive(event.time_ns, sender, event.data, found)
             elif isinstance(event, Missing):
                 made += conversation.gap(event.time_ns, sender, event.size, _reason(event))
@@ -159,42 +152,44 @@ class Connections(Generic[T]):
     """Tells connections apart and decodes each.
 
     Args:
-        make: Makes what comes out of each message.
-        decoder: With the machine's key.
-        port: The machine is the side on it.
-        tally: Counts of all connections are added to it.
+        sink: Decides what is made of each message.
+        speakers: The dialects, by the ports on which machines speak them.
+        tallies: The messages are counted in them, by dialect.
+        capture: The capture's name, for the Records.
         first: The first connection's number.
     """
 
-    def __init__(self, make: Maker[T], decoder: Decoder, port: int, tally: Tally, *, first: int = 0) -> None:
-        self._make = make
-        self._decoder = decoder
-        self._port = port
-        self._tally = tally
+    def __init__(
+        self, sink: Sink[T], speakers: Speakers, tallies: Tallies, *, capture: str | None = None, first: int = 0
+    ) -> None:
+        self._sink = sink
+        self._speakers = speakers
+        self._tallies = tallies
+        self._capture = capture
         self._live: OrderedDict[tuple[Endpoint, Endpoint], _Connection[T]] = OrderedDict()  # the longest idle first
         self._closed: OrderedDict[tuple[Endpoint, Endpoint], None] = OrderedDict()  # those of them that are over
         self._latest: _Connection[T] | None = None  # the last of `_live`
         self.count = first
         """The next connection's number."""
 
-    def receive_all(self, segments: Sequence[Segment], foreseen: Sequence[Faultless | None]) -> list[T]:
+    def receive_all(self, segments: Sequence[Segment], predecoded: Sequence[object]) -> list[T]:
         """Take the next segments on the port, of whatever connections; hand out what is made of their messages.
 
         Args:
             segments: The segments.
-            foreseen: For each of them what the decoder foresaw of its payload, if it did.
+            predecoded: For each of them what its dialect predecoded of its payload, or None.
         """
         made: list[T] = []
         index = 0
         while index < len(segments):
             if self._latest is not None and not self._closed:
-                index = self._latest.receive_ordinary(segments, foreseen, index, made)
+                index = self._latest.receive_in_order(segments, predecoded, index, made)
             if index < len(segments):
-                made += self.receive(segments[index], foreseen[index])
+                made += self.receive(segments[index], predecoded[index])
                 index += 1
         return made
 
-    def receive(self, segment: Segment, foreseen: Faultless | None = None) -> list[T]:
+    def receive(self, segment: Segment, predecoded: object = None) -> list[T]:
         """Take the next segment on the port, of whatever connection; hand out what is made of its messages."""
         source, destination = segment.source, segment.destination
         ends = (source, destination) if source <= destination else (destination, source)
@@ -209,7 +204,7 @@ class Connections(Generic[T]):
         else:
             self._live.move_to_end(ends)
         self._latest = connection
-        made += connection.receive(segment, foreseen)
+        made += connection.receive(segment, predecoded)
         if connection.closed:
             self._closed[ends] = None
             self._closed.move_to_end(ends)
@@ -228,13 +223,12 @@ class Connections(Generic[T]):
 
     def _open(self, segment: Segment) -> _Connection[T]:
         source, destination = segment.source, segment.destination
-        source_is_machine = source.port == self._port
-        if source_is_machine and destination.port == self._port:
+        source_is_machine = source.port in self._speakers.ports
+        if source_is_machine and destination.port in self._speakers.ports:
             source_is_machine = segment.flags & (SYN | ACK) == SYN | ACK  # it answers; else it is taken to ask
         app, machine = (destination, source) if source_is_machine else (source, destination)
-        conversation = ConversationOf(
-            self._make, self._decoder, stream=self.count, app=str(app), machine=str(machine), tally=self._tally
-        )
+        place = Place(self.count, str(app), str(machine), self._capture)
+        conversation = self._speakers.conversation(machine.port, self._sink, place, self._tallies)
         self.count += 1
         return _Connection(conversation, app, machine)
 

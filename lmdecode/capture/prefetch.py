@@ -20,7 +20,7 @@ import signal
 import stat
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import lru_cache
 from io import BufferedReader, BufferedWriter, FileIO
 from itertools import repeat
@@ -30,14 +30,15 @@ from typing import Any, BinaryIO, Final
 from lmdecode.capture.diagnostics import CaptureError, CaptureStatistics
 from lmdecode.capture.net.packet import Endpoint, Segment
 from lmdecode.capture.source import widen
-from lmdecode.codec.v1._fast import Faultless
-from lmdecode.codec.v1.decoder import Decoder
 
-Foreseen = tuple[list[Segment], list[Faultless | None]]
-"""Segments, and for each of them what the decoder foresaw of its payload."""
+Predecoded = tuple[list[Segment], Sequence[Any]]
+"""Segments, and for each of them what its dialect predecoded of its payload, or None."""
 
 ReadSegments = Callable[[CaptureStatistics, Callable[[int], None]], Iterator[list[Segment]]]
 """Reads a capture: given where to count and whom to tell of the progress, gives segments, some at a time."""
+
+Predecode = Callable[[list[Segment]], Sequence[Any]]
+"""Returns for each segment what its dialect predecodes of its payload, with fields as JSON text."""
 
 _WORTH: Final = 4 << 20  # bytes of the file; below, to start a process costs more than it saves
 _PIPE_SIZE: Final = 1 << 20
@@ -65,16 +66,16 @@ def worth_reading_ahead(path: Path) -> bool:
 def read_ahead(
     path: Path,
     read: ReadSegments,
-    decoder: Decoder,
+    predecode: Predecode,
     statistics: CaptureStatistics,
     progress: Callable[[int], None] | None = None,
-) -> Generator[Foreseen, None, None]:
+) -> Generator[Predecoded, None, None]:
     """The segments of a capture, read by another process, and what the frames in them say.
 
     Args:
         path: The capture, for messages.
         read: Reads it, in the other process.
-        decoder: Decrypts the frames, there or here.
+        predecode: Decrypts the frames, there or here.
         statistics: What was read is counted in it, whole when the last segment is out.
         progress: Called now and then with the position in the file, in bytes.
 
@@ -83,7 +84,7 @@ def read_ahead(
     """
     reading, writing = os.pipe()
     widen(writing, _PIPE_SIZE)
-    reader = _fork(reading, writing, read, decoder)
+    reader = _fork(reading, writing, read, predecode)
     os.close(writing)
     try:
         with BufferedReader(FileIO(reading), _PIPE_SIZE) as pipe:
@@ -94,7 +95,7 @@ def read_ahead(
                 if ends is None:
                     break
                 segments = _segments(ends, columns)
-                yield segments, decoder.foresee(_payloads(segments), as_json=True) if found is None else found
+                yield segments, predecode(segments) if found is None else found
             import pickle  # noqa: PLC0415 -- for the last message only
 
             counted, error = pickle.loads(found)  # noqa: S301 -- from a fork of ourselves
@@ -109,7 +110,7 @@ def read_ahead(
         raise error
 
 
-def _fork(reading: int, writing: int, read: ReadSegments, decoder: Decoder) -> int:
+def _fork(reading: int, writing: int, read: ReadSegments, predecode: Predecode) -> int:
     """Start the reader; its process id. It never comes back from here."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # a Ctrl-C must not find it half started
     try:
@@ -122,14 +123,14 @@ def _fork(reading: int, writing: int, read: ReadSegments, decoder: Decoder) -> i
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
             os.close(reading)  # so that writing fails when the other process is gone
             with BufferedWriter(FileIO(writing, "wb"), _PIPE_SIZE) as pipe:
-                _serve(pipe, read, decoder)
+                _serve(pipe, read, predecode)
         finally:
             os._exit(0)  # nothing of the other's is flushed or cleaned up here
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
 
 
-def _serve(pipe: BinaryIO, read: ReadSegments, decoder: Decoder) -> None:
+def _serve(pipe: BinaryIO, read: ReadSegments, predecode: Predecode) -> None:
     """What the reader does."""
     statistics = CaptureStatistics()
     position: int | None = None
@@ -143,7 +144,7 @@ def _serve(pipe: BinaryIO, read: ReadSegments, decoder: Decoder) -> None:
         for segments in _gathered(read(statistics, progress)):
             # If the other process has nothing to do meanwhile, it may as well decrypt these. Else it gets the fields as
             # JSON, since to hand over mappings takes longer.
-            found = None if _is_empty(pipe) else decoder.foresee(_payloads(segments), as_json=True)
+            found = None if _is_empty(pipe) else predecode(segments)
             _send(pipe, (position, *_segment_columns(segments), found))
     except BrokenPipeError:
         return
@@ -201,10 +202,6 @@ def _is_empty(pipe: BinaryIO) -> bool:
     import termios  # noqa: PLC0415
 
     return not any(fcntl.ioctl(pipe.fileno(), termios.FIONREAD, bytes(4)))
-
-
-def _payloads(segments: list[Segment]) -> list[bytes]:
-    return [segment.payload for segment in segments]
 
 
 def _segment_columns(segments: list[Segment]) -> tuple[object, object]:

@@ -1,155 +1,161 @@
-"""From a capture file to Records, or whatever else a `Maker` makes of messages: the one way through this package."""
+"""From a capture file to Records, or to whatever else a sink makes of them: the one way through this package.
+
+A file is opened and recognised (`formats`), its packets become TCP segments (`net.link`), the segments become streams
+(`net.reassembly`, one for each direction of a connection, held together by `connections`), and a dialect's conversation
+makes Records of the streams. Everything is an iterator, so memory does not grow with the capture, and what comes
+through a pipe is decoded as it comes.
+
+Two detours are for speed, and change nothing about what comes out: `net.libpcap` screens large files in which few
+packets are ours, and `prefetch` reads a large file in a second process.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from io import BufferedReader
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
 from lmdecode.capture.connections import Connections
 from lmdecode.capture.diagnostics import CaptureError, CaptureStatistics
 from lmdecode.capture.formats import Format, open_capture
 from lmdecode.capture.formats.pcap import read_pcap
-from lmdecode.capture.formats.pcapng import read_pcapng
 from lmdecode.capture.net.link import SegmentReader
 from lmdecode.capture.net.packet import ACK, SYN, Packet, Segment
-from lmdecode.capture.prefetch import Foreseen, read_ahead, worth_reading_ahead
+from lmdecode.capture.prefetch import Predecoded, read_ahead, worth_reading_ahead
 from lmdecode.capture.source import OpenCapture
+from lmdecode.codec.dialect import RECORDS, Sink, Speakers, dialects
 from lmdecode.codec.record import Record
-from lmdecode.codec.v1._fast import RECORDS, Maker
-from lmdecode.codec.v1.conversation import Tally
-from lmdecode.codec.v1.decoder import Decoder
 
 if TYPE_CHECKING:
     from lmdecode.capture.net.libpcap import Screened
 
 T = TypeVar("T")
 
-DEFAULT_PORT: Final = 1774
 _WORTH_SCREENING: Final = 8 << 20  # bytes; below, to start libpcap costs more than it saves
 
 
 def decode_capture(
     path: Path | OpenCapture,
-    decoder: Decoder,
+    speakers: Speakers,
     *,
-    port: int = DEFAULT_PORT,
-    tally: Tally | None = None,
     statistics: CaptureStatistics | None = None,
     progress: Callable[[int], None] | None = None,
     ahead: bool = False,
+    capture: str | None = None,
     connections: Connections[Record] | None = None,
 ) -> Generator[Record, None, None]:
-    """Decode a capture: pcap, pcapng, tshark's JSON exports or lmdirect's debug log, whatever its name.
+    """Decode a capture of any format, whatever its name.
 
     Reads as the Records are taken, so memory does not grow with the capture, and nothing happens before the first is
-    asked for. No Records come out if nothing is on the port.
+    asked for. No Records come out if nothing is on the ports.
 
-    Args and errors are those of `make_of_capture`.
+    Args and errors are those of `decode_capture_into`.
     """
-    return make_of_capture(
+    return decode_capture_into(
         path,
         RECORDS,
-        decoder,
-        port=port,
-        tally=tally,
+        speakers,
         statistics=statistics,
         progress=progress,
         ahead=ahead,
+        capture=capture,
         connections=connections,
     )
 
 
-def make_of_capture(
+def decode_capture_into(
     path: Path | OpenCapture,
-    make: Maker[T],
-    decoder: Decoder,
+    sink: Sink[T],
+    speakers: Speakers,
     *,
-    port: int = DEFAULT_PORT,
-    tally: Tally | None = None,
     statistics: CaptureStatistics | None = None,
     progress: Callable[[int], None] | None = None,
     ahead: bool = False,
+    capture: str | None = None,
     connections: Connections[T] | None = None,
 ) -> Generator[T, None, None]:
-    """Decode a capture into something else than Records, without making these first.
+    """Decode a capture into what a sink makes of the messages.
 
     Args:
         path: The file, or one that is open already.
-        make: Makes of each message what comes out.
-        decoder: With the machine's key.
-        port: The machine's TCP port.
-        tally: What is decoded is counted in it.
-        statistics: What is read is counted in it; whole when the last Record is out. The connections that it counts
-            already come before those of this capture, so that several captures can be numbered on.
+        sink: Decides what is made of each message.
+        speakers: The dialects, with the owner's keys, and the TCP ports that are looked at.
+        statistics: What is read and decoded is counted in it; whole when the last Record is out. The connections that
+            it counts already come before those of this capture, so that pieces of a capture can be numbered on.
         progress: Called now and then with the position in the file, in bytes.
         ahead: Whether a second process may read a large capture ahead, where that saves time. What comes out is the
             same.
+        capture: The capture's name, for the Records; where there are several.
         connections: Those of the file before, if this one is the next piece of the same capture. They go on here, and
-            are left open; when no more is to come, whoever gave them closes them. Made with the same maker.
+            are left open; when no more is to come, whoever gave them closes them. Made with the same sink.
 
     Raises:
         CaptureError: The file cannot be decoded, or no further.
     """
     if statistics is None:
         statistics = CaptureStatistics()
-    tally = Tally() if tally is None else tally
-    opened = kind, file = _open(path, port)
-    if kind is Format.LOG:
-        from lmdecode.capture.formats.lmdirect_log import read_log_lines  # noqa: PLC0415 -- few captures need it
-
+    opened = kind, file = _open(path, speakers.ports)
+    if kind is not None and kind.records is not None:
         with closing(file):
-            yield from map(
-                make.record,
-                read_log_lines(file, statistics, tally, show_secrets=decoder.show_secrets, progress=progress),
-            )
+            yield from map(sink.record, kind.records(file, statistics, progress, speakers, capture))
         if connections is not None:
             connections.count = statistics.connections
         return
     last = connections is None
-    connections = connections or Connections(make, decoder, port, tally, first=statistics.connections)
-    segments_of = partial(_segments, path, opened, port)
+    connections = connections or Connections(
+        sink, speakers, statistics.tallies, capture=capture, first=statistics.connections
+    )
+    segments_of = partial(_segments, path, opened, speakers.ports)
     # What libpcap screens is read beside this thread already.
     if ahead and kind is not None and isinstance(path, Path) and worth_reading_ahead(path):
-        batches = _closing(file, read_ahead(path, segments_of, decoder, statistics, progress))
+        predecode = partial(_predecode, speakers, as_json=True)
+        batches = _closing(file, read_ahead(path, segments_of, predecode, statistics, progress))
     else:
-        batches = _foreseen(decoder, segments_of(statistics, progress), as_json=make.as_json)
+        batches = _predecoded(speakers, segments_of(statistics, progress), as_json=sink.as_json)
     with closing(batches):
-        for segments, foreseen in batches:
+        for segments, predecoded in batches:
             statistics.port_packets += len(segments)
-            made = connections.receive_all(segments, foreseen)
+            made = connections.receive_all(segments, predecoded)
             statistics.connections = connections.count
             yield from made
     if last:
         yield from connections.close()
 
 
-def _closing(file: BufferedReader, batches: Generator[Foreseen, None, None]) -> Generator[Foreseen, None, None]:
+def _closing(file: BufferedReader, batches: Generator[Predecoded, None, None]) -> Generator[Predecoded, None, None]:
     """The same, and a file is closed after them: the other process reads it."""
     with closing(file), closing(batches):
         yield from batches
 
 
-def _foreseen(decoder: Decoder, batches: Iterator[list[Segment]], *, as_json: bool) -> Generator[Foreseen, None, None]:
-    """Segments, after the decoder took a look at them."""
+def _predecoded(
+    speakers: Speakers, batches: Iterator[list[Segment]], *, as_json: bool
+) -> Generator[Predecoded, None, None]:
+    """Segments, after the dialects took a look at them."""
     for segments in batches:
-        yield segments, decoder.foresee([segment.payload for segment in segments], as_json=as_json)
+        yield segments, _predecode(speakers, segments, as_json=as_json)
+
+
+def _predecode(speakers: Speakers, segments: Sequence[Segment], *, as_json: bool) -> Sequence[Any]:
+    """Return for each segment what its dialect predecodes of its payload."""
+    return speakers.predecode(
+        [(segment.payload, segment.source.port, segment.destination.port) for segment in segments], as_json=as_json
+    )
 
 
 def decode_packets(
     path: Path,
-    decoder: Decoder,
+    speakers: Speakers,
     *,
-    port: int = DEFAULT_PORT,
-    tally: Tally | None = None,
     statistics: CaptureStatistics | None = None,
     progress: Callable[[int], None] | None = None,
+    capture: str | None = None,
 ) -> Iterator[tuple[Packet | None, list[Record]]]:
-    """Every packet of a pcap or pcapng capture, unchanged, each with the Records that it completes.
+    """Every packet of a capture, unchanged, each with the Records that it completes.
 
     Args and errors are those of `decode_capture`. The last pair has no packet: its Records were held back to the end.
 
@@ -158,16 +164,15 @@ def decode_packets(
     """
     if statistics is None:
         statistics = CaptureStatistics()
-    connections = Connections(RECORDS, decoder, port, Tally() if tally is None else tally, first=statistics.connections)
+    connections = Connections(RECORDS, speakers, statistics.tallies, capture=capture, first=statistics.connections)
     kind, file = open_capture(path)
     with closing(file):
-        if kind not in (Format.PCAP, Format.PCAPNG):
+        if kind.packets is None:
             raise CaptureError(
                 f"{path} has no packets as they were on the wire; give the pcap or pcapng it was made from"
             )
-        reader = SegmentReader(port)
-        read_packets = read_pcap if kind is Format.PCAP else read_pcapng
-        for packet in chain.from_iterable(read_packets(file, statistics, progress)):
+        reader = SegmentReader(speakers.ports)
+        for packet in chain.from_iterable(kind.packets(file, statistics, progress, None)):
             segment = reader.read(packet)
             if segment is None:
                 yield packet, []
@@ -182,28 +187,28 @@ def decode_packets(
 
 def read_segments(
     path: Path,
-    port: int | None,
+    ports: frozenset[int] | None,
     statistics: CaptureStatistics,
     progress: Callable[[int], None] | None = None,
 ) -> Iterator[list[Segment]]:
-    """The TCP segments of a capture that are from or to a port, all if it is None; as many at a time as came at once.
+    """The TCP segments of a capture from or to some ports, all if None; as many at a time as came at once.
 
     Raises:
         CaptureError: The file cannot be read, or no further.
     """
-    return _segments(path, _open(path, port), port, statistics, progress)
+    return _segments(path, _open(path, ports), ports, statistics, progress)
 
 
-def _open(path: Path | OpenCapture, port: int | None) -> tuple[Format | None, BufferedReader]:
-    """The capture and what it is; None if it is what libpcap takes out of it.
+def _open(path: Path | OpenCapture, ports: frozenset[int] | None) -> tuple[Format | None, BufferedReader]:
+    """Open a capture. Returns its format, or None if it is what libpcap takes out of it, and the file.
 
     Raises:
         CaptureError: It cannot be opened, or is no capture.
     """
-    if port is not None and isinstance(path, Path) and _is_large(path):
+    if ports is not None and isinstance(path, Path) and _is_large(path):
         from lmdecode.capture.net.libpcap import screened  # noqa: PLC0415 -- small captures do without
 
-        found = screened(path, port)
+        found = screened(path, ports)
         if found is not None:
             return None, found
     return open_capture(path)
@@ -219,25 +224,21 @@ def _is_large(path: Path) -> bool:
 def _segments(
     path: Path | OpenCapture,
     opened: tuple[Format | None, BufferedReader],
-    port: int | None,
+    ports: frozenset[int] | None,
     statistics: CaptureStatistics,
     progress: Callable[[int], None] | None,
 ) -> Iterator[list[Segment]]:
     kind, file = opened
-    if kind is None and isinstance(path, Path):
-        yield from _read_screened(path, file, port, statistics, progress)
+    if kind is None:
+        yield from _read_screened(cast("Path", path), file, ports, statistics, progress)
         return
     with closing(file):
-        if kind is Format.LOG:  # it tells of messages, and has no segments
+        if kind.segments is not None:
+            yield from kind.segments(file, statistics, progress, ports)
+        if kind.packets is None:  # a format that has messages has no segments
             return
-        if kind in (Format.JSON, Format.JSON_UTF16):
-            from lmdecode.capture.formats.tshark_json import read_tshark_json  # noqa: PLC0415 -- few captures need it
-
-            yield from read_tshark_json(file, port, statistics, progress)
-            return
-        read_packets = read_pcap if kind is Format.PCAP else read_pcapng
-        reader = SegmentReader(port)
-        for packets in read_packets(file, statistics, progress, port):
+        reader = SegmentReader(ports)
+        for packets in kind.packets(file, statistics, progress, ports):
             segments = reader.read_all(packets)
             if segments:
                 yield segments
@@ -247,12 +248,12 @@ def _segments(
 def _read_screened(
     path: Path,
     file: BufferedReader,
-    port: int | None,
+    ports: frozenset[int] | None,
     statistics: CaptureStatistics,
     progress: Callable[[int], None] | None,
 ) -> Iterator[list[Segment]]:
     """The segments of a capture of which libpcap took out what may be ours."""
-    reader = SegmentReader(port)
+    reader = SegmentReader(ports)
     screen = cast("Screened", file.raw)
     is_cut = True  # if nothing is let through, it may all be cut before the ports
     with closing(file):
@@ -265,10 +266,10 @@ def _read_screened(
                 yield segments
         failed = screen.failed()
     if failed or is_cut:  # what exactly is wrong our own reader says
-        reader = SegmentReader(port)
+        reader = SegmentReader(ports)
         _, file = open_capture(path)
         with closing(file):
-            for packets in read_pcap(file, statistics, None, port):
+            for packets in read_pcap(file, statistics, None, ports):
                 reader.read_all(packets)
     statistics.warnings += reader.warnings()
 
@@ -279,11 +280,11 @@ class PortTraffic(NamedTuple):
     port: int
     packets: int
     frames: int
-    """Payloads that look like a frame of the protocol: from `@` to `%`."""
+    """Payloads that look like a dialect's."""
 
 
 def busiest_ports(path: Path, limit: int = 5) -> list[PortTraffic]:
-    """The ports with the most traffic in a capture, those with what looks like frames first.
+    """The ports with the most traffic in a capture, those whose payloads look like a dialect first.
 
     Of a packet's two ports the server's is counted: the one that a SYN goes to, or else the lower one.
 
@@ -292,12 +293,13 @@ def busiest_ports(path: Path, limit: int = 5) -> list[PortTraffic]:
     """
     packets: dict[int, int] = {}
     frames: dict[int, int] = {}
+    sniffs = [each.sniff for each in dialects().values()]
     for segment in chain.from_iterable(read_segments(path, None, CaptureStatistics())):
         ports = segment.source.port, segment.destination.port
         port = ports[1] if segment.flags & (SYN | ACK) == SYN else min(ports)
         packets[port] = packets.get(port, 0) + 1
         payload = segment.payload
-        if payload[:1] == b"@" and payload[-1:] == b"%":
+        if payload and any(sniff(payload) for sniff in sniffs):
             frames[port] = frames.get(port, 0) + 1
     traffic = [PortTraffic(port, count, frames.get(port, 0)) for port, count in packets.items()]
     traffic.sort(key=lambda each: (-each.frames, -each.packets, each.port))

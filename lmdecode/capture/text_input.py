@@ -15,6 +15,11 @@ LONGEST: Final = 1 << 22
 _BLOCK: Final = 1 << 16
 
 
+def text_of(start: bytes) -> bytes:
+    """Return the first bytes of a text file without its byte order mark, and UTF-16 without the zero bytes of ASCII."""
+    return start[2:].replace(b"\x00", b"") if start[:2] in UTF16_MARKS else start.removeprefix(UTF8_MARK)
+
+
 class TextInput:
     """A file in UTF-8, or in UTF-16 with a byte order mark, as UTF-8 without one.
 

@@ -5,20 +5,24 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, BinaryIO, cast
 
 import typer
 
 from lmdecode.app.errors import CommandError
-from lmdecode.app.writers import JOINABLE, Format, Style, Writer, default_format, open_output, open_writer
 from lmdecode.cli._common.errors import reports_errors
 from lmdecode.cli._common.options import ConfigOption, KeysOption, OutputOption, ShowSecretsOption
+from lmdecode.codec.dialect import known_ports
+from lmdecode.render.records import Style, Writer, format_named, format_names
 
 if TYPE_CHECKING:
     from lmdecode.app.decode import Outcome, Settings
-    from lmdecode.codec.v1.decoder import Decoder
+    from lmdecode.capture.net.packet import Packet
+    from lmdecode.codec.dialect import Speakers
+    from lmdecode.codec.record import Record
 
 
 class Order(StrEnum):
@@ -26,6 +30,15 @@ class Order(StrEnum):
 
     FILES = "files"
     TIME = "time"
+
+
+def _format_name(text: str) -> str:
+    """Return the name of an output format, or refuse it with the nearest one."""
+    if text in format_names():
+        return text
+    near = get_close_matches(text, format_names(), n=1)
+    listed = ", ".join(repr(name) for name in format_names())
+    raise typer.BadParameter(f"{text!r} is not one of {listed}" + (f": did you mean {near[0]}?" if near else ""))
 
 
 @reports_errors
@@ -40,10 +53,25 @@ def decode(
     ],
     key: KeysOption = None,
     config: ConfigOption = None,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="The machine's TCP port.")] = 1774,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            help=f"The machine's TCP port. [default: {', '.join(map(str, known_ports()))}]",
+            show_default=False,
+        ),
+    ] = None,
     format: Annotated[
-        Format | None,
-        typer.Option("--format", "-f", help="Default: table on a terminal, jsonl otherwise.", show_default=False),
+        str | None,
+        typer.Option(
+            "--format",
+            "-f",
+            parser=_format_name,
+            metavar=f"[{'|'.join(format_names())}]",
+            help="Default: table on a terminal, jsonl otherwise.",
+            show_default=False,
+        ),
     ] = None,
     output: OutputOption = None,
     fields: Annotated[
@@ -124,46 +152,71 @@ def decode(
     """
     import gc
 
-    from lmdecode.app.decode import Settings
-    from lmdecode.app.files import expanded, is_live, refuse_to_overwrite
+    from lmdecode.app.decode import Outcome, Settings, in_order, outcomes_of
+    from lmdecode.app.files import expanded, refuse_to_overwrite
+    from lmdecode.app.output import open_output, open_writer
     from lmdecode.cli._common.endings import say_how_it_went
 
     gc.set_threshold(100_000)  # records are no cycles: to look for some at every 700th takes a twentieth of the time
     settings = Settings(tuple(key or ()), config, show_secrets, port, *_understood(where or [], fields or []))
-    decoder, origin = settings.decoder()
+    speakers, origin = settings.speakers()
     paths = expanded(captures)
-    chosen = format or default_format(output)
-    style = Style(settings.fields, captions=len(paths) > 1 and order is Order.FILES and not join)
-    apart = order is Order.FILES and not join and chosen in JOINABLE and not _mentions_stream(where or [])
-    apart = apart and not any(map(is_live, paths))  # what is live cannot be opened in another process
-    workers = min(os.cpu_count() or 1 if jobs == 0 else jobs or 1, len(paths)) if apart else 1
+    name = format or ("table" if output is None and sys.stdout.isatty() else "jsonl")
+    chosen = format_named(name)
+    several = len(paths) > 1 and not join
+    style = Style(settings.fields, several=several, captions=several and order is Order.FILES)
     refuse_to_overwrite(output, [*paths, Path(origin)])
-    failed = False
-    if join and (order is Order.TIME or chosen is Format.PCAPNG):
-        raise typer.BadParameter("--join goes with neither --order time nor pcapng: mergecap -w NEW.pcapng FILE…")
-    if chosen is Format.PCAPNG:
-        from lmdecode.cli.annotate import annotate
-
+    if join and (order is Order.TIME or chosen.of_packets):
+        raise typer.BadParameter(f"--join goes with neither --order time nor {name}: mergecap -w NEW.pcapng FILE…")
+    outcomes = outcomes_of(paths) if several else [Outcome(path) for path in (in_order(paths) if join else paths)]
+    if chosen.of_packets:
         if where or fields or order is Order.TIME:
-            raise typer.BadParameter("pcapng has every packet as it was: leave --where, --fields and --order out")
-        with open_output(chosen, output, private=show_secrets) as file:
-            failed = say_how_it_went(annotate(paths, decoder, port, file), port, origin, chosen=False)
+            raise typer.BadParameter(f"{name} has every packet as it was: leave --where, --fields and --order out")
+        with open_output(name, chosen, output, private=show_secrets) as file:
+            _annotate(outcomes, speakers, file)
+            failed = say_how_it_went(outcomes, speakers, chosen=False)
     else:
-        with open_writer(chosen, output, style, private=show_secrets) as writer:
-            if workers > 1:
-                from lmdecode.app.jobs import decode_in_processes
-
-                outcomes = list(decode_in_processes(paths, workers, chosen, style, settings, decoder, writer))
-            elif join or order is Order.TIME:
-                outcomes = _together(paths, settings, decoder, writer, join=join)
-            else:
-                to_terminal = output is None and sys.stdout.isatty()
-                ahead = jobs != 1
-                outcomes = list(_one_by_one(paths, settings, decoder, writer, to_terminal=to_terminal, ahead=ahead))
+        with open_writer(name, chosen, output, style, private=show_secrets) as writer:
+            _decode(outcomes, settings, speakers, writer, name, style, order=order, join=join, jobs=jobs, output=output)
             writer.flush()
-            failed = say_how_it_went(outcomes, port, origin, chosen=bool(where or fields))
+            failed = say_how_it_went(outcomes, speakers, chosen=bool(where or fields))
     if failed:
         raise typer.Exit(1)
+
+
+def _decode(
+    outcomes: list[Outcome],
+    settings: Settings,
+    speakers: Speakers,
+    writer: Writer,
+    name: str,
+    style: Style,
+    *,
+    order: Order,
+    join: bool,
+    jobs: int | None,
+    output: Path | None,
+) -> None:
+    """Write what the user wants to see of all captures: together, in several processes, or one by one."""
+    from lmdecode.app.files import is_live
+    from lmdecode.app.output import decode_onto
+    from lmdecode.cli._common.progress import progress_bar
+
+    live = any(is_live(Path(outcome.name)) for outcome in outcomes)
+    if join or order is Order.TIME:
+        _together(outcomes, settings, speakers, writer, join=join, live=live)
+        return
+    workers = min(os.cpu_count() or 1 if jobs == 0 else jobs or 1, len(outcomes))
+    if workers > 1 and format_named(name).joinable and not live:  # what is live cannot be opened in another process
+        from lmdecode.app.jobs import decode_in_processes
+
+        outcomes[:] = decode_in_processes(outcomes, workers, name, style, settings, writer)
+        return
+    for outcome in outcomes:
+        path = Path(outcome.name)
+        writer.begin(outcome.name)
+        with progress_bar(path, onto_terminal=output is None and sys.stdout.isatty()) as progress:
+            decode_onto(writer, outcome, settings, speakers, live=is_live(path), progress=progress, ahead=jobs != 1)
 
 
 def _understood(where: list[str], fields: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -183,55 +236,31 @@ def _understood(where: list[str], fields: list[str]) -> tuple[tuple[str, ...], t
         raise typer.BadParameter(str(error), param_hint="--fields") from None
 
 
-def _mentions_stream(where: list[str]) -> bool:
-    if not where:
-        return False
-    from lmdecode.analysis.filters import mentions_stream
+def _together(
+    outcomes: list[Outcome], settings: Settings, speakers: Speakers, writer: Writer, *, join: bool, live: bool
+) -> None:
+    """Write the messages of all captures by time, or as those of the pieces of one capture."""
+    from lmdecode.app.decode import joined, merged
 
-    return mentions_stream(where)
-
-
-def _one_by_one(
-    paths: list[Path], settings: Settings, decoder: Decoder, writer: Writer, *, to_terminal: bool, ahead: bool
-) -> Iterator[Outcome]:
-    from lmdecode.app.decode import Outcome
-    from lmdecode.app.decoding import decode_into
-    from lmdecode.app.files import is_live
-    from lmdecode.cli._common.progress import progress_bar
-
-    connections = 0
-    for path in paths:
-        outcome = Outcome(path)
-        writer.begin(path)
-        with progress_bar(path, onto_terminal=to_terminal) as progress:
-            decode_into(
-                writer,
-                outcome,
-                settings,
-                decoder,
-                first_stream=connections,
-                live=is_live(path),
-                progress=progress,
-                ahead=ahead,
-            )
-        connections += outcome.statistics.connections
-        yield outcome
-
-
-def _together(paths: list[Path], settings: Settings, decoder: Decoder, writer: Writer, *, join: bool) -> list[Outcome]:
-    """All captures by time, or as pieces of one."""
-    from lmdecode.app.decode import Outcome, merged
-    from lmdecode.app.files import is_live
-    from lmdecode.app.joining import in_order, joined
-
-    live = any(map(is_live, paths))
     if join and live:
         raise CommandError("--join needs files, not pipes: what is in a pipe is one capture already")
-    outcomes = [Outcome(path) for path in (in_order(paths) if join else paths)]
     first = outcomes[0]  # one of them counts for all; which one does not matter
-    records = (joined if join else merged)(outcomes, decoder, settings.port)
+    records = (joined if join else merged)(outcomes, speakers)
     for first.shown, record in enumerate(settings.chosen(records), 1):
         writer.write(record)
         if live:
             writer.flush()
-    return outcomes
+
+
+def _annotate(outcomes: list[Outcome], speakers: Speakers, file: object) -> None:
+    """Write all packets of some captures, one capture after the other, into one pcapng with comments."""
+    from lmdecode.app.decode import read_packets
+    from lmdecode.cli._common.progress import progress_bar
+    from lmdecode.render.records import pcapng
+
+    def packets() -> Iterator[tuple[Packet | None, list[Record]]]:
+        for outcome in outcomes:
+            with progress_bar(Path(outcome.name), onto_terminal=False) as progress:
+                yield from read_packets(outcome, speakers, progress=progress)
+
+    pcapng.write(cast("BinaryIO", file), packets())

@@ -61,7 +61,8 @@ def explain(
 
 
 def _decoder(keys: list[str], config: Path | None, *, show_secrets: bool) -> Decoder:
-    from lmdecode.config.keys import decoder_for, find_keys
+    from lmdecode.codec.v1.decoder import decoder_for
+    from lmdecode.config.keys import find_keys
 
     machines, _ = find_keys(keys, config)
     return decoder_for(machines, show_secrets=show_secrets)

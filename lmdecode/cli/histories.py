@@ -110,13 +110,12 @@ class Sources:
             LmdecodeError: It tells nothing.
         """
         gc.set_threshold(100_000)  # records and changes are no cycles: to look for some takes a fifth of the time
-        decoder, origin = self.settings.decoder()
-        port = self.settings.port
+        speakers, origin = self.settings.speakers()
         refuse_to_overwrite(self.output, [path, Path(origin)])
         outcome = Outcome(path)
         histories: dict[str, History] = {}
         with progress_bar(path, onto_terminal=False) as progress:
-            for record in read(outcome, decoder, port, progress=progress):
+            for record in read(outcome, speakers, progress=progress):
                 name = record.machine or host_of(record)
                 history = histories.get(name)
                 if history is None:
@@ -134,7 +133,7 @@ class Sources:
                 "what was said meanwhile is not known",
                 err=True,
             )
-        nothing = nothing_decoded([outcome], port, origin)
+        nothing = nothing_decoded([outcome], speakers)
         if nothing:
             raise CommandError(nothing)
         if nothing is not None:

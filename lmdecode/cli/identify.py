@@ -17,6 +17,7 @@ from lmdecode.cli._common.options import OutputOption
 if TYPE_CHECKING:
     from lmdecode.analysis.identification import Result
     from lmdecode.app.decode import Outcome
+    from lmdecode.codec.dialect import Speakers
 
 
 class ResultFormat(StrEnum):
@@ -54,26 +55,23 @@ def identify(
     nothing to choose by. A message that nobody knows may hide behind each of them.
     """
     from lmdecode.analysis.identification import Identification
-    from lmdecode.app.decode import Outcome, read
+    from lmdecode.app.decode import outcomes_of, read
     from lmdecode.app.files import expanded, refuse_to_overwrite
     from lmdecode.cli._common.progress import progress_bar
+    from lmdecode.codec.v1 import speakers_with
     from lmdecode.codec.v1.decoder import KeylessDecoder
 
-    decoder, identification = KeylessDecoder(), Identification()
-    outcomes: list[Outcome] = []
-    connections = 0
+    speakers, identification = speakers_with(KeylessDecoder(), port), Identification()
     refuse_to_overwrite(output, expanded(captures))
-    for path in expanded(captures):
-        outcome = Outcome(path)
-        with progress_bar(path, onto_terminal=False) as progress:
-            for record in read(outcome, decoder, port, first_stream=connections, progress=progress):
+    outcomes = outcomes_of(expanded(captures))
+    for outcome in outcomes:
+        with progress_bar(Path(outcome.name), onto_terminal=False) as progress:
+            for record in read(outcome, speakers, progress=progress):
                 identification.add(record)
-        connections += outcome.statistics.connections
-        outcomes.append(outcome)
     result = identification.result()
     if result.connections:
         _write(result, format, output)
-    if _report(outcomes, result, port):
+    if _report(outcomes, result, speakers):
         raise typer.Exit(1)
 
 
@@ -97,7 +95,7 @@ def _write(result: Result, chosen: ResultFormat, output: Path | None) -> None:
         file.write(text)
 
 
-def _report(outcomes: list[Outcome], result: Result, port: int) -> bool:
+def _report(outcomes: list[Outcome], result: Result, speakers: Speakers) -> bool:
     """Say how it went, on stderr; whether anything was wrong with a capture.
 
     Raises:
@@ -113,7 +111,7 @@ def _report(outcomes: list[Outcome], result: Result, port: int) -> bool:
     if frames and not usable:
         raise CommandError(f"0 of {frames} frames are base64 of whole cipher blocks: this is not the protocol")
     if not usable:
-        nothing = nothing_decoded(outcomes, port, "")
+        nothing = nothing_decoded(outcomes, speakers)
         if nothing:
             raise CommandError(nothing)
         if nothing is not None:

@@ -18,8 +18,8 @@ from lmdecode.cli._common.errors import complain, reports_errors
 from lmdecode.cli._common.options import ConfigOption, KeysOption
 
 if TYPE_CHECKING:
+    from lmdecode.codec.dialect import MachineKey
     from lmdecode.codec.record import Record
-    from lmdecode.codec.v1.decoder import MachineKey
 
 app = typer.Typer(
     help="Find out which of your keys fits.",
@@ -85,17 +85,16 @@ def check(
     """
     from lmdecode.app.decode import Outcome, read
     from lmdecode.app.files import expanded
+    from lmdecode.codec.v1 import speakers_with
     from lmdecode.codec.v1.decoder import KeylessDecoder
     from lmdecode.config.keys import find_keys
 
     machines, origin = find_keys(key or [], config)
     found: list[_Connection] = []
     complaints: list[str] = []
-    connections = 0
     for path in expanded(captures):
         outcome = Outcome(path)
-        found += _tried(path, read(outcome, KeylessDecoder(), port, first_stream=connections), machines)
-        connections += outcome.statistics.connections
+        found += _tried(path, read(outcome, speakers_with(KeylessDecoder(), port)), machines)
         complaints += outcome.complaints
     if format is CheckFormat.JSON:
         sys.stdout.write(json.dumps([_as_dict(each) for each in found], indent=2) + "\n")

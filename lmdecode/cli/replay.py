@@ -22,8 +22,8 @@ from lmdecode.cli._common.live_options import (
 )
 from lmdecode.cli._common.options import ConfigOption
 from lmdecode.cli._common.prompt import confirmed, is_somebody_there
+from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.redaction import ACCOUNT
-from lmdecode.config.file import DEFAULT_PORT
 from lmdecode.device.client import ANSWER_TIMEOUT
 
 if TYPE_CHECKING:
@@ -59,9 +59,7 @@ def replay(
             show_default=False,
         ),
     ] = None,
-    capture_port: Annotated[
-        int, typer.Option(min=1, max=65535, help="The machine's TCP port in the capture.")
-    ] = DEFAULT_PORT,
+    capture_port: Annotated[int, typer.Option(min=1, max=65535, help="The machine's TCP port in the capture.")] = PORT,
     speed: Annotated[
         str, typer.Option(metavar="FACTOR|max", help="How many times as fast as recorded; max: no pauses.")
     ] = "1",

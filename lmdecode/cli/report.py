@@ -52,7 +52,7 @@ def report(
 
     gc.set_threshold(100_000)  # nothing here is a cycle: to look for some takes a tenth of the time
     settings = Settings(tuple(key or ()), config, port=port)
-    decoder, origin = settings.decoder()
+    speakers, origin = settings.speakers()
     paths = expanded(captures)
     to_stdout = output == STDIN
     if to_stdout and sys.stdout.isatty():
@@ -60,11 +60,11 @@ def report(
     refuse_to_overwrite(None if to_stdout else output, [*paths, Path(origin)])
     outcomes: list[Outcome] = []
     analysis = Analysis()
-    for record in read_by_time(paths, outcomes, decoder, port):
+    for record in read_by_time(paths, outcomes, speakers):
         analysis.add(record)
     failed, nothing = False, None
     try:
-        failed = say_how_it_went(outcomes, port, origin, chosen=False)
+        failed = say_how_it_went(outcomes, speakers, chosen=False)
     except (CommandError, typer.Exit) as error:
         nothing = error
     # A page that says that there is nothing is better than none, but not than what was there before.

@@ -57,12 +57,12 @@ def shots(
     from lmdecode.cli._common.endings import read_by_time, say_how_it_went
 
     settings = Settings(tuple(key or ()), config, port=port)
-    decoder, origin = settings.decoder()
+    speakers, origin = settings.speakers()
     paths = expanded(captures)
     refuse_to_overwrite(output, [*paths, Path(origin)])
     outcomes: list[Outcome] = []
-    found = find_shots(read_by_time(paths, outcomes, decoder, port))
-    failed = say_how_it_went(outcomes, port, origin, chosen=False)
+    found = find_shots(read_by_time(paths, outcomes, speakers))
+    failed = say_how_it_went(outcomes, speakers, chosen=False)
     chosen = format or (ShotFormat.TABLE if output is None and sys.stdout.isatty() else ShotFormat.JSONL)
     if output is None:
         _write(found, chosen)

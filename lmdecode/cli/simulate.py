@@ -18,7 +18,7 @@ from lmdecode.app.errors import UsageError
 from lmdecode.cli._common.errors import reports_errors
 from lmdecode.cli._common.options import ConfigOption, KeysOption, number
 from lmdecode.codec.errors import LmdecodeError
-from lmdecode.config.file import DEFAULT_PORT
+from lmdecode.codec.v1 import PORT
 from lmdecode.device.errors import joined
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def simulate(
         ),
     ] = None,
     host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 for the whole network.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The TCP port; 0 for any that is free.")] = DEFAULT_PORT,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The TCP port; 0 for any that is free.")] = PORT,
     key: KeysOption = None,
     config: ConfigOption = None,
     script: Annotated[

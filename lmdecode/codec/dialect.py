@@ -1,8 +1,429 @@
-"""What stands between a byte stream and Records."""
+"""The seam: what stands between a byte stream and Records.
+
+Machines speak several protocols, and more will come. Whoever reads captures, talks to a machine or shows messages must
+not know which, so each protocol is a *dialect*: a folder beside this file, found by listing, whose package names one
+`DIALECT`. Three things cross the seam, and nothing else does:
+
+- A `Dialect` says what a protocol is called, on which TCP ports it is spoken, how its first bytes look, and which
+  fields its Records have. It is cheap to import, because every command that reads a capture imports all of them.
+- A `Speaker` is a dialect with the owner's keys in it. It makes a conversation for each connection, and may look ahead
+  at payloads (`predecode`), which is what v1 is fast by; a dialect that has nothing to gain leaves that out.
+- A `Conversation` is to its protocol what h11's `Connection` is to HTTP: it has all of the state and no socket, file or
+  clock. Bytes, gaps and late bytes go in, with their times, and Records come out; they come out for damaged input too,
+  since nothing may be lost without a word.
+
+A `Sink` decides what is made of a Record: itself, or a line of JSON. It is handed to the conversation rather than
+applied afterwards so that a dialect can make the line without making the Record first.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+import pkgutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeVar
+
+from lmdecode.codec.record import JsonType, Record, Sender
+
+if TYPE_CHECKING:
+    from lmdecode.codec.v1.key import Key
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 MDNS_SERVICE: Final = "_marzocco._tcp.local."
-"""The service under which machines announce themselves by mDNS."""
+"""The service under which machines of all generations announce themselves by mDNS."""
+
+
+class MachineKey(NamedTuple):
+    """A machine's name and the key that the maker's cloud gives for it.
+
+    The key is the cloud's `communicationKey`: v1 encrypts with it, later generations send it as their bearer token.
+    """
+
+    name: str
+    """The name that the user gave the machine."""
+    key: Key
+
+
+class Access(NamedTuple):
+    """What an owner allows a dialect: the keys of the machines, and whether secrets stay readable."""
+
+    keys: Sequence[MachineKey] = ()
+    show_secrets: bool = False
+    origin: str = ""
+    """Where the keys are from, for messages."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was counted in one protocol; one tally may serve many conversations."""
+
+    frames: int = 0
+    """Whole frames, valid or not."""
+    valid_frames: int = 0
+    """Frames that could be read without doubt; of an encrypted protocol: with the right key."""
+    messages: int = 0
+    """Frames that could be read as a message, damaged or not."""
+    problems: int = 0
+    """Records that have any problem."""
+    bytes_skipped: int = 0
+    """Bytes that belong to no frame."""
+    bytes_missing: int = 0
+    """Bytes that were given up as not in the capture; some of them may have come after all, too late."""
+
+    def add(self, other: Tally) -> None:
+        """Add the counts of another tally."""
+        for column in fields(self):
+            setattr(self, column.name, getattr(self, column.name) + getattr(other, column.name))
+
+
+class Tallies(dict[str, Tally]):
+    """A tally for each dialect, by its name, made when it is first asked for."""
+
+    def __missing__(self, name: str) -> Tally:
+        """Return a new tally, and keep it."""
+        tally = self[name] = Tally()
+        return tally
+
+    def total(self) -> Tally:
+        """Return the counts of all dialects together."""
+        total = Tally()
+        for tally in self.values():
+            total.add(tally)
+        return total
+
+
+class FieldKind(NamedTuple):
+    """What is known of a field before the first Record has it."""
+
+    type: JsonType
+    words: tuple[str, ...] = ()
+    """The words of an enumeration or a bit set."""
+
+
+class Sink(Protocol[T_co]):
+    """Makes something of each Record."""
+
+    as_json: bool
+    """Whether the fields are only written down, so that JSON text of them is enough."""
+
+    def record(self, record: Record) -> T_co:
+        """Return what is made of a Record."""
+
+
+class Records:
+    """The sink that keeps Records as they are."""
+
+    as_json = False
+
+    def record(self, record: Record) -> Record:
+        """Return the Record itself."""
+        return record
+
+
+RECORDS: Final = Records()
+
+
+class Conversation(Protocol[T_co]):
+    """One connection between app and machine, as a protocol sees it. It never raises, whatever the bytes are."""
+
+    def receive(self, time_ns: int, sender: Sender, data: bytes, predecoded: Any = None) -> Sequence[T_co]:  # noqa: ANN401 -- the dialect's own
+        """Take the next bytes of one direction; return what is made of the messages that they complete.
+
+        Args:
+            time_ns: When they were captured; nanoseconds since 1970, UTC.
+            sender: Whose they are.
+            data: The bytes.
+            predecoded: What the dialect's `Speaker.predecode` returned for exactly these bytes.
+        """
+
+    def receive_late(self, time_ns: int, sender: Sender, data: bytes, reason: str) -> Sequence[T_co]:
+        """Take bytes that belong before others already received, and say why they are late."""
+
+    def gap(self, time_ns: int, sender: Sender, size: int, reason: str) -> Sequence[T_co]:
+        """Note that `size` bytes of one direction will not come, and why."""
+
+    def close(self, time_ns: int) -> Sequence[T_co]:
+        """The connection has ended: return what was held back for its message to become whole."""
+
+
+class Place(NamedTuple):
+    """Where a conversation is: what all of its Records have in common."""
+
+    stream: int = 0
+    app: str = "app"
+    """The app's host:port."""
+    machine: str = "machine"
+    """The machine's host:port."""
+    capture: str | None = None
+    """The capture's name, where there are several."""
+
+
+class Speaker(Protocol):
+    """A dialect with an owner's keys: it makes the conversations of any number of captures."""
+
+    def conversation(self, sink: Sink[T], place: Place, tally: Tally) -> Conversation[T]:
+        """Return a new conversation, which adds its counts to `tally`."""
+
+    def predecode(self, payloads: Sequence[bytes], *, as_json: bool) -> Sequence[Any]:
+        """Look at the payloads of segments that are about to come, in any order, of any connections.
+
+        Returns:
+            For each of them what `Conversation.receive` may be given with it: plain tuples that `marshal` knows, or
+            None.
+        """
+
+    def verdict(self, tally: Tally, ports: Iterable[int]) -> str | None:
+        """Return why nothing could be read of traffic that was counted, as one line; None if something was read."""
+
+    def log(self, place: Place, tally: Tally) -> LogConversation | None:
+        """Return what reads debug logs of programs that speak this protocol; None if there are no such logs."""
+
+
+class LogConversation(Protocol):
+    """One connection, as a program's debug log has it: lines in, Records out."""
+
+    nothing: str
+    """Why a log yields no message, and what to do: goes after the name of the file."""
+
+    def receive(self, line: bytes) -> Sequence[Record] | None:
+        """Take a line. Returns the messages that are complete now, or None if the line is not about a message."""
+
+    def close(self) -> Sequence[Record]:
+        """The log is over: return what was held back for a further line."""
+
+    def warnings(self) -> Sequence[str]:
+        """Return what could not be read, one line each."""
+
+    def notes(self) -> Sequence[str]:
+        """Return what is good to know, one line each."""
+
+
+class Simple:
+    """A speaker for dialects whose conversations make Records and need no look ahead.
+
+    Args:
+        converse: Makes a conversation at a place, which adds its counts to a tally.
+    """
+
+    def __init__(self, converse: Callable[[Place, Tally], Conversation[Record]]) -> None:
+        self._converse = converse
+
+    def conversation(self, sink: Sink[T], place: Place, tally: Tally) -> Conversation[T]:
+        """Return a conversation whose Records are handed to the sink."""
+        return _Through(sink, self._converse(place, tally))
+
+    def predecode(self, payloads: Sequence[bytes], *, as_json: bool) -> Sequence[Any]:  # noqa: ARG002
+        """Return None for each payload."""
+        return [None] * len(payloads)
+
+    def verdict(self, tally: Tally, ports: Iterable[int]) -> str | None:  # noqa: ARG002
+        """Return None: what was counted speaks for itself."""
+        return None
+
+    def log(self, place: Place, tally: Tally) -> LogConversation | None:  # noqa: ARG002
+        """Return None: there are no logs of this protocol."""
+        return None
+
+
+class _Through(Generic[T]):
+    """A conversation of Records, each of them handed to a sink."""
+
+    def __init__(self, sink: Sink[T], inner: Conversation[Record]) -> None:
+        self._make = sink.record
+        self._inner = inner
+
+    def receive(self, time_ns: int, sender: Sender, data: bytes, predecoded: object = None) -> list[T]:
+        return list(map(self._make, self._inner.receive(time_ns, sender, data, predecoded)))
+
+    def receive_late(self, time_ns: int, sender: Sender, data: bytes, reason: str) -> list[T]:
+        return list(map(self._make, self._inner.receive_late(time_ns, sender, data, reason)))
+
+    def gap(self, time_ns: int, sender: Sender, size: int, reason: str) -> list[T]:
+        return list(map(self._make, self._inner.gap(time_ns, sender, size, reason)))
+
+    def close(self, time_ns: int) -> list[T]:
+        return list(map(self._make, self._inner.close(time_ns)))
+
+
+def _never(_text: bytes) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """A protocol that machines speak."""
+
+    name: str
+    """Stands in the Records as their `generation`."""
+    title: str
+    """What it is, in a few words, for messages and lists."""
+    ports: tuple[int, ...]
+    """The TCP ports on which machines speak it."""
+    sniff: Callable[[bytes], bool]
+    """Returns True if the payload of a TCP segment looks like this protocol."""
+    open: Callable[[Access], Speaker]
+    """Makes the speaker. It may import what is heavy."""
+    fields: Callable[[], Mapping[str, FieldKind]]
+    """Returns the fields that its Records can have, in the order of columns."""
+    sniff_log: Callable[[bytes], bool] = _never
+    """Returns True if text has lines of a debug log that are about messages of this protocol."""
+
+
+class Speakers:
+    """The dialects that a capture is read for, by their ports.
+
+    Args:
+        by_port: For each port the names and speakers of the dialects that may be spoken there. Where there are several,
+            the first bytes of a connection decide.
+    """
+
+    def __init__(self, by_port: Mapping[int, Sequence[tuple[Dialect, Speaker]]]) -> None:
+        self._by_port = by_port
+        self.ports: Final = frozenset(by_port)
+        """The TCP ports of machines that are looked at."""
+        self._all = {dialect.name: speaker for there in by_port.values() for dialect, speaker in there}
+        self._only = next(iter(self._all.values())) if len(self._all) == 1 else None
+
+    @classmethod
+    def of(cls, dialect: Dialect, speaker: Speaker, port: int | None = None) -> Speakers:
+        """Return the speakers of one dialect alone, on its own ports or on another."""
+        return cls({each: [(dialect, speaker)] for each in (dialect.ports if port is None else (port,))})
+
+    @classmethod
+    def open(cls, access: Access, port: int | None = None) -> Speakers:
+        """Open all dialects.
+
+        Args:
+            access: What the owner allows them.
+            port: The only port to look at, of which the dialects that have it are spoken there, or any if none has it.
+                None: each dialect on its own ports.
+        """
+        known = dialects().values()
+        here = [each for each in known if port is None or port in each.ports] or [*known]
+        opened = [(each, each.open(access)) for each in here]
+        by_port: dict[int, list[tuple[Dialect, Speaker]]] = {}
+        for dialect, speaker in opened:
+            for each in dialect.ports if port is None else (port,):
+                by_port.setdefault(each, []).append((dialect, speaker))
+        return cls(by_port)
+
+    def __getitem__(self, name: str) -> Speaker:
+        """Return the speaker of a dialect, whatever its port. Raises KeyError if it is not among them."""
+        return self._all[name]
+
+    def conversation(self, port: int, sink: Sink[T], place: Place, tallies: Tallies) -> Conversation[T]:
+        """Return a new conversation with a machine whose port is `port`."""
+        there = self._by_port[port]
+        if len(there) > 1:
+            return _Undecided(there, sink, place, tallies)
+        ((dialect, speaker),) = there
+        return speaker.conversation(sink, place, tallies[dialect.name])
+
+    def predecode(self, payloads: Sequence[tuple[bytes, int, int]], *, as_json: bool) -> Sequence[Any]:
+        """Let each dialect look at the payloads of its ports; see `Speaker.predecode`.
+
+        Args:
+            payloads: Payloads of segments, each with its two ports.
+            as_json: Whether fields are wanted as JSON text.
+        """
+        if self._only is not None:
+            return self._only.predecode([payload for payload, _, _ in payloads], as_json=as_json)
+        found: list[Any] = [None] * len(payloads)
+        for name, speaker in self._all.items():
+            mine = [
+                number
+                for number, (_, *ports) in enumerate(payloads)
+                if any(dialect.name == name for port in ports for dialect, _ in self._by_port.get(port, ()))
+                and found[number] is None
+            ]
+            seen = speaker.predecode([payloads[number][0] for number in mine], as_json=as_json)
+            for number, each in zip(mine, seen, strict=True):
+                found[number] = each
+        return found
+
+    def logs(self, place: Place, tallies: Tallies) -> list[LogConversation]:
+        """Return what reads debug logs, for each dialect that has such logs."""
+        found = (speaker.log(place, tallies[name]) for name, speaker in self._all.items())
+        return [each for each in found if each is not None]
+
+    def verdict(self, tallies: Tallies) -> str | None:
+        """Return why nothing could be read; None if something was read, or if there was nothing to be read."""
+        said = [self._all[name].verdict(tally, self.ports) for name, tally in tallies.items() if name in self._all]
+        if any(tally.valid_frames for tally in tallies.values()):
+            return None
+        return next(filter(None, said), None)
+
+
+class _Undecided(Generic[T]):
+    """A conversation on a port where several dialects may be spoken: the first bytes decide which.
+
+    If the capture lacks the first bytes, the first dialect is taken, which reports the gap and goes on from there.
+    """
+
+    def __init__(self, there: Sequence[tuple[Dialect, Speaker]], sink: Sink[T], place: Place, tallies: Tallies) -> None:
+        self._there = there
+        self._sink = sink
+        self._place = place
+        self._tallies = tallies
+        self._decided: Conversation[T] | None = None
+
+    def receive(self, time_ns: int, sender: Sender, data: bytes, predecoded: object = None) -> Sequence[T]:
+        return self._for(data).receive(time_ns, sender, data, predecoded)
+
+    def receive_late(self, time_ns: int, sender: Sender, data: bytes, reason: str) -> Sequence[T]:
+        return self._for(data).receive_late(time_ns, sender, data, reason)
+
+    def gap(self, time_ns: int, sender: Sender, size: int, reason: str) -> Sequence[T]:
+        return self._for(b"").gap(time_ns, sender, size, reason)
+
+    def close(self, time_ns: int) -> Sequence[T]:
+        return () if self._decided is None else self._decided.close(time_ns)
+
+    def _for(self, data: bytes) -> Conversation[T]:
+        """Return the conversation of the first dialect that the bytes look like, or of the first of all."""
+        if self._decided is None:
+            dialect, speaker = next((each for each in self._there if each[0].sniff(data)), self._there[0])
+            self._decided = speaker.conversation(self._sink, self._place, self._tallies[dialect.name])
+        return self._decided
+
+
+_registered: dict[str, Dialect] = {}
+
+
+def register(dialect: Dialect) -> None:
+    """Add a dialect that is not in this package, or replace one of its name."""
+    _registered[dialect.name] = dialect
+
+
+def forget(name: str) -> None:
+    """Take a dialect that was registered out again."""
+    _registered.pop(name, None)
+
+
+def dialects() -> dict[str, Dialect]:
+    """Return all dialects by name: the folders beside this file in the order of their names, then those registered.
+
+    >>> list(dialects())
+    ['v1']
+    """
+    return {each.name: each for each in (*_found(), *_registered.values())}
+
+
+def known_ports() -> tuple[int, ...]:
+    """Return the TCP ports of all dialects.
+
+    >>> known_ports()
+    (1774,)
+    """
+    return tuple(sorted({port for each in dialects().values() for port in each.ports}))
+
+
+def _found() -> Iterator[Dialect]:
+    package = import_module(__package__ or "")
+    for module in pkgutil.iter_modules(package.__path__):
+        if module.ispkg:
+            dialect: Dialect = import_module(f"{package.__name__}.{module.name}").DIALECT
+            yield dialect

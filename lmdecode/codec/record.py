@@ -4,20 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
-from lmdecode.codec.v1.message import Kind
-from lmdecode.codec.v1.values import Value
+JsonType = Literal["integer", "number", "boolean", "string", "array"]
+"""The JSON type of a field's values."""
+Value = bool | int | float | str | list[str]
+"""The value of one field."""
 
 Sender = Literal["app", "machine"]
 Role = Literal["request", "response", "report"]
 """A report is what the machine sends though nobody asked."""
 
+
+class Kind(StrEnum):
+    """What a message does."""
+
+    READ = "read"
+    WRITE = "write"
+    STREAM = "stream"
+    """Pushed by the machine as it happens: while water flows, or whenever a value changes."""
+
+    __hash__ = str.__hash__  # an enumeration's own is a function in Python, and kinds are keys of caches
+
+
 MASK = "**"
 """Stands in `data` and `plaintext` for each byte that is secret."""
 
+NO_EXTRA: Final[Mapping[str, object]] = MappingProxyType({})
+
+_UNMARKED: Final = "v1"
+"""The generation that a line of JSON does not name: lines of v1 are older than the idea of generations."""
 _DIGITS: Final = 19  # of the nanoseconds since 1970, from 2001 to 2286
 
 
@@ -30,7 +49,7 @@ class Record(NamedTuple):
     time_ns: int
     """When its last byte was captured: nanoseconds since 1970, UTC."""
     stream: int
-    """The TCP connection, numbered from 0 by its first packet."""
+    """The connection, numbered from 0 in each capture by its first packet."""
     sender: Sender
     source: str
     """host:port, an IPv6 host in brackets."""
@@ -53,6 +72,25 @@ class Record(NamedTuple):
     problems: tuple[str, ...] = ()
     machine: str | None = None
     """Which machine it is, where there are several keys and one of them fits the connection."""
+    generation: str = _UNMARKED
+    """The protocol that the message is in, by its dialect's name: "v1", "v3" …"""
+    capture: str | None = None
+    """The capture that the message is from, where several are decoded. Each capture numbers its own streams."""
+    request: Record | None = None
+    """In an answer: the request that it settles. None if that is not in the capture, or was not asked for."""
+    subject: str | None = None
+    """What a message without an address is about: "GET /api/v1/config", "0e0b notify"."""
+    extra: Mapping[str, object] = NO_EXTRA
+    """Names and values that no table explains, whole and as they came."""
+
+    @property
+    def connection(self) -> tuple[str | None, int]:
+        """The connection among all that were decoded: its capture and its number there.
+
+        >>> Record(0, 3, "app", "a", "b", capture="morning.pcap").connection
+        ('morning.pcap', 3)
+        """
+        return self.capture, self.stream
 
     @property
     def time(self) -> datetime | None:
@@ -68,7 +106,11 @@ class Record(NamedTuple):
             return None
 
     def as_dict(self) -> dict[str, object]:
-        """What one line of `--format jsonl` holds; `ok`, `elapsed`, `raw` and `machine` only where there is any."""
+        """Return what one line of `--format jsonl` holds.
+
+        `ok`, `elapsed`, `raw`, `machine`, `capture`, `subject` and `extra` are only there where a message has them,
+        `generation` where it is not v1.
+        """
         kind, fields = self.kind, self.fields
         line: dict[str, object] = {
             "time": iso_time(self.time_ns),
@@ -93,6 +135,14 @@ class Record(NamedTuple):
         line["problems"] = list(self.problems)
         if self.machine is not None:
             line["machine"] = self.machine
+        if self.generation != _UNMARKED:
+            line["generation"] = self.generation
+        if self.capture is not None:
+            line["capture"] = self.capture
+        if self.subject is not None:
+            line["subject"] = self.subject
+        if self.extra:
+            line["extra"] = dict(self.extra)
         return line
 
 

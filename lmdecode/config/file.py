@@ -21,14 +21,13 @@ from typing import Final
 
 import platformdirs
 
+from lmdecode.codec.dialect import MachineKey
 from lmdecode.codec.errors import KeyFormatError, LmdecodeError
-from lmdecode.codec.v1.decoder import MachineKey
+from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.memory_map import MODELS
 
 FILE_NAME = "config.json"
-DEFAULT_PORT: Final = 1774
-"""The TCP port of a machine, unless its entry names another."""
 _MOST = 32 << 20  # characters, a hundred times what a fleet of thousands of machines has; /dev/zero has no end
 _NAMES = ("machine_name", "name", "serial_number", "host")  # what a machine is called, the best first
 
@@ -147,7 +146,7 @@ SECRET_ENTRIES: Final = frozenset(
 
 _TEXTS: Final = ("host", "client_id", "client_secret", "username", "password", "serial_number", "machine_name")
 _FOR_OTHERS: Final = 0o077
-_PORT = re.compile(r"[0-9]{1,9}", re.ASCII).fullmatch  # Python refuses to read numbers of thousands of digits
+_DIGITS = re.compile(r"[0-9]{1,9}", re.ASCII).fullmatch  # Python refuses to read numbers of thousands of digits
 
 
 def is_secret(name: str) -> bool:
@@ -186,15 +185,15 @@ def problems(config: Config) -> list[str]:
 
 def port_of(entry: Mapping[str, object]) -> int | None:
     """Returns the machine's port, the default if the entry names none; None if it names an invalid one."""
-    value = entry.get("port", DEFAULT_PORT)
+    value = entry.get("port", PORT)
     text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
-    return int(text) if _PORT(text) and 0 < int(text) < 0x10000 else None
+    return int(text) if _DIGITS(text) and 0 < int(text) < 0x10000 else None
 
 
 def _of_an_entry(entry: Mapping[str, object]) -> list[str]:
     found = [f"{name} is not text: put it in double quotes" for name in _TEXTS if not _is_text(entry.get(name, ""))]
     if port_of(entry) is None:
-        found.append(f"port is not a port: it should be {DEFAULT_PORT}")
+        found.append(f"port is not a port: it should be {PORT}")
     model = entry.get("model_name")
     if model and model not in MODELS:
         found.append(f"model_name is none that is known: {', '.join(MODELS)}")

@@ -6,8 +6,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from lmdecode.codec.dialect import MachineKey
 from lmdecode.codec.errors import KeyFormatError, LmdecodeError
-from lmdecode.codec.v1.decoder import Decoder, FrameDecoder, Keyring, MachineKey
 from lmdecode.codec.v1.key import Key
 from lmdecode.config import ENVIRONMENT_VARIABLE
 
@@ -18,13 +18,6 @@ class MissingKeyError(LmdecodeError):
 
 class NoKeyError(MissingKeyError):
     """No key anywhere, and none was named."""
-
-
-def decoder_for(machines: Sequence[MachineKey], *, show_secrets: bool = False) -> Decoder:
-    """What decodes with some machines' keys; with one there is nothing to be found out, and no name to be said."""
-    if len(machines) == 1:
-        return FrameDecoder(machines[0].key, show_secrets=show_secrets)
-    return Keyring(machines, show_secrets=show_secrets)
 
 
 def find_keys(

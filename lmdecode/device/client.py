@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import Final, Self
 
 from lmdecode.codec.errors import LmdecodeError
-from lmdecode.codec.record import Record
-from lmdecode.codec.v1.message import Kind, Message
+from lmdecode.codec.record import Kind, Record
+from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.requester import PROBE, Requester, RequesterFactory, is_echo, label, refusal
 from lmdecode.device.errors import (
     ONE_AT_A_TIME,

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
-from lmdecode.codec.record import MASK, Record
+from lmdecode.codec.record import MASK, Kind, Record
 from lmdecode.codec.v1.memory import Answer, Memory, Region, Registers
 from lmdecode.codec.v1.memory_map import REPORTS, by_name
-from lmdecode.codec.v1.message import Kind, Message
+from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.model import TELLING, model_of
 from lmdecode.codec.v1.register import Window
 from lmdecode.device.client import ANSWER_TIMEOUT, Client

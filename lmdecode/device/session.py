@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from types import TracebackType
 from typing import Final, Self
 
-from lmdecode.codec.record import MASK, Record
-from lmdecode.codec.v1.message import OK, Kind, Message
+from lmdecode.codec.record import MASK, Kind, Record
+from lmdecode.codec.v1.message import OK, Message
 from lmdecode.device.client import Client, bytes_of
 from lmdecode.device.errors import (
     BadAnswerError,

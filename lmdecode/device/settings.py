@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from lmdecode.codec.record import Value
 from lmdecode.codec.v1.memory import Memory
 from lmdecode.codec.v1.memory_map import MODELS
 from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.model import TELLING, model_of
 from lmdecode.codec.v1.requester import PROBE
 from lmdecode.codec.v1.setting_change import SettingChange, change, windows, writes
-from lmdecode.codec.v1.values import Value
 from lmdecode.device.errors import BadAnswerError, MachineError, ModelUnknownError, NoAnswerError, RefusedError
 from lmdecode.device.session import Session
 

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from lmdecode.codec.record import Record
+from lmdecode.codec.record import Kind, Record
 from lmdecode.codec.v1.memory_map import SNAPSHOT
-from lmdecode.codec.v1.message import Kind, Message
+from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.register import Window
 from lmdecode.device.client import Client
 from lmdecode.device.errors import BadAnswerError, MachineError, NoAnswerError, WrongKeyError

@@ -14,7 +14,8 @@ from weakref import WeakKeyDictionary
 from mitmproxy import contentviews, exceptions
 from mitmproxy.flow import Flow
 
-from lmdecode.codec.v1.decoder import Decoder, MachineKey
+from lmdecode.codec.dialect import MachineKey
+from lmdecode.codec.v1.decoder import Decoder
 from lmdecode.codec.v1.key import Key
 from lmdecode.mitm.hooks import Message, is_machine, sender
 from lmdecode.mitm.page import COMMENT, INDENT, Block, EditError, Transcript, blocks, page_text, reencoded

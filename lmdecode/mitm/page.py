@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from lmdecode.codec.errors import LmdecodeError
-from lmdecode.codec.record import MASK, Record, Sender
+from lmdecode.codec.record import MASK, Kind, Record, Sender
 from lmdecode.codec.v1.conversation import Conversation
 from lmdecode.codec.v1.decoder import Decoder
 from lmdecode.codec.v1.framing import Deframer, Frame, Skipped, wrap
 from lmdecode.codec.v1.key import Key, encrypt
-from lmdecode.codec.v1.message import Kind, build, check_byte, parse_leniently
 from lmdecode.codec.v1.message import Message as MachineMessage
+from lmdecode.codec.v1.message import build, check_byte, letter_of, parse_leniently
 from lmdecode.mitm.hooks import Message, nanoseconds, sender
 from lmdecode.render.sentence import printable, summary, verb_and_object
 
@@ -214,7 +214,7 @@ def _heading(record: Record) -> str:
 def _plaintext(record: Record) -> str:
     """The decrypted message without its check byte, which is worked out from the rest."""
     if record.plaintext is None:  # all of it is withheld but where it is
-        letter = "" if record.kind is None else record.kind.letter
+        letter = "" if record.kind is None else letter_of(record.kind)
         return f"{letter}{record.address or 0:04X}{record.length or 0:04X}{MASK}"
     return record.plaintext[:-_CHECK_DIGITS].rstrip()  # editors take spaces at the end away
 

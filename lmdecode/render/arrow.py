@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from lmdecode.analysis.columns import FIELD_TYPES, chosen_fields
-from lmdecode.codec.errors import LmdecodeError
-from lmdecode.codec.record import Record
+from lmdecode.analysis.columns import chosen_fields, field_kinds
+from lmdecode.codec.errors import MissingPackageError
+from lmdecode.codec.record import Record, Value
 from lmdecode.codec.v1.memory_map import UNITS
-from lmdecode.codec.v1.values import Value, is_number
+from lmdecode.codec.v1.values import is_number
 
 if TYPE_CHECKING:
     import polars as pl
@@ -19,10 +19,6 @@ Table: TypeAlias = Any  # pyarrow.Table, which has no types
 
 _GROUP: Final = 8192  # rows
 _LONG_COLUMNS: Final = ("time", "stream", "sender", "kind", "role", "address", "machine")
-
-
-class MissingPackageError(LmdecodeError, ImportError):
-    """A package that only this needs is not installed; one line that says how to install it."""
 
 
 def to_arrow(records: Iterable[Record], *, form: Form = "wide", fields: str | Iterable[str] | None = None) -> Table:
@@ -58,7 +54,7 @@ def to_arrow(records: Iterable[Record], *, form: Form = "wide", fields: str | It
     if names is None:
         records = list(records)
         occurring = {name for record in records for name in record.fields}
-        names = tuple(name for name in FIELD_TYPES if name in occurring)
+        names = tuple(name for name in field_kinds() if name in occurring)
     elif fields != "*":
         wanted = frozenset(names)
         records = (record for record in records if not wanted.isdisjoint(record.fields))

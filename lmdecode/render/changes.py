@@ -12,11 +12,9 @@ from rich.text import Text
 
 from lmdecode.analysis.changes import Change, ChangeRun, Difference
 from lmdecode.analysis.times import clock_text, local_time, span_text
-from lmdecode.codec.record import MASK, Record, iso_time
+from lmdecode.codec.record import MASK, Kind, Record, Value, iso_time
 from lmdecode.codec.v1.memory_map import UNITS, by_name
-from lmdecode.codec.v1.message import Kind
 from lmdecode.codec.v1.register import Access
-from lmdecode.codec.v1.values import Value
 from lmdecode.codec.v1.window import Place
 from lmdecode.render.sentence import summary, value_text, verb_and_object
 

@@ -11,8 +11,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.memory_map import DERIVED, window_name
-from lmdecode.codec.v1.message import Decoded, Kind, Message
+from lmdecode.codec.v1.message import Decoded, Message
 from lmdecode.codec.v1.redaction import WITHHELD
 from lmdecode.codec.v1.register import Register
 from lmdecode.codec.v1.window import registers_in

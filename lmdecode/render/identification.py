@@ -13,9 +13,8 @@ from rich.text import Text
 
 from lmdecode.analysis.identification import Confidence, Connection, Group, Result
 from lmdecode.analysis.keyless_pairing import Known, Part, data_sizes
-from lmdecode.codec.record import iso_time
+from lmdecode.codec.record import Kind, iso_time
 from lmdecode.codec.v1.framing import wrap
-from lmdecode.codec.v1.message import Kind
 from lmdecode.render.terminal import TerminalConsole
 
 _LEGEND = (

@@ -10,20 +10,21 @@ from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from lmdecode.analysis.replay import Comparison, Step, Verdict
-from lmdecode.codec.record import MASK, Record, iso_time
+from lmdecode.codec.record import MASK, Record, Value, iso_time
 from lmdecode.codec.v1.memory import Answer, Memory
 from lmdecode.codec.v1.memory_map import UNITS, window_name
 from lmdecode.codec.v1.message import Message, build
 from lmdecode.codec.v1.redaction import touches_secret
 from lmdecode.codec.v1.setting_change import SettingChange
-from lmdecode.codec.v1.values import Value
-from lmdecode.device.discovery import Found
-from lmdecode.device.scan import ScanSummary
 from lmdecode.device.settings import ChangeResult, Outcome, RawOutcome, State
 from lmdecode.render.sentence import PARTS_OF, REPEATED, printable, summary, value_text, verb_and_object
+
+if TYPE_CHECKING:
+    from lmdecode.analysis.replay import Comparison, Step, Verdict
+    from lmdecode.device.discovery import Found
+    from lmdecode.device.scan import ScanSummary
 
 _LONGEST: Final = 200  # characters of a text of strangers
 _FIRST: Final = "status"  # the state of the machine comes before its settings
@@ -231,15 +232,6 @@ def heading(time_ns: int, request: Message, verdict: str) -> str:
     return f"{when:%H:%M:%S}.{time_ns // 1_000_000 % 1000:03} {f'{verb} {what}':<{_WHAT_WIDTH}} {verdict}"
 
 
-_VERDICTS: Final = {
-    Verdict.SAME: "same",
-    Verdict.VOLATILE: "different only in what may differ",
-    Verdict.DIFFERENT: "different",
-    Verdict.MISSING: "missing",
-    Verdict.NOT_SENT: "not sent",
-}
-
-
 def write_line(request: Message, fields: Mapping[str, Value], warnings: Iterable[str]) -> str:
     """Returns the line of a write that is about to be sent: its values, and its warnings set off by `!`."""
     values = ", ".join(f"{name} {text}" for name, text in summary(fields)) or (request.data or b"").hex(" ")
@@ -276,7 +268,10 @@ def replay_summary(counts: Counter[Verdict], total: int) -> str:
     """
     if not counts:
         return ""
-    parts = [f"{counts[verdict]} {said}" for verdict, said in _VERDICTS.items() if counts[verdict]]
+    from lmdecode.analysis.replay import Verdict
+
+    texts = {verdict: verdict.value for verdict in Verdict} | {Verdict.VOLATILE: "different only in what may differ"}
+    parts = [f"{counts[verdict]} {text}" for verdict, text in texts.items() if counts[verdict]]
     rest = total - counts.total()
     return f"{total} requests: {', '.join([*parts, *([f'{rest} not come to'] if rest else [])])}"
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from lmdecode.codec.record import Record
+from lmdecode.codec.record import Kind, Record, Value
 from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS, UNITS, window_name
-from lmdecode.codec.v1.message import Kind
 from lmdecode.codec.v1.register import Telling
-from lmdecode.codec.v1.values import Value
 from lmdecode.codec.v1.window import registers_in
 
 

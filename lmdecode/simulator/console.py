@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from lmdecode.codec.errors import LmdecodeError
+from lmdecode.codec.record import Value
 from lmdecode.codec.v1.memory_map import UNITS, by_name
 from lmdecode.codec.v1.message import Message
-from lmdecode.codec.v1.values import Value
 from lmdecode.simulator.faults import FAULTS, Faults, parse_fault
 from lmdecode.simulator.machine import Machine
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.framing import wrap
 from lmdecode.codec.v1.key import Key, encrypt
-from lmdecode.codec.v1.message import ADDRESS_SPACE, Kind, Message, build
+from lmdecode.codec.v1.message import ADDRESS_SPACE, Message, build
 from lmdecode.simulator.faults import Fault
 from lmdecode.simulator.machine import REFUSED
 

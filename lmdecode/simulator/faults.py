@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Final
 
 from lmdecode.codec.errors import LmdecodeError
-from lmdecode.codec.v1.message import Kind
+from lmdecode.codec.record import Kind
 
 
 class On(Enum):

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Final
 
 from lmdecode.codec.errors import RegisterError
+from lmdecode.codec.record import Kind, Value
 from lmdecode.codec.v1.memory import Answer, Memory, Registers
 from lmdecode.codec.v1.memory_map import LARGEST_READ, REPORTS, WATER_FLOW
-from lmdecode.codec.v1.message import ADDRESS_SPACE, OK, Kind, Message
+from lmdecode.codec.v1.message import ADDRESS_SPACE, OK, Message
 from lmdecode.codec.v1.register import Register, Window
-from lmdecode.codec.v1.values import Value
 from lmdecode.codec.v1.window import encode, registers_in
 from lmdecode.simulator.components import backflush
 from lmdecode.simulator.initial_memory import default_memory

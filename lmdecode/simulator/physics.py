@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from lmdecode.codec.errors import LmdecodeError
+from lmdecode.codec.record import Value
 from lmdecode.codec.v1.memory import Registers
 from lmdecode.codec.v1.memory_map import DAYS, KEYS, PULSE_ML
-from lmdecode.codec.v1.values import Value
 from lmdecode.simulator.components import Pour, Usage, coffee_boiler, hot_water, shot, steam_boiler
 
 

@@ -11,13 +11,14 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
+from lmdecode.codec.dialect import Place
 from lmdecode.codec.errors import FrameError, LmdecodeError
-from lmdecode.codec.record import Record, Sender
+from lmdecode.codec.record import Kind, Record, Sender
 from lmdecode.codec.v1.conversation import Conversation
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.framing import Deframer, Frame, unwrap
 from lmdecode.codec.v1.key import Key, decrypt
-from lmdecode.codec.v1.message import Kind, Message, parse_leniently
+from lmdecode.codec.v1.message import Message, parse_leniently
 from lmdecode.simulator.fault_effects import Then, frame, other_key, outgoing
 from lmdecode.simulator.faults import Faults
 from lmdecode.simulator.machine import REFUSED, Machine
@@ -39,7 +40,7 @@ class Connection:
         self.muted = False
         """Whether nothing is said to it any more."""
         self._observe = on_record
-        self._conversation = Conversation(FrameDecoder(key), stream=number, app=peer_name(writer), machine=machine)
+        self._conversation = Conversation(FrameDecoder(key), Place(number, peer_name(writer), machine))
 
     def send(self, data: bytes) -> None:
         """Send, and note what was said."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from lmdecode.codec.record import Record
-from lmdecode.codec.v1.message import Kind
+from lmdecode.codec.record import Kind, Record
 from lmdecode.codec.v1.window import decode_window
 
 SECOND = 1_000_000_000

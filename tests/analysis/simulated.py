@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 from collections import deque
 
-from lmdecode.codec.record import Record
+from lmdecode.codec.dialect import Place
+from lmdecode.codec.record import Kind, Record
 from lmdecode.codec.v1.conversation import Conversation
 from lmdecode.codec.v1.memory_map import WINDOWS
-from lmdecode.codec.v1.message import Kind, Message, build
+from lmdecode.codec.v1.message import Message, build
 from lmdecode.codec.v1.window import decode_message, encode
 from lmdecode.simulator.machine import Machine
 from tests.capture.building import MACHINE, SECOND, Talk, new_decoder, packets, pcap, seal
@@ -118,7 +119,7 @@ def captured(messages):
 
 def overheard(messages):
     """The Records as a real decoder has them: encrypted and decrypted."""
-    conversation = Conversation(new_decoder(), machine=f"{MACHINE.host}:{MACHINE.port}")
+    conversation = Conversation(new_decoder(), Place(machine=f"{MACHINE.host}:{MACHINE.port}"))
     for time_ns, sender, message in messages:
         yield from conversation.receive(time_ns, sender, seal(build(message).decode()))
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lmdecode.codec.record import Record
+from lmdecode.codec.dialect import Place
+from lmdecode.codec.record import Kind, Record, Value
 from lmdecode.codec.v1.conversation import Conversation
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.memory_map import WINDOWS, by_name
-from lmdecode.codec.v1.message import Kind, Message
-from lmdecode.codec.v1.values import Value
+from lmdecode.codec.v1.message import Message
 from lmdecode.simulator.fault_effects import frame
 from lmdecode.simulator.machine import Machine
 from tests.codec.v1.samples import KEY_TEXT
@@ -35,7 +35,7 @@ class Tape:
 
     def connect(self) -> None:
         """End the connection, and make a new one."""
-        self._talk = Conversation(FrameDecoder(KEY), stream=self._streams, app="app:1", machine="machine:1774")
+        self._talk = Conversation(FrameDecoder(KEY), Place(stream=self._streams, app="app:1", machine="machine:1774"))
         self._streams += 1
 
     def wait(self, seconds: float, change: Callable[[Message, bytes], bytes | None] | None = None) -> None:

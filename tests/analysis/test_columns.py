@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lmdecode.analysis.columns import FIELD_TYPES, RECORD_COLUMNS, FieldNameError, Selection, chosen_fields
+from lmdecode.analysis.columns import FieldNameError, Selection, chosen_fields, field_kinds, record_columns
 from lmdecode.codec.record import Record
 
 RECORD = Record(0, 0, "machine", "a", "b", fields={"coffee_temp": 95.6, "steam_temp": 124.0}, problems=("x",))
@@ -29,5 +29,9 @@ def test_a_name_that_is_not_on_the_map(text, words):
 
 
 def test_every_attribute_of_a_record_and_every_name_has_one_column():
-    assert len(RECORD_COLUMNS) == len(Record._fields) - 1
-    assert set(FIELD_TYPES.values()) <= {"integer", "number", "boolean", "string", "array"}
+    named = {"fields", "request", "generation", "capture", "subject", "extra"}
+    assert {*record_columns()} == {
+        "time" if name == "time_ns" else name for name in Record._fields if name not in named
+    }
+    assert record_columns(several=True) == (*record_columns(), "capture")
+    assert set({kind.type for kind in field_kinds().values()}) <= {"integer", "number", "boolean", "string", "array"}

@@ -12,10 +12,12 @@ from lmdecode.analysis import identification
 from lmdecode.analysis.identification import Confidence, Identification, identify
 from lmdecode.analysis.keyless_pairing import KNOWN_OPENING, KNOWN_READS, KNOWN_REPORTS, KNOWN_WRITES, Part
 from lmdecode.capture import decode_capture
-from lmdecode.codec.record import Record
+from lmdecode.codec.dialect import Place
+from lmdecode.codec.record import Kind, Record
+from lmdecode.codec.v1 import speakers_with
 from lmdecode.codec.v1.conversation import Conversation
 from lmdecode.codec.v1.decoder import KeylessDecoder
-from lmdecode.codec.v1.message import Kind
+from lmdecode.codec.v1.message import letter_of
 from lmdecode.render.identification import as_dict, as_text
 from tests.capture.building import CAPTURES, SECOND, message, new_decoder, seal
 
@@ -25,7 +27,7 @@ CERTAIN = (Confidence.ONLY_FIT, Confidence.BEST_FIT)
 
 def told(*said):
     """What is identified of (seconds, sender, plaintext) on one connection."""
-    conversation = Conversation(KeylessDecoder(), app="app:1", machine="machine:1774")
+    conversation = Conversation(KeylessDecoder(), Place(app="app:1", machine="machine:1774"))
     records = []
     for seconds, sender, plaintext in said:
         data = plaintext if isinstance(plaintext, bytes) else seal(message(plaintext))
@@ -46,8 +48,8 @@ def names(group):
 @pytest.mark.parametrize("name", SAMPLES)
 def test_what_is_likely_in_the_sample_captures_is_so(name):
     """Measured frame by frame against what the key says."""
-    truth = list(decode_capture(CAPTURES / name, new_decoder()))
-    sealed = list(decode_capture(CAPTURES / name, KeylessDecoder()))
+    truth = list(decode_capture(CAPTURES / name, speakers_with(new_decoder())))
+    sealed = list(decode_capture(CAPTURES / name, speakers_with(KeylessDecoder())))
     assert len(truth) == len(sealed)
     result = identify(sealed)
     requests = {group.request: group for group in result.groups if group.part is Part.EXCHANGE}
@@ -74,14 +76,16 @@ def test_what_is_likely_in_the_sample_captures_is_so(name):
 def test_the_opening_is_that_of_the_samples():
     """The order is a fact about lmdirect 0.9.4, which the captures are of."""
     for name in SAMPLES:
-        asked = [record for record in decode_capture(CAPTURES / name, new_decoder()) if record.sender == "app"][:8]
+        asked = [
+            record for record in decode_capture(CAPTURES / name, speakers_with(new_decoder())) if record.sender == "app"
+        ][:8]
         for record, expected in zip(asked, KNOWN_OPENING, strict=True):
             assert (record.address, record.length) in {(known.address, known.length) for known in expected}
 
 
 @pytest.mark.parametrize("known", [*KNOWN_READS, *KNOWN_REPORTS, *KNOWN_WRITES])
 def test_sizes_are_those_of_real_frames(known):
-    plaintext = message(f"{known.kind.letter}{known.address:04X}{known.length:04X}{'00' * known.length}")
+    plaintext = message(f"{letter_of(known.kind)}{known.address:04X}{known.length:04X}{'00' * known.length}")
     assert len(base64.b64decode(seal(plaintext)[1:-1])) == 16 * known.data_blocks
 
 
@@ -229,7 +233,7 @@ FRAMES = st.one_of(
     )
 )
 def test_nothing_crashes_and_no_frame_is_lost(events):
-    talks = [Conversation(KeylessDecoder(), stream=number) for number in range(3)]
+    talks = [Conversation(KeylessDecoder(), Place(stream=number)) for number in range(3)]
     records: list[Record] = []
     now = 0
     for number, delay, sender, data in events:

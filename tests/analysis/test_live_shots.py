@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmdecode.analysis.shots import LiveShots
-from lmdecode.codec.record import Record
-from lmdecode.codec.v1.message import Kind
+from lmdecode.codec.record import Kind, Record
 
 SECOND = 1_000_000_000
 

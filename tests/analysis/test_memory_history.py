@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmdecode.analysis.memory_history import History, memory_of
-from lmdecode.codec.record import MASK
+from lmdecode.codec.record import MASK, Kind
 from lmdecode.codec.v1.memory import Memory
-from lmdecode.codec.v1.message import Kind
 from tests.analysis.saying import asked, at, said, took, wrote
 
 

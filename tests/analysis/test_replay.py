@@ -7,12 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmdecode.analysis.replay import ByteChange, Step, ValueChange, Verdict, compare, steps_of, with_what_follows
+from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.conversation import Conversation
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.framing import wrap
 from lmdecode.codec.v1.key import Key, encrypt
 from lmdecode.codec.v1.memory_map import REGISTERS, VOLATILE
-from lmdecode.codec.v1.message import OK, Kind, Message, build
+from lmdecode.codec.v1.message import OK, Message, build
 from lmdecode.codec.v1.window import decode_window
 
 KEY = Key.parse("12345678901234567890123456789012")

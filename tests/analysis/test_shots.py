@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from lmdecode.analysis.pour import Evidence, What
 from lmdecode.analysis.shots import find_shots
 from lmdecode.capture import decode_capture
+from lmdecode.codec.record import Kind
+from lmdecode.codec.v1 import speakers_with
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.memory_map import PULSE_ML
-from lmdecode.codec.v1.message import Kind
 from tests.analysis.tape import KEY, START_NS, Tape
 from tests.codec.v1.samples import frame
 
@@ -182,7 +183,7 @@ def test_a_dose_is_the_one_that_the_machine_took():
 
 
 def test_seconds_that_run_at_another_pace_than_the_clock():
-    (shot,) = find_shots(decode_capture(CAPTURES / "gs3av-settings.pcap", FrameDecoder(KEY)))
+    (shot,) = find_shots(decode_capture(CAPTURES / "gs3av-settings.pcap", speakers_with(FrameDecoder(KEY))))
     assert shot.seconds == pytest.approx(7.5, abs=0.1)
     assert shot.notes == ("flow_seconds counts 15.0 s in 7.5 s: the duration is by the clock",)
 

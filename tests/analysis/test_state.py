@@ -6,10 +6,10 @@ import pytest
 
 from lmdecode.analysis.state import LiveMachine
 from lmdecode.capture import decode_capture
-from lmdecode.codec.record import Record
+from lmdecode.codec.record import Kind, Record
+from lmdecode.codec.v1 import speakers_with
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.key import Key
-from lmdecode.codec.v1.message import Kind
 from tests.cli.conftest import CAPTURES
 
 KEY = Key.parse("12345678901234567890123456789012")
@@ -17,7 +17,10 @@ KEY = Key.parse("12345678901234567890123456789012")
 
 @pytest.fixture
 def captured():
-    machine, records = LiveMachine(), list(decode_capture(CAPTURES / "gs3av-settings.pcap", FrameDecoder(KEY)))
+    machine, records = (
+        LiveMachine(),
+        list(decode_capture(CAPTURES / "gs3av-settings.pcap", speakers_with(FrameDecoder(KEY)))),
+    )
     for record in records:
         machine.feed(record)
     return machine, records

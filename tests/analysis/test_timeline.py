@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 
 from lmdecode.analysis.known_values import Activity
 from lmdecode.analysis.timeline import Series, Timeline
+from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.decoder import FrameDecoder
-from lmdecode.codec.v1.message import Kind, Message
+from lmdecode.codec.v1.message import Message
 from tests.analysis.tape import KEY, START_NS, Tape
 
 SECOND = 1_000_000_000

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.analysis.columns import FIELD_TYPES
+from lmdecode.analysis.columns import field_kinds
 from lmdecode.api.arguments import as_keyword
 from lmdecode.app.read import window_of
 from lmdecode.app.send import changes_for
@@ -24,7 +24,7 @@ WORDS |= st.datetimes() | st.times() | st.lists(st.text(max_size=5), max_size=2)
 
 
 @given(
-    st.sampled_from([*SETTINGS, *FIELD_TYPES]) | st.text(max_size=12),
+    st.sampled_from([*SETTINGS, *field_kinds()]) | st.text(max_size=12),
     st.lists(WORDS, max_size=4),
     st.dictionaries(st.sampled_from(["key", "amount", "on", "off", "seconds", "what"]), WORDS, max_size=3),
 )
@@ -40,7 +40,7 @@ def test_whatever_is_asked_for_makes_changes_that_can_be_written_or_is_refused_i
     assert "\n" not in complaint
 
 
-@pytest.mark.parametrize("name", [name for name in FIELD_TYPES if not by_name(name) or by_name(name)[0].readable])
+@pytest.mark.parametrize("name", [name for name in field_kinds() if not by_name(name) or by_name(name)[0].readable])
 def test_every_value_can_be_had_with_one_read(name):
     address, length = window_of(name)
     assert 0 < length <= LARGEST_READ

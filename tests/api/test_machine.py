@@ -10,7 +10,7 @@ from datetime import datetime, time
 import pytest
 
 import lmdecode
-from lmdecode.analysis.columns import FIELD_TYPES, FieldNameError
+from lmdecode.analysis.columns import FieldNameError, field_kinds
 from lmdecode.device.settings import State
 
 OTHER = "x" * 32
@@ -33,7 +33,7 @@ def test_each_value_can_be_had_alone(machine):
     assert len(status) > 100
     assert (status.silent, status.problems) == ({}, [])
     moving = {"clock", "second", "minute", "coffee_temp", "steam_temp", "hours_since_built", "machine_running_seconds"}
-    moving |= {name for name in FIELD_TYPES if name.endswith(("_heater_on", "_seconds")) or name.startswith("flow_")}
+    moving |= {name for name in field_kinds() if name.endswith(("_heater_on", "_seconds")) or name.startswith("flow_")}
     moving |= {"heating_state", "front_panel_display"}
     assert {name: machine.get(name) for name in status if name not in moving} == {
         name: value for name, value in status.items() if name not in moving

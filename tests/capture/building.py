@@ -13,7 +13,7 @@ from Crypto.Cipher import AES
 
 from lmdecode.capture import CaptureStatistics, decode_capture
 from lmdecode.capture.net.packet import ACK, FIN, PSH, SYN, Endpoint, Segment
-from lmdecode.codec.v1.conversation import Tally
+from lmdecode.codec.v1 import speakers_with
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.key import Key
 
@@ -28,8 +28,8 @@ APP6 = Endpoint("fe80::1", 36364)
 MACHINE6 = Endpoint("fe80::2", 1774)
 
 
-def new_decoder():
-    return FrameDecoder(Key.parse(KEY_TEXT))
+def new_decoder(*, show_secrets=False):
+    return FrameDecoder(Key.parse(KEY_TEXT), show_secrets=show_secrets)
 
 
 @cache
@@ -232,9 +232,10 @@ def decode(path, data=None, **arguments):
     """Records, statistics and tally of a file, which is written first if there is data."""
     if data is not None:
         path.write_bytes(data)
-    statistics, tally = CaptureStatistics(), Tally()
-    records = list(decode_capture(path, new_decoder(), statistics=statistics, tally=tally, **arguments))
-    return records, statistics, tally
+    statistics = CaptureStatistics()
+    speakers = speakers_with(new_decoder(), arguments.pop("port", None))
+    records = list(decode_capture(path, speakers, statistics=statistics, **arguments))
+    return records, statistics, statistics.tallies.total()
 
 
 def told(records):

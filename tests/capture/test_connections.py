@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from lmdecode.capture.connections import Connections
 from lmdecode.capture.net.packet import ACK, FIN, PSH, RST, SYN, Endpoint, Segment
-from lmdecode.codec.v1._fast import RECORDS
-from lmdecode.codec.v1.conversation import Tally
+from lmdecode.codec.dialect import RECORDS, Tallies
+from lmdecode.codec.v1 import speakers_with
 from tests.capture.building import (
     APP,
     ASK,
@@ -35,7 +35,7 @@ LATE = "out of order: these bytes belong before others that were decoded already
 
 def run(segments, port=1774):
     """All Records, and the Connections that gave them."""
-    connections = Connections(RECORDS, new_decoder(), port, Tally())
+    connections = Connections(RECORDS, speakers_with(new_decoder(), port), Tallies())
     records = [record for segment in segments for record in connections.receive(segment)]
     return [*records, *connections.close()], connections
 
@@ -139,7 +139,7 @@ def test_half_a_frame_before_a_gap_is_shown():
     ]
     assert records[0].raw == whole[:20]
     assert texts(records) == [None, None, report(2)]
-    assert connections._tally.bytes_missing == len(whole) - 20
+    assert connections._tallies.total().bytes_missing == len(whole) - 20
 
 
 def test_a_gap_that_is_acknowledged_does_not_hold_up_the_rest():
@@ -147,7 +147,7 @@ def test_a_gap_that_is_acknowledged_does_not_hold_up_the_rest():
     for number in range(3, 20):
         made.send("machine", seal(report(number)))
     segments = [segment for segment in made.segments if segment.payload != seal(report(1))]
-    connections = Connections(RECORDS, new_decoder(), 1774, Tally())
+    connections = Connections(RECORDS, speakers_with(new_decoder(), 1774), Tallies())
     came = [texts(connections.receive(segment)) for segment in segments]
     assert sum(map(len, came)) == 19
     assert next(index for index, each in enumerate(came) if each) <= 13
@@ -221,7 +221,7 @@ def test_a_port_used_again_is_another_connection(skipped, closed):
 def test_what_was_held_back_comes_out_when_the_port_is_used_again():
     first = Talk().open().send("machine", seal(report(0))[:10])
     second = Talk(seqs=(2_000_000_000, 3_000_000_000), time_ns=first.time_ns + SECOND).open()
-    connections = Connections(RECORDS, new_decoder(), 1774, Tally())
+    connections = Connections(RECORDS, speakers_with(new_decoder(), 1774), Tallies())
     for segment in first.segments:
         assert connections.receive(segment) == []
     (record,) = connections.receive(second.segments[0])
@@ -264,7 +264,7 @@ def test_connections_long_closed_are_forgotten_and_idle_ones_are_not():
     idle = Talk(app=APP._replace(port=40000)).open().send("machine", seal(report(5))[:10])
     other = Talk(app=APP._replace(port=40001), time_ns=closed.time_ns + 120 * SECOND).open()
     idle.idle(300).send("machine", seal(report(5))[10:])
-    connections = Connections(RECORDS, new_decoder(), 1774, Tally())
+    connections = Connections(RECORDS, speakers_with(new_decoder(), 1774), Tallies())
     for segment in [*idle.segments[:-2], *closed.segments]:  # the idle one first: it must not be in the way
         connections.receive(segment)
     assert len(connections._live) == 2
@@ -276,7 +276,7 @@ def test_connections_long_closed_are_forgotten_and_idle_ones_are_not():
 
 
 def test_live_connections_are_bounded_and_none_loses_what_it_holds():
-    connections = Connections(RECORDS, new_decoder(), 1774, Tally())
+    connections = Connections(RECORDS, speakers_with(new_decoder(), 1774), Tallies())
     records = []
     for number in range(5000):
         source = Endpoint(f"10.0.{number >> 8}.{number & 255}", 40000)
@@ -364,7 +364,7 @@ def test_after_thirty_seconds_a_gap_is_a_gap_though_nobody_acknowledges():
     made = Talk().send("machine", seal(report(0)), acked=False).send("machine", seal(report(1)), acked=False)
     made.send("machine", seal(report(2)), acked=False).idle(31).send("machine", seal(report(3)), acked=False)
     segments = made.segments
-    connections = Connections(RECORDS, new_decoder(), 1774, Tally())
+    connections = Connections(RECORDS, speakers_with(new_decoder(), 1774), Tallies())
     came = [texts(connections.receive(segments[index])) for index in (0, 2, 3)]
     assert came == [reports(0), [], [None, *reports(2, 3)]]
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lmdecode.capture import CaptureError, CaptureStatistics, decode_capture, make_of_capture
+from lmdecode.capture import CaptureError, CaptureStatistics, decode_capture, decode_capture_into
 from lmdecode.capture import prefetch as ahead
 from lmdecode.capture import reader as decoder
 from lmdecode.capture.net import libpcap
-from lmdecode.codec.v1._fast import RECORDS
-from lmdecode.codec.v1.conversation import Tally
-from lmdecode.codec.v1.decoder import FrameDecoder, KeylessDecoder, Keyring, MachineKey
+from lmdecode.codec.dialect import RECORDS, MachineKey
+from lmdecode.codec.v1 import speakers_with
+from lmdecode.codec.v1.decoder import FrameDecoder, KeylessDecoder, Keyring
 from lmdecode.codec.v1.key import Key
 from lmdecode.render.records.jsonl import Lines, json_line
 from tests.capture.building import APP, CAPTURES, KEY_TEXT, MACHINE, Talk, message, packets, pcap, report, seal, talk
@@ -66,17 +66,17 @@ def waiting(request, monkeypatch):
 
 def decode(path, new_decoder, make=RECORDS, **how):
     """All that comes of a capture: what is made, what was counted, what was wrong."""
-    tally, statistics = Tally(), CaptureStatistics()
+    statistics = CaptureStatistics()
     made, error = [], None
     reached = []
     try:
-        for one in make_of_capture(
-            path, make, new_decoder(), tally=tally, statistics=statistics, progress=reached.append, **how
+        for one in decode_capture_into(
+            path, make, speakers_with(new_decoder()), statistics=statistics, progress=reached.append, **how
         ):
             made.append(one)  # noqa: PERF402 -- those before an error count too
     except CaptureError as raised:
         error = str(raised)
-    return made, tally, statistics, error, reached[-1:]
+    return made, statistics, error, reached[-1:]
 
 
 def as_lines(records, *rest):
@@ -186,7 +186,7 @@ def long_capture(path):
 
 
 def test_stopping_early_ends_the_reader(tmp_path, forks):
-    records = decode_capture(long_capture(tmp_path / "x.pcap"), FrameDecoder(KEY), ahead=True)
+    records = decode_capture(long_capture(tmp_path / "x.pcap"), speakers_with(FrameDecoder(KEY)), ahead=True)
     assert len(list(islice(records, 10))) == 10
     assert not os.waitpid(forks[0], os.WNOHANG)[0]  # it is there
     records.close()
@@ -195,7 +195,7 @@ def test_stopping_early_ends_the_reader(tmp_path, forks):
 def test_a_reader_that_is_killed_is_an_error(tmp_path, forks):
     """A stand-in for the kernel, which does this when memory runs out."""
     path = long_capture(tmp_path / "x.pcap")
-    records = decode_capture(path, FrameDecoder(KEY), ahead=True)
+    records = decode_capture(path, speakers_with(FrameDecoder(KEY)), ahead=True)
     next(records)
     os.kill(forks[0], signal.SIGKILL)
     with pytest.raises(CaptureError, match=r"x\.pcap: the process that read it was killed.*--jobs 1"):
@@ -207,7 +207,7 @@ def test_an_error_of_the_reader_is_raised_here_after_what_came_before(tmp_path):
         yield talk().segments
         raise ZeroDivisionError("a bug")
 
-    batches = ahead.read_ahead(tmp_path, read, FrameDecoder(KEY), CaptureStatistics())
+    batches = ahead.read_ahead(tmp_path, read, lambda segments: [None] * len(segments), CaptureStatistics())
     assert next(batches)[0] == talk().segments
     with pytest.raises(ZeroDivisionError, match="a bug"):
         next(batches)
@@ -221,10 +221,10 @@ def test_few_at_a_time_are_gathered_and_none_is_lost(tmp_path):
             yield [one]
         raise CaptureError("damaged")
 
-    batches = ahead.read_ahead(tmp_path, read, FrameDecoder(KEY), CaptureStatistics())
+    batches = ahead.read_ahead(tmp_path, read, lambda segments: [None] * len(segments), CaptureStatistics())
     sizes = []
     with pytest.raises(CaptureError, match="damaged"):
-        sizes.extend((len(segments), len(foreseen)) for segments, foreseen in batches)
+        sizes.extend((len(segments), len(predecoded)) for segments, predecoded in batches)
     assert all(size == found for size, found in sizes)
     sizes = [size for size, _ in sizes]
     assert sum(sizes) == 5000
@@ -233,7 +233,7 @@ def test_few_at_a_time_are_gathered_and_none_is_lost(tmp_path):
 
 def test_ends_are_the_same_objects_throughout(tmp_path):
     """The way for ordinary segments depends on it, which takes half the time of the other."""
-    batches = ahead.read_ahead(tmp_path, lambda *_: iter([talk().segments] * 2), FrameDecoder(KEY), CaptureStatistics())
+    batches = ahead.read_ahead(tmp_path, lambda *_: iter([talk().segments] * 2), len, CaptureStatistics())
     sources = {id(segment.source) for segments, _ in list(batches) for segment in segments}
     assert len(sources) == len({APP, MACHINE})
 

@@ -13,6 +13,7 @@ from itertools import pairwise
 import pytest
 
 from lmdecode.capture import CaptureError, CaptureStatistics, decode_capture
+from lmdecode.codec.v1 import speakers_with
 from tests.capture.building import (
     APP6,
     ASK,
@@ -182,7 +183,7 @@ def many(path, number, *, holes=False):
 def peak(path):
     tracemalloc.start()
     try:
-        count = sum(1 for _ in decode_capture(path, new_decoder()))
+        count = sum(1 for _ in decode_capture(path, speakers_with(new_decoder())))
         return count, tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -190,7 +191,7 @@ def peak(path):
 
 def test_memory_does_not_grow_with_the_capture(tmp_path):
     few, many_packets = many(tmp_path / "few", 10_000), many(tmp_path / "many", 40_000)
-    sum(1 for _ in decode_capture(few, new_decoder()))  # what is imported and cached once
+    sum(1 for _ in decode_capture(few, speakers_with(new_decoder())))  # what is imported and cached once
     small_count, small = peak(few)
     large_count, large = peak(many_packets)
     assert (small_count, large_count) == (10_000, 40_000)
@@ -205,7 +206,7 @@ def test_memory_does_not_grow_with_the_json(tmp_path):
         for _ in range(number):
             made.send("machine", frame)
         path.write_bytes(exported(made.segments))
-    sum(1 for _ in decode_capture(few, new_decoder()))
+    sum(1 for _ in decode_capture(few, speakers_with(new_decoder())))
     (_, small), (count, large) = peak(few), peak(many_packets)
     assert count == 3_000
     assert many_packets.stat().st_size > 4_000_000
@@ -225,7 +226,7 @@ def test_memory_does_not_grow_with_holes_that_nobody_acknowledges(tmp_path):
 def test_records_come_before_the_file_is_read_to_its_end(tmp_path):
     path = many(tmp_path / "x", 40_000)
     statistics = CaptureStatistics()
-    records = decode_capture(path, new_decoder(), statistics=statistics)
+    records = decode_capture(path, speakers_with(new_decoder()), statistics=statistics)
     next(records)
     assert statistics.packets < 10_000
     assert statistics.connections == 1
@@ -247,6 +248,6 @@ def test_progress_rises_to_the_size_of_the_file(kind, tmp_path):
 
 
 def test_a_missing_file_is_told_when_the_first_record_is_asked_for(tmp_path):
-    records = decode_capture(tmp_path / "nothing.pcap", new_decoder())
+    records = decode_capture(tmp_path / "nothing.pcap", speakers_with(new_decoder()))
     with pytest.raises(CaptureError, match="does not exist"):
         next(records)

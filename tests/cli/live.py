@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 
-from lmdecode.codec.v1.message import Kind
+from lmdecode.codec.record import Kind
 from tests.simulator.client import server
 
 KEY = "12345678901234567890123456789012"

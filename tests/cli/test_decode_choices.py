@@ -15,7 +15,7 @@ import time
 import pyarrow.parquet as pq
 import pytest
 
-from lmdecode.analysis.columns import FIELD_TYPES, RECORD_COLUMNS
+from lmdecode.analysis.columns import field_kinds, record_columns
 from tests.cli.test_decode import JSON, PCAP, PCAPNG, on_a_terminal, records
 
 TEXTS = ("table", "jsonl", "csv")
@@ -33,7 +33,7 @@ def decoded(command, config, format_, *arguments):
             return [_typed(row) for row in csv.DictReader(file)]
     if format_ == "parquet":
         return [
-            {name: value for name, value in row.items() if name in FIELD_TYPES and value is not None}
+            {name: value for name, value in row.items() if name in field_kinds() and value is not None}
             for row in pq.read_table(path).drop_columns(["time"]).to_pylist()
         ]
     return [json.loads(line)["fields"] for line in path.read_text(encoding="utf-8").splitlines()]
@@ -47,7 +47,7 @@ def _typed(row):
         "boolean": {"true": True, "false": False}.get,
         "array": lambda text: [] if text == "none" else text.split(),
     }
-    return {name: read[FIELD_TYPES[name]](text) for name, text in row.items() if name in FIELD_TYPES and text}
+    return {name: read[field_kinds()[name].type](text) for name, text in row.items() if name in field_kinds() and text}
 
 
 @pytest.mark.parametrize("capture", [PCAP, PCAPNG, JSON], ids=lambda path: path.suffix)
@@ -69,9 +69,9 @@ def test_chosen_fields_only_and_records_that_have_one(command, config, format_):
 def test_csv_has_the_columns_that_were_chosen(command, config):
     result = command("decode", PCAP, "--config", config, "-f", "csv", *TEMPERATURES)
     header = next(csv.reader(io.StringIO(result.stdout)))
-    assert header == [*RECORD_COLUMNS, "coffee_temp", "steam_temp"]
+    assert header == [*record_columns(), "coffee_temp", "steam_temp"]
     assert len(next(csv.reader(io.StringIO(command("decode", PCAP, "--config", config, "-f", "csv").stdout)))) == len(
-        [*RECORD_COLUMNS, *FIELD_TYPES]
+        [*record_columns(), *field_kinds()]
     )
 
 
@@ -130,9 +130,9 @@ def test_by_time_all_records_are_in_order_and_streams_are_told_apart(command, co
     assert len(lines) == 46 + 94
     times = [line["time"] for line in lines]
     assert times == sorted(times)
-    assert {(line["stream"], frozenset((line["source"], line["destination"]))) for line in lines} == {
-        (0, frozenset({"192.168.1.150:36364", "192.168.1.215:1774"})),
-        (1, frozenset({"192.168.1.150:40862", "192.168.1.215:1774"})),
+    assert {(line["capture"], frozenset((line["source"], line["destination"]))) for line in lines} == {
+        (str(PCAP), frozenset({"192.168.1.150:36364", "192.168.1.215:1774"})),
+        (str(PCAPNG), frozenset({"192.168.1.150:40862", "192.168.1.215:1774"})),
     }
 
 
@@ -151,7 +151,10 @@ def test_several_processes_write_what_one_does(command, config, format_):
     assert "4 connections" in complaints[0]
 
 
-@pytest.mark.parametrize("arguments", [TEMPERATURES, ("--where", "stream=1"), ("--where", "kind=write", "-f", "csv")])
+@pytest.mark.parametrize(
+    "arguments",
+    [TEMPERATURES, ("--where", "stream=0", "--where", "capture=*standby*"), ("--where", "kind=write", "-f", "csv")],
+)
 def test_several_processes_choose_what_one_does(command, config, arguments):
     one, two = (
         command("decode", PCAP, PCAPNG, "--config", config, "--jobs", jobs, *arguments).stdout for jobs in (1, 2)

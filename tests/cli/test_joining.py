@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lmdecode.app.decode import Outcome, counted
-from lmdecode.app.joining import in_order, joined
+from lmdecode.app.decode import Outcome, counted, in_order, joined
+from lmdecode.codec.v1 import speakers_with
 from tests.capture.building import (
     APP,
     KEY_TEXT,
@@ -47,7 +47,7 @@ def long_talk(reports):
 
 def of_pieces(paths):
     outcomes = [Outcome(path) for path in in_order(paths)]
-    records = list(joined(outcomes, new_decoder(), 1774))
+    records = list(joined(outcomes, speakers_with(new_decoder())))
     return records, counted(outcomes), outcomes
 
 

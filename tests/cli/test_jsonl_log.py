@@ -13,8 +13,7 @@ import pytest
 
 from lmdecode.app.errors import CommandError
 from lmdecode.app.jsonl_log import JsonlLog
-from lmdecode.codec.record import Record
-from lmdecode.codec.v1.message import Kind
+from lmdecode.codec.record import Kind, Record
 from lmdecode.render.records.jsonl import json_bytes
 
 RECORD = Record(1, 0, "machine", "m", "a", Kind.READ, "report", 0x401C, 4, "03bc04d8", fields={"coffee_temp": 95.6})

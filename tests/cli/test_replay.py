@@ -11,9 +11,10 @@ import time
 import pytest
 
 from lmdecode.capture.net.packet import ACK, PSH, Segment
+from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.framing import wrap
 from lmdecode.codec.v1.key import Key, encrypt
-from lmdecode.codec.v1.message import Kind, Message, build
+from lmdecode.codec.v1.message import Message, build
 from tests.capture.building import APP, MACHINE, SECOND, START_NS, ethernet, pcap
 from tests.cli.conftest import CAPTURES
 from tests.cli.simulated import KEY, simulated, wait_for_log

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.codec.v1.message import Kind, Message
+from lmdecode.codec.record import Kind
+from lmdecode.codec.v1.message import Message
 from tests.analysis.tape import Tape
 from tests.capture.building import Talk, packets, pcap
 from tests.cli.conftest import CAPTURES

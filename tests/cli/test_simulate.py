@@ -11,10 +11,11 @@ import time
 
 import pytest
 
+from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.framing import Deframer, unwrap
 from lmdecode.codec.v1.image import MemoryImage, image_text
 from lmdecode.codec.v1.key import Key, decrypt
-from lmdecode.codec.v1.message import Kind, Message, parse
+from lmdecode.codec.v1.message import Message, parse
 from lmdecode.simulator.fault_effects import frame
 from lmdecode.simulator.initial_memory import default_memory
 from tests.cli.conftest import CAPTURES

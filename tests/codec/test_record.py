@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.codec.record import Record, iso_time
+from lmdecode.codec.dialect import Place
+from lmdecode.codec.record import Kind, Record, iso_time
 from lmdecode.codec.v1.conversation import Conversation
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.key import Key
-from lmdecode.codec.v1.message import Kind
 from tests.codec.v1.samples import KEY_BYTES, SAMPLE_NAMES, SAMPLES, frame, with_check
 
 KEYS = [
@@ -36,7 +36,7 @@ TIME = 1_795_229_679_728_783_000  # 2026-11-21T02:54:39.728783Z
 
 def conversation() -> Conversation:
     decoder = FrameDecoder(Key(KEY_BYTES))
-    return Conversation(decoder, app="192.168.1.150:36364", machine="192.168.1.215:1774")
+    return Conversation(decoder, Place(app="192.168.1.150:36364", machine="192.168.1.215:1774"))
 
 
 def test_the_line_of_the_design():

@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from lmdecode.codec.v1.message import Kind, Message
+from lmdecode.codec.record import Kind
+from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.requester import requesters
 from lmdecode.device.client import Client
 from lmdecode.device.errors import (

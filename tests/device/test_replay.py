@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from lmdecode.codec.v1.message import OK, Kind, Message
+from lmdecode.codec.record import Kind
+from lmdecode.codec.v1.message import OK, Message
 from lmdecode.codec.v1.requester import requesters
 from lmdecode.device.client import Client
 from lmdecode.device.errors import BusyError, NoConnectionError

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import pytest
 
+from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.memory import Answer, Region
-from lmdecode.codec.v1.message import Kind
 from lmdecode.codec.v1.requester import requesters
 from lmdecode.device.client import Client
 from lmdecode.device.errors import BadAnswerError, BusyError, EchoError, MachineError, NoAnswerError, WrongKeyError

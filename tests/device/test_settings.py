@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.memory import Answer, Region
-from lmdecode.codec.v1.message import Kind, Message, build
+from lmdecode.codec.v1.message import Message, build
 from lmdecode.codec.v1.requester import requesters
 from lmdecode.codec.v1.setting_change import change
 from lmdecode.codec.v1.settings import SETTINGS, values_for

@@ -7,8 +7,8 @@ import contextlib
 
 import pytest
 
+from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.key import Key
-from lmdecode.codec.v1.message import Kind
 from lmdecode.codec.v1.requester import requesters
 from lmdecode.device import watch as watching
 from lmdecode.device.client import Client

@@ -11,12 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lmdecode.analysis.columns import FIELD_TYPES, RECORD_COLUMNS
+from lmdecode.analysis.columns import field_kinds, record_columns
 from lmdecode.capture import decode_capture
-from lmdecode.codec.record import Record, iso_time
+from lmdecode.codec.record import Kind, Record, iso_time
+from lmdecode.codec.v1 import speakers_with
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.key import Key
-from lmdecode.codec.v1.message import Kind
+from lmdecode.render.records import Style
 from lmdecode.render.records.csv import CsvWriter
 from lmdecode.render.records.jsonl import json_line
 from lmdecode.render.records.parquet import ParquetWriter, schema
@@ -53,7 +54,7 @@ ODD = [
 def sample(name):
     if name == "odd":
         return ODD
-    return list(decode_capture(CAPTURES / name, FrameDecoder(KEY)))
+    return list(decode_capture(CAPTURES / name, speakers_with(FrameDecoder(KEY))))
 
 
 NAMES = ["gs3av-settings.pcap", "gs3av-settings.tshark.json", "gs3mp-standby.pcapng", "odd"]
@@ -61,7 +62,7 @@ NAMES = ["gs3av-settings.pcap", "gs3av-settings.tshark.json", "gs3mp-standby.pca
 
 def written(make, records, *fields):
     file = io.BytesIO() if make is ParquetWriter else io.StringIO(newline="")
-    writer = make(file, *fields)
+    writer = make(file, Style(*fields))
     for record in records:
         writer.write(record)
     if make is ParquetWriter:
@@ -85,33 +86,33 @@ def as_csv(value):
 @pytest.mark.parametrize("name", NAMES)
 def test_csv_says_what_jsonl_says(name):
     records = sample(name)
-    rows = list(csv.DictReader(io.StringIO(written(CsvWriter, records, tuple(FIELD_TYPES)).getvalue(), newline="")))
+    rows = list(csv.DictReader(io.StringIO(written(CsvWriter, records, tuple(field_kinds())).getvalue(), newline="")))
     assert len(rows) == len(records)
     for row, record in zip(rows, records, strict=True):
         line = json.loads(json_line(record))
-        expected = {column: as_csv(line.get(column)) for column in RECORD_COLUMNS}
+        expected = {column: as_csv(line.get(column)) for column in record_columns()}
         expected["problems"] = " | ".join(line["problems"])
-        expected |= {field: as_csv(line["fields"].get(field)) for field in FIELD_TYPES}
+        expected |= {field: as_csv(line["fields"].get(field)) for field in field_kinds()}
         assert row == expected
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_parquet_says_what_the_records_do(name):
     records = sample(name)
-    table = pq.read_table(written(ParquetWriter, records, tuple(FIELD_TYPES)))
-    assert table.column_names == [*RECORD_COLUMNS, *FIELD_TYPES]
+    table = pq.read_table(written(ParquetWriter, records, tuple(field_kinds())))
+    assert table.column_names == [*record_columns(), *field_kinds()]
     times = table.column("time").cast(pa.int64()).to_pylist()
     for time, row, record in zip(times, table.drop_columns(["time"]).to_pylist(), records, strict=True):
         assert time == (record.time_ns if record.time_ns < 1 << 63 else None)
-        assert {field: row[field] for field in FIELD_TYPES if row[field] is not None} == dict(record.fields)
+        assert {field: row[field] for field in field_kinds() if row[field] is not None} == dict(record.fields)
         assert all(type(row[field]) is type(value) for field, value in record.fields.items())
-        for column in RECORD_COLUMNS[1:]:
+        for column in record_columns()[1:]:
             value = getattr(record, column)
             assert row[column] == (list(value) if column == "problems" else value)
 
 
 def test_parquet_has_the_types_of_the_map():
-    types = schema(tuple(FIELD_TYPES))
+    types = schema(tuple(field_kinds()))
     for name, expected in {
         "time": pa.timestamp("ns", "UTC"),
         "kind": pa.dictionary(pa.int32(), pa.string()),
@@ -133,18 +134,18 @@ def test_parquet_has_a_group_for_some_thousand_rows_so_that_memory_stays_constan
     assert metadata.num_row_groups == 3
 
 
-def test_parquet_files_are_joined_with_connections_numbered_on(tmp_path):
+def test_parquet_files_are_joined_as_they_are(tmp_path):
     part = tmp_path / "part"
     part.write_bytes(written(ParquetWriter, ODD, ("heating_state",)).getvalue())
     file = io.BytesIO()
-    writer = ParquetWriter(file, ("heating_state",))
+    writer = ParquetWriter(file, Style(("heating_state",)))
     writer.write(ODD[0])
-    writer.append(part, first_stream=5)
+    writer.append(part)
     writer.close()
-    assert pq.read_table(file).column("stream").to_pylist() == [0, 5, 6]
+    assert pq.read_table(file).column("stream").to_pylist() == [0, 0, 1]
 
 
 def test_csv_with_chosen_fields_has_no_other_columns():
     text = written(CsvWriter, ODD, ("heating_state",)).getvalue()
-    assert text.splitlines()[0] == ",".join([*RECORD_COLUMNS, "heating_state"])
+    assert text.splitlines()[0] == ",".join([*record_columns(), "heating_state"])
     assert iso_time(1) in text

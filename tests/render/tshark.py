@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lmdecode.codec.dialect import Place
 from lmdecode.codec.v1.conversation import Conversation
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.key import Key
@@ -47,7 +48,7 @@ def columns(path, names, *arguments):
 
 def talk(*said, app="192.168.1.150:36364", machine="192.168.1.215:1774"):
     """The Records of a conversation: (sender, plaintext or raw bytes) in turn, 10 ms apart."""
-    conversation = Conversation(FrameDecoder(Key(KEY_BYTES)), app=app, machine=machine)
+    conversation = Conversation(FrameDecoder(Key(KEY_BYTES)), Place(app=app, machine=machine))
     records = []
     for index, (sender, what) in enumerate(said):
         data = what if what.startswith(b"@") else frame(what)

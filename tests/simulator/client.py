@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.framing import Deframer, Frame, unwrap
 from lmdecode.codec.v1.key import Key, decrypt
-from lmdecode.codec.v1.message import Kind, Message, parse_leniently
+from lmdecode.codec.v1.message import Message, parse_leniently
 from lmdecode.simulator.fault_effects import frame
 from lmdecode.simulator.faults import Faults, parse_fault
 from lmdecode.simulator.machine import Machine

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmdecode.codec.errors import LmdecodeError
-from lmdecode.codec.v1.message import Kind
+from lmdecode.codec.record import Kind
 from lmdecode.simulator.console import Console, Script, ScriptError, load_script, parse_script
 from lmdecode.simulator.faults import FAULTS, Fault, FaultError, Faults, parse_fault
 from lmdecode.simulator.machine import Machine

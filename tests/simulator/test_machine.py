@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.memory import Answer, Memory, Region
 from lmdecode.codec.v1.memory_map import LARGEST_READ, MODELS, REGISTERS, WINDOWS
-from lmdecode.codec.v1.message import Kind, Message, build, parse
+from lmdecode.codec.v1.message import Message, build, parse
 from lmdecode.codec.v1.window import decode_message, encode
 from lmdecode.simulator.initial_memory import default_memory
 from lmdecode.simulator.machine import Machine

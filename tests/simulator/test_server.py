@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.framing import Frame, Skipped, unwrap, wrap
 from lmdecode.codec.v1.key import decrypt, encrypt
-from lmdecode.codec.v1.message import Kind, Message, parse_leniently
+from lmdecode.codec.v1.message import Message, parse_leniently
 from lmdecode.simulator.fault_effects import frame
 from lmdecode.simulator.faults import FAULTS, Fault, Faults
 from lmdecode.simulator.machine import Machine

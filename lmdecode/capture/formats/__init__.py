@@ -1,45 +1,76 @@
-"""Which kind of capture file this is, told by its first bytes and never by its name."""
+"""The formats of capture files, each a module of this package, and which of them a file is of.
+
+A file is recognised by its first bytes and never by its name.
+"""
 
 from __future__ import annotations
 
-import re
-from enum import Enum
+import pkgutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import Final
 
-from lmdecode.capture.diagnostics import CaptureError
-from lmdecode.capture.source import OpenCapture
-from lmdecode.capture.text_input import UTF8_MARK, UTF16_MARKS
-
-__all__ = ["STANDARD_INPUT", "Format", "open_capture"]
+from lmdecode.capture.diagnostics import CaptureError, CaptureStatistics
+from lmdecode.capture.net.packet import Packet, Segment
+from lmdecode.capture.source import ByteStream, OpenCapture
+from lmdecode.codec.dialect import Speakers, dialects
+from lmdecode.codec.record import Record
 
 STANDARD_INPUT: Final = Path("-")
 """Stands for it among the names of captures."""
 
 _BUFFER_SIZE: Final = 1 << 18
-_JSON: Final = re.compile(rb"\s*[\[{]")
-_PACKETS: Final = re.compile(rb"""\s*(?:\[\s*)?\{\s*"(?:_index|_source|index|timestamp)"\s*:""")
 _CONVERT: Final = "convert it first: editcap -F pcapng FILE NEW.pcapng"
 
 
-class Format(Enum):
-    """A kind of file that can be decoded."""
+ReadPackets = Callable[
+    [ByteStream, CaptureStatistics, Callable[[int], None] | None, frozenset[int] | None], Iterator[list[Packet]]
+]
+"""Reads packets: from a file, where to count, whom to call with the position, and the TCP ports that are wanted."""
+ReadSegments = Callable[
+    [BufferedReader, CaptureStatistics, Callable[[int], None] | None, frozenset[int] | None], Iterator[list[Segment]]
+]
+"""The same for a format that has TCP segments rather than packets."""
+ReadRecords = Callable[
+    [BufferedReader, CaptureStatistics, Callable[[int], None] | None, Speakers, str | None], Iterator[Record]
+]
+"""The same for a format that has messages: with the dialects that read them, and the capture's name for the Records."""
 
-    PCAP = "pcap"
-    PCAPNG = "pcapng"
-    JSON = "tshark's JSON export"
-    JSON_UTF16 = "tshark's JSON export in UTF-16, as PowerShell's > writes it"
-    LOG = "lmdirect's debug log"
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A kind of capture file. Each module of this package whose name has no underscore before it defines one, `FORMAT`.
+
+    Such a module is imported whenever a capture is opened, so what is heavy is imported by its reader.
+    """
+
+    name: str
+    """What it is called in messages."""
+    magics: tuple[bytes, ...] = ()
+    """The bytes that a file of this kind begins with, any of them."""
+    recognises: Callable[[bytes], bool] | None = None
+    """Returns True if a file without a magic number that begins with these bytes, decompressed, is of this kind."""
+    packets: ReadPackets | None = None
+    segments: ReadSegments | None = None
+    records: ReadRecords | None = None
+    """One of the three reads it."""
+
+    def has(self, start: bytes) -> bool:
+        """Return True if a file that begins with these bytes is of this kind."""
+        return start.startswith(self.magics) or (self.recognises is not None and self.recognises(start))
 
 
-_MAGIC: Final[dict[bytes, Format]] = {
-    b"\xa1\xb2\xc3\xd4": Format.PCAP,
-    b"\xd4\xc3\xb2\xa1": Format.PCAP,
-    b"\xa1\xb2\x3c\x4d": Format.PCAP,
-    b"\x4d\x3c\xb2\xa1": Format.PCAP,
-    b"\x0a\x0d\x0d\x0a": Format.PCAPNG,
-}
+@cache
+def formats() -> tuple[Format, ...]:
+    """Return all formats: those with a magic number first, since text may be found in any file."""
+    modules = (each.name for each in pkgutil.iter_modules(__path__) if not each.name.startswith("_"))
+    found: list[Format] = [import_module(f"{__name__}.{name}").FORMAT for name in modules]
+    return tuple(sorted(found, key=lambda each: (not each.magics, each.name)))
+
 
 # Files that people have in place of a capture, and what to do with each.
 _FOREIGN: Final[tuple[tuple[bytes, str], ...]] = (
@@ -82,7 +113,7 @@ def _told(path: Path, file: BufferedReader) -> tuple[Format, BufferedReader]:
     """What a file is, and the file, decompressed."""
     try:
         start = _start(path, file)
-        if start[:4] not in _MAGIC:
+        if not any(start.startswith(each.magics) for each in formats() if each.magics):
             file = _decompressed(file, start)
         return _detect(path, file), file
     except BaseException:
@@ -109,26 +140,18 @@ def _detect(path: Path, file: BufferedReader) -> Format:
     if not start and not isinstance(file.raw, FileIO | OpenCapture):
         raise CaptureError(f"{path}: nothing of its compressed content is there; copy it again from where it is from")
     if not start:
-        raise CaptureError(f"{path} is empty; record again: tcpdump -i any -s 0 -w NEW.pcap 'tcp port 1774'")
-    known = _MAGIC.get(start[:4])
-    if known is not None:
-        return known
+        ports = " or ".join(f"tcp port {port}" for each in dialects().values() for port in each.ports)
+        raise CaptureError(f"{path} is empty; record again: tcpdump -i any -s 0 -w NEW.pcap '{ports}'")
+    for each in formats():
+        if each.has(start):
+            return each
     for magic, advice in _FOREIGN:
         if start.startswith(magic):
             raise CaptureError(f"{path} {advice}")
-    is_utf16 = start[:2] in UTF16_MARKS
-    text = start[2:].replace(b"\x00", b"") if is_utf16 else start.removeprefix(UTF8_MARK)
-    from lmdecode.capture.formats.lmdirect_log import looks_like_log  # noqa: PLC0415 -- pcap and pcapng do without
-
-    # A log can begin with a bracket too, and a packet's data can look like a log's line.
-    if not _PACKETS.match(text) and looks_like_log(text):
-        return Format.LOG
-    if _JSON.match(text):
-        return Format.JSON_UTF16 if is_utf16 else Format.JSON
-    if len(start) < 4 and any(magic.startswith(start) for magic in _MAGIC):
+    if any(magic.startswith(start) for each in formats() for magic in each.magics):
         raise CaptureError(f"{path} is cut off in its first bytes; copy it again from where it was recorded")
     raise CaptureError(
-        f"{path} is not a capture that lmdecode reads (pcap, pcapng, tshark's exports -T json, -T jsonraw and -T ek, "
-        "or the debug log of lmdirect, as they are or compressed with gzip, xz, bzip2 or zstd); "
+        f"{path} is not a capture that lmdecode reads ({', '.join(each.name for each in formats())}, "
+        "as they are or compressed with gzip, xz, bzip2 or zstd); "
         "if Wireshark opens it, convert it: editcap -F pcapng FILE NEW.pcapng"
     )

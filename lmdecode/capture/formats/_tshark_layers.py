@@ -143,14 +143,16 @@ class LayerReader:
 
     Args:
         name: The file's, for messages.
-        port: Only segments from or to it are wanted; all if None.
+        ports: Only segments from or to one of them are wanted; all if None.
     """
 
-    def __init__(self, name: str, port: int | None) -> None:
+    def __init__(self, name: str, ports: frozenset[int] | None) -> None:
         self._name = name
-        self._port = port
-        self._digits = None if port is None else str(port)
-        self._marks = (b"", b"") if port is None else (b"%d" % port, b"%04x" % port)
+        self._ports = ports
+        self._digits = None if ports is None else frozenset(map(str, ports))
+        self._marks = (
+            (b"",) if ports is None else tuple(b"%d" % port for port in ports) + tuple(b"%04x" % port for port in ports)
+        )
         self._was_ours = False
         self.good = 0
         """Packets whose payload could be read."""
@@ -163,8 +165,7 @@ class LayerReader:
         """Whether a packet may be on the port, by its text: not if that has ports, and the port's digits nowhere."""
         if self._was_ours:  # then the next most likely is too, and to look would be in vain
             return True
-        digits, raw = self._marks
-        return digits in text or raw in text or b"srcport" not in text or b'"filtered"' in text
+        return any(mark in text for mark in self._marks) or b"srcport" not in text or b'"filtered"' in text
 
     def read(self, item: Any) -> Segment | None:  # noqa: ANN401 -- whatever the JSON holds
         """The packet's segment, or None if it is not of TCP or of another port, or cannot be read.
@@ -197,19 +198,19 @@ class LayerReader:
             found[-1] = "the JSON's packets have no times (frame.time_epoch); all stand at 1970-01-01"
         if self._segments and not self.good and self._without_length:
             found.append("none of the JSON's packets has a payload (tcp.payload)")
-        return [f"{what}; export again: {_command(self._port)}" for what in found]
+        return [f"{what}; export again: {_command(self._ports)}" for what in found]
 
     def notes(self) -> list[str]:
         """What is good to know, one line each."""
         return [
             f"{number:,} of the JSON's packets have their time (frame.time) in the zone {zone!r}, which was taken for "
-            f"UTC, for it is no offset; export again for the right times: {_command(self._port)}"
+            f"UTC, for it is no offset; export again for the right times: {_command(self._ports)}"
             for zone, number in self._zones.most_common(_FEW)
         ]
 
     def refusal(self, problem: str) -> CaptureError:
         """The error for a file of which nothing can be read."""
-        return CaptureError(f"{self._name} {problem}; export it from the capture with: {_command(self._port)}")
+        return CaptureError(f"{self._name} {problem}; export it from the capture with: {_command(self._ports)}")
 
     def _ordinary(self, item: Any) -> Segment | None:  # noqa: ANN401
         """The segment of nearly all packets: IPv4 in `-T json` with all that is needed.
@@ -220,7 +221,7 @@ class LayerReader:
         layers = item["_source"]["layers"]
         tcp = layers["tcp"]
         source_port, destination_port = tcp["tcp.srcport"], tcp["tcp.dstport"]
-        if self._digits is not None and self._digits not in (source_port, destination_port):
+        if self._digits is not None and self._digits.isdisjoint((source_port, destination_port)):
             if not source_port.isdecimal() or not destination_port.isdecimal():
                 raise ValueError
             return None
@@ -275,7 +276,7 @@ class LayerReader:
             if not layers:
                 raise LookupError
             return None
-        if self._port is not None and self._port not in ports:
+        if self._ports is not None and self._ports.isdisjoint(ports):
             return None
         if header is None:
             # Relative numbers begin at 0 in each direction, which serves as well, as long as both are relative.
@@ -339,5 +340,6 @@ class LayerReader:
         return self._time_ns
 
 
-def _command(port: int | None) -> str:
-    return f"tshark -r FILE -Y 'tcp.port=={1774 if port is None else port}' -T json > NEW.json"
+def _command(ports: frozenset[int] | None) -> str:
+    chosen = "tcp" if ports is None else " || ".join(f"tcp.port=={port}" for port in sorted(ports))
+    return f"tshark -r FILE -Y '{chosen}' -T json > NEW.json"

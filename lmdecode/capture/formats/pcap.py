@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, Literal
 
 from lmdecode.capture.diagnostics import CaptureStatistics
+from lmdecode.capture.formats import Format
 from lmdecode.capture.net.packet import Packet
 from lmdecode.capture.net.prefilter import PLAIN_IPV4, Sieve, make_sieve
 from lmdecode.capture.source import ByteStream, Source
@@ -23,7 +24,7 @@ def read_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pack
     file: ByteStream,
     statistics: CaptureStatistics,
     progress: Callable[[int], None] | None = None,
-    port: int | None = None,
+    ports: frozenset[int] | None = None,
 ) -> Iterator[list[Packet]]:
     """The packets of a pcap file, as many at a time as came in at once. All are counted.
 
@@ -31,7 +32,7 @@ def read_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pack
         file: Where it is read from.
         statistics: Packets, bytes and warnings are added to it.
         progress: Called now and then with the position in the file.
-        port: If given, packets that plainly are neither from nor to this TCP port are left out.
+        ports: If given, packets that plainly are neither from nor to one of these TCP ports are left out.
 
     Raises:
         CaptureError: The file's header is not whole.
@@ -42,10 +43,12 @@ def read_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pack
     magic, *_, link_type = struct.unpack(f"{order}I16xI", header)
     link_type &= _LINK_TYPE_MASK
     scale = 1 if magic == _NANOSECONDS else 1000
-    sieve = make_sieve(link_type, order, port, _BEFORE_PACKET)
+    sieve = make_sieve(link_type, order, ports, _BEFORE_PACKET)
     sifting = sieve is not None
     # Without one the loop looks just as well, for the captured length, and lets everything through.
-    look, reach, ipv4, fragment, wanted = sieve or Sieve(struct.Struct(f"{order}{_BEFORE_PACKET}HBHHH"), 0, 0, 0, 0)
+    look, reach, ipv4, fragment, wanted = sieve or Sieve(
+        struct.Struct(f"{order}{_BEFORE_PACKET}HBHHH"), 0, 0, 0, frozenset()
+    )
     unpack = look.unpack_from
     unpack_record = struct.Struct(f"{order}IIII").unpack_from
     buffer, offset, count = source.buffer, _FILE_HEADER, 0
@@ -59,7 +62,8 @@ def read_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pack
             if sifting:
                 captured, protocol, first, place, from_port, to_port = unpack(buffer, offset)
                 if (
-                    from_port != wanted != to_port
+                    from_port not in wanted
+                    and to_port not in wanted
                     and protocol == ipv4
                     and first == PLAIN_IPV4
                     and not place & fragment
@@ -107,3 +111,10 @@ def read_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pack
             source.note_end(rest - _RECORD_HEADER, captured, statistics)
     elif rest or source.failure:
         source.note_end(rest, _RECORD_HEADER, statistics)
+
+
+FORMAT: Final = Format(
+    "pcap",
+    magics=(b"\xa1\xb2\xc3\xd4", b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x4d\x3c\xb2\xa1"),
+    packets=read_pcap,
+)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, Literal, NamedTuple
 
 from lmdecode.capture.diagnostics import CaptureStatistics
+from lmdecode.capture.formats import Format
 from lmdecode.capture.net.packet import Packet
 from lmdecode.capture.net.prefilter import PLAIN_IPV4, Sieve, make_sieve
 from lmdecode.capture.source import ByteStream, Source
@@ -47,9 +48,9 @@ class _Interface(NamedTuple):
 class _Section:
     """What holds from one section header to the next."""
 
-    def __init__(self, order: Literal["<", ">"], port: int | None) -> None:
+    def __init__(self, order: Literal["<", ">"], ports: frozenset[int] | None) -> None:
         self.order = order
-        self._port = port
+        self._ports = ports
         self.interfaces: list[_Interface] = []
         self.unpack_head = struct.Struct(f"{order}II").unpack_from
         self.unpack_enhanced = struct.Struct(f"{order}8xIIIII").unpack_from
@@ -66,7 +67,7 @@ class _Section:
                 ticks = 1 << (value[0] & 0x7F) if value[0] & 0x80 else 10 ** value[0]
             elif code == _TIME_OFFSET and len(value) == 8:
                 (offset,) = struct.unpack(f"{self.order}q", value)
-        sieve = make_sieve(link_type, self.order, self._port, f"{_DATA}x")
+        sieve = make_sieve(link_type, self.order, self._ports, f"{_DATA}x")
         self.interfaces.append(_Interface(link_type, snap_length, ticks, offset * _NANO, sieve))
 
     def packet(self, kind: int, body: bytes, previous_ns: int) -> Packet:
@@ -104,7 +105,7 @@ def read_pcapng(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pa
     file: ByteStream,
     statistics: CaptureStatistics,
     progress: Callable[[int], None] | None = None,
-    port: int | None = None,
+    ports: frozenset[int] | None = None,
 ) -> Iterator[list[Packet]]:
     """The packets of a pcapng file, as many at a time as came in at once. All are counted; see `read_pcap`.
 
@@ -113,7 +114,7 @@ def read_pcapng(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pa
     """
     source = Source(file)
     try:
-        section = _Section(_byte_order(source.header(_MIN_BLOCK)), port)
+        section = _Section(_byte_order(source.header(_MIN_BLOCK)), ports)
     except _Damaged:
         raise source.cut_in_header() from None
     source.header(section.unpack_length(source.buffer, 4)[0] & 0xFFFF)
@@ -128,7 +129,7 @@ def read_pcapng(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pa
             while size - offset >= _MIN_BLOCK:
                 kind, length = section.unpack_head(buffer, offset)
                 if kind == _SECTION:
-                    section = _Section(_byte_order(buffer[offset : offset + _MIN_BLOCK]), port)
+                    section = _Section(_byte_order(buffer[offset : offset + _MIN_BLOCK]), ports)
                     (length,) = section.unpack_length(buffer, offset + 4)
                 if length < _MIN_BLOCK or length > _MAX_BLOCK:
                     raise _Damaged  # noqa: TRY301 -- so that all damage ends in one place
@@ -146,7 +147,8 @@ def read_pcapng(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pa
                             protocol == sieve.ipv4
                             and first == PLAIN_IPV4
                             and not place & sieve.fragment
-                            and from_port != sieve.port != to_port
+                            and from_port not in sieve.ports
+                            and to_port not in sieve.ports
                         ):
                             count += 1
                             offset = end
@@ -188,3 +190,6 @@ def _byte_order(section_header: bytes) -> Literal["<", ">"]:
     if mark == _BIG:
         return ">"
     raise _Damaged
+
+
+FORMAT: Final = Format("pcapng", magics=(b"\x0a\x0d\x0d\x0a",), packets=read_pcapng)

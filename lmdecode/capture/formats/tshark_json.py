@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from io import BufferedReader
 from typing import Any, Final
 
-from orjson import loads
-
 from lmdecode.capture.diagnostics import CaptureStatistics
-from lmdecode.capture.formats._json_items import SKIPPED, BrokenJsonError, DeepJsonError, read_items
-from lmdecode.capture.formats._tshark_layers import FOREIGN, LayerReader
+from lmdecode.capture.formats import Format
 from lmdecode.capture.net.packet import Segment
-from lmdecode.capture.text_input import TextInput
+from lmdecode.capture.text_input import TextInput, text_of
+from lmdecode.codec.dialect import dialects
 
 
 def read_lines(source: TextInput, is_wanted: Callable[[bytes], bool]) -> Iterator[list[Any]]:
@@ -25,6 +24,10 @@ def read_lines(source: TextInput, is_wanted: Callable[[bytes], bool]) -> Iterato
     Raises:
         BrokenJsonError: The file could not be read to its end.
     """
+    from orjson import loads  # noqa: PLC0415 -- this module is loaded for every capture
+
+    from lmdecode.capture.formats._json_items import SKIPPED, BrokenJsonError  # noqa: PLC0415 -- as above
+
     for lines in source.lines():
         items: list[Any] = []
         for line in lines:
@@ -43,23 +46,33 @@ def read_lines(source: TextInput, is_wanted: Callable[[bytes], bool]) -> Iterato
 
 
 _PROGRESS_STEP: Final = 1 << 20
+_JSON: Final = re.compile(rb"\s*[\[{]")
+_PACKETS: Final = re.compile(rb"""\s*(?:\[\s*)?\{\s*"(?:_index|_source|index|timestamp)"\s*:""")
 
 
 def read_tshark_json(
     file: BufferedReader,
-    port: int | None,
     statistics: CaptureStatistics,
     progress: Callable[[int], None] | None = None,
+    ports: frozenset[int] | None = None,
 ) -> Iterator[list[Segment]]:
-    """The TCP segments of one port, or of all if it is None, as many at a time as came at once.
+    """The TCP segments of some ports, or of all if they are None, as many at a time as came at once.
 
     A list is what `-T json` and `-T jsonraw` print; anything else is taken for the lines of `-T ek`.
 
     Raises:
         CaptureError: It is JSON, but not of tshark, or lacks what is needed.
     """
+    from lmdecode.capture.formats._json_items import (  # noqa: PLC0415 -- this module is loaded for every capture
+        SKIPPED,
+        BrokenJsonError,
+        DeepJsonError,
+        read_items,
+    )
+    from lmdecode.capture.formats._tshark_layers import FOREIGN, LayerReader  # noqa: PLC0415 -- as above
+
     source = TextInput(file)
-    layers = LayerReader(str(file.name), port)
+    layers = LayerReader(str(file.name), ports)
     read = layers.read
     reported = 0
     try:
@@ -82,3 +95,21 @@ def read_tshark_json(
     statistics.bytes_read = source.position
     if progress is not None:
         progress(source.position)
+
+
+def _is_export(start: bytes) -> bool:
+    """Return True for JSON, unless it is the debug log of a program: that can begin with a bracket as well."""
+    text = text_of(start)
+    return is_packets(text) or (
+        _JSON.match(text) is not None and not any(each.sniff_log(text) for each in dialects().values())
+    )
+
+
+def is_packets(text: bytes) -> bool:
+    """Return True for text that begins as a packet of tshark's does, whose data can look like a line of a log."""
+    return _PACKETS.match(text) is not None
+
+
+FORMAT: Final = Format(
+    "tshark's exports -T json, -T jsonraw and -T ek", recognises=_is_export, segments=read_tshark_json
+)

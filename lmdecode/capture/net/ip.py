@@ -39,11 +39,11 @@ class Fragments:
     """Collects fragments of TCP packets until their packets are whole.
 
     Args:
-        port: As in a TCP header. Only what may be from or to it counts as unassembled; all if None.
+        ports: As in TCP headers. Only what may be from or to one of them counts as unassembled; all if None.
     """
 
-    def __init__(self, port: bytes | None) -> None:
-        self._port = port
+    def __init__(self, ports: frozenset[bytes] | None) -> None:
+        self._ports = ports
         self._parcels: dict[Parcel, dict[int, tuple[bytes, bool]]] = {}
         self._lost = 0
 
@@ -80,5 +80,5 @@ class Fragments:
 
     def _count(self, pieces: dict[int, tuple[bytes, bool]]) -> int:
         first = pieces.get(0, (b"", True))[0]
-        is_foreign = len(first) >= 4 and self._port not in (None, first[:2], first[2:4])
+        is_foreign = len(first) >= 4 and self._ports is not None and self._ports.isdisjoint((first[:2], first[2:4]))
         return 0 if is_foreign else len(pieces)

@@ -78,12 +78,12 @@ class Screened(FileIO):
         return self._screening.file.tell()
 
 
-def screened(path: Path, port: int) -> BufferedReader | None:
+def screened(path: Path, ports: frozenset[int]) -> BufferedReader | None:
     """What of a capture may be of a port; None if it is not one that libpcap would read sooner, or if it is not there.
 
     Args:
         path: The capture.
-        port: The protocol's.
+        ports: The TCP ports that are wanted.
 
     Returns:
         A pcap with a `Screened` as its `raw`.
@@ -98,8 +98,8 @@ def screened(path: Path, port: int) -> BufferedReader | None:
     pipe: tuple[int, ...] = ()
     try:
         start = file.read(_SAMPLE)
-        expression = _filter(start, port)
-        library = _library() if expression and _is_worth_it(start, port) else None
+        expression = _filter(start, ports)
+        library = _library() if expression and _is_worth_it(start, ports) else None
         if library is None:
             return None
         buffers = ctypes.create_string_buffer(_AT_ONCE), ctypes.create_string_buffer(_AT_ONCE)
@@ -194,7 +194,7 @@ class _Screening:
         library.pcap_dump_close(dumper)  # last, because now the reader sees the end
 
 
-def _filter(start: bytes, port: int) -> str:
+def _filter(start: bytes, ports: frozenset[int]) -> str:
     """The filter for the link type of a file that begins so; empty if it is not for this way."""
     header = start[:_HEADER]
     if header[:4] not in _CLASSIC or header[4:8] not in _VERSIONS or len(header) < _HEADER:
@@ -204,21 +204,22 @@ def _filter(start: bytes, port: int) -> str:
     if place is None or int.from_bytes(header[16:20], order) < _MIN_SNAP_LENGTH:
         return ""
     kind, ip = place
-    ports = ip + 20
+    at = ip + 20
+    wanted = " or ".join(f"link[{at}:2] = {port} or link[{at + 2}:2] = {port}" for port in sorted(ports))
     return (
-        f"less {ports + 3} or link[{kind}:2] != 0x0800 or link[{ip}] != {PLAIN_IPV4} or link[{ip + 6}:2] & 0x3fff != 0 "
-        f"or link[{ports}:2] = {port} or link[{ports + 2}:2] = {port}"
+        f"less {at + 3} or link[{kind}:2] != 0x0800 or link[{ip}] != {PLAIN_IPV4} or link[{ip + 6}:2] & 0x3fff != 0 "
+        f"or {wanted}"
     )
 
 
-def _is_worth_it(start: bytes, port: int) -> bool:
+def _is_worth_it(start: bytes, ports: frozenset[int]) -> bool:
     """Whether the first packets were all captured whole, and few of them would pass.
 
     To take a packet out of the file and put it into the pipe costs more than for our own reader to pass over it.
     """
     order: Literal["<", ">"] = "<" if start[0] in {0xD4, 0x4D} else ">"
     link_type = struct.unpack_from(f"{order}I", start, 20)[0]
-    sieve = make_sieve(link_type, order, port, _BEFORE_PACKET)
+    sieve = make_sieve(link_type, order, ports, _BEFORE_PACKET)
     if sieve is None:
         return False
     unpack, size = sieve.look.unpack_from, sieve.look.size
@@ -229,7 +230,7 @@ def _is_worth_it(start: bytes, port: int) -> bool:
             return False
         count += 1
         is_plain = protocol == sieve.ipv4 and first == PLAIN_IPV4 and not place & sieve.fragment
-        passed += not is_plain or sieve.port in {source, destination}
+        passed += not is_plain or not sieve.ports.isdisjoint((source, destination))
         offset += _RECORD_HEADER + captured
     return passed * _FEW <= count
 

@@ -49,17 +49,17 @@ def _endpoint(address: bytes, port: int) -> Endpoint:
 
 
 class SegmentReader:
-    """Picks the TCP segments of one port out of packets.
+    """Picks the TCP segments of some ports out of packets.
 
     Args:
-        port: Only segments from or to it are wanted; all if None.
+        ports: Only segments from or to one of them are wanted; all if None.
     """
 
-    def __init__(self, port: int | None) -> None:
-        self._number = port
-        self._port = None if port is None else port.to_bytes(2, "big")
+    def __init__(self, ports: frozenset[int] | None) -> None:
+        self._numbers = ports
+        self._ports = None if ports is None else frozenset(port.to_bytes(2, "big") for port in ports)
         self._plain_ends: dict[bytes, tuple[Endpoint, Endpoint]] = {}
-        self._fragments = Fragments(self._port)
+        self._fragments = Fragments(self._ports)
         self._unknown_links: Counter[int] = Counter()
         self._cut_headers = 0
         self._malformed = 0
@@ -93,7 +93,7 @@ class SegmentReader:
     def _wanted_ends(self, both_ends: bytes) -> tuple[Endpoint, Endpoint] | None:
         """Source and destination, from both addresses and both ports; None if neither is the port that is wanted."""
         source_port, destination_port = int.from_bytes(both_ends[8:10], "big"), int.from_bytes(both_ends[10:], "big")
-        if self._number is not None and self._number not in (source_port, destination_port):
+        if self._numbers is not None and self._numbers.isdisjoint((source_port, destination_port)):
             return None
         ends = _endpoint(both_ends[:4], source_port), _endpoint(both_ends[4:8], destination_port)
         if len(self._plain_ends) < _MAX_ENDS:
@@ -169,8 +169,8 @@ class SegmentReader:
         return -1
 
     def _may_be_ours(self, data: bytes) -> bool:
-        """A quick look, so that scapy is not asked about every packet: does it hold the port's two bytes at all."""
-        return self._port is None or self._port in data
+        """A quick look, so that scapy is not asked about every packet: does it hold a wanted port's two bytes."""
+        return self._ports is None or any(port in data for port in self._ports)
 
     def _ipv4(self, packet: Packet, offset: int) -> Segment | None:
         data = packet.data
@@ -226,8 +226,8 @@ class SegmentReader:
         if len(ports) < 4:
             self._cut_headers += 1
             return False
-        port = self._port
-        return port is None or ports[2:] == port or ports[:2] == port
+        wanted = self._ports
+        return wanted is None or ports[2:] in wanted or ports[:2] in wanted
 
     def _fragment(  # the place of the fragment in its packet, and of its payload in ours
         self, packet: Packet, parcel: Parcel, place: int, start: int, end: int, *, more: bool

@@ -24,7 +24,8 @@ class Sieve(NamedTuple):
     `look.unpack_from(packet)` gives five numbers in the file's byte order: the network protocol, IP's first byte, the
     fragment's place, and the two ports. The packet is none of ours if
 
-        protocol == ipv4 and first == PLAIN_IPV4 and not place & fragment and source != port != destination
+        protocol == ipv4 and first == PLAIN_IPV4 and not place & fragment and source not in ports
+        and destination not in ports
 
     and if at least `reach` bytes of it were captured, for else the look went into what stands behind it in the file.
     """
@@ -33,20 +34,20 @@ class Sieve(NamedTuple):
     reach: int
     ipv4: int
     fragment: int
-    port: int
+    ports: frozenset[int]
 
 
-def make_sieve(link_type: int, order: Literal["<", ">"], port: int | None, header: str) -> Sieve | None:
+def make_sieve(link_type: int, order: Literal["<", ">"], ports: frozenset[int] | None, header: str) -> Sieve | None:
     """The sieve for a link type, or None if every packet of it must be taken apart.
 
     Args:
         link_type: Of the interface.
         order: The file's byte order, as in `struct`.
-        port: The protocol's; None lets everything through.
+        ports: The TCP ports that are wanted; None lets everything through.
         header: What stands before the packet in the file, as in `struct`; what it has in front of the five numbers.
     """
     places = PLACES.get(link_type)
-    if places is None or port is None:
+    if places is None or ports is None:
         return None
     type_at, ip_at = places
     gap = ip_at - type_at - 2
@@ -56,4 +57,4 @@ def make_sieve(link_type: int, order: Literal["<", ">"], port: int | None, heade
     def as_read(big_endian: int) -> int:
         return int.from_bytes(big_endian.to_bytes(2, "big"), byteorder)
 
-    return Sieve(look, ip_at + _PORTS_IN_IP + 4, as_read(0x0800), as_read(0x3FFF), as_read(port))
+    return Sieve(look, ip_at + _PORTS_IN_IP + 4, as_read(0x0800), as_read(0x3FFF), frozenset(map(as_read, ports)))

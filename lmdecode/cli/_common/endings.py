@@ -7,39 +7,37 @@ from pathlib import Path
 
 import typer
 
-from lmdecode.app.decode import Outcome, merged, nothing_decoded, read, summary
+from lmdecode.app.decode import Outcome, merged, nothing_decoded, outcomes_of, read, summary
 from lmdecode.app.errors import CommandError
 from lmdecode.cli._common.errors import complain
 from lmdecode.cli._common.progress import progress_bar
+from lmdecode.codec.dialect import Speakers
 from lmdecode.codec.record import Record
-from lmdecode.codec.v1.decoder import Decoder
 
 
-def read_by_time(paths: Sequence[Path], outcomes: list[Outcome], decoder: Decoder, port: int) -> Iterator[Record]:
+def read_by_time(paths: Sequence[Path], outcomes: list[Outcome], speakers: Speakers) -> Iterator[Record]:
     """The records of some captures as one story, in the order of time, whatever the order of the captures.
 
     Args:
         paths: The captures.
         outcomes: Takes what came of each.
-        decoder: With the machine's key.
-        port: The machine's.
+        speakers: The dialects, with the user's keys.
     """
-    outcomes += map(Outcome, paths)
+    outcomes += outcomes_of(paths)
     if len(outcomes) > 1:
-        yield from merged(outcomes, decoder, port)
+        yield from merged(outcomes, speakers)
         return
     for outcome in outcomes:
-        with progress_bar(outcome.path, onto_terminal=False) as progress:
-            yield from read(outcome, decoder, port, progress=progress)
+        with progress_bar(Path(outcome.name), onto_terminal=False) as progress:
+            yield from read(outcome, speakers, progress=progress)
 
 
-def say_how_it_went(outcomes: Sequence[Outcome], port: int, origin: str, *, chosen: bool) -> bool:
+def say_how_it_went(outcomes: Sequence[Outcome], speakers: Speakers, *, chosen: bool) -> bool:
     """Say it on stderr; whether anything was wrong with a capture.
 
     Args:
         outcomes: What came of the captures.
-        port: The machine's.
-        origin: Where the key is from.
+        speakers: The dialects, with the user's keys.
         chosen: Whether the user saw a choice of the messages only.
 
     Raises:
@@ -53,7 +51,7 @@ def say_how_it_went(outcomes: Sequence[Outcome], port: int, origin: str, *, chos
         complain(complaint)
     if not complaints or any(outcome.statistics.connections for outcome in outcomes):
         typer.echo(summary(outcomes, chosen=chosen), err=True)
-    nothing = nothing_decoded(outcomes, port, origin)
+    nothing = nothing_decoded(outcomes, speakers)
     if nothing:
         raise CommandError(nothing)
     if nothing is not None:

@@ -1,1 +1,70 @@
-"""The protocol of the first gateways (TCP port 1774): key, frames, messages, the memory map."""
+"""v1, the protocol of the first gateways (2019 to 2023): AES-encrypted frames on TCP port 1774.
+
+A message reads, writes or reports a window of the machine's memory. `key`, `framing` and `message` lead from bytes to
+messages, `memory_map` says what the bytes of the memory mean, `window` reads them, `decoder` does all of that for one
+frame, and `conversation` for one connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from lmdecode.codec.dialect import Access, Dialect, FieldKind, Speaker, Speakers
+
+if TYPE_CHECKING:
+    from lmdecode.codec.v1.decoder import Decoder
+
+PORT: Final = 1774
+"""The TCP port on which machines with a first-generation gateway listen. Source: lmdirect; seen in captures."""
+
+
+def _sniff(payload: bytes) -> bool:
+    """Return True if a segment begins and ends as frames do; base64 has neither `@` nor `%`."""
+    return payload[:1] == b"@" and payload[-1:] == b"%"
+
+
+def _open(access: Access) -> Speaker:
+    from lmdecode.codec.v1.conversation import Speaker as Reader  # noqa: PLC0415 -- heavy, and not every command decodes
+    from lmdecode.codec.v1.decoder import decoder_for  # noqa: PLC0415 -- as above
+
+    return Reader(decoder_for(access.keys, show_secrets=access.show_secrets), access.origin)
+
+
+def _sniff_log(text: bytes) -> bool:
+    from lmdecode.codec.v1.log import looks_like_log  # noqa: PLC0415 -- few captures are logs
+
+    return looks_like_log(text)
+
+
+def _fields() -> Mapping[str, FieldKind]:
+    from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS  # noqa: PLC0415 -- as above
+
+    return {
+        **{row.name: FieldKind(row.type.json, row.type.words) for row in REGISTERS if row.name},
+        **{row.name: FieldKind(row.json) for row in DERIVED},
+    }
+
+
+DIALECT: Final = Dialect(
+    name="v1",
+    title="the protocol of the first gateways",
+    ports=(PORT,),
+    sniff=_sniff,
+    open=_open,
+    fields=_fields,
+    sniff_log=_sniff_log,
+)
+
+
+def speakers_with(decoder: Decoder, port: int | None = None, *, origin: str = "") -> Speakers:
+    """Return v1 alone, read by a decoder of one's own: with a key that is not in the configuration, or with none.
+
+    Args:
+        decoder: Reads the frames.
+        port: The machine's TCP port; None for the usual one.
+        origin: Where the decoder's keys are from, for messages.
+    """
+    from lmdecode.codec.v1.conversation import Speaker as Reader  # noqa: PLC0415 -- heavy, and not every command decodes
+
+    return Speakers.of(DIALECT, Reader(decoder, origin), port)

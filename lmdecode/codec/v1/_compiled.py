@@ -28,8 +28,9 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from lmdecode.codec.record import Value
 from lmdecode.codec.v1.register import Derived, Register
-from lmdecode.codec.v1.values import Value, unpacking
+from lmdecode.codec.v1.values import unpacking
 
 _REMEMBERED: Final = 4096  # results of one function, texts of one register
 _BYTES: Final = tuple(map(str, range(256)))  # looked up in a third of the time that formatting takes

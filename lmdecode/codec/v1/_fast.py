@@ -17,23 +17,25 @@ from binascii import unhexlify
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar, cast
 from zlib import adler32
 
 import orjson
 
-from lmdecode.codec.record import Record, Role, Sender
-from lmdecode.codec.v1.message import NO_FIELDS, SHORT, Decoded, Kind, Message, Parsed, parse_leniently
+from lmdecode.codec.dialect import Place, Records, Sink
+from lmdecode.codec.record import NO_EXTRA, Kind, Record, Role, Sender, Value
+from lmdecode.codec.v1.message import NO_FIELDS, SHORT, Decoded, Message, Parsed, parse_leniently
 from lmdecode.codec.v1.redaction import touches_secret
-from lmdecode.codec.v1.values import Value
 from lmdecode.codec.v1.window import Fields, quick_decoder
 
+GENERATION: Final = "v1"
+"""The name of this dialect in its Records."""
 HEADER: Final = 9
 """Characters of kind and preamble."""
 _REQUEST: Final = HEADER + 2  # characters of a message without data
 
 
-Faultless = tuple[str, Mapping[str, Value] | str, int]
+CleanMessage = tuple[str, Mapping[str, Value] | str, int]
 """A faultless message: its plaintext; its fields, or their JSON; the number of the key that decrypted it."""
 
 
@@ -57,10 +59,10 @@ class _Reading(NamedTuple):
 _CHECKS = {b"%02X" % value: value for value in range(256)}
 
 
-def read_faultless(plaintext: bytes) -> Decoded | None:
+def read_clean(plaintext: bytes) -> Decoded | None:
     """What a faultless message with data, and without secrets, says; None if it is anything else.
 
-    >>> dict(read_faultless(b"R401C000403BC04D8B6").fields)
+    >>> dict(read_clean(b"R401C000403BC04D8B6").fields)
     {'coffee_temp': 95.6, 'steam_temp': 124.0}
     """
     reading = _reading(plaintext[:HEADER])
@@ -76,8 +78,8 @@ def read_faultless(plaintext: bytes) -> Decoded | None:
     return tuple.__new__(Decoded, (message, True, data.hex(), text, MappingProxyType(fields), ()))
 
 
-def read_text(plaintext: bytes, number: int, *, as_json: bool) -> Faultless | None:
-    """The same, and read requests, as no more than what `ConversationOf.receive` needs.
+def read_text(plaintext: bytes, number: int, *, as_json: bool) -> CleanMessage | None:
+    """The same, and read requests, as no more than what `ConversationInto.receive` needs.
 
     Args:
         plaintext: Of a frame.
@@ -136,69 +138,66 @@ def _reading(start: bytes) -> _Reading | None:
     return _Reading(_REQUEST + 2 * message.length, window, quick.fields, quick.json)
 
 
+T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
-class Maker(Protocol[T_co]):
-    """Makes something of each message."""
+class CleanSink(Sink[T_co], Protocol[T_co]):
+    """A sink that takes clean messages without a Record of them."""
 
-    as_json: bool
-    """Whether it is best told the fields as JSON."""
+    def prepare_window(self, place: Place, sender: Sender, window: Window, role: Role) -> Any:  # noqa: ANN401 -- is only given back
+        """Return what all messages of one window in one connection have in common, in the sink's own form."""
 
-    def same(  # noqa: PLR0917 -- as a Record has them
-        self, stream: int, sender: Sender, source: str, destination: str, window: Window, role: Role
-    ) -> Any:  # noqa: ANN401 -- is only given back
-        """What all messages of one window in one connection have in common, in whatever form `faultless` likes it."""
-
-    def faultless(  # noqa: PLR0917 -- one call a message, and names would cost more than all that it does
+    def on_clean_message(  # noqa: PLR0917 -- one call a message, and names would cost more than all that it does
         self,
         time_ns: int,
-        same: Any,  # noqa: ANN401 -- what `same` gave
+        prepared: Any,  # noqa: ANN401 -- what `prepare_window` returned
         text: str,
         fields: Mapping[str, Value] | str,
         elapsed: float | None,
         machine: str | None,
+        request: Any,  # noqa: ANN401 -- what the sink made of the request
     ) -> T_co:
-        """What is made of a faultless message, by its plaintext and its fields or their JSON."""
-
-    def record(self, record: Record) -> T_co:
-        """What is made of anything else, or of a Record that is there already."""
+        """Return what is made of a clean message, by its plaintext and its fields or their JSON."""
 
 
-class Records:
-    """Makes Records."""
+class _CleanRecords(Records):
+    """Makes the Records of clean messages."""
 
-    as_json = False
-
-    def same(  # noqa: PLR0917 -- see `Maker`
-        self, stream: int, sender: Sender, source: str, destination: str, window: Window, role: Role
-    ) -> tuple[object, ...]:
-        """The fields of the Record from `stream` to `length`."""
+    def prepare_window(self, place: Place, sender: Sender, window: Window, role: Role) -> tuple[Any, ...]:
+        """Return the fields of the Record from `stream` to `length`, and those from `generation` on."""
         kind, address, length = window
-        return stream, sender, source, destination, kind, role, address, length
+        stream, app, machine, capture = place
+        ends = (app, machine) if sender == "app" else (machine, app)
+        return (stream, sender, *ends, kind, role, address, length), (GENERATION, capture)
 
-    def faultless(  # noqa: PLR0917 -- see `Maker`
+    def on_clean_message(  # noqa: PLR0917 -- see `CleanSink`
         self,
         time_ns: int,
-        same: tuple[object, ...],
+        prepared: tuple[Any, ...],
         text: str,
         fields: Mapping[str, Value] | str,
         elapsed: float | None,
         machine: str | None,
+        request: Record | None,
     ) -> Record:
-        """The Record of a faultless message."""
+        """Return the Record of a clean message."""
         data = text[HEADER:-2].lower() or None
         if isinstance(fields, str):
             fields = NO_FIELDS if data is None else JsonFields(fields)
-        # `tuple.__new__` takes a third of the time of calling it.
-        return tuple.__new__(Record, (time_ns, *same, data, text, fields, None, elapsed, None, (), machine))
-
-    def record(self, record: Record) -> Record:
-        """Itself."""
-        return record
+        head, tail = prepared
+        values = (time_ns, *head, data, text, fields, None, elapsed, None, (), machine, *tail, request, None, NO_EXTRA)
+        return tuple.__new__(Record, values)  # a third of the time of calling it
 
 
-RECORDS: Final = Records()
+_CLEAN_RECORDS: Final = _CleanRecords()
+
+
+def clean_sink(sink: Sink[T]) -> CleanSink[T] | None:
+    """Return a sink's way to take clean messages, or None if it takes Records only."""
+    if isinstance(sink, Records):
+        return cast("CleanSink[T]", _CLEAN_RECORDS)
+    return cast("CleanSink[T]", sink) if hasattr(sink, "on_clean_message") else None
 
 
 class JsonFields(Mapping[str, Value]):

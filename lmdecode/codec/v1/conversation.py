@@ -1,127 +1,145 @@
-"""One TCP connection between app and machine, as the protocol sees it: bytes with times in, Records out.
+"""One connection of v1: bytes with times in, Records out, or whatever else a sink makes of the messages.
 
-Or whatever else a `Maker` makes of the messages.
-
+Strategy
+--------
 All of the protocol's state is here, and no socket, file or clock, so a frame means the same in a capture, in a proxy
-and on a live connection.
+and on a live connection. The state is small: the unfinished frame of each direction (`Deframer`), and the requests that
+are not answered yet.
+
+What a conversation adds to single frames is *who answers whom*. The protocol has no transaction number: an answer
+repeats the kind, address and length of its request, and a report looks exactly like the answer to a read. So:
+
+- A message of the machine is an answer if a request with the same kind, address and length is open, and a report
+  otherwise. A write is never reported, so its answer is an answer even when its request was not captured.
+- The oldest matching request is the one, since machines answer in order. It need not be the oldest of all: machines
+  leave some reads without an answer, and those must not block the rest.
+- A request that was captured after the "answer" cannot be the one. That happens when a gap in the capture is filled
+  late, and bytes of one direction overtake those of the other.
+- Requests are forgotten after `ANSWER_TIMEOUT_NS`, or else a read that was never answered would make an answer of the
+  next report of its window, minutes later. No machine was seen to take longer than a second.
+- At most `_MAX_PENDING` requests are kept: a capture of a machine that answers none must not fill the memory.
+
+Damage is handled where it arises. A gap ends the unfinished frame, which comes out as bytes that belong to no whole
+frame, and reading resumes at the next `@`. Late bytes are read by a deframer of their own and marked, because the
+stream has moved on. Of a damaged message that may hold the machine's cloud account nothing is shown but its header:
+a wrong length or check byte would otherwise carry the secret past the masks.
+
+A clean message, which nearly all are, takes a short cut: `receive_clean` looks up everything that its first nine
+characters imply and never builds the parts. It must make exactly what the general path makes; tests compare the two
+with arbitrary streams. `_fast` says what that is worth.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
-from lmdecode.codec.record import Record, Role, Sender
-from lmdecode.codec.v1._fast import HEADER, RECORDS, Faultless, Maker, window_of
+from lmdecode.codec.dialect import RECORDS, Place, Sink, Tally
+from lmdecode.codec.record import NO_EXTRA, Kind, Record, Role, Sender
+from lmdecode.codec.v1._fast import GENERATION, HEADER, CleanMessage, CleanSink, clean_sink, window_of
 from lmdecode.codec.v1.decoder import Decoder, withhold
 from lmdecode.codec.v1.framing import Deframer, Frame, Skipped
-from lmdecode.codec.v1.message import OK, Decoded, Kind
+from lmdecode.codec.v1.message import OK, Decoded
 from lmdecode.codec.v1.redaction import touches_secret
+
+if TYPE_CHECKING:
+    from lmdecode.codec.v1.log import LogConversation
 
 T = TypeVar("T")
 
 ANSWER_TIMEOUT_NS: Final = 10_000_000_000
 """An answer that comes later than this after its request is taken for a report. Our choice."""
 
+_Pending = tuple[Kind, int, int, int, Any]
+"""A request that is not answered: its kind, address, length and time, and what the sink made of it."""
+
 _UNFINISHED: Final = "the connection ended inside this frame"
+_ANYWHERE: Final = Place()
 _MAX_WINDOWS: Final = 64  # of which it is kept what their messages have in common; apps use a dozen
 _WITHOUT_DATA: Final = HEADER + 2  # characters
 _MAX_PENDING: Final = 1024  # requests that are kept; a machine that answers none must not fill the memory
 
 
-@dataclass(slots=True)
-class Tally:
-    """What was counted; one may serve many conversations."""
-
-    frames: int = 0
-    """Whole frames, `@` to `%`."""
-    valid_frames: int = 0
-    """Those that decrypt to a message with a right check byte."""
-    messages: int = 0
-    """Frames that could be read as a message, its check byte right or wrong."""
-    problems: int = 0
-    """Records that have any."""
-    bytes_skipped: int = 0
-    """Bytes that belong to no frame."""
-    bytes_missing: int = 0
-    """Bytes that were given up as not in the capture; some of them may have come after all, too late."""
-
-
-class ConversationOf(Generic[T]):
-    """Turns the bytes of one connection into what is wanted of its messages.
+class ConversationInto(Generic[T]):
+    """Turns the bytes of one connection into what a sink makes of its messages.
 
     Args:
-        make: Makes it.
+        sink: Decides what is made of them.
         decoder: With the machine's key, or several from which the connection's is found.
-        stream: The connection's number.
-        app: The app's host:port.
-        machine: The machine's host:port.
+        place: Where the conversation is.
         tally: Counts are added to it; its own if there is none.
     """
 
     def __init__(
         self,
-        make: Maker[T],
+        sink: Sink[T],
         decoder: Decoder,
+        place: Place = _ANYWHERE,
         *,
-        stream: int = 0,
-        app: str = "app",
-        machine: str = "machine",
         tally: Tally | None = None,
     ) -> None:
-        self._make = make
+        self._make = sink.record
+        self._clean: CleanSink[T] | None = clean_sink(sink)
         self._decoder = decoder.for_connection()
-        self._stream = stream
-        self._ends: dict[Sender, tuple[str, str]] = {"app": (app, machine), "machine": (machine, app)}
+        self._place = place
+        self._ends: dict[Sender, tuple[str, str]] = {
+            "app": (place.app, place.machine),
+            "machine": (place.machine, place.app),
+        }
         self._deframers: dict[Sender, Deframer] = {"app": Deframer(), "machine": Deframer()}
-        self._same: dict[Role, dict[str, Any]] = {"request": {}, "response": {}, "report": {}}
-        self._pending: deque[tuple[Kind, int, int, int]] = deque(maxlen=_MAX_PENDING)
+        self._prepared: dict[Role, dict[str, Any]] = {"request": {}, "response": {}, "report": {}}
+        self._pending: deque[_Pending] = deque(maxlen=_MAX_PENDING)
         self.tally = Tally() if tally is None else tally
 
-    def receive(self, time_ns: int, sender: Sender, data: bytes, foreseen: Faultless | None = None) -> list[T]:
-        """Take the next bytes of one direction; hand out what is made of the messages that they complete.
+    def receive(self, time_ns: int, sender: Sender, data: bytes, predecoded: CleanMessage | None = None) -> list[T]:
+        """Take the next bytes of one direction; return what is made of the messages that they complete.
 
         Args:
             time_ns: When they were captured.
             sender: Whose they are.
             data: The bytes.
-            foreseen: What the decoder foresaw of just these bytes, if it did.
+            predecoded: What the decoder's `predecode` returned for exactly these bytes.
         """
-        if foreseen is not None:
-            made = self.receive_faultless(time_ns, sender, data, foreseen)
+        if predecoded is not None:
+            made = self.receive_clean(time_ns, sender, data, predecoded)
             if made is not None:
                 return [made]
         return [self._made(time_ns, sender, event) for event in self._deframers[sender].feed(data)]
 
-    def receive_faultless(self, time_ns: int, sender: Sender, data: bytes, foreseen: Faultless) -> T | None:
-        """The same for bytes that are one frame with a faultless message, if nothing speaks against that; else None.
+    def receive_clean(self, time_ns: int, sender: Sender, data: bytes, predecoded: CleanMessage) -> T | None:
+        """Take bytes that are exactly one predecoded frame. Returns None if the general path must run.
 
-        The fast path: this runs for nearly every frame, and says what `receive` would say without having foreseen it.
+        This runs for nearly every frame, and makes what `receive` would make without `predecoded`.
         """
-        text, fields, number = foreseen
+        clean = self._clean
+        if clean is None:
+            return None
+        text, fields, number = predecoded
         start = text[:HEADER]
         decoder = self._decoder
         kind, address, length = window_of(start)
-        elapsed = None
+        elapsed = asked = None
         role: Role = "request"
         if sender == "app":
             if number != decoder.number or not self._deframers[sender].pass_over(len(data)):
                 return None
-            self._pending.append((kind, address, length, time_ns))
         else:
             # A write's answer says whether it was taken, and one without data is the request's echo.
             if kind is Kind.WRITE or len(text) == _WITHOUT_DATA:
                 return None
             if number != decoder.number or not self._deframers[sender].pass_over(len(data)):
                 return None
-            role, elapsed = self._pair(time_ns, kind, address, length)
-        same = self._same[role].get(start) or self._make_same(sender, role, start)
+            role, elapsed, asked = self._pair(time_ns, kind, address, length)
+        prepared = self._prepared[role].get(start) or self._prepare(clean, sender, role, start)
         tally = self.tally
         tally.frames += 1
         tally.messages += 1
         tally.valid_frames += 1
-        return self._make.faultless(time_ns, same, text, fields, elapsed, decoder.machine)
+        made = clean.on_clean_message(time_ns, prepared, text, fields, elapsed, decoder.machine, asked)
+        if role == "request":
+            self._pending.append((kind, address, length, time_ns, made))
+        return made
 
     def receive_late(self, time_ns: int, sender: Sender, data: bytes, reason: str) -> list[T]:
         """Take bytes that belong before others already received: they are read apart, and marked with the reason."""
@@ -136,7 +154,7 @@ class ConversationOf(Generic[T]):
         deframer.skip(size)
         self.tally.bytes_missing += size
         self.tally.problems += 1
-        made.append(self._make.record(self._blank(time_ns, sender, (reason,))))
+        made.append(self._make(self._blank(time_ns, sender, (reason,))))
         return made
 
     def close(self, time_ns: int) -> list[T]:
@@ -147,17 +165,21 @@ class ConversationOf(Generic[T]):
             for event in deframer.flush()
         ]
 
-    def _make_same(self, sender: Sender, role: Role, start: str) -> Any:  # noqa: ANN401 -- whatever the maker likes
-        """What all faultless messages have in common that begin so, in one role."""
-        known = self._same[role]
+    def _prepare(self, clean: CleanSink[T], sender: Sender, role: Role, start: str) -> Any:  # noqa: ANN401 -- the sink's own
+        """Return the part of what is made that all clean messages with this header and role share."""
+        known = self._prepared[role]
         if len(known) >= _MAX_WINDOWS:
             known.clear()
-        source, destination = self._ends[sender]
-        known[start] = same = self._make.same(self._stream, sender, source, destination, window_of(start), role)
-        return same
+        known[start] = prepared = clean.prepare_window(self._place, sender, window_of(start), role)
+        return prepared
 
     def _made(self, time_ns: int, sender: Sender, event: Frame | Skipped, notes: tuple[str, ...] = ()) -> T:
-        return self._make.record(self._record(time_ns, sender, event, notes))
+        record = self._record(time_ns, sender, event, notes)
+        made = self._make(record)
+        if record.role == "request":
+            kind, address, length = cast("tuple[Kind, int, int]", (record.kind, record.address, record.length))
+            self._pending.append((kind, address, length, time_ns, made))
+        return made
 
     def _record(self, time_ns: int, sender: Sender, event: Frame | Skipped, notes: tuple[str, ...]) -> Record:
         if isinstance(event, Frame):
@@ -183,15 +205,14 @@ class ConversationOf(Generic[T]):
         tally.messages += 1
         tally.valid_frames += valid
         kind, address, length, content, status = message
-        ok = elapsed = None
+        ok = elapsed = asked = None
         role: Role
         if sender == "app":
             role = "request"
-            self._pending.append((kind, address, length, time_ns))
             if kind is Kind.WRITE and content is None and not problems:
                 problems = ("a write request without data: it sets nothing",)
         else:
-            role, elapsed = self._pair(time_ns, kind, address, length)
+            role, elapsed, asked = self._pair(time_ns, kind, address, length)
             if role == "response":
                 if kind is Kind.WRITE:
                     ok = status == OK  # anything but the literal OK is a failure
@@ -204,7 +225,7 @@ class ConversationOf(Generic[T]):
         source, destination = self._ends[sender]
         values = (
             time_ns,
-            self._stream,
+            self._place.stream,
             sender,
             source,
             destination,
@@ -220,59 +241,108 @@ class ConversationOf(Generic[T]):
             raw,
             problems,
             self._decoder.machine,
+            GENERATION,
+            self._place.capture,
+            asked if isinstance(asked, Record) else None,
+            None,
+            NO_EXTRA,
         )
         return tuple.__new__(Record, values)  # a third of the time of calling it
 
-    def _pair(self, time_ns: int, kind: Kind, address: int, length: int) -> tuple[Role, float | None]:
-        """Whether the machine answers with a message or says it unasked; and after how many seconds it answers."""
+    def _pair(
+        self, time_ns: int, kind: Kind, address: int, length: int
+    ) -> tuple[Role, float | None, T | Record | None]:
+        """Find the request that a message of the machine answers.
+
+        Returns:
+            Whether the message is an answer or a report; how many seconds after the request it came; and what the sink
+            made of the request.
+        """
         pending = self._pending
         while pending:
             # Nearly always it answers what was asked last, and nothing else is left to be answered.
-            asked_kind, asked_address, asked_length, asked_ns = pending[0]
+            asked_kind, asked_address, asked_length, asked_ns, asked = pending[0]
             if time_ns - asked_ns > ANSWER_TIMEOUT_NS:
                 pending.popleft()
                 continue
             if asked_address == address and asked_length == length and asked_kind is kind and asked_ns <= time_ns:
                 pending.popleft()
-                return "response", (time_ns - asked_ns) / 1e9
+                return "response", (time_ns - asked_ns) / 1e9, asked
             break
-        for index, (asked_kind, asked_address, asked_length, asked_ns) in enumerate(pending):
+        for index, (asked_kind, asked_address, asked_length, asked_ns, asked) in enumerate(pending):
             # A request that was captured later was not the one, however late the answer came out of a gap.
             if asked_address == address and asked_length == length and asked_kind is kind and asked_ns <= time_ns:
                 del pending[index]
-                return "response", (time_ns - asked_ns) / 1e9
-        return ("response" if kind is Kind.WRITE else "report"), None
+                return "response", (time_ns - asked_ns) / 1e9, asked
+        return ("response" if kind is Kind.WRITE else "report"), None, None
 
     def _blank(self, time_ns: int, sender: Sender, problems: tuple[str, ...]) -> Record:
         return Record(
-            time_ns, self._stream, sender, *self._ends[sender], problems=problems, machine=self._decoder.machine
+            time_ns,
+            self._place.stream,
+            sender,
+            *self._ends[sender],
+            problems=problems,
+            machine=self._decoder.machine,
+            generation=GENERATION,
+            capture=self._place.capture,
         )
 
     def _secret_may_answer(self) -> bool:
         """Whether what the machine says may be a secret, because the app asked for one."""
         return not self._decoder.show_secrets and any(
-            touches_secret(address, length) for _, address, length, _ in self._pending
+            touches_secret(address, length) for _, address, length, *_ in self._pending
         )
 
 
-class Conversation(ConversationOf[Record]):
+class Conversation(ConversationInto[Record]):
     """Turns the bytes of one connection into Records.
 
     Args:
         decoder: With the machine's key, or several from which the connection's is found.
-        stream: The connection's number.
-        app: The app's host:port.
-        machine: The machine's host:port.
+        place: Where the conversation is.
         tally: Counts are added to it; its own if there is none.
     """
 
-    def __init__(
-        self,
-        decoder: Decoder,
-        *,
-        stream: int = 0,
-        app: str = "app",
-        machine: str = "machine",
-        tally: Tally | None = None,
-    ) -> None:
-        super().__init__(RECORDS, decoder, stream=stream, app=app, machine=machine, tally=tally)
+    def __init__(self, decoder: Decoder, place: Place = _ANYWHERE, *, tally: Tally | None = None) -> None:
+        super().__init__(RECORDS, decoder, place, tally=tally)
+
+
+class Speaker:
+    """v1 with the owner's keys in it.
+
+    Args:
+        decoder: Reads the frames: with one key, with several, or with none.
+        origin: Where the keys are from, for messages.
+    """
+
+    def __init__(self, decoder: Decoder, origin: str = "") -> None:
+        self.decoder = decoder
+        self._origin = origin
+
+    def conversation(self, sink: Sink[T], place: Place, tally: Tally) -> ConversationInto[T]:
+        """Return a new conversation."""
+        return ConversationInto(sink, self.decoder, place, tally=tally)
+
+    def predecode(self, payloads: Sequence[bytes], *, as_json: bool) -> list[CleanMessage | None]:
+        """Decrypt what looks like frames, all at once: that is several times as fast as one by one."""
+        return self.decoder.predecode(payloads, as_json=as_json)
+
+    def verdict(self, tally: Tally, ports: Iterable[int]) -> str | None:
+        """Return why no message could be read: the wrong key, or bytes that are no frames."""
+        if tally.frames and not tally.valid_frames:
+            whose = f" (it is from {self._origin})" if self._origin else ""
+            return f"0 of {tally.frames} frames have a valid check byte: wrong key?{whose}"
+        if not tally.messages and (tally.bytes_skipped or tally.bytes_missing):
+            return (
+                f"no whole frame in what was said on TCP port {', '.join(map(str, sorted(ports)))}: capture with "
+                "tcpdump -s 0, from before the app connects; a machine with a version 3 gateway does not speak this "
+                "protocol"
+            )
+        return None
+
+    def log(self, place: Place, tally: Tally) -> LogConversation:
+        """Return what reads debug logs of lmdirect."""
+        from lmdecode.codec.v1.log import LogConversation  # noqa: PLC0415 -- few captures are logs
+
+        return LogConversation(place, tally, show_secrets=self.decoder.show_secrets)

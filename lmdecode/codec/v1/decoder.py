@@ -9,11 +9,12 @@ from __future__ import annotations
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Sequence
 from types import MappingProxyType
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
+from lmdecode.codec.dialect import MachineKey
 from lmdecode.codec.errors import FrameError
 from lmdecode.codec.record import MASK
-from lmdecode.codec.v1._fast import Faultless, read_faultless, read_text
+from lmdecode.codec.v1._fast import CleanMessage, read_clean, read_text
 from lmdecode.codec.v1.framing import END, START, unwrap
 from lmdecode.codec.v1.key import BLOCK_SIZE, Key, decrypt, decrypt_many
 from lmdecode.codec.v1.message import NO_FIELDS, SHORT, Decoded, Message, parse_leniently
@@ -42,7 +43,7 @@ class Decoder(Protocol):
     def decode(self, body: bytes) -> Decoded:
         """All that a frame's body says. Never raises."""
 
-    def foresee(self, pieces: Sequence[bytes], *, as_json: bool) -> list[Faultless | None]:
+    def predecode(self, pieces: Sequence[bytes], *, as_json: bool) -> list[CleanMessage | None]:
         """What pieces of the streams that are about to come say, all at once: that decrypts several times as fast.
 
         Args:
@@ -56,7 +57,7 @@ class Decoder(Protocol):
 
 _CACHE_SIZE: Final = 4096
 _CACHED_BODY: Final = 1024  # longer bodies are rare, and would make the cache large
-_LONGEST_FAULTLESS: Final = 2 + len(b2a_base64(bytes(SHORT + BLOCK_SIZE), newline=False))  # of a frame
+_LONGEST_CLEAN: Final = 2 + len(b2a_base64(bytes(SHORT + BLOCK_SIZE), newline=False))  # of a frame
 
 
 class FrameDecoder:
@@ -75,7 +76,7 @@ class FrameDecoder:
         self._key = key
         self._show_secrets = show_secrets
         self._cache: dict[bytes, Decoded] = {}
-        self._foreseen: dict[bytes, Faultless | None] = {}
+        self._predecoded: dict[bytes, CleanMessage | None] = {}
         self._foreseen_as_json = False
 
     @property
@@ -107,14 +108,14 @@ class FrameDecoder:
         return decoded
 
     def _read(self, plaintext: bytes) -> Decoded:
-        return read_faultless(plaintext) or decode_plaintext(plaintext, show_secrets=self._show_secrets)
+        return read_clean(plaintext) or decode_plaintext(plaintext, show_secrets=self._show_secrets)
 
     def _keep(self, body: bytes, decoded: Decoded) -> None:
         if len(self._cache) >= _CACHE_SIZE:
             self._cache.clear()
         self._cache[body] = decoded
 
-    def foresee(self, pieces: Sequence[bytes], *, as_json: bool, keep: bool = True) -> list[Faultless | None]:
+    def predecode(self, pieces: Sequence[bytes], *, as_json: bool, keep: bool = True) -> list[CleanMessage | None]:
         """What those of some pieces of the streams say that are exactly one frame; see `Decoder`.
 
         Args:
@@ -122,13 +123,13 @@ class FrameDecoder:
             as_json: As there.
             keep: Whether to keep what the others say, so that `decode` need not decrypt them once more.
         """
-        if len(self._foreseen) > _CACHE_SIZE or as_json is not self._foreseen_as_json:
-            self._foreseen.clear()
+        if len(self._predecoded) > _CACHE_SIZE or as_json is not self._foreseen_as_json:
+            self._predecoded.clear()
             self._foreseen_as_json = as_json
-        known = self._foreseen
+        known = self._predecoded
         new: dict[bytes, bytes] = {}
         for piece in pieces:
-            if piece in known or piece in new or len(piece) > _LONGEST_FAULTLESS:
+            if piece in known or piece in new or len(piece) > _LONGEST_CLEAN:
                 continue
             try:
                 ciphertext = a2b_base64(piece[1:-1], strict_mode=True)
@@ -183,14 +184,6 @@ def withhold(decoded: Decoded) -> Decoded:
     return Decoded(header, decoded.valid, problems=(WITHHELD,))
 
 
-class MachineKey(NamedTuple):
-    """A machine, as far as decoding is concerned."""
-
-    name: str
-    """What the user calls it."""
-    key: Key
-
-
 class Keyring:
     """Decodes the frames of several machines.
 
@@ -241,13 +234,13 @@ class Keyring:
             return None, Decoded(None, valid=False, problems=(problem,))
         return None, decoded
 
-    def foresee(self, pieces: Sequence[bytes], *, as_json: bool) -> list[Faultless | None]:
+    def predecode(self, pieces: Sequence[bytes], *, as_json: bool) -> list[CleanMessage | None]:
         """What pieces of the streams say with the first key that fits; see `Decoder`."""
-        found: list[Faultless | None] = [None] * len(pieces)
+        found: list[CleanMessage | None] = [None] * len(pieces)
         rest = [*range(len(pieces))]
         for decoder in self._decoders:
             for index, faultless in zip(
-                rest, decoder.foresee([pieces[index] for index in rest], as_json=as_json, keep=False), strict=True
+                rest, decoder.predecode([pieces[index] for index in rest], as_json=as_json, keep=False), strict=True
             ):
                 found[index] = faultless
             rest = [index for index in rest if found[index] is None]
@@ -282,8 +275,8 @@ class _Seeker:
         self._found, decoded = self._keyring.attempt(body)
         return decoded
 
-    def foresee(self, pieces: Sequence[bytes], *, as_json: bool) -> list[Faultless | None]:
-        return self._keyring.foresee(pieces, as_json=as_json)
+    def predecode(self, pieces: Sequence[bytes], *, as_json: bool) -> list[CleanMessage | None]:
+        return self._keyring.predecode(pieces, as_json=as_json)
 
 
 _NO_KEY: Final = Key(bytes(32))  # never used: nothing here decrypts
@@ -310,13 +303,13 @@ class KeylessDecoder(FrameDecoder):
             return Decoded(None, valid=False, problems=(str(error),))
         return _SEALED
 
-    def foresee(
+    def predecode(
         self,
         pieces: Sequence[bytes],
         *,
         as_json: bool,  # noqa: ARG002
         keep: bool = True,  # noqa: ARG002
-    ) -> list[Faultless | None]:
+    ) -> list[CleanMessage | None]:
         """Nothing."""
         return [None] * len(pieces)
 
@@ -332,3 +325,10 @@ def ciphertext_of(body: bytes) -> bytes:
     if not size or size % BLOCK_SIZE:
         raise FrameError(f"the ciphertext has {size} bytes, which is not a whole number of {BLOCK_SIZE}-byte blocks")
     return ciphertext
+
+
+def decoder_for(keys: Sequence[MachineKey], *, show_secrets: bool = False) -> Decoder:
+    """Return what decodes with some machines' keys: with one key, no connection's machine has to be found out."""
+    if len(keys) == 1:
+        return FrameDecoder(keys[0].key, show_secrets=show_secrets)
+    return Keyring(keys, show_secrets=show_secrets)

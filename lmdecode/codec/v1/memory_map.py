@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from lmdecode.codec.record import Value
 from lmdecode.codec.v1.register import Access, Derived, Register, Sure, Telling, Window
 from lmdecode.codec.v1.values import (
     FieldType,
-    Value,
     bit_set,
     clock,
     enumeration,

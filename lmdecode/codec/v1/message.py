@@ -13,12 +13,11 @@ import re
 import struct
 import zlib
 from collections.abc import Mapping
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from lmdecode.codec.errors import MessageError
-from lmdecode.codec.v1.values import Value
+from lmdecode.codec.record import Kind, Value
 
 ADDRESS_SPACE: Final = 0x10000
 """Bytes in the machine's memory."""
@@ -33,24 +32,17 @@ _UPPER_HEX: Final = re.compile(rb"(?:[0-9A-F]{2})*\Z").match
 _STATUS: Final = re.compile(r"[!-~](?:[ -~]{0,14}[!-~])?\Z").match  # at most 16 characters
 
 
-class Kind(StrEnum):
-    """What a message does."""
-
-    READ = "read"
-    WRITE = "write"
-    STREAM = "stream"
-    """Pushed by the machine while water flows."""
-
-    __hash__ = str.__hash__  # an enumeration's own is a function in Python, and kinds are keys of caches
-
-    @property
-    def letter(self) -> str:
-        """The message's first character."""
-        return _LETTERS[self]
-
-
 _LETTERS: Final = {Kind.READ: "R", Kind.WRITE: "W", Kind.STREAM: "Z"}
 _KINDS: Final = {ord(letter): kind for kind, letter in _LETTERS.items()}
+
+
+def letter_of(kind: Kind) -> str:
+    """Return the first character of a message of a kind.
+
+    >>> letter_of(Kind.STREAM)
+    'Z'
+    """
+    return _LETTERS[kind]
 
 
 class Message(NamedTuple):
@@ -133,7 +125,7 @@ def build(message: Message) -> bytes:
     """
     _check_buildable(message)
     payload = message.status if message.data is None else message.data.hex().upper()
-    body = f"{message.kind.letter}{message.preamble}{payload or ''}".encode("ascii")
+    body = f"{letter_of(message.kind)}{message.preamble}{payload or ''}".encode("ascii")
     return b"%b%02X" % (body, check_byte(body))
 
 

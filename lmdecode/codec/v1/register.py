@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lmdecode.codec.v1.values import FieldType, Value
+from lmdecode.codec.record import JsonType, Value
+from lmdecode.codec.v1.values import FieldType
 
 
 class Access(StrEnum):
@@ -95,7 +96,7 @@ class Derived:
     inputs: tuple[str, ...]
     """The names of the registers, in the order in which `compute` takes their values."""
     compute: Callable[..., Value]
-    json: str
+    json: JsonType
     """The JSON type of the value, as `FieldType.json`."""
     formula: str
     """The same for people."""

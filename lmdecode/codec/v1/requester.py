@@ -14,14 +14,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from lmdecode.codec.dialect import Place
 from lmdecode.codec.errors import FrameError
-from lmdecode.codec.record import Record
+from lmdecode.codec.record import Kind, Record
 from lmdecode.codec.v1.conversation import Conversation
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.framing import unwrap, wrap
 from lmdecode.codec.v1.key import BLOCK_SIZE, Key, encrypt
 from lmdecode.codec.v1.memory_map import ALIVE, REPORTS
-from lmdecode.codec.v1.message import Kind, Message, build
+from lmdecode.codec.v1.message import Message, build, letter_of
 
 _USUAL: Final = frozenset((window.address, window.length) for window in REPORTS)
 
@@ -36,7 +37,7 @@ def label(request: Message) -> str:
     >>> label(PROBE)
     'R40220001'
     """
-    return f"{request.kind.letter}{request.preamble}"
+    return f"{letter_of(request.kind)}{request.preamble}"
 
 
 def frame_of(request: Message, key: Key) -> bytes:
@@ -100,7 +101,7 @@ class Requester:
     ) -> None:
         self._key = key
         decoder = FrameDecoder(key, show_secrets=show_secrets)
-        self._conversation = Conversation(decoder, stream=stream, app=app, machine=machine)
+        self._conversation = Conversation(decoder, Place(stream, app, machine))
         self._asked: Message | None = None
         self.answer: Record | None = None
         """The answer to the last request; None until it has come."""

@@ -12,12 +12,12 @@ from datetime import datetime
 from typing import Final
 
 from lmdecode.codec.errors import RegisterError
+from lmdecode.codec.record import Kind, Value
 from lmdecode.codec.v1.memory import Memory
 from lmdecode.codec.v1.memory_map import BIT_SETS, DERIVED_BY_NAME, EFFECTS, HAZARDS, by_name
-from lmdecode.codec.v1.message import ADDRESS_SPACE, Kind, Message
+from lmdecode.codec.v1.message import ADDRESS_SPACE, Message
 from lmdecode.codec.v1.redaction import ACCOUNT
 from lmdecode.codec.v1.register import Register, Telling
-from lmdecode.codec.v1.values import Value
 from lmdecode.codec.v1.window import encode, registers_in
 
 _CLOCK_SLACK: Final = 5  # seconds that may pass between the setting of a clock and its reading

@@ -13,9 +13,9 @@ from functools import partial
 from typing import Final
 
 from lmdecode.codec.errors import RegisterError
+from lmdecode.codec.record import Value
 from lmdecode.codec.v1.memory_map import DAYS, by_name
 from lmdecode.codec.v1.register import Register
-from lmdecode.codec.v1.values import Value
 from lmdecode.codec.v1.window import Fields
 
 _ON_OFF: Final[Mapping[str, Value]] = {"on": True, "off": False}

@@ -17,9 +17,7 @@ from functools import cache
 from typing import Any, Final, Literal, TypeGuard
 
 from lmdecode.codec.errors import RegisterError
-
-JsonType = Literal["integer", "number", "boolean", "string", "array"]
-Value = bool | int | float | str | list[str]
+from lmdecode.codec.record import JsonType, Value
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,12 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from lmdecode.codec.errors import RegisterError
+from lmdecode.codec.record import Kind, Value
 from lmdecode.codec.v1._compiled import QuickDecoder, make_quick_decoder
 from lmdecode.codec.v1.memory_map import DERIVED, MODELS, REGISTERS, by_name
-from lmdecode.codec.v1.message import Kind, Message
+from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.register import Register, Sure
-from lmdecode.codec.v1.values import Value, is_number, number_text
+from lmdecode.codec.v1.values import is_number, number_text
 
 Fields = dict[str, Value]
 

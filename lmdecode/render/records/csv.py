@@ -8,42 +8,43 @@ spaces of their own, are separated by ` | `.
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
-from typing import IO, Final
+import json
+from collections.abc import Callable
+from typing import IO, Any, Final
 
-from lmdecode.analysis.columns import RECORD_COLUMNS
+from lmdecode.analysis.columns import field_kinds, record_columns
 from lmdecode.codec.record import Record, iso_time
+from lmdecode.render.records import OutputFormat, Style, TextWriter
 
 _BOOLEANS: Final = {True: "true", False: "false"}
-_TIME, _FIELDS, _OK, _RAW, _PROBLEMS = map(Record._fields.index, ("time_ns", "fields", "ok", "raw", "problems"))
 
 
-class CsvWriter:
+class CsvWriter(TextWriter):
     """Writes Records as rows of CSV.
 
     Args:
         file: Takes the text.
-        fields: The names that have a column.
-        header: Whether the first row names the columns.
+        style: The fields that have a column, and whether the first row names the columns.
     """
 
-    def __init__(self, file: IO[str], fields: Sequence[str], *, header: bool = True) -> None:
+    def __init__(self, file: IO[str], style: Style) -> None:
+        super().__init__(file)
+        fields = style.fields or tuple(field_kinds())
         self._writer = csv.writer(file, lineterminator="\n")
-        self._columns = {name: len(RECORD_COLUMNS) + index for index, name in enumerate(fields)}
+        columns = record_columns(several=style.several)
+        self._places = [Record._fields.index("time_ns" if name == "time" else name) for name in columns]
+        self._columns = {name: len(columns) + index for index, name in enumerate(fields)}
         self._no_fields = [""] * len(fields)
-        if header:
-            self._writer.writerow([*RECORD_COLUMNS, *fields])
+        self._words = [(index, _WORDS[name]) for index, name in enumerate(columns) if name in _WORDS]
+        if style.header:
+            self._writer.writerow([*columns, *fields])
 
     def write(self, record: Record) -> None:
         """Write one row."""
-        row: list[object] = list(record)  # csv leaves what is None empty, and words numbers as JSON does
-        row[_TIME] = iso_time(record.time_ns)
-        if record.ok is not None:
-            row[_OK] = _BOOLEANS[record.ok]
-        if record.raw is not None:
-            row[_RAW] = record.raw.hex()
-        row[_PROBLEMS] = " | ".join(record.problems)
-        del row[_FIELDS]
+        row: list[object] = [record[place] for place in self._places]  # csv leaves what is None empty
+        for index, word in self._words:
+            if row[index] is not None:
+                row[index] = word(row[index])
         row += self._no_fields
         columns = self._columns
         for name, value in record.fields.items():
@@ -56,3 +57,14 @@ class CsvWriter:
                     else value
                 )
         self._writer.writerow(row)
+
+
+_WORDS: Final[dict[str, Callable[[Any], str]]] = {
+    "time": iso_time,
+    "ok": _BOOLEANS.__getitem__,
+    "raw": bytes.hex,
+    "problems": " | ".join,
+    "extra": lambda extra: json.dumps(dict(extra), ensure_ascii=False) if extra else "",
+}
+
+FORMAT: Final = OutputFormat(open=CsvWriter, joinable=True)

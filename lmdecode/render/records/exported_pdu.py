@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import BinaryIO, Final
 
 from lmdecode.codec.record import Record, Sender
+from lmdecode.render.records import OneByOne, OutputFormat, Style
 from lmdecode.render.sentence import sentences
 from lmdecode.render.wireshark.pcapng_writer import PcapngWriter
 
@@ -87,3 +88,14 @@ def _address_and_port(end: str) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6A
 def _tag(number: int, value: bytes) -> bytes:
     padded = value + bytes(-len(value) % 4)
     return _TAG.pack(number, len(padded)) + padded
+
+
+class _Packets(OneByOne):
+    """Writes packets to a file of bytes."""
+
+    def __init__(self, file: BinaryIO, _style: Style) -> None:
+        self.flush = self.close = file.flush
+        self.write = ExportedPduWriter(file).write
+
+
+FORMAT: Final = OutputFormat(open=_Packets, binary=True)

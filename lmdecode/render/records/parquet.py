@@ -6,16 +6,17 @@ pyarrow, which the extra `parquet` installs.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lmdecode.analysis.columns import FIELD_TYPES, RECORD_COLUMNS
+from lmdecode.analysis.columns import field_kinds, record_columns
 from lmdecode.codec.record import Record
+from lmdecode.render.records import OneByOne, OutputFormat, Style
 
 _GROUP: Final = 8192  # rows
 _LARGEST_TIME: Final = 1 << 63
@@ -48,12 +49,13 @@ _FIELD_TYPES: Final = {
 """By the JSON type that the memory map gives."""
 
 
-def schema(fields: Sequence[str]) -> pa.Schema:
-    """The columns of a table that has these fields."""
+def schema(fields: Sequence[str], *, several: bool = False) -> pa.Schema:
+    """Return the columns of a table that has these fields, of one capture or of several."""
+    kinds = field_kinds()
     return pa.schema(
         [
-            *((name, _COLUMN_TYPES.get(name, pa.string())) for name in RECORD_COLUMNS),
-            *((name, _FIELD_TYPES[FIELD_TYPES[name]]) for name in fields),
+            *((name, _COLUMN_TYPES.get(name, pa.string())) for name in record_columns(several=several)),
+            *((name, _FIELD_TYPES[kinds[name].type]) for name in fields),
         ]
     )
 
@@ -65,29 +67,30 @@ def record_batch(rows: Sequence[Record], columns: pa.Schema) -> pa.RecordBatch:
         rows: The records.
         columns: As `schema` gives them.
     """
-    names = columns.names[len(RECORD_COLUMNS) :]
+    named = field_kinds()
+    names = [name for name in columns.names if name in named]
     fields: dict[str, list[object]] = {name: [None] * len(rows) for name in names}
     for index, record in enumerate(rows):  # a record has few of all fields, so it is not asked for each
         for name, value in record.fields.items():
             if name in fields:
                 fields[name][index] = value
-    values = [*(_column(name, rows) for name in RECORD_COLUMNS), *fields.values()]
+    values = [*(_column(name, rows) for name in columns.names if name not in named), *fields.values()]
     arrays = [pa.array(each, type=field.type) for each, field in zip(values, columns, strict=True)]
     return pa.record_batch(arrays, schema=columns)
 
 
-class ParquetWriter:
+class ParquetWriter(OneByOne):
     """Writes Records as rows of a Parquet file, which is whole when it was closed.
 
     Args:
         file: Takes the bytes; it need not be seekable.
-        fields: The names that have a column.
+        style: The fields that have a column.
     """
 
-    def __init__(self, file: IO[bytes], fields: Sequence[str]) -> None:
-        self._schema = schema(fields)
-        self._sink = _Counted(file)
-        self._writer = pq.ParquetWriter(pa.PythonFile(self._sink, mode="w"), self._schema, compression="zstd")
+    def __init__(self, file: IO[bytes], style: Style) -> None:
+        self._schema = schema(style.fields or tuple(field_kinds()), several=style.several)
+        self._file = _Counted(file)
+        self._writer = pq.ParquetWriter(pa.PythonFile(self._file, mode="w"), self._schema, compression="zstd")
         self._rows: list[Record] = []
 
     def write(self, record: Record) -> None:
@@ -103,15 +106,19 @@ class ParquetWriter:
             return
         self._writer.write_batch(record_batch(rows, self._schema), row_group_size=_GROUP)
 
-    def append(self, path: Path, *, first_stream: int) -> None:
-        """Add the rows of a file that another of these writers wrote, numbering its connections on from a number."""
+    def begin(self, capture: str) -> None:  # noqa: ARG002
+        """Begin a group of rows, so that the file is the same in however many processes it was made."""
         self.end_group()
-        with pq.ParquetFile(path) as file:
+
+    def flush(self) -> None:
+        """Do nothing: nobody can read the file before its end is there."""
+
+    def append(self, part: Path) -> None:
+        """Add the rows of a file that another of these writers wrote."""
+        self.end_group()
+        with pq.ParquetFile(part) as file:
             for index in range(file.num_row_groups):
-                table = file.read_row_group(index)
-                position = table.schema.get_field_index("stream")
-                streams = pc.add(table.column(position), pa.scalar(first_stream, pa.int64()))
-                self._writer.write_table(table.set_column(position, table.schema.field(position), streams))
+                self._writer.write_table(file.read_row_group(index))
 
     def close(self) -> None:
         """Write what is left, and the end of the file."""
@@ -120,7 +127,7 @@ class ParquetWriter:
 
     def abandon(self) -> None:
         """Leave the file as it is. Without this, pyarrow would write its end when it is cleaned up."""
-        self._sink.abandoned = True
+        self._file.abandoned = True
         self._writer.close()
 
 
@@ -135,6 +142,8 @@ def _column(name: str, rows: Sequence[Record]) -> list[object]:
             return [timestamp(row) for row in rows]
         case "kind":
             return [None if row.kind is None else str(row.kind) for row in rows]
+        case "extra":
+            return [json.dumps(dict(row.extra), ensure_ascii=False) if row.extra else None for row in rows]
         case _:
             return [getattr(row, name) for row in rows]
 
@@ -160,3 +169,6 @@ class _Counted:
 
     def flush(self) -> None:
         self._file.flush()
+
+
+FORMAT: Final = OutputFormat(open=ParquetWriter, binary=True, joinable=True)

@@ -11,18 +11,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Final
+from typing import IO, Final
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
 from lmdecode.analysis.times import local_time
-from lmdecode.codec.record import Record
-from lmdecode.codec.v1.message import Kind
-from lmdecode.codec.v1.values import Value
+from lmdecode.codec.record import Kind, Record, Value
 from lmdecode.codec.v1.window import registers_in
+from lmdecode.render.records import OutputFormat, Style, TextWriter
 from lmdecode.render.sentence import PARTS_OF, summary, value_text, verb_and_object
+from lmdecode.render.terminal import TerminalConsole
 
 _TIME_WIDTH: Final = len("02:55:55.174")
 _WHO_WIDTH: Final = len("machine")
@@ -194,3 +194,19 @@ def _stripped(line: list[Span]) -> list[Span]:
     while line and not (text := line[-1][0].rstrip()):
         line = line[:-1]
     return [*line[:-1], (text, line[-1][1])] if line else []
+
+
+class _Rows(TextWriter):
+    """Writes a table to a file of text."""
+
+    def __init__(self, file: IO[str], style: Style) -> None:
+        super().__init__(file)
+        self._captions = style.captions
+        self.write = TableWriter(TerminalConsole(file), everything=bool(style.fields)).write
+
+    def begin(self, capture: str) -> None:
+        if self._captions:
+            self._file.write(f"{capture}\n")
+
+
+FORMAT: Final = OutputFormat(open=_Rows)

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from lmdecode.codec.record import Record
-from lmdecode.codec.v1.message import Kind
+from lmdecode.codec.record import Kind, Record
 from lmdecode.codec.v1.window import registers_in
 from lmdecode.render.sentence import PARTS_OF, printable, summary, verb_and_object
 

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from lmdecode.analysis.state import next_switch
-from lmdecode.codec.record import Record
+from lmdecode.codec.record import Record, Value
 from lmdecode.codec.v1.memory_map import GS3_MP
-from lmdecode.codec.v1.values import Value, is_number
+from lmdecode.codec.v1.values import is_number
 from lmdecode.device.errors import joined
 
 if TYPE_CHECKING:

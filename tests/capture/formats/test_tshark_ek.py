@@ -95,7 +95,7 @@ def test_a_packet_comes_out_as_soon_as_its_line_is_there(tmp_path):
         os.write(writer, lines[0] + lines[1])
         _, file = open_capture(path)
         with file:
-            segments = read_tshark_json(file, 1774, CaptureStatistics())
+            segments = read_tshark_json(file, CaptureStatistics(), None, frozenset({1774}))
             assert next(segments) == SEGMENTS[:1]
             os.write(writer, lines[2] + lines[3] + lines[4])
             assert next(segments) == SEGMENTS[1:2]
@@ -113,6 +113,6 @@ def test_no_damage_is_too_much(tmp_path_factory, start, size, other):
     with contextlib.suppress(CaptureError):
         _, file = open_capture(path)
         with file:
-            for some in read_tshark_json(file, 1774, statistics):
+            for some in read_tshark_json(file, statistics, None, frozenset({1774})):
                 segments += some
         assert segments or statistics.warnings

@@ -469,7 +469,7 @@ def test_no_value_in_any_place_is_too_much(spot, value, port):
         layers[layer] = value
     else:
         layers[layer][name] = value
-    reader = LayerReader("x", port)
+    reader = LayerReader("x", None if port is None else frozenset({port}))
     with contextlib.suppress(CaptureError):
         segment = reader.read(item)
         assert segment is None or (isinstance(segment.payload, bytes) and isinstance(segment.time_ns, int))

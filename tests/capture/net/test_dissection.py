@@ -33,10 +33,12 @@ def test_ordinary_captures_do_not_load_scapys_layers():
         "from pathlib import Path\n"
         "from lmdecode.capture import decode_capture\n"
         "from lmdecode.codec.v1.key import Key\n"
+        "from lmdecode.codec.v1 import speakers_with\n"
         "from lmdecode.codec.v1.decoder import FrameDecoder\n"
         "print('scapy.utils' in sys.modules, 'ijson' in sys.modules)\n"
         f"key = Key.parse({'12345678901234567890123456789012'!r})\n"
-        f"print(len(list(decode_capture(Path({str(CAPTURES / 'gs3mp-standby.pcapng')!r}), FrameDecoder(key)))))\n"
+        f"capture = Path({str(CAPTURES / 'gs3mp-standby.pcapng')!r})\n"
+        "print(len(list(decode_capture(capture, speakers_with(FrameDecoder(key))))))\n"
         "print('scapy.utils' in sys.modules, 'scapy.layers.inet' in sys.modules, 'ijson' in sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

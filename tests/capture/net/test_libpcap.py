@@ -44,11 +44,11 @@ def without(monkeypatch):
 
 def own(path):
     with path.open("rb") as file:
-        return list(chain.from_iterable(read_pcap(file, CaptureStatistics(), None, PORT)))
+        return list(chain.from_iterable(read_pcap(file, CaptureStatistics(), None, frozenset({PORT}))))
 
 
 def passed(path):
-    file = screened(path, PORT)
+    file = screened(path, frozenset({PORT}))
     assert file is not None
     with file:
         return list(chain.from_iterable(read_pcap(file, CaptureStatistics())))
@@ -113,7 +113,7 @@ def test_all_that_comes_of_a_file_is_the_same_as_without(data, tail, tmp_path, m
 
 def segments_of(path):
     statistics = CaptureStatistics()
-    segments = list(chain.from_iterable(decoder.read_segments(path, PORT, statistics)))
+    segments = list(chain.from_iterable(decoder.read_segments(path, frozenset({PORT}), statistics)))
     return segments, statistics.warnings, statistics.notes
 
 
@@ -127,7 +127,7 @@ def test_packets_longer_than_the_file_says_any_is_are_whole(snap_length, tmp_pat
     records = [(1_700_000_000, 0, packet, 0)]
     path = tmp_path / "x"
     path.write_bytes(capture_of(records, order="<", nanoseconds=False, snap_length=snap_length))
-    assert screened(path, PORT) is not None
+    assert screened(path, frozenset({PORT})) is not None
     found, _, tally = decode(path)
     assert len(found) == 2600
     assert tally.problems == 0
@@ -143,7 +143,7 @@ def test_packets_cut_before_their_ports_are_told_of_wherever_they_are(tmp_path, 
     path = tmp_path / "x"
     path.write_bytes(capture_of(whole * 20 + cut, order="<", nanoseconds=False))
     monkeypatch.setattr(libpcap, "_SAMPLE", 1000)
-    assert screened(path, PORT) is not None
+    assert screened(path, frozenset({PORT})) is not None
     _, statistics, _ = decode(path)
     assert statistics.warnings == without(path)[1].warnings
     assert "2 packets cut off inside the TCP header" in statistics.warnings[0]
@@ -181,7 +181,7 @@ def test_damage_is_told_as_without(cut, tmp_path, without):
 def test_a_reader_that_stops_early_leaves_nothing_waiting(tmp_path):
     path = tmp_path / "x.pcap"
     path.write_bytes(pcap([(START_NS, ethernet(segment)) for segment in talk().segments] * 20_000))
-    file = screened(path, PORT)
+    file = screened(path, frozenset({PORT}))
     assert file is not None
     thread = file.raw._screening.thread
     file.read(100)
@@ -226,7 +226,7 @@ def test_where_the_system_has_no_more_nothing_stays_open(tmp_path, monkeypatch, 
 
     with monkeypatch.context() as patch:
         patch.setattr(libpcap.Thread if broken == "start" else os, broken, fails)
-        assert screened(path, PORT) is None
+        assert screened(path, frozenset({PORT})) is None
     left = set(Path("/dev/fd").iterdir())
     for end in chain(*pipes):
         os.close(end)
@@ -249,7 +249,7 @@ def test_where_the_system_has_no_more_nothing_stays_open(tmp_path, monkeypatch, 
 def test_files_that_are_not_for_it(data, tmp_path):
     path = tmp_path / "x.pcap"
     path.write_bytes(data)
-    assert screened(path, PORT) is None
+    assert screened(path, frozenset({PORT})) is None
 
 
 @needs_libpcap
@@ -271,12 +271,12 @@ def test_files_of_which_much_would_pass_are_left_to_our_own_reader(others, worth
     passing = [packet(PORT), packet(80, first=0x46), packet(80, kind=b"\x86\xdd"), packet(80, kind=b"\x81\0")]
     path = tmp_path / "x.pcap"
     path.write_bytes(pcap(passing + [packet(80)] * others, link_type=link_type))
-    assert (screened(path, PORT) is not None) == worth
+    assert (screened(path, frozenset({PORT})) is not None) == worth
 
 
 def test_small_files_are_left_to_our_own_reader(tmp_path, monkeypatch):
     path = tmp_path / "x.pcap"
-    assert screened(path, PORT) is None
+    assert screened(path, frozenset({PORT})) is None
     path.write_bytes(pcap(packets(talk().segments)))
     monkeypatch.setattr(decoder, "_WORTH_SCREENING", path.stat().st_size + 1)
     monkeypatch.setattr(libpcap, "screened", None)

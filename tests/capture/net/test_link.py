@@ -80,7 +80,7 @@ LINKS = {
 
 
 def read(link_type, data, original_length=None, port=1774):
-    reader = SegmentReader(port)
+    reader = SegmentReader(None if port is None else frozenset({port}))
     size = len(data) if original_length is None else original_length
     return reader.read(Packet(7, link_type, data, size)), reader.warnings()
 
@@ -174,7 +174,7 @@ def test_malformed_headers_on_the_port_are_told():
 
 
 def test_unknown_link_types_are_counted_if_they_may_hold_what_is_ours():
-    reader = SegmentReader(1774)
+    reader = SegmentReader(frozenset({1774}))
     for _ in range(3):
         assert reader.read(Packet(7, 147, b"??" + ip(FOUR), 200)) is None
     assert reader.read(Packet(7, 147, b"nothing of ours", 15)) is None
@@ -194,7 +194,7 @@ def fragments(segment, *cuts):
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2), (0, 0, 1, 1, 2)])
 def test_fragments_are_put_together_in_any_order(order):
-    reader = SegmentReader(1774)
+    reader = SegmentReader(frozenset({1774}))
     pieces = fragments(FOUR, 8, 24)
     found = [reader.read(Packet(7, 101, pieces[index], len(pieces[index]))) for index in order]
     assert found == [None] * (len(order) - 1) + [FOUR]
@@ -202,7 +202,7 @@ def test_fragments_are_put_together_in_any_order(order):
 
 
 def test_fragments_of_ipv6():
-    reader = SegmentReader(1774)
+    reader = SegmentReader(frozenset({1774}))
     whole = tcp(SIX)
     first = ipv6(SIX, b"\x06\x00\x00\x01\0\0\0\x07" + whole[:24], following=44)
     last = ipv6(SIX, b"\x06\x00\x00\x18\0\0\0\x07" + whole[24:], following=44)
@@ -212,7 +212,7 @@ def test_fragments_of_ipv6():
 
 
 def test_fragments_left_over_are_told_unless_they_are_of_another_port():
-    reader = SegmentReader(1774)
+    reader = SegmentReader(frozenset({1774}))
     pieces = fragments(FOUR, 8, 24)
     for piece in pieces[:2]:
         reader.read(Packet(7, 101, piece, len(piece)))
@@ -223,7 +223,7 @@ def test_fragments_left_over_are_told_unless_they_are_of_another_port():
 
 
 def test_fragments_kept_are_bounded():
-    reader = SegmentReader(1774)
+    reader = SegmentReader(frozenset({1774}))
     for number in range(500):
         piece = ipv4(FOUR, tcp(FOUR)[:24], identification=number, fragment=0x2000)
         assert reader.read(Packet(7, 101, piece, len(piece))) is None

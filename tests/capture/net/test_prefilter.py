@@ -56,9 +56,9 @@ def plain(ports, start=b"\x08\x00\x45", size=60):
 def test_what_is_kept(order, ng, packet, kept):
     if ng:
         data = section(order) + interface(1, b"", order) + enhanced(0, 1, packet, order) * 3
-        found, statistics = read(data, read_pcapng, PORT)
+        found, statistics = read(data, read_pcapng, frozenset({PORT}))
     else:
-        found, statistics = read(pcap([(START_NS, packet)] * 3, order=order), read_pcap, PORT)
+        found, statistics = read(pcap([(START_NS, packet)] * 3, order=order), read_pcap, frozenset({PORT}))
     assert statistics.packets == 3
     assert statistics.warnings == []
     assert len(found) == (3 if kept else 0)
@@ -68,7 +68,7 @@ def test_what_is_kept(order, ng, packet, kept):
 def test_every_packet_is_counted_and_those_kept_are_as_without_the_sieve(contents):
     data = pcap([(START_NS + number * 1000, packet) for number, packet in enumerate(contents)])
     everything, _ = read(data, read_pcap, None)
-    kept, statistics = read(data, read_pcap, PORT)
+    kept, statistics = read(data, read_pcap, frozenset({PORT}))
     assert [packet.data for packet in everything] == contents
     assert statistics.packets == len(contents)
     assert [packet for packet in everything if packet in kept] == kept
@@ -109,4 +109,4 @@ def test_ours_is_found_wherever_a_chunk_ends(tmp_path):
 
 def test_a_damaged_interface_number_is_damage():
     data = section() + interface(1) + block(6, struct.pack("<IIIII", 7, 0, 1, 60, 60) + bytes(60))
-    assert "damaged at byte" in read(data, read_pcapng, PORT)[1].warnings[0]
+    assert "damaged at byte" in read(data, read_pcapng, frozenset({PORT}))[1].warnings[0]

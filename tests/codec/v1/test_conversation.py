@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.codec.record import Record
-from lmdecode.codec.v1.conversation import ANSWER_TIMEOUT_NS, Conversation, Tally
+from lmdecode.codec.dialect import Place, Tally
+from lmdecode.codec.record import Kind, Record
+from lmdecode.codec.v1.conversation import ANSWER_TIMEOUT_NS, Conversation
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.key import Key
-from lmdecode.codec.v1.message import Kind
 from tests.codec.v1.samples import KEY_BYTES, SAMPLES, frame, with_check
 
 KEY = Key(KEY_BYTES)
@@ -26,7 +26,7 @@ class Talk:
 
     def __init__(self) -> None:
         self.conversation = Conversation(
-            FrameDecoder(KEY), stream=7, app="192.168.1.150:36364", machine="192.168.1.215:1774"
+            FrameDecoder(KEY), Place(stream=7, app="192.168.1.150:36364", machine="192.168.1.215:1774")
         )
 
     def app(self, text: str, time_ns: int = 0) -> Record:
@@ -302,7 +302,7 @@ def test_nothing_is_held_back_at_the_end_of_a_whole_connection(talk):
 def test_the_tally():
     tally = Tally()
     decoder = FrameDecoder(KEY)
-    one, two = Conversation(decoder, tally=tally), Conversation(decoder, stream=1, tally=tally)
+    one, two = Conversation(decoder, tally=tally), Conversation(decoder, Place(stream=1), tally=tally)
     one.receive(0, "app", frame(with_check("R401C0004")))
     two.receive(0, "machine", frame(with_check(TEMPERATURES)))
     assert tally == Tally(frames=2, valid_frames=2, messages=2)
@@ -366,7 +366,7 @@ STREAM = st.lists(
 
 
 def told(stream, found):
-    """The Records and the counts, if something was foreseen of the pieces."""
+    """The Records and the counts, if something was predecoded of the pieces."""
     conversation = Conversation(FrameDecoder(KEY))
     records, now = [], 1_795_229_755_000_000_000
     for (sender, later, piece), each in zip(stream, found, strict=True):
@@ -378,7 +378,7 @@ def told(stream, found):
 @given(STREAM, st.booleans())
 def test_what_was_foreseen_makes_no_difference(stream, as_json):
     """Whatever the pieces are, and whoever sends what the other should."""
-    found = FrameDecoder(KEY).foresee([piece for _, _, piece in stream], as_json=as_json)
+    found = FrameDecoder(KEY).predecode([piece for _, _, piece in stream], as_json=as_json)
     assert told(stream, found) == told(stream, [None] * len(stream))
 
 
@@ -386,8 +386,8 @@ def test_what_windows_have_in_common_is_kept_for_few():
     conversation = Conversation(FrameDecoder(KEY))
     for address in range(200):
         piece = frame(with_check(f"R{address:04X}0001"))
-        (found,) = FrameDecoder(KEY).foresee([piece], as_json=False)
+        (found,) = FrameDecoder(KEY).predecode([piece], as_json=False)
         if found is not None:
             conversation.receive(0, "app", piece, found)
     assert conversation.tally.messages > 100
-    assert len(conversation._same["request"]) <= 64
+    assert len(conversation._prepared["request"]) <= 64

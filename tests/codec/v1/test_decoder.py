@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmdecode.codec.errors import CodecError
+from lmdecode.codec.record import Kind
 from lmdecode.codec.v1 import decoder as decoding
 from lmdecode.codec.v1.decoder import FrameDecoder, decode_plaintext
 from lmdecode.codec.v1.framing import Deframer, Frame, unwrap
 from lmdecode.codec.v1.key import Key, decrypt
-from lmdecode.codec.v1.message import Kind, parse_leniently
+from lmdecode.codec.v1.message import letter_of, parse_leniently
 from tests.codec.v1.samples import KEY_BYTES, SAMPLE_NAMES, SAMPLES, frame, seal, with_check
 
 KEY = Key(KEY_BYTES)
@@ -30,7 +31,7 @@ def test_frames_of_real_machines(sample):
     assert decoded.fields == sample.fields
     assert decoded.plaintext == sample.plaintext.decode("ascii")
     assert decoded.data == (None if sample.text.endswith("OK") else sample.text[9:].lower())
-    assert (decoded.message.kind.letter, decoded.message.address) == (sample.letter, sample.address)
+    assert (letter_of(decoded.message.kind), decoded.message.address) == (sample.letter, sample.address)
 
 
 def test_a_read_request():
@@ -198,7 +199,7 @@ PIECES = st.lists(
 def test_what_is_foreseen_is_what_is_decoded(pieces, as_json):
     decoder, plain = FrameDecoder(KEY), FrameDecoder(KEY)
     for _ in range(2):
-        found = decoder.foresee(pieces, as_json=as_json)
+        found = decoder.predecode(pieces, as_json=as_json)
         assert len(found) == len(pieces)
         for piece, each in zip(pieces, found, strict=True):
             if each is not None:
@@ -211,13 +212,13 @@ def test_what_is_foreseen_is_what_is_decoded(pieces, as_json):
 
 def test_most_frames_are_foreseen():
     pieces = [frame(sample.plaintext) for sample in SAMPLES]
-    assert len([each for each in FrameDecoder(KEY).foresee(pieces, as_json=True) if each]) > len(pieces) / 2
+    assert len([each for each in FrameDecoder(KEY).predecode(pieces, as_json=True) if each]) > len(pieces) / 2
 
 
 def test_one_decoder_may_be_asked_for_both_forms():
     decoder, piece = FrameDecoder(KEY), [frame(b"R401C000403BC04D8B6")]
     for as_json, kind in ((True, str), (False, MappingProxyType), (True, str)):
-        ((_, fields, _),) = decoder.foresee(piece, as_json=as_json)
+        ((_, fields, _),) = decoder.predecode(piece, as_json=as_json)
         assert type(fields) is kind
 
 
@@ -225,15 +226,15 @@ def test_what_is_kept_is_bounded():
     decoder = FrameDecoder(KEY)
     for start in range(0, 0x10000, 0x1000):
         texts = [with_check(f"R401C0002{number:04X}") for number in range(start, start + 0x1000)]
-        found = decoder.foresee([frame(text) for text in texts], as_json=True)
+        found = decoder.predecode([frame(text) for text in texts], as_json=True)
         assert None not in found
-    assert len(decoder._foreseen) <= 2 * 0x1000
+    assert len(decoder._predecoded) <= 2 * 0x1000
 
 
 @pytest.mark.parametrize("keep", [True, False])
 def test_a_frame_that_is_not_faultless_is_decrypted_once(keep, monkeypatch):
     decoder, damaged = FrameDecoder(KEY), frame(b"R401C000403BC04D800")
-    assert decoder.foresee([damaged], as_json=True, keep=keep) == [None]
+    assert decoder.predecode([damaged], as_json=True, keep=keep) == [None]
     expected = FrameDecoder(KEY).decode(damaged[1:-1])
     assert expected.problems
     calls = []
@@ -246,8 +247,8 @@ def test_what_is_too_long_to_be_faultless_is_not_foreseen():
     longest = with_check("R40000078" + "00" * 0x78)
     too_long = b"@" + b"A" * 4000 + b"%"
     decoder = FrameDecoder(KEY)
-    decoder.foresee([too_long, frame(longest)], as_json=True)
-    assert list(decoder._foreseen) == [frame(longest)]
+    decoder.predecode([too_long, frame(longest)], as_json=True)
+    assert list(decoder._predecoded) == [frame(longest)]
 
 
 def test_a_wrong_check_byte_obeys_no_terminal():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.codec.v1._fast import HEADER, read_faultless, read_text, window_of
+from lmdecode.codec.v1._fast import HEADER, read_clean, read_text, window_of
 from lmdecode.codec.v1.decoder import decode_plaintext
 from lmdecode.codec.v1.memory_map import REGISTERS, WINDOWS
 from lmdecode.codec.v1.message import NO_FIELDS
@@ -20,7 +20,7 @@ ADDRESSES = st.integers(0, 0xFFFF) | st.sampled_from([row.address for row in REG
 def agrees(plaintext):
     """Compare the ways; whether the fast one read it."""
     agrees_as_text(plaintext)
-    quick = read_faultless(plaintext)
+    quick = read_clean(plaintext)
     if quick is None:
         return False
     slow = decode_plaintext(plaintext)
@@ -31,13 +31,13 @@ def agrees(plaintext):
 
 
 def agrees_as_text(plaintext):
-    """Compare what it says in few words; it reads what `read_faultless` reads, and read requests."""
+    """Compare what it says in few words; it reads what `read_clean` reads, and read requests."""
     read = read_text(plaintext, 3, as_json=False)
     as_json = read_text(plaintext, 3, as_json=True)
     slow = decode_plaintext(plaintext)
     if read is None:
         assert as_json is None
-        assert read_faultless(plaintext) is None
+        assert read_clean(plaintext) is None
         return
     text, fields, number = read
     assert (text, fields, number) == (slow.plaintext, slow.fields, 3)
@@ -99,7 +99,7 @@ def test_any_bytes(plaintext):
     ],
 )
 def test_what_it_leaves_to_the_general_path(plaintext):
-    assert read_faultless(plaintext) is None
+    assert read_clean(plaintext) is None
 
 
 @given(st.sampled_from(WINDOWS), st.data())

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from lmdecode.codec.dialect import MachineKey
 from lmdecode.codec.v1.conversation import Conversation
-from lmdecode.codec.v1.decoder import FrameDecoder, Keyring, MachineKey
+from lmdecode.codec.v1.decoder import FrameDecoder, Keyring
 from lmdecode.codec.v1.key import Key
 from tests.codec.v1.samples import KEY_BYTES, SAMPLES, frame
 
@@ -15,10 +16,10 @@ RING = [OTHERS[0], MachineKey("kitchen", KEY), OTHERS[1]]
 TIME = 1_795_229_755_000_000_000
 
 
-def receive(decoder, *bodies, sender="machine", foreseen=False):
+def receive(decoder, *bodies, sender="machine", predecoded=False):
     conversation = Conversation(decoder)
     frames = [b"@" + body + b"%" for body in bodies]
-    found = decoder.foresee(frames, as_json=False) if foreseen else [None] * len(frames)
+    found = decoder.predecode(frames, as_json=False) if predecoded else [None] * len(frames)
     return [
         record
         for frame, each in zip(frames, found, strict=True)
@@ -27,11 +28,11 @@ def receive(decoder, *bodies, sender="machine", foreseen=False):
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.plaintext[:9].decode())
-@pytest.mark.parametrize("foreseen", [False, True])
+@pytest.mark.parametrize("predecoded", [False, True])
 @pytest.mark.parametrize("sender", ["app", "machine"])
-def test_it_says_what_the_right_key_says(sample, foreseen, sender):
+def test_it_says_what_the_right_key_says(sample, predecoded, sender):
     body = frame(sample.plaintext)[1:-1]
-    records = receive(Keyring(RING), body, body, foreseen=foreseen, sender=sender)
+    records = receive(Keyring(RING), body, body, predecoded=predecoded, sender=sender)
     expected = receive(FrameDecoder(KEY), body, body, sender=sender)
     assert [record._replace(machine=None) for record in records] == expected
     assert {record.machine for record in records} == {"kitchen" if expected[0].raw is None else None}
@@ -43,11 +44,11 @@ def test_a_connection_keeps_to_its_key_whatever_was_foreseen():
     body = frame(b"R401C000403BC04D8B6")[1:-1]
     conversation = Conversation(keyring)
     conversation.receive(TIME, "machine", b"@" + body + b"%")
-    (other,) = keyring.foresee([b"@" + body + b"%"], as_json=False)
+    (other,) = keyring.predecode([b"@" + body + b"%"], as_json=False)
     text, fields, number = other
     assert number == 1
-    assert conversation.receive_faultless(TIME, "machine", b"@" + body + b"%", (text, fields, 2)) is None
-    assert conversation.receive_faultless(TIME, "machine", b"@" + body + b"%", other).machine == "kitchen"
+    assert conversation.receive_clean(TIME, "machine", b"@" + body + b"%", (text, fields, 2)) is None
+    assert conversation.receive_clean(TIME, "machine", b"@" + body + b"%", other).machine == "kitchen"
 
 
 def test_before_the_first_message_the_machine_is_not_known():

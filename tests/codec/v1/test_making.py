@@ -1,4 +1,4 @@
-"""What is made of a faultless message is what is made of its Record."""
+"""What a sink makes of a clean message is what it makes of the message's Record."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmdecode.codec.dialect import RECORDS, Place
 from lmdecode.codec.record import Record
-from lmdecode.codec.v1._fast import RECORDS, window_of
-from lmdecode.codec.v1.conversation import ConversationOf
+from lmdecode.codec.v1._fast import clean_sink, window_of
+from lmdecode.codec.v1.conversation import ConversationInto
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.key import Key
 from lmdecode.render.records.jsonl import Lines, json_line
@@ -27,21 +28,24 @@ TIMES = st.integers(-(2**62), 2**62) | st.integers(1_795_229_750, 1_795_229_760)
     elapsed=st.none() | st.floats(0, 10) | st.sampled_from([0.0, 1e-9, 0.00001, 3e-7]),
     machine=st.none() | st.just("kitchen"),
     as_json=st.booleans(),
+    capture=st.none() | st.sampled_from(["a.pcap", '"\\é']),
 )
-def test_a_line_is_that_of_the_record(time_ns, sample, role, elapsed, machine, as_json):  # noqa: PLR0917 -- strategies
-    (found,) = FrameDecoder(KEY).foresee([frame(sample.plaintext)], as_json=as_json)
+def test_a_line_is_that_of_the_record(time_ns, sample, role, elapsed, machine, as_json, capture):  # noqa: PLR0917 -- strategies
+    (found,) = FrameDecoder(KEY).predecode([frame(sample.plaintext)], as_json=as_json)
     if found is None:
         return
     text, fields, _ = found
     made = []
     lines = Lines()
-    for make in (RECORDS, lines, lines):  # the second time the second of the message is known
-        same = make.same(7, "machine", "[::1]:1774", "b:2", window_of(text[:9]), role)
-        made.append(make.faultless(time_ns, same, text, fields, elapsed, machine))
+    place = Place(7, "b:2", "[::1]:1774", capture)
+    for sink in (clean_sink(RECORDS), lines, lines):  # the second time the second of the message is known
+        prepared = sink.prepare_window(place, "machine", window_of(text[:9]), role)
+        made.append(sink.on_clean_message(time_ns, prepared, text, fields, elapsed, machine, None))
     record, line, again = made
     assert type(record) is Record
     assert (record.time_ns, record.stream, record.destination, record.role) == (time_ns, 7, "b:2", role)
     assert (record.plaintext, record.elapsed, record.machine) == (text, elapsed, machine)
+    assert (record.capture, record.generation) == (capture, "v1")
     assert record.fields == sample.fields
     assert line == again == json_line(record) == lines.record(record)
 
@@ -49,8 +53,8 @@ def test_a_line_is_that_of_the_record(time_ns, sample, role, elapsed, machine, a
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.plaintext[:9].decode())
 def test_each_message_is_made_of_once(sample):
     piece = frame(sample.plaintext)
-    conversation = ConversationOf(Lines(), FrameDecoder(KEY), stream=3)
-    (found,) = FrameDecoder(KEY).foresee([piece], as_json=True)
+    conversation = ConversationInto(Lines(), FrameDecoder(KEY), Place(3))
+    (found,) = FrameDecoder(KEY).predecode([piece], as_json=True)
     lines = [*conversation.receive(10**18, "app", piece, found), *conversation.receive(10**18, "app", piece)]
     assert lines[0] == lines[1]
     assert '"stream":3' in lines[0]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from lmdecode.analysis.memory_history import memory_of
 from lmdecode.app.image_file import load_image
 from lmdecode.capture import decode_capture
+from lmdecode.codec.v1 import speakers_with
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.image import MemoryImage, MemoryImageError, image_text, parse_image
 from lmdecode.codec.v1.key import Key
@@ -127,7 +128,7 @@ def test_files_that_cannot_be_read(tmp_path):
 
 def test_a_capture_tells_of_the_memory():
     decoder = FrameDecoder(Key.parse("12345678901234567890123456789012"))
-    registers = Registers(memory_of(decode_capture(CAPTURES / "gs3av-settings.pcap", decoder)))
+    registers = Registers(memory_of(decode_capture(CAPTURES / "gs3av-settings.pcap", speakers_with(decoder))))
     assert registers.get("firmware_ver") == "1.40"
     assert registers.get("dose_k2") == 121  # it was written, and taken
     assert registers.get("machine_name") is None

@@ -9,7 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lmdecode.codec.errors import MessageError
-from lmdecode.codec.v1.message import ADDRESS_SPACE, Kind, Message, build, check_byte, parse, parse_leniently
+from lmdecode.codec.record import Kind
+from lmdecode.codec.v1.message import ADDRESS_SPACE, Message, build, check_byte, letter_of, parse, parse_leniently
 from tests.codec.v1.samples import SAMPLE_NAMES, SAMPLES, with_check
 
 KINDS = {"R": Kind.READ, "W": Kind.WRITE, "Z": Kind.STREAM}
@@ -95,7 +96,7 @@ def test_what_is_built_reads_back(message):
     plaintext = build(message)
     assert parse(plaintext) == message
     assert plaintext == with_check(plaintext[:-2].decode("ascii"))
-    assert plaintext[:9].decode("ascii") == message.kind.letter + message.preamble
+    assert plaintext[:9].decode("ascii") == letter_of(message.kind) + message.preamble
     assert message.preamble == f"{message.address:04X}{message.length:04X}"
 
 
@@ -177,7 +178,7 @@ DAMAGED = {
 def test_damaged_messages_are_kept_with_their_problems(plaintext, data, problems, check_ok):
     message, found, found_check_ok = parse_leniently(plaintext)
     assert message is not None
-    assert (message.kind.letter, message.preamble) == (chr(plaintext[0]), plaintext[1:9].decode("ascii").upper())
+    assert (letter_of(message.kind), message.preamble) == (chr(plaintext[0]), plaintext[1:9].decode("ascii").upper())
     assert (message.data, message.status) == (data, None)
     assert len(found) == len(problems)
     for problem, pattern in zip(found, problems, strict=True):

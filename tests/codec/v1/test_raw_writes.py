@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmdecode.codec.errors import RegisterError
-from lmdecode.codec.v1.message import Kind, Message
+from lmdecode.codec.record import Kind
+from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.setting_change import check_raw_write
 
 

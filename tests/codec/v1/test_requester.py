@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.key import Key
-from lmdecode.codec.v1.message import Kind, Message
+from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.requester import Requester
 from lmdecode.simulator.fault_effects import frame, other_key
 

@@ -10,8 +10,9 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from lmdecode.codec.errors import RegisterError
+from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS, by_name
-from lmdecode.codec.v1.message import Kind, Message, build, parse, parse_leniently
+from lmdecode.codec.v1.message import Message, build, parse, parse_leniently
 from lmdecode.codec.v1.window import decode_message, decode_window, encode, registers_in
 from tests.codec.v1.samples import DAYS, SAMPLE_NAMES, SAMPLES, with_check
 

@@ -6,6 +6,7 @@ import struct
 import pytest
 
 from lmdecode.capture import decode_capture
+from lmdecode.codec.v1 import speakers_with
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.key import Key
 from lmdecode.render.records import exported_pdu
@@ -77,7 +78,7 @@ def test_a_secret_stays_masked():
 @needs_tshark
 @pytest.mark.parametrize("name", ["gs3av-settings.pcap", "gs3mp-standby.pcapng", "gs3av-settings.tshark.json"])
 def test_what_tshark_reads_without_the_plugin(name, tmp_path):
-    records = list(decode_capture(CAPTURES / name, FrameDecoder(Key.parse(KEY_TEXT))))
+    records = list(decode_capture(CAPTURES / name, speakers_with(FrameDecoder(Key.parse(KEY_TEXT)))))
     path = tmp_path / "messages.pcapng"
     with path.open("wb") as file:
         exported_pdu.write(file, records)

@@ -6,8 +6,7 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.codec.record import Record
-from lmdecode.codec.v1.message import Kind
+from lmdecode.codec.record import Kind, Record
 from lmdecode.render.records.jsonl import json_bytes, json_line
 
 TEXT = st.text(max_size=12) | st.text("0123456789ABCDEFRWZ", min_size=1)
@@ -42,6 +41,12 @@ def test_a_record_is_one_line_of_json_that_people_can_read():
         st.none() | st.floats(0, 10) | st.sampled_from([0.0, 1e-9, 0.00001, 3e-7]),
         st.none() | st.binary(max_size=4),
         st.just(()) | st.tuples(TEXT),
+        st.none() | TEXT,
+        st.sampled_from(["v1", "v3"]),
+        st.none() | TEXT,
+        st.none(),
+        st.none() | TEXT,
+        st.dictionaries(TEXT, VALUES, max_size=2),
     )
 )
 def test_a_line_put_together_is_the_line_of_the_whole(record):

@@ -6,6 +6,7 @@ import time
 import pytest
 from rich.console import Console
 
+from lmdecode.codec.dialect import Place
 from lmdecode.codec.v1.conversation import Conversation
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.framing import wrap
@@ -32,7 +33,7 @@ def sealed(body):
 
 def rows(*said, width=80):
     """What the table shows of a conversation: (sender, plaintext or raw bytes) in turn, 10 ms apart."""
-    conversation = Conversation(FrameDecoder(KEY), app="192.168.1.2:5000", machine="192.168.1.3:1774")
+    conversation = Conversation(FrameDecoder(KEY), Place(app="192.168.1.2:5000", machine="192.168.1.3:1774"))
     file = io.StringIO()
     writer = TableWriter(Console(file=file, width=width))
     for index, (sender, plaintext) in enumerate(said):

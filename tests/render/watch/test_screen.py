@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from lmdecode.codec.record import Record
-from lmdecode.codec.v1.message import Kind
+from lmdecode.codec.record import Kind, Record
 from lmdecode.render.watch.scene import Pour, Scene
 from lmdecode.render.watch.screen import WatchScreen, screen_lines
 

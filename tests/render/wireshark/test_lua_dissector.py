@@ -8,6 +8,7 @@ import pytest
 
 from lmdecode.capture import decode_capture
 from lmdecode.codec.errors import RegisterError
+from lmdecode.codec.v1 import speakers_with
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS, WINDOWS
@@ -101,7 +102,7 @@ def test_the_map_cannot_grow_past_the_decoder():
 @needs_tshark
 @pytest.mark.parametrize("name", ["gs3av-settings.pcap", "gs3mp-standby.pcapng", "gs3av-settings.tshark.json"])
 def test_the_sample_captures(name, plugin, tmp_path):
-    records = list(decode_capture(CAPTURES / name, FrameDecoder(Key.parse(KEY_TEXT))))
+    records = list(decode_capture(CAPTURES / name, speakers_with(FrameDecoder(Key.parse(KEY_TEXT)))))
     rows = seen(records, tmp_path, plugin)
     assert len(rows) == len(records)
     for record, row in zip(records, rows, strict=True):
@@ -112,7 +113,7 @@ def test_the_sample_captures(name, plugin, tmp_path):
 
 @needs_tshark
 def test_a_filter_on_a_register(plugin, tmp_path):
-    records = list(decode_capture(CAPTURES / "gs3av-settings.pcap", FrameDecoder(Key.parse(KEY_TEXT))))
+    records = list(decode_capture(CAPTURES / "gs3av-settings.pcap", speakers_with(FrameDecoder(Key.parse(KEY_TEXT)))))
     hot = [record.fields["coffee_temp"] for record in records if record.fields.get("coffee_temp", 0) > 95]
     assert hot
     rows = columns(

@@ -1,28 +1,26 @@
-"""Records out of the debug log of lmdirect, as owners post it; for its lines see `log_parsing`.
+"""Debug logs of lmdirect, the library that older Home Assistant integrations use: lines in, Records out.
 
-Two lines can tell of one message, so what the machine said comes out one such line late. Its kind, where no line tells,
-is a write's if the data are OK, or are none and the machine was just asked to write there; stream for the one window
-that is pushed; and else read. The ends are called "app" and "machine", as in a Conversation of which no more is known,
-and a log counts as one connection. Only a plaintext that is told whole is given.
+Owners post such logs, and the messages in them are readable without a key. Two lines can be about one message, so what
+the machine said comes out one such line late. Where no line has the kind of a message it is derived: a write if the
+data are OK, or if there are none and the machine was just asked to write there; a stream for the one window that is
+pushed; and a read otherwise. A log counts as one connection, whose ends are called "app" and "machine". A plaintext is
+given only where a line has it whole.
 """
 
 from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
 from datetime import datetime
 from enum import Enum, auto
-from io import BufferedReader
-from itertools import chain
 from typing import Final, NamedTuple
 
-from lmdecode.capture.diagnostics import CaptureError, CaptureStatistics
-from lmdecode.capture.text_input import TextInput
-from lmdecode.codec.record import Record, Role
-from lmdecode.codec.v1.conversation import ANSWER_TIMEOUT_NS, Tally
+from lmdecode.codec.dialect import Place, Tally
+from lmdecode.codec.record import Kind, Record, Role
+from lmdecode.codec.v1._fast import GENERATION
+from lmdecode.codec.v1.conversation import ANSWER_TIMEOUT_NS
 from lmdecode.codec.v1.decoder import decode_plaintext, withhold
-from lmdecode.codec.v1.message import OK, Kind, check_byte
+from lmdecode.codec.v1.message import OK, check_byte, letter_of
 from lmdecode.codec.v1.redaction import touches_secret
 
 _WORD: Final = rb"([^\s\"'<>|\\`\x00-\x1f\x7f-\xff]*)"
@@ -125,79 +123,44 @@ def _time(prefix: bytes) -> tuple[int | None, bool]:
     return seconds * 1_000_000_000 + int(fraction.ljust(9, "0")), bool(zone)
 
 
-_PROGRESS_STEP: Final = 1 << 20
 _STREAMED: Final = "60000016"
-_LETTERS: Final = {kind.letter: kind for kind in Kind}
+_LETTERS: Final = {letter_of(kind): kind for kind in Kind}
 _MAX_PENDING: Final = 1024
 
 
-def read_log_lines(
-    file: BufferedReader,
-    statistics: CaptureStatistics,
-    tally: Tally,
-    *,
-    show_secrets: bool,
-    progress: Callable[[int], None] | None = None,
-) -> Iterator[Record]:
-    """The messages that a log tells of. All lines are counted as packets, those of messages as packets on the port.
+class LogConversation:
+    """One connection, as a debug log of lmdirect has it: lines in, Records out.
 
     Args:
-        file: Positioned at its beginning; UTF-8, or UTF-16 with a byte order mark.
-        statistics: Counts, and what the user should be told, are added to it.
+        place: Where the conversation is.
         tally: The messages are counted in it, each as a frame.
         show_secrets: Whether the machine's cloud account is left readable.
-        progress: Called now and then with the position in the file, in bytes.
-
-    Raises:
-        CaptureError: There is no message in it.
     """
-    source = TextInput(file)
-    log = _Log(statistics.connections, tally, show_secrets=show_secrets)
-    reported = 0
-    for line in chain.from_iterable(source.lines()):
-        statistics.packets += 1
-        statistics.bytes_read = source.position
-        if progress is not None and source.position - reported >= _PROGRESS_STEP:
-            reported = source.position
-            progress(reported)
-        said = parse_line(line)
-        if said is None:
-            log.pass_over(line)
-            continue
-        statistics.connections += not statistics.port_packets
-        statistics.port_packets += 1
-        yield from log.receive(said)
-    yield from log.close()
-    statistics.bytes_read = source.position
-    if source.failure:
-        statistics.warnings.append(f"the log cannot be read further ({source.failure}); all before it was decoded")
-    statistics.warnings += log.warnings()
-    statistics.notes += log.notes()
-    if not statistics.port_packets:
-        raise CaptureError(
-            f"{file.name} is a log of lmdirect, but tells of no message; "
-            "log on level debug: in Home Assistant's configuration, logger: logs: lmdirect: debug"
-        )
 
+    nothing = (
+        "is a log of lmdirect, but tells of no message; "
+        "log on level debug: in Home Assistant's configuration, logger: logs: lmdirect: debug"
+    )
+    """Why a log yields no message, and what to do."""
 
-class _Log:
-    """What is to be remembered from line to line."""
-
-    def __init__(self, stream: int, tally: Tally, *, show_secrets: bool) -> None:
-        self._stream = stream
+    def __init__(self, place: Place, tally: Tally, *, show_secrets: bool) -> None:
+        self._place = place
         self._tally = tally
         self._show_secrets = show_secrets
         self._held: Said | None = None
         self._time_ns = 0
-        self._pending: deque[tuple[str, str, int | None]] = deque(maxlen=_MAX_PENDING)
+        self._pending: deque[tuple[str, str, int | None, Record]] = deque(maxlen=_MAX_PENDING)
         self._messages = self._timeless = self._zoneless = self._unreadable = 0
 
-    def pass_over(self, line: bytes) -> None:
-        """Take a line that tells of no message."""
-        self._unreadable += mentions_message(line)
+    def receive(self, line: bytes) -> list[Record] | None:
+        """Take a line. Returns the messages that are complete now, or None if the line is not about a message."""
+        said = parse_line(line)
+        if said is None:
+            self._unreadable += mentions_message(line)
+            return None
+        return self._receive(said)
 
-    def receive(self, said: Said) -> list[Record]:
-        """Take what a line tells; hand out the messages of which no further line will tell."""
+    def _receive(self, said: Said) -> list[Record]:
         self._zoneless += said.time_ns is not None and not said.has_zone
         completed = None if self._held is None else said.completes(self._held)
         if completed is not None:
@@ -231,12 +194,10 @@ class _Log:
             self._timeless += 1
         else:
             self._time_ns = said.time_ns
-        ok = elapsed = None
+        ok = elapsed = asked = None
         role: Role = "request"
-        if is_request:
-            self._pending.append((letter, said.preamble, said.time_ns))
-        else:
-            role, elapsed = self._pair(letter, said)
+        if not is_request:
+            role, elapsed, asked = self._pair(letter, said)
             if letter == "W":
                 role, fields = "response", {}
                 ok = said.data == OK
@@ -246,13 +207,12 @@ class _Log:
         self._tally.valid_frames += decoded.valid
         self._tally.messages += message is not None
         self._tally.problems += bool(problems)
-        source, destination = ("app", "machine") if is_request else ("machine", "app")
-        return Record(
+        app, machine = self._place.app, self._place.machine
+        record = Record(
             self._time_ns,
-            self._stream,
+            self._place.stream,
             "app" if is_request else "machine",
-            source,
-            destination,
+            *((app, machine) if is_request else (machine, app)),
             _LETTERS[letter],
             role,
             None if message is None else message.address,
@@ -265,7 +225,13 @@ class _Log:
             elapsed,
             None,
             problems,
+            generation=GENERATION,
+            capture=self._place.capture,
+            request=asked,
         )
+        if is_request:
+            self._pending.append((letter, said.preamble, said.time_ns, record))
+        return record
 
     def warnings(self) -> list[str]:
         """What the user should know, one line each."""
@@ -291,7 +257,7 @@ class _Log:
     def _secret_may_answer(self) -> bool:
         """Whether what the machine says may be a secret, because the app asked for one; as in a Conversation."""
         return not self._show_secrets and any(
-            touches_secret(int(preamble[:4], 16), int(preamble[4:], 16)) for _, preamble, _ in self._pending
+            touches_secret(int(preamble[:4], 16), int(preamble[4:], 16)) for _, preamble, *_ in self._pending
         )
 
     def _likely_letter(self, said: Said) -> str:
@@ -300,18 +266,18 @@ class _Log:
         if said.preamble.upper() == _STREAMED:
             return "Z"
         is_data = re.fullmatch(r"(?:[0-9A-Fa-f]{2})*", said.data) is not None
-        was_written = any(letter == "W" and preamble == said.preamble for letter, preamble, _ in self._pending)
+        was_written = any(letter == "W" and preamble == said.preamble for letter, preamble, *_ in self._pending)
         return "W" if was_written and not is_data else "R"
 
-    def _pair(self, letter: str, said: Said) -> tuple[Role, float | None]:
-        """Whether a message answers a request, and after how many seconds, if the log says when."""
-        for index, (asked_letter, asked, asked_ns) in enumerate(self._pending):
-            if (asked_letter, asked) != (letter, said.preamble):
+    def _pair(self, letter: str, said: Said) -> tuple[Role, float | None, Record | None]:
+        """Return whether a message answers a request, after how many seconds if the log has times, and the request."""
+        for index, (asked_letter, asked_preamble, asked_ns, asked) in enumerate(self._pending):
+            if (asked_letter, asked_preamble) != (letter, said.preamble):
                 continue
             if asked_ns is None or said.time_ns is None:
                 del self._pending[index]
-                return "response", None
+                return "response", None, asked
             if 0 <= said.time_ns - asked_ns <= ANSWER_TIMEOUT_NS:
                 del self._pending[index]
-                return "response", (said.time_ns - asked_ns) / 1e9
-        return "report", None
+                return "response", (said.time_ns - asked_ns) / 1e9, asked
+        return "report", None, None

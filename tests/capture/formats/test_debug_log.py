@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmdecode.capture import CaptureError, CaptureStatistics, busiest_ports, decode_capture, decode_packets
-from lmdecode.capture.formats.lmdirect_log import read_log_lines
-from lmdecode.codec.v1.conversation import Tally
-from lmdecode.codec.v1.message import Kind
+from lmdecode.capture.formats.debug_log import read_log
+from lmdecode.codec.record import Kind
+from lmdecode.codec.v1 import speakers_with
 from lmdecode.codec.v1.redaction import WITHHELD
 from tests.capture.building import START_NS, as_bom_utf16, decode, message, new_decoder
 
@@ -45,9 +45,10 @@ def read(data, *, show_secrets=False):
     class File(io.BytesIO):
         name = "x.log"
 
-    statistics, tally = CaptureStatistics(), Tally()
+    statistics = CaptureStatistics()
     file = io.BufferedReader(File(data))
-    return list(read_log_lines(file, statistics, tally, show_secrets=show_secrets)), statistics, tally
+    speakers = speakers_with(new_decoder(show_secrets=show_secrets))
+    return list(read_log(file, statistics, None, speakers)), statistics, statistics.tallies.total()
 
 
 def test_all_that_the_lines_tell():
@@ -97,7 +98,9 @@ def test_every_kind_of_time(form, notes):
 def test_no_times(form):
     expected, _, _ = read(log(HOME_ASSISTANT))
     records, statistics, _ = read(log(form))
-    assert records == [each._replace(time_ns=0, elapsed=None) for each in expected]
+    without = [each._replace(time_ns=0, elapsed=None, request=None) for each in expected]
+    assert [each._replace(request=None) for each in records] == without
+    assert [each.request is None for each in records] == [each.request is None for each in expected]
     assert statistics.notes == [NO_TIME]
 
 
@@ -185,7 +188,7 @@ def test_several_logs_are_numbered_on(tmp_path):
     path = tmp_path / "x"
     path.write_bytes(log())
     statistics = CaptureStatistics(connections=3)
-    assert {each.stream for each in decode_capture(path, new_decoder(), statistics=statistics)} == {3}
+    assert {each.stream for each in decode_capture(path, speakers_with(new_decoder()), statistics=statistics)} == {3}
     assert statistics.connections == 4
 
 
@@ -196,7 +199,7 @@ def test_a_request_comes_out_as_soon_as_its_line_is_there(tmp_path):
     writer = os.open(path, os.O_RDWR)
     try:
         os.write(writer, b"Sending 401C0004 with None None\n")
-        records = decode_capture(path, new_decoder())
+        records = decode_capture(path, speakers_with(new_decoder()))
         assert next(records).role == "request"
         os.write(writer, b"Message=401C0004, Data=03BC04D8\nMessage=40220001, Data=01\n")
         assert next(records).role == "response"

@@ -10,34 +10,18 @@ carried over.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NoReturn
 
 from lmdecode.codec.record import Record
+from lmdecode.render.records import OutputFormat, Style
 from lmdecode.render.sentence import sentences
 from lmdecode.render.wireshark.pcapng_writer import PcapngWriter
 
-
-class PacketLike(Protocol):
-    """A packet as a capture file has it."""
-
-    @property
-    def time_ns(self) -> int:
-        """Nanoseconds since 1970."""
-
-    @property
-    def link_type(self) -> int:
-        """A LINKTYPE_ number."""
-
-    @property
-    def data(self) -> bytes:
-        """From the link-layer header on."""
-
-    @property
-    def original_length(self) -> int:
-        """Bytes on the wire."""
+if TYPE_CHECKING:
+    from lmdecode.capture.net.packet import Packet
 
 
-def write(file: BinaryIO, packets: Iterable[tuple[PacketLike | None, Sequence[Record]]]) -> None:
+def write(file: BinaryIO, packets: Iterable[tuple[Packet | None, Sequence[Record]]]) -> None:
     """Write packets as pcapng, with comments that say in words what each completes, one or more a Record.
 
     Records that come without a packet, since the capture ended before they were whole, are told by comments of the
@@ -48,7 +32,7 @@ def write(file: BinaryIO, packets: Iterable[tuple[PacketLike | None, Sequence[Re
         packets: Each packet with the Records that it completes, in the order of the file.
     """
     writer = PcapngWriter(file)
-    last: PacketLike | None = None
+    last: Packet | None = None
     comments: list[str] = []
     try:
         for packet, records in packets:
@@ -68,3 +52,10 @@ def _left_over(records: Sequence[Record]) -> Iterator[str]:
     for record in records:
         yield f"left at the end of the capture, connection {record.stream}, {record.source} to {record.destination}:"
         yield from sentences(record)
+
+
+def _of_packets(_file: Any, _style: Style) -> NoReturn:  # noqa: ANN401 -- never used
+    raise AssertionError("a format of packets has no writer of records")
+
+
+FORMAT: Final = OutputFormat(open=_of_packets, binary=True, of_packets=True)

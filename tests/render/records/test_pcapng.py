@@ -8,9 +8,10 @@ from typing import NamedTuple
 import pytest
 
 from lmdecode.capture import decode_packets
+from lmdecode.codec.v1 import speakers_with
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.key import Key
-from lmdecode.render import annotated_pcapng
+from lmdecode.render.records import pcapng
 from lmdecode.render.sentence import sentences
 from tests.codec.v1.samples import KEY_TEXT, frame, with_check
 from tests.render.tshark import CAPTURES, START, columns, needs_tshark, talk, tshark
@@ -31,7 +32,7 @@ class Packet(NamedTuple):
 def written(packets, folder):
     path = folder / "annotated.pcapng"
     with path.open("wb") as file:
-        annotated_pcapng.write(file, packets)
+        pcapng.write(file, packets)
     return path
 
 
@@ -41,7 +42,7 @@ def comments(path):
 
 
 def sample(name):
-    return list(decode_packets(CAPTURES / name, FrameDecoder(Key.parse(KEY_TEXT))))
+    return list(decode_packets(CAPTURES / name, speakers_with(FrameDecoder(Key.parse(KEY_TEXT)))))
 
 
 @needs_tshark
@@ -61,7 +62,7 @@ def test_packets_are_unchanged_and_the_right_ones_have_a_comment(name, tmp_path)
 @pytest.mark.parametrize("name", ["gs3av-settings.pcap", "gs3mp-standby.pcapng"])
 def test_it_reads_back_as_the_same_capture(name, tmp_path):
     path = written(sample(name), tmp_path)
-    again = list(decode_packets(path, FrameDecoder(Key.parse(KEY_TEXT))))
+    again = list(decode_packets(path, speakers_with(FrameDecoder(Key.parse(KEY_TEXT)))))
     assert again == sample(name)
 
 
@@ -143,7 +144,7 @@ def test_nothing_of_a_secret_and_no_escape_sequences():
         ("machine", b"@\x1b]0;title\x07%"),
     )
     file = io.BytesIO()
-    annotated_pcapng.write(file, [(Packet(START, ETHERNET, FRAME, len(FRAME)), records), (None, [])])
+    pcapng.write(file, [(Packet(START, ETHERNET, FRAME, len(FRAME)), records), (None, [])])
     assert b"SECR" not in file.getvalue()
     assert b"SECR".hex().encode() not in file.getvalue().lower()
     assert b"\x1b" not in file.getvalue()
