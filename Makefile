@@ -13,23 +13,24 @@ READY_312 := $(VENV_312)/ready
 PYTHON_312 = $(shell for python in python3.12 python3.13 "$$HOME"/.pyenv/versions/3.1[2-9]*/bin/python3; do \
 	"$$python" -c 'import sys, venv; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && { echo "$$python"; break; }; done)
 
-.PHONY: demo test lint fix docs notebooks bench clean help
+.PHONY: demo test lint fix docs notebooks bench fuzz clean help
 
 help:
 	@echo "make demo   decode a sample capture"
-	@echo "make test   every check: ruff, mypy, import-linter, pytest"
+	@echo "make test   every check: ruff, mypy, import-linter, codespell, pytest"
 	@echo "make fix    format, and mend what ruff can mend"
 	@echo "make bench  lmdecode and its peers side by side"
+	@echo "make fuzz   random input for every parser, until Ctrl-C or for FUZZ_SECONDS"
 	@echo "make docs   write the page of the memory map anew, and build the site, site/index.html"
 	@echo "make notebooks  run the notebooks and keep their outputs"
 	@echo "make clean  remove the virtual environment and all caches"
 
 # The markers are written last, so a set-up that was interrupted is done again.
 $(READY): pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "lmdecode needs Python 3.11 or later; $(PYTHON) is older. Try: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
 	@echo "Setting up $(VENV) (once)…"
-	@$(PYTHON) -m venv --clear $(VENV)
+	@"$(PYTHON)" -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
@@ -55,9 +56,11 @@ lint: $(READY_TO_TEST)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/codespell
 
+# Some tests only: make test PYTEST_ARGS='--no-cov tests/codec'. What is not covered: .venv/bin/coverage report
 test: lint $(READY_312)
-	$(BIN)/python -m pytest --numprocesses auto $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --cov --cov-report= $(PYTEST_ARGS)
 
 fix: $(READY_TO_TEST)
 	$(BIN)/ruff check --fix .
@@ -71,9 +74,12 @@ docs: $(READY_TO_TEST)
 notebooks: $(READY_TO_TEST)
 	$(BIN)/python notebooks/run.py
 
+fuzz: $(READY_TO_TEST)
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m fuzz.run $(FUZZ_ARGS)
+
 bench: $(READY)
 	$(BIN)/python -m bench.run $(BENCH_ARGS)
 
 clean:
-	rm -rf site $(VENV) $(VENV_312) .venv-lmdirect .venv-lmdirect.lock .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf site htmlcov .coverage .coverage.* $(VENV) $(VENV_312) .venv-lmdirect .venv-lmdirect.lock .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""For all tests: how hypothesis runs, and a run in which nothing may be skipped."""
+"""For all tests: how hypothesis runs, what coverage leaves out, and a run in which nothing may be skipped."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 
 settings.register_profile("lmdecode", deadline=None)
 settings.register_profile("ci", parent=settings.get_profile("lmdecode"), derandomize=True, print_blob=True)
@@ -52,3 +52,15 @@ class NoSkips:
 def pytest_configure(config: pytest.Config) -> None:
     if os.environ.get("LMDECODE_NO_SKIPS") == "1" and not hasattr(config, "workerinput"):
         config.pluginmanager.register(NoSkips(), "lmdecode-no-skips")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Measure no coverage while a property test runs.
+
+    Tracing nearly doubles the time of such a test, which runs the same lines a hundred times. Tests with examples reach
+    nearly all of these lines as well.
+    """
+    for item in items:
+        if is_hypothesis_test(getattr(item, "obj", None)):
+            item.add_marker("no_cover")

@@ -22,7 +22,7 @@ def test_the_sessions_are_what_is_printed(tmp_path):
         (tmp_path / "config.json").write_text(json.dumps(entries))
         for line, shown in SESSIONS:
             printed = subprocess.run(
-                f"{command.line[0]} -m lmdecode {line}",
+                f"{command.shell()} {line}",
                 shell=True,
                 cwd=tmp_path,
                 env=command.environment,

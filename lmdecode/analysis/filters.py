@@ -19,6 +19,7 @@ from lmdecode.analysis.times import DAY, NamedTime, TimeError, named_time
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.record import Kind, Record, Role, Sender, Value
 from lmdecode.codec.v1.memory_map import DERIVED
+from lmdecode.codec.v1.ranges import AddressRangeError, address_range
 from lmdecode.codec.v1.window import registers_in
 
 Filter = Callable[[Record], bool]
@@ -31,7 +32,6 @@ class FilterError(LmdecodeError, ValueError):
 
 _CONDITION: Final = re.compile(r"\s*([^\s=!<>]*)\s*(==|=|!=|>=|<=|>|<)\s*(.*?)\s*\Z", re.DOTALL).match
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?\Z").match
-_ADDRESS: Final = re.compile(r"0[xX]([0-9A-Fa-f]{1,4})\Z").match
 _DECIMAL: Final = re.compile(r"[0-9]{1,5}\Z").match
 _TIME_OF_DAY: Final = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])\Z", re.ASCII).match
 
@@ -185,30 +185,23 @@ def _number_of(word: str, comparison: str, value: str) -> Filter:
 
 def _address(word: str, comparison: str, value: str) -> Filter:
     wanted = _only_equality(word, comparison, value, "address=0x4000..0x4022")
-    ranges = []
-    for piece in _alternatives(word, value):
-        first, is_range, last = piece.partition("..")
-        low = _one_address(first.strip())
-        high = _one_address(last.strip()) if is_range else low
-        if high < low:
-            _fail(f"{word}={piece}", "the range ends before it begins")
-        ranges.append((low, high + 1))
+    ranges = [_one_range(piece) for piece in _alternatives(word, value)]
 
     def passes(record: Record) -> bool:
         if record.address is None or record.length is None:
             return not wanted
         start, end = record.address, record.address + record.length
-        return any(start < stop and first < end for first, stop in ranges) is wanted
+        return any(start < each.stop and each.start < end for each in ranges) is wanted
 
     return passes
 
 
-def _one_address(text: str) -> int:
-    if digits := _ADDRESS(text):
-        return int(digits[1], 16)
-    if _DECIMAL(text) and int(text) <= 0xFFFF:
-        return int(text)
-    _fail(f"address={text}", "an address is written 0x401C, a range 0x4000..0x4022, none beyond 0xFFFF")
+def _one_range(text: str) -> range:
+    """Returns the addresses of a range, or of one decimal number, as JSON Lines have it."""
+    try:
+        return address_range(f"0x{int(text):X}" if _DECIMAL(text) else text)
+    except AddressRangeError as error:
+        _fail(f"address={text}", str(error))
 
 
 def _name(word: str, comparison: str, value: str) -> Filter:

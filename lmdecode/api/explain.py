@@ -9,17 +9,17 @@ from rich.console import Console
 from rich.panel import Panel
 
 from lmdecode.api.arguments import Keys, PathLike, decoder_with
-from lmdecode.app.quoted import read_quoted
+from lmdecode.app.explain import read_quoted
 from lmdecode.codec.v1.message import Decoded, Message
 from lmdecode.codec.v1.window import Fields
-from lmdecode.render.explanation import Part, explanation, parts
+from lmdecode.render.explanation import MessagePart, explanation, parts
 
 _WIDTH = 80
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A message taken apart. Printed, it is what `lmdecode explain` shows."""
+    """A message taken apart. Printed, it looks as in `lmdecode explain`."""
 
     title: str
     decoded: Decoded
@@ -38,11 +38,11 @@ class Explanation:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What is wrong with it, one line each."""
+        """Everything that is wrong with it, one line each."""
         return self.decoded.problems
 
     @property
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[MessagePart]:
         """Every byte in order: with its address, register, value and how sure we are, in words."""
         return parts(self.decoded)
 
@@ -61,14 +61,14 @@ def explain(
     """Take a message apart: every byte with its register, value, unit and how sure we are.
 
     Args:
-        message: A plaintext (`R401C000403BC04D8B6`), a preamble with or without data (`0310001D`), or a whole frame
-            (`@…%`). Spaces do not matter.
+        message: A plaintext (`R401C000403BC04D8B6`), a preamble with or without data (`0310001D`), a range of addresses
+            (`0x4000-0x4022`, `0x4000+35`), or a whole frame (`@…%`). Spaces do not matter.
         key: As of `decode`; only a frame needs one.
         config: Likewise.
         show_secrets: Whether the machine's cloud account is left readable.
 
     Raises:
-        MessageError: It is none of these.
+        MessageError, AddressRangeError: The text is not a message, a range or a frame.
         KeyFormatError, MissingKeyError, ConfigError: As `decode`.
 
     >>> import lmdecode

@@ -9,7 +9,7 @@ from typing import Self
 from lmdecode.analysis.changes import Differences, differences
 from lmdecode.analysis.memory_history import History, memory_of
 from lmdecode.api.arguments import PathLike
-from lmdecode.app.image_file import load_image
+from lmdecode.app.files import load_image
 from lmdecode.atomic_file import replacing
 from lmdecode.codec.record import Record, Value
 from lmdecode.codec.v1 import image as memory_image
@@ -19,7 +19,7 @@ from lmdecode.codec.v1.window import Fields, decode_window
 
 
 def history(records: Iterable[Record]) -> History:
-    """A machine's memory over time, as Records tell it.
+    """Returns a machine's memory over time, as Records show it.
 
     Args:
         records: Of one machine, in the order of time.
@@ -37,7 +37,7 @@ def history(records: Iterable[Record]) -> History:
 
 
 class MemoryImage(memory_image.MemoryImage):
-    """What is known of a machine's memory: 64 KiB, each byte known or not.
+    """A machine's memory, as far as it is known: 64 KiB, each byte known or not.
 
     Its file is text that compares well, as `lmdecode scan` writes it and `lmdecode simulate --image` takes it.
 
@@ -52,46 +52,46 @@ class MemoryImage(memory_image.MemoryImage):
 
     @classmethod
     def load(cls, path: PathLike) -> Self:
-        """Read an image's file.
+        """Reads the file of an image.
 
         Raises:
-            MemoryImageError: It cannot be read, or is no image.
+            MemoryImageError: The file cannot be read, or is not an image.
         """
         image = load_image(Path(path))
         return cls(image.memory, image.model, image.made, image.source, image.serial)
 
     @classmethod
     def from_records(cls, records: Iterable[Record], *, source: str | None = None) -> Self:
-        """The memory as it was at the end of some Records of one machine: what it said, and what it took.
+        """Returns the memory at the end of some Records of one machine: what it said, and the writes that it took.
 
         Args:
-            records: In the order of time. Those with problems, and secrets that are masked, tell nothing.
-            source: Where they are from, for the file.
+            records: In the order of time. Records with problems, and masked secrets, do not count.
+            source: Where they come from, for the file.
         """
         memory = memory_of(records)
         serial = Registers(memory).get("machine_ser_num")
         return cls(memory, model_of(memory), source=source, serial=serial if isinstance(serial, str) else None)
 
     def save(self, path: PathLike, *, show_secrets: bool = False) -> None:
-        """Write the image's file: all of it, or nothing.
+        """Writes the file of an image: all of it, or nothing.
 
         Args:
-            path: The file; one that is there is replaced.
+            path: The file; an existing one is replaced.
             show_secrets: Whether the machine's cloud account is written, if it is known.
 
         Raises:
-            OSError: It cannot be written.
+            OSError: The file cannot be written.
         """
         text = memory_image.image_text(self, show_secrets=show_secrets)
         with replacing(Path(path).resolve(), private=show_secrets) as file:
             file.write(text.encode())
 
     def read(self, address: int, length: int) -> bytes | None:
-        """The bytes of a window; None unless all of them are known."""
+        """Returns the bytes of a window; None unless all of them are known."""
         return self.memory.read(address, length)
 
     def get(self, name: str) -> Value | None:
-        """A value by its name, in its unit; None if its bytes are not known."""
+        """Returns a value by its name, in its unit; None if its bytes are not known."""
         return self.fields.get(name)
 
     @property
@@ -105,11 +105,11 @@ class MemoryImage(memory_image.MemoryImage):
 
     @property
     def known(self) -> dict[int, int]:
-        """All bytes that are known, by address: `old.known.items() ^ new.known.items()` is what differs."""
+        """All bytes that are known, by address: `old.known.items() ^ new.known.items()` are the differences."""
         return {address: byte for start, data in self.memory.runs() for address, byte in enumerate(data, start)}
 
     def differences(self, newer: memory_image.MemoryImage) -> Differences:
-        """What leads from this memory to another: what changed, and what only one of them knows.
+        """Returns the differences to another memory: what changed, and what only one of them knows.
 
         >>> import lmdecode
         >>> with lmdecode.simulate() as simulated, simulated.connect() as machine:

@@ -10,6 +10,6 @@ class CommandError(LmdecodeError):
 
 
 class UsageError(CommandError):
-    """A command line that cannot be meant: nothing was tried."""
+    """A request that cannot be meant, as it is written or for the files that it names. Nothing was tried."""
 
     exit_code = 2

@@ -1,4 +1,4 @@
-"""Files that a command is given: which captures a pattern means, and output files that are whole or not there."""
+"""Files that a command is given: captures that match a pattern, memory images, outputs that appear when whole."""
 
 from __future__ import annotations
 
@@ -6,25 +6,33 @@ import contextlib
 import glob
 import io
 import os
+import re
 import stat
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, BinaryIO, Final, Literal, overload
+from typing import IO, TYPE_CHECKING, BinaryIO, Final, Literal, overload
 
 from lmdecode.app.errors import CommandError
 from lmdecode.atomic_file import behind_links, replacing
 
+if TYPE_CHECKING:
+    from lmdecode.codec.v1.image import MemoryImage
+
+_IMAGE_START: Final = 1 << 16  # bytes that are looked at to recognise an image
+_LARGEST_IMAGE: Final = 32 << 20  # characters; all of the memory takes a hundredth, and /dev/zero has no end
+_JSON_OBJECT: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{").match
+
 STDIN: Final = Path("-")
-"""What stands for standard input."""
+"""Stands for standard input."""
 
 
 def expanded(paths: Iterable[Path]) -> list[Path]:
-    """The paths, with patterns in them replaced by the files that they fit, in order of their names.
+    """Returns the paths; a pattern is replaced by the files that match it, in the order of their names.
 
-    A shell does this itself, but not in quotes, and not on Windows. A pattern that fits nothing stays, and is then
-    complained about as a file that is not there.
+    A shell does this itself, but not in quotes, and not on Windows. A pattern that matches nothing stays, and
+    reading it then fails as for a file that is not there.
     """
     found: list[Path] = []
     for path in paths:
@@ -38,19 +46,60 @@ def expanded(paths: Iterable[Path]) -> list[Path]:
 
 
 def is_live(path: Path) -> bool:
-    """Whether packets may come in as they are captured: from a pipe or a terminal rather than from a disk."""
+    """Returns True if packets may come in as they are captured: from a pipe or a terminal rather than a disk."""
     try:
         mode = os.fstat(sys.stdin.fileno()).st_mode if path == STDIN else path.stat().st_mode
-    except (OSError, ValueError):  # not there, which whoever reads it will say
+    except (OSError, ValueError):  # whoever reads it will say so
         return False
     return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
-def refuse_to_overwrite(output: Path | None, inputs: Iterable[Path]) -> None:
-    """See to it that the output is none of the files that are read; the key's origin may be one.
+def load_image(path: Path) -> MemoryImage:
+    """Reads a memory image.
 
     Raises:
-        CommandError: It is one.
+        MemoryImageError: The file cannot be read, or is not an image.
+    """
+    from lmdecode.codec.v1.image import MemoryImageError, parse_image
+
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            text = file.read(_LARGEST_IMAGE)
+    except FileNotFoundError:
+        raise MemoryImageError(f"there is no file {path}: check its name, or make one with `lmdecode scan`") from None
+    except IsADirectoryError:
+        raise MemoryImageError(f"{path} is a folder: name the memory image in it") from None
+    except UnicodeDecodeError:
+        raise MemoryImageError(f"{path} is not a memory image: it is not UTF-8 text") from None
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
+        raise MemoryImageError(f"{path} cannot be read: {getattr(error, 'strerror', error)}") from None
+    try:
+        return parse_image(text)
+    except MemoryImageError as error:
+        raise MemoryImageError(f"{path} is not a memory image: {error}") from None
+
+
+def looks_like_image(path: Path) -> bool:
+    """Returns True if a file begins like a memory image, of any version, and not like a capture."""
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            start = file.read(_IMAGE_START)
+    except (OSError, ValueError):  # whoever reads it will say so
+        return False
+    return _JSON_OBJECT(start) is not None and (b'"format"' in start or b'"ranges"' in start)
+
+
+def refuse_to_overwrite(output: Path | None, inputs: Iterable[Path]) -> None:
+    """Checks that the output is not one of the files that are read, and can be written.
+
+    Args:
+        output: The file to write; None for stdout.
+        inputs: The files to read; names that are not files do not matter.
+
+    Raises:
+        CommandError: It is one of them, or cannot be written.
     """
     if output is None:
         return
@@ -64,10 +113,10 @@ def refuse_to_overwrite(output: Path | None, inputs: Iterable[Path]) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Find out early what would keep a file from being written.
+    """Finds out early whether a file can be written.
 
     Raises:
-        CommandError: It is a folder, or its own folder is not there or takes no files.
+        CommandError: It is a folder, or its folder is missing or not writable.
     """
     if path.is_dir():
         raise CommandError(f"--output {path} is a folder: name a file in it")
@@ -80,12 +129,12 @@ def check_writable(path: Path) -> None:
 
 
 def text_over(file: BinaryIO) -> io.TextIOWrapper:
-    """A text file over a binary one: UTF-8, lines that end alike everywhere."""
+    """Returns a text file over a binary one: UTF-8, with the same line ends everywhere."""
     return io.TextIOWrapper(file, encoding="utf-8", newline="\n")
 
 
 def text_output(output: Path | None, *, private: bool = False) -> contextlib.AbstractContextManager[IO[str]]:
-    """Where text goes: a file that appears when it is whole, or stdout; UTF-8, unless that is a terminal.
+    """Opens the output for text: a file that appears when it is whole, or stdout; UTF-8, unless that is a terminal.
 
     Args:
         output: The file; None for stdout.
@@ -114,17 +163,17 @@ def whole_file(
 def whole_file(
     path: Path, *, binary: bool = False, private: bool = False
 ) -> contextlib.AbstractContextManager[IO[str] | IO[bytes]]:
-    """A file, of bytes or UTF-8 text, that takes its name when the block ends well, and is gone when it does not.
+    """Opens a file, of bytes or UTF-8 text, that gets its name when the block ends well; otherwise it is removed.
 
     Something that is not an ordinary file, such as /dev/null or a pipe, is written to directly.
 
     Args:
         path: Its name.
-        binary: Whether it is of bytes.
-        private: Whether only its owner may read it, whoever could until now.
+        binary: Whether it takes bytes.
+        private: Whether only its owner may read it, whoever could read the old one.
 
     Raises:
-        CommandError: The folder is not there or takes no files.
+        CommandError: Its folder is missing or not writable.
     """
     return _whole_file(path, binary=binary, private=private)
 
@@ -137,7 +186,7 @@ def _whole_file(path: Path, *, binary: bool, private: bool) -> Iterator[IO[str] 
         with path.open("wb") as special, special if binary else text_over(special) as asked:
             yield asked
         return
-    # What the block raises is its own business, so the file is opened apart from it.
+    # An error of the block must not look like one of opening the file, so only the opening is in the try.
     with contextlib.ExitStack() as stack:
         try:
             file: BinaryIO = stack.enter_context(replacing(_behind_links(path), private=private))
@@ -148,14 +197,14 @@ def _whole_file(path: Path, *, binary: bool, private: bool) -> Iterator[IO[str] 
             return
         text = text_over(file)
         yield text
-        text.detach()  # which writes what is left, and does not close the file
+        text.detach()  # writes what is left, and does not close the file
 
 
 def _behind_links(path: Path) -> Path:
-    """The file that a path stands for, through whatever links.
+    """Returns the file that a path stands for, behind all links.
 
     Raises:
-        CommandError: They lead back to themselves.
+        CommandError: The links lead back to themselves.
     """
     found = behind_links(path)
     if found is None:

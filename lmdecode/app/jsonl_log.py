@@ -1,4 +1,4 @@
-"""A file of JSON Lines that is added to while a machine is watched: whole lines, whatever happens."""
+"""A file of JSON Lines that grows while a machine is watched. It has whole lines, whatever happens."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _AS_BYTES: Final[int] = getattr(os, "O_BINARY", 0)  # or Windows makes two bytes
 class JsonlLog:
     """Adds Records to a file, each as one line that is handed to the system at once.
 
-    So what was written survives the end of this process, however that ends. A file whose last line is not whole was
-    left so by a computer that stopped; that line is cut off, since every reader would stumble over it.
+    So what was written survives the end of this process, however that ends. If the last line of a file is not whole, a
+    computer stopped while it was written; that line is cut off, because every reader would fail on it.
 
     Args:
-        path: The file; it is made if it is not there.
+        path: The file; created if it does not exist.
 
     Raises:
-        CommandError: It cannot be written, or holds something else.
+        CommandError: The file cannot be written, or holds something else.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.cut = 0
-        """How many bytes of half a line were cut off."""
+        """How many bytes of an incomplete line were cut off."""
         try:
             self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | _AS_BYTES, 0o666)
         except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
@@ -55,10 +55,10 @@ class JsonlLog:
         self.close()
 
     def write(self, record: Record) -> None:
-        """Add a line.
+        """Adds a line.
 
         Raises:
-            CommandError: It cannot be written whole; then nothing of it is left there.
+            CommandError: The line cannot be written whole; then nothing of it is left in the file.
         """
         line = json_bytes(record)
         written = 0
@@ -71,7 +71,7 @@ class JsonlLog:
             raise CommandError(f"--jsonl {self.path} cannot be written: {error.strerror}") from None
 
     def close(self) -> None:
-        """End it."""
+        """Closes the file."""
         file, self._file = self._file, -1
         if file >= 0:
             os.close(file)
@@ -95,10 +95,10 @@ class JsonlLog:
         os.ftruncate(self._file, size - self.cut)
 
     def _check(self, first: bytes, *, whole: int) -> None:
-        """See to it that the file has our lines: a half line that is all there is may be one as well."""
+        """Checks that the file holds our lines; the only line may be the beginning of one."""
         half = len(first) == whole and not first.endswith(b"\n")
         if not (_is_ours(first) or (half and b'{"time":"'.startswith(first[:9]) and len(first) < _LONGEST)):
-            raise CommandError(f"--jsonl {self.path} holds something else than messages: name another file")
+            raise CommandError(f"--jsonl {self.path} holds something other than messages: name another file")
 
     def _is_file(self) -> bool:
         import stat

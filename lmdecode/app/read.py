@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lmdecode.analysis.columns import check_name
-from lmdecode.app.addresses import address_of, count_of
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import Kind, Value
 from lmdecode.codec.v1.memory_map import DERIVED_BY_NAME, LARGEST_READ, by_name
 from lmdecode.codec.v1.message import Message
+from lmdecode.codec.v1.ranges import address_of, byte_count
 from lmdecode.codec.v1.window import decode_window
 from lmdecode.device.errors import BadAnswerError, NoAnswerError
 from lmdecode.device.snapshot import Snapshot, take_snapshot
@@ -86,10 +86,10 @@ def read_request(address: str, length: str) -> Message:
     """Returns the read of an address and a length, as people write them: 0x4000 and 32, or 0x20.
 
     Raises:
-        UsageError: One of them is not valid.
+        AddressRangeError: One of them is not valid.
     """
     start = address_of(address)
-    return Message(Kind.READ, start, count_of(length, start))
+    return Message(Kind.READ, start, byte_count(length, start))
 
 
 async def read_window(session: Session, request: Message) -> Record:

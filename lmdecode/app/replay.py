@@ -91,7 +91,7 @@ class Replay:
         Raises:
             CommandError: There are no requests.
         """
-        from lmdecode.app.decode import Outcome, nothing_decoded, read
+        from lmdecode.app.captures import Captures
         from lmdecode.codec.dialect import MachineKey
         from lmdecode.codec.v1 import speakers_with
         from lmdecode.codec.v1.decoder import decoder_for
@@ -100,17 +100,15 @@ class Replay:
         machines, origin = (
             find_keys(keys, config) if keys else ([MachineKey("machine", self._target.key)], "--key or config")
         )
-        outcome = Outcome(capture)
-        speakers = speakers_with(decoder_for(machines, show_secrets=self._secrets), port, origin=origin)
-        steps, damaged = steps_of(read(outcome, speakers))
-        why = nothing_decoded([outcome], speakers)
-        complaints = list(outcome.complaints)
-        if why is not None and not why:  # the capture's own complaint says it
-            raise CommandError("; ".join(complaints))
-        for complaint in complaints:
+        decoder = decoder_for(machines, show_secrets=self._secrets)
+        captures = Captures([capture], speakers_with(decoder, port, origin=origin))
+        steps, damaged = steps_of(captures.by_time())
+        verdict = captures.verdict()
+        for complaint in verdict.complaints:
             on_trouble(complaint)
-        if why:
-            raise CommandError(f"{why}; --capture-key gives the key of the machine in the capture")
+        if verdict.nothing is not None:
+            hint = "; --capture-key gives the key of the machine in the capture"
+            raise CommandError(verdict.nothing and f"{verdict.nothing}{hint}")
         if damaged:
             on_trouble(f"{damaged} of the app's requests are damaged, and are not sent")
         if not steps:

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lmdecode.app.errors import CommandError
-from lmdecode.app.files import check_writable, whole_file
-from lmdecode.app.image_file import load_image
+from lmdecode.app.files import check_writable, load_image, whole_file
 from lmdecode.app.live import client_for
 from lmdecode.codec.v1.image import MemoryImage, image_text
 from lmdecode.codec.v1.redaction import ACCOUNT, touches_secret

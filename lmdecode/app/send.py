@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from lmdecode.app.addresses import address_of
 from lmdecode.app.errors import UsageError
 from lmdecode.codec.errors import CodecError, RegisterError
 from lmdecode.codec.record import Kind, Value
 from lmdecode.codec.v1.memory import Memory
 from lmdecode.codec.v1.memory_map import DERIVED_BY_NAME, by_name
 from lmdecode.codec.v1.message import ADDRESS_SPACE, Message
+from lmdecode.codec.v1.ranges import address_of
 from lmdecode.codec.v1.setting_change import SettingChange, change, check_raw_write, windows, writes
 from lmdecode.codec.v1.settings import SETTINGS, Parameter, Setting, nearest_setting, values_for
 from lmdecode.device.errors import BadAnswerError, MachineError, NoAnswerError
@@ -199,7 +199,7 @@ def write_request(address: str, digits: str) -> Message:
     """Returns the write of an address and bytes, as people write them: 0x001E and 08, or 03A7.
 
     Raises:
-        UsageError: One of them is not valid.
+        UsageError, AddressRangeError: One of them is not valid.
     """
     try:
         data = bytes.fromhex(digits.removeprefix("0x"))

@@ -57,14 +57,14 @@ def image_of(capture: Path, key: MachineKey) -> MemoryImage:
         CommandError: It shows nothing of a machine's memory.
     """
     from lmdecode.analysis.memory_history import memory_of
-    from lmdecode.app.decode import Outcome, nothing_decoded, read
+    from lmdecode.app.captures import Captures
 
-    outcome = Outcome(capture)
-    speakers = speakers_with(decoder_for([key]), origin="see --key and --config")
-    image = MemoryImage(memory_of(read(outcome, speakers)), source=str(capture))
-    why = nothing_decoded([outcome], speakers)
-    if why or not any(image.memory.runs()):
-        raise CommandError(why or next(iter(outcome.complaints), f"{capture} shows nothing of a machine's memory"))
+    captures = Captures([capture], speakers_with(decoder_for([key]), origin="see --key and --config"))
+    image = MemoryImage(memory_of(captures.by_time()), source=str(capture))
+    verdict = captures.verdict()
+    if verdict.nothing or not any(image.memory.runs()):
+        why = [verdict.nothing, *verdict.complaints, f"{capture} shows nothing of a machine's memory"]
+        raise CommandError(next(filter(None, why)))
     return image
 
 

@@ -68,11 +68,11 @@ class _Connection(Generic[T]):
                 return number
             # The ends of segments are the same objects again and again; if not, this is only slower.
             if source is app and destination is machine:
-                if not from_app.goes_on(from_machine, seq, ack, len(payload)):
+                if not from_app.try_in_order(from_machine, seq, ack, len(payload)):
                     return number
                 sender = "app"
             elif source is machine and destination is app:
-                if not from_machine.goes_on(from_app, seq, ack, len(payload)):
+                if not from_machine.try_in_order(from_app, seq, ack, len(payload)):
                     return number
                 sender = "machine"
             else:

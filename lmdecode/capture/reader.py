@@ -142,6 +142,8 @@ def _predecoded(
 
 def _predecode(speakers: Speakers, segments: Sequence[Segment], *, as_json: bool) -> Sequence[Any]:
     """Return for each segment what its dialect predecodes of its payload."""
+    if speakers.only is not None:
+        return speakers.only.predecode([segment.payload for segment in segments], as_json=as_json)
     return speakers.predecode(
         [(segment.payload, segment.source.port, segment.destination.port) for segment in segments], as_json=as_json
     )

@@ -1,41 +1,55 @@
-"""The parser: which commands there are. Only the one that is asked for is loaded."""
+"""The parser: the commands, in the groups in which the help shows them. Only the one that is asked for is loaded."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
 
 from lmdecode import __version__
 
-COMMANDS: Final = {
-    "changes": "changes:changes",
-    "config": "config:app",
-    "credentials": "credentials:credentials",
-    "decode": "decode:decode",
-    "diff": "diff:diff",
-    "discover": "discover:discover",
-    "explain": "explain:explain",
-    "harvest": "harvest:harvest",
-    "identify": "identify:identify",
-    "keys": "keys_check:app",
-    "login": "login:login",
-    "memory": "memory:memory",
-    "registers": "registers:registers",
-    "replay": "replay:replay",
-    "report": "report:report",
-    "scan": "scan:scan",
-    "send": "send:app",
-    "shots": "shots:shots",
-    "simulate": "simulate:simulate",
-    "status": "status:status",
-    "unknowns": "unknowns:unknowns",
-    "watch": "watch:watch",
-    "wireshark-plugin": "wireshark:wireshark_plugin",
+PANELS: Final = {
+    "Captures: what app and machine said": {
+        "decode": "decode:decode",
+        "report": "report:report",
+        "shots": "shots:shots",
+        "identify": "identify:identify",
+        "wireshark-plugin": "wireshark:wireshark_plugin",
+    },
+    "Explore: what the bytes mean": {
+        "explain": "explain:explain",
+        "registers": "registers:registers",
+        "memory": "memory:memory",
+        "changes": "changes:changes",
+        "diff": "diff:diff",
+        "unknowns": "unknowns:unknowns",
+    },
+    "Credentials: the machine's key": {
+        "harvest": "harvest:harvest",
+        "credentials": "credentials:credentials",
+        "login": "login:login",
+        "config": "config:app",
+        "keys": "keys_check:app",
+    },
+    "Live: talk to a machine": {
+        "status": "status:status",
+        "watch": "watch:watch",
+        "send": "send:app",
+        "discover": "discover:discover",
+        "scan": "scan:scan",
+        "replay": "replay:replay",
+        "simulate": "simulate:simulate",
+    },
 }
-"""By name: the module in this folder, and the function in it, or the group of commands."""
+"""The groups of the help, each with its commands, the common ones first.
+
+Of each command: the module in this folder, and in it the function, or the group of commands.
+"""
+COMMANDS: Final = {name: where for commands in PANELS.values() for name, where in commands.items()}
+"""All commands, in the order of the help."""
 
 _HELP: Final = """Understand the local network protocol of La Marzocco espresso machines.
 
@@ -43,35 +57,49 @@ Start with one of these:
 
 - `lmdecode decode morning.pcap` shows what app and machine said
 - `lmdecode report morning.pcap -o report.html` makes a page of it to look at
-- `lmdecode harvest` finds your machine's key while you log in on your phone
 - `lmdecode identify morning.pcap` says what can be said without the machine's key
 - `lmdecode explain R401C000403BC04D8B6` takes one message apart
 - `lmdecode registers coffee` looks up the memory map
-- `lmdecode status`, `send`, `watch`: your machine, live; `lmdecode simulate` is one to try that on
+- `lmdecode harvest` finds your machine's key while you log in on your phone
+- `lmdecode status`, `send` and `watch` talk to your machine; `lmdecode simulate` is one to try them on
 
 Each command explains itself: `lmdecode decode --help`.
 """
+_EPILOG: Final = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no connection to the machine."
+
+
+class Commands(TyperGroup):
+    """The commands in the order of the help. Typer puts groups of commands behind all others."""
+
+    def list_commands(self, _ctx: Any) -> list[str]:  # noqa: ANN401 -- Typer's click, wherever that is
+        """Returns the names in order."""
+        return sorted(self.commands, key=list(COMMANDS).index)
 
 
 def make_app(arguments: Sequence[str]) -> typer.Typer:
-    """The parser for a command line: with the one command that it names, or with all, so that they can be listed."""
+    """Returns the parser for a command line: with the one command that it names, or with all, to list them."""
     app = typer.Typer(
         name="lmdecode",
+        cls=Commands,
         no_args_is_help=True,
         rich_markup_mode="markdown",
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
         help=_HELP,
+        epilog=_EPILOG,
         callback=_root,
     )
     asked = arguments[0] if arguments else ""
-    for name in [asked] if asked in COMMANDS else COMMANDS:
-        module, _, function = COMMANDS[name].partition(":")
-        command = getattr(import_module(f"lmdecode.cli.{module}"), function)
-        if isinstance(command, typer.Typer):
-            app.add_typer(command, name=name)
-        else:
-            app.command(name)(command)
+    for panel, commands in PANELS.items():
+        for name, where in commands.items():
+            if asked in COMMANDS and name != asked:
+                continue
+            module, _, function = where.partition(":")
+            command = getattr(import_module(f"lmdecode.cli.{module}"), function)
+            if isinstance(command, typer.Typer):
+                app.add_typer(command, name=name, rich_help_panel=panel)
+            else:
+                app.command(name, rich_help_panel=panel)(command)
     return app
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, cast
 import typer
 
 from lmdecode.app.errors import CommandError
-from lmdecode.cli._common.errors import reports_errors
+from lmdecode.cli._common.errors import reports_errors, say_how_it_went
 from lmdecode.cli._common.options import ConfigOption, KeysOption, OutputOption, ShowSecretsOption
 from lmdecode.codec.dialect import known_ports
 from lmdecode.render.records import Style, Writer, format_named, format_names
@@ -155,7 +155,6 @@ def decode(
     from lmdecode.app.decode import Outcome, Settings, in_order, outcomes_of
     from lmdecode.app.files import expanded, refuse_to_overwrite
     from lmdecode.app.output import open_output, open_writer
-    from lmdecode.cli._common.endings import say_how_it_went
 
     gc.set_threshold(100_000)  # records are no cycles: to look for some at every 700th takes a twentieth of the time
     settings = Settings(tuple(key or ()), config, show_secrets, port, *_understood(where or [], fields or []))

@@ -9,8 +9,7 @@ from typing import Annotated
 import typer
 
 from lmdecode.cli._common.errors import complain, reports_errors
-from lmdecode.cli._common.live_options import JsonOption
-from lmdecode.cli._common.options import ConfigOption, number
+from lmdecode.cli._common.options import ConfigOption, JsonOption, number
 
 
 @reports_errors

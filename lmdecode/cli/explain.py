@@ -23,8 +23,8 @@ def explain(
         list[str],
         typer.Argument(
             metavar="MESSAGE",
-            help="A plaintext (R401C000403BC04D8B6), a preamble with or without data (0310001D), "
-            "or a whole frame (@…%). Spaces do not matter.",
+            help="A plaintext (R401C000403BC04D8B6), a preamble with or without data (0310001D), a range of addresses "
+            "(0x4000-0x4022, 0x4000+35), or a whole frame (@…%). Spaces do not matter.",
             show_default=False,
         ),
     ],
@@ -40,11 +40,13 @@ def explain(
 
         lmdecode explain 0310001D
 
+        lmdecode explain 0x4000-0x4022
+
         lmdecode explain '@/EvNHlfIE/xwlY2eKvFjXw==%' --config captures/config.json
 
     Only a whole frame needs the key.
     """
-    from lmdecode.app.quoted import read_quoted
+    from lmdecode.app.explain import read_quoted
     from lmdecode.render.explanation import explanation
     from lmdecode.render.terminal import TerminalConsole
 

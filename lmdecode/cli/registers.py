@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from lmdecode.app.errors import CommandError
 from lmdecode.cli._common.errors import reports_errors
-from lmdecode.cli._common.options import OutputOption
+from lmdecode.cli._common.options import Formats, OutputOption
 
-
-class ListFormat(StrEnum):
-    """How the list is written."""
-
-    TABLE = "table"
-    JSON = "json"
-    MARKDOWN = "markdown"
+_FORMATS = Formats(("table", "json", "markdown"), piped="table")
 
 
 @reports_errors
@@ -27,10 +19,11 @@ def registers(
         str | None,
         typer.Argument(help="A part of a name, a name with * and ?, or an address: 0x401C, 401C.", show_default=False),
     ] = None,
-    format: Annotated[ListFormat, typer.Option("--format", "-f", help="How to write it.")] = ListFormat.TABLE,
+    format: Annotated[str | None, _FORMATS.option()] = None,
+    as_json: Annotated[bool, _FORMATS.json_option()] = False,
     output: OutputOption = None,
 ) -> None:
-    """Look up the machine's memory map: what is where, in which unit, writable how far, and how sure that is.
+    """Look up the machine's memory map: what is where, in which unit, which values may be written, how sure that is.
 
     Examples:
 
@@ -40,25 +33,21 @@ def registers(
 
         lmdecode registers 0x401D
 
-        lmdecode registers 'mon_*' --format json
+        lmdecode registers 'mon_*' --json
     """
+    from lmdecode.analysis.columns import field_kinds, nearest
+    from lmdecode.app.files import text_output
     from lmdecode.render import register_list
 
+    chosen = _FORMATS.chosen(format, as_json=as_json, output=output)
     rows = register_list.find(pattern)
     if not rows:
-        raise CommandError(f"no register matches {pattern!r}: try a part of a name, such as temp, or an address")
-    if format is ListFormat.TABLE and output is None:
-        register_list.print_table(rows)
-        return
-    text = {
-        ListFormat.JSON: register_list.as_json,
-        ListFormat.MARKDOWN: register_list.as_markdown,
-        ListFormat.TABLE: register_list.as_text,
-    }[format](rows)
-    if output is None:
-        sys.stdout.write(text)
-        return
-    from lmdecode.app.files import whole_file
-
-    with whole_file(output) as file:
-        file.write(text)
+        hint = nearest(pattern or "", field_kinds(), ": try a part of a name, such as temp, or an address")
+        raise CommandError(f"no register matches {pattern!r}{hint}")
+    with text_output(output) as file:
+        if chosen == "json":
+            file.write(register_list.as_json(rows))
+        elif chosen == "markdown":
+            file.write(register_list.as_markdown(rows))
+        else:
+            register_list.print_table(rows, file)

@@ -12,15 +12,15 @@ import typer
 from lmdecode.app.errors import CommandError
 from lmdecode.app.live import target_for
 from lmdecode.cli._common.errors import INTERRUPTED, complain, reports_errors
-from lmdecode.cli._common.live_options import (
+from lmdecode.cli._common.options import (
+    ConfigOption,
     HostOption,
     KeyOption,
-    MachineOption,
+    LiveMachineOption,
+    LivePortOption,
     ModelOption,
-    PortOption,
     TimeoutOption,
 )
-from lmdecode.cli._common.options import ConfigOption
 from lmdecode.cli._common.prompt import confirmed, is_somebody_there
 from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.redaction import ACCOUNT
@@ -46,10 +46,10 @@ def replay(
         Path, typer.Argument(metavar="CAPTURE", help="Whatever `lmdecode decode` reads.", show_default=False)
     ],
     host: HostOption = None,
-    port: PortOption = None,
+    port: LivePortOption = None,
     key: KeyOption = None,
     config: ConfigOption = None,
-    machine: MachineOption = None,
+    machine: LiveMachineOption = None,
     model: ModelOption = None,
     capture_key: Annotated[
         list[str] | None,

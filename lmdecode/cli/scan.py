@@ -10,16 +10,18 @@ import typer
 from lmdecode.app.errors import CommandError, UsageError
 from lmdecode.app.live import target_for
 from lmdecode.cli._common.errors import INTERRUPTED, complain, reports_errors
-from lmdecode.cli._common.live_options import (
+from lmdecode.cli._common.options import (
+    ConfigOption,
     HostOption,
     JsonOption,
     KeyOption,
-    MachineOption,
-    PortOption,
+    LiveMachineOption,
+    LivePortOption,
     TimeoutOption,
+    number,
 )
-from lmdecode.cli._common.options import ConfigOption, number
 from lmdecode.codec.v1.message import ADDRESS_SPACE
+from lmdecode.codec.v1.ranges import FORMS, address_ranges
 from lmdecode.codec.v1.redaction import ACCOUNT
 from lmdecode.device.client import ANSWER_TIMEOUT
 from lmdecode.device.scan import PACE
@@ -31,17 +33,16 @@ def scan(
     ranges: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[START END | START+LENGTH]…",
-            help="Addresses in hexadecimal; END is the one after the last: 0x0000 0x0200, or 0x4000+35. "
-            "[default: what the memory map knows]",
+            metavar="RANGE…",
+            help=f"The bytes to read: {FORMS}. [default: what the memory map knows]",
             show_default=False,
         ),
     ] = None,
     host: HostOption = None,
-    port: PortOption = None,
+    port: LivePortOption = None,
     key: KeyOption = None,
     config: ConfigOption = None,
-    machine: MachineOption = None,
+    machine: LiveMachineOption = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -89,9 +90,9 @@ def scan(
 
         lmdecode scan
 
-        lmdecode scan 0x0000 0x0200 0x4000+35 -o morning.json
+        lmdecode scan 0x0000-0x01FF 0x4000+35 -o morning.json
 
-        lmdecode scan 0x0000 0x10000 --finest 16
+        lmdecode scan 0x0000-0xFFFF --finest 16
 
     The scan finds out how much the machine answers at once, and which bytes give nothing: the machine is silent there,
     or echoes the request. Silence takes time, up to a second a byte; --finest 16 needs a tenth of it. Ctrl-C keeps what
@@ -101,13 +102,12 @@ def scan(
     import asyncio
     import json
 
-    from lmdecode.app.addresses import ranges_of
     from lmdecode.app.scan import Scan, ScanOptions
     from lmdecode.cli._common.progress import counting_bar
-    from lmdecode.device.scan_plan import known_ranges
+    from lmdecode.device.scan_plan import Piece, known_ranges
     from lmdecode.render.machine import scan_entry, scan_lines
 
-    pieces = ranges_of(ranges or []) or known_ranges()
+    pieces = [Piece(each.start, len(each)) for each in address_ranges(ranges or [])] or known_ranges()
     if finest > largest:
         raise UsageError(f"--finest {finest} is more than --largest {largest}")
     run = Scan(

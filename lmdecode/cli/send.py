@@ -16,16 +16,17 @@ from typer.core import TyperGroup
 from lmdecode.app.errors import CommandError
 from lmdecode.app.live import session_for, target_for
 from lmdecode.cli._common.errors import INTERRUPTED, TERMINATED, complain, failures_as_json, reports_errors
-from lmdecode.cli._common.live_options import (
+from lmdecode.cli._common.options import (
+    ConfigOption,
     HostOption,
     JsonOption,
     KeyOption,
-    MachineOption,
+    LiveMachineOption,
+    LivePortOption,
     ModelOption,
-    PortOption,
+    ShowSecretsOption,
     TimeoutOption,
 )
-from lmdecode.cli._common.options import ConfigOption, ShowSecretsOption
 from lmdecode.cli._common.prompt import confirmed, is_somebody_there
 from lmdecode.codec.v1.settings import SETTINGS, Parameter, Setting
 from lmdecode.device.client import ANSWER_TIMEOUT
@@ -238,10 +239,10 @@ def _sending(common: dict[str, Any], *, connecting: bool) -> _Sending:
 
 _COMMON: Final[dict[str, tuple[Any, Any]]] = {
     "host": (HostOption, None),
-    "port": (PortOption, None),
+    "port": (LivePortOption, None),
     "key": (KeyOption, None),
     "config": (ConfigOption, None),
-    "machine": (MachineOption, None),
+    "machine": (LiveMachineOption, None),
     "model": (ModelOption, None),
     "timeout": (TimeoutOption, ANSWER_TIMEOUT),
     "yes": (YesOption, False),
@@ -301,10 +302,10 @@ def read(
     address: Annotated[str, typer.Argument(help="Hexadecimal: 0x4000.", show_default=False)],
     length: Annotated[str, typer.Argument(help="Bytes: 32, or 0x20.", show_default=False)],
     host: HostOption = None,
-    port: PortOption = None,
+    port: LivePortOption = None,
     key: KeyOption = None,
     config: ConfigOption = None,
-    machine: MachineOption = None,
+    machine: LiveMachineOption = None,
     timeout: TimeoutOption = ANSWER_TIMEOUT,
     as_json: JsonOption = False,
     dry_run: DryRunOption = False,
@@ -334,10 +335,10 @@ def write(
     address: Annotated[str, typer.Argument(help="Hexadecimal: 0x001E.", show_default=False)],
     data: Annotated[list[str], typer.Argument(help="Bytes in hexadecimal: 08, or 03A7.", show_default=False)],
     host: HostOption = None,
-    port: PortOption = None,
+    port: LivePortOption = None,
     key: KeyOption = None,
     config: ConfigOption = None,
-    machine: MachineOption = None,
+    machine: LiveMachineOption = None,
     model: ModelOption = None,
     timeout: TimeoutOption = ANSWER_TIMEOUT,
     yes: YesOption = False,

@@ -2,44 +2,34 @@
 
 from __future__ import annotations
 
-import sys
-from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from lmdecode.cli._common.errors import reports_errors
-from lmdecode.cli._common.options import ConfigOption, KeysOption, OutputOption
+from lmdecode.cli._common.errors import reports_errors, say
+from lmdecode.cli._common.options import (
+    CapturesArgument,
+    ConfigOption,
+    Formats,
+    KeysOption,
+    OutputOption,
+    PortOption,
+)
 
-if TYPE_CHECKING:
-    from lmdecode.analysis.pour import Shot
-
-
-class ShotFormat(StrEnum):
-    """How shots are written."""
-
-    TABLE = "table"
-    JSONL = "jsonl"
-    CSV = "csv"
+_FORMATS = Formats(("table", "jsonl", "csv"), piped="jsonl")
 
 
 @reports_errors
 def shots(
-    captures: Annotated[
-        list[Path],
-        typer.Argument(metavar="CAPTURE", help="Captures, as `lmdecode decode` reads them.", show_default=False),
-    ],
+    captures: CapturesArgument,
     key: KeysOption = None,
     config: ConfigOption = None,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="The machine's TCP port.")] = 1774,
-    format: Annotated[
-        ShotFormat | None,
-        typer.Option("--format", "-f", help="Default: table on a terminal, jsonl otherwise.", show_default=False),
-    ] = None,
+    port: PortOption = 1774,
+    format: Annotated[str | None, _FORMATS.option()] = None,
+    as_json: Annotated[bool, _FORMATS.json_option()] = False,
     output: OutputOption = None,
 ) -> None:
-    """List the coffees and the hot water in captures: when, which key, how long, how much, how hot.
+    """List the coffees and the hot water in captures: when, which button, how long, how much, how hot.
 
     Examples:
 
@@ -48,46 +38,30 @@ def shots(
         lmdecode shots *.pcap --format csv --output shots.csv
 
     A pulse of the flow meter is about half a millilitre. Temperatures are the coffee boiler's, at the beginning and
-    at the end. Less than four seconds through the group is a flush. What began before the capture, or goes on after
-    it, is listed as far as it was seen, and says so; so is what is known by the machine's status or its counters only.
+    at the end. Less than four seconds through the group is a flush. A shot that began before the capture, or went on
+    after it, is listed as far as it was seen, and marked; so is one of which only the machine's status or its counters
+    are known.
     """
     from lmdecode.analysis.shots import find_shots
-    from lmdecode.app.decode import Outcome, Settings
-    from lmdecode.app.files import expanded, refuse_to_overwrite, whole_file
-    from lmdecode.cli._common.endings import read_by_time, say_how_it_went
+    from lmdecode.app.captures import Captures
+    from lmdecode.app.decode import Settings
+    from lmdecode.app.files import text_output
+    from lmdecode.cli._common.progress import file_progress
+    from lmdecode.render.shots import as_csv, as_jsonl, as_tables
+    from lmdecode.render.terminal import print_parts
 
+    chosen = _FORMATS.chosen(format, as_json=as_json, output=output)
     settings = Settings(tuple(key or ()), config, port=port)
-    speakers, origin = settings.speakers()
-    paths = expanded(captures)
-    refuse_to_overwrite(output, [*paths, Path(origin)])
-    outcomes: list[Outcome] = []
-    found = find_shots(read_by_time(paths, outcomes, speakers))
-    failed = say_how_it_went(outcomes, speakers, chosen=False)
-    chosen = format or (ShotFormat.TABLE if output is None and sys.stdout.isatty() else ShotFormat.JSONL)
-    if output is None:
-        _write(found, chosen)
-    else:
-        with whole_file(output) as file:
-            file.write(_text(found, chosen))
-    if failed:
+    reading = Captures.with_keys(captures, settings, output=output, progress=file_progress)
+    found = find_shots(reading.by_time())
+    verdict = reading.verdict()
+    say(verdict)
+    if verdict.error is not None:
+        raise verdict.error
+    with text_output(output) as file:
+        if chosen == "table":
+            print_parts(as_tables(found), file)
+        else:
+            file.write(as_csv(found) if chosen == "csv" else as_jsonl(found))
+    if verdict.failed:
         raise typer.Exit(1)
-
-
-def _write(found: list[Shot], chosen: ShotFormat) -> None:
-    if chosen is ShotFormat.TABLE and sys.stdout.isatty():
-        from lmdecode.render.shots import as_tables
-        from lmdecode.render.terminal import TerminalConsole
-
-        console = TerminalConsole()
-        for part in as_tables(found):
-            console.print(part)
-        return
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # what programs read is the same everywhere
-    sys.stdout.write(_text(found, chosen))
-
-
-def _text(found: list[Shot], chosen: ShotFormat) -> str:
-    from lmdecode.render.shots import as_csv, as_jsonl, as_text
-
-    return {ShotFormat.TABLE: as_text, ShotFormat.JSONL: as_jsonl, ShotFormat.CSV: as_csv}[chosen](found)

@@ -88,7 +88,7 @@ def simulate(
     `set coffee_temp 80`, `fault delay=2`, `status`, `help`, `quit`. The first line of its output says where it
     listens. Without a key it uses that of the sample captures. Nothing reaches a real machine.
     """
-    from lmdecode.app.image_file import load_image
+    from lmdecode.app.files import load_image
     from lmdecode.app.simulate import image_of, simulated_machine, simulation_key
     from lmdecode.simulator.console import Console, Script, load_script
     from lmdecode.simulator.faults import FAULTS, Faults, parse_fault

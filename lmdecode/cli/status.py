@@ -9,25 +9,25 @@ import typer
 
 from lmdecode.app.live import session_for, target_for
 from lmdecode.cli._common.errors import complain, reports_errors
-from lmdecode.cli._common.live_options import (
+from lmdecode.cli._common.options import (
+    ConfigOption,
     HostOption,
     JsonOption,
     KeyOption,
-    MachineOption,
-    PortOption,
+    LiveMachineOption,
+    LivePortOption,
     TimeoutOption,
 )
-from lmdecode.cli._common.options import ConfigOption
 from lmdecode.device.client import ANSWER_TIMEOUT
 
 
 @reports_errors
 def status(
     host: HostOption = None,
-    port: PortOption = None,
+    port: LivePortOption = None,
     key: KeyOption = None,
     config: ConfigOption = None,
-    machine: MachineOption = None,
+    machine: LiveMachineOption = None,
     timeout: TimeoutOption = ANSWER_TIMEOUT,
     as_json: JsonOption = False,
 ) -> None:

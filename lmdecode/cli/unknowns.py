@@ -2,45 +2,34 @@
 
 from __future__ import annotations
 
-import sys
-from enum import StrEnum
-from itertools import pairwise
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from lmdecode.app.errors import CommandError
-from lmdecode.cli._common.errors import reports_errors
-from lmdecode.cli._common.options import ConfigOption, KeysOption, MachineOption, OutputOption, PortOption, number
+from lmdecode.cli._common.errors import reports_errors, saying
+from lmdecode.cli._common.options import (
+    CapturesArgument,
+    ConfigOption,
+    Formats,
+    KeysOption,
+    MachineOption,
+    OutputOption,
+    PortOption,
+    RangeOption,
+    number,
+)
 
-if TYPE_CHECKING:
-    from lmdecode.cli.histories import Told
-    from lmdecode.render.unknowns import Found
-
-
-class UnknownsFormat(StrEnum):
-    """How unknown bytes are listed."""
-
-    TABLE = "table"
-    JSONL = "jsonl"
+_FORMATS = Formats(("table", "jsonl"), piped="jsonl")
 
 
 @reports_errors
 def unknowns(
-    captures: Annotated[
-        list[Path], typer.Argument(metavar="CAPTURE", help="Any that `lmdecode decode` reads.", show_default=False)
-    ],
+    captures: CapturesArgument,
     key: KeysOption = None,
     config: ConfigOption = None,
     port: PortOption = 1774,
     machine: MachineOption = None,
-    range_: Annotated[
-        str | None,
-        typer.Option(
-            "--range", metavar="RANGE", help="Only these bytes: 0x4000-0x40FF or 0x4000+0x20.", show_default=False
-        ),
-    ] = None,
+    addresses: RangeOption = None,
     within: Annotated[
         float,
         typer.Option(
@@ -50,13 +39,11 @@ def unknowns(
     min_changes: Annotated[
         int, typer.Option(min=2, metavar="N", help="Say nothing about bytes that changed less often than this.")
     ] = 5,
-    format: Annotated[
-        UnknownsFormat | None,
-        typer.Option("--format", "-f", help="Default: table on a terminal, jsonl otherwise.", show_default=False),
-    ] = None,
+    format: Annotated[str | None, _FORMATS.option()] = None,
+    as_json: Annotated[bool, _FORMATS.json_option()] = False,
     output: OutputOption = None,
 ) -> None:
-    """List the bytes that no register explains: their values over time, and what known register they may go with.
+    """List the bytes that no register explains: their values over time, and which known register they may go with.
 
     Examples:
 
@@ -66,68 +53,34 @@ def unknowns(
 
         lmdecode unknowns *.pcap --format jsonl | jq 'select(.hints != []) | {address, hints}'
 
-    Bytes of rows that the memory map calls unknown are among them, and the bits that a register leaves over. Captures
-    of one machine with one firmware are put together. A register is named if it changed together with the byte more
-    often than usual in those minutes, or if their values go up and down together by rank; both with a chance of at
-    most 1 in 20 that any is named where there is nothing, however many were compared. That is a hint where to look.
+    Bytes that the memory map lists as unknown are among them, and the bits that a register does not use. Captures of
+    one machine with one firmware are put together. A register is named if it changed together with the byte more
+    often than usual in those minutes, or if their values go up and down together by rank. For both, the chance that
+    any register is named where there is no connection is at most 1 in 20, however many were compared. That is a hint
+    where to look.
     """
     from lmdecode.app.decode import Settings
     from lmdecode.app.files import expanded, text_output
-    from lmdecode.cli.histories import Sources
-    from lmdecode.codec.v1.message import ADDRESS_SPACE
-    from lmdecode.codec.v1.ranges import AddressRangeError, address_range
+    from lmdecode.app.memory import unknowns_of
+    from lmdecode.app.memory_sources import MemorySources
+    from lmdecode.cli._common.progress import file_progress
     from lmdecode.render.terminal import TerminalConsole
     from lmdecode.render.unknowns import json_lines, print_found
 
-    try:
-        addresses = range(ADDRESS_SPACE) if range_ is None else address_range(range_)
-    except AddressRangeError as error:
-        raise typer.BadParameter(str(error), param_hint="--range") from None
-    sources = Sources(Settings(tuple(key or ()), config, port=port), machine, output)
-    told = [each for path in expanded(captures) for each in sources.captures(path)]
-    found = [_found(group, addresses, within, min_changes) for group in _grouped(told)]
-    chosen = format or (UnknownsFormat.TABLE if output is None and sys.stdout.isatty() else UnknownsFormat.JSONL)
+    chosen = _FORMATS.chosen(format, as_json=as_json, output=output)
+    settings = Settings(tuple(key or ()), config, port=port)
+    sources = MemorySources(settings, machine, output, file_progress)
+    with saying(sources):
+        memories = [each for path in expanded(captures) for each in sources.captures(path)]
+    found = unknowns_of(memories, addresses=addresses, within=within, fewest=min_changes)
     with text_output(output) as file:
         console = TerminalConsole(file)
         for index, each in enumerate(found):
-            if chosen is UnknownsFormat.JSONL:
+            if chosen == "jsonl":
                 file.writelines(json_lines(each))
                 continue
             if index:
                 console.print()
             print_found(each, console)
-    if sources.failed:
+    if sources.complaints:
         raise typer.Exit(1)
-
-
-def _grouped(told: list[Told]) -> list[list[Told]]:
-    """The captures of one machine with one firmware together, in the order of time."""
-    groups: dict[tuple[object, ...], list[Told]] = {}
-    for each in told:
-        groups.setdefault((each.machine, each.image.model, each.firmware), []).append(each)
-    for group in groups.values():
-        group.sort(key=lambda each: each.begins)
-        for one, other in pairwise(group):
-            if one.history is not None and other.begins <= one.history.last_ns:
-                raise CommandError(
-                    f"{one.path} and {other.path} are of the same machine and time: what both have would count twice, "
-                    "so give one of them"
-                )
-    return list(groups.values())
-
-
-def _found(group: list[Told], addresses: range, within: float, fewest: int) -> Found:
-    from lmdecode.analysis.unknowns import find_unknowns
-    from lmdecode.render.unknowns import Found
-
-    histories = [each.history for each in group if each.history is not None]
-    first = group[0]
-    return Found(
-        first.machine or "",
-        first.image.model,
-        first.firmware,
-        tuple(each.path for each in group),
-        find_unknowns(histories, within=within, fewest=fewest, addresses=addresses),
-        within,
-        fewest,
-    )

@@ -15,11 +15,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
 import typer
 
-from lmdecode.app.durations import seconds_of
 from lmdecode.app.live import target_for
 from lmdecode.cli._common.errors import reports_errors
-from lmdecode.cli._common.live_options import HostOption, KeyOption, MachineOption, PortOption, TimeoutOption
-from lmdecode.cli._common.options import ConfigOption, number
+from lmdecode.cli._common.options import (
+    ConfigOption,
+    HostOption,
+    KeyOption,
+    LiveMachineOption,
+    LivePortOption,
+    TimeoutOption,
+    number,
+    seconds_of,
+)
 from lmdecode.device.client import ANSWER_TIMEOUT
 
 if TYPE_CHECKING:
@@ -37,10 +44,10 @@ _SPANS: Final = (300.0, 900.0, 3600.0, 4 * 3600.0)  # s that the charts can show
 @reports_errors
 def watch(
     host: HostOption = None,
-    port: PortOption = None,
+    port: LivePortOption = None,
     key: KeyOption = None,
     config: ConfigOption = None,
-    machine: MachineOption = None,
+    machine: LiveMachineOption = None,
     jsonl: Annotated[
         Path | None,
         typer.Option(

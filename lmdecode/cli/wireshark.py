@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from lmdecode.cli._common.errors import reports_errors
 from lmdecode.cli._common.options import OutputOption
 
@@ -23,16 +21,12 @@ def wireshark_plugin(output: OutputOption = None) -> None:
         tshark -X lua_script:lamarzocco.lua -r morning.pdu.pcapng -Y 'lamarzocco.kind == "write"'
 
     The plugin is one Lua file, made from the memory map. Wireshark cannot decrypt, so it reads what `lmdecode decode
-    --format exported-pdu` has decrypted. It belongs into Wireshark's "Personal Lua Plugins" folder; Help > About >
-    Folders and `tshark -G folders` say where that is. As a rule it is ~/.local/lib/wireshark/plugins on Linux and
+    --format exported-pdu` has decrypted. The plugin belongs in Wireshark's "Personal Lua Plugins" folder; Help > About
+    > Folders and `tshark -G folders` show where that is. Usually it is ~/.local/lib/wireshark/plugins on Linux and
     macOS, %APPDATA%\Wireshark\plugins on Windows. Ctrl+Shift+L in Wireshark loads it without a restart.
     """
+    from lmdecode.app.files import text_output
     from lmdecode.render.wireshark.lua_dissector import lua_dissector
 
-    if output is None:
-        sys.stdout.write(lua_dissector())
-        return
-    from lmdecode.app.files import whole_file
-
-    with whole_file(output) as file:
+    with text_output(output) as file:
         file.write(lua_dissector())

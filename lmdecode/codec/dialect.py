@@ -322,6 +322,11 @@ class Speakers:
         ((dialect, speaker),) = there
         return speaker.conversation(sink, place, tallies[dialect.name])
 
+    @property
+    def only(self) -> Speaker | None:
+        """The speaker if there is only one, which may then be given all payloads."""
+        return self._only
+
     def predecode(self, payloads: Sequence[tuple[bytes, int, int]], *, as_json: bool) -> Sequence[Any]:
         """Let each dialect look at the payloads of its ports; see `Speaker.predecode`.
 
@@ -329,15 +334,13 @@ class Speakers:
             payloads: Payloads of segments, each with its two ports.
             as_json: Whether fields are wanted as JSON text.
         """
-        if self._only is not None:
-            return self._only.predecode([payload for payload, _, _ in payloads], as_json=as_json)
         found: list[Any] = [None] * len(payloads)
         for name, speaker in self._all.items():
             mine = [
                 number
                 for number, (_, *ports) in enumerate(payloads)
-                if any(dialect.name == name for port in ports for dialect, _ in self._by_port.get(port, ()))
-                and found[number] is None
+                if found[number] is None
+                and any(dialect.name == name for port in ports for dialect, _ in self._by_port.get(port, ()))
             ]
             seen = speaker.predecode([payloads[number][0] for number in mine], as_json=as_json)
             for number, each in zip(mine, seen, strict=True):

@@ -29,6 +29,8 @@ class FrameError(CodecError):
 class MessageError(CodecError):
     """A plaintext that is not a message, or a message that cannot be built."""
 
+    exit_code = 2
+
 
 class RegisterError(CodecError):
     """A name that is not on the memory map, or a value that its register does not take."""

@@ -36,6 +36,12 @@ class ConfigError(LmdecodeError):
     """A configuration file that cannot be used; one line that says why and what to do."""
 
 
+class NoConfigError(ConfigError):
+    """A configuration file that was named and is not there."""
+
+    exit_code = 2
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Config:
     """A configuration file that was read."""
@@ -121,9 +127,9 @@ def load_config(path: Path) -> Config:
             raise ConfigError(f"{path} is not a configuration file: it is far too long")
         entries = json.loads(text)
     except FileNotFoundError:
-        raise ConfigError(f"there is no file {path}: check the name given to --config") from None
+        raise NoConfigError(f"there is no file {path}: check the name given to --config") from None
     except IsADirectoryError:
-        raise ConfigError(f"{path} is a folder: name the file in it, such as {path / FILE_NAME}") from None
+        raise NoConfigError(f"{path} is a folder: name the file in it, such as {path / FILE_NAME}") from None
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

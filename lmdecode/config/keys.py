@@ -13,7 +13,9 @@ from lmdecode.config import ENVIRONMENT_VARIABLE
 
 
 class MissingKeyError(LmdecodeError):
-    """No key, or one that is none; one line that says what to do."""
+    """There is no key, or what was given is not one; one line that says what to do."""
+
+    exit_code = 2
 
 
 class NoKeyError(MissingKeyError):
@@ -59,7 +61,7 @@ def find_keys(
     try:
         return load_config(paths[-1]).machines(needed=True), str(paths[-1])
     except ConfigError as error:
-        raise error if config else NoKeyError(str(error)) from None
+        raise (MissingKeyError if config else NoKeyError)(str(error)) from None
 
 
 def _parsed(text: str, origin: str) -> Key:

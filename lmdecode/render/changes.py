@@ -1,29 +1,31 @@
-"""Changes over time: a table for people, JSON Lines and CSV for programs."""
+"""Changes over time, and the differences of two memories: tables for people, JSON Lines and CSV for programs."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator
-from typing import IO, Final
+from itertools import groupby
+from typing import IO, Final, TypeAlias
 
 import orjson
 from rich.console import Console
 from rich.text import Text
 
-from lmdecode.analysis.changes import Change, ChangeRun, Difference
+from lmdecode.analysis.changes import Change, ChangeRun, Difference, Differences
 from lmdecode.analysis.times import clock_text, local_time, span_text
 from lmdecode.codec.record import MASK, Kind, Record, Value, iso_time
+from lmdecode.codec.v1.memory import Region
 from lmdecode.codec.v1.memory_map import UNITS, by_name
 from lmdecode.codec.v1.register import Access
-from lmdecode.codec.v1.window import Place
-from lmdecode.render.sentence import summary, value_text, verb_and_object
+from lmdecode.codec.v1.window import Place, place_of, places_of
+from lmdecode.render.sentence import count_text, summary, value_text, verb_and_object
 
-_LONG: Final = 60_000_000_000  # ns between two looks after which it is said how long ago the first was
+_LONG: Final = 60_000_000_000  # ns between two looks; after a longer time the row says how long ago the first was
 _SHOWN: Final = 8  # bytes in a row of hex
 
 
 def place_text(place: Place) -> str:
-    """What a place is called.
+    """Returns the name of a place.
 
     >>> from lmdecode.codec.v1.window import place_of
     >>> place_text(place_of(0x401C)), place_text(place_of(0x6012)), place_text(place_of(0x4002))
@@ -39,7 +41,7 @@ def place_text(place: Place) -> str:
 
 
 def change_text(place: Place, old: bytes, new: bytes, *, show_secrets: bool = False) -> str:
-    r"""From what to what.
+    r"""Returns an old and a new value in words.
 
     >>> from lmdecode.codec.v1.window import place_of
     >>> change_text(place_of(0x401C), b"\x03\xbc", b"\x03\xbd")
@@ -66,13 +68,13 @@ def change_text(place: Place, old: bytes, new: bytes, *, show_secrets: bool = Fa
 
 
 def hex_text(data: bytes) -> str:
-    """Bytes as a row of hex, the first few of many."""
+    """Returns bytes as hex; of many the first few."""
     text = data[:_SHOWN].hex(" ").upper()
     return f"{text} … {len(data)} bytes" if len(data) > _SHOWN else text
 
 
 def range_text(run: ChangeRun) -> str:
-    """Between what a run of changes moved; empty if it is not a run of numbers."""
+    """Returns the least and the most of a run of changes; "" if it is not a run of numbers."""
     if run.least is None or run.most is None:
         return ""
     place = run.first.place
@@ -83,12 +85,12 @@ def range_text(run: ChangeRun) -> str:
 
 
 def cause_text(change: Change) -> str:
-    """What went on before a change, as far as the capture tells; that the one did the other is not said."""
+    """Returns what went on before a change, as far as the capture shows, which is not necessarily its cause."""
     return "written" if change.written else ", ".join(_causes(change))
 
 
 def write_text(write: Record) -> str:
-    """What a write request sets: "dose_k2 121 pulses"."""
+    """Returns what a write request sets: "dose_k2 121 pulses"."""
     values = [f"{name} {text}" for name, text in summary(write.fields)]
     if values:
         return ", ".join(values)
@@ -109,7 +111,7 @@ def _causes(change: Change) -> Iterator[str]:
 
 
 def _first(place: Place) -> bool:
-    """Whether it is the place that a name stands for: of several copies the writable one, or the first."""
+    """Returns True for the place that a name stands for: of several copies the writable one, or the first."""
     rows = [row for row in by_name(place.name or "") if row.access is not Access.WRITE]
     return not rows or rows[0].address == place.address
 
@@ -117,13 +119,13 @@ def _first(place: Place) -> bool:
 def _either(place: Place, value: Value | None, data: bytes) -> str:
     if not place.known:
         return hex_text(data)
-    if value is None:  # it is none of its kind
+    if value is None:  # not a value of the register's type
         return f"0x{data.hex().upper()}"
     return value_text(place.name or "", value)
 
 
 def _bit_text(old: bytes, new: bytes) -> str:
-    """Which bit it is, if only one of a byte changed."""
+    """Returns which bit changed; "" unless it is one bit of one byte."""
     if len(old) != 1 or len(new) != 1:
         return ""
     mask = old[0] ^ new[0]
@@ -153,7 +155,7 @@ class ChangeTable:
         self._day = ""
 
     def write(self, run: ChangeRun) -> None:
-        """Write one row, after a heading if the day changed."""
+        """Writes one row, after a heading if the day changed."""
         change = run.first
         when = local_time(change.time_ns)
         day = f"{when:%Y-%m-%d}, times in {when.tzname()}"
@@ -166,27 +168,28 @@ class ChangeTable:
         new = change.new if isinstance(change.place.value(change.new), list) else run.last.new  # bits go to and fro
         row.append(change_text(change.place, change.old, new, show_secrets=self._show_secrets), "bold")
         for note in filter(None, (_run_text(run), cause_text(change) if run.changes == 1 else "")):
-            row = self._continued(row, note)
+            row = _with_note(row, note, self._console, _INDENT)
         self._console.print(row, soft_wrap=True)
 
-    def _continued(self, row: Text, note: str) -> Text:
-        """A row with a note behind it, or below it where there is no room."""
-        last = row.plain.rpartition("\n")[2]
-        if len(last) + 2 + len(note) <= self._console.width:
-            return row.append(f"  {note}", "dim")
-        for line in Text(note).wrap(self._console, max(self._console.width - _INDENT, 24)):
-            row.append(f"\n{' ' * _INDENT}{line.plain.rstrip()}", "dim")
-        return row
+
+def _with_note(row: Text, note: str, console: Console, indent: int) -> Text:
+    """Returns a row with a note behind it, or below it where there is no room."""
+    last = row.plain.rpartition("\n")[2]
+    if len(last) + 2 + len(note) <= console.width:
+        return row.append(f"  {note}", "dim")
+    for line in Text(note).wrap(console, max(console.width - indent, 24)):
+        row.append(f"\n{' ' * indent}{line.plain.rstrip()}", "dim")
+    return row
 
 
 def json_lines(runs: Iterable[ChangeRun], machine: str, *, show_secrets: bool = False) -> Iterable[str]:
-    """Each run of changes as a line of JSON, with its newline."""
+    """Yields each run of changes as a line of JSON, with its newline."""
     for run in runs:
-        yield f"{orjson.dumps(as_dict(run, machine, show_secrets=show_secrets)).decode()}\n"
+        yield _json_line(as_dict(run, machine, show_secrets=show_secrets))
 
 
 def as_dict(run: ChangeRun, machine: str, *, show_secrets: bool = False) -> dict[str, object]:
-    """All that is known of some changes, for JSON."""
+    """Returns everything that is known of a run of changes, for JSON."""
     change = run.first
     return {
         "time": iso_time(change.time_ns),
@@ -203,7 +206,7 @@ def as_dict(run: ChangeRun, machine: str, *, show_secrets: bool = False) -> dict
 
 
 def difference_dict(difference: Difference, *, show_secrets: bool = False) -> dict[str, object]:
-    """All that is known of a difference, for JSON."""
+    """Returns everything that is known of a difference, for JSON."""
     place, change = difference.place, difference.change
     line = {
         **_place_dict(place),
@@ -221,7 +224,7 @@ _COLUMNS: Final = (
 
 
 def write_csv(runs: Iterable[ChangeRun], machine: str, file: IO[str], *, show_secrets: bool = False) -> None:
-    """Each run of changes as a row of CSV, after one with the names of the columns."""
+    """Writes each run of changes as a row of CSV, after a row with the names of the columns."""
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(_COLUMNS)
     for run in runs:
@@ -281,3 +284,100 @@ def _run_text(run: ChangeRun) -> str:
     between = range_text(run)
     parts = [f"{run.changes:,} changes until {clock_text(run.last.time_ns)[:-4]}"]
     return ", ".join([*parts, between] if between else parts)
+
+
+# The differences of two memories.
+
+_DIFFERENCE_INDENT: Final = len("0x0000 ") + _NAME_WIDTH + 1
+_NAMES_SHOWN: Final = 3
+
+MemoryRun: TypeAlias = tuple[int, bytes]
+"""The address of some bytes that follow each other, and the bytes."""
+
+
+def print_differences(found: Differences, console: Console, *, show_secrets: bool = False) -> None:
+    """Prints what two memories, A and B, do not have in common.
+
+    First a row for each place that both know: where, which register, from what to what, and what went on before. Then
+    the bytes that only one of them knows, and where reads give no bytes in only one of them.
+    """
+    for each in found.changed:
+        console.print(_difference_row(each, console, show_secrets=show_secrets), soft_wrap=True)
+    _print_one_sided("only in A", found.only_old, console, show_secrets=show_secrets)
+    _print_one_sided("only in B", found.only_new, console, show_secrets=show_secrets)
+    for title, regions in zip(("only in A", "only in B"), _one_sided_regions(found), strict=True):
+        for region in regions:
+            what = "are not answered" if region.answer == "silent" else "are echoed"
+            console.print(Text(f"{title}: reads of 0x{region.address:04X} to 0x{region.end - 1:04X} {what}"))
+
+
+def difference_lines(found: Differences, *, show_secrets: bool = False) -> Iterator[str]:
+    """Yields lines of JSON; `what` is changed, only_old, only_new, region_only_old or region_only_new."""
+    for each in found.changed:
+        yield _json_line({"what": "changed", **difference_dict(each, show_secrets=show_secrets)})
+    for what, runs in (("only_old", found.only_old), ("only_new", found.only_new)):
+        for run in runs:
+            for address, length, data in _apart(run, show_secrets=show_secrets):
+                names = [place.name for place in places_of(range(address, address + length)) if place.name]
+                digits = MASK * length if data is None else data.hex()
+                yield _json_line({"what": what, "address": address, "length": length, "data": digits, "names": names})
+    for what, regions in zip(("region_only_old", "region_only_new"), _one_sided_regions(found), strict=True):
+        for region in regions:
+            where = {"what": what, "address": region.address, "length": region.length}
+            yield _json_line(where | {"answer": region.answer.value})
+
+
+def _difference_row(difference: Difference, console: Console, *, show_secrets: bool) -> Text:
+    place, change = difference.place, difference.change
+    row = Text(overflow="ignore", no_wrap=True)
+    row.append(f"0x{place.address:04X} ", "dim")
+    name = place_text(place).removesuffix(f" 0x{place.address:04X}")
+    row.append(f"{name:<{_NAME_WIDTH}} ", "cyan" if place.known else "bold")
+    row.append(change_text(place, difference.old, difference.new, show_secrets=show_secrets), "bold")
+    if change is None:
+        return row
+    note = ", ".join(filter(None, (clock_text(change.time_ns)[:-4], cause_text(change))))
+    return _with_note(row, note, console, _DIFFERENCE_INDENT)
+
+
+def _print_one_sided(title: str, runs: Iterable[MemoryRun], console: Console, *, show_secrets: bool) -> None:
+    pieces = [piece for run in runs for piece in _apart(run, show_secrets=show_secrets)]
+    if not pieces:
+        return
+    count = sum(length for _, length, _ in pieces)
+    console.print(Text(f"\n{title}: {count_text(count, 'byte')}", "bold"))
+    for address, length, data in pieces:
+        where = f"0x{address:04X}" if length == 1 else f"0x{address:04X} to 0x{address + length - 1:04X}"
+        row = Text.assemble((f"{where:<17} ", "dim"), MASK if data is None else hex_text(data))
+        row.append(f"  {_names(address, length)}", "cyan")
+        console.print(row, soft_wrap=True)
+
+
+def _one_sided_regions(found: Differences) -> tuple[list[Region], list[Region]]:
+    """Returns where reads give no bytes in the first memory only, and in the second only."""
+    return (
+        [region for region in found.old_regions if region not in found.new_regions],
+        [region for region in found.new_regions if region not in found.old_regions],
+    )
+
+
+def _apart(run: MemoryRun, *, show_secrets: bool) -> Iterator[tuple[int, int, bytes | None]]:
+    """Yields a run in pieces: address, length, and bytes, or None for the bytes if they are secret."""
+    start, data = run
+    for hidden, piece in groupby(
+        range(start, start + len(data)), key=lambda address: place_of(address).secret and not show_secrets
+    ):
+        addresses = list(piece)
+        content = data[addresses[0] - start : addresses[-1] + 1 - start]
+        yield addresses[0], len(addresses), None if hidden else content
+
+
+def _names(address: int, length: int) -> str:
+    names = [place.name or ("secret" if place.secret else "") for place in places_of(range(address, address + length))]
+    names = list(dict.fromkeys(filter(None, names)))
+    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+    return ", ".join(names[:_NAMES_SHOWN]) + more
+
+
+def _json_line(content: dict[str, object]) -> str:
+    return f"{orjson.dumps(content).decode()}\n"

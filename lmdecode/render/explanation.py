@@ -23,29 +23,29 @@ from lmdecode.render.sentence import value_text
 _BYTES_A_LINE = 4
 
 
-class Part(NamedTuple):
-    """Some bytes of a message, and what is known of them, in words."""
+class MessagePart(NamedTuple):
+    """Some bytes of a message and their meaning, in words."""
 
     address: int
-    """Of the first byte."""
+    """The address of the first byte."""
     digits: str
-    """The bytes, as hex, four a line; "" in a request, which has none."""
+    """The bytes as hex, four a line; "" in a request, which has no data."""
     name: str
     """The register, `secret`, or `—` where nobody knows."""
     value: str
-    """With its unit; in a request: what values there are. "" where nobody knows what the bytes mean."""
+    """The value with its unit; in a request the values that are possible; "" where nobody knows what the bytes mean."""
     sure: str
     """`seen`, `claimed`, `inferred` or `unknown`."""
     note: str
 
 
 def explanation(title: str, decoded: Decoded, *, windowed: bool = False) -> Panel:
-    """A panel that takes a decoded message apart.
+    """Returns a panel that takes a decoded message apart.
 
     Args:
         title: What the user gave, shortened.
         decoded: What it says.
-        windowed: Whether it is a window and not a message, so that there is no check byte to speak of.
+        windowed: Whether a window was given and not a message, so that its check byte means nothing.
     """
     body: list[Text | Table] = []
     message = decoded.message
@@ -92,8 +92,8 @@ def _check_line(decoded: Decoded) -> Text:
     return Text.assemble(("check byte ", "dim"), check, (" wrong", "bold red"))
 
 
-def parts(decoded: Decoded) -> list[Part]:
-    """The bytes of a message in order: registers, the parts of registers, what is cut, what is unknown.
+def parts(decoded: Decoded) -> list[MessagePart]:
+    """Returns the bytes of a message in order: registers, the parts of registers, what is cut, what is unknown.
 
     >>> from lmdecode.codec.v1.decoder import decode_plaintext
     >>> [(part.name, part.digits, part.value) for part in parts(decode_plaintext(b"R401C000403BC04D8B6"))]
@@ -106,7 +106,7 @@ def parts(decoded: Decoded) -> list[Part]:
     return list(_parts(message, decoded, size)) if size else []
 
 
-def _parts_table(message: Message, found: list[Part]) -> Table:
+def _parts_table(message: Message, found: list[MessagePart]) -> Table:
     asks = message.data is None
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("address", no_wrap=True)
@@ -128,7 +128,7 @@ def _parts_table(message: Message, found: list[Part]) -> Table:
     return table
 
 
-def _parts(message: Message, decoded: Decoded, size: int) -> Iterator[Part]:
+def _parts(message: Message, decoded: Decoded, size: int) -> Iterator[MessagePart]:
     end = message.address + size
     position = message.address
     for register in registers_in(message.address, size):
@@ -140,7 +140,7 @@ def _parts(message: Message, decoded: Decoded, size: int) -> Iterator[Part]:
         yield _unknown(message, decoded, position, end)
 
 
-def _register_part(message: Message, decoded: Decoded, register: Register, end: int) -> Part:
+def _register_part(message: Message, decoded: Decoded, register: Register, end: int) -> MessagePart:
     start, stop = max(register.address, message.address), min(register.end, end)
     name = register.name or ("secret" if register.secret else "—")
     note = register.note
@@ -155,11 +155,11 @@ def _register_part(message: Message, decoded: Decoded, register: Register, end: 
         value = "cannot be read"
     else:
         value = _own_value(message, register)
-    return Part(start, _digits(message, decoded, start, stop), name, value, register.sure.value, note)
+    return MessagePart(start, _digits(message, decoded, start, stop), name, value, register.sure.value, note)
 
 
 def _own_value(message: Message, register: Register) -> str:
-    """This register's own value: another copy of its name may say something else."""
+    """Returns the value of this very register: another copy of its name may have another value."""
     start = register.address - message.address
     try:
         value = register.type.decode((message.data or b"")[start : start + register.size])
@@ -168,8 +168,8 @@ def _own_value(message: Message, register: Register) -> str:
     return value_text(register.name or "", value)
 
 
-def _unknown(message: Message, decoded: Decoded, start: int, stop: int) -> Part:
-    return Part(start, _digits(message, decoded, start, stop), "—", "", "unknown", "")
+def _unknown(message: Message, decoded: Decoded, start: int, stop: int) -> MessagePart:
+    return MessagePart(start, _digits(message, decoded, start, stop), "—", "", "unknown", "")
 
 
 def _digits(message: Message, decoded: Decoded, start: int, stop: int) -> str:

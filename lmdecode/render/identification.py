@@ -1,10 +1,9 @@
-"""What was identified without the key, as tables for people and as one JSON object for programs."""
+"""What a capture is likely to hold: tables for people and one JSON object for programs."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from io import StringIO
 
 from rich import box
 from rich.console import RenderableType
@@ -15,7 +14,7 @@ from lmdecode.analysis.identification import Confidence, Connection, Group, Resu
 from lmdecode.analysis.keyless_pairing import Known, Part, data_sizes
 from lmdecode.codec.record import Kind, iso_time
 from lmdecode.codec.v1.framing import wrap
-from lmdecode.render.terminal import TerminalConsole
+from lmdecode.render.sentence import count_text
 
 _LEGEND = (
     "Likely, not certain: without the key only sizes, repetitions and times are known. "
@@ -32,7 +31,7 @@ _STYLES = {
 
 
 def as_tables(result: Result) -> Iterable[RenderableType]:
-    """The connections, and what is likely to be said on them."""
+    """Yields the connections, and what is likely to be said on them."""
     connections = result.connections
     for connection in connections[:_CONNECTIONS]:
         yield _connection_text(connection)
@@ -50,17 +49,8 @@ def as_tables(result: Result) -> Iterable[RenderableType]:
     yield Text(_LEGEND, "dim")
 
 
-def as_text(result: Result) -> str:
-    """The same without colours, and without spaces at the ends of lines."""
-    console = TerminalConsole(StringIO())
-    with console.capture() as capture:
-        for part in as_tables(result):
-            console.print(part)
-    return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
-
-
 def as_dict(result: Result) -> dict[str, object]:
-    """All that was identified, for JSON."""
+    """Returns everything that was identified, for JSON."""
     return {
         "connections": [_connection_dict(connection) for connection in result.connections],
         "groups": [_group_dict(group) for group in result.groups],
@@ -76,17 +66,17 @@ def _connection_text(connection: Connection) -> Text:
     )
     for sender in ("app", "machine"):
         frames, size = connection.frames[sender], connection.size[sender]
-        text.append(f"\n  {sender:<7} {_count(frames, 'frame')}, {_count(size, 'byte')}")
+        text.append(f"\n  {sender:<7} {count_text(frames, 'frame')}, {count_text(size, 'byte')}")
         sizes = sorted(connection.blocks[sender].items())
         for blocks, count in sizes:
             least, most = data_sizes(blocks)
             text.append(f"\n    {count:>6,} of size {blocks}: {least} to {most} bytes of data", "dim")
     for wrong, count in connection.unusable.items():
-        text.append(f"\n  ! {_count(count, 'frame')} {wrong}: not this protocol, or damaged", "red")
+        text.append(f"\n  ! {count_text(count, 'frame')} {wrong}: not this protocol, or damaged", "red")
     if connection.bytes_skipped:
-        text.append(f"\n  ! {_count(connection.bytes_skipped, 'byte')} in no whole frame", "red")
+        text.append(f"\n  ! {count_text(connection.bytes_skipped, 'byte')} in no whole frame", "red")
     if connection.gaps:
-        text.append(f"\n  ! {_count(connection.gaps, 'gap')}: packets are not in the capture", "red")
+        text.append(f"\n  ! {count_text(connection.gaps, 'gap')}: packets are not in the capture", "red")
     return text
 
 
@@ -156,7 +146,7 @@ def _likely_text(group: Group) -> Text:
         parts = [f"one of {len(parts)} reads"]
     if writes:
         parts.append(f"a write to one of {writes} registers")
-    others = f"fits, with {_count(len(candidates) - 1, 'other')}" if len(candidates) > 1 else "may be among them"
+    others = f"fits, with {count_text(len(candidates) - 1, 'other')}" if len(candidates) > 1 else "may be among them"
     return Text.assemble(" or ".join(parts), (f"\n{others}", _STYLES[confidence]))
 
 
@@ -221,7 +211,3 @@ def _seconds(seconds: float) -> str:
     if seconds >= 120:
         return f"{seconds / 60:.0f} min"
     return f"{seconds:.2g} s" if seconds < 1 else f"{seconds:.1f} s"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")

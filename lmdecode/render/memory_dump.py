@@ -15,13 +15,13 @@ from lmdecode.codec.record import MASK
 from lmdecode.codec.v1.memory import Memory
 from lmdecode.codec.v1.window import Place, place_of
 from lmdecode.render.register_list import SURE_STYLES
-from lmdecode.render.sentence import value_text
+from lmdecode.render.sentence import printable, value_text
 
 _ROW: Final = 16
 
 
 def dump(address: int, digits: str) -> str:
-    """Some bytes as a hexdump.
+    """Returns some bytes as a hexdump.
 
     Args:
         address: Of the first.
@@ -57,34 +57,50 @@ _MOST_NAME_WIDTH: Final = 48
 
 @dataclass(frozen=True, kw_only=True)
 class Dump:
-    """What is to be shown."""
+    """The bytes to show."""
 
     memory: Memory
     addresses: range
     masked: frozenset[int] = frozenset()
-    """The addresses of the bytes that are there, but secret."""
+    """The addresses of bytes that were seen but are secret."""
     changed: Mapping[int, int] = field(default_factory=dict)
     """By address, when a byte last changed: nanoseconds since 1970."""
     show_secrets: bool = False
 
     def pair(self, address: int) -> str:
-        """Two characters for a byte."""
+        """Returns two characters for a byte."""
         byte = self.memory.read(address, 1)
         if address in self.masked or (byte is not None and self.hides(address)):
             return MASK
         return UNSEEN if byte is None else byte.hex().upper()
 
     def hides(self, address: int) -> bool:
-        """Whether a byte is not to be shown."""
+        """Returns True if a byte must not be shown."""
         return place_of(address).secret and not self.show_secrets
 
     def seen(self, address: int) -> bool:
-        """Whether anything is known of a byte."""
+        """Returns True if a byte was seen, secret or not."""
         return self.memory.knows(address) or address in self.masked
 
 
+def print_memory(title: str, dump: Dump, console: Console, *, over_time: bool) -> None:
+    """Prints a title, the rows of a hexdump, and how much of it was seen.
+
+    Args:
+        title: Of which machine, and when.
+        dump: What to show.
+        console: Where to.
+        over_time: Whether the memory was followed over a time, so that bytes may have changed.
+    """
+    console.print(Text(printable(title), "bold"))
+    print_dump(dump, console)
+    seen = sum(map(dump.seen, dump.addresses))
+    changed = f", {len(dump.changed):,} of them changed" if over_time else ""
+    console.print(Text(f"{seen:,} of {len(dump.addresses):,} bytes were seen{changed}"))
+
+
 def print_dump(dump: Dump, console: Console) -> None:
-    """Print the rows in which any byte is known, and say which are left out."""
+    """Prints the rows in which any byte was seen, and says which rows are left out."""
     size = _WIDE if console.width >= _WIDE_FROM else _NARROW
     when = _when(max(dump.changed.values(), default=0))
     colours = _colours(dump)
@@ -137,7 +153,7 @@ def _row(
 
 
 def _places(dump: Dump, row: range) -> Iterator[Place]:
-    """The named places that begin in a row, or above the first that is shown, and of which something is seen."""
+    """Yields the named places that begin in a row, or before the first row, and of which something was seen."""
     last = None
     for address in row:
         place = place_of(address)
@@ -152,7 +168,7 @@ def _places(dump: Dump, row: range) -> Iterator[Place]:
 def _beside(
     dump: Dump, place: Place, colour: str, when: Callable[[int], str], *, width: int, console: Console
 ) -> Iterator[Text]:
-    """What stands beside the row: name and value, how sure, when it last changed."""
+    """Yields the notes beside a row: name and value, how sure that is, when it last changed."""
     name = Text.assemble((place.name or "secret", colour), "  ", (_value(dump, place), "bold"))
     sure = place.row.sure if place.row is not None else ""
     times = [dump.changed[address] for address in range(place.address, place.end) if address in dump.changed]
@@ -184,7 +200,7 @@ def _value(dump: Dump, place: Place) -> str:
 
 
 def _colours(dump: Dump) -> Mapping[int, str]:
-    """By address, the colour of a known register; neighbours have different ones."""
+    """Returns the colour of each known register by address; neighbours have different colours."""
     colours: dict[int, str] = {}
     turn, last = 0, None
     for address in dump.addresses:
@@ -198,7 +214,7 @@ def _colours(dump: Dump) -> Mapping[int, str]:
 
 
 def _when(last_ns: int) -> Callable[[int], str]:
-    """Words a time: as a time of day, or as a day if it is not that of the last one."""
+    """Returns a function that words a time: as a time of day on the last day, as a date before that."""
     last_day = local_time(last_ns).date()
 
     def text(time_ns: int) -> str:

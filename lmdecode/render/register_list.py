@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from typing import Final
+from typing import IO, Final
 
 from rich import box
 from rich.console import Console
@@ -25,7 +25,7 @@ _ADDRESS: Final = re.compile(r"(?:0[xX])?([0-9A-Fa-f]{1,4})\Z").match
 
 
 def find(pattern: str | None) -> list[Row]:
-    """The rows whose name has the pattern in it or fits its `*` and `?`, or which hold the address; all without one.
+    """Returns the rows whose name contains or matches the pattern, or that hold the address; all rows for None.
 
     >>> [row.name for row in find("0x401D")]
     ['coffee_temp']
@@ -44,7 +44,7 @@ def find(pattern: str | None) -> list[Row]:
 
 
 def type_text(row: Row) -> str:
-    """Type and unit; for an enumeration its words."""
+    """Returns the type and unit of a row; for an enumeration its words."""
     if isinstance(row, Derived):
         return f"{row.json}{_in_unit(row)}"
     if row.type.name == "enum":
@@ -53,7 +53,7 @@ def type_text(row: Row) -> str:
 
 
 def range_text(row: Row) -> str:
-    """What may be written: the range, "any" value of the type, or nothing."""
+    """Returns what may be written: a range, "any" for any value of the type, or ""."""
     if isinstance(row, Derived) or not row.writable:
         return ""
     if not row.readable:
@@ -61,17 +61,17 @@ def range_text(row: Row) -> str:
     return "any" if row.minimum is None else f"{row.minimum:g} to {row.maximum:g}"
 
 
-def print_table(rows: Sequence[Row]) -> None:
-    """Print the table on stdout: as wide as the terminal, or unfolded if it is none."""
-    console = TerminalConsole()
+def print_table(rows: Sequence[Row], file: IO[str]) -> None:
+    """Prints the table: as wide as the terminal, or unfolded where the file is not a terminal."""
+    console = TerminalConsole(file)
     if console.is_terminal:
         console.print(_table(rows, notes_apart=console.width >= 120))
     else:
-        console.file.write(as_text(rows))
+        file.write(as_text(rows))
 
 
 def as_text(rows: Sequence[Row]) -> str:
-    """The unfolded table as text."""
+    """Returns the unfolded table as text."""
     console = Console(highlight=False, emoji=False, width=_UNFOLDED, color_system=None)
     with console.capture() as capture:
         console.print(_table(rows, notes_apart=True))
@@ -79,12 +79,12 @@ def as_text(rows: Sequence[Row]) -> str:
 
 
 def as_json(rows: Sequence[Row]) -> str:
-    """All that is known of each row, as a JSON array."""
+    """Returns everything that is known of each row, as a JSON array."""
     return json.dumps([_as_dict(row) for row in rows], indent=2, ensure_ascii=False) + "\n"
 
 
 def as_markdown(rows: Sequence[Row]) -> str:
-    """A Markdown table; the page of the docs is made with it."""
+    """Returns a Markdown table; a page of the docs is made with it."""
     head = ("address", "bytes", "name", "value", "write", "models", "sure", "note")
     lines = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
     for row in rows:
@@ -109,7 +109,7 @@ def _cells(row: Row) -> list[str]:
 
 
 def _table(rows: Sequence[Row], *, notes_apart: bool) -> Table:
-    """The table; on a narrow terminal a note stands below the value that it is of."""
+    """Returns the table; on a narrow terminal each note stands below its value."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("address", no_wrap=True)
     table.add_column("bytes", justify="right", no_wrap=True)

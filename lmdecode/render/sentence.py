@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from typing import Final, cast
 
 from lmdecode.codec.record import Kind, Record, Value
 from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS, UNITS, window_name
@@ -12,7 +12,7 @@ from lmdecode.codec.v1.window import registers_in
 
 
 def value_text(name: str, value: Value) -> str:
-    """A value with its unit.
+    """Returns a value with its unit.
 
     >>> value_text("coffee_temp", 95.6)
     '95.6 °C'
@@ -24,8 +24,17 @@ def value_text(name: str, value: Value) -> str:
     return f"{text} {unit}" if unit else text
 
 
+def count_text(number: int, noun: str) -> str:
+    """Returns a number of things in words.
+
+    >>> count_text(1, "change"), count_text(1200, "change")
+    ('1 change', '1,200 changes')
+    """
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 def printable(text: str) -> str:
-    r"""A text without anything that a terminal would obey.
+    r"""Returns a text without anything that a terminal would obey.
 
     >>> printable("202°F\x1b")
     '202°F\\x1b'
@@ -38,7 +47,7 @@ def _plain(value: Value) -> str:
         case bool():
             return "yes" if value else "no"
         case float():
-            tenths = f"{value:.1f}"  # what the machine's numbers are, but for a few worked out from them
+            tenths = f"{value:.1f}"  # as the machine's numbers are, except for a few that are computed from them
             return tenths if float(tenths) == value else f"{value:.4f}".rstrip("0")
         case list():
             return ", ".join(value) or "none"
@@ -49,7 +58,7 @@ def _plain(value: Value) -> str:
 
 
 REPEATED: Final = frozenset(row.name for row in DERIVED if row.telling is Telling.AGAIN)
-"""The names of the values that another one says already."""
+"""The names of values that repeat another value."""
 PARTS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     row.name: row.inputs for row in DERIVED if row.telling is Telling.WHOLE
 } | {
@@ -61,25 +70,28 @@ PARTS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     for whole in REGISTERS
     if whole.name
 }
-"""By the name of a value that says all that some others say: the names of those."""
+"""By the name of a value that includes others: the names of those."""
 
 _SHOWN_DIGITS: Final = 128  # of data that nobody can name, and of a frame that does not decrypt
 
 
 def verb_and_object(record: Record) -> tuple[str, str]:
-    """What a record is about: "read" "temperatures"."""
-    if record.kind is None or record.address is None or record.length is None:
+    """Returns what a record is about: "read" and "temperatures"."""
+    is_window = record.address is not None and record.length is not None
+    if record.kind is None or (record.subject is None and not is_window):
         return ("gap", "") if record.raw is None else ("?", "not decoded")
+    if record.subject is not None:
+        return record.kind, printable(record.subject)
     verb: str = record.kind
     if record.role == "report" and record.kind is Kind.READ:
         verb = "report"
     elif record.role == "response":
         verb = {None: "answer", True: "took", False: "refused"}[record.ok]
-    return verb, _window(record.address, record.length)
+    return verb, _window(cast("int", record.address), cast("int", record.length))
 
 
 def summary(fields: Mapping[str, Value]) -> Iterable[tuple[str, str]]:
-    """The fields that say something new, with their units: a whole clock, not its seven parts as well.
+    """Yields the fields that add something, with their units: a whole clock, but not its seven parts too.
 
     >>> list(summary({"heating_state": ["pump_on"], "pump_on": True, "coffee_temp": 95.6}))
     [('heating_state', 'pump_on'), ('coffee_temp', '95.6 °C')]
@@ -95,7 +107,7 @@ def summary(fields: Mapping[str, Value]) -> Iterable[tuple[str, str]]:
 
 
 def sentences(record: Record) -> Iterator[str]:
-    """A record as lines of text: what it says, then each of its problems, set off by `!`."""
+    """Yields a record as lines of text: what it says, then each of its problems behind a `!`."""
     yield _headline(record)
     for problem in record.problems:
         yield f"! {problem}"
@@ -123,7 +135,7 @@ def _assignments(fields: Mapping[str, Value]) -> Iterator[str]:
 
 
 def _window(address: int, length: int) -> str:
-    """What people call the window; else the first register in it; else its preamble."""
+    """Returns the name of the window; without one the first register in it; without that the preamble."""
     if name := window_name(address, length):
         return name
     names = [row.name for row in registers_in(address, length) if row.name is not None]

@@ -20,7 +20,6 @@ from rich.text import Text
 from lmdecode.analysis.pour import Evidence, Shot, What
 from lmdecode.codec.record import iso_time
 from lmdecode.render.sentence import printable
-from lmdecode.render.terminal import TerminalConsole
 
 COLUMNS: Final = (
     "start",
@@ -43,13 +42,13 @@ COLUMNS: Final = (
     "before",
     "notes",
 )
-"""Of the CSV, and the names in JSON."""
+"""The columns of the CSV, and the names in JSON."""
 
 _STYLES: Final[Mapping[What, str]] = {What.COFFEE: "bold", What.HOT_WATER: "cyan"}
 
 
 def as_dict(shot: Shot) -> dict[str, object]:
-    """A shot under the names of `COLUMNS`: times in ISO 8601, UTC; None for what is not known."""
+    """Returns a shot under the names of `COLUMNS`: times in ISO 8601, UTC; None for what is not known."""
     return {
         "start": _iso(shot.start_ns),
         "end": _iso(shot.end_ns),
@@ -74,12 +73,12 @@ def as_dict(shot: Shot) -> dict[str, object]:
 
 
 def as_jsonl(shots: Iterable[Shot]) -> str:
-    """One shot a line."""
+    """Returns one line of JSON a shot."""
     return b"".join(orjson.dumps(as_dict(shot), option=orjson.OPT_APPEND_NEWLINE) for shot in shots).decode()
 
 
 def as_csv(shots: Iterable[Shot]) -> str:
-    """One shot a row; an empty cell for what is not known, ` | ` between notes."""
+    """Returns one row a shot: an empty cell for what is not known, ` | ` between notes."""
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -93,7 +92,7 @@ def as_csv(shots: Iterable[Shot]) -> str:
 
 
 def as_tables(shots: Sequence[Shot]) -> Iterable[RenderableType]:
-    """The shots day by day, in local time, and the totals."""
+    """Yields the shots day by day, in local time, and the totals."""
     days: dict[str, list[Shot]] = {}
     for shot in shots:
         when = _local(shot.order)
@@ -109,17 +108,8 @@ def as_tables(shots: Sequence[Shot]) -> Iterable[RenderableType]:
     yield Text(totals(shots))
 
 
-def as_text(shots: Sequence[Shot]) -> str:
-    """The same without colours, and without spaces at the ends of lines."""
-    console = TerminalConsole(StringIO())
-    with console.capture() as capture:
-        for part in as_tables(shots):
-            console.print(part)
-    return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
-
-
 def totals(shots: Sequence[Shot]) -> str:
-    """All in one line.
+    """Returns the totals in one line.
 
     >>> totals([])
     'no water flowed'

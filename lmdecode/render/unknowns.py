@@ -16,7 +16,7 @@ from lmdecode.analysis.times import local_time
 from lmdecode.analysis.unknowns import Hint, UnknownByte, Unknowns
 from lmdecode.codec.record import iso_time
 from lmdecode.render.changes import place_text
-from lmdecode.render.sentence import printable
+from lmdecode.render.sentence import count_text, printable
 from lmdecode.render.terminal import TerminalConsole
 
 _VALUES_SHOWN: Final = 12
@@ -30,8 +30,8 @@ _CAUTION: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What was found out about one machine."""
+class UnknownsOfMachine:
+    """The unknown bytes of one machine with one firmware."""
 
     machine: str
     model: str | None
@@ -44,8 +44,8 @@ class Found:
     """Changes that a byte must have for a hint."""
 
 
-def print_found(found: Found, console: TerminalConsole) -> None:
-    """Print what changed in detail, what never did in short, and how much was compared."""
+def print_found(found: UnknownsOfMachine, console: TerminalConsole) -> None:
+    """Prints the bytes that changed in detail, those that never did in short, and how much was compared."""
     who = ", ".join(filter(None, (found.machine, found.model, found.firmware and f"firmware {found.firmware}")))
     console.print(Text(printable(f"{who}: {', '.join(map(str, found.captures))}"), "bold"), soft_wrap=True)
     changing = [each for each in found.unknowns.bytes if _moves(each)]
@@ -63,8 +63,8 @@ def print_found(found: Found, console: TerminalConsole) -> None:
     console.print_paragraph(Text(_compared(found, changing)))
 
 
-def json_lines(found: Found) -> Iterator[str]:
-    """A line of JSON for each unknown byte."""
+def json_lines(found: UnknownsOfMachine) -> Iterator[str]:
+    """Yields a line of JSON for each unknown byte."""
     for each in found.unknowns.bytes:
         line = {
             "machine": found.machine,
@@ -91,8 +91,8 @@ def _moves(each: UnknownByte) -> bool:
     return len(each.values()) > 1
 
 
-def _detail(each: UnknownByte, found: Found) -> Iterator[Text]:
-    times = "never within a capture" if not each.changes else _count(each.changes, "change")
+def _detail(each: UnknownByte, found: UnknownsOfMachine) -> Iterator[Text]:
+    times = "never within a capture" if not each.changes else count_text(each.changes, "change")
     yield Text.assemble((_title(each), "bold cyan"), f"  {times}, seen {_times(each.looks)}")
     values = [f"{value:02X} × {count:,}" for value, (count, _, _) in each.values().items()]
     more = [f"and {len(values) - _VALUES_SHOWN:,} more"] if len(values) > _VALUES_SHOWN else []
@@ -115,7 +115,7 @@ def _title(each: UnknownByte) -> str:
 
 
 def _runs_text(captures: Iterable[tuple[Run, ...]]) -> str:
-    """The values in turn, each with the time from which it was seen; of each capture the first few."""
+    """Returns the first few values of each capture, each with the time from which it was seen."""
     parts = []
     for runs in captures:
         if not runs:
@@ -132,9 +132,9 @@ def _hint_name(hint: Hint) -> str:
     return hint.name if hint.place.name != hint.name else name
 
 
-def _hint_text(hint: Hint, found: Found) -> str:
+def _hint_text(hint: Hint, found: UnknownsOfMachine) -> str:
     when = (
-        f"changed within {found.within:g} s of {hint.together:,} of its {_count(hint.changes, 'change')} "
+        f"changed within {found.within:g} s of {hint.together:,} of its {count_text(hint.changes, 'change')} "
         f"({hint.expected:.1f} by chance), and {_times(hint.other_changes)} in all"
     )
     if hint.rho is None:
@@ -143,7 +143,7 @@ def _hint_text(hint: Hint, found: Found) -> str:
 
 
 def _constant(found: list[UnknownByte]) -> Iterator[Text]:
-    """Bytes that never changed: neighbours side by side."""
+    """Yields lines of bytes that never changed, neighbours side by side."""
     lines: list[list[UnknownByte]] = []
     for each in found:
         last = lines[-1] if lines else []
@@ -162,16 +162,16 @@ def _side_by_side(one: UnknownByte, other: UnknownByte) -> bool:
     return bare and other.address == one.address + 1
 
 
-def _compared(found: Found, changing: list[UnknownByte]) -> str:
+def _compared(found: UnknownsOfMachine, changing: list[UnknownByte]) -> str:
     pairs = found.unknowns.pairs
     if not pairs:
         enough = f"no unknown byte changed {found.fewest} times" if changing else "no unknown byte changed"
         return f"Nothing was compared: {enough}, so capture for longer, or while more happens."
     hints = sum(len(each.hints) for each in changing)
     return (
-        f"{_count(pairs, 'pair')} of an unknown byte and a register {'was' if pairs == 1 else 'were'} compared, "
-        f"{_count(hints, 'hint')} given; with so many pairs chance gives any hint at all in at most 1 of 20 captures. "
-        + _CAUTION
+        f"{count_text(pairs, 'pair')} of an unknown byte and a register {'was' if pairs == 1 else 'were'} compared, "
+        f"{count_text(hints, 'hint')} given; with so many pairs chance gives any hint at all in at most 1 of 20 "
+        "captures. " + _CAUTION
     )
 
 
@@ -184,7 +184,7 @@ def _run_dict(run: Run) -> dict[str, object]:
     }
 
 
-def _hint_dict(hint: Hint, found: Found) -> dict[str, object]:
+def _hint_dict(hint: Hint, found: UnknownsOfMachine) -> dict[str, object]:
     return {
         "name": hint.name,
         "address": hint.place.address,
@@ -200,7 +200,7 @@ def _hint_dict(hint: Hint, found: Found) -> dict[str, object]:
 
 
 def _hanging(line: Text, console: Console) -> list[Text]:
-    """A line, what does not fit it set in below."""
+    """Returns a line, folded to the width of the console and indented from the second line on."""
     if line.cell_len <= console.width:
         return [line]
     indent = " " * 11
@@ -208,10 +208,6 @@ def _hanging(line: Text, console: Console) -> list[Text]:
     for piece in (first, *rest):
         piece.rstrip()
     return [first, *(Text(indent).append_text(piece) for piece in rest)]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def _times(number: int) -> str:

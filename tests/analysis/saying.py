@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from lmdecode.codec.record import Kind, Record
+from typing import Any
+
+from lmdecode.codec.record import Kind, Record, Role
 from lmdecode.codec.v1.window import decode_window
 
 SECOND = 1_000_000_000
@@ -10,11 +12,13 @@ START_NS = 1_795_230_000 * SECOND
 APP, MACHINE = "192.168.1.150:36364", "192.168.1.215:1774"
 
 
-def at(seconds):
+def at(seconds: float) -> int:
     return START_NS + round(seconds * SECOND)
 
 
-def said(seconds, address, data, *, role="report", kind=Kind.READ, **more):
+def said(
+    seconds: float, address: int, data: str, *, role: Role = "report", kind: Kind = Kind.READ, **more: Any
+) -> Record:
     """The machine tells some bytes, which may be masked: hex."""
     fields, problems = decode_window(address, bytes.fromhex(data.replace("**", "00")))
     more = {"problems": problems} | more
@@ -22,14 +26,16 @@ def said(seconds, address, data, *, role="report", kind=Kind.READ, **more):
     return Record(at(seconds), 0, "machine", MACHINE, APP, kind, role, address, size, data, "", fields, **more)
 
 
-def wrote(seconds, address, data, **more):
+def wrote(seconds: float, address: int, data: str, **more: Any) -> Record:
     """The app asks for a write."""
     fields = decode_window(address, bytes.fromhex(data), written=True)[0]
     size = len(data) // 2
     return Record(at(seconds), 0, "app", APP, MACHINE, Kind.WRITE, "request", address, size, data, "", fields, **more)
 
 
-def took(seconds, address, size, *, ok=True, asked=None, **more):
+def took(
+    seconds: float, address: int, size: int, *, ok: bool = True, asked: float | None = None, **more: Any
+) -> Record:
     """The machine answers a write, that of the time `asked`."""
     elapsed = None if asked is None else seconds - asked
     return Record(
@@ -40,6 +46,6 @@ def took(seconds, address, size, *, ok=True, asked=None, **more):
     )
 
 
-def asked(seconds, address, size):
+def asked(seconds: float, address: int, size: int) -> Record:
     """The app asks for some bytes."""
     return Record(at(seconds), 0, "app", APP, MACHINE, Kind.READ, "request", address, size)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
 
 from lmdecode.codec.dialect import Place
-from lmdecode.codec.record import Kind, Record
+from lmdecode.codec.record import Kind, Record, Role, Sender, Value
 from lmdecode.codec.v1.conversation import Conversation
 from lmdecode.codec.v1.memory_map import WINDOWS
 from lmdecode.codec.v1.message import Message, build
@@ -19,8 +20,15 @@ STATUS = Message(Kind.READ, 0x4000, 0x23)
 STEP = 0.5  # s
 POLLED = tuple(window for window in WINDOWS if window.length > 1 and window.address not in (0x401C, 0x4060, 0x6000))
 
+Said = tuple[int, Sender, Message]
+"""When, who, what."""
+Wanted = tuple[float, str, Value]
+"""A write: the seconds, a register, its value."""
+Touch = Callable[[Machine, float], None]
+"""Does to the machine what nobody knows, at so many seconds."""
 
-def shots(hours, *, seed=1, every=300.0):
+
+def shots(hours: float, *, seed: int = 1, every: float = 300.0) -> Iterator[tuple[float, int]]:
     """Coffees at odd times: when, and of which key."""
     chance = random.Random(seed)
     time = 60.0
@@ -29,7 +37,16 @@ def shots(hours, *, seed=1, every=300.0):
         time += chance.uniform(0.4, 1.6) * every
 
 
-def spoken(hours, *, model="GS3 AV", pours=None, writes=(), touch=None, poll=3.0, slow_poll=300.0):
+def spoken(
+    hours: float,
+    *,
+    model: str = "GS3 AV",
+    pours: Iterable[tuple[float, int]] | None = None,
+    writes: Iterable[Wanted] = (),
+    touch: Touch | None = None,
+    poll: float = 3.0,
+    slow_poll: float = 300.0,
+) -> Iterator[Said]:
     """All that is said: (time_ns, sender, message).
 
     Args:
@@ -65,11 +82,11 @@ def spoken(hours, *, model="GS3 AV", pours=None, writes=(), touch=None, poll=3.0
             touch(machine, seconds)
 
 
-def _app(writes, poll, slow_poll):
+def _app(writes: Iterable[Wanted], poll: float, slow_poll: float) -> Generator[list[Message], float, None]:
     """What the app asks for: sent the seconds, gives requests."""
     to_write = deque(sorted(writes))
     next_poll = next_slow = 0.0
-    asked = []
+    asked: list[Message] = []
     while True:
         seconds = yield asked
         asked = []
@@ -83,13 +100,14 @@ def _app(writes, poll, slow_poll):
             next_slow += slow_poll
 
 
-def records(messages):
+def records(messages: Iterable[Said]) -> Iterator[Record]:
     """The Records of what was said, as a decoder without encryption would have them."""
-    asked = {}
+    asked: dict[tuple[object, ...], int] = {}
     for time_ns, sender, message in messages:
         ends = ("192.168.1.150:36364", "192.168.1.215:1774")
         window = message[:3]
-        role, ok, elapsed = "request", None, None
+        role: Role = "request"
+        ok = elapsed = None
         if sender == "app":
             asked[window] = time_ns
         else:
@@ -108,7 +126,7 @@ def records(messages):
         )
 
 
-def captured(messages):
+def captured(messages: Iterable[Said]) -> bytes:
     """The same as a pcap file, encrypted, on one connection."""
     talk = Talk(time_ns=START_NS - SECOND).open()
     for time_ns, sender, message in messages:
@@ -117,28 +135,30 @@ def captured(messages):
     return pcap(packets(talk.close().segments))
 
 
-def overheard(messages):
+def overheard(messages: Iterable[Said]) -> Iterator[Record]:
     """The Records as a real decoder has them: encrypted and decrypted."""
     conversation = Conversation(new_decoder(), Place(machine=f"{MACHINE.host}:{MACHINE.port}"))
     for time_ns, sender, message in messages:
         yield from conversation.receive(time_ns, sender, seal(build(message).decode()))
 
 
-def flag_that_follows(bit, address, *, on=1):
+def flag_that_follows(bit: str, address: int, *, on: int = 1) -> Touch:
     """A `touch` that sets a byte while a bit of `heating_state` is set."""
 
-    def touch(machine, _seconds):
-        machine.memory.write(address, bytes([on if bit in machine.registers.get("heating_state") else 0]))
+    def touch(machine: Machine, _seconds: float) -> None:
+        state = machine.registers.get("heating_state")
+        assert isinstance(state, list)
+        machine.memory.write(address, bytes([on if bit in state else 0]))
 
     return touch
 
 
-def byte_that_wanders(address, *, seed=7, every=200.0):
+def byte_that_wanders(address: int, *, seed: int = 7, every: float = 200.0) -> Touch:
     """A `touch` that changes a byte now and then, whatever the machine does."""
     chance = random.Random(seed)
     due = [chance.expovariate(1 / every)]
 
-    def touch(machine, seconds):
+    def touch(machine: Machine, seconds: float) -> None:
         if seconds >= due[0]:
             due[0] += chance.expovariate(1 / every) + 1
             machine.memory.write(address, bytes([chance.randrange(4)]))
@@ -146,10 +166,10 @@ def byte_that_wanders(address, *, seed=7, every=200.0):
     return touch
 
 
-def both(*touches):
+def both(*touches: Touch) -> Touch:
     """Several of them."""
 
-    def touch(machine, seconds):
+    def touch(machine: Machine, seconds: float) -> None:
         for each in touches:
             each(machine, seconds)
 

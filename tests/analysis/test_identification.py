@@ -18,7 +18,8 @@ from lmdecode.codec.v1 import speakers_with
 from lmdecode.codec.v1.conversation import Conversation
 from lmdecode.codec.v1.decoder import KeylessDecoder
 from lmdecode.codec.v1.message import letter_of
-from lmdecode.render.identification import as_dict, as_text
+from lmdecode.render.identification import as_dict, as_tables
+from lmdecode.render.terminal import text_of
 from tests.capture.building import CAPTURES, SECOND, message, new_decoder, seal
 
 SAMPLES = ("gs3av-settings.pcap", "gs3mp-standby.pcapng")
@@ -247,7 +248,7 @@ def test_nothing_crashes_and_no_frame_is_lost(events):
     seen = sum(group.seen + group.answered * (group.part is Part.EXCHANGE) for group in result.groups)
     assert seen + unusable == frames
     json.dumps(as_dict(result))
-    assert as_text(result) or not records
+    assert text_of(as_tables(result)) or not records
 
 
 def test_nothing_at_all():

@@ -5,14 +5,18 @@ from __future__ import annotations
 import base64
 import json
 import struct
+from collections.abc import Callable, Collection, Iterable
 from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any, Literal, Self
 
 from Crypto.Cipher import AES
 
 from lmdecode.capture import CaptureStatistics, decode_capture
 from lmdecode.capture.net.packet import ACK, FIN, PSH, SYN, Endpoint, Segment
+from lmdecode.codec.dialect import Tally
+from lmdecode.codec.record import Record, Sender
 from lmdecode.codec.v1 import speakers_with
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.key import Key
@@ -28,28 +32,32 @@ APP6 = Endpoint("fe80::1", 36364)
 MACHINE6 = Endpoint("fe80::2", 1774)
 
 
-def new_decoder(*, show_secrets=False):
+Order = Literal["<", ">"]
+"""A file's byte order, as in `struct`."""
+
+
+def new_decoder(*, show_secrets: bool = False) -> FrameDecoder:
     return FrameDecoder(Key.parse(KEY_TEXT), show_secrets=show_secrets)
 
 
 @cache
-def seal(plaintext):
+def seal(plaintext: str) -> bytes:
     """A frame, made with an ordinary CBC cipher."""
     data = plaintext.encode()
     data += bytes(-len(data) % 16)
     return b"@" + base64.b64encode(AES.new(KEY_TEXT.encode(), AES.MODE_CBC, bytes(16)).encrypt(data)) + b"%"
 
 
-def unseal(frame):
+def unseal(frame: bytes) -> str:
     ciphertext = base64.b64decode(frame[1:-1])
     return AES.new(KEY_TEXT.encode(), AES.MODE_CBC, bytes(16)).decrypt(ciphertext).rstrip(b"\0").decode()
 
 
-def message(body):
+def message(body: str) -> str:
     return f"{body}{sum(body.encode()) & 0xFF:02X}"
 
 
-def report(number):
+def report(number: int) -> str:
     """A machine's report that no other number makes."""
     return message(f"R401C0004{number & 0xFFFF:04X}04D8")
 
@@ -57,7 +65,7 @@ def report(number):
 ASK = message("R40000020")
 
 
-def tcp(segment, options=b""):
+def tcp(segment: Segment, options: bytes = b"") -> bytes:
     options += bytes(-len(options) % 4)
     offset = (20 + len(options)) // 4 << 4
     return (
@@ -78,7 +86,15 @@ def tcp(segment, options=b""):
     )
 
 
-def ipv4(segment, payload=None, *, options=b"", identification=1, fragment=0, total_length=None):
+def ipv4(
+    segment: Segment,
+    payload: bytes | None = None,
+    *,
+    options: bytes = b"",
+    identification: int = 1,
+    fragment: int = 0,
+    total_length: int | None = None,
+) -> bytes:
     payload = tcp(segment) if payload is None else payload
     header_length = 20 + len(options)
     total_length = header_length + len(payload) if total_length is None else total_length
@@ -101,7 +117,9 @@ def ipv4(segment, payload=None, *, options=b"", identification=1, fragment=0, to
     )
 
 
-def ipv6(segment, payload=None, *, following=6, payload_length=None):
+def ipv6(
+    segment: Segment, payload: bytes | None = None, *, following: int = 6, payload_length: int | None = None
+) -> bytes:
     payload = tcp(segment) if payload is None else payload
     return (
         struct.pack(
@@ -117,19 +135,26 @@ def ipv6(segment, payload=None, *, following=6, payload_length=None):
     )
 
 
-def ip(segment):
+def ip(segment: Segment) -> bytes:
     return ipv6(segment) if ":" in segment.source.host else ipv4(segment)
 
 
-def ether_type(segment):
+def ether_type(segment: Segment) -> bytes:
     return b"\x86\xdd" if ":" in segment.source.host else b"\x08\x00"
 
 
-def ethernet(segment, packet=None, tags=b""):
+def ethernet(segment: Segment, packet: bytes | None = None, tags: bytes = b"") -> bytes:
     return bytes(12) + tags + ether_type(segment) + (ip(segment) if packet is None else packet)
 
 
-def pcap(packets, *, link_type=1, order="<", nanoseconds=False, snap=None):
+def pcap(
+    packets: Iterable[tuple[int, bytes]],
+    *,
+    link_type: int = 1,
+    order: Order = "<",
+    nanoseconds: bool = False,
+    snap: int | None = None,
+) -> bytes:
     """A pcap file out of (time_ns, data); with `snap` every packet is cut to so many bytes."""
     magic = 0xA1B23C4D if nanoseconds else 0xA1B2C3D4
     parts = [struct.pack(f"{order}IHHIIII", magic, 2, 4, 0, 0, 262144, link_type)]
@@ -141,26 +166,26 @@ def pcap(packets, *, link_type=1, order="<", nanoseconds=False, snap=None):
     return b"".join(parts)
 
 
-def block(kind, body, order="<"):
+def block(kind: int, body: bytes, order: Order = "<") -> bytes:
     body += bytes(-len(body) % 4)
     length = struct.pack(f"{order}I", len(body) + 12)
     return struct.pack(f"{order}I", kind) + length + body + length
 
 
-def option(code, value, order="<"):
+def option(code: int, value: bytes, order: Order = "<") -> bytes:
     return struct.pack(f"{order}HH", code, len(value)) + value + bytes(-len(value) % 4)
 
 
-def section(order="<"):
+def section(order: Order = "<") -> bytes:
     return block(0x0A0D0D0A, struct.pack(f"{order}IHHq", 0x1A2B3C4D, 1, 0, -1), order)
 
 
-def interface(link_type=1, options=b"", order="<"):
+def interface(link_type: int = 1, options: bytes = b"", order: Order = "<") -> bytes:
     end = option(0, b"", order) if options else b""
     return block(1, struct.pack(f"{order}HHI", link_type, 0, 0) + options + end, order)
 
 
-def enhanced(number, ticks, data, order="<", original_length=None):
+def enhanced(number: int, ticks: int, data: bytes, order: Order = "<", original_length: int | None = None) -> bytes:
     size = len(data) if original_length is None else original_length
     head = struct.pack(f"{order}IIIII", number, ticks >> 32, ticks & 0xFFFFFFFF, len(data), size)
     return block(6, head + data, order)
@@ -176,14 +201,20 @@ class Talk:
         time_ns: Of the first segment; each comes a millisecond after the one before.
     """
 
-    def __init__(self, app=APP, machine=MACHINE, seqs=(1000, 5000), time_ns=START_NS):
-        self.ends = {"app": app, "machine": machine}
-        self.seqs = {"app": seqs[0], "machine": seqs[1]}
+    def __init__(
+        self,
+        app: Endpoint = APP,
+        machine: Endpoint = MACHINE,
+        seqs: tuple[int, int] = (1000, 5000),
+        time_ns: int = START_NS,
+    ) -> None:
+        self.ends: dict[Sender, Endpoint] = {"app": app, "machine": machine}
+        self.seqs: dict[Sender, int] = {"app": seqs[0], "machine": seqs[1]}
         self.time_ns = time_ns
-        self.segments = []
+        self.segments: list[Segment] = []
 
-    def add(self, sender, flags, payload=b"", missing=0):
-        other = "machine" if sender == "app" else "app"
+    def add(self, sender: Sender, flags: int, payload: bytes = b"", missing: int = 0) -> Self:
+        other: Sender = "machine" if sender == "app" else "app"
         ack = self.seqs[other] & 0xFFFFFFFF if flags & ACK else 0
         self.segments.append(
             Segment(
@@ -201,22 +232,22 @@ class Talk:
         self.seqs[sender] += len(payload) + missing + bool(flags & (SYN | FIN))
         return self
 
-    def open(self):
+    def open(self) -> Self:
         return self.add("app", SYN).add("machine", SYN | ACK).add("app", ACK)
 
-    def send(self, sender, payload, *, acked=True):
+    def send(self, sender: Sender, payload: bytes, *, acked: bool = True) -> Self:
         self.add(sender, PSH | ACK, payload)
         return self.add("machine" if sender == "app" else "app", ACK) if acked else self
 
-    def close(self):
+    def close(self) -> Self:
         return self.add("app", FIN | ACK).add("machine", FIN | ACK).add("app", ACK)
 
-    def idle(self, seconds):
+    def idle(self, seconds: float) -> Self:
         self.time_ns += int(seconds * SECOND)
         return self
 
 
-def talk(reports=3, **about):
+def talk(reports: int = 3, **about: Any) -> Talk:
     """A whole connection: one request, reports, the end."""
     made = Talk(**about).open().send("app", seal(ASK))
     for number in range(reports):
@@ -224,11 +255,11 @@ def talk(reports=3, **about):
     return made.close()
 
 
-def packets(segments, wrap=ethernet):
+def packets(segments: Iterable[Segment], wrap: Callable[[Segment], bytes] = ethernet) -> list[tuple[int, bytes]]:
     return [(segment.time_ns, wrap(segment)) for segment in segments]
 
 
-def decode(path, data=None, **arguments):
+def decode(path: Path, data: bytes | None = None, **arguments: Any) -> tuple[list[Record], CaptureStatistics, Tally]:
     """Records, statistics and tally of a file, which is written first if there is data."""
     if data is not None:
         path.write_bytes(data)
@@ -238,11 +269,19 @@ def decode(path, data=None, **arguments):
     return records, statistics, statistics.tallies.total()
 
 
-def told(records):
+def told(records: Iterable[Record]) -> list[tuple[Sender, str | None]]:
     return [(record.sender, record.plaintext) for record in records]
 
 
-def exported(segments, *, iso=False, colons=True, raw=True, payload="tcp.payload", lacking=()):
+def exported(
+    segments: Iterable[Segment],
+    *,
+    iso: bool = False,
+    colons: bool = True,
+    raw: bool = True,
+    payload: str = "tcp.payload",
+    lacking: Collection[str] = (),
+) -> bytes:
     """The segments as tshark's JSON export has them."""
     items = []
     for segment in segments:
@@ -286,6 +325,6 @@ def exported(segments, *, iso=False, colons=True, raw=True, payload="tcp.payload
     return json.dumps(items, indent=2).encode()
 
 
-def as_bom_utf16(data):
+def as_bom_utf16(data: bytes) -> bytes:
     """As PowerShell writes what is redirected to a file."""
     return b"\xff\xfe" + data.decode().encode("utf-16-le")

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from collections.abc import Iterator
+from typing import Any
 
-from lmdecode.codec.record import Kind
+from lmdecode.codec.record import Kind, Record, Value
+from lmdecode.simulator.server import Server
 from tests.simulator.client import server
 
 KEY = "12345678901234567890123456789012"
@@ -15,32 +18,34 @@ KEY = "12345678901234567890123456789012"
 class Running:
     """A machine that runs."""
 
-    def __init__(self, machine, records):
+    def __init__(self, machine: Server, records: list[Record]) -> None:
         self.port = machine.port
         self.machine = machine.machine
         self.faults = machine.faults
         self.records = records
         self.options = ["--host", "127.0.0.1", "--port", machine.port, "--key", KEY]
 
-    def value(self, name):
+    def value(self, name: str) -> Value | None:
         return self.machine.registers.get(name)
 
     @property
-    def writes(self):
+    def writes(self) -> list[str | None]:
         """The plaintexts of the writes that it was asked for."""
         return [each.plaintext for each in self.records if each.role == "request" and each.kind is Kind.WRITE]
 
 
 @contextlib.contextmanager
-def running(*faults, **options):
+def running(*faults: str, **options: Any) -> Iterator[Running]:
     """Run a machine, with faults as on the command line."""
-    ready, records, found = threading.Event(), [], []
+    ready = threading.Event()
+    records: list[Record] = []
+    found: list[tuple[Running, asyncio.AbstractEventLoop, asyncio.Event]] = []
 
-    def main():
-        async def serve():
+    def main() -> None:
+        async def serve() -> None:
             async with server(*faults, on_record=records.append, **options) as machine:
                 stop = asyncio.Event()
-                found.extend([Running(machine, records), asyncio.get_running_loop(), stop])
+                found.append((Running(machine, records), asyncio.get_running_loop(), stop))
                 ready.set()
                 await stop.wait()
 
@@ -49,7 +54,7 @@ def running(*faults, **options):
     thread = threading.Thread(target=main, daemon=True)
     thread.start()
     assert ready.wait(10)
-    machine, loop, stop = found
+    ((machine, loop, stop),) = found
     try:
         yield machine
     finally:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import time
+from collections.abc import Iterator
+
+from tests.cli.conftest import Command
 
 KEY = "12345678901234567890123456789012"
 
 
 @contextlib.contextmanager
-def simulated(command, *arguments):
+def simulated(command: Command, *arguments: object) -> Iterator[list[str]]:
     """Starts one; the options that name it, for other commands. What it hears and says is in machine.log."""
     log = command.folder / "machine.log"
     with (
@@ -26,6 +29,7 @@ def simulated(command, *arguments):
         ) as process,
     ):
         try:
+            assert process.stdout
             first = process.stdout.readline()
             assert first.startswith("listening on 127.0.0.1:"), log.read_text()
             yield ["--host", "127.0.0.1", "--port", first.strip().rpartition(":")[2], "--key", KEY]
@@ -33,7 +37,7 @@ def simulated(command, *arguments):
             process.kill()
 
 
-def wait_for_log(command, text, seconds=20.0):
+def wait_for_log(command: Command, text: str, seconds: float = 20.0) -> None:
     """Wait until the simulated machine has told of something."""
     deadline = time.monotonic() + seconds
     while text not in (command.folder / "machine.log").read_text():

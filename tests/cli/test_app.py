@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import lmdecode
+from tests.cli.conftest import CAPTURES, KEY
 
 
 def test_version_in_every_place(command):
@@ -26,6 +27,52 @@ def test_each_command_is_listed_and_can_be_loaded_alone(command):
     for name in COMMANDS:
         assert name in listed
         assert "Usage: lmdecode " + name in command(name, "--help").stdout
+
+
+def test_the_commands_are_in_four_groups_the_common_ones_first(command):
+    from lmdecode.cli.app import PANELS
+
+    assert [title.partition(":")[0] for title in PANELS] == ["Captures", "Explore", "Credentials", "Live"]
+    listed = command("--help").stdout.splitlines()
+    start = next(index for index, line in enumerate(listed) if line.startswith("╭─ Captures"))
+    heads = [line.strip("╭─╮ ") for line in listed[start:] if line.startswith("╭")]
+    names = [line.split()[1] for line in listed[start:] if line.startswith("│ ") and line[2] != " "]
+    assert heads == list(PANELS)
+    assert names == [name for commands in PANELS.values() for name in commands]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "suggestion"),
+    [
+        (("decoed", "x.pcap"), "Did you mean 'decode'?"),
+        (("registers", "cofee_temp"), "did you mean coffee_temp?"),
+        (("shots", "x.pcap", "--format", "tabel"), "did you mean table?"),
+        (("changes", "x.pcap", "--fields", "cofee_temp"), "did you mean coffee_temp?"),
+        (("decode", "x.pcap", "--where", "knid=read"), "did you mean kind?"),
+    ],
+)
+def test_a_wrong_name_suggests_the_nearest(command, arguments, suggestion):
+    result = command(*arguments, COLUMNS="200")
+    assert suggestion in result.stderr
+    assert result.returncode == (1 if arguments[0] == "registers" else 2)
+
+
+def test_json_is_a_short_form_and_json_and_jsonl_mean_the_same(command):
+    whole = command("registers", "temp", "--format", "json").stdout
+    assert whole.startswith("[")
+    for form in (["--json"], ["-f", "jsonl"], ["-f", "JSON"], ["--json", "-f", "json"], ["--json", "-o", "-"]):
+        assert command("registers", "temp", *form).stdout == whole
+    assert "give one of them" in command.fails("registers", "--json", "-f", "markdown", code=2)
+
+
+@pytest.mark.parametrize(
+    "name", ["changes", "diff", "identify", "keys check", "memory", "registers", "shots", "unknowns"]
+)
+def test_each_command_with_formats_has_the_short_form(command, name):
+    told = command(*name.split(), "--help", COLUMNS="200").stdout
+    assert "--format" in told
+    assert "Short for --format json" in told
+    assert "standard output" in told
 
 
 @pytest.mark.parametrize(
@@ -64,6 +111,28 @@ def test_wrong_usage_exits_2(command, arguments):
     assert command.fails(*arguments, code=2)
 
 
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("shots {av} --key 123", "--key: the key has 3 bytes"),
+        ("report {av} -o x.html --config nope.json", "there is no file nope.json"),
+        ("identify {av} --json -f table", "give one of them"),
+        ("explain foo", "'foo' is not a message"),
+        ("explain 0x4000-35", "is not a range of addresses: write 0x4000, 0x4000-0x4022"),
+        ("memory {av} --key {key} --at 25:00", "--at '25:00': a time (UTC) is written 02:55"),
+        ("memory {av} --key {key} --machine office", "--machine office: {av} has 192.168.1.215"),
+        ("diff {av} --key {key} --from +5s --to +2s", "--to +2s is before --from +5s"),
+        ("changes {av} --key {key} --range 4000", "write 0x4000, 0x4000-0x4022, 0x4000..0x4022 or 0x4000+35"),
+        ("keys check {av}", "no key: give --key or --config"),
+    ],
+)
+def test_what_cannot_be_meant_exits_2(command, line, complaint):
+    names = {"av": CAPTURES / "gs3av-settings.pcap", "key": KEY}
+    said = command.fails(*(word.format(**names) for word in line.split()), code=2, COLUMNS="300")
+    assert complaint.format(**names) in said
+    assert not list(command.folder.iterdir())
+
+
 ASCII = {"PYTHONIOENCODING": "ascii", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
@@ -99,7 +168,7 @@ def test_a_full_disk_is_one_line(command, arguments):
 
 
 def test_a_closed_standard_output_is_one_line(command):
-    line = " ".join([*command.line, "registers", ">&-"])
+    line = f"{command.shell('registers')} >&-"
     result = subprocess.run(line, shell=True, env=command.environment, stderr=subprocess.PIPE, check=False)
     assert result.returncode == 1
     assert result.stderr.startswith(b"lmdecode: there is nowhere to write to")

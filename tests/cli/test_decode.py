@@ -106,7 +106,7 @@ def test_an_output_file_is_whole_and_has_ordinary_rights(command, config):
 def test_an_output_file_of_a_failure_is_not_there(command):
     path = command.folder / "out.jsonl"
     path.write_text("what was there\n")
-    command.fails("decode", PCAP, "--key", "short", "--output", path)
+    command.fails("decode", PCAP, "--key", "short", "--output", path, code=2)
     assert path.read_text() == "what was there\n"
     assert [entry.name for entry in command.folder.iterdir()] == ["out.jsonl"]
 
@@ -126,7 +126,7 @@ def test_the_wrong_key(command):
 
 
 def test_no_key(command):
-    complaint = command.fails("decode", PCAP)
+    complaint = command.fails("decode", PCAP, code=2)
     assert "no key: give --key or --config, set LMDECODE_KEY, or put config.json here or at" in complaint
 
 
@@ -291,7 +291,7 @@ def test_json_lines_are_utf_8_whatever_the_locale(command, config, encoding):
 
 
 def test_a_closed_pipe_is_silent_for_a_table_too(command, config):
-    line = " ".join(map(str, [*command.line, "decode", PCAP, "--config", config, "--format", "table", "| head -1"]))
+    line = f"{command.shell('decode', PCAP, '--config', config, '--format', 'table')} | head -1"
     result = subprocess.run(
         f"set -o pipefail; {line}",
         shell=True,

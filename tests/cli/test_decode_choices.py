@@ -165,7 +165,7 @@ def test_several_processes_choose_what_one_does(command, config, arguments):
 
 def test_jobs_with_the_wrong_key_and_with_none(command):
     assert "0 of 188 frames" in command.fails("decode", PCAP, PCAP, "-j", 2, "--key", "x" * 32)
-    assert "no key" in command.fails("decode", PCAP, PCAP, "-j", 2)
+    assert "no key" in command.fails("decode", PCAP, PCAP, "-j", 2, code=2)
 
 
 def test_parquet_through_a_pipe_is_a_whole_file_and_not_for_a_terminal(command, config):

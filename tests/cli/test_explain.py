@@ -18,6 +18,17 @@ def test_a_bare_preamble_lists_what_it_covers(command):
     assert "check byte" not in result.stdout
 
 
+def test_a_range_of_addresses_is_explained_as_its_preamble_in_each_notation(command):
+    preamble, *ranges = (
+        command("explain", text).stdout
+        for text in ("40000023", "0x4000-0x4022", "0x4000..0x4022", "0x4000+35", "0x4000 + 0x23")
+    )
+    assert "firmware_ver" in preamble
+    assert ranges == [preamble] * 4
+    assert "write 0x4000, 0x4000-0x4022" in command.fails("explain", "0x4000-35", code=2)
+    assert "one message reads 65535 at most" in command.fails("explain", "0x0000-0xFFFF", code=2)
+
+
 def test_a_window_with_data_as_people_quote_it(command):
     result = command("explain", "401c0004 03bc 04d8")
     assert "95.6 °C" in result.stdout
@@ -32,7 +43,7 @@ def test_a_whole_frame(command, config):
 
 
 def test_a_frame_without_key_says_where_keys_come_from(command):
-    assert "no key: give --key or --config" in command.fails("explain", "@/EvNHlfIE/xwlY2eKvFjXw==%")
+    assert "no key: give --key or --config" in command.fails("explain", "@/EvNHlfIE/xwlY2eKvFjXw==%", code=2)
 
 
 def test_a_frame_with_the_wrong_key(command):
@@ -94,7 +105,7 @@ def test_the_secret_is_masked_unless_asked_for(command):
 
 @pytest.mark.parametrize("message", ["hello", "10", "@unfinished", "xyz=", "401C000403BC04D", ""])
 def test_what_is_no_message_says_what_is(command, message):
-    complaint = command.fails("explain", message)
+    complaint = command.fails("explain", message, code=2)
     assert len(complaint.strip().splitlines()) == 1
 
 

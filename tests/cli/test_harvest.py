@@ -9,7 +9,6 @@ import shutil
 import signal
 import ssl
 import subprocess
-import sys
 import time
 import urllib.request
 
@@ -156,7 +155,7 @@ def test_a_config_that_is_none_is_refused_at_once(command, cloud):
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 def test_the_checklist_on_a_terminal(command):
     name = f"lmdecode-{os.getpid()}"
-    line = f"{sys.executable} -m lmdecode harvest --port 0 --page-port 0 --host 127.0.0.1 --set confdir=mitm"
+    line = command.shell("harvest", "--port", 0, "--page-port", 0, "--host", "127.0.0.1", "--set", "confdir=mitm")
     tmux = ["tmux", "-L", name]
     subprocess.run([*tmux, "new-session", "-d", "-x", "80", "-y", "50", line], check=True, cwd=command.folder)
     try:

@@ -37,7 +37,7 @@ def test_a_config_that_is_named_is_not_passed_over(command, content):
     config = command.folder / "other.json"
     if content is not None:
         config.write_text(content)
-    assert "other.json" in command.fails("explain", FRAME, "--config", config, LMDECODE_KEY=KEY)
+    assert "other.json" in command.fails("explain", FRAME, "--config", config, code=2, LMDECODE_KEY=KEY)
 
 
 def test_the_environment_comes_before_the_folder(command):
@@ -76,14 +76,14 @@ def test_the_users_folder_comes_last(command, here):
     ],
 )
 def test_a_key_that_is_none(command, key, words):
-    complaint = command.fails("explain", FRAME, "--key", key)
+    complaint = command.fails("explain", FRAME, "--key", key, code=2)
     assert words in complaint
     assert len(complaint.splitlines()) == 1
     assert len(key) < 9 or key not in complaint
 
 
 def test_a_key_that_is_none_in_the_environment_says_so(command):
-    complaint = command.fails("explain", FRAME, LMDECODE_KEY="short")
+    complaint = command.fails("explain", FRAME, code=2, LMDECODE_KEY="short")
     assert complaint.startswith("lmdecode: LMDECODE_KEY: the key has 5 bytes")
 
 
@@ -103,18 +103,18 @@ def test_a_key_that_is_none_in_the_environment_says_so(command):
 def test_a_config_that_cannot_be_used(command, content, words):
     path = command.folder / "config.json"
     path.write_text(content)
-    complaint = command.fails("explain", FRAME)
+    complaint = command.fails("explain", FRAME, code=2 if words == 'has no "key"' else 1)
     assert words in complaint
     assert "must-not-show" not in complaint
     assert len(complaint.splitlines()) == 1
 
 
 def test_a_config_that_is_not_there(command):
-    assert "there is no file nowhere.json" in command.fails("explain", FRAME, "--config", "nowhere.json")
+    assert "there is no file nowhere.json" in command.fails("explain", FRAME, "--config", "nowhere.json", code=2)
 
 
 def test_a_config_that_is_a_folder(command):
-    assert "is a folder" in command.fails("explain", FRAME, "--config", command.folder)
+    assert "is a folder" in command.fails("explain", FRAME, "--config", command.folder, code=2)
 
 
 def test_a_config_in_latin_1(command):

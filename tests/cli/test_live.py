@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import shlex
 import shutil
 import socket
 import subprocess
@@ -50,7 +51,7 @@ def test_standard_input_is_as_good_as_a_file(command, config, name):
 
 
 def test_a_compressed_capture_through_a_pipe(command, config):
-    line = f"gzip -c {PCAP} | {' '.join(command.line)} decode - --config {config}"
+    line = f"gzip -c {shlex.quote(str(PCAP))} | {command.shell('decode', '-', '--config', config)}"
     result = subprocess.run(line, shell=True, env=command.environment, capture_output=True, check=True, timeout=60)
     assert len(result.stdout.splitlines()) == 94
 

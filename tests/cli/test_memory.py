@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from lmdecode.app.image_file import load_image
+from lmdecode.app.files import load_image
 from lmdecode.codec.v1.memory import Registers
 from tests.cli.conftest import CAPTURES, KEY
 
@@ -45,10 +45,10 @@ def test_the_memory_at_a_time(run, command, at, dose):
 
 
 def test_times_that_are_not_there(run, command):  # noqa: ARG001 -- it sets the key
-    complaint = command.fails("memory", AV, "--at", "03:00")
+    complaint = command.fails("memory", AV, "--at", "03:00", code=2)
     assert "--at '03:00' is not in" in complaint
     assert "which is from 2026-11-21T02:55:55.174158Z to 2026-11-21T02:56:05.192179Z" in complaint
-    assert "is written 02:55" in command.fails("memory", AV, "--at", "noon")
+    assert "is written 02:55" in command.fails("memory", AV, "--at", "noon", code=2)
 
 
 def test_an_image_is_one_that_simulate_and_memory_read(run, command):
@@ -74,7 +74,7 @@ def test_an_image_is_one_that_simulate_and_memory_read(run, command):
         check=True,
     )
     assert "121" in simulated.stdout + simulated.stderr
-    assert "knows one moment only" in command.fails("memory", "image.json", "--at", "+1s")
+    assert "has one moment only" in command.fails("memory", "image.json", "--at", "+1s", code=2)
 
 
 def test_ranges(run, command):
@@ -96,7 +96,7 @@ def test_raw_bytes(run, command):
     run("memory", AV, "--format", "bin", "--range", "0x3FFF+3", "--output", "part.bin")
     assert (command.folder / "part.bin").read_bytes() == b"\x00\x01\x8c"
     for fill in ("256", "-1", "x", ""):
-        assert "is no byte" in command.fails("memory", AV, "--fill", fill, code=2)
+        assert "is not a byte" in command.fails("memory", AV, "--fill", fill, code=2)
 
 
 def test_raw_bytes_are_not_for_a_terminal(command):
@@ -116,16 +116,16 @@ def test_raw_bytes_are_not_for_a_terminal(command):
     finally:
         os.close(secondary)
         os.close(primary)
-    assert result.returncode == 1
+    assert result.returncode == 2
     assert "not for terminals: name a file" in result.stderr
 
 
 def test_of_several_machines_one_is_to_be_named(run, command, two_machines):
-    complaint = command.fails("memory", two_machines)
-    assert "has 2 machines: say which with --machine: 192.168.1.215, 192.168.1.216" in complaint
+    complaint = command.fails("memory", two_machines, code=2)
+    assert "has 2 machines: choose one with --machine: 192.168.1.215, 192.168.1.216" in complaint
     assert run("memory", two_machines, "--machine", "192.168.1.216").startswith("192.168.1.216, Linea Mini, ")
     assert run("memory", two_machines, "--machine", "*.215").startswith("192.168.1.215, GS3 AV, ")
-    assert "has 192.168.1.215, 192.168.1.216" in command.fails("memory", two_machines, "--machine", "office")
+    assert "has 192.168.1.215, 192.168.1.216" in command.fails("memory", two_machines, "--machine", "office", code=2)
 
 
 def test_the_account_of_the_machine_is_kept_secret(run, command):
@@ -157,13 +157,13 @@ def test_inputs_that_cannot_be_used(run, command):  # noqa: ARG001
         ("other.json", 'does not say "format"'),
         ("empty", "is empty"),
         ("nothing.pcap", "no TCP traffic at all"),
-        ("asked.pcap", "tells nothing of a machine's memory"),
+        ("asked.pcap", "says nothing about a machine's memory"),
         ("missing.pcap", "does not exist"),
         (".", "is a directory"),
     ):
         assert reason in command.fails("memory", name), name
     assert "wrong key?" in command.fails("memory", AV, LMDECODE_KEY="x" * 32)
-    assert "no key" in command.fails("memory", AV, LMDECODE_KEY="")
+    assert "no key" in command.fails("memory", AV, code=2, LMDECODE_KEY="")
 
 
 def test_an_image_needs_no_key(command):

@@ -13,8 +13,7 @@ from lmdecode.analysis.memory_history import History
 from lmdecode.analysis.unknowns import find_unknowns
 from lmdecode.codec.v1.image import MemoryImage, image_text
 from lmdecode.render import unknowns as unknowns_table
-from lmdecode.render.changes import ChangeTable, json_lines, write_csv
-from lmdecode.render.differences import difference_lines, print_differences, print_one_sided
+from lmdecode.render.changes import ChangeTable, difference_lines, json_lines, print_differences, write_csv
 from lmdecode.render.memory_dump import Dump, print_dump
 from lmdecode.render.terminal import TerminalConsole
 from tests.analysis.saying import said
@@ -59,10 +58,9 @@ def everything(histories, *, only_once):
     file.writelines(json_lines(runs, "kitchen"))
     write_csv(runs, "kitchen", file)
     found = differences(old, new)
-    print_differences(found.changed, console)
-    print_one_sided("only in B", found.only_new, console)
-    file.writelines(difference_lines(found.changed, [("only_new", found.only_new)], []))
-    unknowns = unknowns_table.Found("kitchen", None, None, (), find_unknowns(histories), 5.0, 5)
+    print_differences(found, console)
+    file.writelines(difference_lines(found))
+    unknowns = unknowns_table.UnknownsOfMachine("kitchen", None, None, (), find_unknowns(histories), 5.0, 5)
     unknowns_table.print_found(unknowns, console)
     file.writelines(unknowns_table.json_lines(unknowns))
     file.write(image_text(MemoryImage(new)))

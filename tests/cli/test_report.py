@@ -105,13 +105,13 @@ def test_an_input_is_not_overwritten(command, config):
 
 
 def test_no_secret_is_in_it():
-    from lmdecode.render.report.data import Analysis
+    from lmdecode.render.report.data import ReportBuilder
     from lmdecode.render.report.page import render
 
     tape = Tape()
     tape.ask(Message(Kind.READ, 0x0100, 0x30))
     tape.ask(Message(Kind.READ, 0x0130, 0x20))
-    analysis = Analysis()
+    analysis = ReportBuilder()
     for record in tape.records:
         analysis.add(record)
     page = render(analysis.as_data("t", [], [], empty=False), "t")
@@ -142,10 +142,10 @@ def test_several_captures_are_one_story(run):
     )
 )
 def test_whatever_is_said_there_is_a_report(said) -> None:
-    from lmdecode.render.report.data import Analysis
+    from lmdecode.render.report.data import ReportBuilder
     from lmdecode.render.report.page import render
 
-    tape, analysis = Tape(), Analysis()
+    tape, analysis = Tape(), ReportBuilder()
     for sender, kind, address, data, step in said:
         tape.seconds += step / 1e9
         tape.hear(sender, frame(with_check(f"{kind}{address:04X}{len(data):04X}{data.hex().upper()}")))

@@ -12,7 +12,7 @@ import subprocess
 
 import pytest
 
-from lmdecode.app.image_file import load_image
+from lmdecode.app.files import load_image
 from lmdecode.codec.v1.image import MemoryImage, image_text
 from lmdecode.codec.v1.memory import Answer, Region
 from lmdecode.codec.v1.memory_map import REGISTERS
@@ -61,7 +61,7 @@ def test_the_known_memory_into_a_file_that_simulate_reads(command):
 def test_what_gives_nothing_is_told_and_kept(command):
     with simulated(command) as machine:
         result = command("scan", "0x01FE", "0x0202", "0x4000+0x23", *machine, "-o", "a.json", "--pace", "0")
-        resumed = command("scan", "0x01FE", "0x0202", "0x4000+0x23", *machine, "-o", "a.json")
+        resumed = command("scan", "0x01FE..0x01FF", "0x0200-0x0201", "0x4000+35", *machine, "-o", "a.json")
     assert result.stdout.splitlines()[:2] == ["0x01FE to 0x01FF: silent", "0x0200 to 0x0201: echo of the request"]
     assert "35 bytes read, 2 silent, 2 echoing" in result.stdout
     regions = load_image(command.folder / "a.json").memory.regions
@@ -160,12 +160,10 @@ def test_a_bar_on_a_terminal(command):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["0x0000"], "0x0000: where does it end? give 0x0000 END, or 0x0000+LENGTH"),
-        (["0x0000", "0x10+2"], "0x0000: where does it end?"),
-        (["0x0200", "0x0200"], "END is the address after the last one"),
-        (["hello", "0x10"], "'hello' is no address"),
-        (["0xFFFF+2"], "from 0xFFFF on there are 1 to 1"),
-        (["0x0000+x"], "'x' is no number of bytes"),
+        (["0x0200", "0x0200"], "the second is the address after the last byte"),
+        (["hello", "0x10"], "'hello' is not a range of addresses: write 0x4000, 0x4000-0x4022"),
+        (["0xFFFF+2"], "'0xFFFF+2' goes beyond the last address"),
+        (["0x0000+x"], "'0x0000+x' is not a range"),
         (["--finest", "64", "--largest", "48"], "--finest 64 is more than --largest 48"),
     ],
 )

@@ -139,9 +139,9 @@ def test_a_dry_run_connects_to_nothing(command):
         ("write 0x0111 00 -y", "cloud account"),
         ("write 0x001E 0 -y", "no bytes in hexadecimal"),
         ("write 0xFFFF 0000 -y", "past the end of memory"),
-        ("read 0x12345 1", "is no address"),
+        ("read 0x12345 1", "is not an address"),
         ("read 0x4000 0", "there are 1 to"),
-        ("read 0x4000 x", "is no number of bytes"),
+        ("read 0x4000 x", "is not a number of bytes"),
         ("auto-on-off tue maybe", "none of on, off"),
         ("clock noon", "neither now nor a time"),
         ("coffee-temp -5", "must be 87 to 100 °C, not -5"),
@@ -217,7 +217,7 @@ def test_secrets_are_shown_only_when_asked_for(command, machine):
 
 def test_a_number_that_is_none_is_no_number_of_seconds(command, machine):
     for words in (("send", "dose", "2", "121"), ("status",)):
-        assert "nan is no number" in command.fails(*words, *machine.options, "--timeout", "nan", code=2)
+        assert "must be a number, not nan" in command.fails(*words, *machine.options, "--timeout", "nan", code=2)
 
 
 def test_what_fails_is_json_too(command, machine):

@@ -58,4 +58,4 @@ def test_a_capture_is_not_counted_twice(run, command, hour):
     again.write_bytes(hour.read_bytes())
     assert "would count twice" in command.fails("unknowns", hour, again)
     run("memory", AV, "--format", "json", "-o", "image.json")
-    assert "is a memory image" in command.fails("unknowns", "image.json")
+    assert "is a memory image" in command.fails("unknowns", "image.json", code=2)

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import shlex
 import shutil
 import signal
 import subprocess
@@ -80,7 +79,7 @@ def test_a_duration(command):
 
 def test_a_reader_that_has_seen_enough(command):
     with simulator(command, "--speed", "60") as (_, port):
-        line = f"{shlex.join([*command.line, 'watch', *to(port)])} | head -n 3; echo ${{PIPESTATUS[0]}}"
+        line = f"{command.shell('watch', *to(port))} | head -n 3; echo ${{PIPESTATUS[0]}}"
         result = subprocess.run(
             ["bash", "-c", line],
             cwd=command.folder,
@@ -117,15 +116,14 @@ def test_a_file_is_added_to_and_survives_a_kill(command):
 def test_a_file_that_is_something_else(command, config):
     (command.folder / "notes").write_text("not yours")
     complaint = command.fails("watch", *to(free_port()), "--jsonl", "notes")
-    assert "notes holds something else than messages" in complaint
+    assert "notes holds something other than messages" in complaint
     assert (command.folder / "notes").read_text() == "not yours"
     assert config.exists()
 
 
 def test_the_machine_gone_and_back(command):
-    port = free_port()
     with contextlib.ExitStack() as stack:
-        machine = stack.enter_context(simulator(command, "--speed", "60", port=port))[0]
+        machine, port = stack.enter_context(simulator(command, "--speed", "60"))
         watch = stack.enter_context(Watch(command, port, "--timeout", "1"))
         watch.wait_for(lambda: len(watch.lines()) > 5)
         machine.kill()
@@ -185,8 +183,8 @@ def test_a_machine_that_is_not_there(command):
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["--duration", "soon"], "is no time"),
-        (["--duration", "0"], "is no time"),
+        (["--duration", "soon"], "is not a time"),
+        (["--duration", "0"], "is not a time"),
         (["--interval", "0"], "0"),
         (["--key", "short"], "the key has 5 bytes"),
     ],
@@ -249,7 +247,7 @@ needs_tmux = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is no
 def watched(command, *arguments, width=80, height=24, environment=""):
     """A terminal with a watch in it, and the machine's process."""
     with simulator(command, "--speed", "20") as (machine, port), Terminal(command, width, height) as terminal:
-        line = shlex.join([*command.line, "watch", *to(port), *map(str, arguments)])
+        line = command.shell("watch", *to(port), *arguments)
         terminal.type(f"echo before; {environment} {line}; echo exit $?; stty -a | grep -o '.icanon'", "Enter")
         terminal.wait_for("connected for")
         yield terminal, machine
@@ -316,7 +314,7 @@ def test_the_machine_goes_away_before_ones_eyes(command):
 @needs_tmux
 def test_an_error_is_seen_after_the_screen(command):
     with Terminal(command) as terminal:
-        line = shlex.join([*command.line, "watch", *to(free_port())])
+        line = command.shell("watch", *to(free_port()))
         terminal.type(f"{line}; echo exit $?", "Enter")
         terminal.wait_for("exit 3")
         assert "refuses the connection" in re.sub(r"\s+", " ", terminal.screen)
@@ -326,7 +324,7 @@ def test_an_error_is_seen_after_the_screen(command):
 @needs_tmux
 def test_a_terminal_that_cannot(command):
     with simulator(command, "--speed", "20") as (_, port), Terminal(command) as terminal:
-        line = shlex.join([*command.line, "watch", *to(port), "--duration", "1s"])
+        line = command.shell("watch", *to(port), "--duration", "1s")
         terminal.type(f"TERM=dumb {line}; echo exit $?", "Enter")
         terminal.wait_for("exit 0")
         assert '"problems":[]' in terminal.screen.replace("\n", "")

@@ -11,10 +11,11 @@ import json
 import socket
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import brotli
 import trustme
@@ -28,7 +29,9 @@ STRANGER = "www.example.com"
 TOKEN = f"https://{CLOUD}/oauth/v2/token"
 CUSTOMER = f"https://{CLOUD}/api/customer"
 
-COMPRESSORS = {
+Headers = list[tuple[bytes, bytes]]
+
+COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
     "deflate": zlib.compress,
     "br": brotli.compress,
@@ -37,7 +40,7 @@ COMPRESSORS = {
 HTML = b"<!doctype html><title>Welcome to our Wi-Fi</title>"
 
 
-def machine(key, serial="GS012345", name="kitchen", model="GS3 AV"):
+def machine(key: str | None, serial: str = "GS012345", name: str = "kitchen", model: str = "GS3 AV") -> dict[str, Any]:
     return {
         "communicationKey": key,
         "name": name,
@@ -46,11 +49,11 @@ def machine(key, serial="GS012345", name="kitchen", model="GS3 AV"):
     }
 
 
-def fleet(*machines):
+def fleet(*machines: dict[str, Any]) -> dict[str, Any]:
     return {"status": True, "data": {"username": "someone", "fleet": list(machines)}}
 
 
-def tokens(access="the-access-token", refresh="the-refresh-token"):
+def tokens(access: str = "the-access-token", refresh: str = "the-refresh-token") -> dict[str, Any]:
     return {"access_token": access, "refresh_token": refresh, "expires_in": 3600, "token_type": "bearer"}
 
 
@@ -66,10 +69,15 @@ class FakeCloud:
     """The paths of all requests."""
 
     @property
-    def ca_file(self):
+    def ca_file(self) -> Path:
         return self.folder / "cloud-ca.pem"
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(
+        self,
+        scope: Any,
+        receive: Callable[[], Awaitable[Any]],
+        send: Callable[[Any], Awaitable[None]],
+    ) -> None:
         if scope["type"] != "http":
             return
         while (await receive()).get("more_body"):
@@ -80,7 +88,7 @@ class FakeCloud:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    def _answer(self, path, mood):
+    def _answer(self, path: str, mood: str) -> tuple[int, bytes, Headers]:
         kind = [(b"content-type", b"application/json")]
         body = json.dumps(self.tokens if path.endswith("token") else self.fleet).encode()
         if mood.isdigit():

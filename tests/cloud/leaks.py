@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Collection, Iterable
+from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 
@@ -20,7 +22,7 @@ def written(secret: str) -> set[bytes]:
     return ways
 
 
-def leaks(folder, secrets, *, allowed=()):
+def leaks(folder: Path, secrets: Collection[str], *, allowed: Iterable[Path] = ()) -> list[tuple[str, str]]:
     """Which secrets are in which files of a folder, apart from those allowed to have them."""
     return [
         (path.name, secret)

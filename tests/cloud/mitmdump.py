@@ -12,9 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import httpx
+
+from tests.cloud.fake_cloud import FakeCloud
 
 ROOT = Path(__file__).resolve().parents[2]
 ADDON = ROOT / "mitm_addons" / "lm_credentials.py"
@@ -24,17 +27,19 @@ PATIENCE = 30.0
 
 @dataclass
 class Mitmdump:
-    process: subprocess.Popen
+    process: subprocess.Popen[bytes]
     folder: Path
-    cloud: object
+    cloud: FakeCloud
+    config: Path = Path()
+    """The file that the addon writes."""
     port: int = 0
     read: int = 0
 
     @property
-    def output(self):
+    def output(self) -> str:
         return (self.folder / "output").read_text(encoding="utf-8")
 
-    def news(self, *texts):
+    def news(self, *texts: str) -> str:
         """What was put out since this was asked last, as soon as all texts are in it, in this order."""
         pattern = re.compile(".*".join(map(re.escape, texts)), re.DOTALL)
         deadline = time.monotonic() + PATIENCE
@@ -45,29 +50,29 @@ class Mitmdump:
         new, self.read = self.output[self.read : match.end()], match.end()
         return new
 
-    def client(self, *, trusting=True, **options):
+    def client(self, *, trusting: bool = True, **options: Any) -> httpx.Client:
         """A client that uses the proxy, and trusts its certificates, or only those of the cloud's own CA."""
         ca = self.folder / "mitmproxy-ca-cert.pem" if trusting else self.cloud.ca_file
         context = ssl.create_default_context(cafile=str(ca))
         return httpx.Client(proxy=f"http://127.0.0.1:{self.port}", verify=context, timeout=PATIENCE, **options)
 
-    def set(self, **options):
+    def set(self, **options: object) -> None:
         with self.client() as client:
             client.get(f"http://control.test/?{urlencode(options)}").raise_for_status()
 
-    def interrupt(self):
+    def interrupt(self) -> int:
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(PATIENCE)
 
 
 @contextmanager
-def mitmdump(python, folder, cloud, *options) -> Iterator[Mitmdump]:
+def mitmdump(python: str, folder: Path, cloud: FakeCloud, *options: str) -> Iterator[Mitmdump]:
     command = [
         python, "-c", "from mitmproxy.tools.main import mitmdump; mitmdump()",
         "--listen-host", "127.0.0.1", "--listen-port", "0",
         "--set", f"confdir={folder}",
         "--set", f"ssl_verify_upstream_trusted_ca={cloud.ca_file}",
-        "-s", ADDON, "-s", HELPER, "--set", f"test_port={cloud.port}",
+        "-s", str(ADDON), "-s", str(HELPER), "--set", f"test_port={cloud.port}",
         *options,
     ]  # fmt: skip
     environment = os.environ | {"PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1"}
@@ -77,7 +82,9 @@ def mitmdump(python, folder, cloud, *options) -> Iterator[Mitmdump]:
         )
         proxy = Mitmdump(process, folder, cloud)
         try:
-            proxy.port = int(re.search(r"listening at 127\.0\.0\.1:(\d+)", proxy.news("listening at", ".\n"))[1])
+            listening = re.search(r"listening at 127\.0\.0\.1:(\d+)", proxy.news("listening at", ".\n"))
+            assert listening
+            proxy.port = int(listening[1])
             yield proxy
         finally:
             process.terminate()

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.simulator_process import free_port
 from tests.docs.examples import Example, differs, environment, examples, run
 from tests.docs.pages import PAGES, README, ROOT, text_of
 
@@ -65,14 +64,14 @@ def folder(tmp_path):
 @contextlib.contextmanager
 def simulated(folder: Path):
     """A simulated machine; its port."""
-    port = free_port()
     with subprocess.Popen(
-        ["lmdecode", "simulate", "--port", str(port), "--no-mdns", "--quiet"],
-        cwd=folder, env=environment(folder), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        ["lmdecode", "simulate", "--port", "0", "--no-mdns", "--quiet"],
+        cwd=folder, env=environment(folder), stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8",
     ) as process:  # fmt: skip
         try:
-            assert process.stdout.readline().startswith(b"listening on")
-            yield port
+            first = process.stdout.readline()
+            assert first.startswith("listening on"), first
+            yield int(first.rpartition(":")[2])
         finally:
             process.kill()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.skipif(shutil.which("editcap") is None, reason="tshark 
 
 QUOTED = re.findall(r"^\*\*`(.*?)`\*\*", text_of("docs/how-to/troubleshooting.md"), re.MULTILINE)
 SETTINGS = ROOT / "captures" / "gs3av-settings.pcap"
-CONFIG = f"--config {ROOT / 'captures' / 'config.json'}"
+CONFIG = shlex.join(["--config", str(ROOT / "captures" / "config.json")])
 
 
 def cut(*options):

@@ -12,13 +12,13 @@ from tests.mitm_addons.proxies import PYTHON_312, PYTHONS, Proxy, running
 @pytest.fixture(scope="session", params=PYTHONS)
 def python(request: pytest.FixtureRequest) -> str:
     """An interpreter with lmdecode and mitmproxy: each there is."""
-    return request.param
+    return str(request.param)
 
 
 @pytest.fixture(scope="session", params=[PYTHON_312])
 def python_312(request: pytest.FixtureRequest) -> str:
     """One with mitmproxy 12, whose views can be edited."""
-    return request.param
+    return str(request.param)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import socket
 import struct
 import subprocess
@@ -43,7 +44,7 @@ class Console:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._port = free.getsockname()[1]
         (folder / "editor.py").write_text(_EDITOR)
-        editor = f"{sys.executable} {folder / 'editor.py'} {folder}"
+        editor = shlex.join([sys.executable, str(folder / "editor.py"), str(folder)])
         mode = reverse_mode(listener)
         mode[mode.index("--listen-port") + 1] = str(self._port)
         self._terminal, other = pty.openpty()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import Any
 
 from mitmproxy import contentviews, tcp
 from mitmproxy.test import taddons, tflow
@@ -17,7 +18,7 @@ from mitmproxy.test import taddons, tflow
 from lmdecode.mitm.traffic import TrafficAddon
 
 
-def outcome(case: dict) -> dict:
+def outcome(case: dict[str, Any]) -> dict[str, Any]:
     flow = tflow.ttcpflow()
     flow.server_conn.address = ("machine", 1774)
     flow.messages = [tcp.TCPMessage(who == "app", bytes.fromhex(data)) for who, data in case["messages"]]

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -43,8 +43,10 @@ PYTHON_312 = pytest.param(
 )
 PYTHONS = [THIS_PYTHON] if _THIS_WILL_DO else [THIS_PYTHON, PYTHON_312]
 
+T = TypeVar("T")
 
-def wait_for(look: Callable[[], Any], what: Callable[[], str]) -> Any:
+
+def wait_for(look: Callable[[], T | None], what: Callable[[], str]) -> T:
     """What `look` gives as soon as it gives anything."""
     deadline = time.monotonic() + PATIENCE
     while not (found := look()):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
+from typing import Any, Literal
 
 from lmdecode.codec.record import Kind
-from lmdecode.codec.v1.framing import Deframer, Frame, unwrap
+from lmdecode.codec.v1.framing import Deframer, Frame, Skipped, unwrap
 from lmdecode.codec.v1.key import Key, decrypt
 from lmdecode.codec.v1.message import Message, parse_leniently
 from lmdecode.simulator.fault_effects import frame
@@ -19,23 +21,23 @@ POWER = Message(Kind.READ, 0x0000, 1)
 OFF = Message(Kind.WRITE, 0x0000, 1, b"\0")
 
 
-def server(*faults, model="GS3 AV", **options):
+def server(*faults: str, model: str = "GS3 AV", **options: Any) -> Server:
     """A server, not started yet, with faults as on the command line."""
     options.setdefault("faults", Faults(map(parse_fault, faults)))
     return Server(Machine(model), KEY, **options)
 
 
 class Client:
-    def __init__(self, reader, writer):
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
         self.writer = writer
         self.deframer = Deframer()
-        self.events = []
+        self.events: list[Frame | Skipped] = []
 
-    def send(self, data):
+    def send(self, data: Message | bytes) -> None:
         self.writer.write(frame(KEY, data) if isinstance(data, Message) else data)
 
-    async def event(self, seconds=1.0):
+    async def event(self, seconds: float = 1.0) -> Frame | Skipped | None:
         """What the deframer makes of what comes next; None after a while, or when the connection has ended."""
         with contextlib.suppress(TimeoutError, asyncio.IncompleteReadError):
             async with asyncio.timeout(seconds):
@@ -46,7 +48,7 @@ class Client:
                     self.events = self.deframer.feed(data)
         return self.events.pop(0) if self.events else None
 
-    async def message(self, seconds=1.0):
+    async def message(self, seconds: float = 1.0) -> Message | None:
         """The next message; problems are raised."""
         event = await self.event(seconds)
         if event is None:
@@ -57,7 +59,7 @@ class Client:
             raise ValueError(*parsed.problems)
         return parsed.message
 
-    async def ask(self, request, seconds=1.0):
+    async def ask(self, request: Message, seconds: float = 1.0) -> Message | None:
         """The answer to a request, whatever is reported meanwhile."""
         self.send(request)
         while (message := await self.message(seconds)) is not None:
@@ -65,7 +67,7 @@ class Client:
                 return message
         return None
 
-    async def ended(self, seconds=1.0):
+    async def ended(self, seconds: float = 1.0) -> Literal["reset", "closed"] | None:
         """Whether the connection ends, and how."""
         try:
             async with asyncio.timeout(seconds):
@@ -79,7 +81,7 @@ class Client:
 
 
 @contextlib.asynccontextmanager
-async def connected(to):
+async def connected(to: Server) -> AsyncIterator[Client]:
     reader, writer = await asyncio.open_connection(to.host, to.port)
     try:
         yield Client(reader, writer)

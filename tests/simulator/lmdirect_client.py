@@ -24,18 +24,18 @@ READS = (
 
 
 class Errors(logging.Handler):
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(logging.ERROR)
-        self.texts = []
+        self.texts: list[str] = []
 
-    def emit(self, record):
+    def emit(self, record: logging.LogRecord) -> None:
         self.texts.append(record.getMessage())
 
 
 errors = Errors()
 
 
-async def answered(client, but=0):
+async def answered(client: LMDirect, but: int = 0) -> None:
     """Wait until nothing is waited for any more."""
     for _ in range(400):
         if len(client._responses_waiting) <= but:
@@ -44,7 +44,7 @@ async def answered(client, but=0):
     raise SystemExit(f"no answer to {client._responses_waiting}; {errors.texts}")
 
 
-def new_client():
+def new_client() -> LMDirect:
     client = LMDirect(
         {
             "host": HOST,
@@ -59,7 +59,7 @@ def new_client():
     return client
 
 
-async def read_all():
+async def read_all() -> LMDirect:
     client = new_client()
     await client.request_status()
     for message in READS:
@@ -68,7 +68,7 @@ async def read_all():
     return client
 
 
-async def write_all(client):
+async def write_all(client: LMDirect) -> None:
     keys = range(1, 5) if MODEL == "GS3 AV" else range(1, 2)
     await client.set_coffee_temp(92.5)
     await client.set_steam_temp(120.5)
@@ -90,7 +90,7 @@ async def write_all(client):
     await answered(client)
 
 
-async def main():
+async def main() -> None:
     logging.getLogger("lmdirect").addHandler(errors)
     logging.getLogger("lmdirect").propagate = False
     first = await read_all()

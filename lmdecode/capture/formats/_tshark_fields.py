@@ -1,10 +1,10 @@
-"""The fields of a packet's layers, under whatever names and in whatever forms tshark exports them.
+"""The fields of a packet's layers, in all names and forms in which tshark exports them.
 
-- `-T json`: `layers["tcp"]["tcp.srcport"]`, a text; several texts if the field is there several times.
-- `-T ek`: `layers["tcp"]["tcp_tcp_srcport"]`, for Elasticsearch takes a dot for nesting, and tshark then puts the
-  layer's name in front. What other tools make of that, and tshark's own `-e`, has it once only: `tcp_srcport`.
-- `-e`: without layers, `layers["tcp.srcport"]` or `layers["tcp_srcport"]`, a list.
-- `-j`: in place of what was not asked for stands `{"filtered": name}`.
+- `-T json`: `layers["tcp"]["tcp.srcport"]`, a text; a list of texts if the packet has the field several times.
+- `-T ek`: `layers["tcp"]["tcp_tcp_srcport"]`. A dot means nesting to Elasticsearch, so tshark replaces it and puts the
+  layer's name in front. Its own `-e`, and other tools, put it there only once: `tcp_srcport`.
+- `-e`: without layers: `layers["tcp.srcport"]` or `layers["tcp_srcport"]`, a list.
+- `-j`: `{"filtered": name}` in place of a layer that was not asked for.
 """
 
 from __future__ import annotations
@@ -15,14 +15,13 @@ from functools import cache
 from typing import Any, Final
 
 _REASSEMBLED: Final = ("segments", "reassembled.length", "reassembled.data", "reassembled_in")
-_TELLING: Final = (("tcp", "len"), ("tcp", "seq"), ("tcp", "flags"), ("tcp", "payload"), ("data", "data"))
+_TCP_ONLY: Final = (("tcp", "len"), ("tcp", "seq"), ("tcp", "flags"), ("tcp", "payload"), ("data", "data"))
 _EPOCH: Final = re.compile(r"(-?)(\d{1,14})(?:\.(\d{0,9})\d*)?")
 _ISO_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9})\d*)?(Z|[+-]\d\d:?\d\d)")
 
-
-# For people: "Nov 21, 2026 02:54:39.728783000 UTC", the day with a blank in place of a 0. Months are English anywhere;
-# zones are as the computer's system calls them, which on Windows is in the user's language.
-_TOLD_TIME: Final = re.compile(
+# frame.time, which is made for people: "Nov 21, 2026 02:54:39.728783000 UTC", the day with a blank in place of a 0.
+# Months are English everywhere; zones have the system's names, which on Windows are in the user's language.
+_PRINTED_TIME: Final = re.compile(
     r"(?:\([^()]*\))? *([A-Z][a-z]{2}) {1,2}(\d{1,2}), (\d{4}) (\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?(?: (.{1,60}))?"
 )
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -31,7 +30,7 @@ _UTC: Final = frozenset(("UTC", "GMT", "Z", "Etc/UTC", "Coordinated Universal Ti
 
 
 class LackingError(Exception):
-    """What a packet was exported without. It is no packet that cannot be read."""
+    """A field that was left out of the export; the text is its name."""
 
 
 @cache
@@ -42,16 +41,19 @@ def _names(layer: str, name: str) -> tuple[str, str, str]:
 
 
 def field(layers: dict[str, Any], layer: str, name: str) -> str | None:
-    """A field's value; the last one if there are several, which is that of the innermost layer.
+    """A field's value; None if the packet does not have it.
 
     Args:
-        layers: Of a packet.
-        layer: The field's.
-        name: The field's, without its layer.
+        layers: The packet's layers.
+        layer: The field's layer.
+        name: The field's name without the layer.
+
+    Returns:
+        The last value if there are several: that of the innermost layer.
 
     Raises:
-        LackingError: It is there, and was left out of the export.
-        TypeError: It is there, and is no value.
+        LackingError: The packet has the field, but it was left out of the export.
+        TypeError: It is not a value.
     """
     holder = layers.get(layer)
     if isinstance(holder, list):
@@ -79,8 +81,8 @@ def needed(layers: dict[str, Any], layer: str, name: str) -> str:
     """A field's value.
 
     Raises:
-        LackingError: It is not there.
-        TypeError: It is there, and is no value.
+        LackingError: The packet does not have it.
+        TypeError: It is not a value.
     """
     value = field(layers, layer, name)
     if value is None:
@@ -89,7 +91,7 @@ def needed(layers: dict[str, Any], layer: str, name: str) -> str:
 
 
 def _stands(layers: dict[str, Any], layer: str, name: str) -> bool:
-    """Whether a field, or a tree of that name, is in the packet, whatever it holds."""
+    """Return True if a field, or a tree of fields, of that name is in the packet."""
     holder = layers.get(layer)
     if isinstance(holder, list):
         holder = holder[-1]
@@ -98,13 +100,13 @@ def _stands(layers: dict[str, Any], layer: str, name: str) -> bool:
 
 
 def time_ns(text: str) -> int:
-    """A time as tshark prints it: seconds since 1970, or, newer ones, ISO 8601.
+    """A time as tshark prints it, in nanoseconds since 1970: seconds since 1970 or, by newer versions, ISO 8601.
 
     >>> time_ns("1700000000.000000001"), time_ns("2023-11-14T22:13:20Z")
     (1700000000000000001, 1700000000000000000)
 
     Raises:
-        ValueError, OverflowError: It is neither.
+        ValueError, OverflowError: It is not a time.
     """
     digits = text.replace(".", "", 1)
     if len(text) == 20 and text[10] == "." and digits.isdecimal():  # as nearly all are
@@ -121,24 +123,25 @@ def time_ns(text: str) -> int:
     return moment * 1_000_000_000 + int(fraction.ljust(9, "0"))
 
 
-def time_told(text: str) -> tuple[int, str] | None:
-    """A time as tshark prints it for people, in nanoseconds since 1970, and the zone that it may be off by.
+def printed_time(text: str) -> tuple[int, str] | None:
+    """A time as tshark prints it for people.
 
-    That of a zone which is neither UTC nor an offset is taken for UTC: a zone's name (IST, CST) can stand for several.
+    A zone's name (IST, CST) can stand for several offsets, so the time of a zone that is neither UTC nor an offset is
+    taken for UTC.
 
-    >>> time_told("Nov 21, 2026 02:55:55.168581000 UTC")
+    >>> printed_time("Nov 21, 2026 02:55:55.168581000 UTC")
     (1795229755168581000, '')
-    >>> time_told("Nov 20, 2026 21:55:55.168581000 EST")
+    >>> printed_time("Nov 20, 2026 21:55:55.168581000 EST")
     (1795211755168581000, 'EST')
 
     Returns:
-        None if it is no time. The zone is empty if the time is right.
+        Nanoseconds since 1970, and the zone if it was taken for UTC, else an empty text. None if it is not a time.
     """
-    told = _TOLD_TIME.fullmatch(text)
+    printed = _PRINTED_TIME.fullmatch(text)
     try:
-        if told is None:
+        if printed is None:
             return time_ns(text), ""
-        month, day, year, hour, minute, second, fraction, zone = told.groups(default="")
+        month, day, year, hour, minute, second, fraction, zone = printed.groups(default="")
         moment = datetime(
             int(year), _MONTHS.index(month) + 1, int(day), int(hour), int(minute), int(second), tzinfo=UTC
         )
@@ -153,28 +156,29 @@ def time_told(text: str) -> tuple[int, str] | None:
 
 
 def ports_of(layers: dict[str, Any]) -> tuple[int, int] | None:
-    """TCP's ports; None if the packet is not of TCP.
+    """Source and destination port of TCP; None if the packet has no TCP.
 
     Raises:
-        LackingError, ValueError: They were left out, or are none.
+        LackingError: They were left out of the export.
+        ValueError: They are not numbers.
     """
     source = field(layers, "tcp", "srcport")
     if source is not None:
         return int(source), int(needed(layers, "tcp", "dstport"))
     if "udp" in layers or _stands(layers, "udp", "srcport"):
         return None
-    if "tcp" in layers or any(_stands(layers, layer, name) for layer, name in _TELLING):
+    if "tcp" in layers or any(_stands(layers, layer, name) for layer, name in _TCP_ONLY):
         raise LackingError("tcp.srcport")
     return None
 
 
 def addresses_of(layers: dict[str, Any]) -> tuple[str, str]:
-    """Source and destination.
+    """Source and destination address, of the innermost IP header if there is a tunnel.
 
     Raises:
-        LackingError: They were left out.
+        LackingError: They were left out of the export.
     """
-    for name in reversed(layers):  # the innermost, if there is a tunnel
+    for name in reversed(layers):
         protocol = name.partition(".")[0].partition("_")[0]
         if protocol in ("ip", "ipv6"):
             source = field(layers, protocol, "src")
@@ -184,7 +188,10 @@ def addresses_of(layers: dict[str, Any]) -> tuple[str, str]:
 
 
 def payload_of(layers: dict[str, Any], length: int | None) -> bytes | None:
-    """The payload as a field. Never that of several segments together, whose bytes would come twice."""
+    """A segment's payload, out of one of the fields that can have it; None if none has.
+
+    A field with the bytes of several segments together is not taken, since they would then come twice.
+    """
     digits = field(layers, "tcp", "payload")
     if digits is not None:
         return _unhex(digits)

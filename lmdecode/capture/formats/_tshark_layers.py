@@ -1,4 +1,13 @@
-"""From a packet's object in one of tshark's exports to its TCP segment."""
+"""From a packet's object in one of tshark's exports to its TCP segment.
+
+An export has what somebody chose to export, in forms that changed from one version to the next. Nearly all packets are
+of `-T json` with all fields, and `_ordinary` reads them by fixed names; whatever surprises it goes through `_segment`,
+which looks for each part in all places that can have it: the bytes of the headers (`-x`, `-T jsonraw`) first, since
+they are what was on the wire, then the fields.
+
+What is lacking is counted, and ends up in one warning with the command for a better export. A file of which no packet
+at all could be read is refused at its first packet, rather than read to its end for nothing.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +24,8 @@ from lmdecode.capture.formats._tshark_fields import (
     needed,
     payload_of,
     ports_of,
+    printed_time,
     time_ns,
-    time_told,
 )
 from lmdecode.capture.net.ip import ip_text
 from lmdecode.capture.net.packet import Endpoint, Segment
@@ -26,7 +35,7 @@ _MIN_TCP, _MIN_IPV4, _MIN_IPV6 = 20, 20, 40
 
 
 class RawHeader(NamedTuple):
-    """What a TCP header says."""
+    """The fields of a TCP header that are needed."""
 
     ports: tuple[int, int]
     seq: int
@@ -40,10 +49,10 @@ class _Layer(NamedTuple):
 
 
 class RawPacket:
-    """The layers' bytes of one packet.
+    """A packet as the bytes of its layers, which exports with `-x` and `-T jsonraw` have.
 
     Args:
-        layers: As exported.
+        layers: The packet's layers, as exported.
     """
 
     def __init__(self, layers: dict[str, Any]) -> None:
@@ -53,14 +62,14 @@ class RawPacket:
             self._tcp = None
 
     def header(self) -> RawHeader | None:
-        """TCP's header, if it is there."""
+        """TCP's header; None if its bytes were not exported."""
         if self._tcp is None:
             return None
         source, destination, seq, ack, _, flags = _TCP.unpack_from(self._tcp.data)
         return RawHeader((source, destination), seq, ack, flags)
 
     def addresses(self) -> tuple[str, str] | None:
-        """Source and destination of the innermost IP header, if it is there."""
+        """Source and destination of the innermost IP header; None if its bytes were not exported."""
         ip = self._ip()
         if ip is None:
             return None
@@ -69,19 +78,19 @@ class RawPacket:
         return ip_text(ip.data[12:16]), ip_text(ip.data[16:20])
 
     def length(self) -> int | None:
-        """Bytes of the stream that the packet had on the wire, if IP's header tells."""
+        """The payload's bytes on the wire, by IP's header; None if that does not say it."""
         tcp, ip = self._tcp, self._ip()
         if tcp is None or tcp.position is None or ip is None or ip.position is None:
             return None
         is_six = ip.data[0] >> 4 == 6
-        said = int.from_bytes(ip.data[4:6] if is_six else ip.data[2:4], "big")
-        if not said:  # the network card fills it in only after the capture
+        total = int.from_bytes(ip.data[4:6] if is_six else ip.data[2:4], "big")
+        if not total:  # the network card fills it in only after the capture
             return None
-        end = ip.position + said + (_MIN_IPV6 if is_six else 0)
+        end = ip.position + total + (_MIN_IPV6 if is_six else 0)
         return max(end - tcp.position - len(tcp.data), 0)
 
     def payload(self) -> bytes | None:
-        """The segment's payload, out of its own field or out of the whole packet."""
+        """The segment's payload, out of its own field or out of the whole packet; None if neither was exported."""
         holder = self._layers.get("tcp")
         if isinstance(holder, list):
             holder = holder[-1]
@@ -108,10 +117,10 @@ class RawPacket:
 
 
 def _layer(value: Any) -> _Layer | None:  # noqa: ANN401 -- whatever the JSON holds
-    """A layer's or field's bytes and position; of the last one if there are several.
+    """The bytes and position of a layer or field, the last one if there are several; None if there are no bytes.
 
     Raises:
-        ValueError: Its digits are none.
+        ValueError: The digits are not hexadecimal.
     """
     if isinstance(value, list) and value and isinstance(value[-1], (list, str)):
         value = value[-1]  # --no-duplicate-keys
@@ -124,9 +133,9 @@ def _layer(value: Any) -> _Layer | None:  # noqa: ANN401 -- whatever the JSON ho
 
 
 FOREIGN: Final = "is JSON, but its packets are not as tshark exports them"
-"""What is wrong with a file that was never an export."""
+"""The problem of a file that tshark did not export."""
 
-_FEW: Final = 3  # zones; an export has one, or two with a summer's
+_MOST_ZONES: Final = 3  # that are named; an export has one, or two if daylight saving time began or ended in it
 _PAYLOAD: Final = "the packets' payload"
 _flags = lru_cache(maxsize=256)(int)
 
@@ -142,8 +151,8 @@ class LayerReader:
     """Turns packets' objects into Segments, and counts those that it cannot.
 
     Args:
-        name: The file's, for messages.
-        ports: Only segments from or to one of them are wanted; all if None.
+        name: The file's name, for messages.
+        ports: Only segments from or to one of these TCP ports are read; all if None.
     """
 
     def __init__(self, name: str, ports: frozenset[int] | None) -> None:
@@ -162,16 +171,19 @@ class LayerReader:
         self._zones: Counter[str] = Counter()
 
     def is_wanted(self, text: bytes) -> bool:
-        """Whether a packet may be on the port, by its text: not if that has ports, and the port's digits nowhere."""
-        if self._was_ours:  # then the next most likely is too, and to look would be in vain
+        """Return False if a packet's text shows that it is of other ports, so that it need not be parsed.
+
+        That is so if the text has ports, and the digits of no wanted port stand anywhere in it.
+        """
+        if self._was_ours:  # the next packet then most likely is too, and the search would be in vain
             return True
         return any(mark in text for mark in self._marks) or b"srcport" not in text or b'"filtered"' in text
 
     def read(self, item: Any) -> Segment | None:  # noqa: ANN401 -- whatever the JSON holds
-        """The packet's segment, or None if it is not of TCP or of another port, or cannot be read.
+        """The packet's segment; None if it has no TCP, is of other ports, or cannot be read.
 
         Raises:
-            CaptureError: It cannot be read, and neither could any before it.
+            CaptureError: It cannot be read, and no packet before it had a payload that could be read.
         """
         try:
             segment = self._ordinary(item)
@@ -187,7 +199,7 @@ class LayerReader:
         return segment
 
     def warnings(self) -> list[str]:
-        """What could not be read, one line each."""
+        """What could not be read up to now, one line for each cause."""
         counts = (
             (self._without_payload, "have no payload"),
             (self._unreadable, "could not be read"),
@@ -201,22 +213,22 @@ class LayerReader:
         return [f"{what}; export again: {_command(self._ports)}" for what in found]
 
     def notes(self) -> list[str]:
-        """What is good to know, one line each."""
+        """What the user should know though nothing is wrong, one line for each zone."""
         return [
             f"{number:,} of the JSON's packets have their time (frame.time) in the zone {zone!r}, which was taken for "
             f"UTC, for it is no offset; export again for the right times: {_command(self._ports)}"
-            for zone, number in self._zones.most_common(_FEW)
+            for zone, number in self._zones.most_common(_MOST_ZONES)
         ]
 
     def refusal(self, problem: str) -> CaptureError:
-        """The error for a file of which nothing can be read."""
+        """The error for a file of which nothing can be read, with the command for a better export."""
         return CaptureError(f"{self._name} {problem}; export it from the capture with: {_command(self._ports)}")
 
     def _ordinary(self, item: Any) -> Segment | None:  # noqa: ANN401
-        """The segment of nearly all packets: IPv4 in `-T json` with all that is needed.
+        """The segment of an ordinary packet: IPv4 in `-T json` with all fields that are needed.
 
         Raises:
-            LookupError, ValueError, TypeError, AttributeError: It is not of these.
+            LookupError, ValueError, TypeError, AttributeError: It is not an ordinary packet.
         """
         layers = item["_source"]["layers"]
         tcp = layers["tcp"]
@@ -245,7 +257,7 @@ class LayerReader:
         return segment
 
     def _any(self, item: Any) -> tuple[Segment | None, str]:  # noqa: ANN401
-        """The segment of any packet, if there is one, and what is wrong with the export if there should be."""
+        """The segment of any packet, or None, and the problem if there should be a segment, else an empty text."""
         try:
             return self._segment(item), ""
         except LackingError as error:
@@ -260,16 +272,16 @@ class LayerReader:
             return None, FOREIGN
 
     def _segment(self, item: Any) -> Segment | None:  # noqa: ANN401
-        """The packet's segment, or None if it is not of TCP or of another port.
+        """The packet's segment; None if it has no TCP or is of other ports.
 
         Raises:
-            LackingError: Something of it was not exported.
-            LookupError, ValueError, TypeError, ArithmeticError, AttributeError: It is not what tshark prints.
+            LackingError: A field that is needed was not exported.
+            LookupError, ValueError, TypeError, ArithmeticError, AttributeError: tshark does not export such objects.
         """
         source: dict[str, Any] = item.get("_source", item)
         layers: dict[str, Any] = source["layers"]
         raw = RawPacket(layers)
-        # Before the fields, for in -T ek -x a name that ends in _raw may be that of a field, or of a field's bytes.
+        # Bytes before fields: in -T ek -x a name that ends in _raw may be that of a field, or of a field's bytes.
         header = raw.header()
         ports = ports_of(layers) if header is None else header.ports
         if ports is None:
@@ -279,7 +291,7 @@ class LayerReader:
         if self._ports is not None and self._ports.isdisjoint(ports):
             return None
         if header is None:
-            # Relative numbers begin at 0 in each direction, which serves as well, as long as both are relative.
+            # Relative numbers begin at 0 in each direction. They do as well, as long as both are relative.
             seq, ack = field(layers, "tcp", "seq_raw"), field(layers, "tcp", "ack_raw")
             if seq is None or ack is None:
                 seq, ack = needed(layers, "tcp", "seq"), field(layers, "tcp", "ack") or "0"
@@ -303,8 +315,8 @@ class LayerReader:
         """The segment's payload, and how many bytes of it are not in the capture."""
         payload = raw.payload()
         if raw.header() is None or raw.length() is None:
-            said = field(layers, "tcp", "len")
-            length = None if said is None else int(said)
+            digits = field(layers, "tcp", "len")
+            length = None if digits is None else int(digits)
         else:
             length = raw.length()
         if payload is None:
@@ -321,7 +333,7 @@ class LayerReader:
         """The packet's time; that of the packet before it if the export has none."""
         epoch = field(layers, "frame", "time_epoch")
         if epoch is None:
-            stamp = str(source.get("timestamp", "")).zfill(4)  # of -T ek: milliseconds, or as frame.time_epoch
+            stamp = str(source.get("timestamp", "")).zfill(4)  # in -T ek: milliseconds, or as frame.time_epoch
             if stamp.isdecimal():
                 stamp = f"{stamp[:-3]}.{stamp[-3:]}"
             epoch = stamp if "timestamp" in source else None
@@ -329,11 +341,11 @@ class LayerReader:
             self._time_ns = time_ns(epoch)
             self._timed += 1
             return self._time_ns
-        told = time_told(field(layers, "frame", "time") or "")
-        if told is None:
+        printed = printed_time(field(layers, "frame", "time") or "")
+        if printed is None:
             self._timeless += 1
             return self._time_ns
-        self._time_ns, zone = told
+        self._time_ns, zone = printed
         self._timed += 1
         if zone:
             self._zones[zone] += 1

@@ -1,4 +1,16 @@
-"""Packets out of pcap files: micro- or nanoseconds, either byte order."""
+"""pcap files, with times in micro- or nanoseconds, in either byte order.
+
+The format has no marks to find a packet by: a header of 24 bytes, and then for each packet its times and lengths and
+its bytes. So one wrong length loses all that follows, and must be noticed: a captured length above libpcap's own limit
+is damage. An end inside a packet is common, since recorders are killed, disks fill up, and files are copied while they
+are still written. All packets before the damage are decoded, and a warning says where it is.
+
+The loop looks at packets where they lie in the buffer, rejects those of other ports by the prefilter, and slices out
+only the others. It is one function, since a call for each packet would take longer than all that it does. Packets are
+handed on as many at a time as one read brought, so that a capture that is watched live is shown at once, and a large
+one is decoded in few steps. The snap length in the file's header is not looked at: network cards hand over packets that
+are longer than it says.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +21,14 @@ from typing import Final, Literal
 from lmdecode.capture.diagnostics import CaptureStatistics
 from lmdecode.capture.formats import Format
 from lmdecode.capture.net.packet import Packet
-from lmdecode.capture.net.prefilter import PLAIN_IPV4, Sieve, make_sieve
+from lmdecode.capture.net.prefilter import PLAIN_IPV4, Prefilter, make_prefilter
 from lmdecode.capture.source import ByteStream, Source
 
 _FILE_HEADER: Final = 24
 _RECORD_HEADER: Final = 16
-_MAX_PACKET: Final = 1 << 18  # libpcap's own limit for a snap length, in bytes
-_LINK_TYPE_MASK: Final = 0xFFFF  # above it the header says how long the frame check sequence is
-_BEFORE_PACKET: Final = "8xI4x"  # of the record's header the captured length
+_MAX_PACKET: Final = 1 << 18  # bytes; libpcap's own limit for a snap length (MAXIMUM_SNAPLEN)
+_LINK_TYPE_MASK: Final = 0xFFFF  # the bits above say how long the frame check sequence is
+_BEFORE_PACKET: Final = "8xI4x"  # a record's header, of which the captured length is wanted
 _NANOSECONDS: Final = 0xA1B23C4D
 
 
@@ -26,13 +38,13 @@ def read_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pack
     progress: Callable[[int], None] | None = None,
     ports: frozenset[int] | None = None,
 ) -> Iterator[list[Packet]]:
-    """The packets of a pcap file, as many at a time as came in at once. All are counted.
+    """The packets of a pcap file, as many at a time as one read brought.
 
     Args:
-        file: Where it is read from.
-        statistics: Packets, bytes and warnings are added to it.
-        progress: Called now and then with the position in the file.
-        ports: If given, packets that plainly are neither from nor to one of these TCP ports are left out.
+        file: At its beginning.
+        statistics: Gets the number of packets, of those left out too, the bytes read, and warnings.
+        progress: Called after each read with the position in the file, in bytes.
+        ports: If given, packets that are plainly neither from nor to one of these TCP ports are left out.
 
     Raises:
         CaptureError: The file's header is not whole.
@@ -43,10 +55,10 @@ def read_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pack
     magic, *_, link_type = struct.unpack(f"{order}I16xI", header)
     link_type &= _LINK_TYPE_MASK
     scale = 1 if magic == _NANOSECONDS else 1000
-    sieve = make_sieve(link_type, order, ports, _BEFORE_PACKET)
-    sifting = sieve is not None
-    # Without one the loop looks just as well, for the captured length, and lets everything through.
-    look, reach, ipv4, fragment, wanted = sieve or Sieve(
+    prefilter = make_prefilter(link_type, order, ports, _BEFORE_PACKET)
+    filtering = prefilter is not None
+    # One that is never asked keeps the loop the same, with a look of the same kind.
+    look, reach, ipv4, fragment, wanted = prefilter or Prefilter(
         struct.Struct(f"{order}{_BEFORE_PACKET}HBHHH"), 0, 0, 0, frozenset()
     )
     unpack = look.unpack_from
@@ -59,7 +71,7 @@ def read_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pack
         size = len(source.buffer)
         last = size - (_RECORD_HEADER if at_end else look.size)
         while offset <= last:
-            if sifting:
+            if filtering:
                 captured, protocol, first, place, from_port, to_port = unpack(buffer, offset)
                 if (
                     from_port not in wanted
@@ -72,7 +84,7 @@ def read_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pack
                     end = offset + _RECORD_HEADER + captured
                     if end > size:
                         break
-                    count += 1
+                    count += 1  # a packet that is left out is counted too
                     offset = end
                     continue
             seconds, fraction, captured, original = unpack_record(buffer, offset)
@@ -101,7 +113,7 @@ def read_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pack
             buffer = source.buffer
         else:
             at_end = True
-            buffer = source.buffer + bytes(look.size)  # so that the look at a short last packet stays within it
+            buffer = source.buffer + bytes(look.size)  # so that the look at a short last packet stays inside
     rest = len(source.buffer) - offset
     if rest >= _RECORD_HEADER:
         captured = unpack_record(source.buffer, offset)[2]

@@ -1,4 +1,21 @@
-"""Packets out of pcapng files, of all their interfaces and sections. Names, comments and statistics are passed over."""
+"""pcapng files, with packets of all interfaces and sections.
+
+A pcapng file is a row of blocks, each with its length at both ends. So blocks of unknown kinds can be skipped, and a
+damaged length is noticed, since the two do not agree. What can differ inside one file is kept for each section or
+interface:
+
+- The byte order: each section header says it anew. Files of several computers can be put together with `cat`.
+- The link type, the unit of times and their offset: each interface has its own, as `dumpcap -i eth0 -i wlan0` writes
+  them. A packet's block has only the interface's number.
+
+Packets come in blocks of three kinds: enhanced, which all programs of today write; simple, which has no time (the time
+of the packet before it is the best guess); and an obsolete one, of 2004. Names, comments, statistics and secrets of
+other protocols are skipped.
+
+As in pcap, the loop looks at packets where they lie, and is one function. Enhanced blocks are judged by the prefilter
+before anything is sliced out of them. Damage ends the reading; all packets before it are decoded, and a warning says
+where it is.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +26,10 @@ from typing import Final, Literal, NamedTuple
 from lmdecode.capture.diagnostics import CaptureStatistics
 from lmdecode.capture.formats import Format
 from lmdecode.capture.net.packet import Packet
-from lmdecode.capture.net.prefilter import PLAIN_IPV4, Sieve, make_sieve
+from lmdecode.capture.net.prefilter import PLAIN_IPV4, Prefilter, make_prefilter
 from lmdecode.capture.source import ByteStream, Source
 
-_SECTION: Final = 0x0A0D0D0A  # the same in either byte order
+_SECTION: Final = 0x0A0D0D0A  # a palindrome, so that it can be read before the byte order is known
 _INTERFACE: Final = 1
 _OBSOLETE: Final = 2
 _SIMPLE: Final = 3
@@ -20,25 +37,25 @@ _ENHANCED: Final = 6
 _LITTLE: Final = b"\x4d\x3c\x2b\x1a"
 _BIG: Final = b"\x1a\x2b\x3c\x4d"
 
-_MAX_BLOCK: Final = 1 << 26  # no sane block is larger: a damaged length must not eat the memory
-_MIN_BLOCK: Final = 12
-_DATA: Final = 28  # of an enhanced block, from its beginning to the packet
-_RESOLUTION: Final = 9  # the option if_tsresol
-_TIME_OFFSET: Final = 14  # the option if_tsoffset: seconds to be added to every time
+_MAX_BLOCK: Final = 1 << 26  # bytes, far above any real block: a damaged length must not fill the memory
+_MIN_BLOCK: Final = 12  # bytes: type, length, length again
+_DATA: Final = 28  # bytes of an enhanced block before the packet
+_RESOLUTION: Final = 9  # the option if_tsresol: a power of 10, or with the highest bit a power of 2; without it 10**6
+_TIME_OFFSET: Final = 14  # the option if_tsoffset: seconds to add to each time
 _NANO: Final = 1_000_000_000
 
 
 class _Damaged(Exception):  # noqa: N818 -- a signal between two functions here; nobody else ever sees it
-    """A block that makes no sense."""
+    """A block that contradicts itself or the file."""
 
 
 class _Interface(NamedTuple):
     link_type: int
     snap_length: int
     ticks: int
-    """A second's."""
+    """In a second."""
     offset_ns: int
-    sieve: Sieve | None
+    prefilter: Prefilter | None
 
     def time_ns(self, ticks: int) -> int:
         """A packet's time in nanoseconds since 1970."""
@@ -46,7 +63,7 @@ class _Interface(NamedTuple):
 
 
 class _Section:
-    """What holds from one section header to the next."""
+    """A section's byte order and interfaces."""
 
     def __init__(self, order: Literal["<", ">"], ports: frozenset[int] | None) -> None:
         self.order = order
@@ -67,18 +84,27 @@ class _Section:
                 ticks = 1 << (value[0] & 0x7F) if value[0] & 0x80 else 10 ** value[0]
             elif code == _TIME_OFFSET and len(value) == 8:
                 (offset,) = struct.unpack(f"{self.order}q", value)
-        sieve = make_sieve(link_type, self.order, self._ports, f"{_DATA}x")
-        self.interfaces.append(_Interface(link_type, snap_length, ticks, offset * _NANO, sieve))
+        prefilter = make_prefilter(link_type, self.order, self._ports, f"{_DATA}x")
+        self.interfaces.append(_Interface(link_type, snap_length, ticks, offset * _NANO, prefilter))
 
     def packet(self, kind: int, body: bytes, previous_ns: int) -> Packet:
-        """The packet of a block of whatever kind has one, without its type and lengths."""
+        """The packet in the body of a block: without the block's type and lengths.
+
+        Args:
+            kind: The block's type: _ENHANCED, _SIMPLE or _OBSOLETE.
+            body: The block's body.
+            previous_ns: Time of the packet before it, which a packet without a time gets.
+
+        Raises:
+            _Damaged: The body is too short, or there is no such interface.
+        """
         order = self.order
         try:
             if kind == _SIMPLE:
                 interface = self.interfaces[0]
                 (original,) = struct.unpack_from(f"{order}I", body)
-                captured = min(original, interface.snap_length or original)
-                time_ns, start = previous_ns, 4  # it has no time; that of the packet before it is the best guess
+                captured = min(original, interface.snap_length or original)  # it has no captured length either
+                time_ns, start = previous_ns, 4
             else:
                 layout = "HxxIIII" if kind == _OBSOLETE else "IIIII"
                 number, high, low, captured, original = struct.unpack_from(order + layout, body)
@@ -107,7 +133,9 @@ def read_pcapng(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pa
     progress: Callable[[int], None] | None = None,
     ports: frozenset[int] | None = None,
 ) -> Iterator[list[Packet]]:
-    """The packets of a pcapng file, as many at a time as came in at once. All are counted; see `read_pcap`.
+    """The packets of a pcapng file, as many at a time as one read brought.
+
+    The arguments are those of `read_pcap`.
 
     Raises:
         CaptureError: The file's first block is not whole.
@@ -138,23 +166,23 @@ def read_pcapng(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pa
                     wanted = length
                     break
                 if kind == _ENHANCED and length > _DATA + 4:
-                    sieve = section.interfaces[section.unpack_length(buffer, offset + 8)[0]].sieve
-                    if sieve is not None and section.unpack_length(buffer, offset + 20)[0] >= sieve.reach:
-                        if offset + sieve.look.size > end:
-                            raise _Damaged  # noqa: TRY301
-                        protocol, first, place, from_port, to_port = sieve.look.unpack_from(buffer, offset)
+                    prefilter = section.interfaces[section.unpack_length(buffer, offset + 8)[0]].prefilter
+                    if prefilter is not None and section.unpack_length(buffer, offset + 20)[0] >= prefilter.reach:
+                        if offset + prefilter.look.size > end:
+                            raise _Damaged  # noqa: TRY301 -- as above
+                        protocol, first, place, from_port, to_port = prefilter.look.unpack_from(buffer, offset)
                         if (
-                            protocol == sieve.ipv4
+                            protocol == prefilter.ipv4
                             and first == PLAIN_IPV4
-                            and not place & sieve.fragment
-                            and from_port not in sieve.ports
-                            and to_port not in sieve.ports
+                            and not place & prefilter.fragment
+                            and from_port not in prefilter.ports
+                            and to_port not in prefilter.ports
                         ):
-                            count += 1
+                            count += 1  # a packet that is left out is counted too
                             offset = end
                             continue
                 if section.unpack_length(buffer, end - 4)[0] != length:
-                    raise _Damaged  # noqa: TRY301
+                    raise _Damaged  # noqa: TRY301 -- as above
                 body = buffer[offset + 8 : end - 4]
                 if kind == _INTERFACE:
                     section.add_interface(body)

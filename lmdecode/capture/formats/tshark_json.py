@@ -1,4 +1,8 @@
-"""Segments out of what tshark exported as JSON, one packet at a time: `-T json`, `-T jsonraw` and `-T ek`."""
+"""tshark's exports as JSON: `-T json`, `-T jsonraw` and `-T ek`.
+
+The first two are one list with an object for each packet, the third has an object on each line. The segments in them
+are as good as those of the capture that was exported, if all fields were.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +19,16 @@ from lmdecode.codec.dialect import dialects
 
 
 def read_lines(source: TextInput, is_wanted: Callable[[bytes], bool]) -> Iterator[list[Any]]:
-    """The packets' objects in order, as many at a time as came at once; None for a line that is none.
+    """The packets' objects of `-T ek`, in order, as many at a time as one read brought.
+
+    `-T ek` is made for Elasticsearch: before each packet stands a line that says where it is to be indexed.
 
     Args:
-        source: Where to read.
-        is_wanted: Whether a line can be a packet that is asked for. SKIPPED comes in place of one that cannot.
+        source: At the beginning.
+        is_wanted: Called with a line. If it returns False, the line is not parsed, and SKIPPED comes in its place.
+
+    Returns:
+        None in place of a line that is not JSON.
 
     Raises:
         BrokenJsonError: The file could not be read to its end.
@@ -45,7 +54,7 @@ def read_lines(source: TextInput, is_wanted: Callable[[bytes], bool]) -> Iterato
         raise BrokenJsonError(source.failure)
 
 
-_PROGRESS_STEP: Final = 1 << 20
+_PROGRESS_STEP: Final = 1 << 20  # bytes
 _JSON: Final = re.compile(rb"\s*[\[{]")
 _PACKETS: Final = re.compile(rb"""\s*(?:\[\s*)?\{\s*"(?:_index|_source|index|timestamp)"\s*:""")
 
@@ -56,12 +65,18 @@ def read_tshark_json(
     progress: Callable[[int], None] | None = None,
     ports: frozenset[int] | None = None,
 ) -> Iterator[list[Segment]]:
-    """The TCP segments of some ports, or of all if they are None, as many at a time as came at once.
+    """The TCP segments of some ports, as many at a time as one read brought.
 
-    A list is what `-T json` and `-T jsonraw` print; anything else is taken for the lines of `-T ek`.
+    A file that begins as a list is read as `-T json` or `-T jsonraw`, any other as `-T ek`.
+
+    Args:
+        file: At its beginning.
+        statistics: Gets the number of packets, the bytes read, warnings and notes.
+        progress: Called now and then with the position in the file, in bytes.
+        ports: The TCP ports; None for all.
 
     Raises:
-        CaptureError: It is JSON, but not of tshark, or lacks what is needed.
+        CaptureError: It is JSON, but not as tshark exports it, or lacks fields that are needed.
     """
     from lmdecode.capture.formats._json_items import (  # noqa: PLC0415 -- this module is loaded for every capture
         SKIPPED,

@@ -1,13 +1,28 @@
-"""A household's capture, screened by libpcap before Python sees it.
+"""A large capture of a household, filtered by libpcap before Python sees it.
 
-To walk over the headers of a million packets takes Python half a second, and libpcap, which compiles its filter, a
-tenth. Where it is installed (it is with tcpdump and Wireshark) it reads large pcap files in a thread, beside Python
-rather than before it, and passes on what may be ours as a pcap of its own through a pipe, which is then read as any
-other. So nothing here knows what libpcap's structures look like, and without it everything works as well, only slower.
+To walk over the record headers of a million packets takes Python half a second, even with the prefilter, and libpcap,
+which compiles its filter, a tenth of that. Where libpcap is installed (tcpdump and Wireshark bring it) it reads large
+pcap files in a thread, beside Python rather than before it, and what passes its filter comes through a pipe as a pcap
+file that the ordinary reader takes. Without it all works as well, only slower.
 
-What may be ours is what the sieve lets through: all but plain, unfragmented IPv4 packets with other ports. Only packets
-that were cut before their ports, which libpcap's filters cannot see, are not let through: where any packet is cut, our
-own reader looks at the file too.
+Why in this way:
+
+- libpcap's own loop calls its own `pcap_dump`, so not one packet crosses from C to Python by ctypes, and nothing here
+  depends on how libpcap's structures look. ctypes lets go of the interpreter's lock for the whole run.
+- The file is opened by us and put in the place of a pipe that had only the header (`_opened`). So libpcap reads a
+  header with a larger snap length than the file's own: it cuts packets that are longer than the header says any is, and
+  network cards hand over such packets.
+- Streams get buffers of our own. glibc takes the size from `setvbuf` only with a buffer, and with its 4 KB half a
+  gigabyte took 118,000 calls.
+- Files of which much would pass are left to the ordinary reader: to take a packet out of one file and put it into a
+  pipe costs more than to skip it. The first megabyte shows which kind of file it is.
+
+The filter is the prefilter's rule in libpcap's language, and must pass at least as much. One thing it cannot express:
+a filter that looks beyond the captured bytes rejects the packet, so packets that were cut before their ports are lost
+here without a count. Files that cut their packets (a snap length below 65,535, or any cut packet in the first megabyte)
+are therefore left to the ordinary reader, and if a cut packet comes later, that reader goes over the file again for its
+warnings. Only if all packets that are cut are cut before their ports, after a first megabyte of whole ones, no warning
+counts them; nothing of them could be decoded.
 """
 
 from __future__ import annotations
@@ -22,24 +37,20 @@ from pathlib import Path
 from threading import Thread
 from typing import Final, Literal
 
-from lmdecode.capture.net.prefilter import PLACES, PLAIN_IPV4, make_sieve
+from lmdecode.capture.net.prefilter import HEADER_OFFSETS, PLAIN_IPV4, make_prefilter
 from lmdecode.capture.source import widen
 
-_MIN_SNAP_LENGTH: Final = 65535  # of a file whose packets are whole; libpcap rejects those that end before their ports
-# What libpcap is told instead: the most that it, and our own reader, take for a packet's length. It cuts what is longer
-# than a file says any packet is, and a network card's large packets are longer than many files say.
-_SNAP_LENGTH: Final = 1 << 18
-_SAMPLE: Final = 1 << 20  # bytes that show what packets a file has, and whether they were cut to some length
-# Bytes that are read, and handed over, at once. With 4 KB, as libc has it, there are 100,000 calls for half a gigabyte,
-# and the reader is woken for a few packets.
-_AT_ONCE: Final = 1 << 17
+_MIN_SNAP_LENGTH: Final = 65535  # bytes; in files with less, packets may be cut
+_SNAP_LENGTH: Final = 1 << 18  # bytes; the most that libpcap and the ordinary reader take for a packet's length
+_SAMPLE: Final = 1 << 20  # bytes at the beginning of a file that show what packets it has
+_AT_ONCE: Final = 1 << 17  # bytes that are read, and handed over, at once; with less the reader wakes for a few packets
 _FULLY: Final = 0  # C's _IOFBF
-_FEW: Final = 4  # of so many packets one may pass
-_VERSIONS: Final = (b"\x02\0\x04\0", b"\0\x02\0\x04")  # 2.4; the fields of older ones come in another order
+_FEW: Final = 4  # one in so many packets may pass
+_VERSIONS: Final = (b"\x02\0\x04\0", b"\0\x02\0\x04")  # 2.4; older versions have their fields in another order
 _CLASSIC: Final = (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d")
 _HEADER: Final = 24
 _RECORD_HEADER: Final = 16
-_BEFORE_PACKET: Final = "8xII"  # of the record's header the captured and the original length
+_BEFORE_PACKET: Final = "8xII"  # a record's header, of which the captured and the original length are wanted
 _NANOSECONDS: Final = (b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d")
 _NO_NETMASK: Final = 0xFFFFFFFF
 _ERROR_SIZE: Final = 256
@@ -54,7 +65,7 @@ class _Program(ctypes.Structure):
 
 
 class Screened(FileIO):
-    """The pcap that libpcap passes on."""
+    """The pcap file that libpcap writes into a pipe: what passes the filter."""
 
     def __init__(self, path: Path, descriptor: int, screening: _Screening) -> None:
         super().__init__(descriptor)
@@ -62,31 +73,32 @@ class Screened(FileIO):
         self._screening = screening
 
     def failed(self) -> bool:
-        """Whether the capture could not be read to its end, after all that came of it was read."""
+        """Return True if libpcap could not read the capture to its end. Waits for libpcap to stop."""
         self._screening.thread.join()
         return self._screening.failed
 
     def close(self) -> None:
-        """Read no more of it."""
+        """Stop reading. libpcap stops at the closed pipe."""
         if not self.closed:
             self._screening.file.close()
         super().close()
 
     @property
     def position(self) -> int:
-        """How far libpcap has come in the capture, in bytes."""
+        """Where libpcap is in the capture, in bytes."""
         return self._screening.file.tell()
 
 
 def screened(path: Path, ports: frozenset[int]) -> BufferedReader | None:
-    """What of a capture may be of a port; None if it is not one that libpcap would read sooner, or if it is not there.
+    """Start to filter a capture by libpcap.
 
     Args:
         path: The capture.
-        ports: The TCP ports that are wanted.
+        ports: The TCP ports.
 
     Returns:
-        A pcap with a `Screened` as its `raw`.
+        A pcap file whose `raw` is a `Screened`, with the packets that may be of the ports. None if the file is not a
+        pcap that libpcap would read sooner than the ordinary reader, or if libpcap is not installed.
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
@@ -110,7 +122,7 @@ def screened(path: Path, ports: frozenset[int]) -> BufferedReader | None:
         widen(writing, _PIPE_SIZE)
         screening = _Screening(library, capture, file, writing, buffers)
         return BufferedReader(Screened(path, reading, screening), _PIPE_SIZE)
-    except (OSError, RuntimeError):  # no more files, or no more threads
+    except (OSError, RuntimeError):  # the system has no more files, or no more threads
         return None
     finally:
         if screening is None:
@@ -122,9 +134,9 @@ def screened(path: Path, ports: frozenset[int]) -> BufferedReader | None:
 
 
 def _opened(library: ctypes.CDLL, file: FileIO, header: bytes, buffer: ctypes.Array[ctypes.c_char]) -> int | None:
-    """The capture as libpcap has it open, or None: one whose header allows packets of any length.
+    """Have libpcap open a capture, under a header that allows packets of any length; None if it refuses.
 
-    The header comes through a pipe, and the packets, in the pipe's place, from the file itself.
+    libpcap reads the header from a pipe. The file, positioned behind its own header, then takes the pipe's place.
     """
     order: Literal["little", "big"] = "little" if header[0] in {0xD4, 0x4D} else "big"
     reading, writing = os.pipe()
@@ -136,7 +148,7 @@ def _opened(library: ctypes.CDLL, file: FileIO, header: bytes, buffer: ctypes.Ar
         return None
     library.setvbuf(stream, buffer, _FULLY, len(buffer))
     error = ctypes.create_string_buffer(_ERROR_SIZE)
-    # In the file's own precision, so that the fractions of seconds, however damaged, stay as they are.
+    # In the file's own precision, so that libpcap copies fractions of seconds, even damaged ones, as they are.
     nanoseconds = header[:4] in _NANOSECONDS
     capture: int | None = library.pcap_fopen_offline_with_tstamp_precision(stream, nanoseconds, error)
     if not capture:
@@ -152,7 +164,7 @@ def _opened(library: ctypes.CDLL, file: FileIO, header: bytes, buffer: ctypes.Ar
 
 
 def _filters(library: ctypes.CDLL, capture: int, expression: str) -> bool:
-    """Give libpcap a filter; whether it takes it."""
+    """Set libpcap's filter. Returns False if it does not take it."""
     program = _Program()
     if library.pcap_compile(capture, ctypes.byref(program), expression.encode("ascii"), 1, _NO_NETMASK):
         return False
@@ -163,7 +175,7 @@ def _filters(library: ctypes.CDLL, capture: int, expression: str) -> bool:
 
 
 class _Screening:
-    """The thread that writes what passes the filter to a pipe. Python runs meanwhile, for ctypes lets go of it."""
+    """The thread in which libpcap writes what passes the filter to a pipe."""
 
     def __init__(
         self,
@@ -176,9 +188,9 @@ class _Screening:
         self._library = library
         self._capture = capture
         self._pipe = pipe
-        self._buffers = buffers  # glibc allocates none of a given size; these are there as long as the streams
+        self._buffers = buffers  # they must live as long as the streams
         self.file = file
-        """The capture, which is read by libpcap: its position is that of libpcap."""
+        """The capture. Its position is libpcap's."""
         self.failed = False
         self.thread = Thread(target=self._run, daemon=True)
         self.thread.start()
@@ -191,19 +203,19 @@ class _Screening:
         result = library.pcap_loop(capture, -1, ctypes.cast(library.pcap_dump, ctypes.c_void_p), dumper)
         self.failed = result < 0
         library.pcap_close(capture)
-        library.pcap_dump_close(dumper)  # last, because now the reader sees the end
+        library.pcap_dump_close(dumper)  # last: now the reader sees the end, and `failed` is set
 
 
 def _filter(start: bytes, ports: frozenset[int]) -> str:
-    """The filter for the link type of a file that begins so; empty if it is not for this way."""
+    """The filter for a file's link type, in libpcap's language; empty if libpcap is not to read the file."""
     header = start[:_HEADER]
     if header[:4] not in _CLASSIC or header[4:8] not in _VERSIONS or len(header) < _HEADER:
         return ""
     order: Literal["little", "big"] = "little" if header[0] in {0xD4, 0x4D} else "big"
-    place = PLACES.get(int.from_bytes(header[20:24], order))
-    if place is None or int.from_bytes(header[16:20], order) < _MIN_SNAP_LENGTH:
+    offsets = HEADER_OFFSETS.get(int.from_bytes(header[20:24], order))
+    if offsets is None or int.from_bytes(header[16:20], order) < _MIN_SNAP_LENGTH:
         return ""
-    kind, ip = place
+    kind, ip = offsets
     at = ip + 20
     wanted = " or ".join(f"link[{at}:2] = {port} or link[{at + 2}:2] = {port}" for port in sorted(ports))
     return (
@@ -213,24 +225,28 @@ def _filter(start: bytes, ports: frozenset[int]) -> str:
 
 
 def _is_worth_it(start: bytes, ports: frozenset[int]) -> bool:
-    """Whether the first packets were all captured whole, and few of them would pass.
-
-    To take a packet out of the file and put it into the pipe costs more than for our own reader to pass over it.
-    """
+    """Return True if all of the first packets are whole, and few of them would pass."""
     order: Literal["<", ">"] = "<" if start[0] in {0xD4, 0x4D} else ">"
     link_type = struct.unpack_from(f"{order}I", start, 20)[0]
-    sieve = make_sieve(link_type, order, ports, _BEFORE_PACKET)
-    if sieve is None:
+    prefilter = make_prefilter(link_type, order, ports, _BEFORE_PACKET)
+    if prefilter is None:
         return False
-    unpack, size = sieve.look.unpack_from, sieve.look.size
+    unpack, size = prefilter.look.unpack_from, prefilter.look.size
     offset, count, passed = _HEADER, 0, 0
     while offset <= len(start) - size:
         captured, original, protocol, first, place, source, destination = unpack(start, offset)
         if captured < original:
             return False
         count += 1
-        is_plain = protocol == sieve.ipv4 and first == PLAIN_IPV4 and not place & sieve.fragment
-        passed += not is_plain or not sieve.ports.isdisjoint((source, destination))
+        is_plain = protocol == prefilter.ipv4 and first == PLAIN_IPV4 and not place & prefilter.fragment
+        passed += not is_plain or not prefilter.ports.isdisjoint((source, destination))
+        offset += _RECORD_HEADER + captured
+    # Packets too short for that look may stand at the end of the file, and just those may be cut before their ports.
+    lengths = struct.Struct(f"{order}{_BEFORE_PACKET}")
+    while offset <= len(start) - lengths.size:
+        captured, original = lengths.unpack_from(start, offset)
+        if captured < original:
+            return False
         offset += _RECORD_HEADER + captured
     return passed * _FEW <= count
 

@@ -1,4 +1,4 @@
-"""What travels through this package: a Packet as the file has it, and a Segment, which is TCP's part of one."""
+"""A Packet, as a capture file has it, and a Segment, which is TCP's part of a packet."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Packet(NamedTuple):
     """A LINKTYPE_ number of the pcap world: 1 is Ethernet."""
     data: bytes
     original_length: int
-    """Bytes that it had on the wire; `data` is shorter if the capture's snap length cut it."""
+    """Bytes on the wire; `data` is shorter if the snap length cut the packet."""
 
 
 class Endpoint(NamedTuple):
@@ -42,10 +42,10 @@ class Segment(NamedTuple):
     source: Endpoint
     destination: Endpoint
     flags: int
-    """The low byte of TCP's flags: FIN, SYN, RST, PSH, ACK."""
+    """The low byte of TCP's flags: FIN, SYN, RST, PSH, ACK and others."""
     seq: int
     """Sequence number of the first byte (or of the SYN), 32 bits."""
     ack: int
     payload: bytes
     missing: int = 0
-    """Bytes at the end of the payload that were on the wire and are not in the file."""
+    """Bytes at the end of the payload that were on the wire and that the snap length cut off."""

@@ -1,7 +1,40 @@
 """One direction of one TCP connection: segments in any order in, the byte stream in order out.
 
-Pure: knows nothing of packets, files or frames. Positions are sequence numbers that do not wrap: the one that a
-32-bit sequence number stands for is always the nearest to the byte expected next.
+Pure: it knows nothing of packets, files or frames.
+
+Reassembly in a receiver is easy, since TCP retransmits until everything has arrived. We are no receiver: we stand
+beside the wire, see what a capture happened to keep, and cannot ask for anything again. So the question is not how to
+put bytes in order but how long to wait for those that are not there:
+
+- Lost on the wire: the receiver does not acknowledge the bytes, and the sender repeats them. Waiting is right.
+- Lost in the capture: the receiver has the bytes and acknowledges them. They will never come. Waiting is wrong, and
+  everything behind the hole would be shown late or, when the capture is watched live, not at all.
+- Out of order: several queues of a network card, or `-i any`, record packets in another order than they were sent,
+  and an acknowledgement may then stand before the bytes that it is for. They come within a few packets.
+- Cut by the snap length: the header says how many bytes there were. These will not come either, except if they are
+  sent again and fit that time.
+
+**The other side's acknowledgement decides.** A hole that it covers is given up soon, with a little patience for packets
+out of order. A hole that it does not cover is waited for. If the capture has no other side at all, time decides. Each
+hole that is given up is reported as `Missing`, and bytes that come after that as `Late`: nothing is dropped silently.
+
+What else happens on a wire:
+
+- Retransmissions may cut the stream elsewhere, so overlaps are settled byte by byte, not segment by segment. Of bytes
+  that come twice the first are kept. RFC 9293 (section 3.10.7.4) has a receiver trim off what it already has; for
+  bytes beyond a hole it leaves the choice open, and systems differ. An honest sender repeats the same bytes.
+- Sequence numbers have 32 bits and wrap (section 3.4). Positions here do not: a number stands for the position nearest
+  to the byte expected next. Everything else is then plain arithmetic, with no comparison modulo 2**32 to get wrong.
+- SYN and FIN count as one byte each (section 3.4), which is not a byte of the stream. The SYN's is added by the caller,
+  which hands over its data, if it has any, one later; the FIN's is recognised in acknowledgements.
+- A capture often begins in the middle of a connection. The first number seen then says where the stream begins, and
+  bytes that belong before it are handed out as `Late`.
+- Two ends may use the same ports again (section 3.6.1). `begins_at` distinguishes such a SYN from a repeated one.
+- A keep-alive may carry one byte of garbage (section 3.8.4), at the position before the one expected next. Taken for
+  data, it spoils the stream, as was reported of tcpflow (its issue 253).
+
+A hostile or damaged capture can claim anything, so all that is kept is bounded, and a number too far away is not
+believed.
 """
 
 from __future__ import annotations
@@ -9,18 +42,28 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from typing import Final, NamedTuple
 
-# A hole is given up when the receiver has acknowledged what belongs in it, and after that so many packets of the
-# connection or so much time has passed: captures show packets out of order, but not by that much.
+# Once a hole is acknowledged, only a packet recorded out of order can still fill it. Those come a handful of packets
+# later at most. On a quiet connection (a machine reports twice a second) eight packets would take seconds, so a second
+# of capture time is enough as well: it is longer than any queue holds a packet back.
 _ACKED_PACKETS: Final = 8
 _ACKED_NS: Final = 1_000_000_000
-# When the other side is not in the capture nothing is ever acknowledged.
+# A hole that nobody acknowledges is a loss on the wire, or the other side is not in the capture. A sender that follows
+# RFC 6298 starts with a timeout of one second and doubles it, so it has repeated the bytes after 1, 3, 7 and 15 s.
 _SILENT_NS: Final = 30_000_000_000
+# Of bytes behind a hole. Machines speak in frames of a few hundred bytes, so a megabyte is more than can be on its way
+# at once. Pieces are bounded too: a megabyte in single bytes would be slow to keep sorted.
 _MAX_HELD_BYTES: Final = 1 << 20
 _MAX_HELD_PIECES: Final = 1024
 
-_MAX_RANGES: Final = 256  # that are remembered of each kind
-_FAR: Final = 1 << 30  # TCP's largest window, in bytes: nothing of this connection is farther away
-_FAR_ACK: Final = 1 << 24  # an acknowledgement alone is trusted less: it may be of an earlier connection
+# Ranges that are remembered, of those that were given up and of those that were cut off. Lists of this length are
+# searched from end to end; a capture that loses more packets than this in a row has other problems.
+_MAX_RANGES: Final = 256
+# The largest window is 2**30 bytes (RFC 7323, section 2.3), so nothing of this connection is farther away. A segment
+# that claims to be is damaged, or of another connection with the same ports.
+_FAR: Final = 1 << 30
+# An acknowledgement brings no bytes that would prove it, and one of an earlier connection between the same ports would
+# open a hole of up to a gigabyte. So it is believed over a shorter distance, still days of a machine's traffic.
+_FAR_ACK: Final = 1 << 24
 
 
 class Delivered(NamedTuple):
@@ -32,17 +75,17 @@ class Delivered(NamedTuple):
 
 
 class Missing(NamedTuple):
-    """The next bytes of the stream are not in the capture, and are not waited for any longer."""
+    """The next bytes of the stream are not in the capture, and were given up."""
 
     time_ns: int
     """Of the packet that showed that they exist."""
     size: int
     cut_short: bool
-    """Whether their packet was captured, but not all of it."""
+    """True if their packet was captured, but the snap length cut these bytes off."""
 
 
 class Late(NamedTuple):
-    """Bytes that belong before others already handed out, and that were not handed out before."""
+    """Bytes that belong before others that were already handed out, and that are handed out for the first time."""
 
     time_ns: int
     data: bytes
@@ -52,7 +95,7 @@ Event = Delivered | Missing | Late
 
 
 class _Piece(NamedTuple):
-    """Bytes that wait for those before them."""
+    """Bytes beyond a hole."""
 
     start: int
     data: bytes
@@ -60,7 +103,7 @@ class _Piece(NamedTuple):
 
 
 class _Mark(NamedTuple):
-    """When it was first seen that the hole in front will hardly be filled."""
+    """The moment from which the patience for the hole in front is counted."""
 
     packet: int
     time_ns: int
@@ -68,10 +111,7 @@ class _Mark(NamedTuple):
 
 
 class Direction:
-    """Puts one direction's segments in order.
-
-    Of bytes that come twice the first are taken, as most receivers do.
-    """
+    """Puts the segments of one direction in order."""
 
     __slots__ = (
         "_acked",
@@ -89,45 +129,48 @@ class Direction:
     )
 
     def __init__(self) -> None:
-        self._next: int | None = None  # position of the byte expected next; None until something tells it
-        self._base = 0  # position of the first byte expected
-        self._end = 0  # how far the stream is known to go; beyond `_next` means that there is a hole
-        self._end_ns = 0  # when it was learned that it goes beyond what was captured
-        self._acked = 0  # how far the other side has it
+        self._next: int | None = None  # position of the byte expected next; None until any number is known
+        self._base = 0  # position of the first byte of the stream, as far as the capture shows it
+        self._end = 0  # how far the stream is known to go; if this is beyond `_next`, there is a hole
+        self._end_ns = 0  # time of the packet that showed bytes beyond those captured
+        self._acked = 0  # how far the other side has acknowledged the stream
         self._fin: int | None = None  # where the stream ends
-        self._held: list[_Piece] = []  # beyond a hole; sorted, never overlapping
+        self._held: list[_Piece] = []  # bytes beyond a hole; sorted, never overlapping
         self._held_bytes = 0
         self._cut: list[tuple[int, int]] = []  # ranges that the snap length cut off, sorted
-        self._lost: list[tuple[int, int]] = []  # ranges passed over without being handed out, sorted
+        self._lost: list[tuple[int, int]] = []  # ranges that were given up and have not come since, sorted
         self._mark: _Mark | None = None
         self.closed = False
-        """Whether the connection is over, so that little more can be hoped for."""
+        """True after the connection has ended: holes are then given up as if they were acknowledged."""
 
     @property
     def waiting(self) -> bool:
-        """Whether there is a hole in front."""
+        """True if there is a hole in front."""
         return self._next is not None and self._end > self._next
 
     @property
     def finished(self) -> bool:
-        """Whether the sender has closed the stream, here or beyond a hole."""
+        """True if the sender has closed the stream, even if bytes before its end are still missing."""
         return self._fin is not None
 
     @property
     def has_sent(self) -> bool:
-        """Whether any byte of the stream has come."""
+        """True if any byte of the stream was handed out or given up."""
         return self._next is not None and self._next > self._base
 
-    def goes_on(self, other: Direction, seq: int, ack: int, size: int) -> bool:
-        """Take the stream's next bytes, if that is what they are, and there is nothing else to think of.
+    def try_in_order(self, other: Direction, seq: int, ack: int, size: int) -> bool:
+        """Accept a segment that directly continues the stream while neither direction has a hole.
 
-        The fast path: most segments are such, and the bytes can be handed on as they are. False: no byte was taken.
+        The fast path, for nearly all segments: the caller hands on the payload as it is.
 
         Args:
             other: The connection's other direction.
-            seq: Of the first byte, 32 bits.
-            ack: What is acknowledged of the other direction, 32 bits.
-            size: How many bytes there are.
+            seq: Sequence number of the first byte, 32 bits.
+            ack: Acknowledgement number of the segment, 32 bits.
+            size: Bytes of payload.
+
+        Returns:
+            False if `receive` must take the segment; no byte was accepted then.
         """
         expected = other._next
         if expected is None or other._end != expected or ack != expected & 0xFFFFFFFF:
@@ -140,45 +183,50 @@ class Direction:
         return True
 
     def begins_at(self, isn: int) -> bool | None:
-        """Whether a SYN with this sequence number is of this very connection; None if nothing is known yet."""
+        """Return True if a SYN with this sequence number began this connection, None if no number is known yet.
+
+        False: the ports are used again. RFC 9293 (section 3.6.1) lets a SYN reopen a connection of the same ports with
+        a higher number; a repeated SYN has the same number.
+        """
         if self._next is None:
             return None
-        # Without a captured SYN the stream may seem to begin later than it did, if packets were captured out of order.
+        # If the capture has data before the SYN, out of order, the stream seems to begin later than it did: by no more
+        # than the first window, which a SYN cannot scale beyond 64 KiB (RFC 7323, section 2.2).
         behind = self._base - self._position(isn + 1)
         return 0 <= behind <= (0xFFFF if self._lost and self._lost[0][1] == self._base else 0)
 
     def synchronise(self, isn: int) -> None:
-        """Take the SYN's sequence number: the stream begins after it."""
+        """Take the sequence number of a SYN: the stream begins one after it."""
         if self._next is None:
             self._begin(isn + 1, in_the_middle=False)
 
     def receive(self, time_ns: int, seq: int, payload: bytes, missing: int = 0, *, pushed: bool = True) -> list[Event]:
-        """Take one segment.
+        """Take one segment with data.
 
         Args:
             time_ns: The packet's time.
-            seq: Of its first byte, 32 bits.
-            payload: What was captured of its bytes.
-            missing: How many more it had.
-            pushed: Whether its PSH flag is set: keep-alives do without.
+            seq: Sequence number of the first byte, 32 bits.
+            payload: The bytes that were captured.
+            missing: How many more the segment had, which the snap length cut off.
+            pushed: True if the PSH flag is set. Data of one byte has it, a keep-alive has not.
         """
         size = len(payload)
         expected = self._next
         if expected is None:
             if size == 1 and not pushed and not missing:
-                seq += 1  # a keep-alive sends the byte before the next one
+                seq += 1  # a keep-alive: it repeats the byte before the one expected next
             self._begin(seq)
             expected = self._base
             if size == 1 and not pushed and not missing:
                 return []
         position = self._position(seq)
-        if position == expected and not missing and self._end <= expected:
+        if position == expected and not missing and self._end <= expected:  # in order, and no hole: nothing to arrange
             self._next = self._end = expected + size
             return [Delivered(time_ns, payload)]
         if position - expected > _FAR or expected - position > _FAR:
-            return [Late(time_ns, payload)] if payload else []
+            return [Late(time_ns, payload)] if payload else []  # it cannot be placed, but it is shown
         if size == 1 and not pushed and position in (expected - 1, self._base - 1):
-            return []
+            return []  # a keep-alive
         events: list[Event] = []
         end = position + size
         if position < expected and payload:
@@ -197,7 +245,7 @@ class Direction:
 
         Args:
             time_ns: The packet's time.
-            seq: Of the FIN itself, 32 bits: after the last byte.
+            seq: Sequence number of the FIN itself, 32 bits: one after the last byte.
         """
         if self._next is None:
             self._begin(seq)
@@ -206,30 +254,34 @@ class Direction:
             return
         self._fin = position
         known = max(self._captured_end, *(end for _, end in self._cut), 0)
-        if self._acked > position:  # that was the acknowledgement of the FIN, which is no byte of the stream
+        if self._acked > position:  # the FIN was acknowledged already, and is not a byte of the stream
             self._acked = position
             self._end = min(self._end, max(known, position))
         self._extend(time_ns, position)
 
     def acknowledge(self, time_ns: int, ack: int) -> None:
-        """Take an acknowledgement number that the other side sent: it has all bytes before it."""
+        """Take an acknowledgement number of the other side, which has all bytes before it."""
         if self._next is None:
             self._begin(ack)
             return
         position = self._position(ack)
         if self._fin is not None and position > self._fin:
             position = self._fin
-        # A FIN counts as a byte: if it was not captured, it is acknowledged as if there were one more.
+        # A FIN counts as a byte. If the capture lacks it, its acknowledgement claims one byte more than the stream has,
+        # so exactly one more is not believed: a gap of one byte is rarer than a FIN that was not captured.
         if self._acked < position <= self._expected + _FAR_ACK and position != self._end + 1:
             self._acked = position
             self._extend(time_ns, position)
 
     def overdue(self, time_ns: int, packet: int) -> list[Event]:
-        """Give up the holes that were waited for long enough, and hand out what stands behind them.
+        """Give up the holes that were waited for long enough, and hand out the bytes behind them.
+
+        Differences of times are taken without their sign: a recorder's clock that is set back must not make a hole
+        wait for hours.
 
         Args:
-            time_ns: Capture time now.
-            packet: Number of the connection's packet now.
+            time_ns: Time of the connection's current packet.
+            packet: Number of that packet in the connection.
         """
         events: list[Event] = []
         while self.waiting and (len(self._held) > _MAX_HELD_PIECES or self._held_bytes > _MAX_HELD_BYTES):
@@ -244,7 +296,7 @@ class Direction:
                 if packet - mark.packet < _ACKED_PACKETS and abs(time_ns - mark.time_ns) < _ACKED_NS:
                     break
                 events += self._give_up()
-                # The holes that were in the same case back then have been waited for as long.
+                # Holes that were acknowledged before the mark have been waited for as long as this one.
                 self._mark = mark if self.waiting and self._hole_end <= mark.acked else None
             else:
                 self._mark = None
@@ -255,7 +307,7 @@ class Direction:
         return events
 
     def flush(self) -> list[Event]:
-        """Nothing more will come: give up all holes and hand out all that is held."""
+        """Give up all holes and hand out all bytes behind them, since nothing more will come."""
         events: list[Event] = []
         while self.waiting:
             events += self._give_up()
@@ -263,12 +315,12 @@ class Direction:
 
     @property
     def _expected(self) -> int:
-        """The position of the byte expected next, once it is known."""
+        """The position of the byte expected next; only of use once a number is known."""
         return self._base if self._next is None else self._next
 
     @property
     def _captured_end(self) -> int:
-        """How far the stream goes by what was captured of it."""
+        """Where the last captured byte of the stream ends."""
         return self._held[-1].start + len(self._held[-1].data) if self._held else self._expected
 
     @property
@@ -276,12 +328,13 @@ class Direction:
         return self._held[0].start if self._held else self._end
 
     def _begin(self, seq: int, *, in_the_middle: bool = True) -> None:
-        # Far from zero, so that no position that can come up is negative.
+        # Far from zero, so that no position can be negative: the 2**31 numbers before this one stand for earlier bytes.
         self._next = self._base = self._end = self._acked = (seq & 0xFFFFFFFF) + (1 << 32)
-        if in_the_middle:  # what comes before was sent too, only not captured up to now
+        if in_the_middle:  # bytes before this one were sent, and may still come
             self._lost.append((self._base - _FAR, self._base))
 
     def _position(self, seq: int) -> int:
+        """The position nearest to the byte expected next that a sequence number can stand for."""
         expected = self._expected
         return expected + ((seq - expected + 0x80000000) & 0xFFFFFFFF) - 0x80000000
 
@@ -292,7 +345,7 @@ class Direction:
             self._end = end
 
     def _hold(self, time_ns: int, start: int, data: bytes) -> None:
-        """Keep those of the bytes that are not kept already."""
+        """Keep the bytes that are not kept already: each part that lies between two kept pieces."""
         held = self._held
         position, end = start, start + len(data)
         index = bisect_right(held, start, key=_start)
@@ -313,10 +366,11 @@ class Direction:
             self._held_bytes += len(piece.data)
 
     def _release(self, time_ns: int | None) -> list[Event]:
-        """Hand out what is held and has nothing missing before it.
+        """Hand out the held bytes that directly continue the stream.
 
         Args:
-            time_ns: Of the packet that filled the hole; None if the hole was given up.
+            time_ns: Time of the packet that filled the hole. None if the hole was given up: each piece then has its
+                own packet's time, or the latest before it, so that times do not go back.
         """
         held = self._held
         events: list[Event] = []
@@ -342,7 +396,7 @@ class Direction:
             self._cut = [cut for cut in self._cut if cut[1] > expected]
 
     def _give_up(self) -> list[Event]:
-        """Pass over the hole in front."""
+        """Report the hole in front as missing, piece by piece with its reason, and go to its end."""
         position, hole_end = self._expected, self._hole_end
         time_ns = self._held[0].time_ns if self._held else self._end_ns
         self._lost.append((position, hole_end))
@@ -361,7 +415,7 @@ class Direction:
         return events
 
     def _late(self, time_ns: int, position: int, data: bytes) -> list[Event]:
-        """Hand out those of the bytes that were passed over, and remember that they were handed out."""
+        """Hand out the bytes that were given up before, each once; the others are retransmissions."""
         end = position + len(data)
         events: list[Event] = []
         kept: list[tuple[int, int]] = []

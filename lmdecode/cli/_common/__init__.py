@@ -1,1 +1,1 @@
-"""What several commands share: options, errors, questions, progress."""
+"""Shared by several commands: options, errors, questions, progress."""

@@ -1,23 +1,182 @@
-"""Options that several commands share."""
+"""The options that several commands share, each with its one help text.
+
+First those of all commands, then those of the commands that read captures, then those that talk to a machine, whose
+`--port` and `--machine` mean a machine in the network and not one in a capture.
+"""
 
 from __future__ import annotations
 
 import math
+import re
+import sys
+from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 
+from lmdecode.app.errors import UsageError
 from lmdecode.config import ENVIRONMENT_VARIABLE
+
+_DURATION: Final = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(s|m|min|h|d|)\Z").match
+_SECONDS: Final = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
 
 def number(value: float | None) -> float | None:
-    """The value of an option; `nan`, which no range keeps out, is none."""
+    """Returns the value of an option, for Typer's `callback`, which is called for `nan` too: no range excludes it.
+
+    Raises:
+        typer.BadParameter: The value is nan.
+    """
     if value is not None and math.isnan(value):
-        raise typer.BadParameter("nan is no number")
+        raise typer.BadParameter("must be a number, not nan")
     return value
 
 
+def seconds_of(text: str) -> float:
+    """Returns a time in seconds, for Typer's `parser`.
+
+    Raises:
+        typer.BadParameter: The text is not a time, or the time is zero.
+
+    >>> seconds_of("10s"), seconds_of("1.5h"), seconds_of("90")
+    (10.0, 5400.0, 90.0)
+    """
+    match = _DURATION(text.strip().lower())
+    seconds = float(match[1]) * _SECONDS[match[2]] if match else 0.0
+    if not seconds:
+        raise typer.BadParameter(f"{text[:40]!r} is not a time: give 30s, 10m or 2h")
+    return seconds
+
+
+@dataclass(frozen=True)
+class Formats:
+    """The formats of a command: its option `--format`, the flag `--json` that stands for one of them, and the default.
+
+    Args:
+        names: The formats; the first is the one for people.
+        piped: The default where stdout is not a terminal.
+    """
+
+    names: tuple[str, ...]
+    piped: str
+
+    @property
+    def json(self) -> str:
+        """The JSON of the command: `jsonl` or `json`."""
+        return next(name for name in self.names if name in {"json", "jsonl"})
+
+    def option(self) -> Any:  # noqa: ANN401 -- Typer calls it so
+        """Returns the option `--format`."""
+        first = self.names[0]
+        default = f"Default: {first} on a terminal, {self.piped} otherwise." if self.piped != first else ""
+        return typer.Option(
+            "--format",
+            "-f",
+            parser=self._parsed,
+            metavar=f"[{'|'.join(self.names)}]",
+            autocompletion=lambda: list(self.names),
+            help=default or f"How to write it. [default: {first}]",
+            show_default=False,
+        )
+
+    def json_option(self) -> Any:  # noqa: ANN401 -- Typer calls it so
+        """Returns the flag `--json`."""
+        return typer.Option("--json", help=f"Short for --format {self.json}.")
+
+    def chosen(self, asked: str | None, *, as_json: bool, output: Path | None) -> str:
+        """Returns the format to write.
+
+        Args:
+            asked: The value of `--format`.
+            as_json: Whether `--json` was given.
+            output: The file to write to; None for stdout.
+
+        Raises:
+            UsageError: The two options contradict each other.
+        """
+        if as_json and asked not in {None, self.json}:
+            raise UsageError(f"--json is --format {self.json}, which is not --format {asked}: give one of them")
+        if as_json or asked is not None:
+            return asked or self.json
+        return self.names[0] if output is None and sys.stdout.isatty() else self.piped
+
+    def _parsed(self, text: str) -> str:
+        """Returns the name of a format. `json` and `jsonl` are the same where a command has only one of them."""
+        name = text.lower()
+        if name in self.names:
+            return name
+        if name in {"json", "jsonl"}:
+            return self.json
+        near = get_close_matches(name, self.names, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise typer.BadParameter(f"{text[:40]!r} is not one of {', '.join(self.names)}{hint}")
+
+
+def _file_or_stdout(path: Path | None) -> Path | None:
+    return None if path == Path("-") else path
+
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="FILE",
+        help="The config.json with the key. Without it: ./config.json, then the one in your config folder.",
+        show_default=False,
+    ),
+]
+OutputOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        callback=_file_or_stdout,
+        help="Write to this file instead; it appears when it is whole. `-` is standard output.",
+        show_default=False,
+    ),
+]
+ShowSecretsOption = Annotated[
+    bool,
+    typer.Option("--show-secrets", help="Leave the machine's own cloud account readable."),
+]
+
+
+# Of captures.
+
+
+def _addresses(text: str) -> range:
+    from lmdecode.codec.v1.ranges import AddressRangeError, address_range
+
+    try:
+        return address_range(text)
+    except AddressRangeError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _field_names(texts: list[str] | None) -> list[str]:
+    if not texts:
+        return []
+    from lmdecode.analysis.columns import FieldNameError, chosen_fields
+
+    try:
+        return list(chosen_fields(texts))
+    except FieldNameError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+CaptureArgument = Annotated[
+    Path, typer.Argument(metavar="CAPTURE", help="Any that `lmdecode decode` reads.", show_default=False)
+]
+CapturesArgument = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="CAPTURE…", help="One or more, of any kind that `lmdecode decode` reads.", show_default=False
+    ),
+]
 KeysOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -31,16 +190,7 @@ KeysOption = Annotated[
         show_default=False,
     ),
 ]
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        "-c",
-        metavar="FILE",
-        help="The config.json with the key. Without it: ./config.json, then the one in your config folder.",
-        show_default=False,
-    ),
-]
+PortOption = Annotated[int, typer.Option(min=1, max=65535, help="The machine's TCP port.")]
 MachineOption = Annotated[
     str | None,
     typer.Option(
@@ -50,18 +200,69 @@ MachineOption = Annotated[
         show_default=False,
     ),
 ]
-OutputOption = Annotated[
-    Path | None,
+RangeOption = Annotated[
+    range | None,
     typer.Option(
-        "--output",
-        "-o",
-        metavar="FILE",
-        help="Write to this file instead; it appears when it is whole.",
+        "--range",
+        metavar="RANGE",
+        parser=_addresses,
+        help="Only these bytes: 0x4000, 0x4000-0x4022, 0x4000..0x4022 or 0x4000+35.",
         show_default=False,
     ),
 ]
-PortOption = Annotated[int, typer.Option(min=1, max=65535, help="The machine's TCP port.")]
-ShowSecretsOption = Annotated[
-    bool,
-    typer.Option("--show-secrets", help="Leave the machine's own cloud account readable."),
+FieldsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fields",
+        "--only",
+        metavar="NAME,NAME",
+        callback=_field_names,
+        help="Only these registers and bits: `pump_on,coffee_temp`, `'dose_*'`.",
+        show_default=False,
+    ),
 ]
+
+
+# Of live machines.
+
+HostOption = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="The machine's address. Without it: that of the config.", show_default=False),
+]
+LivePortOption = Annotated[
+    int | None,
+    typer.Option(min=1, max=65535, help="Its TCP port. [default: that of the config, else 1774]", show_default=False),
+]
+KeyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--key",
+        "-k",
+        metavar="KEY",
+        help="The machine's key: the 32 characters of its communicationKey, or hex:… or base64:…. Other programs can "
+        f"see a command line; {ENVIRONMENT_VARIABLE} and a config file keep the key to yourself.",
+        show_default=False,
+    ),
+]
+LiveMachineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--machine",
+        metavar="NAME",
+        help="Of several machines in the config, this one: its name, serial number or address.",
+        show_default=False,
+    ),
+]
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        help="GS3 AV, GS3 MP or Linea Mini. [default: what the config says, else the machine]", show_default=False
+    ),
+]
+TimeoutOption = Annotated[
+    float,
+    typer.Option(
+        min=0.1, max=60, callback=number, help="Seconds to wait for an answer. A read without one is made three times."
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Write one JSON object, for scripts.")]

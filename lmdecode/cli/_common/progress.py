@@ -10,10 +10,10 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def progress_bar(path: Path, *, onto_terminal: bool) -> Iterator[Callable[[int], None] | None]:
-    """A progress bar on stderr, if that is a terminal that the records do not go to as well.
+    """Opens a progress bar on stderr, if that is a terminal and the records do not go to a terminal too.
 
     Args:
-        path: The file that is read; there is no bar for what has no size.
+        path: The file that is read; without a size it gets no bar.
         onto_terminal: Whether the records go to a terminal.
     """
     if not sys.stderr.isatty() or onto_terminal or not path.is_file():
@@ -42,14 +42,19 @@ def progress_bar(path: Path, *, onto_terminal: bool) -> Iterator[Callable[[int],
         bar.stop()
 
 
+def file_progress(path: Path) -> contextlib.AbstractContextManager[Callable[[int], None] | None]:
+    """Returns the progress bar for a file that is read for one question, with no output meanwhile."""
+    return progress_bar(path, onto_terminal=False)
+
+
 @contextlib.contextmanager
 def counting_bar(what: str, total: int, unit: str) -> Iterator[Callable[[int], None] | None]:
-    """A progress bar on stderr for something that is counted, if that is a terminal.
+    """Opens a progress bar on stderr for something that is counted, if that is a terminal.
 
     Args:
-        what: What is done.
-        total: How many there are.
-        unit: Of what.
+        what: The word before the bar.
+        total: The count at the end.
+        unit: What is counted.
     """
     if not sys.stderr.isatty():
         yield None

@@ -1,4 +1,4 @@
-"""What the user types or pipes in, and texts of others, made fit for a terminal."""
+"""Questions to the user, secrets from standard input, and foreign texts made safe for a terminal."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from lmdecode.app.errors import CommandError
 
 
 def is_somebody_there() -> bool:
-    """Whether standard input is a terminal, so that somebody can be asked."""
+    """Returns True if standard input is a terminal, so that somebody can answer."""
     return sys.stdin is not None and sys.stdin.isatty()
 
 
 def asked(prompt: str, *, hidden: bool) -> str:
-    """What the user answers on the terminal.
+    """Returns what the user answers on the terminal.
 
     Raises:
-        CommandError: It is not text.
+        CommandError: The answer is not text.
     """
     try:
         return encodable(str(typer.prompt(prompt, hide_input=hidden, err=True)), f"the {prompt}")
@@ -28,20 +28,20 @@ def asked(prompt: str, *, hidden: bool) -> str:
 
 
 def confirmed(question: str) -> bool:
-    """Whether the user says yes. All of it goes to stderr, so that stdout has the command's output alone."""
+    """Returns True if the user says yes. The question goes to stderr, so that stdout has only the output."""
     sys.stderr.write(f"{question} [y/N]: ")
     sys.stderr.flush()
     return line_from_stdin("the answer").strip().lower() in {"y", "yes"}
 
 
 def line_from_stdin(what: str) -> str:
-    """The first line of standard input without its end; empty if there is none.
+    """Returns the first line of standard input without its line end; "" if there is no line.
 
     Args:
-        what: It is, for messages.
+        what: The name of what is typed, for messages.
 
     Raises:
-        CommandError: It is not text, in the encoding that this computer has for it.
+        CommandError: It is not text in the encoding of standard input.
     """
     if sys.stdin is None:
         return ""
@@ -52,10 +52,10 @@ def line_from_stdin(what: str) -> str:
 
 
 def encodable(text: str, what: str) -> str:
-    """A text that is one: no stray half of a character, for which other programs have no bytes.
+    """Returns a text that can be encoded: without halves of characters, which no other program can read.
 
     Raises:
-        CommandError: It is none.
+        CommandError: The text cannot be encoded.
     """
     try:
         text.encode()
@@ -65,7 +65,7 @@ def encodable(text: str, what: str) -> str:
 
 
 def printable(text: str) -> str:
-    r"""A text of somebody else's for the terminal: one with control characters as JSON writes it.
+    r"""Returns a foreign text for the terminal: as JSON writes it if it has control characters.
 
     >>> printable("hush"), printable("\x1b[2J")
     ('hush', '"\\u001b[2J"')

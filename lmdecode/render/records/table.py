@@ -21,7 +21,7 @@ from lmdecode.analysis.times import local_time
 from lmdecode.codec.record import Kind, Record, Value
 from lmdecode.codec.v1.window import registers_in
 from lmdecode.render.records import OutputFormat, Style, TextWriter
-from lmdecode.render.sentence import PARTS_OF, summary, value_text, verb_and_object
+from lmdecode.render.sentence import PARTS_OF, printable, summary, value_text, verb_and_object
 from lmdecode.render.terminal import TerminalConsole
 
 _TIME_WIDTH: Final = len("02:55:55.174")
@@ -134,6 +134,8 @@ class TableWriter:
 
 def _items(record: Record, *, everything: bool) -> Iterable[list[Span]]:
     """What the values column says, in pieces that are not to be broken."""
+    for name, value in record.extra.items():
+        yield [(f"{printable(name)} ", "dim"), (printable(str(value)), "")]
     if record.fields:
         for name, text in _all(record.fields) if everything else summary(record.fields):
             yield [(f"{name} ", "dim"), (text, "bold")]

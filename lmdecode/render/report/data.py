@@ -1,4 +1,4 @@
-"""What was analysed, as the data that the report's page shows. Times are milliseconds since 1970."""
+"""Records into the data that the page of a report shows. Times are milliseconds since 1970."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lmdecode.render.sentence import printable, summary, value_text
 
 
 def milliseconds(time_ns: int) -> int:
-    """Nanoseconds in whole milliseconds, as browsers count time.
+    """Returns nanoseconds in whole milliseconds, as browsers count time.
 
     >>> milliseconds(1_795_229_755_174_158_000)
     1795229755174
@@ -27,7 +27,7 @@ def milliseconds(time_ns: int) -> int:
 
 
 def summary_of(timeline: Timeline, shots: Sequence[Shot]) -> dict[str, object]:
-    """One machine's summary.
+    """Returns the summary of one machine.
 
     Args:
         timeline: The machine's.
@@ -62,7 +62,10 @@ def summary_of(timeline: Timeline, shots: Sequence[Shot]) -> dict[str, object]:
 
 
 def _switched_on(timeline: Timeline) -> list[list[object]]:
-    """From, to, and whether it was seen to be switched off then; one stretch over times in which nobody was there."""
+    """Returns when the machine was on: from, to, and whether it was seen to switch off.
+
+    Times without a connection do not end a stretch.
+    """
     standby = [interval.start_ns for interval in timeline.bands["standby"]]
     joined: list[Interval] = []
     for interval in timeline.bands["power"]:
@@ -81,7 +84,7 @@ def _switched_on(timeline: Timeline) -> list[list[object]]:
 
 
 def _ready(timeline: Timeline) -> int | None:
-    """Milliseconds from switching on until the coffee boiler was within a degree of its set point, if that was seen."""
+    """Returns how long the coffee boiler took to come within a degree of its set point; None if that was not seen."""
     standby, power = timeline.bands["standby"], timeline.bands["power"]
     steps = timeline.set_points["coffee_set_temp"]
     if not standby or not power or not steps or standby[0].end_ns != power[0].start_ns:
@@ -110,11 +113,11 @@ _LABELS: Final[Mapping[str, tuple[str, str]]] = {
     "boiler_fill_solenoid_on": ("boiler fill valve", "steam"),
     "reservoir_empty": ("reservoir empty", "bad"),
 }
-"""By band: what it is called, and its colour among those of page.css."""
+"""By band: its label, and its colour in page.css."""
 
 
-class Analysis:
-    """Takes records, and makes of them all that is in a report."""
+class ReportBuilder:
+    """Takes records and makes the data of a report."""
 
     def __init__(self) -> None:
         self._timelines: dict[str, Timeline] = {}
@@ -122,7 +125,7 @@ class Analysis:
         self._messages = MessageLog()
 
     def add(self, record: Record) -> None:
-        """Take the next record."""
+        """Takes the next record."""
         name = machine_of(record)
         timeline = self._timelines.get(name)
         if timeline is None:
@@ -132,7 +135,7 @@ class Analysis:
         self._messages.add(record)
 
     def as_data(self, title: str, files: Sequence[str], notices: Sequence[str], *, empty: bool) -> dict[str, object]:
-        """The data of the page.
+        """Returns the data of the page.
 
         Args:
             title: Its headline.
@@ -203,7 +206,7 @@ def _facts(name: str, timeline: Timeline) -> Iterator[str]:
 
 
 def _series(series: Series) -> dict[str, object]:
-    """Times as steps from one to the next, values in tenths: half the size."""
+    """Returns times as steps from one to the next and values in tenths, which halves the size."""
     points = series.points()
     times = [milliseconds(time) for time, _ in points]
     return {
@@ -275,7 +278,7 @@ def _write(write: Write) -> dict[str, object]:
 
 
 def _registers(runs: Sequence[Run]) -> Iterator[dict[str, object]]:
-    """The registers that were seen, each with its value at the end."""
+    """Yields the registers that were seen, each with its value at the end."""
     for run in runs:
         for row in REGISTERS:
             if run.address <= row.address and row.end <= run.address + len(run.seen):

@@ -33,15 +33,15 @@ class _Row(NamedTuple):
 
 
 class MessageLog:
-    """Takes records, keeps what a page can hold.
+    """Takes records and keeps as many as a page can hold.
 
     Args:
-        budget: Bytes that the messages may take in the page, about.
+        budget: The bytes that the messages may take in the page, approximately.
     """
 
     def __init__(self, budget: int = 4_200_000) -> None:
         self.total = 0
-        """Messages that there were."""
+        """How many messages were added."""
         self._budget = budget
         self._size = 0
         self._number = 0
@@ -53,7 +53,7 @@ class MessageLog:
         self._counts = [0, 0, 0]
 
     def add(self, record: Record) -> None:
-        """Take a record."""
+        """Takes a record."""
         self.total += 1
         rank = _rank(record)
         self._counts[rank] += 1
@@ -79,7 +79,7 @@ class MessageLog:
         return index
 
     def _thin(self) -> None:
-        """Keep every second message of the least telling kind that there is much of."""
+        """Drops every second message of the least telling rank that has many messages."""
         counts = [sum(row.rank == rank for row in self._rows) for rank in range(3)]
         rank = next(rank for rank in (2, 1, 0) if counts[rank] > len(self._rows) // 4)
         self._every[rank] *= 2
@@ -108,7 +108,7 @@ class MessageLog:
         )
 
     def as_data(self) -> Mapping[str, object]:
-        """The log for the page: its times in milliseconds, the first since 1970, each other since the one before it."""
+        """Returns the log for the page: times in milliseconds, the first since 1970, each other since the last."""
         rows = sorted(self._rows, key=lambda row: row.time_ns)
         used = {index: number for number, index in enumerate(dict.fromkeys(row.text for row in rows))}
         texts = {index: text for text, index in self._texts.items()}
@@ -123,7 +123,7 @@ class MessageLog:
 
 
 def _size(text: _Text) -> int:
-    """Bytes that it takes in the page."""
+    """Returns the bytes that a text takes in the page."""
     _, values, plaintext, problems = text
     return 12 + sum(len(each.encode()) + 3 for each in (values, plaintext, *problems))
 
@@ -135,7 +135,7 @@ def _rank(record: Record) -> int:
 
 
 def _worded(record: Record) -> tuple[_Head, str, str, tuple[str, ...]]:
-    """Who did what, the values, the plaintext, and the problems."""
+    """Returns who did what, the values, the plaintext, and the problems."""
     verb, what = verb_and_object(record)
     return (
         (record.stream, int(record.sender == "app"), f"{verb} {what}".rstrip()),
@@ -162,7 +162,7 @@ def _cut(text: str) -> str:
 
 
 def _ordinal(number: int) -> str:
-    """Of a power of two.
+    """Returns the ordinal of a power of two.
 
     >>> _ordinal(2), _ordinal(4), _ordinal(32)
     ('2nd', '4th', '32nd')

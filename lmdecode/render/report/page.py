@@ -35,7 +35,7 @@ _LICENCE: Final = "vendor/uPlot.LICENSE"
 
 
 def render(data: Mapping[str, object], title: str) -> str:
-    """The page as text.
+    """Returns the page as text.
 
     Args:
         data: What `page.js` shows; anything that JSON can say.
@@ -72,7 +72,7 @@ def render(data: Mapping[str, object], title: str) -> str:
 
 
 def _embedded(data: Mapping[str, object]) -> str:
-    """JSON that is inert in HTML: with no `<` in it there is no tag and no comment; `&` means nothing in a script."""
+    """Returns JSON that is inert in HTML: without `<` it has no tag and no comment; `&` means nothing in a script."""
     text = orjson.dumps(data).decode("utf-8")
     return (
         text.replace("<", "\\u003c").replace(">", "\\u003e").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

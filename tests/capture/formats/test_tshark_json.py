@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from lmdecode.capture import CaptureError
 from lmdecode.capture.formats import _tshark_fields as tshark_fields
-from lmdecode.capture.formats._tshark_fields import time_ns, time_told
+from lmdecode.capture.formats._tshark_fields import printed_time, time_ns
 from lmdecode.capture.formats._tshark_layers import LayerReader
 from tests.capture.building import (
     APP,
@@ -303,12 +303,12 @@ def test_a_time_without_any_zone(tmp_path):
     ],
 )
 def test_times_for_people(text, time):
-    assert time_told(text) == (None if time is None else (time, ""))
+    assert printed_time(text) == (None if time is None else (time, ""))
 
 
-@given(st.text(max_size=40) | st.from_regex(tshark_fields._TOLD_TIME, fullmatch=True))
+@given(st.text(max_size=40) | st.from_regex(tshark_fields._PRINTED_TIME, fullmatch=True))
 def test_no_time_for_people_is_too_much(text):
-    assert time_told(text) is None or isinstance(time_told(text)[0], int)
+    assert printed_time(text) is None or isinstance(printed_time(text)[0], int)
 
 
 @needs_tshark

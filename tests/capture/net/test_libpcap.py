@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from lmdecode.capture import reader as decoder
@@ -74,6 +74,14 @@ RECORD = st.tuples(
 )
 
 
+def _cut_to(data, size):
+    return 0, 0, data, len(data) - size
+
+
+_OPENS = ethernet(talk().segments[0])
+CUT_BEFORE_ITS_PORTS_AT_THE_END = [_cut_to(_OPENS, len(_OPENS)), _cut_to(_OPENS, 36)]
+
+
 def capture_of(records, *, order, nanoseconds, snap_length=65535):
     magic = 0xA1B23C4D if nanoseconds else 0xA1B2C3D4
     header = struct.pack(f"{order}IHHiIII", magic, 2, 4, 0, 0, snap_length, 1)
@@ -87,7 +95,7 @@ def capture_of(records, *, order, nanoseconds, snap_length=65535):
 @needs_libpcap
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(data=st.lists(RECORD, max_size=6), order=st.sampled_from("<>"), nanoseconds=st.booleans())
-def test_it_lets_through_what_the_sieve_does(data, order, nanoseconds, tmp_path):
+def test_it_lets_through_what_the_prefilter_does(data, order, nanoseconds, tmp_path):
     path = tmp_path / "x.pcap"
     whole = [(seconds, fraction, packet, 0) for seconds, fraction, packet, _ in data]
     path.write_bytes(capture_of(whole, order=order, nanoseconds=nanoseconds))
@@ -102,6 +110,7 @@ def test_it_lets_through_what_the_sieve_does(data, order, nanoseconds, tmp_path)
     nanoseconds=st.booleans(),
     tail=st.sampled_from([b"", bytes(7), b"\xff" * 40]),
 )
+@example(data=CUT_BEFORE_ITS_PORTS_AT_THE_END, order="<", nanoseconds=False, tail=b"")
 def test_all_that_comes_of_a_file_is_the_same_as_without(data, tail, tmp_path, monkeypatch, **kind):
     path = tmp_path / "x.pcap"
     path.write_bytes(capture_of(data, **kind) + tail)

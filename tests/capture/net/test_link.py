@@ -1,19 +1,22 @@
-"""From raw bytes to a TCP segment, for every link type and both versions of IP."""
+"""From raw bytes to a TCP segment, for every link type and both versions of IP. Scapy is asked only when it must be."""
 
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.capture.net.link import SegmentReader
+from lmdecode.capture.net.link import SegmentReader, find_ip_with_scapy, is_known_to_scapy
 from lmdecode.capture.net.packet import ACK, PSH, Endpoint, Packet, Segment
 from tests.capture.building import (
     APP,
     APP6,
+    CAPTURES,
     MACHINE,
     MACHINE6,
     ether_type,
@@ -228,7 +231,7 @@ def test_fragments_kept_are_bounded():
         piece = ipv4(FOUR, tcp(FOUR)[:24], identification=number, fragment=0x2000)
         assert reader.read(Packet(7, 101, piece, len(piece))) is None
     assert reader.warnings() == ["500 IP fragments could not be reassembled"]
-    assert len(reader._fragments._parcels) <= 64
+    assert len(reader._fragments._incomplete) <= 64
 
 
 def test_a_frame_in_fragments_is_decoded(tmp_path):
@@ -260,3 +263,60 @@ def test_no_damage_to_a_packet_breaks_the_reader(data):
     if found is not None:
         assert len(found.payload) <= cut
         assert found.missing >= 0
+
+
+HEADERS = 14 + 20 + 20
+ORDINARY = {12: b"\x08\x00", 14: b"\x45", 20: b"\0\0", 23: b"\6", 36: b"\x06\xee"}
+
+
+@given(
+    st.binary(min_size=HEADERS, max_size=HEADERS + 8),
+    st.none() | st.sampled_from(list(ORDINARY)),
+    st.integers(-3, 12),
+    st.sampled_from([5, 6, 7, 4, 15]),
+    st.sampled_from([None, frozenset({1774}), frozenset({8081, 1774})]),
+)
+def test_the_quick_look_at_an_ordinary_packet_gives_what_the_general_one_gives(noise, odd, padding, words, ports):
+    data = bytearray(noise)
+    for offset, value in ORDINARY.items():
+        if offset != odd:
+            data[offset : offset + len(value)] = value
+    data[16:18] = (len(data) - 14 - padding).to_bytes(2, "big")
+    data[46] = words << 4
+    packet = Packet(7, 1, bytes(data), len(data))
+    assert SegmentReader(ports).read(packet) == SegmentReader(ports)._read(packet)
+
+
+def test_the_innermost_ip_header_is_found():
+    inner = ipv4(FOUR)
+    tunnel = bytearray(ipv4(FOUR, inner))
+    tunnel[9] = 4
+    assert find_ip_with_scapy(101, bytes(tunnel)) == 20
+    assert find_ip_with_scapy(101, inner) == 0
+
+
+def test_what_has_no_ip_header():
+    assert is_known_to_scapy(105)
+    assert not is_known_to_scapy(147)
+    assert find_ip_with_scapy(147, ipv4(FOUR)) == -1
+    assert find_ip_with_scapy(105, b"\x80\x00") == -1
+    assert find_ip_with_scapy(1, b"") == -1
+
+
+def test_ordinary_captures_do_not_load_scapys_layers():
+    program = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from lmdecode.capture import decode_capture\n"
+        "from lmdecode.codec.v1.key import Key\n"
+        "from lmdecode.codec.v1 import speakers_with\n"
+        "from lmdecode.codec.v1.decoder import FrameDecoder\n"
+        "print('scapy.utils' in sys.modules, 'ijson' in sys.modules)\n"
+        f"key = Key.parse({'12345678901234567890123456789012'!r})\n"
+        f"capture = Path({str(CAPTURES / 'gs3mp-standby.pcapng')!r})\n"
+        "print(len(list(decode_capture(capture, speakers_with(FrameDecoder(key))))))\n"
+        "print('scapy.utils' in sys.modules, 'scapy.layers.inet' in sys.modules, 'ijson' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False", "46", "False", "False", "False"]
+    assert done.stderr == ""

@@ -1,4 +1,4 @@
-"""The sieve never rejects what is ours, and does reject what plainly is not."""
+"""The prefilter never rejects what is ours, and does reject what plainly is not."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_what_is_kept(order, ng, packet, kept):
 
 
 @given(st.lists(st.binary(max_size=80) | st.builds(plain, st.tuples(st.sampled_from([443, PORT]), st.just(9)))))
-def test_every_packet_is_counted_and_those_kept_are_as_without_the_sieve(contents):
+def test_every_packet_is_counted_and_those_kept_are_as_without_the_prefilter(contents):
     data = pcap([(START_NS + number * 1000, packet) for number, packet in enumerate(contents)])
     everything, _ = read(data, read_pcap, None)
     kept, statistics = read(data, read_pcap, frozenset({PORT}))

@@ -52,11 +52,9 @@ def frame(plaintext: bytes) -> bytes:
 
 
 def _schedule(on_hour: int, off_hour: int, *, global_auto: bool, days: bool) -> dict[str, object]:
-    fields: dict[str, object] = {"auto_bitfield": [*(["global_auto"] if global_auto else [])]}
-    fields["global_auto"] = global_auto
+    on = [*(["global_auto"] if global_auto else []), *(f"{day}_auto" for day in DAYS if days)]
+    fields: dict[str, object] = {"auto_bitfield": on, "global_auto": global_auto}
     for day in DAYS:
-        if days:
-            fields["auto_bitfield"] += [f"{day}_auto"]
         fields |= {
             f"{day}_auto": days,
             f"{day}_on_hour": on_hour,

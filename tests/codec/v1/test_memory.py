@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmdecode.analysis.memory_history import memory_of
-from lmdecode.app.image_file import load_image
+from lmdecode.app.files import load_image
 from lmdecode.capture import decode_capture
 from lmdecode.codec.v1 import speakers_with
 from lmdecode.codec.v1.decoder import FrameDecoder

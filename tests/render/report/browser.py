@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import websocket
 
@@ -34,7 +35,7 @@ class Page:
         for domain in ("Page", "Runtime", "Log", "Network"):
             self(f"{domain}.enable")
 
-    def __call__(self, method: str, **parameters: object) -> dict:
+    def __call__(self, method: str, **parameters: object) -> dict[str, Any]:
         """Do something; what came of it."""
         self._number += 1
         message = {"id": self._number, "method": method, "params": parameters}
@@ -45,10 +46,11 @@ class Page:
             said = json.loads(self._socket.recv())
             if said.get("id") == self._number:
                 assert "error" not in said, said
-                return said["result"]
+                result: dict[str, Any] = said["result"]
+                return result
             self._note(said)
 
-    def _note(self, said: dict) -> None:
+    def _note(self, said: dict[str, Any]) -> None:
         parameters = said.get("params", {})
         match said.get("method"):
             case "Runtime.exceptionThrown":
@@ -98,8 +100,8 @@ def browsing(folder: Path) -> Iterator[Page]:
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-background-networking"]
     own = ["--remote-debugging-port=0", f"--user-data-dir={folder / 'chromium'}", "about:blank"]
     process = subprocess.Popen([CHROMIUM or "", *options, *own], stderr=subprocess.PIPE, encoding="utf-8")
+    assert process.stderr
     try:
-        assert process.stderr
         found = next(filter(None, (re.search(r"DevTools listening on (\S+)", line) for line in process.stderr)))
         socket = websocket.create_connection(found[1], timeout=PATIENCE, suppress_origin=True)
         try:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lmdecode.codec.record import Record
-from lmdecode.render.report.data import Analysis
+from lmdecode.render.report.data import ReportBuilder
 from lmdecode.render.report.page import render
 from tests.analysis.tape import Tape
 from tests.cli.conftest import CAPTURES, Command
@@ -62,7 +62,7 @@ def page(browser: Page) -> Iterator[Page]:
 
 
 def written(path: Path, records: list[Record], title: str = "A report") -> Path:
-    analysis = Analysis()
+    analysis = ReportBuilder()
     for record in records:
         analysis.add(record)
     path.write_text(render(analysis.as_data(title, ["a.pcap"], [], empty=False), title), encoding="utf-8")
@@ -256,7 +256,7 @@ def test_two_machines(page: Page, tmp_path: Path) -> None:
 
 
 def test_an_empty_report_says_so(page: Page, tmp_path: Path) -> None:
-    data = Analysis().as_data("Nothing", ["empty.pcap"], ["empty.pcap: no TCP traffic at all"], empty=True)
+    data = ReportBuilder().as_data("Nothing", ["empty.pcap"], ["empty.pcap: no TCP traffic at all"], empty=True)
     (tmp_path / "empty.html").write_text(render(data, "Nothing"), encoding="utf-8")
     page.open(tmp_path / "empty.html")
     assert "There is nothing to show" in page.text("#notices")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.app.quoted import read_quoted
+from lmdecode.app.explain import read_quoted
 from lmdecode.codec.errors import MessageError
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.framing import wrap
@@ -34,7 +34,7 @@ def no_decoder():
 )
 def test_what_people_quote(given_, title, windowed):
     if title is None:
-        with pytest.raises(MessageError, match="is no message"):
+        with pytest.raises(MessageError, match="is not a message"):
             read_quoted(given_, no_decoder)
         return
     found = read_quoted(given_, no_decoder)

@@ -1,0 +1,1 @@
+"""Random and damaged input for everything in lmdecode that parses; `make fuzz` runs it until it is stopped."""
