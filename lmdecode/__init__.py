@@ -1,4 +1,4 @@
-"""Understand and drive the local network protocol of La Marzocco home espresso machines.
+"""Understand and drive the network protocols of La Marzocco home espresso machines.
 
 What a program needs is here: `lmdecode.decode(…)`, `lmdecode.Machine(…)` and what stands in `__all__`. See docs/api.md.
 Other modules may change from one version to the next. Each name is loaded when it is first used, so `import lmdecode`

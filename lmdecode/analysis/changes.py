@@ -1,4 +1,4 @@
-"""A change of the machine's memory that was seen: what analysis finds and outputs show."""
+"""Changes of a machine's memory: those that a capture shows, and the differences between two memories."""
 
 from __future__ import annotations
 
@@ -15,72 +15,72 @@ from lmdecode.codec.v1.values import is_number
 from lmdecode.codec.v1.window import Place, place_of, places_of, registers_in
 
 
-class Change(NamedTuple):
-    """A register, or a byte that is in none, said something else than when it was seen before."""
+class ObservedChange(NamedTuple):
+    """A register, or a byte outside all registers, was seen with another value than before."""
 
     place: Place
     time_ns: int
-    """When it was first seen to have changed: nanoseconds since 1970, UTC."""
+    """When the new value was first seen: nanoseconds since 1970, UTC."""
     since_ns: int
-    """When it was last seen as it was before. It changed somewhere between the two."""
+    """When the old value was last seen. The change happened somewhere between the two."""
     old: bytes
     new: bytes
     record: Record
-    """The message that showed it: an answer, a report, or the answer to the write that did it."""
+    """The message that showed it: an answer, a report, or the answer to the write that made it."""
     writes: tuple[Record, ...] = ()
-    """The last writes that the app asked for before it, the latest last: those since `since_ns`, or else within a
+    """The app's last writes before it, the latest last: those since `since_ns`, or the last one if that was less than a
     minute before."""
     requests: tuple[Record, ...] = ()
-    """The last requests of any kind before it, the latest last, but for the one that the record answers."""
+    """The app's last requests of any kind before it, the latest last, without those for the window that shows it."""
     flowing: bool = False
     """Whether water flowed just before."""
 
     @property
     def written(self) -> bool:
-        """Whether it is what was written: the machine said that it took it."""
+        """Whether a write made it: the machine said that it took the value."""
         return self.record.kind is Kind.WRITE
 
 
 class ChangeRun(NamedTuple):
     """Changes of one place that followed each other closely; often only one."""
 
-    first: Change
-    last: Change
+    first: ObservedChange
+    last: ObservedChange
     changes: int = 1
     least: Value | None = None
-    """Of several numbers, the least that it changed to, or from; of bytes that are in no register, too."""
+    """The least of all values from the first to the last change; None if they are not numbers, or only one changed."""
     most: Value | None = None
 
 
 class Difference(NamedTuple):
-    """A place that two memories know and that is not the same in them."""
+    """A place that two memories know, with different bytes."""
 
     place: Place
     old: bytes
     new: bytes
-    change: Change | None = None
-    """How it came about, if that was seen: the last change of the place."""
+    change: ObservedChange | None = None
+    """The last change of the place, if one was seen that led to the new bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """What leads from one memory to another."""
+    """The differences between two memories."""
 
     changed: tuple[Difference, ...]
-    """What both know, in the order of addresses."""
+    """The places that both know with different bytes, in the order of addresses."""
     only_old: tuple[tuple[int, bytes], ...]
     """Runs of bytes that only the first knows: address, bytes."""
     only_new: tuple[tuple[int, bytes], ...]
     """Runs of bytes that only the second knows."""
     old_regions: tuple[Region, ...] = ()
-    """Where reads give no bytes in the first."""
+    """The regions of the first in which reads give no bytes."""
     new_regions: tuple[Region, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.changed or self.only_old or self.only_new or self.old_regions != self.new_regions)
 
     def apply(self, old: Memory) -> Memory:
-        """The second memory, from the first; the first stays as it is."""
+        """Return the second memory, given the first, which is not changed."""
         memory = Memory()
         for address, data in old.runs():
             memory.write(address, data)
@@ -96,7 +96,7 @@ class Differences:
 
 
 def differences(old: Memory, new: Memory) -> Differences:
-    r"""What is not the same in two memories.
+    r"""Return the differences between two memories.
 
     >>> old, new = Memory(), Memory()
     >>> old.write(0x401C, b"\x03\xbc")
@@ -116,9 +116,9 @@ def differences(old: Memory, new: Memory) -> Differences:
     )
 
 
-def with_changes(found: Differences, changes: Iterable[Change]) -> Differences:
-    """The differences, each with the last of some changes of its place that led to what it is now."""
-    last: dict[int, Change] = {}
+def with_changes(found: Differences, changes: Iterable[ObservedChange]) -> Differences:
+    """Return the differences, each with the last of some changes that touched its place."""
+    last: dict[int, ObservedChange] = {}
     for change in changes:
         for address in range(change.place.address, change.place.end):
             last[address] = change
@@ -136,12 +136,12 @@ def with_changes(found: Differences, changes: Iterable[Change]) -> Differences:
     )
 
 
-def _of(place: Place, last: Mapping[int, Change]) -> Iterable[Change | None]:
+def _of(place: Place, last: Mapping[int, ObservedChange]) -> Iterable[ObservedChange | None]:
     return map(last.get, range(place.address, place.end))
 
 
 def _paired(changed: list[int], old: Memory, new: Memory) -> Iterable[Difference]:
-    """The changed bytes by register; byte by byte where one of the memories does not know all of it."""
+    """Yield the changed bytes by register, or byte by byte if one of the memories does not know the whole register."""
     for place in places_of(changed):
         before, after = old.read(place.address, place.length), new.read(place.address, place.length)
         if before is not None and after is not None:
@@ -169,22 +169,22 @@ def _runs(found: Mapping[int, int]) -> Iterable[tuple[int, bytes]]:
         yield start, bytes(data)
 
 
-_PAUSE: Final = 30_000_000_000  # ns without a change after which the next one is a line of its own
-_FEWEST: Final = 3  # changes that are put together
+_PAUSE: Final = 30_000_000_000  # ns without a change; the next one starts a new run
+_FEWEST: Final = 3  # changes that are worth to be put together
 
 
 def ticks(place: Place) -> bool:
-    """Whether a place changes by itself all the time: it holds a clock."""
+    """Return whether a place changes all the time by itself, because it holds a clock."""
     return place.row is not None and place.row.type.name == "clock"
 
 
-def grouped(changes: Iterable[Change]) -> list[ChangeRun]:
-    """Changes that follow each other closely put together: of one number, text or unknown byte, or of the same bits.
+def grouped(changes: Iterable[ObservedChange]) -> list[ChangeRun]:
+    """Put together changes of one number, text, unknown byte or set of bits that follow each other closely.
 
-    What was written stands alone, and so do flags and enumerations.
+    Written values, flags and enumerations stay alone: each of their changes is an event.
     """
-    runs: list[list[Change]] = []
-    open_runs: dict[object, list[Change]] = {}
+    runs: list[list[ObservedChange]] = []
+    open_runs: dict[object, list[ObservedChange]] = {}
     for change in changes:
         what = _moves(change)
         run = open_runs.get(what)
@@ -198,12 +198,12 @@ def grouped(changes: Iterable[Change]) -> list[ChangeRun]:
     return sorted(found, key=lambda run: run.first.time_ns)
 
 
-def names_of(change: Change) -> frozenset[str]:
-    r"""The names by which a change can be asked for: the register's, and those of the parts and bits that changed.
+def names_of(change: ObservedChange) -> frozenset[str]:
+    r"""Return the names by which a user can ask for a change: of the register, and of the parts and bits that changed.
 
     >>> from lmdecode.codec.v1.window import place_of
     >>> from lmdecode.codec.record import Record
-    >>> switched = Change(place_of(0x401B), 0, 0, b"\x01", b"\x21", Record(0, 0, "machine", "m", "a"))
+    >>> switched = ObservedChange(place_of(0x401B), 0, 0, b"\x01", b"\x21", Record(0, 0, "machine", "m", "a"))
     >>> sorted(names_of(switched))
     ['coffee_heater_on', 'heating_state']
     """
@@ -222,8 +222,8 @@ def names_of(change: Change) -> frozenset[str]:
     )
 
 
-def _moves(change: Change) -> object:
-    """What moves, so that its changes can be told from those of others; None if it is not put together."""
+def _moves(change: ObservedChange) -> object:
+    """Return a key that is equal for changes to be put together; None if the change stays alone."""
     place = change.place
     row = place.row
     if row is None or not place.known or row.type.json in {"integer", "number"} or row.type.name == "front panel text":
@@ -233,11 +233,11 @@ def _moves(change: Change) -> object:
     return None
 
 
-def _alone(change: Change) -> ChangeRun:
+def _alone(change: ObservedChange) -> ChangeRun:
     return ChangeRun(change, change)
 
 
-def _together(run: list[Change]) -> Iterator[ChangeRun]:
+def _together(run: list[ObservedChange]) -> Iterator[ChangeRun]:
     place = run[0].place
     values: list[Value | None] = [place.value(run[0].old), *(place.value(change.new) for change in run)]
     if not place.known:

@@ -1,8 +1,26 @@
-"""Whether two things that change are likely to have to do with each other.
+"""Tests of whether two variables in memory change together more than chance would make them."""
 
-Both tests are made to say too little rather than too much, for what is looked at is not independent from one message to
-the next: temperatures drift, counters only go up, and all that happens at all happens while the machine is used.
-"""
+# Which tests, and why these
+#
+# The question is whether an unknown byte has to do with a known register. A wrong hint costs somebody an evening at the
+# machine, so both tests are made to say too little rather than too much. The usual ones would say too much, since the
+# values of two messages in a row are not independent: temperatures drift, counters only go up, and everything that
+# happens at all happens while somebody uses the machine.
+#
+# When they change (`Coverage`, `at_least`). At each change of the byte: did the register change at about the same time?
+# Chance alone gives hits where the register changes often, so each change of the byte has a chance of its own: the
+# share of the looks within ten minutes around it that are near a change of the register. A rate over the whole capture
+# would be wrong: in an idle night it is nearly 0, and then any two things that happen at breakfast look related. How
+# likely so many hits are with these unequal chances is the tail of a Poisson binomial distribution, which is worked out
+# exactly. Changes so close together that one change of the register hits both are one event (`occasions`).
+#
+# Which way they change (`step_chance`). Spearman's correlation, since nobody knows the unit or the scale of the unknown
+# byte, and ranks do without them. It is taken of the steps from one value to the next, not of the values: two counters
+# that only rise agree in their values whatever they count. Where a value goes up and down by turns, each step is tied
+# to the one before it; that widens the spread of the correlation, so only half of the steps are counted.
+#
+# A hint is given if the smaller of the two probabilities stays below the limit after Bonferroni's correction; see
+# unknowns.py.
 
 from __future__ import annotations
 
@@ -22,25 +40,25 @@ from lmdecode.codec.v1.values import is_number
 from lmdecode.codec.v1.window import Place, place_of
 
 _NEIGHBOURHOOD: Final = 600_000_000_000  # ns on each side of a change: what is usual there is what chance would give
-_FEWEST_LOOKS: Final = 20  # on each side, if it was looked at less often than that in this time
-_MOST: Final = 400  # changes that are tested; with more the answer is as clear
+_FEWEST_LOOKS: Final = 20  # on each side; where looks are rare, the neighbourhood grows until it has so many
+_MOST: Final = 400  # changes that are tested; more would make the answer no clearer, and take the square of the time
 
 
 class Coverage(NamedTuple):
-    """At which of the looks at one thing another one changes at about the same time."""
+    """The looks at one variable that are near a change of another one."""
 
     looks: Sequence[int]
-    """When the one was looked at, in order; nanoseconds."""
+    """The times of all looks at the one, in order; nanoseconds."""
     starts: Sequence[int]
-    """Of each unbroken run of looks near a change of the other, the index of the first."""
+    """The index of the first look of each unbroken run of looks that are near a change of the other."""
     ends: Sequence[int]
-    """And of the one after its last."""
+    """The index after the last look of each run."""
     before: Sequence[int]
-    """How many looks the runs before it have together."""
+    """How many looks there are in all runs before each run."""
 
     @classmethod
     def of(cls, looks: Sequence[int], changes: Sequence[int], within_ns: int) -> Coverage:
-        """Find out where the changes of the other, in order, are near."""
+        """Return the coverage of some looks by the changes of the other; both are times in order."""
         starts: list[int] = []
         ends: list[int] = []
         for time_ns in changes:
@@ -56,12 +74,12 @@ class Coverage(NamedTuple):
         return cls(looks, starts, ends, before)
 
     def near(self, time_ns: int) -> bool:
-        """Whether the other changes at about the time of a look."""
+        """Return whether the other changes at about the time of a look."""
         index = bisect_left(self.looks, time_ns)
         return self._until(index + 1) > self._until(index)
 
     def share(self, time_ns: int) -> float:
-        """In which part of the looks in the minutes around a time it does."""
+        """Return the share of the looks in the minutes around a time that are near a change of the other."""
         low = bisect_left(self.looks, time_ns - _NEIGHBOURHOOD)
         high = bisect_right(self.looks, time_ns + _NEIGHBOURHOOD)
         middle = bisect_left(self.looks, time_ns)
@@ -69,13 +87,13 @@ class Coverage(NamedTuple):
         return (self._until(high) - self._until(low)) / max(high - low, 1)
 
     def _until(self, index: int) -> int:
-        """How many of the looks before an index are near a change."""
+        """Return how many of the looks before an index are near a change."""
         run = bisect_right(self.starts, index - 1) - 1
         return 0 if run < 0 else self.before[run] + min(index, self.ends[run]) - self.starts[run]
 
 
 def occasions(times: Sequence[int], within_ns: int) -> list[int]:
-    """The times of changes that are far enough from each other to be events of their own.
+    """Return the times of the changes that are far enough from each other to be events of their own.
 
     >>> occasions([0, 3, 5, 30, 31], 10)
     [0, 30]
@@ -88,12 +106,12 @@ def occasions(times: Sequence[int], within_ns: int) -> list[int]:
 
 
 def at_least(count: int, chances: Sequence[float]) -> float:
-    """How likely at least so many of some events are, each with its own chance.
+    """Return the probability that at least `count` of some events happen, each of which has its own chance.
 
     >>> at_least(2, [0.5, 0.5])
     0.25
     """
-    if len(chances) > _MOST:  # of too many take some, evenly, and as large a part of those
+    if len(chances) > _MOST:  # take some of them, evenly, and the same share of the count
         step = len(chances) / _MOST
         count = math.floor(count / step)
         chances = [chances[int(index * step)] for index in range(_MOST)]
@@ -106,7 +124,7 @@ def at_least(count: int, chances: Sequence[float]) -> float:
 
 
 def ranks(values: Sequence[float]) -> list[float]:
-    """The rank of each value from 1 on; equal values share theirs.
+    """Return the rank of each value, from 1 on; equal values share the mean of their ranks.
 
     >>> ranks([10, 30, 20, 30])
     [1.0, 3.5, 2.0, 3.5]
@@ -116,7 +134,7 @@ def ranks(values: Sequence[float]) -> list[float]:
 
 
 def spearman(one: Sequence[float], other: Sequence[float]) -> float | None:
-    """Spearman's rank correlation, −1 to 1; None if one of them is constant.
+    """Return Spearman's rank correlation, −1 to 1; None if one of the two is constant.
 
     >>> spearman([1, 2, 3], [10, 20, 15])
     0.5
@@ -128,27 +146,30 @@ def spearman(one: Sequence[float], other: Sequence[float]) -> float | None:
 
 
 def step_chance(one: Sequence[float], other: Sequence[float]) -> float:
-    """How likely chance makes the steps of two series agree so well, by rank, up or down.
+    """Return the probability that chance makes the steps of two series agree so well, by rank, up or down.
 
-    Steps and not values, for two series that both only rise agree in their values whatever they are. The steps of an
-    alternating series are not independent of each other; that costs up to half of them, and is reckoned with.
+    It is 1 where there are too few values, or where one of the series is constant.
     """
     steps = [[after - before for before, after in pairwise(series)] for series in (one, other)]
     rho = spearman(*steps) if len(one) > 2 else None
     if rho is None:
         return 1.0
-    telling = min(len(each) - max(Counter(each).values()) for each in steps)  # of many equal steps the others tell
+    # Of a series that mostly takes the same step, only the other steps say anything.
+    telling = min(len(each) - max(Counter(each).values()) for each in steps)
     count = min(len(one) - 2, 2 * telling)
+    # Without a relation, rho × √n is about normal; n is half the count, as the head of this file says.
     return math.erfc(abs(rho) * math.sqrt(count / 2) / math.sqrt(2))
 
 
-class Run(NamedTuple):
-    """One value from when it was first seen until it was seen for the last time before another."""
+class ValueRun(NamedTuple):
+    """A time during which a variable had one value."""
 
     value: float | None
-    """None where there is no number to it."""
+    """None if the value is not a number."""
     first_ns: int
+    """When it was first seen."""
     last_ns: int
+    """When it was last seen before another value."""
     looks: int
     """How often it was seen."""
 
@@ -159,46 +180,46 @@ class Variable(NamedTuple):
     place: Place
     name: str
     read: Callable[[bytes], float | None]
-    """Its value as a number, for comparing; None if there is no order in it."""
+    """Returns the value as a number, for comparing; None if the values have no order."""
     mask: bytes
-    """The bits of the place that are it."""
+    """The bits of the place that belong to the variable."""
 
 
-class Series(NamedTuple):
-    """A variable over a capture."""
+class Course(NamedTuple):
+    """The values of one variable over one capture."""
 
     variable: Variable
     looks: tuple[int, ...]
-    """When it was looked at, in order."""
-    runs: tuple[Run, ...]
+    """The times when it was looked at, in order."""
+    runs: tuple[ValueRun, ...]
 
     @property
     def changes(self) -> list[int]:
-        """When it was first seen to have changed, in order."""
+        """The times when it was first seen to have changed, in order."""
         return [run.first_ns for run in self.runs[1:]]
 
     def timed_changes(self) -> list[int]:
-        """Those of which the time is known as well as it usually is: not after a long time of not looking."""
+        """Return the times of the changes whose time is known: those that do not follow a long time without a look."""
         gaps = sorted(after - before for before, after in pairwise(self.looks))
         usual = gaps[len(gaps) // 2] if gaps else 0
         longest = max(10 * usual, 5_000_000_000)
         return [after.first_ns for before, after in pairwise(self.runs) if after.first_ns - before.last_ns <= longest]
 
     def at(self, time_ns: int) -> float | None:
-        """The value at a time; before it was first seen, the first."""
+        """Return the value at a time; the first value if it had not been seen by then."""
         index = bisect_right(self.runs, time_ns, key=lambda run: run.first_ns) - 1
         return self.runs[max(index, 0)].value
 
 
 class Looks:
-    """When each place of a memory was looked at."""
+    """The times when each place of a memory was looked at."""
 
     def __init__(self, history: History) -> None:
         self._windows = history.windows
         self._merged: dict[tuple[tuple[int, int], ...], tuple[int, ...]] = {}
 
     def at(self, place: Place) -> tuple[int, ...]:
-        """The times, in order; places that were always looked at together share theirs."""
+        """Return the times, in order; places that were always looked at together share one tuple."""
         windows = tuple(
             (address, length)
             for address, length in self._windows
@@ -210,7 +231,7 @@ class Looks:
 
 
 def variables_of(place: Place) -> Iterator[Variable]:
-    """The variables that a known register holds: each bit of a set, else one."""
+    """Yield the variables that a known register holds: one for each bit of a set, otherwise one."""
     row = place.row
     if row is None or row.name is None or not place.known or place.secret:
         return
@@ -224,14 +245,14 @@ def variables_of(place: Place) -> Iterator[Variable]:
         yield Variable(place, row.name, _number(place), b"\xff" * place.length)
 
 
-def runs_of(variable: Variable, history: History, first: Memory, looks: Looks) -> Series | None:
-    """A variable over a capture; None if not all of it was seen at once.
+def course_of(variable: Variable, history: History, first: Memory, looks: Looks) -> Course | None:
+    """Return the values of a variable over a capture; None if no message held all of its bytes.
 
     Args:
-        variable: Which.
-        history: What the capture tells.
-        first: Each byte as it was first told.
-        looks: When each place was looked at.
+        variable: The variable.
+        history: The memory over the capture.
+        first: Each byte as it was when it was first seen.
+        looks: The times when each place was looked at.
     """
     place, _, read, mask = variable
     times = looks.at(place)
@@ -240,7 +261,7 @@ def runs_of(variable: Variable, history: History, first: Memory, looks: Looks) -
         return None
     starts = [times[0]]
     contents = [_under(data, mask)]
-    whole = place_of(place.address)  # the hour is told of as a part of the clock
+    whole = place_of(place.address)  # the hour changes as a part of the clock
     offset = place.address - whole.address
     for change in history.changes_at(whole):
         content = _under(change.new[offset : offset + place.length], mask)
@@ -249,10 +270,10 @@ def runs_of(variable: Variable, history: History, first: Memory, looks: Looks) -
             contents.append(content)
     indices = [0, *(bisect_left(times, start) for start in starts[1:]), len(times)]
     runs = [
-        Run(read(content), start, times[max(end - 1, begin)] if begin < len(times) else start, max(end - begin, 1))
+        ValueRun(read(content), start, times[max(end - 1, begin)] if begin < len(times) else start, max(end - begin, 1))
         for content, start, begin, end in zip(contents, starts, indices, indices[1:], strict=False)
     ]
-    return Series(variable, times, tuple(runs))
+    return Course(variable, times, tuple(runs))
 
 
 def _under(data: bytes, mask: bytes) -> bytes:

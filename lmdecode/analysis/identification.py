@@ -1,27 +1,38 @@
-"""What can be said about the protocol's traffic without the key.
+"""The messages that are likely to hide in frames that cannot be decrypted for want of the key."""
 
-Certain is what follows from the cipher: a message's length to 16 bytes; that equal ciphertexts of one machine are
-equal messages, and equal first blocks the same kind and window (16 characters); that each read request has one
-ciphertext. All else is likely at best, and says what it rests on.
-"""
+# How a message is recognised without the key
+#
+# Certain is only what follows from the cipher (see keyless_pairing.py): the length of a message to a block of 16
+# characters; equal frames of one machine are equal messages; each read request is always the same frame. Everything
+# else is likely at best, so each claim names its reasons, and how much it says (`Confidence`).
+#
+# Frames are put into groups: each request frame with its answers, and the reports of each size. For a group, the known
+# messages are sifted in this order:
+#  1. By size. A request of more than one block is a write; a request of one block is a read if its answer is longer.
+#     One-block answers are the hard case: a short read, or a write that was taken.
+#  2. Two requests with an answer in common are writes of one register: their answer is "OK" to the same window.
+#  3. By the order in which a known app asks when it has connected. Requests count as this opening if the sizes of their
+#     answers run like it from its start up to the drink counters at least, whose answer has a size of its own. A
+#     shorter run says too little.
+#  4. Two requests cannot be the same read. If two groups claim it, both claims are taken back.
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
 from lmdecode.analysis.keyless_pairing import (
-    KNOWN_OPENING,
     KNOWN_READS,
     KNOWN_REPORTS,
-    KNOWN_WRITES,
-    Known,
-    Memory,
+    GroupKind,
+    KnownMessage,
     Pairing,
-    Part,
+    PairingStatistics,
+    known_requests,
+    openings,
     stable_blocks,
 )
 from lmdecode.codec.errors import FrameError
@@ -30,30 +41,29 @@ from lmdecode.codec.v1.decoder import ciphertext_of
 from lmdecode.codec.v1.key import BLOCK_SIZE
 
 MAX_DIFFERENT: Final = 20_000
-"""Different ciphertexts that are told apart; those after them are counted by size only."""
+"""Ciphertexts that are told apart; further ones are counted by size only, so that memory stays bounded."""
 _MAX_REQUESTS: Final = 1024
 _MAX_ASKS: Final = 256  # of a connection, among which the opening sequence is looked for
 _MAX_SEQUENCES: Final = 64
-_LEAST_SEQUENCE: Final = 4  # up to the drink counters, whose answer is like no other
 _LEAST_INTERVALS: Final = 3
 _SURE_REPEATS: Final = 3  # answers of one size, and none of another, that make a request's answer sure
 
 
 class Confidence(StrEnum):
-    """How much a claim says."""
+    """How sure a claim is."""
 
     ONLY_FIT = "only fit"
-    """Of all known messages only this one has the size; an unknown one may have it too."""
+    """No other known message has the size; an unknown one may have it too."""
     BEST_FIT = "best fit"
-    """Others have the size, but it stands where this one stands in the opening sequence."""
+    """Others have the size, but only this one stands at this place of the opening sequence."""
     FITS = "fits"
-    """Each of the candidates may be it, and nothing says which."""
+    """It may be any of the candidates, and nothing says which."""
     NOTHING = "nothing known fits"
 
 
 @dataclass(slots=True)
-class Connection:
-    """What was said on one TCP connection."""
+class KeylessConnection:
+    """The frames of one TCP connection, counted."""
 
     stream: int
     app: str
@@ -67,46 +77,49 @@ class Connection:
     blocks: dict[str, Counter[int]] = field(default_factory=lambda: {"app": Counter(), "machine": Counter()})
     """By sender: how many frames have so many cipher blocks."""
     unusable: Counter[str] = field(default_factory=Counter)
-    """Frames that cannot be the protocol's, by what is wrong with them."""
+    """How many frames cannot be of v1, by the reason."""
     bytes_skipped: int = 0
     gaps: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Frames of one machine that belong together, and what they are likely to be."""
+    """Frames of one machine that belong together, and the messages that they may be."""
 
     machine: str
-    part: Part
+    kind: GroupKind
     seen: int
-    """Requests, or reports."""
+    """How many requests, or reports."""
     app_blocks: int | None
+    """The size of the request in cipher blocks; None for reports."""
     machine_blocks: int | None
-    """Of the answer that came most often, or of the report; None if there was no answer."""
+    """The size of most answers, or of the reports; None if there was no answer."""
     answered: int
+    """How many requests were answered."""
     different: int
-    """Different answers, or reports, as far as they were told apart."""
+    """How many answers, or reports, differ, as far as they were told apart."""
     repeated: int
     """How often the most frequent of them came."""
     same_blocks: int
-    """First blocks that all of them share."""
+    """How many first blocks all of them share."""
     period: float | None
     """The usual seconds from one to the next within a connection; None with fewer than three intervals."""
     steady: bool
     """Whether most of the intervals are about that long."""
     request: bytes | None
-    """The ciphertext that asks; None for reports, and for requests that were too many to be told apart."""
-    candidates: tuple[Known, ...]
-    """The likely message first if the confidence says that there is one."""
+    """The ciphertext of the request; None for reports, and for requests that were too many to be told apart."""
+    candidates: tuple[KnownMessage, ...]
+    """The likely message first, if the confidence is ONLY_FIT or BEST_FIT."""
     confidence: Confidence
     rests_on: tuple[str, ...]
+    """The reasons, in words."""
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """All that is said."""
+class IdentificationResult:
+    """The connections and groups of some captures."""
 
-    connections: tuple[Connection, ...]
+    connections: tuple[KeylessConnection, ...]
     groups: tuple[Group, ...]
     bounded: bool
     """Whether there were more different ciphertexts than are told apart."""
@@ -154,14 +167,14 @@ class _Tracked:
 
 
 class Identification:
-    """Takes Records, of frames that were not decrypted, and says what they are likely to be.
+    """Takes the records of frames that were not decrypted, and finds the messages that they may be.
 
-    Memory does not grow with frames that repeat, and is bounded where they do not.
+    Its memory is bounded, and does not grow with frames that repeat.
     """
 
     def __init__(self) -> None:
-        self._connections: dict[int, Connection] = {}
-        self._memories: dict[str, Memory] = defaultdict(Memory)
+        self._connections: dict[int, KeylessConnection] = {}
+        self._statistics: dict[str, PairingStatistics] = defaultdict(PairingStatistics)
         self._pairings: dict[int, Pairing] = {}
         self._asks: dict[int, list[bytes]] = {}
         self._exchanges: dict[tuple[str, bytes | int], _Tracked] = {}
@@ -170,7 +183,7 @@ class Identification:
         self._bounded = False
 
     def add(self, record: Record) -> None:
-        """Take the next Record; those of a connection come in the order of time."""
+        """Take the next record; those of one connection in the order of time."""
         connection = self._connection(record)
         raw = record.raw
         if raw is None:
@@ -192,22 +205,22 @@ class Identification:
         connection.blocks[record.sender][len(ciphertext) // BLOCK_SIZE] += 1
         self._place(record, connection.machine, ciphertext)
 
-    def result(self) -> Result:
-        """What can be said so far."""
+    def result(self) -> IdentificationResult:
+        """Return what was found so far."""
         for pairing in self._pairings.values():
             pairing.settle()
         labels = self._opening()
         groups = [*self._exchange_groups(labels), *self._report_groups()]
-        return Result(tuple(self._connections.values()), tuple(_told_apart(groups)), self._bounded)
+        return IdentificationResult(tuple(self._connections.values()), tuple(_without_rivals(groups)), self._bounded)
 
-    def _connection(self, record: Record) -> Connection:
+    def _connection(self, record: Record) -> KeylessConnection:
         connection = self._connections.get(record.stream)
         if connection is None:
             ends = record.source, record.destination
             app, machine = ends if record.sender == "app" else ends[::-1]
-            connection = Connection(record.stream, app, machine, record.time_ns, record.time_ns)
+            connection = KeylessConnection(record.stream, app, machine, record.time_ns, record.time_ns)
             self._connections[record.stream] = connection
-            self._pairings[record.stream] = Pairing(self._memories[machine])
+            self._pairings[record.stream] = Pairing(self._statistics[machine])
         connection.first_ns = min(connection.first_ns, record.time_ns)
         connection.last_ns = max(connection.last_ns, record.time_ns)
         return connection
@@ -252,18 +265,18 @@ class Identification:
             self._different += 1
         tracked.ciphertexts[last_block] += 1
 
-    def _opening(self) -> dict[tuple[str, bytes], Known]:
-        """The requests that stand where the known opening sequence has theirs, judged by the sizes of the answers."""
-        labels: dict[tuple[str, bytes], set[Known]] = defaultdict(set)
+    def _opening(self) -> dict[tuple[str, bytes], KnownMessage]:
+        """Return the requests that are part of the opening sequence, by machine and ciphertext."""
+        labels: dict[tuple[str, bytes], set[KnownMessage]] = defaultdict(set)
         for stream, asks in self._asks.items():
             machine = self._connections[stream].machine
-            memory = self._memories[machine]
-            sizes = [_usual(memory.sizes.get(ask)) for ask in asks]
-            for at, known in _sequences(asks, sizes):
+            statistics = self._statistics[machine]
+            sizes = [_usual(statistics.sizes.get(ask)) for ask in asks]
+            for at, known in openings(asks, sizes):
                 labels[machine, asks[at]].add(known)
         return {key: known.pop() for key, known in labels.items() if len(known) == 1}
 
-    def _exchange_groups(self, labels: dict[tuple[str, bytes], Known]) -> Iterator[Group]:
+    def _exchange_groups(self, labels: dict[tuple[str, bytes], KnownMessage]) -> Iterator[Group]:
         askers: Counter[tuple[str, bytes]] = Counter()  # one-block answers: of how many requests
         for (machine, _), tracked in self._exchanges.items():
             if _usual(tracked.sizes) == 1:
@@ -272,14 +285,18 @@ class Identification:
             request = asked if isinstance(asked, bytes) else None
             app_blocks = len(asked) // BLOCK_SIZE if isinstance(asked, bytes) else asked
             shared = request is not None and any(askers[machine, last] > 1 for last in tracked.ciphertexts)
-            sizes = Counter(tracked.sizes) if request is None else self._memories[machine].sizes.get(request, Counter())
+            sizes = (
+                Counter(tracked.sizes) if request is None else self._statistics[machine].sizes.get(request, Counter())
+            )
             size = _usual(sizes)
-            candidates, reasons = _of_exchange(app_blocks, size, tracked.answered, shared=shared)
+            candidates, reasons = known_requests(app_blocks, size, tracked.answered, shared=shared)
             label = None if request is None else labels.get((machine, request))
             chance = app_blocks == 1 and label is None and not _SURE_REPEATS <= sizes[size] == sizes.total()
             if chance and size:
                 reasons.append("if that is its answer")
-            yield _group(machine, Part.EXCHANGE, tracked, app_blocks, request, candidates, reasons, label, mixed=chance)
+            yield _group(
+                machine, GroupKind.EXCHANGE, tracked, app_blocks, request, candidates, reasons, label, mixed=chance
+            )
 
     def _report_groups(self) -> Iterator[Group]:
         for (machine, blocks), tracked in self._reports.items():
@@ -295,68 +312,24 @@ class Identification:
                     mixed = mixed or tracked.same_blocks < stable
                     alike = "all begin alike, as" if tracked.same_blocks >= stable else "not all begin alike, unlike"
                     reasons.append(f"{alike} its serial number does")
-            group = _group(machine, Part.REPORT, tracked, None, None, candidates, reasons, None, mixed=mixed)
+            group = _group(machine, GroupKind.REPORT, tracked, None, None, candidates, reasons, None, mixed=mixed)
             yield group
 
 
-def identify(records: Iterable[Record]) -> Result:
-    """What can be said about the Records of undecrypted frames."""
-    identification = Identification()
-    for record in records:
-        identification.add(record)
-    return identification.result()
-
-
 def _usual(sizes: Counter[int] | None) -> int:
-    """The blocks of the answer that came most often; 0 without an answer."""
+    """Return the size of most answers in blocks; 0 without an answer."""
     return sizes.most_common(1)[0][0] if sizes else 0
-
-
-def _of_exchange(
-    app_blocks: int, answer_blocks: int, answered: int, *, shared: bool
-) -> tuple[tuple[Known, ...], list[str]]:
-    """The known requests of this size with answers of that size, and why."""
-    writes = tuple(known for known in KNOWN_WRITES if known.data_blocks == app_blocks)
-    if app_blocks > 1:  # a read request is 11 characters
-        if answer_blocks > 1:
-            return (), ["no request this long has an answer this long"]
-        return writes, ["too long for a read request"]
-    if not answer_blocks:
-        why = "which answer is its own cannot be told" if answered else "no answer"
-        return (*KNOWN_READS, *writes), [why]
-    if shared:
-        return writes, ["same answer as to another request: OKs of one register"]
-    reads = tuple(known for known in KNOWN_READS if known.data_blocks == answer_blocks)
-    if answer_blocks == 1:
-        return (*reads, *writes), ["answer as short as an OK"]
-    return reads, ["answer's size"]
-
-
-def _sequences(asks: list[bytes], sizes: list[int]) -> Iterator[tuple[int, Known]]:
-    """Where the requests of a connection run like the opening sequence, from its start.
-
-    A missing answer gives each request the answer of the next, which is just as good a run of the later ones.
-    """
-    for start in range(len(asks)):
-        run: list[Known] = []
-        for size, expected in zip(sizes[start:], KNOWN_OPENING, strict=False):
-            known = next((known for known in expected if known.data_blocks == size), None)
-            if known is None:
-                break
-            run.append(known)
-        if len(run) >= _LEAST_SEQUENCE and len(set(asks[start : start + len(run)])) == len(run):
-            yield from enumerate(run, start)
 
 
 def _group(  # noqa: PLR0917 -- in the order of the table's columns
     machine: str,
-    part: Part,
+    kind: GroupKind,
     tracked: _Tracked,
     app_blocks: int | None,
     request: bytes | None,
-    candidates: tuple[Known, ...],
+    candidates: tuple[KnownMessage, ...],
     reasons: list[str],
-    label: Known | None,
+    label: KnownMessage | None,
     *,
     mixed: bool = False,
 ) -> Group:
@@ -377,7 +350,7 @@ def _group(  # noqa: PLR0917 -- in the order of the table's columns
     period, steady = tracked.pace()
     return Group(
         machine=machine,
-        part=part,
+        kind=kind,
         seen=tracked.seen,
         app_blocks=app_blocks,
         machine_blocks=usual or None,
@@ -394,16 +367,16 @@ def _group(  # noqa: PLR0917 -- in the order of the table's columns
     )
 
 
-def _told_apart(groups: list[Group]) -> Iterator[Group]:
-    """The groups, but no two requests that are both said to be the same read: each read has one ciphertext."""
+def _without_rivals(groups: list[Group]) -> Iterator[Group]:
+    """Yield the groups; two that claim to be the same read lose their claim, for each read has one ciphertext."""
     certain = (Confidence.ONLY_FIT, Confidence.BEST_FIT)
     claims = Counter(
         (group.machine, group.candidates[0])
         for group in groups
-        if group.part is Part.EXCHANGE and group.confidence in certain and group.candidates[0] in KNOWN_READS
+        if group.kind is GroupKind.EXCHANGE and group.confidence in certain and group.candidates[0] in KNOWN_READS
     )
     for group in groups:
-        if group.confidence in certain and group.part is Part.EXCHANGE:
+        if group.confidence in certain and group.kind is GroupKind.EXCHANGE:
             rivals = claims[group.machine, group.candidates[0]]
             if rivals > 1:
                 reason = f"{rivals} requests fit this, and at most one is it"

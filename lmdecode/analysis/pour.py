@@ -1,4 +1,29 @@
-"""A drawing of water while its messages come, and what is made of them when no more come."""
+"""One pour of water: from the machine's messages about it to a `Shot`."""
+
+# When a pour begins and when it ends
+#
+# While water flows, the machine pushes a message of its flow meter about twice a second: the button, the seconds and
+# the pulses so far, the temperature of the coffee boiler. No message says "begins" or "ends", so both are worked out.
+#
+# A message belongs to the pour of the message before it unless it cannot:
+#  - another button is another pour;
+#  - the machine counts seconds and pulses from 0 in each pour, so a count that went down is another pour;
+#  - a silence alone proves little: pre-brewing stops the pump for seconds, a capture loses packets, an app connects
+#    again. After more than 5 s (`APART_NS`) the machine's own seconds decide: if they went on as the clock did, it is
+#    still the same pour.
+# The order matters: button and counts hold however short the silence is, for two shots can follow at once.
+#
+# A pour has ended, and was not merely cut off, if any of these holds:
+#  - its pulses reached the dose of its button;
+#  - its last messages repeat seconds and pulses: the machine sends a few more after the valve has closed, and the first
+#    of them is the end. Pulses alone do not say so, for a pause of the pump repeats them too;
+#  - an answer about the machine's status says that no valve is open;
+#  - other messages of the machine came, but none of the flow, for longer than 1.5 s and than three usual steps.
+# Otherwise the capture or the connection ended first: `Shot.cut`.
+#
+# The beginning is the first message's time less the machine's seconds, so it is right even if the first messages are
+# missing. The seconds are believed only if they run about as fast as the clock: their unit is inferred from one
+# source, and a simulated machine may run at any speed.
 
 from __future__ import annotations
 
@@ -15,7 +40,7 @@ from lmdecode.codec.v1.values import is_number
 
 
 class What(StrEnum):
-    """What the water was for."""
+    """The purpose of the water."""
 
     COFFEE = "coffee"
     FLUSH = "flush"
@@ -26,22 +51,22 @@ class What(StrEnum):
 
 
 class Evidence(StrEnum):
-    """By which messages we know of it."""
+    """The messages that show a shot."""
 
     FLOW = "flow"
-    """By what the machine pushes while water flows."""
+    """The messages that the machine pushes while water flows."""
     STATUS = "status"
-    """Only because an answer of the machine fell into it."""
+    """Only an answer about the machine's status that fell into the shot."""
     COUNTER = "counter"
-    """Only because a counter was higher afterwards."""
+    """Only a counter that was higher afterwards."""
 
 
 class Sample(NamedTuple):
-    """One message of the water that flows."""
+    """One message about water that flows."""
 
     time_ns: int
     seconds: float | None
-    """Since it began, as the machine counts."""
+    """Since the water began to flow, as the machine counts them."""
     pulses: int | None
     coffee_temp: float | None
     """°C"""
@@ -49,7 +74,7 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shot:
-    """One drawing of water; with a counter as evidence, `count` of them."""
+    """One pour of water; if only a counter shows it, `count` of them."""
 
     machine: str
     streams: tuple[int, ...]
@@ -57,30 +82,30 @@ class Shot:
     what: What
     evidence: Evidence
     key: int | None = None
-    """The button; None if it is not known, or there is none."""
+    """The button; None if it is not known, or if there is none."""
     count: int = 1
     start_ns: int | None = None
-    """Nanoseconds since 1970 when it began; worked out if the beginning is not in the capture."""
+    """Nanoseconds since 1970 when it began; worked out if the capture does not have the beginning."""
     end_ns: int | None = None
     """When it ended, or when it was last seen if it is `cut`."""
     seconds: float | None = None
-    """How long it took, until it was last seen if it is `cut`."""
+    """How long it took; until it was last seen if it is `cut`."""
     pulses: int | None = None
     dose: float | None = None
-    """What it was against: pulses for a coffee, seconds for hot water."""
+    """The amount that was set: pulses for a coffee, seconds for hot water."""
     set_temp: float | None = None
-    """°C of coffee that was set."""
+    """°C that were set for coffee."""
     coffee_temp_start: float | None = None
     """°C, as all temperatures here."""
     coffee_temp_end: float | None = None
     cut: bool = False
-    """Whether its end is not seen."""
+    """Whether the capture does not show its end."""
     after_ns: int | None = None
-    """With a counter as evidence: it was after this,"""
+    """If only a counter shows it: it was after this time,"""
     before_ns: int | None = None
-    """and before this."""
+    """and before this time."""
     notes: tuple[str, ...] = ()
-    """What is to be said about it, a line each."""
+    """Remarks for the user, a line each."""
     samples: tuple[Sample, ...] = field(default=(), repr=False)
 
     @property
@@ -90,29 +115,29 @@ class Shot:
 
     @property
     def order(self) -> int:
-        """When it was, for sorting."""
+        """The time to sort by: when it began, or after which time it must have been."""
         return next((time for time in (self.start_ns, self.after_ns) if time is not None), 0)
 
 
 APART_NS: Final = 5_000_000_000
-"""Without a message of the flow for so long it is another draw, unless the machine's seconds say that it is not."""
+"""After a silence longer than this the machine's seconds decide whether it is still the same pour."""
 
-_DRIFT: Final = 1.5  # s by which the machine's seconds and the clock's may differ in one draw
-_QUIET: Final = 1.5  # s without a message of the flow, while others come: it has ended
-_HOLE: Final = 3  # times the usual pace is so long that messages are missing
-_STEADY: Final = (0.8, 1.25)  # seconds of the machine in one of ours, if its seconds are read rightly
-_LONG_ENOUGH: Final = 3.0  # s to tell
+_DRIFT: Final = 1.5  # s by which the machine's seconds and the clock's may differ within one pour
+_QUIET: Final = 1.5  # s without a message of the flow, while other messages come: the pour has ended
+_HOLE: Final = 3  # a step of so many usual steps means that messages are missing
+_STEADY: Final = (0.8, 1.25)  # machine seconds in a second of the clock, if the machine counts seconds at all
+_LONG_ENOUGH: Final = 3.0  # s; the pace of a shorter pour is too uncertain to judge
 _SLACK_NS: Final = 1_000_000_000  # by which a beginning that was worked out may be wrong
 
 
 def begins_another(last: Sample, last_key: int | None, sample: Sample, key: int | None) -> bool:
-    """Whether a message of the flow begins another draw than the one of the messages before it.
+    """Return whether a message of the flow begins another pour than that of the message before it.
 
     Args:
-        last: What the message before it said.
-        last_key: And of which button.
-        sample: What it says.
-        key: And of which button.
+        last: The message before it.
+        last_key: The button in the message before it.
+        sample: The message.
+        key: The button in the message.
     """
     if key != last_key:
         return True
@@ -127,12 +152,12 @@ def begins_another(last: Sample, last_key: int | None, sample: Sample, key: int 
     return sample.time_ns - last.time_ns > APART_NS and abs(flowed - passed) > _DRIFT
 
 
-class Draw:
-    """Water that flows, as long as it is not known to have ended.
+class Pour:
+    """The messages about one pour of water, as they come.
 
     Args:
-        machine: Which.
-        evidence: By which messages we know of it.
+        machine: The machine's name.
+        evidence: The messages that show it.
         key: The button.
         connected_ns: When the connection began in which it was first seen.
         commanded: Whether the app has just commanded a backflush.
@@ -151,11 +176,11 @@ class Draw:
         self.over_ns: int | None = None
         """When the machine said that no water flows any more."""
         self.heard_ns = 0
-        """When it last said something else on the connection."""
+        """When the machine last said something else on the connection."""
         self.bits: set[str] = set()
-        """Of `heating_state`, all that were seen."""
+        """All bits of `heating_state` that were set in it."""
         self.values: dict[str, Value] = {}
-        """What was known when it was last seen."""
+        """The settings that held when it was last seen."""
         self._damaged_ns: list[int] = []
 
     @property
@@ -165,11 +190,11 @@ class Draw:
 
     @property
     def damaged(self) -> int:
-        """Messages that were damaged or lost while it lasted."""
+        """How many messages were damaged or lost while it lasted."""
         return sum(time <= self.last_ns for time in self._damaged_ns)
 
     def flow(self, sample: Sample, stream: int, values: Mapping[str, Value]) -> None:
-        """Take a message of the flow, and what is known by now."""
+        """Take a message of the flow, with the values that are known by now."""
         self.samples.append(sample)
         if stream not in self.streams:
             self.streams.append(stream)
@@ -177,7 +202,7 @@ class Draw:
         self.values |= {name: values[name] for name in names if name in values}
 
     def alongside(self, record: Record, fields: Mapping[str, Value]) -> None:
-        """Take another message of the machine's."""
+        """Take another message of the machine."""
         if record.stream == self.streams[-1]:
             self.heard_ns = record.time_ns
         state = fields.get("heating_state")
@@ -185,51 +210,51 @@ class Draw:
             self.bits.update(state)
 
     def lost(self, record: Record) -> None:
-        """Note that a message of the machine's was damaged, or is not in the capture."""
+        """Note that a message of the machine was damaged, or is not in the capture."""
         self._damaged_ns.append(record.time_ns)
 
 
-def ended_draw(draw: Draw, last_ns: int) -> Shot:
-    """What is known of it.
+def shot_of(pour: Pour, now_ns: int | None = None) -> Shot:
+    """Return the shot that a pour is, as far as its messages show it.
 
     Args:
-        draw: It.
-        last_ns: When the last record of all was.
+        pour: The pour.
+        now_ns: The time of the last record of all, or now; None if another pour has followed.
     """
-    if draw.evidence is Evidence.STATUS:
-        return _of_status(draw)
-    samples = draw.samples
+    if pour.evidence is Evidence.STATUS:
+        return _of_status(pour)
+    samples = pour.samples
     end = _end(samples)
     notes: list[str] = []
     seconds, start_ns = _duration(samples, end, notes)
-    dose = _dose(draw)
+    dose = _dose(pour)
     pace = median([(b.time_ns - a.time_ns) / 1e9 for a, b in pairwise(samples)] or [0.5])
-    reached = dose is not None and end.pulses is not None and draw.key in KEYS and end.pulses >= dose
-    quiet = (draw.heard_ns - draw.last_ns) / 1e9
-    cut = not (reached or end is not samples[-1] or draw.over_ns or quiet > max(_QUIET, _HOLE * pace))
-    if start_ns < draw.connected_ns - _SLACK_NS:
+    reached = dose is not None and end.pulses is not None and pour.key in KEYS and end.pulses >= dose
+    quiet = (pour.heard_ns - pour.last_ns) / 1e9
+    cut = not (reached or end is not samples[-1] or pour.over_ns or quiet > max(_QUIET, _HOLE * pace))
+    if start_ns < pour.connected_ns - _SLACK_NS:
         notes.append("began before the connection: its beginning is worked out")
-    if len(draw.streams) > 1:
-        notes.append(f"the connection was made anew in it ({' → '.join(map(str, draw.streams))})")
-    notes += _holes(draw, pace)
+    if len(pour.streams) > 1:
+        notes.append(f"the connection was made anew in it ({' → '.join(map(str, pour.streams))})")
+    notes += _holes(pour, pace)
     if cut:
-        running = last_ns - draw.last_ns < _QUIET * 1e9
+        running = now_ns is not None and now_ns - pour.last_ns < _QUIET * 1e9
         notes.append(
             "cut off: still running when the capture ends" if running else "cut off: the connection ended while it ran"
         )
-    what = _what(draw, seconds, end, cut=cut)
+    what = _what(pour, seconds, end, cut=cut)
     return Shot(
-        machine=draw.machine,
-        streams=tuple(draw.streams),
+        machine=pour.machine,
+        streams=tuple(pour.streams),
         what=what,
         evidence=Evidence.FLOW,
-        key=draw.key or None,
+        key=pour.key or None,
         start_ns=start_ns,
         end_ns=end.time_ns,
         seconds=seconds,
         pulses=end.pulses,
-        dose=_number(draw.values.get("dose_hot_water")) if what is What.HOT_WATER else dose,
-        set_temp=None if what is What.HOT_WATER else _number(draw.values.get("coffee_set_temp")),
+        dose=_number(pour.values.get("dose_hot_water")) if what is What.HOT_WATER else dose,
+        set_temp=None if what is What.HOT_WATER else _number(pour.values.get("coffee_set_temp")),
         coffee_temp_start=samples[0].coffee_temp,
         coffee_temp_end=end.coffee_temp,
         cut=cut,
@@ -238,29 +263,29 @@ def ended_draw(draw: Draw, last_ns: int) -> Shot:
     )
 
 
-def _of_status(draw: Draw) -> Shot:
-    first, last = draw.samples[0], draw.samples[-1]
+def _of_status(pour: Pour) -> Shot:
+    first, last = pour.samples[0], pour.samples[-1]
     return Shot(
-        machine=draw.machine,
-        streams=tuple(draw.streams),
-        what=_what(draw, None, last, cut=True),
+        machine=pour.machine,
+        streams=tuple(pour.streams),
+        what=_what(pour, None, last, cut=True),
         evidence=Evidence.STATUS,
-        key=draw.key or None,
+        key=pour.key or None,
         start_ns=first.time_ns,
         end_ns=last.time_ns,
         pulses=last.pulses,
-        dose=_dose(draw),
-        set_temp=_number(draw.values.get("coffee_set_temp")),
+        dose=_dose(pour),
+        set_temp=_number(pour.values.get("coffee_set_temp")),
         coffee_temp_start=first.coffee_temp,
         coffee_temp_end=last.coffee_temp,
         cut=True,
         notes=("only in the machine's status: when it began and ended is not seen",),
-        samples=tuple(draw.samples),
+        samples=tuple(pour.samples),
     )
 
 
 def _end(samples: list[Sample]) -> Sample:
-    """The first message after which nothing flowed any more."""
+    """Return the first message after which nothing flowed any more."""
     end = samples[-1]
     for sample in reversed(samples):
         if (sample.seconds, sample.pulses) != (end.seconds, end.pulses):
@@ -271,7 +296,7 @@ def _end(samples: list[Sample]) -> Sample:
 
 
 def _duration(samples: list[Sample], end: Sample, notes: list[str]) -> tuple[float, int]:
-    """Seconds, and when it began; by the clock if the machine's seconds cannot be what they are taken for."""
+    """Return the seconds and the beginning; by the clock if the machine's count runs at another pace."""
     first = samples[0]
     passed = (end.time_ns - first.time_ns) / 1e9
     if first.seconds is None or end.seconds is None:
@@ -283,30 +308,30 @@ def _duration(samples: list[Sample], end: Sample, notes: list[str]) -> tuple[flo
     return end.seconds, first.time_ns - round(first.seconds * 1e9)
 
 
-def _holes(draw: Draw, pace: float) -> list[str]:
-    times = [sample.time_ns for sample in draw.samples]
+def _holes(pour: Pour, pace: float) -> list[str]:
+    times = [sample.time_ns for sample in pour.samples]
     missing = sum((b - a) / 1e9 for a, b in pairwise(times) if (b - a) / 1e9 > _HOLE * pace)
     notes = [f"nothing is heard of it for {missing:.1f} s"] if missing else []
-    if draw.damaged:
-        plural = "s" if draw.damaged > 1 else ""
-        notes.append(f"{draw.damaged} message{plural} of the machine's damaged or not in the capture")
+    if pour.damaged:
+        plural = "s" if pour.damaged > 1 else ""
+        notes.append(f"{pour.damaged} message{plural} of the machine's damaged or not in the capture")
     return notes
 
 
-def _what(draw: Draw, seconds: float | None, end: Sample, *, cut: bool) -> What:
-    if draw.commanded and not draw.key:
+def _what(pour: Pour, seconds: float | None, end: Sample, *, cut: bool) -> What:
+    if pour.commanded and not pour.key:
         return What.BACKFLUSH
-    if "hot_water_solenoid_on" in draw.bits:
+    if "hot_water_solenoid_on" in pour.bits:
         return What.HOT_WATER
-    if draw.key in KEYS:
+    if pour.key in KEYS:
         return What.FLUSH if seconds is not None and seconds < SHORTEST_COFFEE and not cut else What.COFFEE
-    if "brew_solenoid_on" in draw.bits:
+    if "brew_solenoid_on" in pour.bits:
         return What.COFFEE if end.pulses else What.BACKFLUSH
-    return What.HOT_WATER if end.pulses and draw.evidence is Evidence.FLOW else What.UNKNOWN
+    return What.HOT_WATER if end.pulses and pour.evidence is Evidence.FLOW else What.UNKNOWN
 
 
-def _dose(draw: Draw) -> float | None:
-    return _number(draw.values.get(f"dose_k{draw.key}")) if draw.key in KEYS else None
+def _dose(pour: Pour) -> float | None:
+    return _number(pour.values.get(f"dose_k{pour.key}")) if pour.key in KEYS else None
 
 
 def _number(value: Value | None) -> float | None:

@@ -1,8 +1,7 @@
-"""What an app asked a machine and was told, and how a machine's answers to the same differ from that."""
+"""The requests and answers of a recorded conversation, and how a machine's answers to them differ now."""
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,11 +21,11 @@ class Step:
     time_ns: int
     request: Message
     answer: Message | None
-    """As recorded: without data or status if the machine echoed the request; None if there is none."""
+    """As recorded: without data or status if the machine echoed the request; None if it did not answer."""
 
     @property
     def secret(self) -> bool:
-        """Whether it is about the machine's cloud account."""
+        """Whether the request touches the machine's cloud account."""
         return touches_secret(self.request.address, self.request.length)
 
 
@@ -35,7 +34,7 @@ class Verdict(StrEnum):
 
     SAME = "same"
     VOLATILE = "volatile"
-    """Different only in what may differ."""
+    """Different only in values that may differ."""
     DIFFERENT = "different"
     MISSING = "missing"
     NOT_SENT = "not sent"
@@ -43,17 +42,17 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ValueChange:
-    """A value that is another."""
+    """A value that differs."""
 
     name: str
     old: Value | None
-    """None where the bytes were no value."""
+    """None if the bytes were no possible value."""
     new: Value | None
 
 
 @dataclass(frozen=True, slots=True)
 class ByteChange:
-    """Bytes that are others, and that no changed value explains."""
+    """Bytes that differ, and that belong to no value that differs."""
 
     address: int
     old: bytes
@@ -62,43 +61,40 @@ class ByteChange:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What came of a step."""
+    """The comparison of one step with the machine's answer now."""
 
     verdict: Verdict
     changes: tuple[ValueChange, ...] = ()
     unexplained: tuple[ByteChange, ...] = ()
     note: str = ""
-    """What else is to be said, in words."""
+    """A remark, in words."""
 
 
 def steps_of(records: Iterable[Record]) -> tuple[list[Step], int]:
-    """The requests of some records with their answers, and how many requests are damaged, so that they are none.
+    """Return the requests of some records with their answers, and how many requests are too damaged to be sent.
 
     Args:
         records: In the order of time.
     """
-    requests: list[tuple[int, Message]] = []
-    answers: dict[int, Message] = {}
-    waiting: defaultdict[tuple[object, ...], deque[int]] = defaultdict(deque)
+    requests: list[tuple[Record, Message]] = []
+    answers: dict[int, Message] = {}  # by the identity of the request's record
     damaged = 0
     for record in records:
-        key = (record.stream, record.kind, record.address, record.length)
+        message = _message(record)
         if record.sender == "app":
-            request = _message(record)
-            if request is None:
+            if message is None:
                 damaged += 1
             else:
-                waiting[key].append(len(requests))
-                requests.append((record.time_ns, request))
-        elif record.role == "response" and waiting[key] and (answer := _message(record)) is not None:
-            answers[waiting[key].popleft()] = answer
-    return [Step(time_ns, request, answers.get(index)) for index, (time_ns, request) in enumerate(requests)], damaged
+                requests.append((record, message))
+        elif record.request is not None and message is not None:
+            answers[id(record.request)] = message
+    return [Step(record.time_ns, message, answers.get(id(record))) for record, message in requests], damaged
 
 
-def with_what_follows(names: Iterable[str]) -> frozenset[str]:
-    """Some names, the parts of what they name, what those values are made of, and what follows from them alone.
+def related_names(names: Iterable[str]) -> frozenset[str]:
+    """Return some names with those of their parts, of the values they consist of, and of all that follows from them.
 
-    >>> sorted(with_what_follows(["clock"]))
+    >>> sorted(related_names(["clock"]))
     ['clock', 'day', 'dayofweek', 'hour', 'minute', 'month', 'second', 'year']
     """
     found = set(names)
@@ -115,11 +111,11 @@ def with_what_follows(names: Iterable[str]) -> frozenset[str]:
 
 
 def compare(step: Step, answer: Message | None, ignored: frozenset[str] = frozenset()) -> Comparison:
-    """How an answer compares with the recorded one.
+    """Compare an answer with the recorded one.
 
     Args:
-        step: What was recorded.
-        answer: The answer now, as `Step.answer`.
+        step: The request and the recorded answer.
+        answer: The answer now, in the form of `Step.answer`.
         ignored: The names of the values that may differ.
 
     >>> request = Message(Kind.READ, 0x401C, 2)
@@ -141,7 +137,7 @@ def compare(step: Step, answer: Message | None, ignored: frozenset[str] = frozen
 
 
 def _compare_kinds(old: Message | None, new: Message | None) -> Comparison:
-    """How two answers compare that are not both bytes, and as many."""
+    """Compare two answers that do not both hold the same number of bytes."""
     if old is None and new is None:
         return Comparison(Verdict.SAME, note="no answer, as recorded")
     if new is None:
@@ -152,7 +148,7 @@ def _compare_kinds(old: Message | None, new: Message | None) -> Comparison:
 
 
 def _message(record: Record) -> Message | None:
-    """The message of a record; None if it is none that could be sent or compared."""
+    """Return the message of a record; None if it cannot be sent or compared."""
     if record.kind is None or record.kind is Kind.STREAM or record.raw is not None:
         return None
     address, length = record.address or 0, record.length or 0
@@ -161,7 +157,7 @@ def _message(record: Record) -> Message | None:
     data = None
     if record.data is not None:
         if MASK in record.data:
-            return Message(record.kind, address, length)  # a secret that is withheld: it is not compared
+            return Message(record.kind, address, length)  # a masked secret cannot be compared
         data = bytes.fromhex(record.data)
         if record.sender == "app" and len(data) != length:
             return None

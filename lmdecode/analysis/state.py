@@ -1,4 +1,4 @@
-"""What is known of a machine now, and how it came to be so: fed with Records, it has no clock of its own."""
+"""A machine while it is watched: its values, its last messages, its shots. It takes records and has no clock."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 from typing import Final
 
-from lmdecode.analysis.shots import LiveShots
+from lmdecode.analysis.observations import observed, values_in
+from lmdecode.analysis.shots import MachineShots
 from lmdecode.codec.record import Kind, Record, Value
 from lmdecode.codec.v1.memory import Memory
 from lmdecode.codec.v1.memory_map import DAYS, REPORTS, WATER_FLOW, window_name
@@ -16,10 +17,10 @@ from lmdecode.codec.v1.values import is_number
 
 
 def next_switch(fields: Mapping[str, Value]) -> tuple[datetime, bool] | None:
-    """When the schedule next switches the machine, by the machine's own clock, and whether on.
+    """Return when the schedule next switches the machine, by the machine's own clock, and whether it switches it on.
 
     Args:
-        fields: What the machine holds: `clock`, `auto_bitfield`, and the times of the days, `mon_on_time` and so on.
+        fields: The machine's values: `clock`, `auto_bitfield`, and the times of the days, `mon_on_time` and so on.
 
     Returns:
         None if the schedule is off, or not known.
@@ -42,7 +43,7 @@ def next_switch(fields: Mapping[str, Value]) -> tuple[datetime, bool] | None:
             continue
         on, off = _time(fields.get(f"{day}_on_time")), _time(fields.get(f"{day}_off_time"))
         if on == off:
-            continue  # which of them would win nobody knows
+            continue  # nobody knows which of them would win
         times = [(datetime.combine(date, at), way) for at, way in ((on, True), (off, False)) if at is not None]
         later = [each for each in times if each[0] > now]
         if later:
@@ -58,16 +59,17 @@ def _time(text: Value | None) -> time | None:
 
 
 TEMPERATURES: Final = ("coffee_temp", "steam_temp")
-"""The values whose history is kept."""
+"""The values of which all readings are kept, for the charts."""
 
 _HISTORY: Final = 10_000  # readings: at one in two seconds more than five hours
 _MESSAGES: Final = 100
+_SHOTS: Final = 50
 _SHOWN: Final = frozenset(window.name for window in (*REPORTS, WATER_FLOW))
-_CLOSEST: Final = 400_000_000  # ns between two readings that are kept
+_CLOSEST: Final = 400_000_000  # ns; a reading that follows another more closely is not kept
 
 
 class LiveMachine:
-    """A machine as its messages show it.
+    """A machine as its messages show it by now.
 
     >>> machine = LiveMachine()
     >>> fields = {"coffee_temp": 95.6, "steam_temp": 124.0}
@@ -77,46 +79,46 @@ class LiveMachine:
     """
 
     def __init__(self) -> None:
-        self.shots = LiveShots()
+        self.shots = MachineShots("", keep=_SHOTS)
         self.history: Mapping[str, deque[tuple[int, float]]] = {name: deque(maxlen=_HISTORY) for name in TEMPERATURES}
-        """Of each of `TEMPERATURES`: when (nanoseconds since 1970), and °C."""
+        """The readings of each of `TEMPERATURES`: nanoseconds since 1970, °C."""
         self.messages: deque[Record] = deque(maxlen=_MESSAGES)
-        """The last ones of the machine that say something new, or are damaged, the newest first, of their fields those
-        that are new. Time, temperatures and water, which have places of their own here, are not among them."""
+        """The last messages that are damaged or say something new, the newest first. Of their fields only the new ones
+        are left, without time, temperatures and water, which have places of their own here."""
         self.count = 0
-        """How many messages there were, of both sides."""
+        """How many messages both sides sent."""
         self.damaged = 0
-        """How many of them had something wrong."""
+        """How many of them had problems."""
         self._memory = Memory()
         self._fields: dict[str, Value] = {}
         self._said: dict[tuple[Kind, int, int], Record] = {}  # the last messages, by kind and window
 
     @property
     def fields(self) -> Mapping[str, Value]:
-        """The latest of each value that was heard, by its name."""
+        """The latest value of each name."""
         return self._fields
 
     @property
     def model(self) -> str | None:
-        """Which model it is, as far as its memory tells."""
+        """The model; None if its memory does not show it yet."""
         return model_of(self._memory)
 
     def feed(self, record: Record) -> None:
-        """Take a record into account. Of a damaged message no value is believed."""
+        """Take the next record. The values of a damaged message are not believed."""
         self.count += 1
         self.damaged += bool(record.problems)
+        self.shots.add(record)
         if record.sender != "machine":
             if record.problems:
                 self.messages.appendleft(record)
             return
         self._note_news(record)
-        if record.raw is not None or record.kind is None:
-            return
-        self._fields.update(record.fields)
-        self._remember(record)
-        self.shots.feed(record)
+        for observation in observed(record):
+            self._memory.write(observation.address, observation.data)
+        values = values_in(record)
+        self._fields.update(values)
         for name, readings in self.history.items():
-            value = record.fields.get(name)
+            value = values.get(name)
             if is_number(value) and not (readings and abs(record.time_ns - readings[-1][0]) < _CLOSEST):
                 readings.append((record.time_ns, float(value)))
 
@@ -131,13 +133,5 @@ class LiveMachine:
         known = {} if before is None else before.fields
         news = {name: value for name, value in record.fields.items() if known.get(name) != value}
         telling = {name: value for name, value in news.items() if name not in TEMPERATURES}
-        if telling or not news:  # with no field that is new, it is a byte that nobody can name
+        if telling or not news:  # bytes changed, but no field: a byte that nobody can name
             self.messages.appendleft(record._replace(fields=telling))
-
-    def _remember(self, record: Record) -> None:
-        if record.address is None or not record.data:
-            return
-        try:
-            self._memory.write(record.address, bytes.fromhex(record.data))
-        except ValueError:
-            return  # a part of it is a secret, which is withheld

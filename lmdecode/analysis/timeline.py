@@ -1,30 +1,28 @@
-"""A conversation over time: temperatures, what was set, what was on, what was written, what went wrong.
-
-For each machine a `Timeline`, made while records come.
-"""
+"""One machine over time, for the report: temperatures, settings, what was on, writes, problems, activity of memory."""
 
 from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 from typing import Final, NamedTuple
 
-from lmdecode.analysis.known_values import Activity, Known, is_trustworthy
-from lmdecode.codec.record import Kind, Record, Value
+from lmdecode.analysis.observations import is_intact, values_in
+from lmdecode.codec.record import MASK, Kind, Record, Value
+from lmdecode.codec.v1.message import ADDRESS_SPACE
 from lmdecode.codec.v1.values import is_number
 
 _LEAST_GAP_NS: Final = 60_000_000_000
-_GAP: Final = 5  # times the usual pace is so long that nobody was listening
+_GAP: Final = 5  # a step of so many usual steps means that nobody was listening
 
 
-class Series:
+class TimeSeries:
     """One value over time.
 
-    >>> series = Series()
+    >>> series = TimeSeries()
     >>> for second, value in enumerate((96.0, 96.0, 96.0, 95.5)):
     ...     series.add(second * 10**9, value)
     >>> series.points()
@@ -40,7 +38,7 @@ class Series:
         return len(self.times)
 
     def add(self, time_ns: int, value: float) -> None:
-        """Add a value; one that comes out of order, as from bytes that were sent again, is put where it belongs."""
+        """Add a value. One that comes late, as from bytes that were sent again, is put where it belongs."""
         if self.times and time_ns < self.times[-1]:
             index = bisect_right(self.times, time_ns)
             self.times.insert(index, time_ns)
@@ -50,10 +48,10 @@ class Series:
         self.values.append(value)
 
     def points(self, limit: int = 20_000) -> list[tuple[int, float | None]]:
-        """What to draw: at most about `limit` points, None where nothing was heard for long.
+        """Return about `limit` points at most for a chart, with None where nothing was heard for long.
 
-        Between equal neighbours a point says nothing, so it is left out. If that is not enough, the time is cut into
-        equal pieces, and of each the first, the lowest, the highest and the last point are kept: no peak is lost.
+        A point between equal neighbours is left out. If that is not enough, the time is cut into equal pieces, and the
+        first, the lowest, the highest and the last point of each are kept, so that no peak is lost.
         """
         points: list[tuple[int, float | None]] = []
         for start, end in self._stretches():
@@ -63,7 +61,7 @@ class Series:
         return points if len(points) <= limit else _thinned(points, limit)
 
     def _stretches(self) -> list[tuple[int, int]]:
-        """Where it can be drawn without a break, as indices from and to."""
+        """Return the parts that can be drawn without a break, as indices from and to."""
         times = self.times
         steps = [later - earlier for earlier, later in pairwise(times)]
         if not steps:
@@ -106,6 +104,61 @@ def _extremes(bucket: list[tuple[int, float | None]]) -> list[tuple[int, float |
     return sorted({bucket[0], by_value[0], by_value[-1], bucket[-1]}, key=lambda point: point[0])
 
 
+_SECRET: Final = 256
+_UNKNOWN: Final = 257
+
+
+class ActivityRun(NamedTuple):
+    """Neighbouring bytes of memory that were seen."""
+
+    address: int
+    seen: list[int]
+    """How often each byte was seen."""
+    changed: list[int]
+    """How often each byte had changed."""
+    last: str
+    """The bytes at the end, in hex, `**` for a secret one."""
+
+
+class Activity:
+    """Counts how often each byte of the memory was seen, and how often it had changed."""
+
+    def __init__(self) -> None:
+        self._seen = array("L", bytes(ADDRESS_SPACE * array("L").itemsize))
+        self._changed = array("L", bytes(ADDRESS_SPACE * array("L").itemsize))
+        self._last = array("H", [_UNKNOWN]) * ADDRESS_SPACE
+
+    def add(self, record: Record) -> None:
+        """Take a record. Only undamaged answers to reads, reports and pushed messages hold bytes of the memory."""
+        address, data = record.address, record.data
+        if record.sender != "machine" or record.kind is Kind.WRITE or address is None or data is None:
+            return
+        if not is_intact(record):
+            return
+        for offset in range(min(len(data) // 2, ADDRESS_SPACE - address)):
+            digits = data[2 * offset : 2 * offset + 2]
+            byte = _SECRET if digits == MASK else int(digits, 16)
+            place = address + offset
+            self._seen[place] += 1
+            if self._last[place] != byte:
+                self._changed[place] += self._last[place] != _UNKNOWN
+                self._last[place] = byte
+
+    def runs(self) -> Iterator[ActivityRun]:
+        """Yield each unbroken run of bytes that were seen, in order."""
+        start = 0
+        while start < ADDRESS_SPACE:
+            if not self._seen[start]:
+                start += 1
+                continue
+            end = start
+            while end < ADDRESS_SPACE and self._seen[end]:
+                end += 1
+            last = "".join(MASK if byte == _SECRET else f"{byte:02x}" for byte in self._last[start:end])
+            yield ActivityRun(start, list(self._seen[start:end]), list(self._changed[start:end]), last)
+            start = end
+
+
 TEMPERATURES: Final = ("coffee_temp", "steam_temp")
 SET_POINTS: Final = ("coffee_set_temp", "steam_set_temp")
 BANDS: Final = (
@@ -119,12 +172,12 @@ BANDS: Final = (
     "standby",
     "reservoir_empty",
 )
-"""What is on or off."""
+"""Values that are on or off."""
 
 _OPPOSITES: Final = {"standby": "power", "reservoir_empty": "water_reservoir_contact"}
 
-_TOLD: Final = frozenset((*TEMPERATURES, *SET_POINTS, *BANDS, *_OPPOSITES.values()))
-_MOST_PROBLEMS: Final = 500  # that are kept: with a wrong key, every frame is one
+_TAKEN: Final = frozenset((*TEMPERATURES, *SET_POINTS, *BANDS, *_OPPOSITES.values()))
+_MOST_PROBLEMS: Final = 500  # that are kept: with a wrong key, every frame has one
 _SILENCE_NS: Final = 60_000_000_000  # after which nobody knows whether what was on still is
 
 
@@ -135,8 +188,8 @@ class Interval(NamedTuple):
     end_ns: int
 
 
-class Problem(NamedTuple):
-    """Something that is wrong with a message, or with the capture."""
+class RecordProblems(NamedTuple):
+    """The problems of one record."""
 
     time_ns: int
     stream: int
@@ -146,22 +199,16 @@ class Problem(NamedTuple):
 
 @dataclass(slots=True)
 class Write:
-    """What the app wrote."""
+    """A write that the app asked for."""
 
-    time_ns: int
-    stream: int
-    address: int
-    length: int
-    data: str | None
-    """Hex, `**` for a secret byte."""
-    fields: Mapping[str, Value]
+    request: Record
     ok: bool | None = None
-    """Whether the machine took it; None: it did not say."""
+    """Whether the machine took it; None if it did not answer."""
 
 
 @dataclass(slots=True)
-class Connection:
-    """A TCP connection."""
+class ConnectionSummary:
+    """A TCP connection: its ends, its first and last time, its messages counted."""
 
     stream: int
     app: str
@@ -172,25 +219,25 @@ class Connection:
 
 
 class Timeline:
-    """One machine's."""
+    """One machine over time."""
 
     def __init__(self) -> None:
-        self.known = Known()
-        """Its values; those at the end, when all records were added."""
+        self.values: dict[str, Value] = {}
+        """The latest value of each name, as the machine said or took it."""
         self.activity = Activity()
-        """How much was said of its memory."""
-        self.series = {name: Series() for name in TEMPERATURES}
+        """How often each byte of its memory was seen."""
+        self.series = {name: TimeSeries() for name in TEMPERATURES}
         """Temperatures, °C."""
         self.set_points: dict[str, list[tuple[int, float]]] = {name: [] for name in SET_POINTS}
-        """Each as the times from which on it was known to be so much, °C."""
+        """The times from which on each was set to so much, °C."""
         self.bands: dict[str, list[Interval]] = {name: [] for name in BANDS}
         self.watched: set[str] = set()
-        """The bands of which the machine said anything."""
+        """The bands that the machine said anything about."""
         self.writes: list[Write] = []
-        self.problems: list[Problem] = []
-        """The first of them."""
+        self.problems: list[RecordProblems] = []
+        """The first problems."""
         self.problem_count = 0
-        self.connections: dict[int, Connection] = {}
+        self.connections: dict[int, ConnectionSummary] = {}
         self._since: dict[str, int] = {}  # what is on, and from when
         self._heard_ns: int | None = None
 
@@ -201,21 +248,23 @@ class Timeline:
         if record.problems:
             self.problem_count += 1
             if len(self.problems) < _MOST_PROBLEMS:
-                self.problems.append(Problem(record.time_ns, record.stream, record.sender, record.problems))
-        if record.kind is Kind.WRITE and record.address is not None and record.length is not None:
-            self._write(record, record.address, record.length)
+                self.problems.append(RecordProblems(record.time_ns, record.stream, record.sender, record.problems))
+        if record.kind is Kind.WRITE:
+            self._write(record)
         time_ns = record.time_ns
         late = False
-        if record.sender == "machine" and is_trustworthy(record):
+        if record.sender == "machine" and is_intact(record):
             heard_ns = time_ns if self._heard_ns is None else self._heard_ns
             if abs(time_ns - heard_ns) > _SILENCE_NS:
                 self._put_out(heard_ns)
-            late = heard_ns - _SILENCE_NS <= time_ns < heard_ns  # sent again, and what it says is past
+            late = heard_ns - _SILENCE_NS <= time_ns < heard_ns  # sent again: it says how things were before
             self._heard_ns = heard_ns if late else time_ns
-        self._take(time_ns, self.known.add(record), late=late)
+        values = values_in(record)
+        self.values.update(values)
+        self._take(time_ns, values, late=late)
 
     def finish(self) -> None:
-        """All records were added."""
+        """End what is still on: all records were added."""
         if self._heard_ns is not None:
             self._put_out(self._heard_ns)
 
@@ -224,36 +273,35 @@ class Timeline:
         if connection is None:
             ends = (record.source, record.destination)
             app, machine = ends if record.sender == "app" else ends[::-1]
-            connection = Connection(record.stream, app, machine, record.time_ns, record.time_ns)
+            connection = ConnectionSummary(record.stream, app, machine, record.time_ns, record.time_ns)
             self.connections[record.stream] = connection
         connection.last_ns = max(connection.last_ns, record.time_ns)
         connection.messages += record.kind is not None
 
-    def _write(self, record: Record, address: int, length: int) -> None:
+    def _write(self, record: Record) -> None:
         if record.sender == "app":
-            fields = record.fields if is_trustworthy(record) else {}
-            self.writes.append(Write(record.time_ns, record.stream, address, length, record.data, fields))
-            return
-        for write in reversed(self.writes[-64:]):
-            if (write.stream, write.address, write.length) == (record.stream, address, length) and write.ok is None:
+            self.writes.append(Write(record))
+        elif record.request is not None:
+            # The one that was asked for last is nearly always the one.
+            write = next((write for write in reversed(self.writes) if write.request is record.request), None)
+            if write is not None:
                 write.ok = record.ok
-                return
 
-    def _take(self, time_ns: int, told: Mapping[str, Value], *, late: bool) -> None:
-        if _TOLD.isdisjoint(told):
+    def _take(self, time_ns: int, values: Mapping[str, Value], *, late: bool) -> None:
+        if _TAKEN.isdisjoint(values):
             return
         for name, series in self.series.items():
-            value = told.get(name)
+            value = values.get(name)
             if value is not None and is_number(value):
                 series.add(time_ns, value)
         if late:
             return
         for name, steps in self.set_points.items():
-            value = told.get(name)
+            value = values.get(name)
             if value is not None and is_number(value) and (not steps or steps[-1][1] != value):
                 steps.append((time_ns, value))
         for name in BANDS:
-            on = told.get(_OPPOSITES.get(name, name))
+            on = values.get(_OPPOSITES.get(name, name))
             if isinstance(on, bool):
                 self._switch(name, time_ns, on=on is not (name in _OPPOSITES))
 
@@ -265,6 +313,6 @@ class Timeline:
             self.bands[name].append(Interval(self._since.pop(name), time_ns))
 
     def _put_out(self, time_ns: int) -> None:
-        """Nobody knows how it goes on."""
+        """End what is on: nobody knows whether it stays so."""
         for name in list(self._since):
             self._switch(name, time_ns, on=False)

@@ -1,4 +1,14 @@
-"""The bytes that no register explains: what they were, and which known registers change together with them."""
+"""The bytes that no register explains: their values, and the known registers that change together with them."""
+
+# Why a hint must pass Bonferroni's correction
+#
+# Each unknown byte that changes is compared with each known register that changes, by two tests (see correlation.py):
+# easily some hundred comparisons in one capture. Who compares so much finds something by chance. So the promise is
+# about the capture as a whole: if nothing in it is related, there is any hint at all in at most 1 of 20 captures.
+# Bonferroni keeps this promise by dividing the limit by the number of tests, and it does so however the tests depend on
+# each other. They do: pump, solenoid and flow meter change together, so a byte that by chance goes with one goes with
+# all. Methods that limit the share of wrong hints instead (false discovery rate) allow more hints, but need to know
+# something about that dependence. Tried on 400 random bytes over 40 simulated captures, there was no hint.
 
 from __future__ import annotations
 
@@ -7,14 +17,14 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from lmdecode.analysis.correlation import (
+    Course,
     Coverage,
     Looks,
-    Run,
-    Series,
+    ValueRun,
     Variable,
     at_least,
+    course_of,
     occasions,
-    runs_of,
     spearman,
     step_chance,
     variables_of,
@@ -26,57 +36,57 @@ from lmdecode.codec.v1.message import ADDRESS_SPACE
 from lmdecode.codec.v1.window import Place, place_of, places_of, unexplained_bits
 
 FEWEST_CHANGES: Final = 5
-"""Changes of a byte, far enough apart, below which nothing is said about what changes together with it."""
+"""A byte with fewer changes, far enough apart, is not compared: so few can agree with anything."""
 
 _ACCEPTED: Final = 0.05
-"""The chance that any hint is given where there is nothing at all; divided by the number of all that is tested."""
-_TESTS: Final = 2  # of each pair: when they change, and which way
+"""The probability of any hint in a capture in which nothing is related."""
+_TESTS: Final = 2  # for each pair: when they change, and which way
 
 
 class Hint(NamedTuple):
-    """A known register that changes together with an unknown byte more often than chance would have it."""
+    """A known register that changes together with an unknown byte more often than chance would make it."""
 
     place: Place
     name: str
-    """Of the register, or of the bit."""
+    """The name of the register, or of the bit."""
     together: int
-    """Of the byte's changes, those at which the other changed too."""
+    """How many of the byte's changes happened when the register changed too."""
     changes: int
-    """The byte's changes that were compared."""
+    """How many of the byte's changes were compared."""
     expected: float
-    """How many would go together by chance."""
+    """How many of them chance would let happen together."""
     other_changes: int
-    """How often the other changed."""
+    """How often the register changed."""
     rho: float | None
-    """Spearman's rank correlation of their values, where both have an order and change."""
+    """Spearman's rank correlation of their values; None if one of them has no order or does not change."""
     n: int
-    """The values that were compared for it: one from each time in which the byte was the same."""
+    """How many values were compared for it: one for each time in which the byte kept its value."""
     p: float
-    """How likely chance alone does this, for this pair alone."""
+    """The probability that chance alone does this to this pair; not corrected for the number of pairs."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownByte:
-    """A byte that no register explains, or those of its bits of which that is so."""
+    """A byte that no register explains, or some bits of one."""
 
     address: int
     mask: int
-    """The bits that nobody has explained."""
+    """The bits that no register explains."""
     place: Place
-    captures: tuple[tuple[Run, ...], ...]
-    """For each capture its values in turn; empty if it was not seen there."""
+    captures: tuple[tuple[ValueRun, ...], ...]
+    """Its values in turn, for each capture; empty if it was not seen there."""
     hints: tuple[Hint, ...] = ()
     """The strongest first."""
 
     @property
-    def runs(self) -> Iterator[Run]:
+    def runs(self) -> Iterator[ValueRun]:
         """All its values in turn."""
         for runs in self.captures:
             yield from runs
 
     @property
     def changes(self) -> int:
-        """How often it was seen to change within a capture."""
+        """How often it changed within a capture."""
         return sum(max(len(runs) - 1, 0) for runs in self.captures)
 
     @property
@@ -85,7 +95,7 @@ class UnknownByte:
         return sum(run.looks for run in self.runs)
 
     def values(self) -> dict[int, tuple[int, int, int]]:
-        """By value: how often it was seen, when first and when last; the most frequent first."""
+        """Return, by value, how often it was seen, when first and when last; the most frequent value first."""
         found: dict[int, tuple[int, int, int]] = {}
         for value, first_ns, last_ns, looks in self.runs:
             count, first, last = found.get(int(value or 0), (0, first_ns, last_ns))
@@ -94,7 +104,7 @@ class UnknownByte:
 
 
 class Unknowns(NamedTuple):
-    """What was found out about the unknown bytes of one machine."""
+    """The unknown bytes of one machine."""
 
     bytes: tuple[UnknownByte, ...]
     """In the order of addresses."""
@@ -109,18 +119,18 @@ def find_unknowns(
     fewest: int = FEWEST_CHANGES,
     addresses: range = range(ADDRESS_SPACE),
 ) -> Unknowns:
-    """The unknown bytes of one machine, with hints at what they may have to do with.
+    """Return the unknown bytes of one machine, each with the registers that it may have to do with.
 
     Args:
-        histories: Of its captures, which do not overlap: what two of them tell counts twice.
-        within: Seconds within which changes count as together.
-        fewest: Changes that a byte must have for a hint; at least 2.
-        addresses: Only unknown bytes among these.
+        histories: The memory over each of its captures. They must not overlap, or messages count twice.
+        within: Seconds within which two changes count as happening together.
+        fewest: The number of changes that a byte must have to get a hint; at least 2.
+        addresses: Leave out unknown bytes at other addresses.
     """
     captures = [_Capture.of(history) for history in histories]
     seen = sorted({address for capture in captures for address in capture.addresses})
     unknown = {
-        variable: [capture.series(variable) for capture in captures]
+        variable: [capture.course(variable) for capture in captures]
         for variable in _unknown_variables((each for each in seen if each in addresses), captures)
     }
     known = [variable for place in _known_places(seen) for variable in variables_of(place)]
@@ -135,10 +145,10 @@ def find_unknowns(
                 variable.place.address,
                 variable.mask[0],
                 variable.place,
-                tuple(each.runs if each is not None else () for each in series),
+                tuple(course.runs if course is not None else () for course in courses),
                 tuple(sorted(hints.get(variable, ()), key=_strength)),
             )
-            for variable, series in unknown.items()
+            for variable, courses in unknown.items()
         ),
         len(compared),
     )
@@ -146,13 +156,13 @@ def find_unknowns(
 
 @dataclass(frozen=True, slots=True)
 class _Capture:
-    """One capture's history, and what is worked out from it again and again."""
+    """The history of one capture, and results that are needed again and again."""
 
     history: History
     first: Memory
     addresses: frozenset[int]
     looks: Looks
-    known: dict[Variable, Series | None]
+    courses: dict[Variable, Course | None]
     coverages: dict[tuple[int, Variable], Coverage]
 
     @classmethod
@@ -160,13 +170,13 @@ class _Capture:
         first, addresses = history.since(None)
         return cls(history, first, frozenset(addresses), Looks(history), {}, {})
 
-    def series(self, variable: Variable) -> Series | None:
-        if variable not in self.known:
-            self.known[variable] = runs_of(variable, self.history, self.first, self.looks)
-        return self.known[variable]
+    def course(self, variable: Variable) -> Course | None:
+        if variable not in self.courses:
+            self.courses[variable] = course_of(variable, self.history, self.first, self.looks)
+        return self.courses[variable]
 
-    def coverage(self, looks: tuple[int, ...], other: Series, within_ns: int) -> Coverage:
-        key = (id(looks), other.variable)  # places that were looked at together share theirs
+    def coverage(self, looks: tuple[int, ...], other: Course, within_ns: int) -> Coverage:
+        key = (id(looks), other.variable)  # places that were looked at together share one tuple
         if key not in self.coverages:
             self.coverages[key] = Coverage.of(looks, other.changes, within_ns)
         return self.coverages[key]
@@ -181,13 +191,13 @@ def _unknown_variables(seen: Iterable[int], captures: Sequence[_Capture]) -> Ite
             and not place.known
             and any(each.history.changes_at(place) for each in captures)
         ):
-            mask = 0xFF  # it is said to be unused, and is not
+            mask = 0xFF  # the map calls it unused, and yet it changes
         if mask:
             yield Variable(place, place.name or "", _bits(mask), bytes([mask]))
 
 
 def _known_places(seen: Iterable[int]) -> Iterator[Place]:
-    """The registers that are seen; of the clock its parts, for a byte may change with the hour."""
+    """Yield the known registers among some addresses; the parts of the clock, as a byte may change with the hour."""
     for place in places_of(seen):
         if not place.known or place.secret:
             continue
@@ -202,30 +212,30 @@ def _known_places(seen: Iterable[int]) -> Iterator[Place]:
 
 
 def _compared(
-    unknown: Mapping[Variable, Sequence[Series | None]],
+    unknown: Mapping[Variable, Sequence[Course | None]],
     known: Sequence[Variable],
     captures: Sequence[_Capture],
     within_ns: int,
     fewest: int,
 ) -> list[tuple[Variable, Hint]]:
-    """Each unknown byte that changes often enough, with each known register that changes at all."""
+    """Return the hint for each pair of an unknown byte that changes often enough and a register that changes."""
     found: list[tuple[Variable, Hint]] = []
     for variable, courses in unknown.items():
         events = [[] if each is None else occasions(each.timed_changes(), within_ns) for each in courses]
         if sum(map(len, events)) < fewest:
             continue
         for other in known:
-            others = [capture.series(other) for capture in captures]
+            others = [capture.course(other) for capture in captures]
             if any(each is not None and each.changes for each in others):
                 found.append((variable, _compare(courses, events, other, others, captures, within_ns=within_ns)))
     return found
 
 
 def _compare(
-    courses: Sequence[Series | None],
+    courses: Sequence[Course | None],
     events: Sequence[Sequence[int]],
     other: Variable,
-    others: Sequence[Series | None],
+    others: Sequence[Course | None],
     captures: Sequence[_Capture],
     *,
     within_ns: int,
@@ -233,14 +243,14 @@ def _compare(
     together, chances = 0, []
     mine: list[float] = []
     theirs: list[float] = []
-    for course, times, series, capture in zip(courses, events, others, captures, strict=True):
-        if course is None or series is None:
+    for course, times, its_course, capture in zip(courses, events, others, captures, strict=True):
+        if course is None or its_course is None:
             continue
-        coverage = capture.coverage(course.looks, series, within_ns)
+        coverage = capture.coverage(course.looks, its_course, within_ns)
         together += sum(map(coverage.near, times))
         chances += [coverage.share(time_ns) for time_ns in times]
         for run in course.runs:
-            value = series.at((run.first_ns + run.last_ns) // 2)
+            value = its_course.at((run.first_ns + run.last_ns) // 2)
             if run.value is not None and value is not None:
                 mine.append(run.value)
                 theirs.append(value)
@@ -259,7 +269,7 @@ def _compare(
 
 
 def _strength(hint: Hint) -> tuple[float, float]:
-    """By what to sort: first how much of what either does they do together, then how well their values agree."""
+    """Return a sort key: first the share of both changes that happen together, then how well the values agree."""
     share = hint.together / max(hint.changes + hint.other_changes - hint.together, 1)
     return -share, -abs(hint.rho or 0.0)
 

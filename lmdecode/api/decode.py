@@ -36,7 +36,7 @@ class Statistics:
     packets: int = 0
     """Packets that were looked at; in a large file those that libpcap let through."""
     port_packets: int = 0
-    """TCP packets on the protocol's port."""
+    """TCP packets on the ports that are looked at."""
     connections: int = 0
     frames: int = 0
     """Whole frames, `@` to `%`."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lmdecode.analysis.identification import Identification, Result
+from lmdecode.analysis.identification import Identification, IdentificationResult
 from lmdecode.app.captures import Captures
 from lmdecode.app.errors import CommandError
 from lmdecode.codec.dialect import MachineKey
@@ -19,7 +19,7 @@ from lmdecode.codec.v1.decoder import FrameDecoder
 class Identified:
     """What captures are likely to hold."""
 
-    result: Result
+    result: IdentificationResult
     complaints: tuple[str, ...]
     """What is wrong with a capture, one line each."""
     error: CommandError | None = None
@@ -42,7 +42,7 @@ def identify(captures: Captures) -> Identified:
     usable = frames - sum(connection.unusable.total() for connection in result.connections)
     error, note = None, ""
     if frames and not usable:
-        error = CommandError(f"0 of {frames} frames are base64 of whole cipher blocks: this is not the protocol")
+        error = CommandError(f"0 of {frames} frames are base64 of whole cipher blocks: they are not of v1")
     elif not usable:
         error = verdict.error
         note = "" if error else "no frames: app and machine were connected, but said nothing"

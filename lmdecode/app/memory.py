@@ -13,9 +13,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from lmdecode.analysis.changes import (
-    Change,
     ChangeRun,
     Differences,
+    ObservedChange,
     differences,
     grouped,
     names_of,
@@ -185,10 +185,10 @@ def list_changes(
     return ChangeList(source, runs, len(found), left_out)
 
 
-def _choice(names: frozenset[str], addresses: range | None, *, unknown: bool) -> Callable[[Change], bool]:
+def _choice(names: frozenset[str], addresses: range | None, *, unknown: bool) -> Callable[[ObservedChange], bool]:
     """Returns the function that says whether a change was asked for."""
 
-    def passes(change: Change) -> bool:
+    def passes(change: ObservedChange) -> bool:
         changed = [
             (address, old ^ new)
             for address, (old, new) in enumerate(zip(change.old, change.new, strict=True), change.place.address)

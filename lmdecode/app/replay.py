@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lmdecode.analysis.columns import FieldNameError, check_name
-from lmdecode.analysis.replay import Comparison, Step, Verdict, compare, steps_of, with_what_follows
+from lmdecode.analysis.replay import Comparison, Step, Verdict, compare, related_names, steps_of
 from lmdecode.app.errors import CommandError, UsageError
 from lmdecode.app.live import session_for
 from lmdecode.codec.errors import RegisterError
@@ -211,7 +211,7 @@ def parse_ignored(texts: Iterable[str]) -> frozenset[str]:
             names.update(VOLATILE if word == "volatile" else () if word in {"", "none"} else check_name(word))
         except FieldNameError as error:
             raise UsageError(f"--ignore: {error}") from None
-    return with_what_follows(names)
+    return related_names(names)
 
 
 def _checked(step: Step, model: str | None) -> CheckedWrite:

@@ -56,7 +56,7 @@ def image_of(capture: Path, key: MachineKey) -> MemoryImage:
     Raises:
         CommandError: It shows nothing of a machine's memory.
     """
-    from lmdecode.analysis.memory_history import memory_of
+    from lmdecode.analysis.observations import memory_of
     from lmdecode.app.captures import Captures
 
     captures = Captures([capture], speakers_with(decoder_for([key]), origin="see --key and --config"))

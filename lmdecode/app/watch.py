@@ -136,6 +136,6 @@ class Watch:
             self._gone = False
         elif link.why and not self._gone:
             self._gone = True
-            self.machine.shots.end()
+            self.machine.shots.disconnect()
             self._on_link(f"{link.why}; trying again")
         self._on_change()

@@ -51,7 +51,7 @@ Of each command: the module in this folder, and in it the function, or the group
 COMMANDS: Final = {name: where for commands in PANELS.values() for name, where in commands.items()}
 """All commands, in the order of the help."""
 
-_HELP: Final = """Understand the local network protocol of La Marzocco espresso machines.
+_HELP: Final = """Understand the network protocols of La Marzocco espresso machines.
 
 Start with one of these:
 

@@ -11,7 +11,7 @@ import orjson
 from rich.console import Console
 from rich.text import Text
 
-from lmdecode.analysis.changes import Change, ChangeRun, Difference, Differences
+from lmdecode.analysis.changes import ChangeRun, Difference, Differences, ObservedChange
 from lmdecode.analysis.times import clock_text, local_time, span_text
 from lmdecode.codec.record import MASK, Kind, Record, Value, iso_time
 from lmdecode.codec.v1.memory import Region
@@ -84,7 +84,7 @@ def range_text(run: ChangeRun) -> str:
     return f"{value_text(name, run.least).removesuffix(f' {UNITS.get(name)}')} to {value_text(name, run.most)}"
 
 
-def cause_text(change: Change) -> str:
+def cause_text(change: ObservedChange) -> str:
     """Returns what went on before a change, as far as the capture shows, which is not necessarily its cause."""
     return "written" if change.written else ", ".join(_causes(change))
 
@@ -97,7 +97,7 @@ def write_text(write: Record) -> str:
     return f"{verb_and_object(write)[1]} {write.data or ''}".strip()
 
 
-def _causes(change: Change) -> Iterator[str]:
+def _causes(change: ObservedChange) -> Iterator[str]:
     writes = change.writes
     if writes:
         ago = span_text(max(change.time_ns - writes[-1].time_ns, 0))
@@ -257,7 +257,7 @@ def _values(place: Place, old: bytes, new: bytes, *, show_secrets: bool) -> dict
     return values | {"old_data": old.hex(), "new_data": new.hex()}
 
 
-def _context(change: Change) -> dict[str, object]:
+def _context(change: ObservedChange) -> dict[str, object]:
     return {
         "written": change.written,
         "flowing": change.flowing,

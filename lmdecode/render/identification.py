@@ -10,8 +10,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from lmdecode.analysis.identification import Confidence, Connection, Group, Result
-from lmdecode.analysis.keyless_pairing import Known, Part, data_sizes
+from lmdecode.analysis.identification import Confidence, Group, IdentificationResult, KeylessConnection
+from lmdecode.analysis.keyless_pairing import GroupKind, KnownMessage, data_sizes
 from lmdecode.codec.record import Kind, iso_time
 from lmdecode.codec.v1.framing import wrap
 from lmdecode.render.sentence import count_text
@@ -30,7 +30,7 @@ _STYLES = {
 }
 
 
-def as_tables(result: Result) -> Iterable[RenderableType]:
+def as_tables(result: IdentificationResult) -> Iterable[RenderableType]:
     """Yields the connections, and what is likely to be said on them."""
     connections = result.connections
     for connection in connections[:_CONNECTIONS]:
@@ -49,7 +49,7 @@ def as_tables(result: Result) -> Iterable[RenderableType]:
     yield Text(_LEGEND, "dim")
 
 
-def as_dict(result: Result) -> dict[str, object]:
+def as_dict(result: IdentificationResult) -> dict[str, object]:
     """Returns everything that was identified, for JSON."""
     return {
         "connections": [_connection_dict(connection) for connection in result.connections],
@@ -58,7 +58,7 @@ def as_dict(result: Result) -> dict[str, object]:
     }
 
 
-def _connection_text(connection: Connection) -> Text:
+def _connection_text(connection: KeylessConnection) -> Text:
     seconds = (connection.last_ns - connection.first_ns) / 1e9
     text = Text.assemble(
         (f"connection {connection.stream}", "bold"),
@@ -90,7 +90,7 @@ def _groups_table(groups: list[Group]) -> Table:
     table.add_column("rests on", style="dim")
     rows: dict[tuple[object, ...], list[Group]] = {}
     for group in groups:
-        same = group.part, group.app_blocks, group.machine_blocks, group.candidates, group.confidence, group.rests_on
+        same = group.kind, group.app_blocks, group.machine_blocks, group.candidates, group.confidence, group.rests_on
         rows.setdefault(same, []).append(group)
     for together in rows.values():
         first = together[0]
@@ -107,7 +107,7 @@ def _groups_table(groups: list[Group]) -> Table:
 
 def _frames_text(groups: list[Group]) -> str:
     first = groups[0]
-    if first.part is Part.EXCHANGE:
+    if first.kind is GroupKind.EXCHANGE:
         return "request" if len(groups) == 1 else f"{len(groups)} requests"
     return (
         f"report, {first.different:,} different"
@@ -119,7 +119,7 @@ def _frames_text(groups: list[Group]) -> str:
 
 
 def _size_text(group: Group) -> str:
-    if group.part is Part.REPORT:
+    if group.kind is GroupKind.REPORT:
         return f"  → {group.machine_blocks}"
     return f"{group.app_blocks} → {group.machine_blocks or '–'}"
 
@@ -150,11 +150,11 @@ def _likely_text(group: Group) -> Text:
     return Text.assemble(" or ".join(parts), (f"\n{others}", _STYLES[confidence]))
 
 
-def _known_text(known: Known) -> str:
+def _known_text(known: KnownMessage) -> str:
     return f"{known.name} {known.preamble}"
 
 
-def _connection_dict(connection: Connection) -> dict[str, object]:
+def _connection_dict(connection: KeylessConnection) -> dict[str, object]:
     return {
         "stream": connection.stream,
         "app": connection.app,
@@ -181,7 +181,7 @@ def _connection_dict(connection: Connection) -> dict[str, object]:
 def _group_dict(group: Group) -> dict[str, object]:
     return {
         "machine": group.machine,
-        "part": str(group.part),
+        "part": str(group.kind),
         "frame": None if group.request is None else wrap(group.request).decode("ascii"),
         "seen": group.seen,
         "answered": group.answered,

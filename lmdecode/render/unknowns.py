@@ -11,7 +11,7 @@ import orjson
 from rich.console import Console
 from rich.text import Text
 
-from lmdecode.analysis.correlation import Run
+from lmdecode.analysis.correlation import ValueRun
 from lmdecode.analysis.times import local_time
 from lmdecode.analysis.unknowns import Hint, UnknownByte, Unknowns
 from lmdecode.codec.record import iso_time
@@ -114,7 +114,7 @@ def _title(each: UnknownByte) -> str:
     return f"0x{each.address:04X} {bits}{name}".rstrip()
 
 
-def _runs_text(captures: Iterable[tuple[Run, ...]]) -> str:
+def _runs_text(captures: Iterable[tuple[ValueRun, ...]]) -> str:
     """Returns the first few values of each capture, each with the time from which it was seen."""
     parts = []
     for runs in captures:
@@ -175,7 +175,7 @@ def _compared(found: UnknownsOfMachine, changing: list[UnknownByte]) -> str:
     )
 
 
-def _run_dict(run: Run) -> dict[str, object]:
+def _run_dict(run: ValueRun) -> dict[str, object]:
     return {
         "value": int(run.value or 0),
         "first": iso_time(run.first_ns),

@@ -33,15 +33,13 @@ def wrote(seconds: float, address: int, data: str, **more: Any) -> Record:
     return Record(at(seconds), 0, "app", APP, MACHINE, Kind.WRITE, "request", address, size, data, "", fields, **more)
 
 
-def took(
-    seconds: float, address: int, size: int, *, ok: bool = True, asked: float | None = None, **more: Any
-) -> Record:
-    """The machine answers a write, that of the time `asked`."""
-    elapsed = None if asked is None else seconds - asked
+def took(seconds: float, request: Record, *, ok: bool = True, **more: Any) -> Record:
+    """The machine answers a write."""
     return Record(
-        *(at(seconds), 0, "machine", MACHINE, APP, Kind.WRITE, "response", address, size),
+        *(at(seconds), 0, "machine", MACHINE, APP, Kind.WRITE, "response", request.address, request.length),
         ok=ok,
-        elapsed=elapsed,
+        elapsed=(at(seconds) - request.time_ns) / SECOND,
+        request=request,
         **more,
     )
 

@@ -45,7 +45,8 @@ def test_the_same_bits_to_and_fro_are_one_line():
 def test_what_was_written_stands_alone():
     records = [said(0, 0x0016, "0078")]
     for number in range(1, 5):
-        records += [wrote(number, 0x0016, f"00{number:02x}"), took(number + 0.1, 0x0016, 2, asked=number)]
+        dose = wrote(number, 0x0016, f"00{number:02x}")
+        records += [dose, took(number + 0.1, dose)]
     assert [run.changes for run in grouped(changes(*records))] == [1, 1, 1, 1]
 
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmdecode.analysis import identification
-from lmdecode.analysis.identification import Confidence, Identification, identify
-from lmdecode.analysis.keyless_pairing import KNOWN_OPENING, KNOWN_READS, KNOWN_REPORTS, KNOWN_WRITES, Part
+from lmdecode.analysis.identification import Confidence, Identification
+from lmdecode.analysis.keyless_pairing import KNOWN_OPENING, KNOWN_READS, KNOWN_REPORTS, KNOWN_WRITES, GroupKind
 from lmdecode.capture import decode_capture
 from lmdecode.codec.dialect import Place
 from lmdecode.codec.record import Kind, Record
@@ -26,6 +26,13 @@ SAMPLES = ("gs3av-settings.pcap", "gs3mp-standby.pcapng")
 CERTAIN = (Confidence.ONLY_FIT, Confidence.BEST_FIT)
 
 
+def identify(records):
+    identified = Identification()
+    for record in records:
+        identified.add(record)
+    return identified.result()
+
+
 def told(*said):
     """What is identified of (seconds, sender, plaintext) on one connection."""
     conversation = Conversation(KeylessDecoder(), Place(app="app:1", machine="machine:1774"))
@@ -37,7 +44,7 @@ def told(*said):
 
 
 def only_group(result, part):
-    groups = [group for group in result.groups if group.part is part]
+    groups = [group for group in result.groups if group.kind is part]
     assert len(groups) == 1
     return groups[0]
 
@@ -53,8 +60,8 @@ def test_what_is_likely_in_the_sample_captures_is_so(name):
     sealed = list(decode_capture(CAPTURES / name, speakers_with(KeylessDecoder())))
     assert len(truth) == len(sealed)
     result = identify(sealed)
-    requests = {group.request: group for group in result.groups if group.part is Part.EXCHANGE}
-    reports = {group.machine_blocks: group for group in result.groups if group.part is Part.REPORT}
+    requests = {group.request: group for group in result.groups if group.kind is GroupKind.EXCHANGE}
+    reports = {group.machine_blocks: group for group in result.groups if group.kind is GroupKind.REPORT}
     asked, hits, certain = {}, 0, 0
     for true, seen in zip(truth, sealed, strict=True):
         window = (true.kind, true.address, true.length)
@@ -116,7 +123,7 @@ def test_claims_are_right_where_answers_are_missing(lost, cycles):
     for seed in range(10):
         truth, result = updates(seed, lost, cycles)
         for group in result.groups:
-            if group.part is Part.EXCHANGE and group.confidence in CERTAIN:
+            if group.kind is GroupKind.EXCHANGE and group.confidence in CERTAIN:
                 right += group.candidates[0] == truth[group.request]
                 wrong += group.candidates[0] != truth[group.request]
     assert wrong <= 0.05 * (right + wrong)
@@ -125,21 +132,21 @@ def test_claims_are_right_where_answers_are_missing(lost, cycles):
 
 def test_a_lone_request_fits_all_of_its_size():
     answer = "R0310001D" + "FF" * 29
-    group = only_group(told((0, "app", "R0310001D"), (0.1, "machine", answer)), Part.EXCHANGE)
+    group = only_group(told((0, "app", "R0310001D"), (0.1, "machine", answer)), GroupKind.EXCHANGE)
     assert group.confidence is Confidence.FITS
     assert names(group) == {"R0000001F", "R0310001D", "R40000020", "R40600020"}
 
 
 def test_an_unanswered_request_may_be_any():
-    group = only_group(told((0, "app", "R40000023")), Part.EXCHANGE)
+    group = only_group(told((0, "app", "R40000023")), GroupKind.EXCHANGE)
     assert (group.answered, group.confidence) == (0, Confidence.FITS)
     assert {"R40000023", "W00000001"} <= names(group)
 
 
 def test_a_report_long_after_a_request_does_not_answer_it():
     result = told((0, "app", "R40000023"), (5, "machine", "R401C000403BC04D8"))
-    assert only_group(result, Part.REPORT).seen == 1
-    assert only_group(result, Part.EXCHANGE).answered == 0
+    assert only_group(result, GroupKind.REPORT).seen == 1
+    assert only_group(result, GroupKind.EXCHANGE).answered == 0
 
 
 def test_a_report_among_answers_is_known_by_its_first_block():
@@ -151,8 +158,8 @@ def test_a_report_among_answers_is_known_by_its_first_block():
         (1.1, "machine", report),
         (1.2, "machine", answer),
     )
-    assert only_group(result, Part.REPORT).seen == 2
-    assert names(only_group(result, Part.EXCHANGE)) == {"R40000023"}
+    assert only_group(result, GroupKind.REPORT).seen == 2
+    assert names(only_group(result, GroupKind.EXCHANGE)) == {"R40000023"}
 
 
 def test_two_values_of_one_register_have_the_same_answer():
@@ -167,7 +174,7 @@ def test_two_values_of_one_register_have_the_same_answer():
 
 def test_a_long_request_is_a_write():
     result = told((0, "app", "W030000070B0F15070D0C14"), (0.1, "machine", "W03000007OK"))
-    group = only_group(result, Part.EXCHANGE)
+    group = only_group(result, GroupKind.EXCHANGE)
     assert (names(group), group.confidence) == ({"W03000007"}, Confidence.ONLY_FIT)
 
 
@@ -180,14 +187,14 @@ def test_two_requests_cannot_both_be_the_one_that_fits():
 
 def test_water_flow_begins_alike():
     flow = [(at, "machine", f"Z60000016{'53' * 12}0401{at:04X}001B03BB04FD") for at in range(5)]
-    group = only_group(told(*flow), Part.REPORT)
+    group = only_group(told(*flow), GroupKind.REPORT)
     assert (group.confidence, group.same_blocks, group.period, group.steady) == (Confidence.ONLY_FIT, 2, 1.0, True)
     other = told(*flow, (9, "machine", "R00500018" + "00" * 24))
-    assert only_group(other, Part.REPORT).confidence is Confidence.FITS
+    assert only_group(other, GroupKind.REPORT).confidence is Confidence.FITS
 
 
 def test_what_no_known_message_is_as_long_as():
-    group = only_group(told((0, "app", "R80000040"), (0.1, "machine", f"R80000040{'00' * 64}")), Part.EXCHANGE)
+    group = only_group(told((0, "app", "R80000040"), (0.1, "machine", f"R80000040{'00' * 64}")), GroupKind.EXCHANGE)
     assert (group.confidence, group.candidates) == (Confidence.NOTHING, ())
 
 
@@ -205,7 +212,7 @@ def test_different_frames_are_bounded_and_repeated_ones_cost_nothing(monkeypatch
     assert not told(*reports).bounded
     result = told(*reports, (30, "machine", "R401C0004FFFF04D8"))
     assert result.bounded
-    assert only_group(result, Part.REPORT).seen == 21
+    assert only_group(result, GroupKind.REPORT).seen == 21
 
 
 def test_requests_are_bounded(monkeypatch):
@@ -245,7 +252,7 @@ def test_nothing_crashes_and_no_frame_is_lost(events):
     result = identify(records)
     frames = sum(talk.tally.frames for talk in talks)
     unusable = sum(connection.unusable.total() for connection in result.connections)
-    seen = sum(group.seen + group.answered * (group.part is Part.EXCHANGE) for group in result.groups)
+    seen = sum(group.seen + group.answered * (group.kind is GroupKind.EXCHANGE) for group in result.groups)
     assert seen + unusable == frames
     json.dumps(as_dict(result))
     assert text_of(as_tables(result)) or not records

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.analysis.memory_history import History, memory_of
+from lmdecode.analysis.memory_history import History
+from lmdecode.analysis.observations import memory_of
 from lmdecode.codec.record import MASK, Kind
 from lmdecode.codec.v1.memory import Memory
 from tests.analysis.saying import asked, at, said, took, wrote
@@ -40,7 +41,6 @@ def talks(draw):
     ):
         seconds += gap
         digits = data[: 0x10000 - address].hex()
-        size = len(digits) // 2
         if what == "masked":
             records.append(said(seconds, address, digits[:-2] + MASK))
         elif what in {"report", "stream"}:
@@ -49,7 +49,7 @@ def talks(draw):
             records.append(wrote(seconds, address, digits))
             if what != "unanswered":
                 seconds += 0.5
-                records.append(took(seconds, address, size, ok=what == "write", asked=seconds - 0.5))
+                records.append(took(seconds, records[-1], ok=what == "write"))
     return records
 
 
@@ -119,11 +119,12 @@ def test_a_register_that_was_seen_in_part_changes_byte_by_byte():
 
 
 def test_what_goes_before_a_change():
+    power = wrote(10, 0x0000, "01")
     made = history(
         said(0, 0x4018, "01"),
         said(0, 0x4002, "00"),
-        wrote(10, 0x0000, "01"),
-        took(10.1, 0x0000, 1, asked=10),
+        power,
+        took(10.1, power),
         said(20, 0x4002, "00"),
         wrote(25, 0x0016, "0079"),
         asked(29, 0x4002, 1),
@@ -155,7 +156,8 @@ def test_water_that_flows_before_a_change():
 
 
 def test_a_write_that_was_taken_is_a_change():
-    made = history(said(0, 0x0016, "0078"), wrote(5, 0x0016, "0079"), took(5.2, 0x0016, 2, asked=5))
+    dose = wrote(5, 0x0016, "0079")
+    made = history(said(0, 0x0016, "0078"), dose, took(5.2, dose))
     assert told(made) == [("dose_k2", "0078", "0079")]
     assert made.changes[0].written
     assert made.changes[0].time_ns == at(5.2)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.analysis.replay import ByteChange, Step, ValueChange, Verdict, compare, steps_of, with_what_follows
+from lmdecode.analysis.replay import ByteChange, Step, ValueChange, Verdict, compare, related_names, steps_of
 from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.conversation import Conversation
 from lmdecode.codec.v1.decoder import FrameDecoder
@@ -142,7 +142,7 @@ def test_answers_that_are_not_bytes(recorded, now, verdict, note):
 
 
 def test_what_a_name_stands_for():
-    assert with_what_follows(["mon_on_time"]) == {"mon_on_time", "mon_on_hour", "mon_on_min"}
-    assert "pump_on" in with_what_follows(["heating_state"])
-    assert "days_since_built" in with_what_follows(VOLATILE)
-    assert with_what_follows([]) == set()
+    assert related_names(["mon_on_time"]) == {"mon_on_time", "mon_on_hour", "mon_on_min"}
+    assert "pump_on" in related_names(["heating_state"])
+    assert "days_since_built" in related_names(VOLATILE)
+    assert related_names([]) == set()

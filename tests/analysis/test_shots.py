@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmdecode.analysis.pour import Evidence, What
-from lmdecode.analysis.shots import find_shots
+from lmdecode.analysis.shots import MachineShots, find_shots
 from lmdecode.capture import decode_capture
-from lmdecode.codec.record import Kind
+from lmdecode.codec.record import Kind, Record
 from lmdecode.codec.v1 import speakers_with
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.memory_map import PULSE_ML
@@ -222,3 +222,102 @@ def test_whatever_is_lost_nothing_is_made_up(lost: set[int], damaged: set[int], 
     assert sum(shot.count for shot in shots) <= 2
     assert all(shot.pulses is None or shot.pulses <= {1: 120, 2: 118}[shot.key or 0] for shot in shots)
     assert [shot.order for shot in shots] == sorted(shot.order for shot in shots)
+
+
+SECOND = 1_000_000_000
+
+
+def flow(at, seconds, pulses, key=2, temperature=95.0):
+    fields = {"flow_key": key, "flow_seconds": seconds, "flow_pulses": pulses, "coffee_temp": temperature}
+    return Record(int(at * SECOND), 0, "machine", "m", "a", Kind.STREAM, "report", 0x6000, 22, fields=fields)
+
+
+def report(at):
+    return Record(int(at * SECOND), 0, "machine", "m", "a", Kind.READ, "report", 0x0300, 7, fields={"second": 1})
+
+
+def watched(*records, keep=None):
+    shots = MachineShots("m", keep)
+    for record in records:
+        shots.add(record)
+    return shots
+
+
+def test_a_shot_is_seen_while_it_runs():
+    shots = watched(flow(10, 0.5, 1), flow(11, 1.5, 3, temperature=94.5))
+    running = shots.running(11 * SECOND)
+    assert (running.key, running.seconds, running.pulses, running.ml) == (2, 1.5, 3, 1.5)
+    assert [sample.time_ns for sample in running.samples] == [10 * SECOND, 11 * SECOND]
+    assert shots.ended(11 * SECOND) == []
+
+
+def test_a_shot_ends_when_nothing_is_heard_of_it():
+    shots = watched(flow(10, 0.5, 1), flow(11, 1.5, 3), flow(12, 2.5, 118), report(15.5))
+    assert shots.running(15 * SECOND) is not None
+    assert shots.running(16 * SECOND) is None
+    (shot,) = shots.ended(16 * SECOND)
+    assert (shot.key, shot.seconds, shot.pulses, shot.ml, shot.cut) == (2, 2.5, 118, 59, False)
+    assert shots.shots(16 * SECOND) == [shot]
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        flow(12, 0.5, 1),  # it counts from the beginning
+        flow(11, 2.0, 9, key=1),
+        flow(11, 2.0, 2),  # fewer pulses
+        flow(30, 5.0, 9),  # too late
+    ],
+)
+def test_another_shot(second):
+    shots = watched(flow(10, 1.5, 3), second)
+    assert shots.count == 2
+    assert [shot.pulses for shot in shots.ended(second.time_ns)] == [3]
+    assert shots.running(second.time_ns).samples[0].time_ns == second.time_ns
+
+
+def test_prebrewing_pauses_and_the_shot_runs_on():
+    shots = watched(flow(10, 2.0, 3), report(14))
+    assert [shot.pulses for shot in shots.ended(14 * SECOND)] == [3]
+    shots.add(flow(15, 7.0, 4))
+    assert (shots.count, shots.ended(15 * SECOND)) == (1, [])
+    running = shots.running(15 * SECOND)
+    assert (running.samples[0].time_ns, running.seconds) == (10 * SECOND, 7.0)
+
+
+def test_no_shot_runs_where_nobody_listens():
+    shots = watched(flow(10, 2.0, 3))
+    shots.disconnect()
+    assert shots.running(10 * SECOND) is None
+    assert [shot.pulses for shot in shots.ended(10 * SECOND)] == [3]
+    shots.add(flow(11, 3.0, 5))
+    assert shots.running(11 * SECOND).pulses == 5
+
+
+def test_of_very_many_shots_the_last_are_kept_and_all_counted():
+    shots = watched(*(flow(10 * number, 1.0, number) for number in range(9)), keep=3)
+    assert shots.count == 9
+    assert [shot.pulses for shot in shots.ended(200 * SECOND)] == [8, 7, 6, 5]
+    assert [shot.pulses for shot in shots.shots(200 * SECOND)] == [5, 6, 7, 8]
+
+
+def test_what_is_no_water_flow_is_no_shot():
+    partial = Record(0, 0, "machine", "m", "a", Kind.STREAM, "report", 0x6000, 2, fields={"flow_key": 1})
+    assert watched(partial, report(1)).count == 0
+
+
+@given(st.lists(st.tuples(st.floats(0, 5), st.floats(0, 60), st.integers(0, 300), st.integers(0, 5))))
+def test_no_shot_is_lost_whatever_is_pushed(steps):
+    at, shots, records = 0.0, MachineShots("m"), []
+    for pause, seconds, pulses, key in steps:
+        at += pause
+        records.append(flow(at, seconds, pulses, key))
+        shots.add(records[-1])
+    end = int(at * SECOND) + 60 * SECOND
+    ended = shots.ended(end)
+    assert shots.running(end) is None
+    assert len(ended) == shots.count <= len(steps)
+    assert sum(len(shot.samples) for shot in ended) == len(steps)
+    assert {(shot.end_ns, shot.pulses, shot.key) for shot in ended} == {
+        (shot.end_ns, shot.pulses, shot.key) for shot in find_shots(records)
+    }

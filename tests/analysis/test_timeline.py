@@ -3,8 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.analysis.known_values import Activity
-from lmdecode.analysis.timeline import Series, Timeline
+from lmdecode.analysis.timeline import Activity, Timeline, TimeSeries
 from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.message import Message
@@ -30,8 +29,11 @@ def test_temperatures_and_what_was_set():
     made = timeline(tape)
     assert len(made.series["coffee_temp"]) == 4  # of ten reports, every third
     assert [value for _, value in made.set_points["coffee_set_temp"]] == [96.2, 92.0]
-    assert [(write.fields["coffee_set_temp"], write.ok) for write in made.writes] == [(92.0, True), (120.0, False)]
-    assert made.set_points["coffee_set_temp"][1][0] > made.writes[0].time_ns  # when it was taken, not asked for
+    assert [(write.request.fields["coffee_set_temp"], write.ok) for write in made.writes] == [
+        (92.0, True),
+        (120.0, False),
+    ]
+    assert made.set_points["coffee_set_temp"][1][0] > made.writes[0].request.time_ns  # when it was taken, not asked for
 
 
 def test_what_was_on_ends_where_nobody_listens():
@@ -60,7 +62,7 @@ def test_problems_and_a_write_without_an_answer():
 
     tape.hear("app", frame(KEY, request))
     made = timeline(tape)
-    assert [(write.fields["power"], write.ok) for write in made.writes] == [(True, None)]
+    assert [(write.request.fields["power"], write.ok) for write in made.writes] == [(True, None)]
     assert len(made.problems) == 1
     assert made.problems[0].sender == "machine"
 
@@ -110,7 +112,7 @@ def test_a_secret_is_counted_but_not_kept():
     limit=st.integers(8, 400),
 )
 def test_no_peak_is_lost_and_no_point_made_up(steps: list[tuple[int, int]], limit: int) -> None:
-    series, now = Series(), START_NS
+    series, now = TimeSeries(), START_NS
     for step, value in steps:
         now += step
         series.add(now, value / 10)
@@ -127,7 +129,7 @@ def test_no_peak_is_lost_and_no_point_made_up(steps: list[tuple[int, int]], limi
 
 
 def test_what_comes_late_is_put_where_it_belongs():
-    series = Series()
+    series = TimeSeries()
     for time, value in ((10, 1.0), (30, 3.0), (20, 2.0), (5, 0.5)):
         series.add(time, value)
     assert list(series.times) == [5, 10, 20, 30]

@@ -50,12 +50,13 @@ def changes(*records):
 
 
 def test_what_went_before():
+    dose = wrote(5, 0x0016, "0079")
     written, unknown, late = changes(
         said(0, 0x0016, "0078"),
         said(0, 0x4002, "00"),
         said(0, 0x4018, "00"),
-        wrote(5, 0x0016, "0079"),
-        took(5.1, 0x0016, 2, asked=5),
+        dose,
+        took(5.1, dose),
         said(7, 0x4002, "01"),
         said(700, 0x4018, "01"),
     )

@@ -1,20 +1,39 @@
-"""The fast path: a faultless message, taken apart in one go.
+"""The fast tier of v1: everything that is there for speed alone, behind one seam.
 
-Nearly every frame is faultless, and its first nine characters, kind and preamble, tell all that is to know about how to
-read it: that is looked up, not parsed, so one dictionary look-up stands for the parsing, the checks of the window, the
-plan of its fields and whether it touches a secret. Everything else (a wrong check byte, a status, lower case, a length
-that does not fit, a value that is none) comes back as None, and the general path in `decoding` says what is wrong. Both
-must give the same for what they both read; a test compares them.
+What it is for
+--------------
+Nearly every frame of a capture is *clean*: exactly one frame in its TCP segment, which decrypts to a message with a
+right check byte, whose window is known, holds no secret, and whose values are all legal. For those, three things are
+done at once that the general path does in steps, and everything else falls back to the general path (`decoder`,
+`message`, `window`). Without this tier a real day takes 1.75 times as long to decode, and a dense capture 2.6 times
+(measured on 30,933 and 100,000 messages, one process; see docs/decisions/fast-path.md).
 
-Of a faultless message its text and its fields say all, so for captures, where millions come, nothing more is made than
-these two, in a plain tuple; and the fields as JSON, where they are only to be written down or handed to another
-process.
+- `Predecoder` decrypts the frames of a few thousand segments with one call of the cipher, since the call costs ten
+  times the decryption of one message. Every frame begins from the zero IV, so a block of zeros between two
+  ciphertexts separates them in one CBC chain.
+- `read_text` looks up the first nine characters of a plaintext, kind and preamble. They imply how long the message
+  is, whether it may hold a secret, and the function that reads its fields, which `_compiled` writes for each window.
+  So one dictionary look-up stands for the parsing and all checks but two: the check byte, and that no letter is lower
+  case.
+- A `CleanSink` is given the plaintext and the fields of a clean message, and makes of them what is wanted: a Record,
+  or a line of JSON without a Record. Of a clean message these two say everything.
+
+What can go wrong
+-----------------
+Both ways must give the same for every frame that this one reads, or a message would mean something else in a capture
+than on a live connection. Tests compare them for arbitrary plaintexts, streams and cuts. Where there is any doubt (a
+value that is not legal, a status, a window that is too long) these functions return None rather than guess.
+
+How to do without
+-----------------
+Only `decoder` and `conversation` call this module: `Speaker.predecode` may return None for every payload, and
+`clean_sink` None for every sink. Then everything takes the general path.
 """
 
 from __future__ import annotations
 
-from binascii import unhexlify
-from collections.abc import Callable, Iterator, Mapping
+from binascii import a2b_base64, b2a_base64, unhexlify
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol, TypeVar, cast
@@ -24,6 +43,8 @@ import orjson
 
 from lmdecode.codec.dialect import Place, Records, Sink
 from lmdecode.codec.record import NO_EXTRA, Kind, Record, Role, Sender, Value
+from lmdecode.codec.v1.framing import END, START
+from lmdecode.codec.v1.key import BLOCK_SIZE, Key
 from lmdecode.codec.v1.message import NO_FIELDS, SHORT, Decoded, Message, Parsed, parse_leniently
 from lmdecode.codec.v1.redaction import touches_secret
 from lmdecode.codec.v1.window import Fields, quick_decoder
@@ -33,6 +54,8 @@ GENERATION: Final = "v1"
 HEADER: Final = 9
 """Characters of kind and preamble."""
 _REQUEST: Final = HEADER + 2  # characters of a message without data
+_CACHE_SIZE: Final = 4096
+_LONGEST_CLEAN: Final = 2 + len(b2a_base64(bytes(SHORT + BLOCK_SIZE), newline=False))  # of a frame
 
 
 CleanMessage = tuple[str, Mapping[str, Value] | str, int]
@@ -136,6 +159,76 @@ def _reading(start: bytes) -> _Reading | None:
         return None
     window = Window(message.kind, message.address, message.length)
     return _Reading(_REQUEST + 2 * message.length, window, quick.fields, quick.json)
+
+
+class Predecoder:
+    """Reads clean frames of one key ahead, many at a time.
+
+    Args:
+        key: The machine's.
+        number: Of the key, among several.
+    """
+
+    def __init__(self, key: Key, number: int) -> None:
+        self._key = key
+        self._number = number
+        self._known: dict[bytes, CleanMessage | None] = {}
+        self._as_json = False
+
+    def predecode(
+        self, pieces: Sequence[bytes], *, as_json: bool, keep: Callable[[bytes, bytes], None] | None
+    ) -> list[CleanMessage | None]:
+        """Return for each piece what it says if it is exactly one clean frame, and None otherwise.
+
+        Args:
+            pieces: Pieces of the streams of any connections, in any order.
+            as_json: Whether fields are wanted as JSON text.
+            keep: Is given the body and the plaintext of each other frame, which need not be decrypted once more.
+        """
+        if len(self._known) > _CACHE_SIZE or as_json is not self._as_json:
+            self._known.clear()
+            self._as_json = as_json
+        known = self._known
+        new: dict[bytes, bytes] = {}
+        for piece in pieces:
+            if piece in known or piece in new or len(piece) > _LONGEST_CLEAN:
+                continue
+            try:
+                ciphertext = a2b_base64(piece[1:-1], strict_mode=True)
+            except ValueError:
+                continue
+            if ciphertext and not len(ciphertext) % BLOCK_SIZE and piece[0] == START and piece[-1] == END:
+                new[piece] = ciphertext
+        for piece, plaintext in zip(new, decrypt_many(self._key, [*new.values()]), strict=True):
+            known[piece] = found = read_text(plaintext, self._number, as_json=as_json)
+            if found is None and keep is not None:
+                keep(piece[1:-1], plaintext)
+        return [*map(known.get, pieces)]
+
+
+def decrypt_many(key: Key, ciphertexts: Sequence[bytes]) -> list[bytes]:
+    """Decrypt several ciphertexts at once, each whole blocks and not empty: the same as `decrypt` of each.
+
+    Calling the cipher costs ten times what it does for a message, so it is called once: with a block of zeros between
+    one ciphertext and the next, which is to the next the zero IV. Takes a seventh of the time.
+
+    >>> key = Key.parse("12345678901234567890123456789012")
+    >>> decrypt_many(key, [encrypt(key, b"R40000020D8"), encrypt(key, b"R0310001DEB")])
+    [b'R40000020D8', b'R0310001DEB']
+    """
+    joined = bytes(BLOCK_SIZE).join(ciphertexts)
+    if not joined:
+        return []
+    chain = int.from_bytes(joined[:-BLOCK_SIZE], "big")
+    blocks = int.from_bytes(key._ecb.decrypt(joined), "big")  # noqa: SLF001 -- see `decrypt`
+    plain = (blocks ^ chain).to_bytes(len(joined), "big")
+    plaintexts = []
+    start = 0
+    for ciphertext in ciphertexts:
+        end = start + len(ciphertext)
+        plaintexts.append(plain[start:end].rstrip(b"\0"))
+        start = end + BLOCK_SIZE
+    return plaintexts
 
 
 T = TypeVar("T")

@@ -121,16 +121,15 @@ class ConversationInto(Generic[T]):
         kind, address, length = window_of(start)
         elapsed = asked = None
         role: Role = "request"
-        if sender == "app":
-            if number != decoder.number or not self._deframers[sender].pass_over(len(data)):
-                return None
-        else:
+        deframer = self._deframers[sender]
+        if number != decoder.number or deframer.held:  # another machine's key, or the rest of a frame is awaited
+            return None
+        if sender == "machine":
             # A write's answer says whether it was taken, and one without data is the request's echo.
             if kind is Kind.WRITE or len(text) == _WITHOUT_DATA:
                 return None
-            if number != decoder.number or not self._deframers[sender].pass_over(len(data)):
-                return None
             role, elapsed, asked = self._pair(time_ns, kind, address, length)
+        deframer.position += len(data)
         prepared = self._prepared[role].get(start) or self._prepare(clean, sender, role, start)
         tally = self.tally
         tally.frames += 1

@@ -6,7 +6,6 @@ are found in the cache.
 
 from __future__ import annotations
 
-from binascii import a2b_base64, b2a_base64
 from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Final, Protocol
@@ -14,10 +13,10 @@ from typing import Final, Protocol
 from lmdecode.codec.dialect import MachineKey
 from lmdecode.codec.errors import FrameError
 from lmdecode.codec.record import MASK
-from lmdecode.codec.v1._fast import CleanMessage, read_clean, read_text
-from lmdecode.codec.v1.framing import END, START, unwrap
-from lmdecode.codec.v1.key import BLOCK_SIZE, Key, decrypt, decrypt_many
-from lmdecode.codec.v1.message import NO_FIELDS, SHORT, Decoded, Message, parse_leniently
+from lmdecode.codec.v1._fast import CleanMessage, Predecoder, read_clean
+from lmdecode.codec.v1.framing import unwrap
+from lmdecode.codec.v1.key import BLOCK_SIZE, Key, decrypt
+from lmdecode.codec.v1.message import NO_FIELDS, Decoded, Message, parse_leniently
 from lmdecode.codec.v1.redaction import WITHHELD, masked_data, masked_plaintext, may_hold_secret
 from lmdecode.codec.v1.window import decode_message
 
@@ -57,7 +56,6 @@ class Decoder(Protocol):
 
 _CACHE_SIZE: Final = 4096
 _CACHED_BODY: Final = 1024  # longer bodies are rare, and would make the cache large
-_LONGEST_CLEAN: Final = 2 + len(b2a_base64(bytes(SHORT + BLOCK_SIZE), newline=False))  # of a frame
 
 
 class FrameDecoder:
@@ -76,8 +74,7 @@ class FrameDecoder:
         self._key = key
         self._show_secrets = show_secrets
         self._cache: dict[bytes, Decoded] = {}
-        self._predecoded: dict[bytes, CleanMessage | None] = {}
-        self._foreseen_as_json = False
+        self._predecoder = Predecoder(key, number)
 
     @property
     def show_secrets(self) -> bool:
@@ -116,32 +113,17 @@ class FrameDecoder:
         self._cache[body] = decoded
 
     def predecode(self, pieces: Sequence[bytes], *, as_json: bool, keep: bool = True) -> list[CleanMessage | None]:
-        """What those of some pieces of the streams say that are exactly one frame; see `Decoder`.
+        """Read ahead those of some pieces of the streams that are exactly one clean frame; see `Decoder`.
 
         Args:
             pieces: As there.
             as_json: As there.
             keep: Whether to keep what the others say, so that `decode` need not decrypt them once more.
         """
-        if len(self._predecoded) > _CACHE_SIZE or as_json is not self._foreseen_as_json:
-            self._predecoded.clear()
-            self._foreseen_as_json = as_json
-        known = self._predecoded
-        new: dict[bytes, bytes] = {}
-        for piece in pieces:
-            if piece in known or piece in new or len(piece) > _LONGEST_CLEAN:
-                continue
-            try:
-                ciphertext = a2b_base64(piece[1:-1], strict_mode=True)
-            except ValueError:
-                continue
-            if ciphertext and not len(ciphertext) % BLOCK_SIZE and piece[0] == START and piece[-1] == END:
-                new[piece] = ciphertext
-        for piece, plaintext in zip(new, decrypt_many(self._key, [*new.values()]), strict=True):
-            known[piece] = found = read_text(plaintext, self.number, as_json=as_json)
-            if found is None and keep:
-                self._keep(piece[1:-1], self._read(plaintext))
-        return [*map(known.get, pieces)]
+        return self._predecoder.predecode(pieces, as_json=as_json, keep=self._keep_odd if keep else None)
+
+    def _keep_odd(self, body: bytes, plaintext: bytes) -> None:
+        self._keep(body, self._read(plaintext))
 
 
 def decode_plaintext(plaintext: bytes, *, show_secrets: bool = False) -> Decoded:
@@ -284,7 +266,7 @@ _SEALED: Final = Decoded(None, valid=False)
 
 
 class KeylessDecoder(FrameDecoder):
-    """Says of a frame only whether it could be one of the protocol's: base64 of whole cipher blocks.
+    """Says of a frame only whether it could be one of v1's: base64 of whole cipher blocks.
 
     The Record then holds the whole frame as `raw`.
 

@@ -80,29 +80,27 @@ class Deframer:
     [Frame(position=4, body=b'MDEyMzQ1')]
     """
 
-    __slots__ = ("_buffer", "_in_frame", "_position", "_scanned")
+    __slots__ = ("_in_frame", "_scanned", "held", "position")
 
     def __init__(self, position: int = 0) -> None:
-        self._buffer = bytearray()  # bytes not handed on yet; starts with `@` when in a frame
-        self._position = position  # of the first byte in the buffer
+        self.held = bytearray()
+        """Bytes not handed on yet; they start with `@` when in a frame."""
+        self.position = position
+        """The position in the stream of the first byte that is held.
+
+        A whole frame that was read elsewhere is accepted by counting it here, which is right only if nothing is held.
+        """
         self._scanned = 0  # bytes of the buffer in which the next delimiter is known not to be
         self._in_frame = False
 
     @property
     def pending(self) -> int:
         """Bytes held back because what they belong to is not whole yet."""
-        return len(self._buffer)
-
-    def pass_over(self, size: int) -> bool:
-        """Take a piece of the stream that is known to be one frame. False if bytes are held: nothing was taken."""
-        if self._buffer:
-            return False
-        self._position += size
-        return True
+        return len(self.held)
 
     def feed(self, data: bytes) -> list[Frame | Skipped]:
         """Take the next bytes of the stream; hand out what they complete."""
-        self._buffer += data
+        self.held += data
         events: list[Frame | Skipped] = []
         while self._next(events):
             pass
@@ -110,17 +108,17 @@ class Deframer:
 
     def flush(self) -> list[Skipped]:
         """Hand out what is held: the stream has ended, or bytes of it are missing from here on."""
-        held = [self._take(len(self._buffer))] if self._buffer else []
+        held = [self._take(len(self.held))] if self.held else []
         self._in_frame = False
         return held
 
     def skip(self, size: int) -> None:
         """Note that `size` bytes of the stream are missing here. Call `flush` first."""
-        self._position += size
+        self.position += size
 
     def _next(self, events: list[Frame | Skipped]) -> bool:
         """Hand out one event if the buffer holds a whole one."""
-        buffer = self._buffer
+        buffer = self.held
         if not self._in_frame:
             start = buffer.find(b"@", self._scanned, _SKIP_CHUNK)
             if start < 0:
@@ -146,16 +144,16 @@ class Deframer:
             self._scanned = 1
         else:
             end = delimiter.start()
-            events.append(Frame(self._position, bytes(buffer[1:end])))
+            events.append(Frame(self.position, bytes(buffer[1:end])))
             del buffer[: end + 1]
-            self._position += end + 1
+            self.position += end + 1
             self._in_frame = False
             self._scanned = 0
         return bool(buffer)
 
     def _take(self, size: int) -> Skipped:
-        skipped = Skipped(self._position, bytes(self._buffer[:size]))
-        del self._buffer[:size]
-        self._position += size
+        skipped = Skipped(self.position, bytes(self.held[:size]))
+        del self.held[:size]
+        self.position += size
         self._scanned = 0
         return skipped

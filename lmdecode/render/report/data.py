@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
-from lmdecode.analysis.known_values import Run, machine_of
+from lmdecode.analysis.observations import is_intact, machine_of
 from lmdecode.analysis.pour import Evidence, Shot, What
 from lmdecode.analysis.shots import ShotFinder
-from lmdecode.analysis.timeline import Interval, Series, Timeline, Write
+from lmdecode.analysis.timeline import ActivityRun, Interval, Timeline, TimeSeries, Write
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import MASK, Record
 from lmdecode.codec.v1.memory_map import PULSE_ML, REGISTERS, window_name
@@ -143,7 +143,7 @@ class ReportBuilder:
             notices: What is wrong with the captures, a line each.
             empty: Whether nothing in them could be decoded, so that there is nothing else to show.
         """
-        shots = self._shots.finish()
+        shots = self._shots.shots()
         for timeline in self._timelines.values():
             timeline.finish()
         return {
@@ -197,7 +197,7 @@ def _machine(name: str, timeline: Timeline, shots: Sequence[Shot]) -> dict[str, 
 
 
 def _facts(name: str, timeline: Timeline) -> Iterator[str]:
-    values = timeline.known.values
+    values = timeline.values
     for label, register in (("", "machine_name"), ("serial ", "machine_ser_num"), ("firmware ", "firmware_ver")):
         value = values.get(register)
         if isinstance(value, str) and value:
@@ -205,7 +205,7 @@ def _facts(name: str, timeline: Timeline) -> Iterator[str]:
     yield printable(name)
 
 
-def _series(series: Series) -> dict[str, object]:
+def _series(series: TimeSeries) -> dict[str, object]:
     """Returns times as steps from one to the next and values in tenths, which halves the size."""
     points = series.points()
     times = [milliseconds(time) for time, _ in points]
@@ -270,14 +270,20 @@ def _samples(shot: Shot) -> Iterator[list[float]]:
 
 
 def _write(write: Write) -> dict[str, object]:
-    if write.fields:
-        text = ", ".join(f"{name} {text}" for name, text in summary(write.fields))
-    else:
-        text = f"{write.address:04X}+{write.length} {write.data or ''}".rstrip()
-    return {"time": milliseconds(write.time_ns), "stream": write.stream, "text": text, "ok": write.ok}
+    request = write.request
+    fields = summary(request.fields) if is_intact(request) else ()
+    text = ", ".join(f"{name} {text}" for name, text in fields)
+    if not text and request.address is not None:
+        text = f"{request.address:04X}+{request.length} {request.data or ''}".rstrip()
+    return {
+        "time": milliseconds(request.time_ns),
+        "stream": request.stream,
+        "text": text or request.subject or "",
+        "ok": write.ok,
+    }
 
 
-def _registers(runs: Sequence[Run]) -> Iterator[dict[str, object]]:
+def _registers(runs: Sequence[ActivityRun]) -> Iterator[dict[str, object]]:
     """Yields the registers that were seen, each with its value at the end."""
     for run in runs:
         for row in REGISTERS:

@@ -7,32 +7,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from lmdecode.analysis.pour import Shot
 from lmdecode.analysis.state import next_switch
 from lmdecode.codec.record import Record, Value
-from lmdecode.codec.v1.memory_map import GS3_MP
-from lmdecode.codec.v1.values import is_number
 from lmdecode.device.errors import joined
 
 if TYPE_CHECKING:
-    from lmdecode.analysis.shots import LiveShot
     from lmdecode.analysis.state import LiveMachine
     from lmdecode.config.targets import Target
     from lmdecode.device.watch import Link, Watcher
-
-
-@dataclass(frozen=True, slots=True)
-class Pour:
-    """Water that is or was poured."""
-
-    begun: datetime
-    key: int
-    seconds: float
-    pulses: int
-    milliliters: float
-    dose: int | None = None
-    """The pulses that its button is set to; None if they are not known."""
-    temperatures: tuple[float, float] | None = None
-    """The lowest and the highest temperature of the coffee boiler, in °C."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +35,8 @@ class Scene:
     history: Mapping[str, Sequence[tuple[int, float]]] = field(default_factory=dict)
     span: float = 600.0
     """Seconds that the charts show."""
-    running: Pour | None = None
-    finished: Sequence[Pour] = ()
+    running: Shot | None = None
+    finished: Sequence[Shot] = ()
     """The newest first."""
     shots: int = 0
     messages: Sequence[Record] = ()
@@ -94,8 +77,6 @@ def scene_of(model: LiveMachine, watcher: Watcher, target: Target, *, span: floa
         now_ns: The time, in nanoseconds since 1970.
     """
     fields, shots, link = model.fields, model.shots, watcher.link
-    shots.pass_time(now_ns)
-    kind = target.model or model.model
     named = target.name if target.name != target.host else None
     return Scene(
         name=named or str(fields.get("machine_ser_num") or joined(target.host, target.port)),
@@ -103,31 +84,18 @@ def scene_of(model: LiveMachine, watcher: Watcher, target: Target, *, span: floa
         connected=link.connected,
         link=_link_text(link, now_ns, "gone" if watcher.connections else "waiting"),
         fields=fields,
-        model=kind,
+        model=target.model or model.model,
         now_ns=now_ns,
         next_switch=next_switch(fields),
         history=model.history,
         span=span,
-        running=None if shots.running is None else _pour(shots.running, model, kind),
-        finished=[_pour(shot, model, kind) for shot in shots.finished],
+        running=shots.running(now_ns),
+        finished=shots.ended(now_ns),
         shots=shots.count,
         messages=model.messages,
         count=model.count,
         damaged=model.damaged,
         keys=keys,
-    )
-
-
-def _pour(shot: LiveShot, model: LiveMachine, kind: str | None) -> Pour:
-    dose = model.fields.get(f"dose_k{shot.key}") if kind != GS3_MP else None
-    return Pour(
-        begun=datetime.fromtimestamp(shot.begun_ns / _NS),  # noqa: DTZ006 -- the user's zone
-        key=shot.key,
-        seconds=shot.seconds,
-        pulses=shot.pulses,
-        milliliters=shot.milliliters,
-        dose=int(dose) if is_number(dose) else None,
-        temperatures=None if shot.coolest is None or shot.hottest is None else (shot.coolest, shot.hottest),
     )
 
 

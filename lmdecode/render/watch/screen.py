@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
+from lmdecode.analysis.pour import What
+from lmdecode.codec.v1.memory_map import GS3_MP
 from lmdecode.render.sentence import printable, sentences
-from lmdecode.render.watch.scene import Pour, Scene, duration_text
+from lmdecode.render.watch.scene import Scene, duration_text
 from lmdecode.render.watch.temperatures import NAMES, temperature_lines
+
+if TYPE_CHECKING:
+    from lmdecode.analysis.pour import Shot
 
 _RUNNING = {
     "pump_on": "pump",
@@ -20,6 +25,7 @@ _RUNNING = {
     "hot_water_solenoid_on": "hot water",
 }
 _NOT_YET = "not known yet"
+_NS: Final = 1_000_000_000
 
 
 def title_line(scene: Scene, width: int) -> Text:
@@ -55,9 +61,9 @@ def state_line(scene: Scene) -> Text:
     steam = fields.get("steam_boiler_enable")
     if steam is not None:
         line.append(f"  steam boiler {'on' if steam else 'off'}", "dim")
-    works = [word for name, word in _RUNNING.items() if fields.get(name)]
-    if works:
-        line.append(f"  {', '.join(works)}", "bold" if scene.connected else "dim")
+    running = [word for name, word in _RUNNING.items() if fields.get(name)]
+    if running:
+        line.append(f"  {', '.join(running)}", "bold" if scene.connected else "dim")
     return line
 
 
@@ -79,12 +85,12 @@ def clock_line(scene: Scene) -> Text:
     return line
 
 
-def running_line(pour: Pour, width: int, *, ascii_only: bool) -> Text:
-    """Water that flows now."""
-    line = Text.assemble(("now      ", "bold green"), (_amounts(pour), "bold"))
-    if pour.dose:
+def running_line(shot: Shot, width: int, *, dosed: bool, ascii_only: bool) -> Text:
+    """Water that flows now, with a bar for the part of the dose that has flowed if the machine doses it."""
+    line = Text.assemble(("now      ", "bold green"), (_amounts(shot), "bold"))
+    if dosed and shot.dose and shot.what is not What.HOT_WATER:  # whose dose is a time
         room = min(width - line.cell_len - 8, 30)
-        share = min(pour.pulses / pour.dose, 1.0)
+        share = min((shot.pulses or 0) / shot.dose, 1.0)
         if room > 5:
             full = round(room * share)
             bar, rest = ("#", ".") if ascii_only else ("━", "─")
@@ -95,18 +101,22 @@ def running_line(pour: Pour, width: int, *, ascii_only: bool) -> Text:
     return line
 
 
-def shot_line(pour: Pour) -> Text:
+def shot_line(shot: Shot) -> Text:
     """Water that has flowed."""
-    line = Text.assemble((f"{pour.begun:%H:%M:%S} ", "dim"), _amounts(pour))
-    if pour.temperatures is not None:
-        low, high = pour.temperatures
+    begun = datetime.fromtimestamp(shot.samples[0].time_ns / _NS)  # noqa: DTZ006 -- the user's zone
+    line = Text.assemble((f"{begun:%H:%M:%S} ", "dim"), _amounts(shot))
+    temperatures = [sample.coffee_temp for sample in shot.samples if sample.coffee_temp is not None]
+    if temperatures:
+        low, high = min(temperatures), max(temperatures)
         line.append(f"  {low:.1f} to {high:.1f} °C" if low != high else f"  {low:.1f} °C", "dim")
     return line
 
 
-def _amounts(pour: Pour) -> str:
-    key = f"key {pour.key}" if pour.key else "water"
-    return f"{key:<6} {pour.seconds:5.1f} s  {pour.pulses:4} pulses  about {pour.milliliters:4.0f} ml"
+def _amounts(shot: Shot) -> str:
+    key = f"key {shot.key}" if shot.key else "water"
+    counted = shot.samples[-1].seconds  # `shot.seconds` may turn to the clock's while one looks on
+    seconds = (shot.seconds or 0.0) if counted is None else counted
+    return f"{key:<6} {seconds:5.1f} s  {shot.pulses or 0:4} pulses  about {shot.ml or 0.0:4.0f} ml"
 
 
 def footer(scene: Scene, width: int) -> Text:
@@ -181,7 +191,8 @@ def _water(scene: Scene, width: int, rows: int, *, ascii_only: bool) -> list[Tex
         rule("shots and water", f"{scene.shots} since the start" if scene.shots else "", width, ascii_only=ascii_only)
     ]
     if scene.running is not None:
-        lines.append(running_line(scene.running, width, ascii_only=ascii_only))
+        dosed = scene.model != GS3_MP
+        lines.append(running_line(scene.running, width, dosed=dosed, ascii_only=ascii_only))
     lines += [shot_line(each) for each in scene.finished[: rows - len(lines)]]
     if len(lines) == 1:
         lines.append(Text("no water since the start", "dim"))

@@ -228,7 +228,7 @@ def test_what_is_kept_is_bounded():
         texts = [with_check(f"R401C0002{number:04X}") for number in range(start, start + 0x1000)]
         found = decoder.predecode([frame(text) for text in texts], as_json=True)
         assert None not in found
-    assert len(decoder._predecoded) <= 2 * 0x1000
+    assert len(decoder._predecoder._known) <= 2 * 0x1000
 
 
 @pytest.mark.parametrize("keep", [True, False])
@@ -248,7 +248,7 @@ def test_what_is_too_long_to_be_faultless_is_not_foreseen():
     too_long = b"@" + b"A" * 4000 + b"%"
     decoder = FrameDecoder(KEY)
     decoder.predecode([too_long, frame(longest)], as_json=True)
-    assert list(decoder._predecoded) == [frame(longest)]
+    assert list(decoder._predecoder._known) == [frame(longest)]
 
 
 def test_a_wrong_check_byte_obeys_no_terminal():

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.analysis.memory_history import memory_of
+from lmdecode.analysis.observations import memory_of
 from lmdecode.app.files import load_image
 from lmdecode.capture import decode_capture
 from lmdecode.codec.v1 import speakers_with

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -11,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
+from lmdecode.analysis.pour import Evidence, Sample, Shot, What
 from lmdecode.codec.record import Kind, Record
-from lmdecode.render.watch.scene import Pour, Scene
+from lmdecode.render.watch.scene import Scene
 from lmdecode.render.watch.screen import WatchScreen, screen_lines
 
 NOW = 1_795_229_755_000_000_000
@@ -32,7 +34,17 @@ FIELDS = {
     "firmware_ver": "1.40",
     "machine_ser_num": "GS000000",
 }
-SHOT = Pour(datetime(2026, 11, 21, 9, 30), 2, 24.6, 118, 59.0, 120, (95.1, 96.2))
+SHOT = Shot(
+    machine="kitchen",
+    streams=(0,),
+    what=What.COFFEE,
+    evidence=Evidence.FLOW,
+    key=2,
+    seconds=24.6,
+    pulses=118,
+    dose=120,
+    samples=(Sample(NOW - 25_000_000_000, 0.5, 1, 95.1), Sample(NOW, 24.6, 118, 96.2)),
+)
 
 
 def record(text="R401C000403BC04D8B6", problems=()):
@@ -112,6 +124,12 @@ def test_it_fits(width, height, ascii_only):
         text = shown(each, width, height)
         assert len(text.splitlines()) <= height
         assert all(len(line) <= width for line in text.splitlines())
+
+
+def test_what_the_machine_does_not_dose_has_no_bar():
+    assert "98%" in shown(scene())
+    assert "98%" not in shown(scene(model="GS3 MP"))
+    assert "%" not in shown(scene(running=replace(SHOT, key=None, what=What.HOT_WATER, dose=8)))
 
 
 def test_the_temperatures_are_the_last_to_go():

@@ -1,10 +1,10 @@
-"""What single records tell of the memory."""
+"""What single records say about the machine."""
 
 from __future__ import annotations
 
 import pytest
 
-from lmdecode.analysis.memory_history import memory_of, observations
+from lmdecode.analysis.observations import memory_of, observations, values_in
 from lmdecode.codec.record import MASK
 from tests.analysis.saying import said, took, wrote
 
@@ -16,23 +16,30 @@ def runs(*records):
 def test_a_write_counts_when_it_is_taken():
     dose = wrote(0, 0x0016, "0079")
     assert runs(dose) == []
-    assert runs(dose, took(1, 0x0016, 2, ok=False)) == []
-    assert runs(dose, took(1, 0x0016, 2)) == [(0x0016, b"\x00\x79")]
-    assert runs(took(1, 0x0016, 2)) == []
+    assert runs(dose, took(1, dose, ok=False)) == []
+    assert runs(dose, took(1, dose)) == [(0x0016, b"\x00\x79")]
+    assert runs(took(1, dose)._replace(request=None)) == []  # nobody knows what was written
+
+
+def test_the_values_of_a_write_hold_when_it_is_taken():
+    dose = wrote(0, 0x0016, "0079")
+    assert values_in(dose) == {}
+    assert values_in(took(1, dose, ok=False)) == {}
+    assert values_in(took(1, dose)) == {"dose_k2": 121}
+    assert values_in(took(1, dose._replace(raw=b"@@"))) == {}
+    assert values_in(took(1, dose)._replace(request=None)) == {}
 
 
 def test_each_answer_belongs_to_its_own_write():
     first, second = wrote(0, 0x0016, "0001"), wrote(1, 0x0016, "0002")
-    refused, taken = took(2, 0x0016, 2, ok=False, asked=0), took(2, 0x0016, 2, asked=0)
-    assert runs(first, second, taken, took(3, 0x0016, 2, ok=False, asked=1)) == [(0x0016, b"\0\x01")]
-    assert runs(first, second, refused, took(3, 0x0016, 2, asked=1)) == [(0x0016, b"\0\x02")]
-    # The first was never answered.
-    assert runs(first, second, took(3, 0x0016, 2, asked=1)) == [(0x0016, b"\0\x02")]
+    assert runs(first, second, took(2, first), took(3, second, ok=False)) == [(0x0016, b"\0\x01")]
+    assert runs(first, second, took(2, first, ok=False), took(3, second)) == [(0x0016, b"\0\x02")]
 
 
 def test_what_is_written_to_a_command_is_not_in_memory():
-    assert runs(wrote(0, 0x00E1, "82"), took(1, 0x00E1, 1)) == []
-    assert runs(wrote(0, 0x00E0, "01821E"), took(1, 0x00E0, 3)) == [(0x00E0, b"\x01"), (0x00E2, b"\x1e")]
+    command, switch = wrote(0, 0x00E1, "82"), wrote(0, 0x00E0, "01821E")
+    assert runs(command, took(1, command)) == []
+    assert runs(switch, took(1, switch)) == [(0x00E0, b"\x01"), (0x00E2, b"\x1e")]
 
 
 def test_a_value_that_is_none_of_its_kind_is_what_the_machine_said():
