@@ -28,8 +28,7 @@ from lmdecode.codec.v1.memory_map import GS3_AV, WINDOWS, by_name
 from lmdecode.codec.v1.message import Message
 from lmdecode.render.wireshark.pcapng_writer import PcapngWriter
 from lmdecode.simulator.console import Console, Script, parse_script
-from lmdecode.simulator.fault_effects import Then, frame, outgoing
-from lmdecode.simulator.faults import Fault, Faults, parse_fault
+from lmdecode.simulator.faults import Fault, Faults, Then, frame, outgoing, parse_fault
 from lmdecode.simulator.machine import Machine
 
 TARGET: Final = Path(__file__).parent / "gs3av-day.pcapng.zst"

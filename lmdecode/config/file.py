@@ -2,11 +2,11 @@
 
     {"host": "…", "port": "1774", "key": "…", "client_id": "…", …}
 
-Who has several machines lists them all, each with what the file has for one:
+An owner of several machines lists them, each with the same entries:
 
     {…, "machines": [{"machine_name": "kitchen", "serial_number": "…", "host": "…", "key": "…"}, …]}
 
-It holds secrets, so no error here quotes what is in it.
+It holds secrets, so no error quotes its content.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from lmdecode.codec.v1.memory_map import MODELS
 
 FILE_NAME = "config.json"
 _MOST = 32 << 20  # characters, a hundred times what a fleet of thousands of machines has; /dev/zero has no end
-_NAMES = ("machine_name", "name", "serial_number", "host")  # what a machine is called, the best first
+_NAMES = ("machine_name", "name", "serial_number", "host")  # the entries that can name a machine, the best first
 
 
 class ConfigError(LmdecodeError):
@@ -50,10 +50,10 @@ class Config:
     entries: Mapping[str, object]
 
     def key(self) -> Key:
-        """The machine's key, from the entry `key`.
+        """Returns the machine's key, from the entry `key`.
 
         Raises:
-            ConfigError: There is none, or it is not a key.
+            ConfigError: There is no entry, or it is not a key.
         """
         text = self.entries.get("key")
         if text is None or text == "":
@@ -62,13 +62,13 @@ class Config:
         return parse_key(text, f'the "key" in {self.path}')
 
     def machines(self, *, needed: bool = False) -> list[MachineKey]:
-        """All machines that have a key here, each key once: the file's own, then those in the list `machines`.
+        """Returns all machines with a key, each key once: the file's own, then those in the list `machines`.
 
         Args:
             needed: Whether a file without any is an error.
 
         Raises:
-            ConfigError: A key is none, or `machines` is not a list of machines, or there is no key and one is needed.
+            ConfigError: A key is not valid, `machines` is not a list of machines, or a needed key is missing.
         """
         listed = self.entries.get("machines", [])
         if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
@@ -80,7 +80,7 @@ class Config:
                 continue
             key = parse_key(text, f'the "key"{f" of machine {number}" if number else ""} in {self.path}')
             name = next((entry[what] for what in _NAMES if isinstance(entry.get(what), str) and entry[what]), "")
-            # Half of a character, as JSON's escapes can have it, is none that could be written anywhere.
+            # JSON's escapes can hold half of a character, which cannot be encoded.
             found[key] = name.encode("utf-8", "replace").decode() or found.get(key, "")
         if needed and not found:
             self.key()  # says what is missing
@@ -92,14 +92,14 @@ class Config:
 
 
 def parse_key(text: object, what: str) -> Key:
-    """The key that an entry holds.
+    """Returns the key of an entry.
 
     Args:
         text: The entry's value.
         what: Which entry it is, for messages.
 
     Raises:
-        ConfigError: It is no text, or no key.
+        ConfigError: It is not text, or not a key.
     """
     if not isinstance(text, str):
         raise ConfigError(f"{what} is not text: put it in double quotes")
@@ -110,12 +110,12 @@ def parse_key(text: object, what: str) -> Key:
 
 
 def default_paths() -> list[Path]:
-    """Where a configuration file is looked for, in this order: the current folder, the user's own."""
+    """Returns where a configuration file is looked for, in order: the current folder, the user's config folder."""
     return [Path(FILE_NAME), platformdirs.user_config_path("lmdecode", appauthor=False) / FILE_NAME]
 
 
 def load_config(path: Path) -> Config:
-    """Read a configuration file.
+    """Reads a configuration file.
 
     Raises:
         ConfigError: It cannot be read, or is not a JSON object in UTF-8.
@@ -148,7 +148,7 @@ def load_config(path: Path) -> Config:
 SECRET_ENTRIES: Final = frozenset(
     ("client_id", "client_secret", "username", "password", "key", "access_token", "refresh_token")
 )
-"""The entries that are not shown unless that is asked for."""
+"""The entries that are masked by default."""
 
 _TEXTS: Final = ("host", "client_id", "client_secret", "username", "password", "serial_number", "machine_name")
 _FOR_OTHERS: Final = 0o077
@@ -156,13 +156,13 @@ _DIGITS = re.compile(r"[0-9]{1,9}", re.ASCII).fullmatch  # Python refuses to rea
 
 
 def is_secret(name: str) -> bool:
-    """Whether an entry is not to be shown: those that are known, and whatever sounds like one."""
+    """Whether an entry is masked by default: the known secrets, and every name that sounds like one."""
     lower = name.lower()
     return name in SECRET_ENTRIES or any(word in lower for word in ("secret", "password", "token", "key"))
 
 
 def machine_entries(config: Config) -> list[tuple[str, Mapping[str, object]]]:
-    """The machines of a configuration, each with what it is called in messages."""
+    """Returns the machines of a configuration, each with what messages call it."""
     listed = config.entries.get("machines", [])
     machines: list[tuple[str, Mapping[str, object]]] = []
     if config.entries.get("key") or config.entries.get("host") or not listed:
@@ -175,7 +175,7 @@ def machine_entries(config: Config) -> list[tuple[str, Mapping[str, object]]]:
 
 
 def problems(config: Config) -> list[str]:
-    """What is wrong with a configuration, one line each with what to do."""
+    """Returns the problems of a configuration, one line each with what to do."""
     found: list[str] = []
     mode = stat.S_IMODE(config.path.stat().st_mode)
     if mode & _FOR_OTHERS:

@@ -1,4 +1,4 @@
-"""A machine as a pure state machine: no socket, no clock. Messages and passing time go in, messages come out."""
+"""A machine as a pure state machine, without socket or clock: messages and time go in, messages come out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lmdecode.simulator.physics import NotNowError, Physics
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A register that is to be written."""
+    """A register to write."""
 
     name: str
     value: Value
@@ -29,7 +29,7 @@ class Written:
 
 
 def check_write(request: Message, model: str, memory: Memory) -> list[Written]:
-    """The registers that a write sets, in order.
+    """Returns the registers that a write sets, in order.
 
     Raises:
         RegisterError: It is not made of whole writable registers of this model, each in its range.
@@ -59,7 +59,7 @@ def _writable(address: int, size: int) -> Register | None:
 
 
 REFUSED: Final = "NO"
-"""The answer to a write that is not taken. What a real machine says is not known, only that it is not OK."""
+"""The answer to a write that is refused. A real machine's is only known not to be OK."""
 
 _REPORT_EVERY: Final = 1.0  # s
 _FLOW_EVERY: Final = 0.5  # s; nobody has written down how often
@@ -71,8 +71,8 @@ class Machine:
 
     Args:
         model: "GS3 AV", "GS3 MP" or "Linea Mini".
-        memory: What it holds, which changes; None: what the model starts with.
-        now: What its clock is set to; None: what its memory says.
+        memory: Its memory, which changes; None: what the model starts with.
+        now: The time to set its clock to; None: the time in its memory.
 
     >>> machine = Machine("GS3 AV")
     >>> machine.receive(Message(Kind.READ, 0x0000, 1)).data
@@ -89,13 +89,13 @@ class Machine:
         self._until_flow = 0.0
 
     def take_notes(self) -> list[str]:
-        """What happened since the last time, in words."""
+        """Returns what has happened since the last call, in words."""
         notes = list(self.physics.notes)
         self.physics.notes.clear()
         return notes
 
     def receive(self, message: Message) -> Message | None:
-        """Take a request; the answer, or None where the machine says nothing."""
+        """Takes a request; returns the answer, None where the machine is silent."""
         if message.kind is Kind.READ and message.data is None:
             return self._read(message)
         if message.kind is Kind.WRITE:
@@ -103,7 +103,7 @@ class Machine:
         return None
 
     def advance(self, seconds: float) -> list[Message]:
-        """Let time pass; what the machine says unasked. At most one report and one of water come of one call."""
+        """Lets time pass; returns what the machine sends by itself: at most one report and one message of water."""
         flowing = self.physics.pour is not None
         remaining = seconds
         while remaining > 0:

@@ -1,4 +1,4 @@
-"""What goes on inside a machine: its clock, its water, its boilers. Time is handed in."""
+"""The inside of a machine: its clock, its water, its boilers. Time is an argument, so that tests need not wait."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lmdecode.simulator.components import Pour, Usage, coffee_boiler, hot_water,
 
 
 def show(registers: Registers, now: datetime, *, on: bool) -> str:
-    """Sixteen characters: the time in standby, else coffee's temperature, both heaters (■ on, □ off) and the time."""
+    """Returns the display, 16 characters: the time in standby, else coffee temperature, heaters (■ on, □ off), time."""
     clock = f"{now:%H:%M}"
     if not on:
         return f"STAND-BY   {clock}"
@@ -24,7 +24,7 @@ def show(registers: Registers, now: datetime, *, on: bool) -> str:
 
 
 def switched(registers: Registers, now: datetime) -> bool | None:
-    """Whether the machine is switched on (True) or off (False) in the minute that begins now; None for neither."""
+    """Returns whether the schedule switches the machine on or off in the minute that begins now; None for neither."""
     day = DAYS[now.weekday()]
     enabled = registers.get("auto_bitfield")
     if not isinstance(enabled, list) or not {"global_auto", f"{day}_auto"} <= set(enabled):
@@ -39,15 +39,15 @@ def switched(registers: Registers, now: datetime) -> bool | None:
 _KEYS: Final = {"GS3 AV": KEYS, "GS3 MP": range(1, 2), "Linea Mini": range(1, 2)}  # 1 may be a paddle
 _CONTINUOUS: Final = KEYS[-1]
 _LITERS: Final = PULSE_ML / 1000  # in a pulse of the flow meter
-_HOT_WATER: Final = 8.0  # s, on a machine that holds no dose of it
+_HOT_WATER: Final = 8.0  # s, on a machine without a dose for hot water
 _LONGEST_HOT_WATER: Final = 120.0
-_HOTTEST: Final = 140.0  # °C at which the boilers' safety thermostats open, whatever is set
+_HOTTEST: Final = 140.0  # °C at which the safety thermostats of the boilers open, whatever the set point
 _LAST_YEAR: Final = 2099
 _EPOCH: Final = datetime(2021, 1, 2, 9, 26)  # noqa: DTZ001 -- the machine's clock has no zone
 
 
 class NotNowError(LmdecodeError):
-    """Something that the machine does not do, or not now; one line that says why."""
+    """The machine cannot do this, or not now; one line that says why."""
 
 
 class Physics:
@@ -56,12 +56,12 @@ class Physics:
     Args:
         registers: Its memory.
         model: "GS3 AV", "GS3 MP" or "Linea Mini".
-        now: What its clock is set to; None: what its memory says.
+        now: The time to set its clock to; None: the time in its memory.
     """
 
     def __init__(self, registers: Registers, model: str, now: datetime | None) -> None:
         self.notes: list[str] = []
-        """What happened, in words; to be taken out."""
+        """What has happened, in words; whoever reads it empties it."""
         self.pour: Pour | None = None
         """Water that flows now."""
         self._registers = registers
@@ -78,16 +78,16 @@ class Physics:
 
     @property
     def on(self) -> bool:
-        """Whether it is on; else it is in standby."""
+        """Whether it is on, and not in standby."""
         return self._registers.get("power") is True
 
     @property
     def now(self) -> datetime:
-        """What its clock says."""
+        """The time on its clock."""
         return self._now
 
     def set(self, name: str, value: Value) -> None:
-        """Set a value, whatever the machine would say to that.
+        """Sets a value without asking whether the machine would take it.
 
         Raises:
             RegisterError: No such register, or no value of its kind.
@@ -101,7 +101,7 @@ class Physics:
         self.adopt_clock()
 
     def switch(self, *, on: bool) -> None:
-        """Switch it on, or to standby."""
+        """Switches it on or to standby."""
         if on is not self.on:
             self.notes.append("on" if on else "standby")
         self._registers.put("power", on)
@@ -110,11 +110,11 @@ class Physics:
         self.publish()
 
     def pull_shot(self, key: int, seconds: float | None = None) -> None:
-        """Press a button, or move the paddle, for a coffee.
+        """Presses a button, or moves the paddle, for a coffee.
 
         Args:
             key: 1 to 5; 5 is continuous, until it is stopped.
-            seconds: How long; None: the dose of the key.
+            seconds: How long it runs; None: until the dose of the key.
 
         Raises:
             NotNowError: It does not have the key, or is busy, off, or without water.
@@ -135,20 +135,20 @@ class Physics:
         self.begin(pour)
 
     def pour_hot_water(self, seconds: float | None = None) -> None:
-        """Pour hot water, as much as `dose_hot_water` says if no seconds are given; NotNowError as for a shot."""
+        """Pours hot water for some seconds; None: as long as `dose_hot_water` says. NotNowError as for a shot."""
         if seconds is None:
             seconds = self._registers.number("dose_hot_water", 0) or _HOT_WATER
         self.begin(hot_water(min(seconds, _LONGEST_HOT_WATER)))
 
     def stop(self) -> None:
-        """Stop the water, if any flows."""
+        """Stops the water, if any flows."""
         if self.pour is not None:
             self.pour.stopped = True
             self._finish(self.pour)
             self.publish()
 
     def begin(self, pour: Pour) -> None:
-        """Let water flow; NotNowError if that cannot be."""
+        """Starts a pour; raises NotNowError if the machine cannot do that now."""
         if not self.on:
             raise NotNowError("the machine is in standby: switch it on first")
         if self.pour is not None:
@@ -162,11 +162,11 @@ class Physics:
     def _finish(self, pour: Pour) -> None:
         self._usage.count(pour)
         self.notes.append(f"{pour.what} ends after {pour.elapsed:.1f} s, {pour.pulses:.0f} pulses")
-        self._show_flow(pour)  # what it ended with stays in the memory
+        self._show_flow(pour)  # the memory keeps the last figures
         self.pour = None
 
     def step(self, seconds: float) -> None:
-        """Let time pass: about a second, in which a heater switches once at most."""
+        """Lets about a second pass, in which a heater switches once at most."""
         before = self._now
         self._now += timedelta(seconds=seconds)
         if self._now.year > _LAST_YEAR:
@@ -208,7 +208,7 @@ class Physics:
             self._usage.add(name, boiler.step(seconds, min(set_point, _HOTTEST) if wanted else None) / 3600)
 
     def publish(self) -> None:
-        """Bring the memory up to what the machine does."""
+        """Brings the memory up to date."""
         put = self._registers.put
         put("clock", self._now.replace(microsecond=0).isoformat())
         put("coffee_temp", round(self._coffee.temperature, 1))
@@ -236,7 +236,7 @@ class Physics:
         put("flow_pulses", int(pour.pulses))
 
     def adopt_clock(self) -> None:
-        """Set the clock by what the memory says, if that is a time."""
+        """Sets the clock to the time in the memory, if that is a valid one."""
         text = self._registers.get("clock")
         if isinstance(text, str):
             self._now = datetime.fromisoformat(text)

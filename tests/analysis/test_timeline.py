@@ -58,7 +58,7 @@ def test_problems_and_a_write_without_an_answer():
     tape = Tape()
     tape.hear("machine", b"@nonsense%")
     request = Message(Kind.WRITE, 0x0000, 1, b"\x01")
-    from lmdecode.simulator.fault_effects import frame
+    from lmdecode.simulator.faults import frame
 
     tape.hear("app", frame(KEY, request))
     made = timeline(tape)

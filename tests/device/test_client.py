@@ -24,8 +24,7 @@ from lmdecode.device.errors import (
     RefusedError,
     WrongKeyError,
 )
-from lmdecode.simulator.fault_effects import frame, other_key
-from lmdecode.simulator.faults import parse_fault
+from lmdecode.simulator.faults import frame, other_key, parse_fault
 from tests.simulator.client import KEY, OFF, POWER, server
 
 TEMPERATURES = Message(Kind.READ, 0x401C, 4)

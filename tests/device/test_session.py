@@ -14,8 +14,7 @@ from lmdecode.device.client import Client
 from lmdecode.device.errors import BadAnswerError, BusyError, EchoError, MachineError, NoAnswerError, WrongKeyError
 from lmdecode.device.session import Session, pauses
 from lmdecode.device.snapshot import take_snapshot
-from lmdecode.simulator.fault_effects import other_key
-from lmdecode.simulator.faults import parse_fault
+from lmdecode.simulator.faults import other_key, parse_fault
 from tests.simulator.client import KEY, OFF, server
 
 

@@ -13,8 +13,7 @@ from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.framing import Frame, Skipped, unwrap, wrap
 from lmdecode.codec.v1.key import decrypt, encrypt
 from lmdecode.codec.v1.message import Message, parse_leniently
-from lmdecode.simulator.fault_effects import frame
-from lmdecode.simulator.faults import FAULTS, Fault, Faults
+from lmdecode.simulator.faults import FAULTS, Fault, Faults, frame
 from lmdecode.simulator.machine import Machine
 from lmdecode.simulator.server import Server, ServerError
 from tests.simulator.client import KEY, OFF, POWER, connected, server

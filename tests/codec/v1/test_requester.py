@@ -9,7 +9,7 @@ from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.requester import Requester
-from lmdecode.simulator.fault_effects import frame, other_key
+from lmdecode.simulator.faults import frame, other_key
 
 KEY = Key.parse("12345678901234567890123456789012")
 REQUEST = Message(Kind.READ, 0x0007, 2)
