@@ -13,7 +13,7 @@ READY_312 := $(VENV_312)/ready
 PYTHON_312 = $(shell for python in python3.12 python3.13 "$$HOME"/.pyenv/versions/3.1[2-9]*/bin/python3; do \
 	"$$python" -c 'import sys, venv; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && { echo "$$python"; break; }; done)
 
-.PHONY: demo test lint fix docs notebooks bench fuzz clean help
+.PHONY: demo test lint fix docs notebooks bench fuzz check-dist clean help
 
 help:
 	@echo "make demo   decode a sample capture"
@@ -21,6 +21,7 @@ help:
 	@echo "make fix    format, and mend what ruff can mend"
 	@echo "make bench  lmdecode and its peers side by side"
 	@echo "make fuzz   random input for every parser, until Ctrl-C or for FUZZ_SECONDS"
+	@echo "make check-dist  build wheel and sdist, install them on each Python, bare and with each extra"
 	@echo "make docs   write the page of the memory map anew, and build the site, site/index.html"
 	@echo "make notebooks  run the notebooks and keep their outputs"
 	@echo "make clean  remove the virtual environment and all caches"
@@ -76,6 +77,9 @@ notebooks: $(READY_TO_TEST)
 
 fuzz: $(READY_TO_TEST)
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m fuzz.run $(FUZZ_ARGS)
+
+check-dist: $(READY_TO_TEST)
+	$(BIN)/python -m tools.check_dist $(CHECK_DIST_ARGS)
 
 bench: $(READY)
 	$(BIN)/python -m bench.run $(BENCH_ARGS)

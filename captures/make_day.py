@@ -24,8 +24,9 @@ import zstandard
 
 from lmdecode.codec.record import Kind, Value
 from lmdecode.codec.v1.key import Key
-from lmdecode.codec.v1.memory_map import GS3_AV, WINDOWS, by_name
+from lmdecode.codec.v1.memory_map import by_name
 from lmdecode.codec.v1.message import Message
+from lmdecode.codec.v1.windows import WINDOWS
 from lmdecode.render.wireshark.pcapng_writer import PcapngWriter
 from lmdecode.simulator.console import Console, Script, parse_script
 from lmdecode.simulator.faults import Fault, Faults, Then, frame, outgoing, parse_fault
@@ -181,7 +182,7 @@ class Day:
     def __init__(self, write: Callable[[float, bytes], None], connected: Sequence[tuple[str, str, str]]) -> None:
         self._connected = [(seconds(begin), seconds(end), how) for begin, end, how in connected]
         self._begin = self._connected[0][0] - 1  # before that the machine is in standby, and cold
-        self.machine = Machine(GS3_AV, now=START + timedelta(seconds=self._begin))
+        self.machine = Machine("GS3 AV", now=START + timedelta(seconds=self._begin))
         console = Console(self.machine, Faults())
         Script(console, parse_script(BEFORE), lambda _: None).advance(0)
         by_hand = "".join(f"{seconds(time) - self._begin} {command}\n" for time, command in MACHINE)

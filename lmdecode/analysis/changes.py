@@ -10,15 +10,15 @@ from lmdecode.codec.record import Kind, Record, Value
 from lmdecode.codec.v1.memory import Memory, Region
 from lmdecode.codec.v1.memory_map import DERIVED
 from lmdecode.codec.v1.message import ADDRESS_SPACE
-from lmdecode.codec.v1.register import Telling
+from lmdecode.codec.v1.register import Redundancy
 from lmdecode.codec.v1.values import is_number
-from lmdecode.codec.v1.window import Place, place_of, places_of, registers_in
+from lmdecode.codec.v1.window import Span, registers_in, span_of, spans_of
 
 
 class ObservedChange(NamedTuple):
     """A register, or a byte outside all registers, was seen with another value than before."""
 
-    place: Place
+    place: Span
     time_ns: int
     """When the new value was first seen: nanoseconds since 1970, UTC."""
     since_ns: int
@@ -55,7 +55,7 @@ class ChangeRun(NamedTuple):
 class Difference(NamedTuple):
     """A place that two memories know, with different bytes."""
 
-    place: Place
+    place: Span
     old: bytes
     new: bytes
     change: ObservedChange | None = None
@@ -136,19 +136,19 @@ def with_changes(found: Differences, changes: Iterable[ObservedChange]) -> Diffe
     )
 
 
-def _of(place: Place, last: Mapping[int, ObservedChange]) -> Iterable[ObservedChange | None]:
+def _of(place: Span, last: Mapping[int, ObservedChange]) -> Iterable[ObservedChange | None]:
     return map(last.get, range(place.address, place.end))
 
 
 def _paired(changed: list[int], old: Memory, new: Memory) -> Iterable[Difference]:
     """Yield the changed bytes by register, or byte by byte if one of the memories does not know the whole register."""
-    for place in places_of(changed):
+    for place in spans_of(changed):
         before, after = old.read(place.address, place.length), new.read(place.address, place.length)
         if before is not None and after is not None:
             yield Difference(place, before, after)
             continue
-        for address in (each for each in changed if place_of(each) == place):
-            yield Difference(Place(address, 1, place.row), old.read(address, 1) or b"", new.read(address, 1) or b"")
+        for address in (each for each in changed if span_of(each) == place):
+            yield Difference(Span(address, 1, place.row), old.read(address, 1) or b"", new.read(address, 1) or b"")
 
 
 def _bytes(memory: Memory) -> Iterable[tuple[int, int]]:
@@ -173,7 +173,7 @@ _PAUSE: Final = 30_000_000_000  # ns without a change; the next one starts a new
 _FEWEST: Final = 3  # changes that are worth to be put together
 
 
-def ticks(place: Place) -> bool:
+def ticks(place: Span) -> bool:
     """Return whether a place changes all the time by itself, because it holds a clock."""
     return place.row is not None and place.row.type.name == "clock"
 
@@ -201,9 +201,9 @@ def grouped(changes: Iterable[ObservedChange]) -> list[ChangeRun]:
 def names_of(change: ObservedChange) -> frozenset[str]:
     r"""Return the names by which a user can ask for a change: of the register, and of the parts and bits that changed.
 
-    >>> from lmdecode.codec.v1.window import place_of
+    >>> from lmdecode.codec.v1.window import span_of
     >>> from lmdecode.codec.record import Record
-    >>> switched = ObservedChange(place_of(0x401B), 0, 0, b"\x01", b"\x21", Record(0, 0, "machine", "m", "a"))
+    >>> switched = ObservedChange(span_of(0x401B), 0, 0, b"\x01", b"\x21", Record(0, 0, "machine", "m", "a"))
     >>> sorted(names_of(switched))
     ['coffee_heater_on', 'heating_state']
     """
@@ -218,7 +218,7 @@ def names_of(change: ObservedChange) -> frozenset[str]:
     if isinstance(before, list) and isinstance(after, list):
         names |= set(before) ^ set(after)
     return frozenset(
-        names | {row.name for row in DERIVED if row.telling is not Telling.AGAIN and names & {*row.inputs}}
+        names | {row.name for row in DERIVED if row.redundancy is not Redundancy.PART and names & {*row.inputs}}
     )
 
 

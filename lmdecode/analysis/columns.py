@@ -35,6 +35,20 @@ def field_kinds() -> Mapping[str, FieldKind]:
     return MappingProxyType(found)
 
 
+def current_name(name: str) -> str:
+    """Return the name that a field has today, for its name of an earlier version; any other name as it is.
+
+    >>> current_name("machine_running_seconds")
+    'machine_running_minutes'
+    """
+    return _former_names().get(name, name)
+
+
+@cache
+def _former_names() -> Mapping[str, str]:
+    return {kind.formerly: name for name, kind in field_kinds().items() if kind.formerly}
+
+
 def record_columns(*, several: bool = False) -> tuple[str, ...]:
     """Return the columns that a table of records has before those of their fields, in the order of `--format jsonl`.
 
@@ -98,6 +112,7 @@ def check_name(text: str) -> tuple[str, ...]:
     Raises:
         FieldNameError: There is none.
     """
+    text = current_name(text)
     if text in field_kinds():
         return (text,)
     if is_glob(text):

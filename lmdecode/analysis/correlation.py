@@ -37,7 +37,7 @@ from lmdecode.analysis.memory_history import History
 from lmdecode.codec.record import Value
 from lmdecode.codec.v1.memory import Memory
 from lmdecode.codec.v1.values import is_number
-from lmdecode.codec.v1.window import Place, place_of
+from lmdecode.codec.v1.window import Span, span_of
 
 _NEIGHBOURHOOD: Final = 600_000_000_000  # ns on each side of a change: what is usual there is what chance would give
 _FEWEST_LOOKS: Final = 20  # on each side; where looks are rare, the neighbourhood grows until it has so many
@@ -177,7 +177,7 @@ class ValueRun(NamedTuple):
 class Variable(NamedTuple):
     """Something in memory that has a value: some bits of a byte, a register, one bit of a set."""
 
-    place: Place
+    place: Span
     name: str
     read: Callable[[bytes], float | None]
     """Returns the value as a number, for comparing; None if the values have no order."""
@@ -218,7 +218,7 @@ class Looks:
         self._windows = history.windows
         self._merged: dict[tuple[tuple[int, int], ...], tuple[int, ...]] = {}
 
-    def at(self, place: Place) -> tuple[int, ...]:
+    def at(self, place: Span) -> tuple[int, ...]:
         """Return the times, in order; places that were always looked at together share one tuple."""
         windows = tuple(
             (address, length)
@@ -230,7 +230,7 @@ class Looks:
         return self._merged[windows]
 
 
-def variables_of(place: Place) -> Iterator[Variable]:
+def variables_of(place: Span) -> Iterator[Variable]:
     """Yield the variables that a known register holds: one for each bit of a set, otherwise one."""
     row = place.row
     if row is None or row.name is None or not place.known or place.secret:
@@ -261,7 +261,7 @@ def course_of(variable: Variable, history: History, first: Memory, looks: Looks)
         return None
     starts = [times[0]]
     contents = [_under(data, mask)]
-    whole = place_of(place.address)  # the hour changes as a part of the clock
+    whole = span_of(place.address)  # the hour changes as a part of the clock
     offset = place.address - whole.address
     for change in history.changes_at(whole):
         content = _under(change.new[offset : offset + place.length], mask)
@@ -284,7 +284,7 @@ def _masked(mask: bytes) -> Callable[[bytes], float | None]:
     return lambda data: float(bool(data[0] & mask[0]))
 
 
-def _number(place: Place) -> Callable[[bytes], float | None]:
+def _number(place: Span) -> Callable[[bytes], float | None]:
     def read(data: bytes) -> float | None:
         value: Value | None = place.value(data)
         if is_number(value) or isinstance(value, bool):

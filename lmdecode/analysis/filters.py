@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Final, NoReturn, cast, get_args
 
-from lmdecode.analysis.columns import FieldNameError, check_name, field_kinds, is_glob, nearest
+from lmdecode.analysis.columns import FieldNameError, check_name, current_name, field_kinds, is_glob, nearest
 from lmdecode.analysis.times import DAY, NamedTime, TimeError, named_time
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.record import Kind, Record, Role, Sender, Value
@@ -91,7 +91,7 @@ def parse_all(texts: Sequence[str]) -> Filter | None:
 def _taken_apart(text: str) -> tuple[str, str, str]:
     parts = _CONDITION(text)
     if parts is None:
-        word = text.strip()
+        word = current_name(text.strip())
         if word in {"problems", "ok"} or getattr(field_kinds().get(word), "type", None) == "boolean":
             return word, "=", "yes"
         if word in field_kinds():
@@ -104,7 +104,7 @@ def _taken_apart(text: str) -> tuple[str, str, str]:
         _fail(text, f"what is to be {comparison} {value}? for example kind=write")
     if not value:
         _fail(text, "nothing to compare with; for example kind=write, coffee_temp>95")
-    return word, "=" if comparison == "==" else comparison, value
+    return current_name(word), "=" if comparison == "==" else comparison, value
 
 
 def _fail(text: str, why: str) -> NoReturn:

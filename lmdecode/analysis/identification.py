@@ -1,4 +1,4 @@
-"""The messages that are likely to hide in frames that cannot be decrypted for want of the key."""
+"""The messages of v1 that are likely to hide in frames that cannot be decrypted for want of the key."""
 
 # How a message is recognised without the key
 #
@@ -49,6 +49,10 @@ _LEAST_INTERVALS: Final = 3
 _SURE_REPEATS: Final = 3  # answers of one size, and none of another, that make a request's answer sure
 
 
+_Key = tuple[str | None, int]
+"""A connection among all that were read: its capture and its number there."""
+
+
 class Confidence(StrEnum):
     """How sure a claim is."""
 
@@ -65,6 +69,8 @@ class Confidence(StrEnum):
 class KeylessConnection:
     """The frames of one TCP connection, counted."""
 
+    capture: str | None
+    """The capture that it is from, where there are several."""
     stream: int
     app: str
     machine: str
@@ -135,13 +141,13 @@ class _Tracked:
     ciphertexts: Counter[bytes] = field(default_factory=Counter)  # by the last block, on which all others have a hand
     example: bytes | None = None
     same_blocks: int = 0
-    last: tuple[int, int] | None = None
+    last: tuple[_Key, int] | None = None
     intervals: Counter[float] = field(default_factory=Counter)
 
-    def at(self, stream: int, time_ns: int) -> None:
-        if self.last is not None and self.last[0] == stream:
+    def at(self, connection: _Key, time_ns: int) -> None:
+        if self.last is not None and self.last[0] == connection:
             self.intervals[float(f"{max(time_ns - self.last[1], 0) / 1e9:.2g}")] += 1
-        self.last = stream, time_ns
+        self.last = connection, time_ns
         self.seen += 1
 
     def compare(self, ciphertext: bytes) -> None:
@@ -173,10 +179,10 @@ class Identification:
     """
 
     def __init__(self) -> None:
-        self._connections: dict[int, KeylessConnection] = {}
+        self._connections: dict[_Key, KeylessConnection] = {}
         self._statistics: dict[str, PairingStatistics] = defaultdict(PairingStatistics)
-        self._pairings: dict[int, Pairing] = {}
-        self._asks: dict[int, list[bytes]] = {}
+        self._pairings: dict[_Key, Pairing] = {}
+        self._asks: dict[_Key, list[bytes]] = {}
         self._exchanges: dict[tuple[str, bytes | int], _Tracked] = {}
         self._reports: dict[tuple[str, int], _Tracked] = {}
         self._different = 0
@@ -188,12 +194,12 @@ class Identification:
         raw = record.raw
         if raw is None:
             connection.gaps += 1
-            self._pairings[record.stream].forget()
+            self._pairings[record.connection].forget()
             return
         connection.size[record.sender] += len(raw)
         if not raw.startswith(b"@") or not raw.endswith(b"%"):
             connection.bytes_skipped += len(raw)
-            self._pairings[record.stream].forget()
+            self._pairings[record.connection].forget()
             return
         connection.frames[record.sender] += 1
         try:
@@ -214,33 +220,33 @@ class Identification:
         return IdentificationResult(tuple(self._connections.values()), tuple(_without_rivals(groups)), self._bounded)
 
     def _connection(self, record: Record) -> KeylessConnection:
-        connection = self._connections.get(record.stream)
+        connection = self._connections.get(record.connection)
         if connection is None:
             ends = record.source, record.destination
             app, machine = ends if record.sender == "app" else ends[::-1]
-            connection = KeylessConnection(record.stream, app, machine, record.time_ns, record.time_ns)
-            self._connections[record.stream] = connection
-            self._pairings[record.stream] = Pairing(self._statistics[machine])
+            connection = KeylessConnection(*record.connection, app, machine, record.time_ns, record.time_ns)
+            self._connections[record.connection] = connection
+            self._pairings[record.connection] = Pairing(self._statistics[machine])
         connection.first_ns = min(connection.first_ns, record.time_ns)
         connection.last_ns = max(connection.last_ns, record.time_ns)
         return connection
 
     def _place(self, record: Record, machine: str, ciphertext: bytes) -> None:
-        pairing = self._pairings[record.stream]
+        pairing = self._pairings[record.connection]
         blocks = len(ciphertext) // BLOCK_SIZE
         sender: Sender = record.sender
         if sender == "app":
             pairing.ask(record.time_ns, ciphertext)
-            self._exchange(machine, ciphertext).at(record.stream, record.time_ns)
-            if len(self._asks) < _MAX_SEQUENCES or record.stream in self._asks:
-                asks = self._asks.setdefault(record.stream, [])
+            self._exchange(machine, ciphertext).at(record.connection, record.time_ns)
+            if len(self._asks) < _MAX_SEQUENCES or record.connection in self._asks:
+                asks = self._asks.setdefault(record.connection, [])
                 if len(asks) < _MAX_ASKS:
                     asks.append(ciphertext)
             return
         request = pairing.answer(record.time_ns, ciphertext)
         if request is None:
             tracked = self._reports.setdefault((machine, blocks), _Tracked())
-            tracked.at(record.stream, record.time_ns)
+            tracked.at(record.connection, record.time_ns)
         else:
             tracked = self._exchange(machine, request)
             tracked.answered += 1
@@ -268,8 +274,8 @@ class Identification:
     def _opening(self) -> dict[tuple[str, bytes], KnownMessage]:
         """Return the requests that are part of the opening sequence, by machine and ciphertext."""
         labels: dict[tuple[str, bytes], set[KnownMessage]] = defaultdict(set)
-        for stream, asks in self._asks.items():
-            machine = self._connections[stream].machine
+        for connection, asks in self._asks.items():
+            machine = self._connections[connection].machine
             statistics = self._statistics[machine]
             sizes = [_usual(statistics.sizes.get(ask)) for ask in asks]
             for at, known in openings(asks, sizes):

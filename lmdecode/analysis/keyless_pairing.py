@@ -28,8 +28,9 @@ from typing import Final, NamedTuple
 
 from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.key import BLOCK_SIZE
-from lmdecode.codec.v1.memory_map import OPENING, REGISTERS, REPORTS, WATER_FLOW, WINDOWS, window_name
+from lmdecode.codec.v1.memory_map import REGISTERS
 from lmdecode.codec.v1.message import letter_of
+from lmdecode.codec.v1.windows import OPENING, REPORTS, WATER_FLOW, WINDOWS, window_name
 
 BARE_SIZE: Final = 11
 """Characters of a message without data: kind, address and length, check byte."""

@@ -11,9 +11,9 @@ from lmdecode.analysis.changes import ObservedChange
 from lmdecode.analysis.observations import Observation, observed
 from lmdecode.codec.record import Kind, Record
 from lmdecode.codec.v1.memory import Memory
-from lmdecode.codec.v1.memory_map import WATER_FLOW
 from lmdecode.codec.v1.message import ADDRESS_SPACE
-from lmdecode.codec.v1.window import Place, places_of
+from lmdecode.codec.v1.window import Span, spans_of
+from lmdecode.codec.v1.windows import WATER_FLOW
 
 _REMEMBERED: Final = 3  # writes and requests that are kept with a change
 _LONGEST_AFTER: Final = 60_000_000_000  # ns after a write in which a change may still be its effect
@@ -114,7 +114,7 @@ class History:
         """Return the addresses of the bytes that were seen up to a time, but are secret."""
         return frozenset(address for address, first in self._masked.items() if time_ns is None or first <= time_ns)
 
-    def changes_at(self, place: Place) -> Sequence[ObservedChange]:
+    def changes_at(self, place: Span) -> Sequence[ObservedChange]:
         """Return all changes of one place, in order."""
         return self._by_place.get(place[:2], ())
 
@@ -156,7 +156,7 @@ class History:
         else:
             changed = [address + offset for offset, byte in enumerate(data) if byte != before[offset]]
         old = [
-            (place, memory.read(place.address, place.length)) for place in _whole(places_of(changed), changed, memory)
+            (place, memory.read(place.address, place.length)) for place in _whole(spans_of(changed), changed, memory)
         ]
         memory.write(address, data)
         self._times.append(time_ns)
@@ -183,13 +183,13 @@ class History:
         )
 
 
-def _whole(places: Iterable[Place], changed: list[int], memory: Memory) -> Iterator[Place]:
+def _whole(places: Iterable[Span], changed: list[int], memory: Memory) -> Iterator[Span]:
     """Yield the places, or their changed bytes one by one if the whole register has not been seen."""
     for place in places:
         if memory.knows(place.address, place.length):
             yield place
         else:
-            yield from (Place(each, 1, place.row) for each in changed if place.address <= each < place.end)
+            yield from (Span(each, 1, place.row) for each in changed if place.address <= each < place.end)
 
 
 def _answers(answer: Record, request: Record) -> bool:

@@ -35,7 +35,8 @@ from statistics import median
 from typing import Final, NamedTuple
 
 from lmdecode.codec.record import Record, Value
-from lmdecode.codec.v1.memory_map import KEYS, PULSE_ML, SHORTEST_COFFEE
+from lmdecode.codec.v1.memory_map import PULSE_ML, SHORTEST_COFFEE
+from lmdecode.codec.v1.model import KEYS
 from lmdecode.codec.v1.values import is_number
 
 
@@ -78,7 +79,7 @@ class Shot:
 
     machine: str
     streams: tuple[int, ...]
-    """The connections in which it was seen."""
+    """The connections in which it was seen; each capture numbers its own."""
     what: What
     evidence: Evidence
     key: int | None = None
@@ -107,6 +108,8 @@ class Shot:
     notes: tuple[str, ...] = ()
     """Remarks for the user, a line each."""
     samples: tuple[Sample, ...] = field(default=(), repr=False)
+    captures: tuple[str, ...] = ()
+    """The captures in which it was seen, where there are several."""
 
     @property
     def ml(self) -> float | None:
@@ -172,7 +175,8 @@ class Pour:
         self.connected_ns = connected_ns
         self.commanded = commanded
         self.samples: list[Sample] = []
-        self.streams: list[int] = []
+        self.connections: list[tuple[str | None, int]] = []
+        """The connections in which it was seen: capture and number."""
         self.over_ns: int | None = None
         """When the machine said that no water flows any more."""
         self.heard_ns = 0
@@ -193,17 +197,27 @@ class Pour:
         """How many messages were damaged or lost while it lasted."""
         return sum(time <= self.last_ns for time in self._damaged_ns)
 
-    def flow(self, sample: Sample, stream: int, values: Mapping[str, Value]) -> None:
+    @property
+    def streams(self) -> tuple[int, ...]:
+        """The numbers of the connections in which it was seen."""
+        return tuple(stream for _, stream in self.connections)
+
+    @property
+    def captures(self) -> tuple[str, ...]:
+        """The captures in which it was seen, if they have names."""
+        return tuple(dict.fromkeys(capture for capture, _ in self.connections if capture is not None))
+
+    def flow(self, sample: Sample, connection: tuple[str | None, int], values: Mapping[str, Value]) -> None:
         """Take a message of the flow, with the values that are known by now."""
         self.samples.append(sample)
-        if stream not in self.streams:
-            self.streams.append(stream)
+        if connection not in self.connections:
+            self.connections.append(connection)
         names = ("coffee_set_temp", "dose_hot_water", f"dose_k{self.key}")
         self.values |= {name: values[name] for name in names if name in values}
 
     def alongside(self, record: Record, fields: Mapping[str, Value]) -> None:
         """Take another message of the machine."""
-        if record.stream == self.streams[-1]:
+        if record.connection == self.connections[-1]:
             self.heard_ns = record.time_ns
         state = fields.get("heating_state")
         if isinstance(state, list) and record.time_ns - self.last_ns < _QUIET * 1e9:
@@ -234,8 +248,11 @@ def shot_of(pour: Pour, now_ns: int | None = None) -> Shot:
     cut = not (reached or end is not samples[-1] or pour.over_ns or quiet > max(_QUIET, _HOLE * pace))
     if start_ns < pour.connected_ns - _SLACK_NS:
         notes.append("began before the connection: its beginning is worked out")
-    if len(pour.streams) > 1:
-        notes.append(f"the connection was made anew in it ({' → '.join(map(str, pour.streams))})")
+    if len(pour.connections) > 1:
+        names = [
+            str(stream) if len(pour.captures) < 2 else f"{capture} {stream}" for capture, stream in pour.connections
+        ]
+        notes.append(f"the connection was made anew in it ({' → '.join(names)})")
     notes += _holes(pour, pace)
     if cut:
         running = now_ns is not None and now_ns - pour.last_ns < _QUIET * 1e9
@@ -245,7 +262,8 @@ def shot_of(pour: Pour, now_ns: int | None = None) -> Shot:
     what = _what(pour, seconds, end, cut=cut)
     return Shot(
         machine=pour.machine,
-        streams=tuple(pour.streams),
+        streams=pour.streams,
+        captures=pour.captures,
         what=what,
         evidence=Evidence.FLOW,
         key=pour.key or None,
@@ -267,7 +285,8 @@ def _of_status(pour: Pour) -> Shot:
     first, last = pour.samples[0], pour.samples[-1]
     return Shot(
         machine=pour.machine,
-        streams=tuple(pour.streams),
+        streams=pour.streams,
+        captures=pour.captures,
         what=_what(pour, None, last, cut=True),
         evidence=Evidence.STATUS,
         key=pour.key or None,

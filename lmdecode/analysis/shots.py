@@ -173,7 +173,7 @@ class MachineShots:
         self._name = machine
         self._values: dict[str, Value] = {}  # the latest of each name
         self._counters = ShotCounters(machine, keep)
-        self._first_ns: dict[int, int] = {}  # of each connection
+        self._first_ns: dict[tuple[str | None, int], int] = {}  # of each connection
         self._flowing: Pour | None = None  # the last one of what the machine pushes
         self._flowed: deque[Shot] = deque(maxlen=keep)  # those before it
         self._seen: Pour | None = None  # the one that the last status showed
@@ -183,7 +183,7 @@ class MachineShots:
 
     def add(self, record: Record) -> None:
         """Take the next record of this machine."""
-        self._first_ns.setdefault(record.stream, record.time_ns)
+        self._first_ns.setdefault(record.connection, record.time_ns)
         values = values_in(record)
         self._values.update(values)
         if values.get("command") == "start_backflush":
@@ -254,7 +254,7 @@ class MachineShots:
                 self._flowed.append(shot_of(pour))
             pour = self._flowing = self._begin(record, Evidence.FLOW, key)
             self.count += 1
-        pour.flow(sample, record.stream, self._values)
+        pour.flow(sample, record.connection, self._values)
 
     def _status(self, record: Record, fields: Mapping[str, Value]) -> None:
         bits = fields.get("heating_state")
@@ -273,12 +273,12 @@ class MachineShots:
                 pour = self._seen = self._begin(record, Evidence.STATUS, key or None)
             pulses = _integer(fields.get("current_pulse_count"))
             sample = Sample(record.time_ns, None, pulses, _number(fields.get("coffee_temp")))
-            pour.flow(sample, record.stream, self._values)
+            pour.flow(sample, record.connection, self._values)
             pour.alongside(record, fields)
 
     def _begin(self, record: Record, evidence: Evidence, key: int | None) -> Pour:
         commanded = self._backflush_ns is not None and record.time_ns - self._backflush_ns < APART_NS
-        return Pour(self._name, evidence, key, self._first_ns[record.stream], commanded=commanded)
+        return Pour(self._name, evidence, key, self._first_ns[record.connection], commanded=commanded)
 
 
 def _among(shot: Shot, others: Iterable[Shot]) -> bool:

@@ -10,10 +10,10 @@ from typing import Final
 from lmdecode.analysis.observations import observed, values_in
 from lmdecode.analysis.shots import MachineShots
 from lmdecode.codec.record import Kind, Record, Value
-from lmdecode.codec.v1.memory import Memory
-from lmdecode.codec.v1.memory_map import DAYS, REPORTS, WATER_FLOW, window_name
-from lmdecode.codec.v1.model import model_of
+from lmdecode.codec.v1.memory import Memory, model_of
+from lmdecode.codec.v1.memory_map import DAYS
 from lmdecode.codec.v1.values import is_number
+from lmdecode.codec.v1.windows import REPORTS, WATER_FLOW, window_name
 
 
 def next_switch(fields: Mapping[str, Value]) -> tuple[datetime, bool] | None:

@@ -192,7 +192,8 @@ class RecordProblems(NamedTuple):
     """The problems of one record."""
 
     time_ns: int
-    stream: int
+    connection: tuple[str | None, int]
+    """The capture, where there are several, and the number of the connection there."""
     sender: str
     texts: tuple[str, ...]
 
@@ -210,7 +211,8 @@ class Write:
 class ConnectionSummary:
     """A TCP connection: its ends, its first and last time, its messages counted."""
 
-    stream: int
+    connection: tuple[str | None, int]
+    """The capture, where there are several, and the number of the connection there."""
     app: str
     machine: str
     first_ns: int
@@ -237,7 +239,7 @@ class Timeline:
         self.problems: list[RecordProblems] = []
         """The first problems."""
         self.problem_count = 0
-        self.connections: dict[int, ConnectionSummary] = {}
+        self.connections: dict[tuple[str | None, int], ConnectionSummary] = {}
         self._since: dict[str, int] = {}  # what is on, and from when
         self._heard_ns: int | None = None
 
@@ -248,7 +250,7 @@ class Timeline:
         if record.problems:
             self.problem_count += 1
             if len(self.problems) < _MOST_PROBLEMS:
-                self.problems.append(RecordProblems(record.time_ns, record.stream, record.sender, record.problems))
+                self.problems.append(RecordProblems(record.time_ns, record.connection, record.sender, record.problems))
         if record.kind is Kind.WRITE:
             self._write(record)
         time_ns = record.time_ns
@@ -269,12 +271,12 @@ class Timeline:
             self._put_out(self._heard_ns)
 
     def _connect(self, record: Record) -> None:
-        connection = self.connections.get(record.stream)
+        connection = self.connections.get(record.connection)
         if connection is None:
             ends = (record.source, record.destination)
             app, machine = ends if record.sender == "app" else ends[::-1]
-            connection = ConnectionSummary(record.stream, app, machine, record.time_ns, record.time_ns)
-            self.connections[record.stream] = connection
+            connection = ConnectionSummary(record.connection, app, machine, record.time_ns, record.time_ns)
+            self.connections[record.connection] = connection
         connection.last_ns = max(connection.last_ns, record.time_ns)
         connection.messages += record.kind is not None
 

@@ -33,7 +33,7 @@ from lmdecode.analysis.memory_history import History
 from lmdecode.codec.v1.memory import Memory
 from lmdecode.codec.v1.memory_map import REGISTERS
 from lmdecode.codec.v1.message import ADDRESS_SPACE
-from lmdecode.codec.v1.window import Place, place_of, places_of, unexplained_bits
+from lmdecode.codec.v1.window import Span, span_of, spans_of, unexplained_bits
 
 FEWEST_CHANGES: Final = 5
 """A byte with fewer changes, far enough apart, is not compared: so few can agree with anything."""
@@ -46,7 +46,7 @@ _TESTS: Final = 2  # for each pair: when they change, and which way
 class Hint(NamedTuple):
     """A known register that changes together with an unknown byte more often than chance would make it."""
 
-    place: Place
+    place: Span
     name: str
     """The name of the register, or of the bit."""
     together: int
@@ -72,7 +72,7 @@ class UnknownByte:
     address: int
     mask: int
     """The bits that no register explains."""
-    place: Place
+    place: Span
     captures: tuple[tuple[ValueRun, ...], ...]
     """Its values in turn, for each capture; empty if it was not seen there."""
     hints: tuple[Hint, ...] = ()
@@ -184,7 +184,7 @@ class _Capture:
 
 def _unknown_variables(seen: Iterable[int], captures: Sequence[_Capture]) -> Iterator[Variable]:
     for address in seen:
-        place, mask = place_of(address), unexplained_bits(address)
+        place, mask = span_of(address), unexplained_bits(address)
         if (
             not mask
             and place.row is not None
@@ -196,14 +196,14 @@ def _unknown_variables(seen: Iterable[int], captures: Sequence[_Capture]) -> Ite
             yield Variable(place, place.name or "", _bits(mask), bytes([mask]))
 
 
-def _known_places(seen: Iterable[int]) -> Iterator[Place]:
+def _known_places(seen: Iterable[int]) -> Iterator[Span]:
     """Yield the known registers among some addresses; the parts of the clock, as a byte may change with the hour."""
-    for place in places_of(seen):
+    for place in spans_of(seen):
         if not place.known or place.secret:
             continue
         if place.row is not None and place.row.type.name == "clock":
             yield from (
-                Place(row.address, row.size, row)
+                Span(row.address, row.size, row)
                 for row in REGISTERS
                 if place.address <= row.address < place.end and row.size < place.length
             )

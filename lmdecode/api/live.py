@@ -29,9 +29,10 @@ from lmdecode.app.send import (
 )
 from lmdecode.codec.record import Kind, Record, Value
 from lmdecode.codec.v1 import PORT
-from lmdecode.codec.v1.memory_map import STATUS, UNITS
+from lmdecode.codec.v1.memory_map import UNITS
 from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.requester import PROBE
+from lmdecode.codec.v1.windows import STATUS
 from lmdecode.config.targets import Target
 from lmdecode.device.client import ANSWER_TIMEOUT
 from lmdecode.device.settings import Outcome
@@ -95,7 +96,7 @@ class AsyncMachine:
         key: Its key, as for `decode`. Default: LMDECODE_KEY, else the one in the configuration.
         config: The path of `config.json`. Default: the one in the current folder, else in the user's config folder.
         machine: The machine to choose if the configuration has several: its name, serial number or address.
-        model: The model, such as "GS3 AV". Default: the one in the configuration, else the machine is asked if it
+        model: Its name, such as "Linea Mini". Default: the one in the configuration, else the machine is asked if it
             matters.
         timeout: Seconds to wait for an answer.
         show_secrets: Whether the machine's cloud account stays readable.

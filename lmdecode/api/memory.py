@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from lmdecode.analysis.changes import Differences, differences
+from lmdecode.analysis.columns import current_name
 from lmdecode.analysis.memory_history import History
 from lmdecode.analysis.observations import memory_of
 from lmdecode.api.arguments import PathLike
@@ -14,8 +15,7 @@ from lmdecode.app.files import load_image
 from lmdecode.atomic_file import replacing
 from lmdecode.codec.record import Record, Value
 from lmdecode.codec.v1 import image as memory_image
-from lmdecode.codec.v1.memory import Registers
-from lmdecode.codec.v1.model import model_of
+from lmdecode.codec.v1.memory import NamedMemory, model_of
 from lmdecode.codec.v1.window import Fields, decode_window
 
 
@@ -70,7 +70,7 @@ class MemoryImage(memory_image.MemoryImage):
             source: Where they come from, for the file.
         """
         memory = memory_of(records)
-        serial = Registers(memory).get("machine_ser_num")
+        serial = NamedMemory(memory).get("machine_ser_num")
         return cls(memory, model_of(memory), source=source, serial=serial if isinstance(serial, str) else None)
 
     def save(self, path: PathLike, *, show_secrets: bool = False) -> None:
@@ -93,7 +93,7 @@ class MemoryImage(memory_image.MemoryImage):
 
     def get(self, name: str) -> Value | None:
         """Returns a value by its name, in its unit; None if its bytes are not known."""
-        return self.fields.get(name)
+        return self.fields.get(current_name(name))
 
     @property
     def fields(self) -> Fields:

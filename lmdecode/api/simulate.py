@@ -117,7 +117,7 @@ def simulate(
     """Starts a simulated machine. Use it in a `with`, or `close` it.
 
     Args:
-        model: "GS3 AV", "GS3 MP" or "Linea Mini". Default: the model that the image shows, else GS3 AV.
+        model: Its name, such as "Linea Mini". Default: the model that the image shows, else GS3 AV.
         key: Its key. Default: the key of the sample captures.
         image: What its memory holds, laid over what its model starts with.
         host: The address to listen on; "0.0.0.0" for the whole network.

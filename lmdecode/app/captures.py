@@ -118,15 +118,17 @@ class Captures:
     def by_time(self) -> Iterator[Record]:
         """Yields all records as one story, in the order of time, whatever the order of the captures."""
         if len(self.outcomes) > 1:
-            yield from _numbered(merged(self.outcomes, self._speakers))
+            yield from merged(self.outcomes, self._speakers)
             return
         for _, record in self.in_turn():
             yield record
 
     def in_turn(self) -> Iterator[tuple[Path, Record]]:
         """Yields the records of one capture after the other, each with its capture."""
-        for record in _numbered(self._one_after_the_other()):
-            yield Path(record.capture) if record.capture else self.paths[0], record
+        for outcome, path in zip(self.outcomes, self.paths, strict=True):
+            with self._progress(path) as progress:
+                for record in read(outcome, self._speakers, progress=progress):
+                    yield path, record
 
     def verdict(self) -> CaptureVerdict:
         """Returns what to say after the reading."""
@@ -147,19 +149,6 @@ class Captures:
         """Whether bytes were skipped or are missing, so that not everything that was said is known."""
         tally = counted(self.outcomes)
         return bool(tally.bytes_skipped or tally.bytes_missing)
-
-    def _one_after_the_other(self) -> Iterator[Record]:
-        for outcome, path in zip(self.outcomes, self.paths, strict=True):
-            with self._progress(path) as progress:
-                yield from read(outcome, self._speakers, progress=progress)
-
-
-def _numbered(records: Iterable[Record]) -> Iterator[Record]:
-    """Passes on records with the connections of all captures numbered as one, since analysis tells them by number."""
-    numbers: dict[tuple[str | None, int], int] = {}
-    for record in records:
-        stream = numbers.setdefault((record.capture, record.stream), len(numbers))
-        yield record if record.stream == stream else record._replace(stream=stream)
 
 
 def verdict_on(outcomes: Sequence[Outcome], speakers: Speakers, *, chosen: bool = False) -> CaptureVerdict:

@@ -12,7 +12,7 @@ from lmdecode.app.errors import CommandError
 from lmdecode.codec.record import MASK
 from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.key import Key
-from lmdecode.codec.v1.memory_map import MODELS
+from lmdecode.codec.v1.model import MODELS
 from lmdecode.config.file import Config, default_paths, is_secret, load_config, machine_entries, port_of, problems
 from lmdecode.config.store import change
 

@@ -88,7 +88,12 @@ def check_keys(captures: Captures, machines: Sequence[MachineKey], origin: str) 
         origin: Where they come from, for the message.
     """
     found = _tried(captures.in_turn(), machines)
-    unfit = ", ".join(str(each.stream) for each in found if each.frames and each.best[0] is None)
+    several = len({each.capture for each in found}) > 1
+    unfit = ", ".join(
+        f"{each.stream} of {each.capture}" if several else str(each.stream)
+        for each in found
+        if each.frames and each.best[0] is None
+    )
     tried = "the key does not fit" if len(machines) == 1 else f"none of the {len(machines)} keys fits"
     why = f"{tried} connection {unfit} (from {origin}): it is another machine's, or an old one"
     return KeyCheck(found, captures.verdict().complaints, CommandError(why) if unfit else None)
@@ -97,11 +102,11 @@ def check_keys(captures: Captures, machines: Sequence[MachineKey], origin: str) 
 def _tried(records: Iterable[tuple[Path, Record]], machines: Sequence[MachineKey]) -> list[KeyTrial]:
     """Returns all connections, with each of their frames tried with each key."""
     decoders = [(machine.name, FrameDecoder(machine.key)) for machine in machines]
-    found: dict[int, KeyTrial] = {}
+    found: dict[tuple[str | None, int], KeyTrial] = {}
     for path, record in records:
         ends = record.source, record.destination
         app_end, machine_end = ends if record.sender == "app" else ends[::-1]
-        connection = found.setdefault(record.stream, KeyTrial(path, record.stream, app_end, machine_end))
+        connection = found.setdefault(record.connection, KeyTrial(path, record.stream, app_end, machine_end))
         raw = record.raw
         if raw is None or raw[:1] != b"@" or raw[-1:] != b"%":
             continue  # bytes between frames, or a gap

@@ -49,7 +49,7 @@ def model_named(text: str) -> str:
     Raises:
         RegisterError: There is no such model.
     """
-    from lmdecode.codec.v1.memory_map import MODELS
+    from lmdecode.codec.v1.model import MODELS
 
     named = {each.lower().replace(" ", ""): each for each in MODELS}
     found = named.get(text.lower().replace(" ", "").replace("-", "").replace("_", ""))

@@ -30,7 +30,7 @@ from lmdecode.codec.record import iso_time
 from lmdecode.codec.v1.image import MemoryImage, image_text
 from lmdecode.codec.v1.memory import Memory
 from lmdecode.codec.v1.message import ADDRESS_SPACE
-from lmdecode.codec.v1.window import place_of, unexplained_bits
+from lmdecode.codec.v1.window import span_of, unexplained_bits
 from lmdecode.render.memory_dump import Dump
 from lmdecode.render.sentence import count_text
 from lmdecode.render.unknowns import UnknownsOfMachine
@@ -97,7 +97,7 @@ class MemoryView:
             also["changed"] = [
                 {"address": f"0x{address:04X}", "time": iso_time(time_ns)}
                 for address, time_ns in sorted(self.changed.items())
-                if show_secrets or not place_of(address).secret
+                if show_secrets or not span_of(address).secret
             ]
         return image_text(image, show_secrets=show_secrets, also=also)
 
@@ -106,7 +106,7 @@ class MemoryView:
         content = bytearray([fill]) * len(self.addresses)
         for start, data in self.memory.runs():
             for address, byte in enumerate(data, start):
-                if show_secrets or not place_of(address).secret:
+                if show_secrets or not span_of(address).secret:
                     content[address - self.addresses.start] = byte
         return bytes(content)
 

@@ -15,8 +15,7 @@ from lmdecode.app.errors import CommandError, UsageError
 from lmdecode.app.files import load_image, looks_like_image, refuse_to_overwrite
 from lmdecode.codec.record import Record
 from lmdecode.codec.v1.image import MemoryImage
-from lmdecode.codec.v1.memory import Memory, Registers
-from lmdecode.codec.v1.model import model_of
+from lmdecode.codec.v1.memory import Memory, NamedMemory, model_of
 
 
 @dataclass(slots=True)
@@ -34,7 +33,7 @@ class MachineHistory:
     @property
     def firmware(self) -> str | None:
         """The version of the machine's firmware; None if its memory does not say."""
-        firmware = Registers(self.image.memory).get("firmware_ver")
+        firmware = NamedMemory(self.image.memory).get("firmware_ver")
         return firmware if isinstance(firmware, str) else None
 
     @property

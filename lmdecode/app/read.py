@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmdecode.analysis.columns import check_name
+from lmdecode.analysis.columns import check_name, current_name
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import Kind, Value
-from lmdecode.codec.v1.memory_map import DERIVED_BY_NAME, LARGEST_READ, by_name
+from lmdecode.codec.v1.memory_map import DERIVED_BY_NAME, by_name
 from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.ranges import address_of, byte_count
 from lmdecode.codec.v1.window import decode_window
+from lmdecode.codec.v1.windows import LARGEST_READ
 from lmdecode.device.errors import BadAnswerError, NoAnswerError
 from lmdecode.device.snapshot import Snapshot, take_snapshot
 
@@ -39,7 +40,7 @@ def window_of(name: str) -> tuple[int, int]:
     >>> window_of("coffee_set_temp"), window_of("mon_on_time")
     ((7, 2), (785, 15))
     """
-    check_name(name)
+    name = check_name(name)[0]
     derived = DERIVED_BY_NAME.get(name)
     rows = [
         next((row for row in by_name(each) if row.readable), None) for each in (derived.inputs if derived else (name,))
@@ -59,6 +60,7 @@ async def read_value(session: Session, name: str) -> Value:
         BadAnswerError: The machine's bytes are not a valid value.
         MachineError: The machine cannot be read.
     """
+    name = current_name(name)
     address, length = window_of(name)
     record = await session.read(address, length)
     fields = record.fields or decode_window(address, bytes.fromhex(record.data or ""))[0]

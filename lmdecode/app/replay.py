@@ -14,10 +14,10 @@ from lmdecode.app.errors import CommandError, UsageError
 from lmdecode.app.live import session_for
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import Kind
-from lmdecode.codec.v1.memory_map import VOLATILE
 from lmdecode.codec.v1.redaction import ACCOUNT
 from lmdecode.codec.v1.setting_change import check_raw_write, hazard
 from lmdecode.codec.v1.window import Fields, decode_message
+from lmdecode.codec.v1.windows import VOLATILE
 from lmdecode.device.session import send_again
 from lmdecode.device.settings import find_model
 

@@ -16,8 +16,8 @@ from lmdecode.codec.v1 import speakers_with
 from lmdecode.codec.v1.decoder import decoder_for
 from lmdecode.codec.v1.image import MemoryImage
 from lmdecode.codec.v1.key import Key
-from lmdecode.codec.v1.memory_map import MODELS
-from lmdecode.codec.v1.model import model_of
+from lmdecode.codec.v1.memory import model_of
+from lmdecode.codec.v1.model import DEFAULT_MODEL
 from lmdecode.config import ENVIRONMENT_VARIABLE
 from lmdecode.config.file import default_paths, load_config
 from lmdecode.config.keys import find_keys
@@ -36,14 +36,14 @@ def simulated_machine(
 
     Args:
         known: What its memory holds, laid over what its model starts with.
-        model: Its model; None: the one that the memory shows, else the first that there is.
+        model: Its model; None: the one that the memory shows, else the default.
         now: The time that its clock shows, without a zone; None: the local time.
 
     Raises:
         RegisterError: There is no such model.
     """
     known = MemoryImage() if known is None else known
-    chosen = model_named(model or known.model or model_of(known.memory) or MODELS[0])
+    chosen = model_named(model or known.model or model_of(known.memory) or DEFAULT_MODEL)
     memory = default_memory(chosen)
     memory.overlay(known.memory)
     moment = datetime.now() if now is None else now  # noqa: DTZ005 -- the machine's clock is local and has no zone

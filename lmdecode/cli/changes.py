@@ -31,7 +31,7 @@ def changes(
     capture: CaptureArgument,
     key: KeysOption = None,
     config: ConfigOption = None,
-    port: PortOption = 1774,
+    port: PortOption = None,
     machine: MachineOption = None,
     fields: FieldsOption = None,
     unknown: Annotated[bool, typer.Option("--unknown", help="Only bytes that no register explains.")] = False,

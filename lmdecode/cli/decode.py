@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO, cast
@@ -14,8 +13,7 @@ import typer
 
 from lmdecode.app.errors import CommandError
 from lmdecode.cli._common.errors import reports_errors, say_how_it_went
-from lmdecode.cli._common.options import ConfigOption, KeysOption, OutputOption, ShowSecretsOption
-from lmdecode.codec.dialect import known_ports
+from lmdecode.cli._common.options import ConfigOption, Formats, KeysOption, OutputOption, PortOption, ShowSecretsOption
 from lmdecode.render.records import Style, Writer, format_named, format_names
 
 if TYPE_CHECKING:
@@ -32,13 +30,7 @@ class Order(StrEnum):
     TIME = "time"
 
 
-def _format_name(text: str) -> str:
-    """Return the name of an output format, or refuse it with the nearest one."""
-    if text in format_names():
-        return text
-    near = get_close_matches(text, format_names(), n=1)
-    listed = ", ".join(repr(name) for name in format_names())
-    raise typer.BadParameter(f"{text!r} is not one of {listed}" + (f": did you mean {near[0]}?" if near else ""))
+_FORMATS = Formats(format_names(), piped="jsonl")
 
 
 @reports_errors
@@ -53,26 +45,9 @@ def decode(
     ],
     key: KeysOption = None,
     config: ConfigOption = None,
-    port: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=65535,
-            help=f"The machine's TCP port. [default: {', '.join(map(str, known_ports()))}]",
-            show_default=False,
-        ),
-    ] = None,
-    format: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            "-f",
-            parser=_format_name,
-            metavar=f"[{'|'.join(format_names())}]",
-            help="Default: table on a terminal, jsonl otherwise.",
-            show_default=False,
-        ),
-    ] = None,
+    port: PortOption = None,
+    format: Annotated[str | None, _FORMATS.option()] = None,
+    as_json: Annotated[bool, _FORMATS.json_option()] = False,
     output: OutputOption = None,
     fields: Annotated[
         list[str] | None,
@@ -160,7 +135,7 @@ def decode(
     settings = Settings(tuple(key or ()), config, show_secrets, port, *_understood(where or [], fields or []))
     speakers, origin = settings.speakers()
     paths = expanded(captures)
-    name = format or ("table" if output is None and sys.stdout.isatty() else "jsonl")
+    name = _FORMATS.chosen(format, as_json=as_json, output=output)
     chosen = format_named(name)
     several = len(paths) > 1 and not join
     style = Style(settings.fields, several=several, captions=several and order is Order.FILES)

@@ -37,7 +37,7 @@ def diff(
     ],
     key: KeysOption = None,
     config: ConfigOption = None,
-    port: PortOption = 1774,
+    port: PortOption = None,
     machine: MachineOption = None,
     from_: Annotated[
         str | None,

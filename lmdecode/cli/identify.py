@@ -16,7 +16,7 @@ _FORMATS = Formats(("table", "json"), piped="table")
 @reports_errors
 def identify(
     captures: CapturesArgument,
-    port: PortOption = 1774,
+    port: PortOption = None,
     format: Annotated[str | None, _FORMATS.option()] = None,
     as_json: Annotated[bool, _FORMATS.json_option()] = False,
     output: OutputOption = None,

@@ -40,7 +40,7 @@ def check(
     captures: CapturesArgument,
     key: KeysOption = None,
     config: ConfigOption = None,
-    port: PortOption = 1774,
+    port: PortOption = None,
     format: Annotated[str | None, _FORMATS.option()] = None,
     as_json: Annotated[bool, _FORMATS.json_option()] = False,
     output: OutputOption = None,

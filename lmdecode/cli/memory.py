@@ -46,7 +46,7 @@ def memory(
     ],
     key: KeysOption = None,
     config: ConfigOption = None,
-    port: PortOption = 1774,
+    port: PortOption = None,
     machine: MachineOption = None,
     at: Annotated[
         str | None,

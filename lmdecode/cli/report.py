@@ -22,7 +22,7 @@ def report(
     ],
     key: KeysOption = None,
     config: ConfigOption = None,
-    port: PortOption = 1774,
+    port: PortOption = None,
     title: Annotated[str | None, typer.Option(metavar="TEXT", help="Its headline.", show_default=False)] = None,
 ) -> None:
     """Make one HTML page of captures: temperatures, shots, writes, messages and memory, to look at in a browser.

@@ -19,6 +19,7 @@ from lmdecode.cli._common.errors import reports_errors
 from lmdecode.cli._common.options import ConfigOption, KeysOption, number
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.v1 import PORT
+from lmdecode.codec.v1.model import DEFAULT_MODEL, MODEL_NAMES
 from lmdecode.device.errors import joined
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def simulate(
     model: Annotated[
         str | None,
         typer.Option(
-            help="GS3 AV, GS3 MP or Linea Mini. [default: the model that the memory shows, else GS3 AV]",
+            help=f"{MODEL_NAMES}. [default: the model that the memory shows, else {DEFAULT_MODEL}]",
             show_default=False,
         ),
     ] = None,

@@ -27,7 +27,7 @@ def unknowns(
     captures: CapturesArgument,
     key: KeysOption = None,
     config: ConfigOption = None,
-    port: PortOption = 1774,
+    port: PortOption = None,
     machine: MachineOption = None,
     addresses: RangeOption = None,
     within: Annotated[

@@ -101,6 +101,8 @@ class FieldKind(NamedTuple):
     type: JsonType
     words: tuple[str, ...] = ()
     """The words of an enumeration or a bit set."""
+    formerly: str = ""
+    """Its name in earlier versions, which users may still type; "" if it always had this name."""
 
 
 class Sink(Protocol[T_co]):

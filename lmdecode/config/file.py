@@ -25,7 +25,7 @@ from lmdecode.codec.dialect import MachineKey
 from lmdecode.codec.errors import KeyFormatError, LmdecodeError
 from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.key import Key
-from lmdecode.codec.v1.memory_map import MODELS
+from lmdecode.codec.v1.model import MODELS
 
 FILE_NAME = "config.json"
 _MOST = 32 << 20  # characters, a hundred times what a fleet of thousands of machines has; /dev/zero has no end
@@ -201,7 +201,7 @@ def _of_an_entry(entry: Mapping[str, object]) -> list[str]:
     if port_of(entry) is None:
         found.append(f"port is not a port: it should be {PORT}")
     model = entry.get("model_name")
-    if model and model not in MODELS:
+    if model and model not in [*MODELS]:  # it may be anything that JSON has, also a list
         found.append(f"model_name is none that is known: {', '.join(MODELS)}")
     return found
 

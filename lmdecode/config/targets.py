@@ -11,7 +11,7 @@ from pathlib import Path
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.key import Key
-from lmdecode.codec.v1.memory_map import MODELS
+from lmdecode.codec.v1.model import MODELS
 from lmdecode.config import ENVIRONMENT_VARIABLE
 from lmdecode.config.file import Config, ConfigError, default_paths, load_config, machine_entries, parse_key, port_of
 from lmdecode.config.keys import MissingKeyError, find_keys
@@ -85,7 +85,7 @@ def find_target(
     if found_port is None:
         raise ConfigError(f"{path}: port is not a port: it should be {PORT}")
     known = model or entry.get("model_name")
-    return Target(found_host, found_port, found_key, str(known) if known in MODELS else None, _name(entry))
+    return Target(found_host, found_port, found_key, str(known) if known in [*MODELS] else None, _name(entry))
 
 
 def _entry(config: Config, machine: str | None, host: str | None) -> dict[str, object]:

@@ -17,11 +17,10 @@ from types import TracebackType
 from typing import Final, Self
 
 from lmdecode.codec.record import MASK, Kind, Record
-from lmdecode.codec.v1.memory import Answer, Memory, Region, Registers
-from lmdecode.codec.v1.memory_map import REPORTS, by_name
+from lmdecode.codec.v1.memory import Answer, Memory, NamedMemory, Region, model_of
+from lmdecode.codec.v1.memory_map import by_name
 from lmdecode.codec.v1.message import Message
-from lmdecode.codec.v1.model import TELLING, model_of
-from lmdecode.codec.v1.register import Window
+from lmdecode.codec.v1.windows import MODEL_WINDOWS, REPORTS, Window
 from lmdecode.device.client import ANSWER_TIMEOUT, Client
 from lmdecode.device.errors import BadAnswerError, EchoError, MachineError, NoAnswerError
 from lmdecode.device.scan_plan import Nothing, Piece, Plan
@@ -147,9 +146,9 @@ class Scanner:
             MachineError: There is no connection, or the machine answers nothing.
         """
         memory = Memory()
-        for window in TELLING:
+        for window in MODEL_WINDOWS:
             await self._note(memory, Piece(window.address, window.length))
-        registers = Registers(memory)
+        registers = NamedMemory(memory)
         for row in (*by_name("machine_ser_num"), *by_name("module_ser_num")):
             if not memory.knows(row.address, row.size):
                 await self._note(memory, Piece(row.address, row.size))

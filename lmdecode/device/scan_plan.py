@@ -15,9 +15,10 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from lmdecode.codec.v1.memory import Answer, Memory, Region
-from lmdecode.codec.v1.memory_map import LARGEST_READ, REGISTERS, USUAL_READ, WINDOWS
+from lmdecode.codec.v1.memory_map import REGISTERS
 from lmdecode.codec.v1.message import ADDRESS_SPACE
 from lmdecode.codec.v1.redaction import touches_secret
+from lmdecode.codec.v1.windows import LARGEST_READ, USUAL_READ, WINDOWS
 
 
 class Piece(NamedTuple):

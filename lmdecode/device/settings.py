@@ -15,12 +15,12 @@ from enum import StrEnum
 from typing import Final
 
 from lmdecode.codec.record import Value
-from lmdecode.codec.v1.memory import Memory
-from lmdecode.codec.v1.memory_map import MODELS
+from lmdecode.codec.v1.memory import Memory, model_of
 from lmdecode.codec.v1.message import Message
-from lmdecode.codec.v1.model import TELLING, model_of
+from lmdecode.codec.v1.model import MODELS
 from lmdecode.codec.v1.requester import PROBE
 from lmdecode.codec.v1.setting_change import SettingChange, change, windows, writes
+from lmdecode.codec.v1.windows import MODEL_WINDOWS
 from lmdecode.device.errors import BadAnswerError, MachineError, ModelUnknownError, NoAnswerError, RefusedError
 from lmdecode.device.session import Session
 
@@ -100,7 +100,7 @@ async def find_model(session: Session) -> str | None:
     """
     memory = Memory()
     silence: MachineError | None = None
-    for window in TELLING:
+    for window in MODEL_WINDOWS:
         try:
             memory.write(window.address, await session.data(window.address, window.length))
         except (NoAnswerError, BadAnswerError) as error:  # not all firmware has this window

@@ -7,9 +7,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from lmdecode.codec.record import Record
-from lmdecode.codec.v1.memory_map import SNAPSHOT, WINDOWS
-from lmdecode.codec.v1.register import Window
 from lmdecode.codec.v1.window import Fields
+from lmdecode.codec.v1.windows import SNAPSHOT, WINDOWS, Window
 from lmdecode.device.errors import BadAnswerError, NoAnswerError
 from lmdecode.device.session import Session
 

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from lmdecode.codec.record import Kind, Record
-from lmdecode.codec.v1.memory_map import SNAPSHOT
 from lmdecode.codec.v1.message import Message
-from lmdecode.codec.v1.register import Window
+from lmdecode.codec.v1.windows import SNAPSHOT, Window
 from lmdecode.device.client import Client
 from lmdecode.device.errors import BadAnswerError, MachineError, NoAnswerError, WrongKeyError
 from lmdecode.device.session import pauses

@@ -17,19 +17,19 @@ from lmdecode.codec.record import MASK, Kind, Record, Value, iso_time
 from lmdecode.codec.v1.memory import Region
 from lmdecode.codec.v1.memory_map import UNITS, by_name
 from lmdecode.codec.v1.register import Access
-from lmdecode.codec.v1.window import Place, place_of, places_of
+from lmdecode.codec.v1.window import Span, span_of, spans_of
 from lmdecode.render.sentence import count_text, summary, value_text, verb_and_object
 
 _LONG: Final = 60_000_000_000  # ns between two looks; after a longer time the row says how long ago the first was
 _SHOWN: Final = 8  # bytes in a row of hex
 
 
-def place_text(place: Place) -> str:
+def place_text(place: Span) -> str:
     """Returns the name of a place.
 
-    >>> from lmdecode.codec.v1.window import place_of
-    >>> place_text(place_of(0x401C)), place_text(place_of(0x6012)), place_text(place_of(0x4002))
-    ('coffee_temp', 'coffee_temp 0x6012', 'unknown 0x4002')
+    >>> from lmdecode.codec.v1.window import span_of
+    >>> place_text(span_of(0x401C)), place_text(span_of(0x6012)), place_text(span_of(0x5002))
+    ('coffee_temp', 'coffee_temp 0x6012', 'unknown 0x5002')
     """
     if place.secret:
         return "secret"
@@ -40,15 +40,15 @@ def place_text(place: Place) -> str:
     return place.row.name if _first(place) else f"{place.row.name} 0x{place.address:04X}"
 
 
-def change_text(place: Place, old: bytes, new: bytes, *, show_secrets: bool = False) -> str:
+def change_text(place: Span, old: bytes, new: bytes, *, show_secrets: bool = False) -> str:
     r"""Returns an old and a new value in words.
 
-    >>> from lmdecode.codec.v1.window import place_of
-    >>> change_text(place_of(0x401C), b"\x03\xbc", b"\x03\xbd")
+    >>> from lmdecode.codec.v1.window import span_of
+    >>> change_text(span_of(0x401C), b"\x03\xbc", b"\x03\xbd")
     '95.6 → 95.7 °C'
-    >>> change_text(place_of(0x401B), b"\x21", b"\x11")
+    >>> change_text(span_of(0x401B), b"\x21", b"\x11")
     '+heating_on −coffee_heater_on'
-    >>> change_text(place_of(0x4002), b"\x01", b"\x05")
+    >>> change_text(span_of(0x5002), b"\x01", b"\x05")
     '01 → 05, bit 2'
     """
     if place.secret and not show_secrets:
@@ -110,13 +110,13 @@ def _causes(change: ObservedChange) -> Iterator[str]:
         yield "while water flowed"
 
 
-def _first(place: Place) -> bool:
+def _first(place: Span) -> bool:
     """Returns True for the place that a name stands for: of several copies the writable one, or the first."""
     rows = [row for row in by_name(place.name or "") if row.access is not Access.WRITE]
     return not rows or rows[0].address == place.address
 
 
-def _either(place: Place, value: Value | None, data: bytes) -> str:
+def _either(place: Span, value: Value | None, data: bytes) -> str:
     if not place.known:
         return hex_text(data)
     if value is None:  # not a value of the register's type
@@ -239,7 +239,7 @@ def _cell(value: object) -> object:
     return " ".join(map(str, value)) or "none" if isinstance(value, list) else value
 
 
-def _place_dict(place: Place) -> dict[str, object]:
+def _place_dict(place: Span) -> dict[str, object]:
     return {
         "address": place.address,
         "length": place.length,
@@ -249,7 +249,7 @@ def _place_dict(place: Place) -> dict[str, object]:
     }
 
 
-def _values(place: Place, old: bytes, new: bytes, *, show_secrets: bool) -> dict[str, object]:
+def _values(place: Span, old: bytes, new: bytes, *, show_secrets: bool) -> dict[str, object]:
     if place.secret and not show_secrets:
         masks = {"old_data": MASK * place.length, "new_data": MASK * place.length}
         return {"old": None, "new": None, **masks}
@@ -318,7 +318,7 @@ def difference_lines(found: Differences, *, show_secrets: bool = False) -> Itera
     for what, runs in (("only_old", found.only_old), ("only_new", found.only_new)):
         for run in runs:
             for address, length, data in _apart(run, show_secrets=show_secrets):
-                names = [place.name for place in places_of(range(address, address + length)) if place.name]
+                names = [place.name for place in spans_of(range(address, address + length)) if place.name]
                 digits = MASK * length if data is None else data.hex()
                 yield _json_line({"what": what, "address": address, "length": length, "data": digits, "names": names})
     for what, regions in zip(("region_only_old", "region_only_new"), _one_sided_regions(found), strict=True):
@@ -365,7 +365,7 @@ def _apart(run: MemoryRun, *, show_secrets: bool) -> Iterator[tuple[int, int, by
     """Yields a run in pieces: address, length, and bytes, or None for the bytes if they are secret."""
     start, data = run
     for hidden, piece in groupby(
-        range(start, start + len(data)), key=lambda address: place_of(address).secret and not show_secrets
+        range(start, start + len(data)), key=lambda address: span_of(address).secret and not show_secrets
     ):
         addresses = list(piece)
         content = data[addresses[0] - start : addresses[-1] + 1 - start]
@@ -373,7 +373,7 @@ def _apart(run: MemoryRun, *, show_secrets: bool) -> Iterator[tuple[int, int, by
 
 
 def _names(address: int, length: int) -> str:
-    names = [place.name or ("secret" if place.secret else "") for place in places_of(range(address, address + length))]
+    names = [place.name or ("secret" if place.secret else "") for place in spans_of(range(address, address + length))]
     names = list(dict.fromkeys(filter(None, names)))
     more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
     return ", ".join(names[:_NAMES_SHOWN]) + more

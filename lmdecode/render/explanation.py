@@ -12,11 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from lmdecode.codec.record import Kind
-from lmdecode.codec.v1.memory_map import DERIVED, window_name
+from lmdecode.codec.v1.memory_map import DERIVED
 from lmdecode.codec.v1.message import Decoded, Message
 from lmdecode.codec.v1.redaction import WITHHELD
 from lmdecode.codec.v1.register import Register
 from lmdecode.codec.v1.window import registers_in
+from lmdecode.codec.v1.windows import window_name
 from lmdecode.render.register_list import SURE_STYLES, range_text, type_text
 from lmdecode.render.sentence import value_text
 
@@ -164,7 +165,7 @@ def _own_value(message: Message, register: Register) -> str:
     try:
         value = register.type.decode((message.data or b"")[start : start + register.size])
     except ValueError as error:
-        return str(error)
+        return str(error) if register.confirmed else f"not a known value: {error}"
     return value_text(register.name or "", value)
 
 

@@ -62,6 +62,7 @@ def _connection_text(connection: KeylessConnection) -> Text:
     seconds = (connection.last_ns - connection.first_ns) / 1e9
     text = Text.assemble(
         (f"connection {connection.stream}", "bold"),
+        "" if connection.capture is None else f" of {connection.capture}",
         f": app {connection.app} ↔ machine {connection.machine}, {_seconds(seconds)}",
     )
     for sender in ("app", "machine"):
@@ -156,6 +157,7 @@ def _known_text(known: KnownMessage) -> str:
 
 def _connection_dict(connection: KeylessConnection) -> dict[str, object]:
     return {
+        **({} if connection.capture is None else {"capture": connection.capture}),
         "stream": connection.stream,
         "app": connection.app,
         "machine": connection.machine,

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Final
 
 from lmdecode.codec.record import MASK, Record, Value, iso_time
 from lmdecode.codec.v1.memory import Answer, Memory
-from lmdecode.codec.v1.memory_map import UNITS, window_name
+from lmdecode.codec.v1.memory_map import UNITS
 from lmdecode.codec.v1.message import Message, build
 from lmdecode.codec.v1.redaction import touches_secret
 from lmdecode.codec.v1.setting_change import SettingChange
+from lmdecode.codec.v1.windows import window_name
 from lmdecode.device.settings import ChangeResult, Outcome, RawOutcome, State
 from lmdecode.render.sentence import PARTS_OF, REPEATED, printable, summary, value_text, verb_and_object
 

@@ -13,7 +13,7 @@ from lmdecode.analysis.times import local_time
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import MASK
 from lmdecode.codec.v1.memory import Memory
-from lmdecode.codec.v1.window import Place, place_of
+from lmdecode.codec.v1.window import Span, span_of
 from lmdecode.render.register_list import SURE_STYLES
 from lmdecode.render.sentence import printable, value_text
 
@@ -76,7 +76,7 @@ class Dump:
 
     def hides(self, address: int) -> bool:
         """Returns True if a byte must not be shown."""
-        return place_of(address).secret and not self.show_secrets
+        return span_of(address).secret and not self.show_secrets
 
     def seen(self, address: int) -> bool:
         """Returns True if a byte was seen, secret or not."""
@@ -152,11 +152,11 @@ def _row(
         line = Text(" " * indent)
 
 
-def _places(dump: Dump, row: range) -> Iterator[Place]:
+def _places(dump: Dump, row: range) -> Iterator[Span]:
     """Yields the named places that begin in a row, or before the first row, and of which something was seen."""
     last = None
     for address in row:
-        place = place_of(address)
+        place = span_of(address)
         if place == last or address not in dump.addresses:
             continue
         last = place
@@ -166,7 +166,7 @@ def _places(dump: Dump, row: range) -> Iterator[Place]:
 
 
 def _beside(
-    dump: Dump, place: Place, colour: str, when: Callable[[int], str], *, width: int, console: Console
+    dump: Dump, place: Span, colour: str, when: Callable[[int], str], *, width: int, console: Console
 ) -> Iterator[Text]:
     """Yields the notes beside a row: name and value, how sure that is, when it last changed."""
     name = Text.assemble((place.name or "secret", colour), "  ", (_value(dump, place), "bold"))
@@ -184,7 +184,7 @@ def _beside(
         yield line
 
 
-def _value(dump: Dump, place: Place) -> str:
+def _value(dump: Dump, place: Span) -> str:
     if place.secret:
         return "" if dump.show_secrets else "masked; --show-secrets shows it"
     data = dump.memory.read(place.address, place.length)
@@ -204,7 +204,7 @@ def _colours(dump: Dump) -> Mapping[int, str]:
     colours: dict[int, str] = {}
     turn, last = 0, None
     for address in dump.addresses:
-        place = place_of(address)
+        place = span_of(address)
         if place.known and place != last:
             turn += 1
         if place.known:

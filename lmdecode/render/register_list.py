@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lmdecode.codec.v1.memory_map import DERIVED, MODELS, REGISTERS
+from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS
+from lmdecode.codec.v1.model import MODELS
 from lmdecode.codec.v1.register import Derived, Register
 from lmdecode.render.terminal import TerminalConsole
 
@@ -35,12 +36,16 @@ def find(pattern: str | None) -> list[Row]:
         return rows
     wanted = pattern.strip().lower().replace("-", "_")
     glob = wanted if set(wanted) & set("*?[") else f"*{wanted}*"
-    found = [row for row in rows if row.name and fnmatchcase(row.name, glob)]
+    found = [row for row in rows if any(name and fnmatchcase(name, glob) for name in _names(row))]
     digits = _ADDRESS(pattern.strip())
     if digits and (not found or pattern.strip().lower().startswith("0x")):
         address = int(digits[1], 16)
         found = [row for row in REGISTERS if row.address <= address < row.end]
     return found
+
+
+def _names(row: Row) -> tuple[str | None, ...]:
+    return (row.name,) if isinstance(row, Derived) else (row.name, row.formerly)
 
 
 def type_text(row: Row) -> str:
@@ -102,7 +107,7 @@ def _cells(row: Row) -> list[str]:
         row.name or "",
         "secret" if isinstance(row, Register) and row.secret else type_text(row),
         range_text(row),
-        "all" if row.models == MODELS else ", ".join(row.models),
+        "all" if row.models == tuple(MODELS) else ", ".join(row.models),
         row.sure,
         note,
     ]

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, cast
 
 from lmdecode.codec.record import Kind, Record, Value
-from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS, UNITS, window_name
-from lmdecode.codec.v1.register import Telling
+from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS, UNITS
+from lmdecode.codec.v1.register import Redundancy
 from lmdecode.codec.v1.window import registers_in
+from lmdecode.codec.v1.windows import window_name
 
 
 def value_text(name: str, value: Value) -> str:
@@ -57,10 +58,10 @@ def _plain(value: Value) -> str:
             return str(value)
 
 
-REPEATED: Final = frozenset(row.name for row in DERIVED if row.telling is Telling.AGAIN)
+REPEATED: Final = frozenset(row.name for row in DERIVED if row.redundancy is Redundancy.PART)
 """The names of values that repeat another value."""
 PARTS_OF: Final[Mapping[str, tuple[str, ...]]] = {
-    row.name: row.inputs for row in DERIVED if row.telling is Telling.WHOLE
+    row.name: row.inputs for row in DERIVED if row.redundancy is Redundancy.WHOLE
 } | {
     whole.name: tuple(
         part.name

@@ -48,7 +48,10 @@ _STYLES: Final[Mapping[What, str]] = {What.COFFEE: "bold", What.HOT_WATER: "cyan
 
 
 def as_dict(shot: Shot) -> dict[str, object]:
-    """Returns a shot under the names of `COLUMNS`: times in ISO 8601, UTC; None for what is not known."""
+    """Returns a shot under the names of `COLUMNS`: times in ISO 8601, UTC; None for what is not known.
+
+    Where there are several captures, `captures` names those in which it was seen.
+    """
     return {
         "start": _iso(shot.start_ns),
         "end": _iso(shot.end_ns),
@@ -69,6 +72,7 @@ def as_dict(shot: Shot) -> dict[str, object]:
         "after": _iso(shot.after_ns),
         "before": _iso(shot.before_ns),
         "notes": list(shot.notes),
+        **({"captures": list(shot.captures)} if shot.captures else {}),
     }
 
 
@@ -81,13 +85,16 @@ def as_csv(shots: Iterable[Shot]) -> str:
     """Returns one row a shot: an empty cell for what is not known, ` | ` between notes."""
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    shots = list(shots)
+    columns = (*COLUMNS, "captures") if any(shot.captures for shot in shots) else COLUMNS
+    writer.writerow(columns)
     for shot in shots:
         row = as_dict(shot)
         row["streams"] = " ".join(map(str, shot.streams))
         row["cut"] = "true" if shot.cut else "false"
         row["notes"] = " | ".join(shot.notes)
-        writer.writerow([row[name] for name in COLUMNS])
+        row["captures"] = " | ".join(shot.captures)
+        writer.writerow([row[name] for name in columns])
     return text.getvalue()
 
 

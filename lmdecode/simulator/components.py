@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from lmdecode.codec.v1.memory import Registers
+from lmdecode.codec.v1.memory import NamedMemory
 from lmdecode.codec.v1.memory_map import SHORTEST_COFFEE
 
 AMBIENT: Final = 22.0
@@ -198,7 +198,7 @@ _HOT_WATER: Final = ("hot_water", "hot_water_2", "drinks_hot_water")
 class Usage:
     """Adds to the counters. Fractions of a unit add up until they are a whole one."""
 
-    def __init__(self, registers: Registers) -> None:
+    def __init__(self, registers: NamedMemory) -> None:
         self._registers = registers
         self._rest: defaultdict[str, float] = defaultdict(float)
 

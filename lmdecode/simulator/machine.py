@@ -8,11 +8,11 @@ from typing import Final
 
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import Kind, Value
-from lmdecode.codec.v1.memory import Answer, Memory, Registers
-from lmdecode.codec.v1.memory_map import LARGEST_READ, REPORTS, WATER_FLOW
+from lmdecode.codec.v1.memory import Answer, Memory, NamedMemory
 from lmdecode.codec.v1.message import ADDRESS_SPACE, OK, Message
-from lmdecode.codec.v1.register import Register, Window
+from lmdecode.codec.v1.register import Register
 from lmdecode.codec.v1.window import encode, registers_in
+from lmdecode.codec.v1.windows import LARGEST_READ, REPORTS, WATER_FLOW, Window
 from lmdecode.simulator.components import backflush
 from lmdecode.simulator.initial_memory import default_memory
 from lmdecode.simulator.physics import NotNowError, Physics
@@ -70,7 +70,7 @@ class Machine:
     r"""A machine.
 
     Args:
-        model: "GS3 AV", "GS3 MP" or "Linea Mini".
+        model: One of `MODELS`, such as "GS3 AV".
         memory: Its memory, which changes; None: what the model starts with.
         now: The time to set its clock to; None: the time in its memory.
 
@@ -82,7 +82,7 @@ class Machine:
     def __init__(self, model: str, memory: Memory | None = None, *, now: datetime | None = None) -> None:
         self.model = model
         self.memory = default_memory(model) if memory is None else memory
-        self.registers = Registers(self.memory)
+        self.registers = NamedMemory(self.memory)
         self.physics = Physics(self.registers, model, now)
         self._next_report = 0
         self._until_report = _REPORT_EVERY

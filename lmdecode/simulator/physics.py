@@ -7,12 +7,13 @@ from typing import Final
 
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.record import Value
-from lmdecode.codec.v1.memory import Registers
-from lmdecode.codec.v1.memory_map import DAYS, KEYS, PULSE_ML
+from lmdecode.codec.v1.memory import NamedMemory
+from lmdecode.codec.v1.memory_map import DAYS, PULSE_ML
+from lmdecode.codec.v1.model import KEYS, MODELS
 from lmdecode.simulator.components import Pour, Usage, coffee_boiler, hot_water, shot, steam_boiler
 
 
-def show(registers: Registers, now: datetime, *, on: bool) -> str:
+def show(registers: NamedMemory, now: datetime, *, on: bool) -> str:
     """Returns the display, 16 characters: the time in standby, else coffee temperature, heaters (■ on, □ off), time."""
     clock = f"{now:%H:%M}"
     if not on:
@@ -23,7 +24,7 @@ def show(registers: Registers, now: datetime, *, on: bool) -> str:
     return f"{registers.number('coffee_temp', 0):5.1f}°C{coffee}{steam}{clock:>7}"[:16]
 
 
-def switched(registers: Registers, now: datetime) -> bool | None:
+def switched(registers: NamedMemory, now: datetime) -> bool | None:
     """Returns whether the schedule switches the machine on or off in the minute that begins now; None for neither."""
     day = DAYS[now.weekday()]
     enabled = registers.get("auto_bitfield")
@@ -36,7 +37,6 @@ def switched(registers: Registers, now: datetime) -> bool | None:
     return None if on == off else on
 
 
-_KEYS: Final = {"GS3 AV": KEYS, "GS3 MP": range(1, 2), "Linea Mini": range(1, 2)}  # 1 may be a paddle
 _CONTINUOUS: Final = KEYS[-1]
 _LITERS: Final = PULSE_ML / 1000  # in a pulse of the flow meter
 _HOT_WATER: Final = 8.0  # s, on a machine without a dose for hot water
@@ -55,11 +55,11 @@ class Physics:
 
     Args:
         registers: Its memory.
-        model: "GS3 AV", "GS3 MP" or "Linea Mini".
+        model: One of `MODELS`, such as "GS3 AV".
         now: The time to set its clock to; None: the time in its memory.
     """
 
-    def __init__(self, registers: Registers, model: str, now: datetime | None) -> None:
+    def __init__(self, registers: NamedMemory, model: str, now: datetime | None) -> None:
         self.notes: list[str] = []
         """What has happened, in words; whoever reads it empties it."""
         self.pour: Pour | None = None
@@ -119,18 +119,20 @@ class Physics:
         Raises:
             NotNowError: It does not have the key, or is busy, off, or without water.
         """
-        keys = _KEYS[self._model]
-        if key not in keys:
-            raise NotNowError(f"a {self._model} has no key {key}: give {' or '.join(map(str, keys))}")
+        model = MODELS[self._model]
+        if key not in model.keys:
+            raise NotNowError(f"a {self._model} has no key {key}: give {' or '.join(map(str, model.keys))}")
         mode, number = self._registers.get("prebrew_flag"), self._registers.number
-        dosed = self._model != "GS3 MP" and key != _CONTINUOUS
+        programmed = key != _CONTINUOUS
+        prebrewed = programmed and model.prebrewing and mode == "prebrewing"
+        preinfused = programmed and model.preinfusion and mode == "preinfusion"
         on_off = number(f"prebrewing_ton_k{key}", 0), number(f"prebrewing_toff_k{key}", 0)
         pour = shot(
             key,
-            dose=number(f"dose_k{key}", 0) or None if dosed else None,
+            dose=number(f"dose_k{key}", 0) or None if programmed and model.doses else None,
             seconds=seconds,
-            prebrewing=on_off if dosed and mode == "prebrewing" else (0.0, 0.0),
-            preinfusion=number(f"preinfusion_k{key}", 0) if dosed and mode == "preinfusion" else 0.0,
+            prebrewing=on_off if prebrewed else (0.0, 0.0),
+            preinfusion=number(f"preinfusion_k{key}", 0) if preinfused else 0.0,
         )
         self.begin(pour)
 
@@ -180,7 +182,7 @@ class Physics:
         self._heat(seconds)
         self._usage.add("hours_since_built", seconds / 3600)
         if self.on:
-            self._usage.add("machine_running_seconds", seconds)
+            self._usage.add("machine_running_minutes", seconds / 60)
         self.publish()
 
     def _flow(self, seconds: float) -> None:

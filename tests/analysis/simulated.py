@@ -9,9 +9,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from lmdecode.codec.dialect import Place
 from lmdecode.codec.record import Kind, Record, Role, Sender, Value
 from lmdecode.codec.v1.conversation import Conversation
-from lmdecode.codec.v1.memory_map import WINDOWS
 from lmdecode.codec.v1.message import Message, build
 from lmdecode.codec.v1.window import decode_message, encode
+from lmdecode.codec.v1.windows import WINDOWS
 from lmdecode.simulator.machine import Machine
 from tests.capture.building import MACHINE, SECOND, Talk, new_decoder, packets, pcap, seal
 

@@ -9,8 +9,9 @@ from lmdecode.codec.record import Kind, Record, Value
 from lmdecode.codec.v1.conversation import Conversation
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.key import Key
-from lmdecode.codec.v1.memory_map import WINDOWS, by_name
+from lmdecode.codec.v1.memory_map import by_name
 from lmdecode.codec.v1.message import Message
+from lmdecode.codec.v1.windows import WINDOWS
 from lmdecode.simulator.faults import frame
 from lmdecode.simulator.machine import Machine
 from tests.codec.v1.samples import KEY_TEXT

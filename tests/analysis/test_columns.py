@@ -19,6 +19,10 @@ def test_names_are_chosen_in_lists_and_by_globs():
     assert "mon_on_time" in chosen_fields(["mon_*"])
 
 
+def test_a_name_of_earlier_versions_is_taken():
+    assert chosen_fields(["machine_running_seconds"]) == ("machine_running_minutes",)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [("cofee_temp", "did you mean coffee_temp?"), ("x*", "no field fits"), (" , ", "no field is named")],

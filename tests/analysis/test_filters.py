@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from lmdecode.analysis.columns import field_kinds, record_columns
 from lmdecode.analysis.filters import FilterError, parse, parse_all
 from lmdecode.codec.record import Kind, Record
-from lmdecode.codec.v1.memory_map import WINDOWS
+from lmdecode.codec.v1.windows import WINDOWS
 
 TIME = 1_795_229_755_174_158_000  # 2026-11-21T02:55:55.174158Z
 
@@ -185,6 +185,13 @@ def test_any_text_is_a_filter_or_a_filter_error(text):
 def test_a_name_is_one_for_any_window(name, window):
     record = REQUEST._replace(address=window.address, length=window.length)
     assert parse(f"name={name}")(record) is not parse(f"name!={name}")(record)
+
+
+@pytest.mark.parametrize("text", ["machine_running_seconds>10", "name=machine_running_seconds"])
+def test_a_name_of_earlier_versions_is_taken(text):
+    usage = Record(0, 0, "machine", "a", "b", Kind.READ, "response", 0x0058, 4, fields={"machine_running_minutes": 11})
+    assert parse(text)(usage)
+    assert not parse(text)(usage._replace(address=0x0050, fields={}))
 
 
 def test_several_conditions_must_all_be_fulfilled():

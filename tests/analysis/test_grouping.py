@@ -51,7 +51,7 @@ def test_what_was_written_stands_alone():
 
 
 def test_flags_stand_alone_and_unknown_bytes_do_not():
-    for address, lines in ((0x4018, 4), (0x4002, 1)):
+    for address, lines in ((0x4018, 4), (0x5002, 1)):
         found = changes(*(said(index, address, f"0{index % 2}") for index in range(5)))
         assert len(grouped(found)) == lines
 
@@ -67,5 +67,5 @@ def test_the_clock_ticks():
 def test_a_change_has_the_names_of_what_follows_from_it():
     (change,) = changes(said(0, 0x0311, "06"), said(1, 0x0311, "07"))
     assert names_of(change) == {"mon_on_hour", "mon_on_time"}
-    (change,) = changes(said(0, 0x4002, "06"), said(1, 0x4002, "07"))
+    (change,) = changes(said(0, 0x5002, "06"), said(1, 0x5002, "07"))
     assert names_of(change) == frozenset()

@@ -43,9 +43,9 @@ def test_what_is_written_to_a_command_is_not_in_memory():
 
 
 def test_a_value_that_is_none_of_its_kind_is_what_the_machine_said():
-    odd = said(0, 0x4063, "98")
+    odd = said(0, 0x4017, "98")
     assert odd.problems
-    assert runs(odd) == [(0x4063, b"\x98")]
+    assert runs(odd) == [(0x4017, b"\x98")]
 
 
 @pytest.mark.parametrize(

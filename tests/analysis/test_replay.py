@@ -12,9 +12,10 @@ from lmdecode.codec.v1.conversation import Conversation
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.framing import wrap
 from lmdecode.codec.v1.key import Key, encrypt
-from lmdecode.codec.v1.memory_map import REGISTERS, VOLATILE
+from lmdecode.codec.v1.memory_map import REGISTERS
 from lmdecode.codec.v1.message import OK, Message, build
 from lmdecode.codec.v1.window import decode_window
+from lmdecode.codec.v1.windows import VOLATILE
 
 KEY = Key.parse("12345678901234567890123456789012")
 TEMPERATURES = Message(Kind.READ, 0x401C, 4)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmdecode.analysis.state import next_switch
-from lmdecode.codec.v1.memory import Registers
+from lmdecode.codec.v1.memory import NamedMemory
 from lmdecode.codec.v1.memory_map import DAYS
 from lmdecode.codec.v1.window import decode_window
 from lmdecode.simulator.initial_memory import default_memory
@@ -54,7 +54,7 @@ def test_it_is_what_the_simulated_machine_does(times, bits, start):
     values, problems = decode_window(0x0310, memory.read(0x0310, 29))
     assert not problems
     found = next_switch(values | {"clock": now.isoformat()})
-    registers = Registers(memory)
+    registers = NamedMemory(memory)
     expected = None
     candidates = sorted(
         {now + timedelta(days=d) - timedelta(minutes=now.hour * 60 + now.minute - at) for d in range(8) for at in times}

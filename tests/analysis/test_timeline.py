@@ -51,7 +51,7 @@ def test_what_was_on_ends_where_nobody_listens():
     assert lengths == [20, 10]
     assert made.bands["power"][1].start_ns - made.bands["power"][0].end_ns == 300 * SECOND + 30_000_000
     assert [len(made.bands[name]) for name in ("standby", "reservoir_empty", "pump_on")] == [1, 0, 0]
-    assert [connection.stream for connection in made.connections.values()] == [0, 1]
+    assert list(made.connections) == [(None, 0), (None, 1)]
 
 
 def test_problems_and_a_write_without_an_answer():

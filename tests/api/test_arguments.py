@@ -12,9 +12,10 @@ from lmdecode.app.read import window_of
 from lmdecode.app.send import changes_for
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.v1.memory import Memory
-from lmdecode.codec.v1.memory_map import LARGEST_READ, by_name
+from lmdecode.codec.v1.memory_map import by_name
 from lmdecode.codec.v1.setting_change import writes
 from lmdecode.codec.v1.settings import SETTINGS
+from lmdecode.codec.v1.windows import LARGEST_READ
 
 NOW = datetime(2026, 11, 21)  # noqa: DTZ001 -- it has no zone
 WORDS = (

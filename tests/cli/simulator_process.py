@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from lmdecode.codec.v1.image import MemoryImage, image_text
-from lmdecode.codec.v1.memory import Registers
+from lmdecode.codec.v1.memory import NamedMemory
 from lmdecode.simulator.initial_memory import default_memory
 from tests.cli.conftest import Command
 
@@ -47,7 +47,7 @@ def own_serial() -> str:
 def write_image(path: Path, *, serial: str) -> None:
     """Write the memory of a GS3 AV that has a serial number of its own, under which it is announced."""
     memory = default_memory("GS3 AV")
-    Registers(memory).put("machine_ser_num", serial)
+    NamedMemory(memory).put("machine_ser_num", serial)
     path.write_text(image_text(MemoryImage(memory, "GS3 AV")))
 
 

@@ -66,7 +66,7 @@ def test_json_is_a_short_form_and_json_and_jsonl_mean_the_same(command):
 
 
 @pytest.mark.parametrize(
-    "name", ["changes", "diff", "identify", "keys check", "memory", "registers", "shots", "unknowns"]
+    "name", ["changes", "decode", "diff", "identify", "keys check", "memory", "registers", "shots", "unknowns"]
 )
 def test_each_command_with_formats_has_the_short_form(command, name):
     told = command(*name.split(), "--help", COLUMNS="200").stdout

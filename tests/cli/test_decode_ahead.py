@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from lmdecode.capture import ahead
+from lmdecode.capture import prefetch
 from tests.cli.test_decode_choices import is_there, large_capture, wait_for
 
 
@@ -25,7 +25,7 @@ def reading(command, config):
 
     Neither of them comes to an end by itself, because nobody takes what they write.
     """
-    if not hasattr(os, "fork") or sys.platform == "darwin" or ahead._cores() < 2:
+    if not hasattr(os, "fork") or sys.platform == "darwin" or prefetch._cores() < 2:
         pytest.skip("one core, or a system without fork: there is no such process")
     large_capture(command.folder)
     with subprocess.Popen(
@@ -63,7 +63,7 @@ def test_a_process_that_reads_ahead_and_is_killed_is_an_error(reading):
 
 def test_a_large_capture_gives_the_same_in_one_process_and_in_two(command, config):
     large = large_capture(command.folder, copies=600)
-    assert ahead.worth_reading_ahead(large) or threading.active_count() > 1
+    assert prefetch.worth_reading_ahead(large) or threading.active_count() > 1
     one, two = (command("decode", large, "--config", config, *how) for how in (("--jobs", 1), ()))
     assert one.stdout == two.stdout
     assert one.stderr == two.stderr

@@ -61,6 +61,19 @@ def test_every_byte_is_accounted_for(command):
     assert "1 of its 4 bytes" in result.stdout.replace("\n", " ")
 
 
+def test_a_value_that_an_unconfirmed_register_cannot_have_is_no_problem(command):
+    result = command("explain", "4063000198")
+    assert "not a known value: 0x98 is none of C, F" in result.stdout
+    assert "GS3 AV, firmware 1.40" in result.stdout
+    assert "!" not in result.stdout
+
+
+def test_a_value_that_a_confirmed_register_cannot_have_is_one(command):
+    result = command("explain", "0000000107")
+    assert "! power: 7 is neither 0 nor 1" in result.stdout
+    assert "not a known value" not in result.stdout
+
+
 def test_a_wrong_check_byte_is_told_with_the_right_one(command):
     result = command("explain", "R401C000403BC04D8B7")
     assert "check byte is B7, should be B6" in result.stdout

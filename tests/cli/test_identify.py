@@ -22,7 +22,7 @@ def test_json_is_one_object(command):
     result = command("identify", PCAP, PCAPNG, "--format", "json")
     assert result.returncode == 0
     told = json.loads(result.stdout)
-    assert [connection["stream"] for connection in told["connections"]] == [0, 1]
+    assert [(each["capture"], each["stream"]) for each in told["connections"]] == [(str(PCAP), 0), (str(PCAPNG), 0)]
     assert told["connections"][0]["frames"] == {"app": 28, "machine": 66}
     status = told["groups"][0]
     assert (status["frame"], status["seen"]) == ("@/EvNHlfIE/xwlY2eKvFjXw==%", 3)

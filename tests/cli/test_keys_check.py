@@ -29,7 +29,7 @@ def test_each_connection_and_the_key_that_fits(command):
         "connection 0: app 192.168.1.150:36364 ↔ machine 192.168.1.215:1774",
         "  key 2 decrypts 94 of 94 frames",
         str(PCAPNG),
-        "connection 1: app 192.168.1.150:40862 ↔ machine 192.168.1.215:1774",
+        "connection 0: app 192.168.1.150:40862 ↔ machine 192.168.1.215:1774",
         "  key 2 decrypts 46 of 46 frames",
     ]
 

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from lmdecode.app.files import load_image
-from lmdecode.codec.v1.memory import Registers
+from lmdecode.codec.v1.memory import NamedMemory
 from tests.cli.conftest import CAPTURES, KEY
 
 AV, MP = CAPTURES / "gs3av-settings.pcap", CAPTURES / "gs3mp-standby.pcapng"
@@ -41,7 +41,7 @@ def test_a_capture_as_a_hexdump(run):
 )
 def test_the_memory_at_a_time(run, command, at, dose):
     run("memory", AV, "--at", at, "--format", "json", "--output", "image.json")
-    assert Registers(load_image(command.folder / "image.json").memory).get("dose_k2") == dose
+    assert NamedMemory(load_image(command.folder / "image.json").memory).get("dose_k2") == dose
 
 
 def test_times_that_are_not_there(run, command):  # noqa: ARG001 -- it sets the key

@@ -125,7 +125,11 @@ def test_several_captures_are_one_story(run):
     captures = [CAPTURES / "gs3mp-standby.pcapng", CAPTURES / "gs3av-settings.pcap"]  # the later one first
     data = data_of(run(*captures, "-o", "-").stdout)
     assert data == data_of(run(*captures[::-1], "-o", "-").stdout) | {"files": data["files"]}
-    assert data["machines"][0]["connections"] == [0, 1]
+    assert data["machines"][0]["connections"] == ["gs3av-settings.pcap 0", "gs3mp-standby.pcapng 0"]
+    assert {head[0] for head in data["messages"]["heads"]} == {"gs3av-settings.pcap 0", "gs3mp-standby.pcapng 0"}
+    assert {(write["stream"], write["ok"]) for write in data["machines"][0]["writes"]} == {
+        ("gs3av-settings.pcap 0", True)
+    }
     assert all(step >= 0 for step in data["messages"]["times"])
 
 

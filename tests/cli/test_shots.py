@@ -64,7 +64,11 @@ def test_captures_in_any_order(run):
     captures = [CAPTURES / "gs3mp-standby.pcapng", CAPTURES / "gs3av-settings.pcap"]  # the later one first
     result = run(*captures)
     assert result.stdout == run(*captures[::-1]).stdout
-    assert [json.loads(line)["streams"] for line in result.stdout.splitlines()] == [[0], [1]]
+    shots = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [(shot["streams"], shot["captures"]) for shot in shots] == [([0], [str(path)]) for path in captures[::-1]]
+    table = run(*captures, "-f", "csv").stdout.splitlines()
+    assert table[0].endswith(",notes,captures")
+    assert [line.rpartition(",")[2] for line in table[1:]] == [str(path) for path in captures[::-1]]
 
 
 def test_nothing_decoded_leaves_the_file_as_it_was(command):

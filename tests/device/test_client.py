@@ -127,9 +127,14 @@ def test_an_echo_is_no_answer():
 
 
 def test_values_that_make_no_sense_are_no_damage():
-    answer = ask(Message(Kind.READ, 0x4060, 0x20), model="GS3 MP")
-    assert answer.problems
-    assert answer.data
+    async def run():
+        async with server() as machine, client(machine) as talk:
+            machine.machine.memory.write(0x400F, b"\xff" * 10)  # power is one of them
+            return await talk.ask(Message(Kind.READ, 0x400F, 10))
+
+    answer = asyncio.run(run())
+    assert answer.problems == ("power: 255 is neither 0 nor 1", "water_reservoir_contact: 255 is neither 0 nor 1")
+    assert answer.data == "ff" * 10
 
 
 def test_a_refused_write():

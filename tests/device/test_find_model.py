@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from lmdecode.codec.v1.memory import Answer, Region
-from lmdecode.codec.v1.model import TELLING
 from lmdecode.codec.v1.requester import requesters
+from lmdecode.codec.v1.windows import MODEL_WINDOWS
 from lmdecode.device.client import Client
 from lmdecode.device.session import Session
 from lmdecode.device.settings import find_model
@@ -34,7 +34,7 @@ def test_each_model(model):
 
 @pytest.mark.parametrize("answer", Answer)
 def test_a_machine_that_does_not_tell_its_counts(answer):
-    serial, counters = sorted(TELLING, key=lambda window: window.name, reverse=True)
+    serial, counters = sorted(MODEL_WINDOWS, key=lambda window: window.name, reverse=True)
     assert found("Linea Mini", (counters, answer)) == "Linea Mini"
     assert found("GS3 MP", (counters, answer)) is None
     assert found("GS3 MP", (serial, answer)) == "GS3 MP"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lmdecode.codec.v1.memory_map import LARGEST_READ, REPORTS
+from lmdecode.codec.v1.windows import LARGEST_READ, REPORTS
 from lmdecode.device.watch import Polling
 
 

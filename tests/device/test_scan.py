@@ -9,9 +9,10 @@ import pytest
 
 from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.memory import Answer, Memory, Region
-from lmdecode.codec.v1.memory_map import LARGEST_READ, REGISTERS
+from lmdecode.codec.v1.memory_map import REGISTERS
 from lmdecode.codec.v1.redaction import touches_secret
 from lmdecode.codec.v1.requester import requesters
+from lmdecode.codec.v1.windows import LARGEST_READ
 from lmdecode.device.client import Client
 from lmdecode.device.errors import MachineError, NoConnectionError, WrongKeyError
 from lmdecode.device.scan import Identity, Scanner

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmdecode.codec.v1.memory import Answer, Memory, Region
-from lmdecode.codec.v1.memory_map import LARGEST_READ, REGISTERS
+from lmdecode.codec.v1.memory_map import REGISTERS
+from lmdecode.codec.v1.windows import LARGEST_READ
 from lmdecode.device.scan_plan import LARGEST_TRIED, Nothing, Piece, Plan, known_ranges
 
 SECRET = next(row for row in REGISTERS if row.secret)

@@ -56,7 +56,7 @@ SITUATIONS = {
     "the file is cut off in the middle of packet …": cut_off,
     "check byte is 99, should be 98": of("gs3av-day.pcapng.zst", CONFIG),
     "does not decrypt to a message": of("gs3av-settings.pcap", "--key 12345678901234567890123456789013"),
-    "t_unit: … is none of C, F": of("gs3mp-standby.pcapng", CONFIG),
+    "power: 7 is neither 0 nor 1": lambda _: "lmdecode explain R00000001073A",
 }
 
 

@@ -16,6 +16,7 @@ from fuzz.targets import TARGETS, Target
 from lmdecode.analysis import filters
 from lmdecode.capture import decode_capture
 from lmdecode.capture.source import OpenCapture
+from lmdecode.codec.v1 import speakers_with
 from tests.capture.building import new_decoder
 
 BY_NAME = {target.name: target for target in TARGETS}
@@ -45,7 +46,7 @@ def test_what_crashed_once_does_not_crash_again():
 
 @pytest.mark.parametrize("data", [*PCAPS, *PCAPNGS, *EK_EXPORTS, LOG])
 def test_undamaged_captures_have_records(data):
-    assert list(decode_capture(OpenCapture(io.BytesIO(data)), new_decoder()))
+    assert list(decode_capture(OpenCapture(io.BytesIO(data)), speakers_with(new_decoder())))
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)

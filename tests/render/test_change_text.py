@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from lmdecode.analysis.changes import ChangeRun, grouped
 from lmdecode.analysis.memory_history import History
-from lmdecode.codec.v1.window import place_of
+from lmdecode.codec.v1.window import span_of
 from lmdecode.render.changes import ChangeTable, cause_text, change_text, json_lines, place_text, write_csv
 from lmdecode.render.terminal import TerminalConsole
 from tests.analysis.saying import said, took, wrote
 
 
 def change_at(address, old, new):
-    return change_text(place_of(address), bytes.fromhex(old), bytes.fromhex(new))
+    return change_text(span_of(address), bytes.fromhex(old), bytes.fromhex(new))
 
 
 def test_from_what_to_what():
@@ -29,14 +29,14 @@ def test_from_what_to_what():
     assert change_at(0x4022, "01", "05") == "yes → yes, bit 2"
     assert change_at(0x4063, "00", "98") == "C → 0x98"
     assert change_at(0x4020, "09", "0b") == "09 → 0B, bit 1"
-    assert change_at(0x4002, "09", "30") == "09 → 30"
+    assert change_at(0x5002, "09", "30") == "09 → 30"
     assert change_at(0x401C, "03bc", "03bc") == "95.6 → 95.6 °C"
-    assert change_text(place_of(0x0111), b"a" * 63, b"b" * 63) == "** → **"
+    assert change_text(span_of(0x0111), b"a" * 63, b"b" * 63) == "** → **"
 
 
 @given(st.integers(0, 0xFFFF), st.data())
 def test_any_bytes_can_be_worded_and_are_printable(address, data):
-    place = place_of(address)
+    place = span_of(address)
     old, new = (data.draw(st.binary(min_size=place.length, max_size=place.length)) for _ in range(2))
     assert change_text(place, old, new, show_secrets=True).isprintable()
     assert place_text(place).isprintable()
@@ -53,11 +53,11 @@ def test_what_went_before():
     dose = wrote(5, 0x0016, "0079")
     written, unknown, late = changes(
         said(0, 0x0016, "0078"),
-        said(0, 0x4002, "00"),
+        said(0, 0x5002, "00"),
         said(0, 0x4018, "00"),
         dose,
         took(5.1, dose),
-        said(7, 0x4002, "01"),
+        said(7, 0x5002, "01"),
         said(700, 0x4018, "01"),
     )
     assert cause_text(written) == "written"
@@ -67,7 +67,7 @@ def test_what_went_before():
 
 def _runs():
     records = [said(second, 0x401C, f"{900 + second:04x}") for second in range(5)]
-    return grouped(changes(said(0, 0x4002, "00"), *records, said(9, 0x4002, "07")))
+    return grouped(changes(said(0, 0x5002, "00"), *records, said(9, 0x5002, "07")))
 
 
 def test_the_table_fits_the_terminal(monkeypatch):
@@ -82,7 +82,7 @@ def test_the_table_fits_the_terminal(monkeypatch):
         "2026-11-21, times in UTC\n"
         "03:00:01.000 coffee_temp            90.0 → 90.4 °C\n"
         "                                    4 changes until 03:00:04, 90.0 to 90.4 °C\n"
-        "03:00:09.000 unknown 0x4002         00 → 07\n"
+        "03:00:09.000 unknown 0x5002         00 → 07\n"
     )
 
 

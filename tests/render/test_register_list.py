@@ -46,6 +46,11 @@ def test_all_rows_in_every_format():
     assert len(as_text(rows).splitlines()) == len(rows) + 2
 
 
+def test_a_register_is_found_by_its_name_of_earlier_versions():
+    assert [row.name for row in find("running_sec")] == ["machine_running_minutes"]
+    assert "formerly machine_running_seconds" in as_text(find("machine_running_seconds"))
+
+
 def test_the_secret_is_listed_as_one():
     (row,) = json.loads(as_json(find("0x0120")))
     assert row["secret"] is True

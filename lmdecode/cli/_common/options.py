@@ -17,6 +17,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from lmdecode.app.errors import UsageError
+from lmdecode.codec.dialect import known_ports
+from lmdecode.codec.v1.model import MODEL_NAMES
 from lmdecode.config import ENVIRONMENT_VARIABLE
 
 _DURATION: Final = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(s|m|min|h|d|)\Z").match
@@ -55,12 +57,14 @@ class Formats:
     """The formats of a command: its option `--format`, the flag `--json` that stands for one of them, and the default.
 
     Args:
-        names: The formats; the first is the one for people.
+        names: The formats.
         piped: The default where stdout is not a terminal.
+        shown: The default on a terminal.
     """
 
     names: tuple[str, ...]
     piped: str
+    shown: str = "table"
 
     @property
     def json(self) -> str:
@@ -69,15 +73,14 @@ class Formats:
 
     def option(self) -> Any:  # noqa: ANN401 -- Typer calls it so
         """Returns the option `--format`."""
-        first = self.names[0]
-        default = f"Default: {first} on a terminal, {self.piped} otherwise." if self.piped != first else ""
+        default = f"Default: {self.shown} on a terminal, {self.piped} otherwise." if self.piped != self.shown else ""
         return typer.Option(
             "--format",
             "-f",
             parser=self._parsed,
             metavar=f"[{'|'.join(self.names)}]",
             autocompletion=lambda: list(self.names),
-            help=default or f"How to write it. [default: {first}]",
+            help=default or f"How to write it. [default: {self.shown}]",
             show_default=False,
         )
 
@@ -100,7 +103,7 @@ class Formats:
             raise UsageError(f"--json is --format {self.json}, which is not --format {asked}: give one of them")
         if as_json or asked is not None:
             return asked or self.json
-        return self.names[0] if output is None and sys.stdout.isatty() else self.piped
+        return self.shown if output is None and sys.stdout.isatty() else self.piped
 
     def _parsed(self, text: str) -> str:
         """Returns the name of a format. `json` and `jsonl` are the same where a command has only one of them."""
@@ -190,7 +193,15 @@ KeysOption = Annotated[
         show_default=False,
     ),
 ]
-PortOption = Annotated[int, typer.Option(min=1, max=65535, help="The machine's TCP port.")]
+PortOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=65535,
+        help=f"The machine's TCP port. [default: {', '.join(map(str, known_ports()))}]",
+        show_default=False,
+    ),
+]
 MachineOption = Annotated[
     str | None,
     typer.Option(
@@ -255,9 +266,7 @@ LiveMachineOption = Annotated[
 ]
 ModelOption = Annotated[
     str | None,
-    typer.Option(
-        help="GS3 AV, GS3 MP or Linea Mini. [default: what the config says, else the machine]", show_default=False
-    ),
+    typer.Option(help=f"{MODEL_NAMES}. [default: what the config says, else the machine]", show_default=False),
 ]
 TimeoutOption = Annotated[
     float,

@@ -41,7 +41,7 @@ def _fields() -> Mapping[str, FieldKind]:
     from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS  # noqa: PLC0415 -- as above
 
     return {
-        **{row.name: FieldKind(row.type.json, row.type.words) for row in REGISTERS if row.name},
+        **{row.name: FieldKind(row.type.json, row.type.words, row.formerly) for row in REGISTERS if row.name},
         **{row.name: FieldKind(row.json) for row in DERIVED},
     }
 

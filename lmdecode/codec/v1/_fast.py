@@ -212,6 +212,7 @@ def decrypt_many(key: Key, ciphertexts: Sequence[bytes]) -> list[bytes]:
     Calling the cipher costs ten times what it does for a message, so it is called once: with a block of zeros between
     one ciphertext and the next, which is to the next the zero IV. Takes a seventh of the time.
 
+    >>> from lmdecode.codec.v1.key import encrypt
     >>> key = Key.parse("12345678901234567890123456789012")
     >>> decrypt_many(key, [encrypt(key, b"R40000020D8"), encrypt(key, b"R0310001DEB")])
     [b'R40000020D8', b'R0310001DEB']

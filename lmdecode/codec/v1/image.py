@@ -5,8 +5,8 @@
      "ranges": [{"address": "0x4000", "data": "018c02"}, …],
      "regions": [{"address": "0x0200", "length": 256, "answer": "echo"}, …]}
 
-`model`, `serial`, `made`, `source` and `regions` may be left out; what else a file has is passed over. Bytes in no
-range are not known.
+`model`, `serial`, `made`, `source` and `regions` may be left out. A reader ignores other entries. Bytes in no range are
+not known.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from typing import Final, NoReturn
 
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.v1.memory import Answer, Memory, Region
-from lmdecode.codec.v1.memory_map import MODELS
 from lmdecode.codec.v1.message import ADDRESS_SPACE
+from lmdecode.codec.v1.model import MODELS
 from lmdecode.codec.v1.redaction import touches_secret
 
 FORMAT: Final = "lmdecode-memory"
@@ -32,20 +32,20 @@ _ADDRESS: Final = re.compile(r"0x[0-9A-Fa-f]{1,4}\Z").match
 
 
 class MemoryImageError(LmdecodeError):
-    """A memory image that cannot be used; one line that says why and what to do."""
+    """A memory image that cannot be used. The message is one line."""
 
 
 @dataclass(slots=True)
 class MemoryImage:
-    """What is known of a machine's memory, and where that is from."""
+    """The known bytes of a machine's memory, and where they are from."""
 
     memory: Memory = field(default_factory=Memory)
     model: str | None = None
     made: str | None = None
-    """When, as ISO 8601."""
+    """The time of the image, as ISO 8601."""
     source: str | None = None
     serial: str | None = None
-    """The machine's serial number, so that an image of another one is not mistaken for its."""
+    """The machine's serial number. It keeps a scan from resuming another machine's image."""
 
 
 def image_text(
@@ -55,9 +55,8 @@ def image_text(
 
     Args:
         image: What to write.
-        show_secrets: Whether the machine's cloud account is written, if it is known.
-        also: Further lists by their names, for those who know what to do with them; whoever reads an image as such
-            passes over them.
+        show_secrets: True to write the machine's cloud account too, if it is known.
+        also: Further lists by name, for programs that know them. `parse_image` ignores them.
     """
     about = {"model": image.model, "serial": image.serial, "made": image.made, "source": image.source}
     head = {"format": FORMAT, "version": VERSION} | {name: text for name, text in about.items() if text is not None}
@@ -84,7 +83,7 @@ def parse_image(text: str) -> MemoryImage:
     """Read the text of an image.
 
     Raises:
-        MemoryImageError: It is none.
+        MemoryImageError: The text is no image that this version can read.
     """
     try:
         entries = json.loads(text)
@@ -131,7 +130,7 @@ def _text(entries: Mapping[str, object], name: str) -> str | None:
 
 
 def _rows(memory: Memory, *, show_secrets: bool) -> Iterator[tuple[int, bytes]]:
-    """The known bytes in pieces that begin at multiples of a row, without the secret ones."""
+    """The known bytes in pieces that begin at multiples of a row, without the secret bytes."""
     for start, data in memory.runs():
         addresses = range(start, start + len(data))
         shown = (address for address in addresses if show_secrets or not touches_secret(address, 1))

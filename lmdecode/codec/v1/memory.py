@@ -1,4 +1,4 @@
-"""The machine's memory as far as it is known: 64 KiB, each byte known or not."""
+"""A machine's memory, 64 KiB of which each byte is known or not; and its values by name."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import Value
 from lmdecode.codec.v1.memory_map import BIT_SETS, by_name
 from lmdecode.codec.v1.message import ADDRESS_SPACE
+from lmdecode.codec.v1.model import KEYS, MODELS
 from lmdecode.codec.v1.register import Register
 from lmdecode.codec.v1.values import is_number
 from lmdecode.codec.v1.window import registers_in
@@ -21,17 +22,17 @@ _RUNS: Final = re.compile(rb"\x01+").finditer
 
 
 class Answer(StrEnum):
-    """How the machine answers reads of a region that gives no bytes."""
+    """How the machine answers a read of a region that gives no bytes."""
 
     SILENT = "silent"
-    """Not at all."""
+    """It does not answer."""
     ECHO = "echo"
-    """With the request."""
+    """It sends the request back."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Region:
-    """Addresses whose reads give no bytes."""
+    """Addresses that give no bytes when they are read."""
 
     address: int
     length: int
@@ -39,7 +40,7 @@ class Region:
 
     @property
     def end(self) -> int:
-        """The address after the last."""
+        """The address after the last one."""
         return self.address + self.length
 
 
@@ -65,17 +66,21 @@ class Memory:
     __hash__ = None  # type: ignore[assignment]  # it changes
 
     def knows(self, address: int, length: int = 1) -> bool:
-        """Whether all bytes of a window are known; none is beyond the end of memory."""
+        """True if all bytes of a window are known. Bytes beyond the end of memory never are."""
         return 0 <= address <= ADDRESS_SPACE - length and self._known.count(1, address, address + length) == max(
             length, 0
         )
 
     def read(self, address: int, length: int) -> bytes | None:
-        """The bytes of a window; None unless all of them are known."""
+        """The bytes of a window; None if any of them is not known."""
         return bytes(self._bytes[address : address + length]) if self.knows(address, length) else None
 
     def write(self, address: int, data: bytes) -> None:
-        """Note some bytes; a region that they are in is none any more. `ValueError` if they run past the end."""
+        """Store some bytes. A region that they touch is forgotten, since it does give bytes.
+
+        Raises:
+            ValueError: They run past the end of memory.
+        """
         end = address + len(data)
         if address < 0 or end > ADDRESS_SPACE:
             raise ValueError(f"{len(data)} bytes at 0x{address:04X} run past the end of memory (0xFFFF)")
@@ -91,29 +96,29 @@ class Memory:
         self._known[address:end] = bytes(end - address)
 
     def runs(self) -> Iterator[tuple[int, bytes]]:
-        """Each unbroken run of known bytes, with its address, in order."""
+        """Each unbroken run of known bytes with its address, in the order of addresses."""
         for run in _RUNS(self._known):
             yield run.start(), bytes(self._bytes[run.start() : run.end()])
 
     @property
     def regions(self) -> tuple[Region, ...]:
-        """Where reads give no bytes, in the order of addresses."""
+        """The regions that give no bytes, in the order of addresses."""
         return tuple(self._regions)
 
     def mark(self, region: Region) -> None:
-        """Note that a region gives no bytes; what was known of it is forgotten. What overlaps it is no longer one."""
+        """Note that a region gives no bytes. Known bytes in it, and regions that overlap it, are forgotten."""
         self.forget(region.address, region.length)
         self._regions = sorted([*(each for each in self._regions if not _overlap(each, region)), region])
 
     def answer_in(self, address: int, length: int) -> Answer | None:
-        """How a read of a window is answered, if a region in it gives no bytes."""
+        """How a read of a window is answered if a region in it gives no bytes; None if there is no such region."""
         for region in self._regions:
             if region.address < address + length and address < region.end:
                 return region.answer
         return None
 
     def part(self, addresses: range) -> Memory:
-        r"""What is known of some addresses, as a memory of its own; regions that reach into them are whole.
+        r"""The known bytes of some addresses, as a memory of its own. A region that reaches into them is kept whole.
 
         >>> memory = Memory()
         >>> memory.write(0x401C, b"\x03\xbc\x04\xd8")
@@ -142,14 +147,14 @@ def _overlap(one: Region, other: Region) -> bool:
     return one.address < other.end and other.address < one.end
 
 
-class Registers:
-    """Reads and sets values in a memory."""
+class NamedMemory:
+    """The values in a memory by name: reads them, and sets them wherever the memory has them."""
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
 
     def get(self, name: str) -> Value | None:
-        """A value; None if its bytes are not known, or are no value of its kind."""
+        """A value; None if its bytes are not known, or are no value of its type."""
         for row in _readable(name):
             data = self.memory.read(row.address, row.size)
             if data is not None:
@@ -160,15 +165,15 @@ class Registers:
         return None
 
     def number(self, name: str, default: float) -> float:
-        """A value that is a number; the default if there is none."""
+        """A value that is a number; the default if it is not known."""
         value = self.get(name)
         return value if is_number(value) else default
 
     def put(self, name: str, value: Value) -> None:
-        """Set a value, or one bit of a set, wherever the memory has it.
+        """Set a value, or one bit of a set, at each address where the memory has it.
 
         Raises:
-            RegisterError: No such register, or no value of its kind.
+            RegisterError: There is no such register, or this is no value of its type.
         """
         rows = _readable(name)
         if not rows and (bits := BIT_SETS.get(name)):
@@ -188,7 +193,7 @@ class Registers:
             self._store(row, data)
 
     def spread(self, address: int, data: bytes) -> None:
-        """Store bytes that were written, and have the copies of what they hold follow."""
+        """Store bytes that were written, and bring the copies of their registers up to date."""
         self.memory.write(address, data)
         for row in registers_in(address, len(data)):
             if row.name is not None and row.address >= address and row.end <= address + len(data):
@@ -209,3 +214,21 @@ class Registers:
 @cache
 def _readable(name: str) -> tuple[Register, ...]:
     return tuple(row for row in by_name(name) if row.readable)
+
+
+def model_of(memory: Memory) -> str | None:
+    """The name of the model that a memory is likely to be of; None if it does not show.
+
+    The serial number says the model where only one has such numbers. Else the counts of coffees do: a model with one
+    button counts all of them as button 1.
+    """
+    registers = NamedMemory(memory)
+    serial = registers.get("machine_ser_num")
+    fitting = [model for model in MODELS.values() if isinstance(serial, str) and serial.startswith(model.serial_prefix)]
+    if len(fitting) == 1:
+        return fitting[0].name
+    counts = [registers.get(f"drinks_k{key}") for key in range(2, KEYS[-1])]
+    if None in counts:
+        return None
+    has_several = any(counts)
+    return next((model.name for model in fitting or MODELS.values() if (len(model.keys) > 1) is has_several), None)

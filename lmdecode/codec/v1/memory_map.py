@@ -1,9 +1,27 @@
-"""The machine's memory map: every fact about its memory, once.
+"""The machine's memory map: every register that is known, once."""
 
-Sources: the public lmdirect library (0.1.0 to 0.9.4) and its Home Assistant integration, whose ranges these are, and
-machine logs that owners posted. Nothing is from the maker, and nobody has tried the machine beyond these ranges. Each
-row says how sure we are (`Sure`).
-"""
+# The machine's API is peek and poke on one 16-bit address space, so what a message means follows from its address
+# alone. Everything else reads this map: decoder, writes, `explain`, `registers`, simulator, Wireshark plugin, the page
+# of the docs. A new register is one row here, and nothing else. What the app happens to read together is in `windows`,
+# what a model has is in `model`, how bytes become a value is in `values`.
+#
+# Sources: the public lmdirect library (0.1.0 to 0.9.4) and its Home Assistant integration, whose ranges these are, and
+# machine logs that owners posted. Nothing is from the maker, and nobody has tried the machine beyond these ranges.
+#
+# What a row may claim depends on how sure we are of it. Each row says `sure`, and `seen_on` if it was seen on one
+# firmware only. A row is *confirmed* if it was seen, and not on a single firmware only. Bytes that are no value of a
+# confirmed row are damage, and make a problem. Bytes that are no value of any other row say something about the row,
+# not about the machine: they make neither a field nor a problem, stay visible as data, and `explain` shows them as no
+# known value. Every capture of a GS3 MP used to have a problem for that reason, though nothing was wrong with the
+# machine.
+#
+# The row alone decides this, for all machines alike. To let the machine decide was considered. But a decoder knows
+# model and firmware of few connections, and of none before the first status. And equal frames would have to give
+# unequal messages, so no decoder could keep what a frame says.
+#
+# Rows are in the order of addresses, the whole before its parts. A name may stand at several addresses, since the
+# machine keeps copies; one copy at most is writable. The functions below are the blocks that the machine is read in;
+# loops make the rows that differ in a number only.
 
 from __future__ import annotations
 
@@ -11,7 +29,8 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from lmdecode.codec.record import Value
-from lmdecode.codec.v1.register import Access, Derived, Register, Sure, Telling, Window
+from lmdecode.codec.v1.model import KEYS, MODELS, models_with
+from lmdecode.codec.v1.register import Access, Confidence, Derived, Redundancy, Register
 from lmdecode.codec.v1.values import (
     FieldType,
     bit_set,
@@ -28,26 +47,17 @@ from lmdecode.codec.v1.values import (
     version,
 )
 
-GS3_AV: Final = "GS3 AV"
-GS3_MP: Final = "GS3 MP"
-LINEA_MINI: Final = "Linea Mini"
-MODELS: Final = (GS3_AV, GS3_MP, LINEA_MINI)
-"""The models that speak this protocol, under the names that the cloud gives them."""
-
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """The days of the schedule, in the order of the machine's memory."""
 
 PULSE_ML: Final = 0.5
-"""About how many millilitres of water a pulse of the flow meter is; the sources say no more than that."""
+"""Millilitres of water in one pulse of the flow meter, about; the sources are no more exact."""
 
 SHORTEST_COFFEE: Final = 4.0
-"""Seconds; less is a flush, which counts as an activation but not as a coffee. Where the machine draws the line nobody
-has written down: our choice."""
+"""Seconds. A shorter pour is a flush, which counts as an activation but not as a coffee. The limit is our choice, since
+nobody has written down the machine's."""
 
-KEYS: Final = range(1, 6)
-"""The buttons that pour coffee, as their registers are numbered; the last one pours until it is stopped."""
-_KEYS_OF: Final = {1: (GS3_AV, LINEA_MINI)}  # the Linea Mini has key 1 only; the GS3 MP has none
-
+_ALL_MODELS: Final = tuple(MODELS)
 _HEATING_BITS: Final = (
     "pump_on",
     "brew_solenoid_on",
@@ -72,15 +82,18 @@ def _row(  # a row of the map, in the order in which people read one
     name: str | None,
     type: FieldType,  # noqa: A002 -- the field's name in Register
     unit: str | None = None,
-    sure: Sure = Sure.SEEN,
+    sure: Confidence = Confidence.SEEN,
     *,
     write: tuple[float, float] | bool = False,
-    models: tuple[str, ...] = MODELS,
+    models: tuple[str, ...] = _ALL_MODELS,
+    seen_on: str = "",
+    formerly: str = "",
     note: str = "",
     access: Access | None = None,
     secret: bool = False,
 ) -> Register:
     minimum, maximum = write if isinstance(write, tuple) else (None, None)
+    facts = (f"seen on {seen_on} only" if seen_on else "", f"formerly {formerly}" if formerly else "", note)
     return Register(
         address=address,
         name=name,
@@ -91,7 +104,9 @@ def _row(  # a row of the map, in the order in which people read one
         minimum=minimum,
         maximum=maximum,
         models=models,
-        note=note,
+        seen_on=seen_on,
+        formerly=formerly,
+        note="; ".join(filter(None, facts)),
         secret=secret,
     )
 
@@ -103,10 +118,10 @@ def _configuration() -> Iterator[Register]:
         "standby_timer",
         _BYTE,
         "min",
-        Sure.INFERRED,
+        Confidence.INFERRED,
         note="60 on a GS3 MP, 0 on a GS3 AV; the cloud has a STBY_TIMER",
     )
-    yield _row(0x0003, None, opaque(4), sure=Sure.UNKNOWN, note="02, then three characters like n19, n20")
+    yield _row(0x0003, None, opaque(4), sure=Confidence.UNKNOWN, note="02, then three characters like n19, n20")
     yield _row(0x0007, "coffee_set_temp", _TEMPERATURE, "°C", write=(87, 100))
     yield _row(0x0009, "steam_set_temp", _TEMPERATURE, "°C", write=(110, 132))
     yield _row(
@@ -114,17 +129,12 @@ def _configuration() -> Iterator[Register]:
         "prebrew_flag",
         enumeration({0: "off", 1: "prebrewing", 2: "preinfusion"}),
         write=True,
-        models=(GS3_AV, LINEA_MINI),
+        models=models_with("prebrewing"),
     )
     for base, name in ((0x000C, "prebrewing_ton"), (0x0010, "prebrewing_toff")):
         for key in range(1, 5):
             yield _row(
-                base + key - 1,
-                f"{name}_k{key}",
-                _TENTHS,
-                "s",
-                write=(0, 5.9),
-                models=_KEYS_OF.get(key, (GS3_AV,)),
+                base + key - 1, f"{name}_k{key}", _TENTHS, "s", write=(0, 5.9), models=models_with("prebrewing", key)
             )
     for key in KEYS:
         yield _row(
@@ -133,17 +143,10 @@ def _configuration() -> Iterator[Register]:
             _PULSES,
             "pulses",
             write=(1, 1000),
-            models=_KEYS_OF.get(key, (GS3_AV,)),
+            models=models_with("doses", key),
             note=f"of the flow meter, about {PULSE_ML} ml each",
         )
-    yield _row(
-        0x001E,
-        "dose_hot_water",
-        _BYTE,
-        "s",
-        write=(1, 30),
-        models=(GS3_AV, GS3_MP),
-    )
+    yield _row(0x001E, "dose_hot_water", _BYTE, "s", write=(1, 30), models=models_with("hot_water_dose"))
 
 
 def _counters() -> Iterator[Register]:
@@ -162,28 +165,31 @@ def _counters() -> Iterator[Register]:
         "drink_mystery": "counts up now and then; nobody knows what",
     }
     for index, name in enumerate(names):
-        yield _row(
-            0x0020 + 4 * index,
-            name,
-            _COUNT,
-            note=notes.get(name, "the name is claimed"),
-        )
+        yield _row(0x0020 + 4 * index, name, _COUNT, note=notes.get(name, "the name is claimed"))
     heating = "the source calls it minutes once, hours once"
-    for index, (name, unit, note) in enumerate(
-        (
-            ("coffee_heating_element_hours", "h", heating),
-            ("steam_heating_element_hours", "h", heating),
-            ("machine_running_seconds", "s", ""),
-            ("hours_since_built", "h", ""),
-            ("pump_on_seconds", "s", ""),
-            ("water_on_seconds", "s", ""),
-        )
-    ):
-        yield _row(0x0050 + 4 * index, name, _COUNT, unit, Sure.CLAIMED, note=note)
+    yield _row(0x0050, "coffee_heating_element_hours", _COUNT, "h", Confidence.CLAIMED, note=heating)
+    yield _row(0x0054, "steam_heating_element_hours", _COUNT, "h", Confidence.CLAIMED, note=heating)
+    # The source calls it seconds. A GS3 AV had 38,770 of them, 10.8 hours, beside 38,144 seconds of its pump, which
+    # would never have rested, and 2,339 coffees. A GS3 MP had 16,251, 4.5 hours, beside 107 and 134 hours of heating.
+    # In hours both would have run for longer than since they were built, 7,337 and 8,120 hours before. In minutes they
+    # ran for 646 and 271 of these hours, and everything fits. Two newer machines, which speak JSON, agree: only in
+    # minutes does their `machine_ontime` fit heaters in hours and a pump in seconds.
+    yield _row(
+        0x0058,
+        "machine_running_minutes",
+        _COUNT,
+        "min",
+        Confidence.INFERRED,
+        formerly="machine_running_seconds",
+        note="the source calls it seconds; only minutes fit the pump, the heaters and the coffees of two machines",
+    )
+    yield _row(0x005C, "hours_since_built", _COUNT, "h", Confidence.CLAIMED)
+    yield _row(0x0060, "pump_on_seconds", _COUNT, "s", Confidence.CLAIMED)
+    yield _row(0x0064, "water_on_seconds", _COUNT, "s", Confidence.CLAIMED)
 
 
 def _identity() -> Iterator[Register]:
-    claimed = Sure.CLAIMED
+    claimed = Confidence.CLAIMED
     yield _row(0x0070, None, opaque(64), sure=claimed, note="unused, all FF")
     for address in (0x00B0, 0x00C0):
         yield _row(address, "module_ser_num", _SERIAL, sure=claimed, note="Sn and ten digits")
@@ -204,7 +210,7 @@ def _identity() -> Iterator[Register]:
             "s",
             claimed,
             write=(0, 24.9),
-            models=_KEYS_OF.get(key, (GS3_AV,)),
+            models=models_with("preinfusion", key),
         )
     yield _row(
         0x0100,
@@ -229,13 +235,7 @@ def _clock_and_schedule() -> Iterator[Register]:
     notes = {"dayofweek": "ISO: 1 Monday to 7 Sunday", "year": "since 2000"}
     for index, name in enumerate(parts):
         yield _row(0x0300 + index, name, _BYTE, note=notes.get(name, ""))
-    yield _row(
-        0x0310,
-        "auto_bitfield",
-        bit_set(_AUTO_BITS),
-        write=True,
-        note="to change one bit, read first",
-    )
+    yield _row(0x0310, "auto_bitfield", bit_set(_AUTO_BITS), write=True, note="to change one bit, read first")
     for base, part, last in ((0x0311, "hour", 23), (0x031F, "min", 59)):
         for index, day in enumerate(DAYS):
             for offset, event in enumerate(("on", "off")):
@@ -252,31 +252,27 @@ def _clock_and_schedule() -> Iterator[Register]:
 def _status() -> Iterator[Register]:
     yield _row(0x4001, "firmware_ver", version())
     yield _row(0x4003, "module_ser_num", _SERIAL)
-    yield _row(0x400F, "power_mystery", _BYTE, sure=Sure.UNKNOWN, note="0 or 1")
-    yield _row(0x4011, "key_active", _BYTE, sure=Sure.CLAIMED, note="the button being used, 0 for none")
-    yield _row(0x4013, "current_pulse_count", _PULSES, "pulses", Sure.CLAIMED)
+    yield _row(0x400F, "power_mystery", _BYTE, sure=Confidence.UNKNOWN, note="0 or 1")
+    yield _row(0x4011, "key_active", _BYTE, sure=Confidence.CLAIMED, note="the button being used, 0 for none")
+    yield _row(0x4013, "current_pulse_count", _PULSES, "pulses", Confidence.CLAIMED)
     yield _row(0x4017, "power", flag(), note="a copy")
     yield _row(0x4018, "water_reservoir_contact", flag(), note="true: water present")
     yield _row(0x401B, "heating_state", bit_set(_HEATING_BITS))
     yield _row(0x401C, "coffee_temp", _TEMPERATURE, "°C", note="in the boiler")
     yield _row(0x401E, "steam_temp", _TEMPERATURE, "°C")
-    yield _row(0x4020, "mystery_1", _BYTE, sure=Sure.UNKNOWN)
-    yield _row(0x4021, "mystery_2", _BYTE, sure=Sure.UNKNOWN)
-    yield _row(
-        0x4022,
-        "steam_boiler_enable",
-        low_bit(),
-        note="the other bits are unknown; switch it by `command`",
-    )
+    yield _row(0x4020, "mystery_1", _BYTE, sure=Confidence.UNKNOWN)
+    yield _row(0x4021, "mystery_2", _BYTE, sure=Confidence.UNKNOWN)
+    yield _row(0x4022, "steam_boiler_enable", low_bit(), note="the other bits are unknown; switch it by `command`")
 
 
 def _factory() -> Iterator[Register]:
-    note = "seen on firmware 1.40 only; on 1.23 the block looks shifted by a byte"
-    yield _row(0x4063, "t_unit", enumeration({0: "C", 1: "F"}), note=note)
-    yield _row(0x4074, "pid_offset", _TENTHS, note=note)
-    yield _row(0x4076, "water_filter_liters", _BYTE, "l", note=note)
-    yield _row(0x407B, "brew_group_offset_raw", unsigned(2, "little"), note=note)
-    yield _row(0x407D, "factory_offset", _BYTE, note=note)
+    on = "GS3 AV, firmware 1.40"
+    note = "on a GS3 MP with 1.23 the block looks shifted by a byte"
+    yield _row(0x4063, "t_unit", enumeration({0: "C", 1: "F"}), seen_on=on, note=note)
+    yield _row(0x4074, "pid_offset", _TENTHS, seen_on=on, note=note)
+    yield _row(0x4076, "water_filter_liters", _BYTE, "l", seen_on=on, note=note)
+    yield _row(0x407B, "brew_group_offset_raw", unsigned(2, "little"), seen_on=on, note=note)
+    yield _row(0x407D, "factory_offset", _BYTE, seen_on=on, note=note)
 
 
 def _water_flow() -> Iterator[Register]:
@@ -288,19 +284,14 @@ def _water_flow() -> Iterator[Register]:
         "flow_seconds",
         fixed_point(2, 4),
         "s",
-        Sure.INFERRED,
+        Confidence.INFERRED,
         note="the source notes 12 whole and 4 fractional bits, but prints the raw number",
     )
     yield _row(0x6010, "flow_pulses", _PULSES, "pulses", note=f"about {PULSE_ML} ml each")
     yield _row(0x6012, "coffee_temp", _TEMPERATURE, "°C")
     yield _row(0x6014, "steam_temp", _TEMPERATURE, "°C")
-    yield _row(0x60DA, None, opaque(18), sure=Sure.UNKNOWN)
-    yield _row(
-        0x60EF,
-        "front_panel_display",
-        front_panel(16),
-        note="□ is a heater that is off, ■ one that is on",
-    )
+    yield _row(0x60DA, None, opaque(18), sure=Confidence.UNKNOWN)
+    yield _row(0x60EF, "front_panel_display", front_panel(16), note="□ is a heater that is off, ■ one that is on")
 
 
 def _in_order() -> Iterator[Register]:
@@ -314,7 +305,7 @@ def _in_order() -> Iterator[Register]:
 
 
 REGISTERS: Final[tuple[Register, ...]] = tuple(_in_order())
-"""The map, in the order of addresses; of two rows at one address the longer comes first."""
+"""The map in the order of addresses. Of two rows at one address the longer comes first."""
 
 
 def _bit(name: str, of: str) -> Derived:
@@ -327,9 +318,9 @@ def _bit(name: str, of: str) -> Derived:
         compute=compute,
         json="boolean",
         formula=f"a bit of {of}",
-        telling=Telling.AGAIN,
-        sure=Sure.CLAIMED if name == "boiler_fill_solenoid_on" else Sure.SEEN,
-        models=MODELS,
+        redundancy=Redundancy.PART,
+        sure=Confidence.CLAIMED if name == "boiler_fill_solenoid_on" else Confidence.SEEN,
+        models=_ALL_MODELS,
     )
 
 
@@ -343,9 +334,9 @@ def _mode(name: str, word: str) -> Derived:
         compute=compute,
         json="boolean",
         formula=f"prebrew_flag is {word}",
-        telling=Telling.AGAIN,
-        sure=Sure.SEEN,
-        models=(GS3_AV, LINEA_MINI),
+        redundancy=Redundancy.PART,
+        sure=Confidence.SEEN,
+        models=models_with("prebrewing"),
     )
 
 
@@ -362,9 +353,9 @@ def _time_of_day(name: str) -> Derived:
         compute=_clock_time,
         json="string",
         formula=f"{name}_hour:{name}_min",
-        telling=Telling.WHOLE,
-        sure=Sure.SEEN,
-        models=MODELS,
+        redundancy=Redundancy.WHOLE,
+        sure=Confidence.SEEN,
+        models=_ALL_MODELS,
     )
 
 
@@ -384,9 +375,9 @@ DERIVED: Final[tuple[Derived, ...]] = (
         compute=int.__sub__,
         json="integer",
         formula="total_coffee_activations − total_coffee",
-        telling=Telling.NEW,
-        sure=Sure.SEEN,
-        models=MODELS,
+        redundancy=Redundancy.NONE,
+        sure=Confidence.SEEN,
+        models=_ALL_MODELS,
     ),
     Derived(
         name="days_since_built",
@@ -394,10 +385,10 @@ DERIVED: Final[tuple[Derived, ...]] = (
         compute=lambda hours: hours / 24,
         json="number",
         formula="hours_since_built ÷ 24",
-        telling=Telling.NEW,
-        sure=Sure.CLAIMED,
+        redundancy=Redundancy.NONE,
+        sure=Confidence.CLAIMED,
         unit="d",
-        models=MODELS,
+        models=_ALL_MODELS,
     ),
     *(_bit(name, "auto_bitfield") for name in _AUTO_BITS),
     *(_time_of_day(f"{day}_{event}") for day in DAYS for event in ("on", "off")),
@@ -408,134 +399,34 @@ DERIVED: Final[tuple[Derived, ...]] = (
         compute=_group_offset,
         json="number",
         formula="0 if factory_offset is 0, else 2 × round((raw − 100) ÷ 10, 1); raw × 200 ÷ 360 first in °F",
-        telling=Telling.NEW,
-        sure=Sure.CLAIMED,
+        redundancy=Redundancy.NONE,
+        sure=Confidence.CLAIMED,
         unit="°C",
-        models=MODELS,
+        models=_ALL_MODELS,
         note="coffee_temp − brew_group_offset is the temperature set at the group",
     ),
 )
-"""Values worked out from registers, in the order in which they are shown."""
+"""Values computed from registers, in the order in which they are shown."""
 
 DERIVED_BY_NAME: Final[Mapping[str, Derived]] = {row.name: row for row in DERIVED}
 BIT_SETS: Final[Mapping[str, str]] = {
     bit: row.name for row in REGISTERS if row.name and row.type.name == "bit set" for bit in row.type.words
 }
-"""By the name of a bit, the register that it is a bit of."""
-
-WINDOWS: Final[tuple[Window, ...]] = (
-    Window(0x0000, 0x1F, "configuration"),
-    Window(0x0020, 0x2C, "drink counters"),
-    Window(0x0050, 0x18, "usage"),
-    Window(0x00E2, 0x04, "preinfusion"),
-    Window(0x0100, 0x11, "serial number"),
-    Window(0x0300, 0x07, "clock"),
-    Window(0x0310, 0x01, "auto on/off"),
-    Window(0x0310, 0x1D, "schedule"),
-    Window(0x4000, 0x20, "status", "older firmware"),
-    Window(0x4000, 0x23, "status", "newer firmware"),
-    Window(0x401C, 0x04, "temperatures", "also an unasked-for report"),
-    Window(0x4022, 0x01, "steam boiler", "also an unasked-for report"),
-    Window(0x4060, 0x20, "factory"),
-    Window(0x6000, 0x16, "water flow", "pushed while water flows"),
-    Window(0x60DA, 0x12, "unknown block"),
-    Window(0x60EF, 0x10, "front panel"),
-)
-"""The windows that app and machine are known to use. Any other one decodes just as well."""
-
-EFFECTS: Final[Mapping[str, tuple[str, Value]]] = {
-    "steam_boiler_on": ("steam_boiler_enable", True),
-    "steam_boiler_off": ("steam_boiler_enable", False),
-}
-"""By the word that is written to `command`: the register in which its effect can be read. A backflush shows nowhere."""
-HAZARDS: Final[Mapping[tuple[str, Value | None], str]] = {
-    ("power", True): "heats the boilers",
-    ("coffee_set_temp", None): "sets how hot the coffee boiler gets",
-    ("steam_set_temp", None): "sets how hot the steam boiler gets",
-    ("command", "steam_boiler_on"): "heats the steam boiler",
-    ("command", "start_backflush"): "moves water under pressure",
-}
-"""What writes do that heat or move water, by register and value, None for any value. Our own judgement."""
-
-USUAL_READ: Final = 0x10
-"""Bytes; reads of so many are answered wherever there is something to be read, the sources say."""
-LARGEST_READ: Final = 0x30
-"""Bytes; larger reads get no answer, the sources say. Reads of up to 0x2C are seen to be answered."""
-
-SNAPSHOT: Final = tuple(
-    window
-    for window in WINDOWS
-    if window.name not in {"water flow", "unknown block"}
-    and not any(
-        other.address <= window.address and window.address + window.length <= other.address + other.length
-        for other in WINDOWS
-        if other is not window and other.length <= LARGEST_READ
-    )
-)
-"""What to read to know all that the map knows of a machine: each window that is in no other."""
-
-_BY_WINDOW: Final = {(window.address, window.length): window for window in WINDOWS}
-REPORTS: Final = tuple(_BY_WINDOW[window] for window in ((0x401C, 0x04), (0x4022, 0x01), (0x0300, 0x07)))
-"""What the machine says unasked on an open connection, about one a second, in turn."""
-ALIVE: Final = min(REPORTS, key=lambda window: window.length)
-"""The least to ask for to see whether a machine answers."""
-WATER_FLOW: Final = _BY_WINDOW[0x6000, 0x16]
-"""What the machine pushes while water flows."""
-STATUS: Final = (_BY_WINDOW[0x4000, 0x23], _BY_WINDOW[0x4000, 0x20])
-"""How the machine is: on newer firmware, and on older."""
-OPENING: Final[tuple[tuple[Window, ...], ...]] = (
-    STATUS,
-    *(
-        (_BY_WINDOW[window],)
-        for window in (
-            (0x0000, 0x1F),
-            (0x0310, 0x1D),
-            (0x0020, 0x2C),
-            (0x0050, 0x18),
-            (0x60EF, 0x10),
-            (0x00E2, 0x04),
-            (0x4060, 0x20),
-        )
-    ),
-)
-"""What lmdirect 0.9.4 asks after it has connected, and at each update, in this order, one of those in each place; the
-maker's app may differ."""
-
-_MOVING: Final = frozenset(
-    {"clock", "drink counters", "usage", "temperatures", "water flow", "front panel"},
-)
-VOLATILE: Final = frozenset(
-    row.name
-    for row in REGISTERS
-    if row.name in {"heating_state", "key_active", "current_pulse_count"}
-    or (
-        row.name not in {None, "module_ser_num"}
-        and any(
-            window.name in _MOVING and window.address <= row.address and row.end <= window.address + window.length
-            for window in WINDOWS
-        )
-    )
-)
-"""The names of the registers that change though nobody sets them. Our own judgement."""
+"""The register of each bit that has a name."""
 
 UNITS: Final[Mapping[str, str]] = {
     **{row.name: row.unit for row in REGISTERS if row.name and row.unit},
     **{row.name: row.unit for row in DERIVED if row.unit},
 }
-"""The unit of each name that has one."""
+"""The unit of each value that has one."""
+
+
+FORMER_NAMES: Final[Mapping[str, str]] = {row.formerly: row.name for row in REGISTERS if row.formerly and row.name}
+"""The names of today by those of earlier versions. Where users type names, both work."""
 
 
 def by_name(name: str) -> tuple[Register, ...]:
-    """All rows of a name, a writable one first, then by address; empty when there is none."""
+    """The rows of a name: the writable one first, then by address. Returns () if no row has it."""
+    name = FORMER_NAMES.get(name, name)
     rows = [register for register in REGISTERS if register.name == name]
     return tuple(sorted(rows, key=lambda register: not register.writable))
-
-
-def window_name(address: int, length: int) -> str | None:
-    """What people call this window; None for one that no table lists.
-
-    >>> window_name(0x4000, 0x20)
-    'status'
-    """
-    window = _BY_WINDOW.get((address, length))
-    return None if window is None else window.name

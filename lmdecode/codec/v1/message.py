@@ -22,7 +22,7 @@ from lmdecode.codec.record import Kind, Value
 ADDRESS_SPACE: Final = 0x10000
 """Bytes in the machine's memory."""
 OK: Final = "OK"
-"""What stands in place of the data when the machine has taken a write. Anything else is a failure."""
+"""Stands in place of the data when the machine has accepted a write. Anything else is a refusal."""
 
 _PREAMBLE: Final = struct.Struct(">HH")
 _HEADER_SIZE: Final = 9  # kind and preamble
@@ -59,7 +59,7 @@ class Message(NamedTuple):
     """Bytes in the window, 0 to 0xFFFF."""
     data: bytes | None = None
     status: str | None = None
-    """A write's answer: "OK", or the text with which the machine refused."""
+    """In the answer to a write: "OK", or the text of the refusal."""
 
     @property
     def preamble(self) -> str:
@@ -68,35 +68,35 @@ class Message(NamedTuple):
 
     @property
     def ok(self) -> bool | None:
-        """Whether the machine took the write; None when this is not a write's answer."""
+        """True if the machine accepted the write, False if it refused; None if this is no answer to a write."""
         return None if self.status is None else self.status == OK
 
 
 class Parsed(NamedTuple):
-    """A plaintext as far as it could be read: `message` is None when not even kind and preamble could."""
+    """A plaintext as far as it can be read. `message` is None if not even kind and preamble can be."""
 
     message: Message | None
     problems: tuple[str, ...]
     check_ok: bool
-    """Whether the check byte is there and right. A wrong key passes by chance once in some 65,000 frames."""
+    """True if the check byte is there and right. With a wrong key that happens once in some 65,000 frames."""
 
 
 NO_FIELDS: Final[Mapping[str, Value]] = MappingProxyType({})
 
 
 class Decoded(NamedTuple):
-    """What one frame says."""
+    """The content of one frame."""
 
     message: Message | None
-    """None if not even kind and preamble could be read."""
+    """None if not even kind and preamble can be read."""
     valid: bool
-    """Whether it is a message with a right check byte: the sign of the right key."""
+    """True if it is a message with a right check byte, which shows that the key is right."""
     data: str | None = None
-    """Hex, secrets masked."""
+    """Hex, with secrets masked."""
     plaintext: str | None = None
-    """Secrets masked; what is not printable ASCII escaped. None if it is no text at all."""
+    """With secrets masked, and escapes for what is not printable ASCII. None if it is no text at all."""
     fields: Mapping[str, Value] = NO_FIELDS
-    """Not to be changed: equal messages share them."""
+    """Do not change them: equal messages share them."""
     problems: tuple[str, ...] = ()
 
 
@@ -130,13 +130,13 @@ def build(message: Message) -> bytes:
 
 
 def parse(plaintext: bytes) -> Message:
-    r"""Read a plaintext that must be right in every respect.
+    r"""Read a plaintext in which nothing may be wrong.
 
     >>> parse(b"R401C000403BC04D8B6")
     Message(kind=<Kind.READ: 'read'>, address=16412, length=4, data=b'\x03\xbc\x04\xd8', status=None)
 
     Raises:
-        MessageError: With the first thing that is wrong.
+        MessageError: Something is wrong. The message says the first such thing.
     """
     parsed = parse_leniently(plaintext)
     if parsed.problems or parsed.message is None:
@@ -145,7 +145,7 @@ def parse(plaintext: bytes) -> Message:
 
 
 def parse_leniently(plaintext: bytes) -> Parsed:
-    """Read what can be read of a plaintext, and say what is wrong with the rest. Never raises."""
+    """Read as much of a plaintext as possible, and say what is wrong with the rest. Never raises."""
     body, digits = plaintext[:-2], plaintext[-2:]
     check_ok = len(body) >= _HEADER_SIZE and digits == b"%02X" % (sum(body) & 0xFF)
     try:

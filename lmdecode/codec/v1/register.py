@@ -18,54 +18,64 @@ class Access(StrEnum):
     WRITE = "write"
 
 
-class Sure(StrEnum):
-    """How sure we are of a row."""
+class Confidence(StrEnum):
+    """How sure we are of a row. Users see these words in the column *sure*."""
 
     SEEN = "seen"
-    """A value read this way was seen from a real machine and made sense."""
+    """A value read this way came from a real machine and made sense."""
     CLAIMED = "claimed"
     """A public source says so; no data at hand confirms it."""
     INFERRED = "inferred"
     """Our own reading of the data."""
     UNKNOWN = "unknown"
-    """The bytes are there; nobody knows what they mean."""
+    """The bytes exist; nobody knows what they mean."""
 
 
-class Telling(StrEnum):
-    """What a derived value tells beside its inputs, for outputs that show no more than a person needs."""
+class Redundancy(StrEnum):
+    """How much of a derived value its inputs say already. Outputs for people leave out what is said twice."""
 
-    NEW = "new"
-    """Something that the inputs do not say by themselves."""
+    NONE = "none"
+    """It says something that no input says by itself."""
     WHOLE = "whole"
-    """All that the inputs say, put together: it can stand for them."""
-    AGAIN = "again"
-    """A part of what its input says already."""
+    """It says all that its inputs say, so it can stand for them."""
+    PART = "part"
+    """It says a part of what its input says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Register:
     """Some bytes of the machine's memory and what they mean.
 
-    A name may stand at several addresses: the machine keeps copies of its serial number, its temperatures, its power
-    state. At most one of them is writable. Rows may overlap where one is a part of the other, as the hour is of the
-    clock.
+    A name may stand at several addresses: the machine keeps copies of its serial number, its temperatures and its power
+    state. At most one of the copies is writable. Two rows may overlap only if one is a part of the other, as the hour
+    is a part of the clock.
     """
 
     address: int
     name: str | None
-    """None where nobody knows what the bytes mean; such a row makes no field."""
+    """None if nobody knows what the bytes mean, or nobody should read them. Such a row makes no field."""
     type: FieldType
-    sure: Sure
+    sure: Confidence
     unit: str | None = None
     access: Access = Access.READ
     minimum: float | None = None
-    """The least value that may be written, in `unit`."""
+    """The smallest value that may be written, in `unit`."""
     maximum: float | None = None
+    """The largest value that may be written, in `unit`."""
     models: tuple[str, ...]
-    """The models that have it."""
+    """The names of the models that have it."""
+    seen_on: str = ""
+    """The only model and firmware on which it was seen, as "GS3 AV, firmware 1.40"; "" if there is no such limit."""
+    formerly: str = ""
+    """Its name in earlier versions, which users may still type; "" if it always had this name."""
     note: str = ""
     secret: bool = False
-    """Whether the bytes are kept from all output unless asked for."""
+    """True if no output shows the bytes unless the user asks for them."""
+
+    @property
+    def confirmed(self) -> bool:
+        """True if bytes that are no value of the type are damage: the row was seen, and not on one firmware only."""
+        return self.sure is Confidence.SEEN and not self.seen_on
 
     @property
     def size(self) -> int:
@@ -74,44 +84,40 @@ class Register:
 
     @property
     def end(self) -> int:
-        """The address after its last byte."""
+        """The address after the last byte."""
         return self.address + self.type.size
 
     @property
     def readable(self) -> bool:
-        """Whether the bytes, when read, are this value."""
+        """True if a read of these bytes gives the value."""
         return self.access is not Access.WRITE
 
     @property
     def writable(self) -> bool:
-        """Whether it may be written."""
+        """True if a value may be written."""
         return self.access is not Access.READ
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Derived:
-    """A value worked out from registers that one window holds together."""
+    """A value computed from registers that one window holds together."""
 
     name: str
     inputs: tuple[str, ...]
-    """The names of the registers, in the order in which `compute` takes their values."""
+    """The names of the registers, in the order of `compute`'s arguments."""
     compute: Callable[..., Value]
+    """Raises ValueError if these inputs give no value."""
     json: JsonType
-    """The JSON type of the value, as `FieldType.json`."""
+    """The JSON type of the value, as in `FieldType.json`."""
     formula: str
-    """The same for people."""
-    telling: Telling
-    sure: Sure
+    """The computation in words, for people."""
+    redundancy: Redundancy
+    sure: Confidence
     unit: str | None = None
     models: tuple[str, ...]
     note: str = ""
 
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A window that the app or the machine is known to use, under the name that people have for it."""
-
-    address: int
-    length: int
-    name: str
-    note: str = ""
+    @property
+    def confirmed(self) -> bool:
+        """True if inputs that give no value are damage."""
+        return self.sure is Confidence.SEEN

@@ -21,8 +21,8 @@ from lmdecode.codec.v1.conversation import Conversation
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.framing import unwrap, wrap
 from lmdecode.codec.v1.key import BLOCK_SIZE, Key, encrypt
-from lmdecode.codec.v1.memory_map import ALIVE, REPORTS
 from lmdecode.codec.v1.message import Message, build, letter_of
+from lmdecode.codec.v1.windows import ALIVE, REPORTS
 
 _USUAL: Final = frozenset((window.address, window.length) for window in REPORTS)
 

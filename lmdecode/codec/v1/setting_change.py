@@ -1,7 +1,8 @@
-"""Changes of the machine's settings: from a name and a value to the bytes to write, and to the bytes that show it.
+"""A change of a setting: from a name and a value to the bytes to write, and to the bytes that show whether it worked.
 
-Only whole registers are written. To change one bit, the byte around it must be read first. A time of day is an hour and
-a minute, which the machine keeps apart. A command cannot be read back, but its effect shows in another register.
+Writes are of whole registers. A bit is changed in the byte that the machine holds, so that byte is read first. A time
+of day is an hour and a minute, which the machine keeps apart. The register `command` holds nothing to read, but the
+effect of a command shows in another register.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from typing import Final
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import Kind, Value
 from lmdecode.codec.v1.memory import Memory
-from lmdecode.codec.v1.memory_map import BIT_SETS, DERIVED_BY_NAME, EFFECTS, HAZARDS, by_name
+from lmdecode.codec.v1.memory_map import BIT_SETS, DERIVED_BY_NAME, by_name
 from lmdecode.codec.v1.message import ADDRESS_SPACE, Message
 from lmdecode.codec.v1.redaction import ACCOUNT
-from lmdecode.codec.v1.register import Register, Telling
+from lmdecode.codec.v1.register import Redundancy, Register
 from lmdecode.codec.v1.window import encode, registers_in
+from lmdecode.codec.v1.windows import EFFECTS, HAZARDS
 
 _CLOCK_SLACK: Final = 5  # seconds that may pass between the setting of a clock and its reading
 
@@ -36,23 +38,23 @@ class SettingChange:
     registers: tuple[Register, ...]
     """The registers to write."""
     shown: tuple[Register, ...]
-    """The registers that show the result: nearly always those that are written. Empty if nothing shows it."""
+    """The registers that show the result: nearly always those that are written. Empty if it shows nowhere."""
     expected: Value
-    """The value that those registers then hold."""
+    """The value that they show if it worked."""
 
     @property
     def hazard(self) -> str:
-        """In words, how the change heats or moves water; "" if it does not."""
+        """What the change does that heats or moves water, in words; "" if it does neither."""
         return hazard(self.name, self.value)
 
     def bytes_with(self, memory: Memory) -> list[tuple[Register, bytes]]:
-        """Returns the registers to write, each with its bytes.
+        """The bytes to write to each register.
 
         Args:
-            memory: What the machine holds now, for the other bits of a byte.
+            memory: The machine's memory now, for the other bits of a byte.
 
         Raises:
-            RegisterError: The change is one bit of a byte that `memory` does not have.
+            RegisterError: The change is of one bit, and its byte is not known.
         """
         register = self.registers[0]
         if len(self.registers) > 1:
@@ -69,7 +71,7 @@ class SettingChange:
         return [(register, bytes([old[0] | mask if self.value else old[0] & ~mask]))]
 
     def value_in(self, memory: Memory) -> Value | None:
-        """Returns the value that `memory` holds; None if it is not there or is not a valid value."""
+        """The value that the machine holds; None if its bytes are not known, or are no value."""
         parts: list[Value] = []
         for row in self.shown:
             data = memory.read(row.address, row.size)
@@ -84,14 +86,14 @@ class SettingChange:
         if len(parts) > 1:
             try:
                 return DERIVED_BY_NAME[self.name].compute(*parts)
-            except ValueError:  # not a time of day
+            except ValueError:  # no time of day
                 return None
         found = parts[0]
         is_bit = isinstance(found, list) and self.name != self.shown[0].name
         return self.name in found if is_bit and isinstance(found, list) else found
 
     def is_made(self, memory: Memory) -> bool:
-        """Whether `memory` holds the new value. A clock may have moved on by a few seconds."""
+        """True if the machine holds the new value. A clock may have run on for some seconds."""
         found = self.value_in(memory)
         if self.name == "clock" and isinstance(found, str) and isinstance(self.value, str):
             passed = (datetime.fromisoformat(found) - datetime.fromisoformat(self.value)).total_seconds()
@@ -100,7 +102,7 @@ class SettingChange:
 
 
 def hazard(name: str, value: Value) -> str:
-    """Returns, in words, how setting a register to a value heats or moves water; "" if it does not.
+    """What it does to set a register to a value, if that heats or moves water, in words; "" if it does neither.
 
     >>> hazard("power", True), hazard("power", False)
     ('heats the boilers', '')
@@ -110,22 +112,22 @@ def hazard(name: str, value: Value) -> str:
 
 
 def change(name: str, value: Value, *, model: str | None = None) -> SettingChange:
-    """Returns the change that sets a name to a value.
+    """The change that gives a setting a value.
 
     Args:
-        name: The name of a writable register, of one of its bits, or of a time of day.
-        value: The value, in the form that `decode_window` gives.
+        name: The name of a writable register, of a bit of one, or of a time of day.
+        value: The value as `decode_window` gives it.
         model: The machine's model, if it is known.
 
     Raises:
-        RegisterError: There is no such name, it is not writable or not on this model, or the value is out of range
-            or of another type.
+        RegisterError: There is no such name, it cannot be written, or this model does not have it; or the value is out
+            of range, or none of its type.
 
     >>> [register.name for register in change("tue_on_time", "06:30").registers]
     ['tue_on_hour', 'tue_on_min']
     """
     derived = DERIVED_BY_NAME.get(name)
-    if derived is not None and derived.telling is Telling.WHOLE:
+    if derived is not None and derived.redundancy is Redundancy.WHOLE:
         for part, number in zip(derived.inputs, _hour_and_minute(name, value), strict=True):
             encode(part, number, model=model)
         registers = tuple(by_name(part)[0] for part in derived.inputs)
@@ -137,7 +139,7 @@ def change(name: str, value: Value, *, model: str | None = None) -> SettingChang
             raise RegisterError(f"{name}: {value!r} is neither true nor false")
         encode(of.name or "", [name], model=model)
         return SettingChange(name, value, (of,), (of,), value)
-    encode(name, value, model=model)  # makes all the checks
+    encode(name, value, model=model)  # checks all that there is to check
     register = by_name(name)[0]
     if register.readable:
         return SettingChange(name, value, (register,), (register,), register.type.decode(register.type.encode(value)))
@@ -146,7 +148,7 @@ def change(name: str, value: Value, *, model: str | None = None) -> SettingChang
 
 
 def windows(changes: Iterable[SettingChange]) -> list[tuple[int, int]]:
-    """Returns the windows (address, length) that show changes. Adjacent registers share a window."""
+    """The windows, address and length, that show some changes. Registers that lie side by side share a window."""
     found: list[tuple[int, int]] = []
     for row in sorted({row for each in changes for row in each.shown}, key=lambda row: row.address):
         if found and sum(found[-1]) == row.address:
@@ -157,16 +159,16 @@ def windows(changes: Iterable[SettingChange]) -> list[tuple[int, int]]:
 
 
 def writes(changes: Iterable[SettingChange], memory: Memory) -> list[Message]:
-    """Returns the messages that make changes.
+    """The messages that make some changes, in the order of addresses.
 
-    Adjacent registers share a message, as in lmdirect, which writes the two hours of a day together.
+    Registers that lie side by side share a message, as lmdirect writes the two hours of a day.
 
     Args:
-        changes: The changes, each of another register.
-        memory: What the machine holds now.
+        changes: Changes of different registers.
+        memory: The machine's memory now.
 
     Raises:
-        RegisterError: As `SettingChange.bytes_with`.
+        RegisterError: See `SettingChange.bytes_with`.
     """
     written: list[Message] = []
     for register, data in sorted(_pieces(changes, memory), key=lambda piece: piece[0].address):
@@ -195,14 +197,14 @@ def _hour_and_minute(name: str, value: Value) -> tuple[int, int]:
 
 
 def check_raw_write(request: Message, *, model: str | None = None) -> list[str]:
-    """Checks a raw write; returns warnings, one line each.
+    """Check a write of raw bytes. Returns the warnings to show before it is made, one line each.
 
     Args:
         request: The write.
         model: The machine's model, if it is known.
 
     Raises:
-        RegisterError: The write sets a register to a value that it does not take, sets a part of a register or the
+        RegisterError: It gives a register a value that it does not take, writes only a part of one, touches the
             machine's cloud account, or runs past the end of memory.
 
     >>> from lmdecode.codec.v1.message import Kind
@@ -215,7 +217,7 @@ def check_raw_write(request: Message, *, model: str | None = None) -> list[str]:
     if end > ADDRESS_SPACE:
         raise RegisterError(f"{len(data)} bytes at 0x{start:04X} run past the end of memory (0xFFFF)")
     rows = [row for row in registers_in(start, len(data)) if row.name is not None or row.secret]
-    # A register inside another one, such as the hour of the clock, is checked as part of the whole.
+    # A part of a whole that is written is not looked at by itself: the hour of a clock.
     wholes = [row for row in rows if not any(_holds(other, row) for other in rows)]
     warnings: list[str] = []
     for row in wholes:

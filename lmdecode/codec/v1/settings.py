@@ -1,6 +1,6 @@
-"""What an owner can set, under the names of the commands that set it: which words follow, and what they change.
+"""The settings that an owner can change: the name of the command, the words that follow, and the registers it writes.
 
-Ranges, units and models are those of the memory map.
+Ranges, units and models come from the memory map.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class Parameter:
     name: str
     help: str
     words: Mapping[str, Value] | None = None
-    """The values, by what is written; None: a number, or what the register takes."""
+    """The value of each word; None if it is a number, or whatever the register takes."""
     option: bool = False
-    """Whether it is written `--name value`, and may be left out."""
+    """True if it is written `--name value` and may be left out."""
     default: str | None = None
 
 
@@ -43,16 +43,16 @@ class Setting:
 
     name: str
     does: str
-    """What it does, for the list of commands."""
+    """A sentence for the list of commands."""
     parameters: tuple[Parameter, ...]
     targets: Mapping[str, str | None]
-    """By the register (or bit, or time of day) that it sets, where {key} and {day} stand for those parameters: the
-    parameter that is its value; None if the value is the constant one."""
+    """For each register, bit or time of day that it sets, the parameter that has the value; None for `constant`. In a
+    name {key} and {day} stand for the parameters of these names."""
     constant: Value | None = None
     example: str = ""
-    """The words of an example."""
+    """The words after the name in an example."""
     alternative: str = ""
-    """The setting that is meant when as many words are given as it has parameters."""
+    """Another setting, which is meant if as many words are given as that one has parameters."""
 
 
 def _range_of(template: str) -> str:
@@ -202,7 +202,7 @@ SETTINGS: Final[Mapping[str, Setting]] = {
 
 
 def nearest_setting(name: str, known: Iterable[str]) -> str | None:
-    """What somebody may have meant by a name that is none; None if nothing comes near.
+    """The known name that is closest to an unknown one; None if none is close.
 
     >>> nearest_setting("cofee_temp", SETTINGS)
     'coffee-temp'
@@ -213,15 +213,15 @@ def nearest_setting(name: str, known: Iterable[str]) -> str | None:
 
 
 def values_for(setting: Setting, words: Mapping[str, str | None], *, now: datetime) -> Fields:
-    """What a setting changes: values by the names of registers, bits and times of day, as `changes` takes them.
+    """The values that a setting changes, by the names of registers, bits and times of day, as `change` takes them.
 
     Args:
-        setting: Which.
-        words: What was written, by the name of the parameter; None for an option that was left out.
-        now: The time here, for a clock that is set to it; of no zone.
+        setting: The setting.
+        words: The user's word for each parameter; None for an option that was left out.
+        now: The local time, without a zone, for `clock now`.
 
     Raises:
-        RegisterError: A word cannot be understood, or there is nothing to be set.
+        RegisterError: A word cannot be understood, or no value is given.
 
     >>> values_for(SETTINGS["dose"], {"key": "2", "amount": "121"}, now=datetime(2026, 11, 21))
     {'dose_k2': 121}

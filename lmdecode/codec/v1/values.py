@@ -1,9 +1,26 @@
-"""The kinds of value that the machine's memory holds: each with both directions, bytes to value and value to bytes.
+"""The types of value that the machine's memory holds: each with both directions, bytes to value and value to bytes."""
 
-A kind is data, not a class: a `FieldType` made by one of the functions below. Values are what JSON can say: numbers
-in the register's unit, flags as booleans, enumerations as their words, bit sets as lists of names, clocks as ISO
-8601.
-"""
+# A type is data, not a class: a `FieldType` that one of the functions below makes. xknx has a small class for each of
+# its value types, with unit, range and both directions in one place. That is the idea here too, but a type has no
+# state, and what differs is two closures. So one function shows a whole type on one screen.
+#
+# Values are what JSON can say: numbers in the register's unit, flags as booleans, enumerations as words, bit sets as
+# lists of names, clocks as ISO 8601 without a zone. They go into JSON Lines, Parquet and Python without a conversion,
+# and a user can type what he was shown.
+#
+# `decode` is strict where the bytes have a meaning to miss, and only there. A flag of 7, a word that nobody knows, a
+# February 31 are refused, because a guess would look like knowledge. Every number is accepted, however large: whether
+# 6,553.5 °C is plausible is not a question of the bytes. What the upper seven bits of `low_bit` mean nobody knows, and
+# the weekday of `clock` follows from its date, so neither is looked at. A refusal is no verdict on the machine: whether
+# it becomes a problem is decided by how sure the register is, see `memory_map`.
+#
+# `encode` is stricter, because its result may reach a machine full of boiling water. It never rounds: 93.55 is refused
+# where steps are 0.1, but 3 × 0.1 is taken, since only floating point made it 0.30000000000000004. It takes no text for
+# a number and no number for a flag: "150" once slipped past a range check. It refuses nan, infinity, and numbers so
+# large that arithmetic gets slow. Ranges are not its business but the register's.
+#
+# Both directions invert: what `decode` gives, `encode` turns into bytes that decode to the same. Tests try every byte
+# and every pair of bytes, and any object that Python can make in the other direction.
 
 from __future__ import annotations
 
@@ -24,30 +41,30 @@ from lmdecode.codec.record import JsonType, Value
 class FieldType:
     """How the bytes of a register are read and written.
 
-    `decode` takes exactly `size` bytes and raises `RegisterError` for bytes that are no value of this kind. `encode`
-    does the reverse, and raises it for a value of another kind or too large for the bytes; the register's range is
-    not its business.
+    `decode` takes exactly `size` bytes. It raises `RegisterError` for bytes that are no value of this type. `encode`
+    raises it for a value of another type, and for one that does not fit the bytes; it does not check ranges.
     """
 
     name: str
-    """What it is, in a few words, for the register list."""
+    """A few words for the register list."""
     size: int
     """Bytes."""
     json: JsonType
     decode: Callable[[bytes], Value]
     encode: Callable[[Value], bytes]
     step: float | None = None
-    """The smallest difference between two values, for numbers."""
+    """The smallest difference between two numbers; None for other types."""
     words: tuple[str, ...] = ()
-    """All values there are, for enumerations and bit sets."""
+    """All words of an enumeration or a bit set; empty for other types."""
 
 
 @cache
 def unpacking(kind: FieldType) -> tuple[str, Callable[[Any], Value] | None]:
-    """How a value of a kind is had from a `struct`: its format, and what to do with what that gives; None if nothing.
+    """How to take a value of a type out of a `struct`: its format, and the conversion of what comes out.
 
-    The conversion is a look-up wherever a byte or two decide, made once, for that is several times as fast as decoding.
-    It raises `KeyError` or `RegisterError` for bytes that are no value of the kind.
+    Returns None as the conversion if the number itself is the value. Where one or two bytes decide, the conversion is
+    a look-up in a table made once, which is several times as fast as decoding. It raises `KeyError` or `RegisterError`
+    for bytes that are no value of the type.
     """
     if kind.size == 1:
         if kind.name == "uint8":
@@ -61,7 +78,7 @@ def unpacking(kind: FieldType) -> tuple[str, Callable[[Any], Value] | None]:
 
 
 class _Quotients(dict[int, float]):
-    """By each number that came up, the number divided: looked up in half the time of a division and a call."""
+    """Each number that came up, and its quotient. A look-up takes half the time of a division and a call."""
 
     def __init__(self, divisor: int) -> None:
         super().__init__()
@@ -73,7 +90,7 @@ class _Quotients(dict[int, float]):
 
 
 def _decodable(kind: FieldType) -> dict[int, Value]:
-    """By each byte that is a value of a kind, the value."""
+    """The value of each byte that is a value of a type."""
     values: dict[int, Value] = {}
     for code in range(256):
         with suppress(RegisterError):
@@ -140,7 +157,7 @@ def flag() -> FieldType:
 
 
 def low_bit() -> FieldType:
-    """A byte whose bit 0 is the value; the others mean something else and cannot be written blindly."""
+    """A byte whose bit 0 is the value. The other bits mean something else, so it cannot be written blindly."""
 
     def decode(data: bytes) -> bool:
         return bool(data[0] & 1)
@@ -261,9 +278,9 @@ def version() -> FieldType:
 
 
 def clock() -> FieldType:
-    """Seven bytes: second, minute, hour, ISO weekday, day, month, year − 2000. The machine's own time, of no zone.
+    """Seven bytes: second, minute, hour, ISO weekday, day, month, year − 2000, in the machine's local time.
 
-    The weekday is written to fit the date, and not looked at when read.
+    `encode` computes the weekday from the date; `decode` ignores it.
 
     >>> clock().decode(bytes.fromhex("001a0906020115"))
     '2021-01-02T09:26:00'
@@ -297,7 +314,7 @@ def clock() -> FieldType:
 
 
 def opaque(size: int) -> FieldType:
-    """Bytes that nobody has explained; as hex."""
+    """Bytes that nobody has explained, as hex."""
 
     def encode(value: Value) -> bytes:
         try:
@@ -319,7 +336,7 @@ _GLYPH_CODES: Final = {ord(glyph): code for code, glyph in _GLYPHS.items()}
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
-    """Whether a value is a number; True and False are none."""
+    """True if a value is a number. True and False are flags, not numbers."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -338,7 +355,7 @@ def _encode_flag(value: Value) -> bytes:
 
 
 def _whole(value: Value, divisor: int) -> int:
-    """The whole number that stores a value; 93.55 is refused where steps are 0.1, not rounded."""
+    """The whole number that stores a value. A value between two steps is refused, not rounded."""
     if not is_number(value) or not -math.inf < value < math.inf:
         raise RegisterError(f"{value!r} is not a number")
     if not -_LARGEST <= value <= _LARGEST:

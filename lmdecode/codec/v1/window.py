@@ -1,6 +1,6 @@
 """Between messages and named values: any window on the memory becomes fields, and a named value becomes a write.
 
-How a window is decoded is worked out from the memory map once, and kept.
+A window's plan, which registers it holds and what follows from them, is made from the memory map once and kept.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from typing import NamedTuple
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import Kind, Value
 from lmdecode.codec.v1._compiled import QuickDecoder, make_quick_decoder
-from lmdecode.codec.v1.memory_map import DERIVED, MODELS, REGISTERS, by_name
+from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS, by_name
 from lmdecode.codec.v1.message import Message
-from lmdecode.codec.v1.register import Register, Sure
+from lmdecode.codec.v1.model import MODELS
+from lmdecode.codec.v1.register import Confidence, Derived, Register
 from lmdecode.codec.v1.values import is_number, number_text
 
 Fields = dict[str, Value]
@@ -27,52 +28,54 @@ def decode_window(address: int, data: bytes, *, written: bool = False) -> tuple[
     """The named values in some bytes of the machine's memory.
 
     Args:
-        address: Of the first byte.
+        address: The address of the first byte.
         data: Any number of bytes. A register that is not whole in them gives no value.
-        written: Whether the bytes are being written, which gives the write-only registers their meaning.
+        written: True if the bytes are being written: only then do write-only registers have a value.
 
     Returns:
-        The values by name, in their units, and what was wrong with those that could not be read.
+        The values by name, in their units, and a problem for each confirmed register whose bytes are no value of its
+        type. Bytes that are no value of an unconfirmed register say nothing against the machine: they give neither.
 
     >>> decode_window(0x401C, bytes.fromhex("03BC04D8"))
     ({'coffee_temp': 95.6, 'steam_temp': 124.0}, ())
     """
     plan = _plan(address, len(data), written)
     if plan.quick is not None:
-        with suppress(LookupError, ValueError):  # something is no value; below it is found out what
+        with suppress(LookupError, ValueError):  # some bytes are no value; the loop below finds out which
             return plan.quick.fields(data), ()
     fields: Fields = {}
-    problems: list[str] = []
-    for name, start, end, decode in plan.steps:
+    problems: list[tuple[bool, str]] = []  # whether the register is confirmed, and what is wrong with its bytes
+    for name, start, end, decode, confirmed in plan.steps:
         try:
             value = decode(data[start:end])
         except RegisterError as error:
-            problems.append(f"{name}: {error}")
+            problems.append((confirmed, f"{name}: {error}"))
             continue
         if plan.has_copies and fields.get(name, value) != value:
-            problems.append(f"{name}: another copy, at {address + start:04X}, says {value}")
+            problems.append((confirmed, f"{name}: another copy, at {address + start:04X}, says {value}"))
             continue
         fields[name] = value
-    for name, inputs, compute in plan.derived:
+    for row in plan.derived:
         try:
-            fields[name] = compute(*[fields[source] for source in inputs])
+            fields[row.name] = row.compute(*[fields[source] for source in row.inputs])
         except KeyError:
-            continue  # an input could not be read, which is reported above
+            continue  # an input has no value, which was dealt with above
         except ValueError as error:
-            problems.append(f"{name}: {error}")
-    return fields, tuple(problems)
+            problems.append((row.confirmed, f"{row.name}: {error}"))
+    return fields, tuple(problem for confirmed, problem in problems if confirmed)
 
 
 def quick_decoder(address: int, length: int, *, written: bool = False) -> QuickDecoder | None:
-    """A decoder for the faultless data of one window, several times as fast as `decode_window`; None if there is none.
+    """A decoder for the faultless data of one window, several times as fast as `decode_window`.
 
-    It takes exactly `length` bytes, and raises `LookupError` or `ValueError` if any value in them is none.
+    It takes exactly `length` bytes, and raises `LookupError` or `ValueError` if any register in them has no value.
+    Returns None if the window holds two copies of a register, which only `decode_window` compares.
     """
     return _plan(address, length, written).quick
 
 
 def decode_message(message: Message) -> tuple[Fields, tuple[str, ...]]:
-    """The named values in a message, those that were read or that a write sets; none in a request or an `OK`."""
+    """The named values in a message: those that were read, or that a write sets. A request or an `OK` has none."""
     if message.data is None:
         return {}, ()
     return decode_window(message.address, message.data, written=message.kind is Kind.WRITE)
@@ -82,12 +85,13 @@ def encode(name: str, value: Value, *, model: str | None = None) -> Message:
     r"""The message that writes a value.
 
     Args:
-        name: Of a writable register.
-        value: In the register's unit; what `decode_window` would give.
-        model: If given, the model that it is for ("GS3 AV", "GS3 MP", "Linea Mini").
+        name: The name of a writable register.
+        value: The value as `decode_window` gives it, in the register's unit.
+        model: The machine's model, one of `MODELS`, such as "GS3 AV"; None to write whatever the model.
 
     Raises:
-        RegisterError: No such register, not writable, not on this model, out of range, or no value of its kind.
+        RegisterError: There is no such register, it cannot be written, or this model does not have it; or the value is
+            out of range, or none of its type.
 
     >>> encode("coffee_set_temp", 93.5)
     Message(kind=<Kind.WRITE: 'write'>, address=7, length=2, data=b'\x03\xa7', status=None)
@@ -108,7 +112,7 @@ def encode(name: str, value: Value, *, model: str | None = None) -> Message:
 
 @lru_cache(maxsize=4096)
 def registers_in(address: int, length: int) -> tuple[Register, ...]:
-    """The rows of the map that share at least one byte with a window, in the order of addresses."""
+    """The rows of the map that share a byte with a window, in the order of addresses."""
     end = address + max(length, 0)
     if end == address:
         return ()
@@ -117,15 +121,15 @@ def registers_in(address: int, length: int) -> tuple[Register, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """How to decode a window."""
+    """The steps that decode a window."""
 
-    steps: tuple[tuple[str, int, int, Callable[[bytes], Value]], ...]
-    """Name, first and last offset, decoder."""
-    derived: tuple[tuple[str, tuple[str, ...], Callable[..., Value]], ...]
+    steps: tuple[tuple[str, int, int, Callable[[bytes], Value], bool], ...]
+    """Name, offset of the first byte and of the one after the last, decoder, whether the register is confirmed."""
+    derived: tuple[Derived, ...]
     has_copies: bool
-    """Whether a name stands at two addresses of the window."""
+    """True if a name stands at two addresses of the window."""
     quick: QuickDecoder | None = None
-    """The same for data in which nothing is wrong, several times as fast."""
+    """The same steps as one function, for faultless data."""
 
 
 @lru_cache(maxsize=4096)
@@ -135,13 +139,14 @@ def _plan(address: int, length: int, written: bool) -> _Plan:  # noqa: FBT001 --
         for row in registers_in(address, length)
         if row.name is not None and (row.readable or written) and row.address >= address and row.end <= address + length
     ]
-    steps = tuple((row.name or "", row.address - address, row.end - address, row.type.decode) for row in rows)
+    steps = tuple(
+        (row.name or "", row.address - address, row.end - address, row.type.decode, row.confirmed) for row in rows
+    )
     names = Counter(name for name, *_ in steps)
-    following = [row for row in DERIVED if names.keys() >= set(row.inputs)]
-    derived = tuple((row.name, row.inputs, row.compute) for row in following)
+    derived = tuple(row for row in DERIVED if names.keys() >= set(row.inputs))
     if any(count > 1 for count in names.values()):
         return _Plan(steps, derived, has_copies=True)
-    return _Plan(steps, derived, has_copies=False, quick=make_quick_decoder(address, rows, following))
+    return _Plan(steps, derived, has_copies=False, quick=make_quick_decoder(address, rows, derived))
 
 
 @cache
@@ -162,7 +167,7 @@ def _writable(name: str) -> Register:
 
 
 def _check_range(register: Register, value: Value) -> None:
-    """Check a number against its register's range; whether it is a number at all is the type's business."""
+    """Check a number against its register's range. What is no number is left to the type, which refuses it."""
     low, high = register.minimum, register.maximum
     if low is None or high is None or not is_number(value) or low <= value <= high:
         return
@@ -170,36 +175,37 @@ def _check_range(register: Register, value: Value) -> None:
     raise RegisterError(f"{register.name} must be {low:g} to {high:g}{unit}, not {number_text(value)}")
 
 
-class Place(NamedTuple):
-    """A register, whole; or one byte that is in none, or in one of which nobody knows what it means."""
+class Span(NamedTuple):
+    """The bytes that belong together: a whole register; or a single byte, if nobody knows what it means."""
 
     address: int
     length: int
     row: Register | None = None
-    """The row of the map, if there is one."""
+    """The row of the map; None if no row has this byte."""
 
     @property
     def end(self) -> int:
-        """The address after its last byte."""
+        """The address after the last byte."""
         return self.address + self.length
 
     @property
     def name(self) -> str | None:
-        """Its name on the map, which says little where `known` is false: `mystery_1` has one."""
+        """The register's name. It says little if `known` is false: `mystery_1` is a name."""
         return None if self.row is None else self.row.name
 
     @property
     def known(self) -> bool:
-        """Whether somebody has explained it."""
-        return self.row is not None and self.row.sure is not Sure.UNKNOWN and (self.name is not None or self.secret)
+        """True if somebody has explained it."""
+        row = self.row
+        return row is not None and row.sure is not Confidence.UNKNOWN and (row.name is not None or row.secret)
 
     @property
     def secret(self) -> bool:
-        """Whether it is kept from all output unless asked for."""
+        """True if no output shows it unless the user asks."""
         return self.row is not None and self.row.secret
 
     def value(self, data: bytes) -> Value | None:
-        """What its bytes say; None if it has no name, or they are no value of its kind."""
+        """The value of its bytes; None if it has no name, or they are no value of its type."""
         if self.row is None or self.row.name is None or len(data) != self.row.size:
             return None
         try:
@@ -208,36 +214,36 @@ class Place(NamedTuple):
             return None
 
 
-def place_of(address: int) -> Place:
-    """Where a byte belongs. The hour belongs to the whole clock.
+def span_of(address: int) -> Span:
+    """The span that a byte belongs to. A byte of the hour belongs to the whole clock.
 
-    >>> place_of(0x401D).name, place_of(0x401D).address
+    >>> span_of(0x401D).name, span_of(0x401D).address
     ('coffee_temp', 16412)
-    >>> place_of(0x4002)
-    Place(address=16386, length=1, row=None)
+    >>> span_of(0x5002)
+    Span(address=20482, length=1, row=None)
     """
     row = _rows().get(address)
     if row is None or (row.name is None and not row.secret):
-        return Place(address, 1, row)
-    return Place(row.address, row.size, row)
+        return Span(address, 1, row)
+    return Span(row.address, row.size, row)
 
 
-def places_of(addresses: Iterable[int]) -> Iterator[Place]:
-    """Where some bytes belong: each place once, in the order in which the addresses come to it."""
+def spans_of(addresses: Iterable[int]) -> Iterator[Span]:
+    """The spans that some bytes belong to, each once, in the order of the first address in each."""
     seen: set[int] = set()
-    for place in map(place_of, addresses):
+    for place in map(span_of, addresses):
         if place.address not in seen:
             seen.add(place.address)
             yield place
 
 
 def unexplained_bits(address: int) -> int:
-    """The bits of a byte that nobody has explained, as a mask: all, none, or those that its register leaves over.
+    """The bits of a byte that nobody has explained, as a mask: all, none, or those without a name in their register.
 
-    >>> [f"{unexplained_bits(address):02X}" for address in (0x4002, 0x4020, 0x401C, 0x401B, 0x4022)]
+    >>> [f"{unexplained_bits(address):02X}" for address in (0x5002, 0x4020, 0x401C, 0x401B, 0x4022)]
     ['FF', 'FF', '00', '80', 'FE']
     """
-    place = place_of(address)
+    place = span_of(address)
     if place.row is None or not place.known:
         return 0xFF if not _said_to_be_unused(place) else 0
     kind = place.row.type
@@ -246,13 +252,13 @@ def unexplained_bits(address: int) -> int:
     return 0xFE if kind.name == "bit 0" else 0
 
 
-def _said_to_be_unused(place: Place) -> bool:
-    return place.row is not None and place.row.sure is not Sure.UNKNOWN
+def _said_to_be_unused(place: Span) -> bool:
+    return place.row is not None and place.row.sure is not Confidence.UNKNOWN
 
 
 @cache
 def _rows() -> Mapping[int, Register]:
-    """By address, the row that a byte belongs to: of two that overlap the whole, which comes first on the map."""
+    """The row of each byte; of two rows that overlap the whole one, which comes first on the map."""
     rows: dict[int, Register] = {}
     for row in REGISTERS:
         if row.readable:

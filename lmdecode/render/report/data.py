@@ -12,8 +12,9 @@ from lmdecode.analysis.shots import ShotFinder
 from lmdecode.analysis.timeline import ActivityRun, Interval, Timeline, TimeSeries, Write
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import MASK, Record
-from lmdecode.codec.v1.memory_map import PULSE_ML, REGISTERS, window_name
-from lmdecode.render.report.messages import MessageLog
+from lmdecode.codec.v1.memory_map import PULSE_ML, REGISTERS
+from lmdecode.codec.v1.windows import window_name
+from lmdecode.render.report.messages import MessageLog, connection_label
 from lmdecode.render.sentence import printable, summary, value_text
 
 
@@ -183,14 +184,14 @@ def _machine(name: str, timeline: Timeline, shots: Sequence[Shot]) -> dict[str, 
         "problems": [
             {
                 "time": milliseconds(problem.time_ns),
-                "stream": problem.stream,
+                "stream": connection_label(problem.connection),
                 "sender": problem.sender,
                 "texts": [printable(text) for text in problem.texts],
             }
             for problem in timeline.problems
         ],
         "problem_count": timeline.problem_count,
-        "connections": [connection.stream for connection in connections],
+        "connections": [connection_label(connection.connection) for connection in connections],
         "memory": [run._asdict() for run in runs],
         "registers": list(_registers(runs)),
     }
@@ -277,7 +278,7 @@ def _write(write: Write) -> dict[str, object]:
         text = f"{request.address:04X}+{request.length} {request.data or ''}".rstrip()
     return {
         "time": milliseconds(request.time_ns),
-        "stream": request.stream,
+        "stream": connection_label(request.connection),
         "text": text or request.subject or "",
         "ok": write.ok,
     }

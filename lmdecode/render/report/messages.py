@@ -8,13 +8,14 @@ what has problems.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Final, NamedTuple
 
 from lmdecode.codec.record import Kind, Record
 from lmdecode.codec.v1.window import registers_in
 from lmdecode.render.sentence import PARTS_OF, printable, summary, verb_and_object
 
-_Head = tuple[int, int, str]
+_Head = tuple[int | str, int, str]
 """The connection, 1 for the app, and what it did."""
 _Text = tuple[int, str, str, tuple[str, ...]]
 """The number of a head, the values, the plaintext, and the problems."""
@@ -66,7 +67,7 @@ class MessageLog:
 
     def _text(self, record: Record) -> int:
         # What a faultless message says follows from this; to word it takes much longer than to look it up.
-        same = (record.stream, record.sender, record.role, record.ok, record.plaintext, record.problems, record.raw)
+        same = (record.connection, record.sender, record.role, record.ok, record.plaintext, record.problems, record.raw)
         index = self._seen.get(same)
         if index is None:
             head, values, plaintext, problems = _worded(record)
@@ -128,6 +129,16 @@ def _size(text: _Text) -> int:
     return 12 + sum(len(each.encode()) + 3 for each in (values, plaintext, *problems))
 
 
+def connection_label(connection: tuple[str | None, int]) -> int | str:
+    """Return what a connection is called on the page: its number, with its capture where there are several.
+
+    >>> connection_label((None, 3)), connection_label(("coffee/morning.pcap", 3))
+    (3, 'morning.pcap 3')
+    """
+    capture, stream = connection
+    return stream if capture is None else f"{printable(PurePath(capture).name)} {stream}"
+
+
 def _rank(record: Record) -> int:
     if record.problems or record.raw is not None or record.kind is Kind.WRITE:
         return 0
@@ -138,7 +149,7 @@ def _worded(record: Record) -> tuple[_Head, str, str, tuple[str, ...]]:
     """Returns who did what, the values, the plaintext, and the problems."""
     verb, what = verb_and_object(record)
     return (
-        (record.stream, int(record.sender == "app"), f"{verb} {what}".rstrip()),
+        (connection_label(record.connection), int(record.sender == "app"), f"{verb} {what}".rstrip()),
         _cut(_values(record)),
         _cut(printable(record.plaintext or (record.raw.hex() if record.raw is not None else ""))),
         tuple(_cut(printable(problem)) for problem in record.problems),

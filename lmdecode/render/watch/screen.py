@@ -10,7 +10,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from lmdecode.analysis.pour import What
-from lmdecode.codec.v1.memory_map import GS3_MP
+from lmdecode.codec.v1.model import MODELS
 from lmdecode.render.sentence import printable, sentences
 from lmdecode.render.watch.scene import Scene, duration_text
 from lmdecode.render.watch.temperatures import NAMES, temperature_lines
@@ -191,7 +191,7 @@ def _water(scene: Scene, width: int, rows: int, *, ascii_only: bool) -> list[Tex
         rule("shots and water", f"{scene.shots} since the start" if scene.shots else "", width, ascii_only=ascii_only)
     ]
     if scene.running is not None:
-        dosed = scene.model != GS3_MP
+        dosed = scene.model is None or MODELS[scene.model].doses
         lines.append(running_line(scene.running, width, dosed=dosed, ascii_only=ascii_only))
     lines += [shot_line(each) for each in scene.finished[: rows - len(lines)]]
     if len(lines) == 1:

@@ -345,8 +345,14 @@ local function plan_of(address, count, written)
 end
 
 local function read_window(address, bytes, count, written)
-    -- All values that are whole in a window: their names in order, the values, their places, and what was wrong.
+    -- All values that are whole in a window: their names in order, the values, their places, and the problems. Bytes
+    -- that are no value of a row that nobody has confirmed say nothing against the machine, so they are no problem.
     local names, values, places, problems = {}, {}, {}, {}
+    local function report(row, problem)
+        if row.confirmed then
+            problems[#problems + 1] = row.name .. ": " .. problem
+        end
+    end
     local function keep(name, value, first, size)
         names[#names + 1] = name
         values[name] = value
@@ -358,13 +364,12 @@ local function read_window(address, bytes, count, written)
         if known(bytes, first, row.size) then
             local value, problem = DECODE[row.decode](bytes, first, row)
             if value == nil then
-                problems[#problems + 1] = row.name .. ": " .. problem
+                report(row, problem)
             elseif values[row.name] == nil then
                 keep(row.name, value, first, row.size)
             elseif values[row.name] ~= value then
                 local text = value_text(row.name, value)
-                problems[#problems + 1] =
-                    string.format("%s: another copy, at %04X, says %s", row.name, row.address, text)
+                report(row, string.format("another copy, at %04X, says %s", row.address, text))
             end
         end
     end
@@ -378,7 +383,7 @@ local function read_window(address, bytes, count, written)
             local value, problem = DERIVE[row.derive](inputs, row)
             local place = places[row.inputs[1]]
             if value == nil then
-                problems[#problems + 1] = row.name .. ": " .. problem
+                report(row, problem)
             else
                 keep(row.name, value, place.first, place.size)
             end

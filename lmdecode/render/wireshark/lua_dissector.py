@@ -11,9 +11,10 @@ from importlib import resources
 from typing import Final
 
 from lmdecode import __version__
-from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS, UNITS, WINDOWS
+from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS, UNITS
 from lmdecode.codec.v1.register import Derived, Register
 from lmdecode.codec.v1.values import FieldType, front_panel
+from lmdecode.codec.v1.windows import WINDOWS
 from lmdecode.render.sentence import PARTS_OF, REPEATED
 
 PLUGIN_NAME: Final = "lamarzocco.lua"
@@ -34,13 +35,13 @@ _PLAIN_DECODERS: Final = {
     "version ÷ 100": "version",
     "clock": "clock",
 }
-"""By the name of a kind of value: the decoder's function, where that needs to know no more."""
+"""The decoder's function for each type of value that needs no further facts, by the type's name."""
 _FORMULAS: Final = frozenset({"total_flushing", "days_since_built", "brew_group_offset"})
-"""The derived values that the decoder has a function for, under their own names."""
+"""The derived values that have a function of their own name in the decoder."""
 
 
 class _Hex(int):
-    """A number that Lua is to have in hexadecimal, as people know addresses."""
+    """A number that is written in hexadecimal, as people know addresses."""
 
 
 _Literal = str | int | float | bool | Iterable["_Literal"] | Mapping[int, str] | Mapping[str, "_Literal"]
@@ -84,12 +85,13 @@ def _register(row: Register) -> _Row:
         "size": row.size,
         "name": row.name or "",
         "write_only": not row.readable,
+        "confirmed": row.confirmed,
     }
     return place | _decoder(row.type)
 
 
 def _decoder(kind: FieldType) -> _Row:
-    """Which function of the decoder reads a kind of value, and what it needs to know."""
+    """The name of the decoder's function for a type of value, and the facts that it needs."""
     plain = _PLAIN_DECODERS.get(kind.name)
     if plain is not None:
         return {"decode": plain}
@@ -107,7 +109,7 @@ def _decoder(kind: FieldType) -> _Row:
 
 
 def _bits(kind: FieldType) -> list[_Literal]:
-    """The names of all eight bits, bit 0 first; those without a name of their own have their masks'."""
+    """The names of all eight bits, bit 0 first. A bit without a name is named by its mask."""
     names: list[_Literal] = []
     for bit in range(8):
         value = kind.decode(bytes([1 << bit]))
@@ -116,8 +118,8 @@ def _bits(kind: FieldType) -> list[_Literal]:
 
 
 def _derived(row: Derived) -> _Row:
-    """Which function of the decoder works a value out, and what it needs to know."""
-    entry: _Row = {"name": row.name, "inputs": row.inputs}
+    """The name of the decoder's function for a derived value, and the facts that it needs."""
+    entry: _Row = {"name": row.name, "inputs": row.inputs, "confirmed": row.confirmed}
     source = next(register.type for register in REGISTERS if register.name == row.inputs[0])
     if row.name in _FORMULAS:
         entry["derive"] = row.name

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from lmdecode.codec.v1 import _compiled as quick
 from lmdecode.codec.v1 import window as fields
-from lmdecode.codec.v1.memory_map import REGISTERS, WINDOWS
-from lmdecode.codec.v1.window import decode_window, quick_decoder
+from lmdecode.codec.v1.memory_map import REGISTERS
+from lmdecode.codec.v1.window import decode_window, quick_decoder, registers_in
+from lmdecode.codec.v1.windows import WINDOWS
 
 BASES = [row.address for row in REGISTERS]
 
@@ -38,7 +39,7 @@ def compare(address, data, slowly, *, written):
     try:
         assert quick.fields(data) == values
     except (LookupError, ValueError):
-        assert problems
+        assert problems or leaves_out(address, data, values, written=written)
         with pytest.raises((LookupError, ValueError)):
             quick.json(data)
         return False
@@ -46,6 +47,15 @@ def compare(address, data, slowly, *, written):
     assert quick.json(data) == orjson.dumps(values).decode(), "once more, of what is remembered"
     assert problems == ()
     return True
+
+
+def leaves_out(address, data, values, *, written):
+    """Whether an unconfirmed register of the window has no value."""
+    return any(
+        row.name not in values
+        for row in registers_in(address, len(data))
+        if row.name and not row.confirmed and (row.readable or written)
+    )
 
 
 @pytest.mark.parametrize("window", WINDOWS, ids=lambda window: window.name)

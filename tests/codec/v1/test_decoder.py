@@ -28,7 +28,7 @@ def test_frames_of_real_machines(sample):
     decoded = FrameDecoder(KEY).decode(seal(sample.plaintext))
     assert decoded.valid
     assert decoded.problems == ()
-    assert decoded.fields == sample.fields
+    assert sample.is_in(decoded.fields)
     assert decoded.plaintext == sample.plaintext.decode("ascii")
     assert decoded.data == (None if sample.text.endswith("OK") else sample.text[9:].lower())
     assert (letter_of(decoded.message.kind), decoded.message.address) == (sample.letter, sample.address)

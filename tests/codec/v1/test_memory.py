@@ -16,7 +16,7 @@ from lmdecode.codec.v1 import speakers_with
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.image import MemoryImage, MemoryImageError, image_text, parse_image
 from lmdecode.codec.v1.key import Key
-from lmdecode.codec.v1.memory import Answer, Memory, Region, Registers
+from lmdecode.codec.v1.memory import Answer, Memory, NamedMemory, Region
 from lmdecode.simulator.initial_memory import default_memory
 
 CAPTURES = Path(__file__).parents[3] / "captures"
@@ -128,7 +128,7 @@ def test_files_that_cannot_be_read(tmp_path):
 
 def test_a_capture_tells_of_the_memory():
     decoder = FrameDecoder(Key.parse("12345678901234567890123456789012"))
-    registers = Registers(memory_of(decode_capture(CAPTURES / "gs3av-settings.pcap", speakers_with(decoder))))
+    registers = NamedMemory(memory_of(decode_capture(CAPTURES / "gs3av-settings.pcap", speakers_with(decoder))))
     assert registers.get("firmware_ver") == "1.40"
     assert registers.get("dose_k2") == 121  # it was written, and taken
     assert registers.get("machine_name") is None
@@ -136,6 +136,6 @@ def test_a_capture_tells_of_the_memory():
 
 @pytest.mark.parametrize("model", ["GS3 AV", "GS3 MP", "Linea Mini"])
 def test_the_memory_of_each_model_is_made_of_values(model):
-    registers = Registers(default_memory(model))
+    registers = NamedMemory(default_memory(model))
     for name in ("clock", "coffee_temp", "machine_ser_num", "module_ser_num", "machine_name", "auto_bitfield"):
         assert registers.get(name) not in (None, "")

@@ -11,7 +11,8 @@ from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.v1 import speakers_with
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.key import Key
-from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS, WINDOWS
+from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS
+from lmdecode.codec.v1.windows import WINDOWS
 from lmdecode.render.records import exported_pdu
 from lmdecode.render.wireshark.lua_dissector import _decoder, _derived, lua_dissector
 from tests.codec.v1.samples import KEY_TEXT, SAMPLES, with_check
