@@ -29,8 +29,7 @@ from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.windows import WINDOWS
 from lmdecode.render.wireshark.pcapng_writer import PcapngWriter
 from lmdecode.simulator.console import Console, Script, parse_script
-from lmdecode.simulator.fault_effects import Then, frame, outgoing
-from lmdecode.simulator.faults import Fault, Faults, parse_fault
+from lmdecode.simulator.faults import Fault, Faults, Then, frame, outgoing, parse_fault
 from lmdecode.simulator.machine import Machine
 
 TARGET: Final = Path(__file__).parent / "gs3av-day.pcapng.zst"
@@ -201,7 +200,7 @@ class Day:
         """Let the day pass."""
         now, end = self._begin, self._connected[-1][1]
         while now < end:
-            step = 0.5 if self.machine.works.draw is not None else 1.0 - now % 1.0
+            step = 0.5 if self.machine.physics.pour is not None else 1.0 - now % 1.0
             now += step
             for message in self._script.advance(step):
                 if self._line is not None:

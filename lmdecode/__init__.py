@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from lmdecode.api.blocking import Machine
     from lmdecode.api.decode import CaptureWarning, Decoding, Statistics, decode
     from lmdecode.api.explain import Explanation, explain
-    from lmdecode.api.live import AsyncMachine, HazardError, NotTakenError, Status
+    from lmdecode.api.live import AsyncMachine, Status
     from lmdecode.api.memory import MemoryImage, history
     from lmdecode.api.simulate import SimulatedMachine, simulate
+    from lmdecode.app.send import HazardError, NotTakenError
     from lmdecode.capture.diagnostics import CaptureError
     from lmdecode.codec.errors import LmdecodeError, RegisterError
     from lmdecode.codec.record import Record
@@ -81,9 +82,10 @@ if not TYPE_CHECKING:  # to whom the names above are all there is
         "lmdecode.api.blocking": ("Machine",),
         "lmdecode.api.decode": ("CaptureWarning", "Decoding", "Statistics", "decode"),
         "lmdecode.api.explain": ("Explanation", "explain"),
-        "lmdecode.api.live": ("AsyncMachine", "HazardError", "NotTakenError", "Status"),
+        "lmdecode.api.live": ("AsyncMachine", "Status"),
         "lmdecode.api.memory": ("MemoryImage", "history"),
         "lmdecode.api.simulate": ("SimulatedMachine", "simulate"),
+        "lmdecode.app.send": ("HazardError", "NotTakenError"),
         "lmdecode.capture.diagnostics": ("CaptureError",),
         "lmdecode.codec.v1.key": ("Key",),
         "lmdecode.codec.errors": ("LmdecodeError", "RegisterError"),

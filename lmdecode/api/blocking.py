@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from lmdecode.api.arguments import AnyKey, PathLike, Word
+from lmdecode.api.arguments import AnyKey, PathLike
 from lmdecode.api.live import AsyncMachine, Status
 from lmdecode.api.memory import MemoryImage
+from lmdecode.app.send import LastWrite, Word
 from lmdecode.codec.record import Record, Value
 from lmdecode.device.client import ANSWER_TIMEOUT
 from lmdecode.device.settings import Outcome
@@ -21,10 +22,10 @@ T = TypeVar("T")
 
 
 class Background:
-    """Runs coroutines, and waits for each.
+    """Runs coroutines in a thread of its own, and waits for each.
 
     Args:
-        name: Of the thread.
+        name: The thread's name.
     """
 
     def __init__(self, name: str) -> None:
@@ -33,7 +34,7 @@ class Background:
         self._thread: threading.Thread | None = None
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine to its end. If the wait is interrupted, as by Ctrl-C, it is cancelled."""
+        """Runs a coroutine to its end. If the wait is interrupted, as by Ctrl-C, the coroutine is cancelled."""
         future = asyncio.run_coroutine_threadsafe(coroutine, self._started())
         try:
             return future.result()
@@ -50,7 +51,7 @@ class Background:
         return self.run(called())
 
     def iterate(self, things: AsyncIterator[T]) -> Iterator[T]:
-        """What an asynchronous generator gives, which is closed in the end."""
+        """Yields what an asynchronous generator yields, and closes it in the end."""
         try:
             while True:
                 try:
@@ -59,13 +60,13 @@ class Background:
                     return
                 yield thing
         finally:
-            # What is dropped half used is cleaned up when and where Python likes: at its end, when the thread stands
-            # still, or in the thread itself. To wait there would be to wait for ever.
+            # Python may clean up a generator that was dropped half used at its own end, when the thread stands still,
+            # or in the thread itself. To wait there would be to wait for ever.
             if not sys.is_finalizing() and threading.current_thread() is not self._thread:
                 self.run(_closed(things))
 
     def stop(self) -> None:
-        """End the thread, once; another `run` would begin a new one."""
+        """Ends the thread. Another `run` would start a new one."""
         loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
         if loop is not None and thread is not None:
             loop.call_soon_threadsafe(loop.stop)
@@ -75,7 +76,7 @@ class Background:
     def _started(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
-            # A daemon: who forgets to close it can leave all the same.
+            # A daemon, so that a program that forgets to close it can end all the same.
             self._thread = threading.Thread(target=self._loop.run_forever, name=self._name, daemon=True)
             self._thread.start()
         return self._loop
@@ -92,10 +93,10 @@ async def _closed(things: AsyncIterator[Any]) -> None:
 
 
 class Machine:
-    """A live machine. Made, it is not connected yet; `with`, or the first request, connects.
+    """A live machine. It connects with `with` or with the first request.
 
-    All is as in `AsyncMachine`, which see for arguments and errors; here each call waits until it is done. It works in
-    notebooks too, and from one thread at a time.
+    Arguments and errors are those of `AsyncMachine`; here each call waits until it is done. It works in notebooks too,
+    and from one thread at a time.
 
     Example: on a simulated machine; yours is `lmdecode.Machine("192.168.1.215", config="config.json")`.
 
@@ -133,12 +134,12 @@ class Machine:
 
     @property
     def host(self) -> str:
-        """Its address."""
+        """The machine's address."""
         return self._machine.host
 
     @property
     def port(self) -> int:
-        """Its TCP port."""
+        """The machine's TCP port."""
         return self._machine.port
 
     def __repr__(self) -> str:
@@ -167,44 +168,42 @@ class Machine:
         self._background.stop()
 
     def status(self) -> Status:
-        """All that the machine says of itself; see `AsyncMachine.status`."""
+        """Reads all that the machine says of itself; see `AsyncMachine.status`."""
         return self._background.run(self._machine.status())
 
     def get(self, name: str) -> Value:
-        """One value, read now; see `AsyncMachine.get`."""
+        """Reads one value; see `AsyncMachine.get`."""
         return self._background.run(self._machine.get(name))
 
     def read(self, address: int, length: int) -> bytes:
-        """Some bytes of the machine's memory; see `AsyncMachine.read`."""
+        """Reads bytes of the machine's memory; see `AsyncMachine.read`."""
         return self._background.run(self._machine.read(address, length))
 
     def set(self, name: str, *words: Word, yes: bool = False, **options: Word | None) -> Outcome:
         """Change a setting; see `AsyncMachine.set`."""
-        with self._telling_of_writes():
+        with self._noting_writes():
             return self._background.run(self._machine.set(name, *words, yes=yes, **options))
 
     def write(self, address: int, data: bytes, *, yes: bool = False) -> None:
         """Write bytes into the machine's memory; see `AsyncMachine.write`."""
-        with self._telling_of_writes():
+        with self._noting_writes():
             self._background.run(self._machine.write(address, data, yes=yes))
 
     def memory(self) -> MemoryImage:
-        """The machine's memory as an image; see `AsyncMachine.memory`."""
+        """Reads the machine's memory into an image; see `AsyncMachine.memory`."""
         return self._background.run(self._machine.memory())
 
     def records(self, *, seconds: float | None = None, every: float | None = None) -> Iterator[Record]:
-        """Every message as it comes; see `AsyncMachine.records`."""
+        """Yields every message as it comes; see `AsyncMachine.records`."""
         return self._background.iterate(self._machine.records(seconds=seconds, every=every))
 
     @contextmanager
-    def _telling_of_writes(self) -> Iterator[None]:
-        """Have an interruption, as by Ctrl-C, tell of a write of which nobody waits for the answer any more."""
-        self._machine.last_write = None
+    def _noting_writes(self) -> Iterator[None]:
+        """Adds to an interruption, such as Ctrl-C, a note of the write that was sent and has no answer yet."""
+        self._machine.last_write = LastWrite()
         try:
             yield
         except KeyboardInterrupt as interruption:
-            if self._machine.last_write is not None:
-                interruption.add_note(
-                    f"interrupted after {self._machine.last_write} was sent: whether the machine took it is not known"
-                )
+            if self._machine.last_write.interruption:
+                interruption.add_note(self._machine.last_write.interruption)
             raise

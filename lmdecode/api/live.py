@@ -11,28 +11,38 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from lmdecode.analysis.columns import current_name
-from lmdecode.api.arguments import AnyKey, PathLike, Word, as_key, as_keyword, changes_for, window_of
+from lmdecode.api.arguments import AnyKey, PathLike, as_key, in_python_words
 from lmdecode.api.memory import MemoryImage
-from lmdecode.codec.errors import LmdecodeError, RegisterError
+from lmdecode.app.live import model_named, session_for, target_for
+from lmdecode.app.read import read_bytes, read_value
+from lmdecode.app.send import (
+    LastWrite,
+    NotTakenError,
+    Word,
+    apply,
+    changes_for,
+    consent_missing,
+    hazards_of,
+    preview,
+    raw_write,
+    write_raw,
+)
 from lmdecode.codec.record import Kind, Record, Value
+from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.memory_map import UNITS
 from lmdecode.codec.v1.message import Message
-from lmdecode.codec.v1.setting_change import check_raw_write
-from lmdecode.codec.v1.window import decode_window
-from lmdecode.codec.v1.windows import ALIVE, LARGEST_READ, STATUS
-from lmdecode.config.targets import Target, find_target
-from lmdecode.device.client import ANSWER_TIMEOUT, DEFAULT_PORT, Client
-from lmdecode.device.errors import BadAnswerError, MachineError, ModelUnknownError
-from lmdecode.device.session import Session
-from lmdecode.device.settings import Outcome, fitted, look, make, write_raw
+from lmdecode.codec.v1.requester import PROBE
+from lmdecode.codec.v1.windows import STATUS
+from lmdecode.config.targets import Target
+from lmdecode.device.client import ANSWER_TIMEOUT
+from lmdecode.device.settings import Outcome
 from lmdecode.device.snapshot import Snapshot, take_snapshot
 
 
 class Status(Mapping[str, Value]):
     """All that a machine says of itself, read once: values by name, in the units of the memory map.
 
-    What it did not answer is not there, but in `silent`.
+    Windows that it did not answer are in `silent`, and their values are missing.
 
     >>> import lmdecode
     >>> with lmdecode.simulate("GS3 AV") as simulated, simulated.connect() as machine:
@@ -45,16 +55,16 @@ class Status(Mapping[str, Value]):
         self.records: list[Record] = snapshot.records
         """The machine's answers, in the order of addresses."""
         self.silent: dict[str, str] = snapshot.silent
-        """By the name of a window that could not be read: why."""
+        """The reason for each window that could not be read, by its name."""
         self._fields = snapshot.fields
 
     @property
     def problems(self) -> list[str]:
-        """What is wrong with the answers, one line each."""
+        """The problems of the answers, one line each."""
         return [problem for record in self.records for problem in record.problems]
 
     def unit(self, name: str) -> str | None:
-        """The unit of a value; None if it has none."""
+        """Returns the unit of a value; None if it has no unit."""
         return UNITS.get(name)
 
     def __getitem__(self, name: str) -> Value:
@@ -70,42 +80,31 @@ class Status(Mapping[str, Value]):
         return f"Status({self._fields!r})"
 
 
-_SILENCE: Final = (
-    5.0  # s after which the machine is asked for something, to see whether it is there; it reports each second
-)
-
-
-class HazardError(MachineError):
-    """What is asked for heats, moves water or writes raw bytes, and `yes=True` was not given. Nothing was sent."""
-
-
-class NotTakenError(MachineError):
-    """The machine does not hold what was asked for, or it is not known whether it does."""
-
-    outcome: Outcome | None = None
-    """What became of each change."""
+_SILENCE: Final = 5.0  # s without a message after which the machine is probed; it reports about once a second
 
 
 class AsyncMachine:
-    """A live machine. Made, it is not connected yet; `async with`, or the first request, connects.
+    """A live machine. It connects with `async with` or with the first request.
 
-    The machine takes one connection at a time: close the app, and this when you are done.
+    The machine takes one connection at a time: close the app first, and close this connection when you are done.
 
-    A read that fails is made again, on a new connection. A write is sent once, whatever becomes of it.
+    A read that fails is repeated on a new connection. A write is sent once, even if its answer is lost.
 
     Args:
-        host: The machine's address. Without it, that in the configuration.
-        port: Its TCP port, 1774 if nothing else is known.
-        key: Its key, as of `decode`; without it, LMDECODE_KEY or that in the configuration.
-        config: The `config.json`; without it, that in the current folder, or the user's.
-        machine: Which of several in the configuration: its name, serial number or address.
-        model: Its name, such as "Linea Mini", if it is known; else the machine is asked where it matters.
+        host: The machine's address. Default: the one in the configuration.
+        port: Its TCP port. Default: the one in the configuration, else 1774.
+        key: Its key, as for `decode`. Default: LMDECODE_KEY, else the one in the configuration.
+        config: The path of `config.json`. Default: the one in the current folder, else in the user's config folder.
+        machine: The machine to choose if the configuration has several: its name, serial number or address.
+        model: Its name, such as "Linea Mini". Default: the one in the configuration, else the machine is asked if it
+            matters.
         timeout: Seconds to wait for an answer.
-        show_secrets: Whether the machine's cloud account is left readable.
+        show_secrets: Whether the machine's cloud account stays readable.
 
     Raises:
-        KeyFormatError, MissingKeyError, ConfigError: As `decode`.
-        TargetError: No address, or more than one machine that it may be.
+        KeyFormatError, MissingKeyError, ConfigError: As for `decode`.
+        TargetError: There is no address, or several machines fit.
+        RegisterError: There is no such model.
 
     Example: on a simulated machine.
 
@@ -131,21 +130,19 @@ class AsyncMachine:
         show_secrets: bool = False,
     ) -> None:
         self._target = _target(host, port, key, config, machine, model)
-        self._timeout = timeout
-        self._show_secrets = show_secrets
         self._listeners: list[asyncio.Queue[Record]] = []
-        self.last_write: str | None = None
-        """The plaintext of the write that was sent last, if any was: for who is interrupted while it is made."""
-        self._session = Session(self._client)
+        self.last_write = LastWrite()
+        """The last write that was sent, for a program that is interrupted before its answer comes."""
+        self._session = session_for(self._target, timeout=timeout, show_secrets=show_secrets, on_record=self._hand_on)
 
     @property
     def host(self) -> str:
-        """Its address."""
+        """The machine's address."""
         return self._target.host
 
     @property
     def port(self) -> int:
-        """Its TCP port."""
+        """The machine's TCP port."""
         return self._target.port
 
     def __repr__(self) -> str:
@@ -164,7 +161,7 @@ class AsyncMachine:
         """Connect. Whether the key is right shows with the first answer.
 
         Raises:
-            NoConnectionError: There is nothing to connect to.
+            NoConnectionError: Nothing listens there.
         """
         await self._session.__aenter__()
 
@@ -173,84 +170,70 @@ class AsyncMachine:
         await self._session.close()
 
     async def status(self) -> Status:
-        """All that the machine says of itself: state, temperatures, settings, schedule, counters. Takes a second or so.
+        """Reads all that the machine says of itself: state, temperatures, settings, schedule, counters.
+
+        It takes about a second.
 
         Raises:
-            MachineError: It cannot be read.
+            MachineError: The machine cannot be read at all.
         """
         return Status(await take_snapshot(self._session))
 
     async def get(self, name: str) -> Value:
-        """One value, read now, in the unit that the memory map gives.
+        """Reads one value, in the unit of the memory map.
 
         Args:
             name: As in `Record.fields` and `lmdecode registers`: "coffee_temp", "mon_on_time", "power".
 
         Raises:
-            FieldNameError: No such name.
-            BadAnswerError: What the machine holds there is no value of its kind.
-            MachineError: It cannot be read.
+            FieldNameError: There is no such name.
+            RegisterError: The register can only be written.
+            BadAnswerError: The machine's bytes are not a valid value.
+            MachineError: The machine cannot be read.
         """
-        name = current_name(name)
-        address, length = window_of(name)
-        record = await self._session.read(address, length)
-        fields = record.fields or decode_window(address, bytes.fromhex(record.data or ""))[0]
-        if name not in fields:
-            raise BadAnswerError(f"the machine has no value for {name}: {'; '.join(record.problems) or 'too short'}")
-        return fields[name]
+        with in_python_words():
+            return await read_value(self._session, name)
 
     async def read(self, address: int, length: int) -> bytes:
-        """Some bytes of the machine's memory.
+        """Reads bytes of the machine's memory.
 
         Args:
-            address: Of the first byte, 0 to 0xFFFF.
-            length: Bytes. Machines answer reads of 48 bytes at most, so more are read in pieces.
+            address: The address of the first byte, 0 to 0xFFFF.
+            length: The number of bytes. Machines answer reads of up to 48 bytes, so more are read in pieces.
 
         Raises:
-            MessageError: There is no such window.
-            BadAnswerError: A part of it is secret, and secrets are not shown.
-            MachineError: It cannot be read.
+            MessageError: The bytes are not all inside the memory.
+            BadAnswerError: Some of them are secret, and secrets are not shown.
+            MachineError: The machine cannot be read.
         """
-        pieces = [
-            await self._session.data(start, min(LARGEST_READ, address + length - start))
-            for start in range(address, address + max(length, 1), LARGEST_READ)
-        ]
-        return b"".join(pieces)
+        return await read_bytes(self._session, address, length)
 
     async def set(self, name: str, *words: Word, yes: bool = False, **options: Word | None) -> Outcome:
-        """Change a setting: checked as `lmdecode send` does, written once, read back.
+        """Changes a setting, like `lmdecode send`: the value is checked, written once and read back.
 
         Args:
-            name: As in `lmdecode send`: "coffee-temp", "dose", "schedule"; or a writable register, a bit of one or a
-                time of day: "dose_k2", "tue_auto", "tue_on_time".
-            words: What follows it: `set("coffee-temp", 93.5)` in °C, `set("dose", 2, 121)` key and pulses,
+            name: The name as in `lmdecode send`: "coffee-temp", "dose", "schedule"; or a writable register, one of its
+                bits or a time of day: "dose_k2", "tue_auto", "tue_on_time".
+            words: The words after it: `set("coffee-temp", 93.5)` in °C, `set("dose", 2, 121)` key and pulses,
                 `set("power", True)`, `set("schedule", "tue", "06:30", "17:00")`, `set("clock", "now")`.
-            yes: What heats or moves water is done only with `yes=True`.
-            options: What `lmdecode send` takes as options: `set("prebrew", 1, on=2.5, off=3.1)` in seconds.
+            yes: Confirms a setting that heats or moves water; without it such a setting is refused.
+            options: The options of `lmdecode send`: `set("prebrew", 1, on=2.5, off=3.1)` in seconds.
 
         Returns:
-            What became of it: old and new values, and the messages that were sent: none if it was so already.
+            The old and the new values, and the messages that were sent; no messages if the machine held the values.
 
         Raises:
-            RegisterError: There is no such setting, or it does not take that: the ranges are those of the memory map.
-            HazardError: It heats or moves water, and `yes=True` was not given.
-            ModelUnknownError: Not all models have it, and the machine does not tell its own.
-            NotTakenError: It was sent, and the machine does not hold it, or that is not known; see its `outcome`.
+            RegisterError: There is no such setting, or it does not take this value; the memory map has the ranges.
+            HazardError: The setting heats or moves water, and `yes=True` is missing.
+            ModelUnknownError: Not all models have the setting, and the machine's model cannot be found.
+            NotTakenError: The setting was sent, but the machine does not hold it or cannot be read; see `outcome`.
             MachineError: The machine cannot be read; nothing was sent.
         """
-        now = datetime.now()  # noqa: DTZ005 -- the machine's clock is local and has no zone
-        try:
-            changes = changes_for(name, words, options, model=self._target.model, now=now)
-        except RegisterError as error:
-            raise RegisterError(as_keyword(str(error))) from None
-        hazards = list(dict.fromkeys(each.hazard for each in changes if each.hazard))
-        if hazards and not yes:
-            raise HazardError(f"{name}: this {' and '.join(hazards)}; give yes=True if that is meant")
-        try:
-            changes = await fitted(self._session, changes, self._target.model)
-        except ModelUnknownError as error:
-            raise ModelUnknownError(as_keyword(str(error))) from None
-        outcome = await make(self._session, changes, await look(self._session, changes))
+        with in_python_words():
+            changes = changes_for(name, words, options, model=self._target.model)
+            if (hazards := hazards_of(changes)) and not yes:
+                raise consent_missing(hazards)
+            outcome = await apply(self._session, await preview(self._session, changes, model=self._target.model))
         if not outcome.done:
             failure = NotTakenError(outcome.complaint or f"{name} was not taken")
             failure.outcome = outcome
@@ -258,64 +241,64 @@ class AsyncMachine:
         return outcome
 
     async def write(self, address: int, data: bytes, *, yes: bool = False) -> None:
-        """Write bytes into the machine's memory, once, and read them back.
+        """Writes bytes into the machine's memory once, and reads them back.
 
         Args:
-            address: Of the first byte, 0 to 0xFFFF.
-            data: What to write. Registers that are known take only what is in their range.
-            yes: Without it nothing is written: nobody has tried what raw writes do.
+            address: The address of the first byte, 0 to 0xFFFF.
+            data: The bytes. Known registers take only values in their range.
+            yes: Confirms the write; without it every raw write is refused.
 
         Raises:
-            RegisterError: It sets a register to what it does not take, or a part of one, or the cloud account.
-            HazardError: `yes=True` was not given.
-            NotTakenError: The machine does not hold it afterwards, or that is not known.
+            RegisterError: The write sets a register to a value that it does not take, sets a part of one, or the cloud
+                account.
+            HazardError: `yes=True` is missing.
+            NotTakenError: The machine does not hold the bytes afterwards, or cannot be read.
             MachineError: The machine cannot be read; nothing was sent.
         """
-        request = Message(Kind.WRITE, address, len(data), bytes(data))
-        warnings = check_raw_write(request, model=self._target.model)
+        write = raw_write(Message(Kind.WRITE, address, len(data), bytes(data)), model=self._target.model)
         if not yes:
-            raise HazardError(f"{'; '.join([*warnings, 'it is a raw write'])}; give yes=True if that is meant")
-        await look(self._session, [])  # that the key is right
-        _, complaint, _ = await write_raw(self._session, request)
-        if complaint:
-            raise NotTakenError(complaint)
+            with in_python_words():
+                raise consent_missing([write.reason])
+        outcome = await write_raw(self._session, write)
+        if outcome.complaint:
+            raise NotTakenError(outcome.complaint)
 
     async def memory(self) -> MemoryImage:
-        """All of the machine's memory that the memory map knows, as an image to be kept or compared.
+        """Reads all of the memory that the memory map knows, into an image to save or compare.
 
         Raises:
-            MachineError: It cannot be read.
+            MachineError: The machine cannot be read at all.
         """
         image = MemoryImage.from_records((await self.status()).records, source=f"{self.host}:{self.port}")
         image.made = datetime.now().astimezone().isoformat(timespec="seconds")
         return image
 
     async def records(self, *, seconds: float | None = None, every: float | None = None) -> AsyncIterator[Record]:
-        """Every message as it comes: what the machine reports unasked about once a second, and what else is said.
+        """Yields every message as it comes: the machine's reports, about one a second, and all requests and answers.
 
         Args:
-            seconds: For how long; None: until you stop.
-            every: Read the status too, all so many seconds: heaters, valves, buttons; None: only listen.
+            seconds: How long; None: until you stop.
+            every: Seconds between reads of the status (heaters, valves, buttons); None: only listen.
 
         Raises:
-            MachineError: The connection is lost, and there is no new one.
+            MachineError: The connection is lost and cannot be had again.
         """
         await self.connect()
-        heard: asyncio.Queue[Record] = asyncio.Queue()
-        self._listeners.append(heard)
+        received: asyncio.Queue[Record] = asyncio.Queue()
+        self._listeners.append(received)
         asking = asyncio.create_task(self._ask_again_and_again(every))
         end = time.monotonic() + (math.inf if seconds is None else seconds)
         try:
             while (left := end - time.monotonic()) > 0:
                 if asking.done():
                     asking.result()  # it failed
-                record = await _next(heard, min(left, _SILENCE))
+                record = await _next(received, min(left, _SILENCE))
                 if record is not None:
                     yield record
-                elif left > _SILENCE:  # nothing was heard: is the machine still there?
-                    await self._session.read(ALIVE.address, ALIVE.length)
+                elif left > _SILENCE:  # is the machine still there?
+                    await self._session.read(PROBE.address, PROBE.length)
         finally:
-            self._listeners.remove(heard)
+            self._listeners.remove(received)
             asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)
 
@@ -325,29 +308,17 @@ class AsyncMachine:
             await asyncio.sleep(every)
         await asyncio.Event().wait()  # until it is cancelled
 
-    def _client(self, number: int) -> Client:
-        return Client(
-            self._target.host,
-            self._target.port,
-            self._target.key,
-            timeout=self._timeout,
-            stream=number,
-            show_secrets=self._show_secrets,
-            on_record=self._tell,
-        )
-
-    def _tell(self, record: Record) -> None:
-        if record.sender == "app" and record.kind is Kind.WRITE:
-            self.last_write = record.plaintext
-        for heard in self._listeners:
-            heard.put_nowait(record)
+    def _hand_on(self, record: Record) -> None:
+        self.last_write.note(record)
+        for received in self._listeners:
+            received.put_nowait(record)
 
 
-async def _next(heard: asyncio.Queue[Record], seconds: float) -> Record | None:
-    """What is heard next; None if nothing is for so long."""
+async def _next(received: asyncio.Queue[Record], seconds: float) -> Record | None:
+    """Returns the next Record; None if none comes in this many seconds."""
     try:
         async with asyncio.timeout(seconds):
-            return await heard.get()
+            return await received.get()
     except TimeoutError:
         return None
 
@@ -362,16 +333,14 @@ def _target(  # noqa: PLR0917 -- in the order of AsyncMachine
 ) -> Target:
     given = None if key is None else as_key(key)
     if host is not None and given is not None and config is None and machine is None:
-        return Target(host, DEFAULT_PORT if port is None else port, given, model)
-    text = None if given is None else f"hex:{given.secret.hex()}"
-    try:
-        return find_target(
+        known = None if model is None else model_named(model)
+        return Target(host, PORT if port is None else port, given, known)
+    with in_python_words():
+        return target_for(
             host=host,
             port=port,
-            key=text,
+            key=None if given is None else f"hex:{given.secret.hex()}",
             config=None if config is None else Path(config),
             machine=machine,
             model=model,
         )
-    except LmdecodeError as error:
-        raise type(error)(as_keyword(str(error))) from None

@@ -10,21 +10,18 @@ from typing import Self
 from lmdecode.api.arguments import AnyKey, as_key
 from lmdecode.api.blocking import Background, Machine
 from lmdecode.api.live import AsyncMachine
-from lmdecode.codec.errors import RegisterError
+from lmdecode.app.simulate import simulated_machine
 from lmdecode.codec.record import Value
 from lmdecode.codec.v1.image import MemoryImage
-from lmdecode.codec.v1.memory import model_of
-from lmdecode.codec.v1.model import DEFAULT_MODEL, MODELS
 from lmdecode.simulator import SAMPLE_KEY
 from lmdecode.simulator import machine as simulator
 from lmdecode.simulator.console import Console
 from lmdecode.simulator.faults import Faults, parse_fault
-from lmdecode.simulator.initial_memory import default_memory
 from lmdecode.simulator.server import Server
 
 
 class SimulatedMachine:
-    """A machine made of software that listens on this computer, in a thread of its own. Made by `simulate`.
+    """A machine made of software that listens on this computer, in a thread of its own. `simulate` makes it.
 
     >>> import lmdecode
     >>> with lmdecode.simulate("GS3 AV") as simulated:
@@ -44,7 +41,7 @@ class SimulatedMachine:
 
     @property
     def host(self) -> str:
-        """Where it listens."""
+        """The address on which it listens."""
         return self._server.host
 
     @property
@@ -77,31 +74,31 @@ class SimulatedMachine:
         self.close()
 
     def close(self) -> None:
-        """End it, and all connections to it."""
+        """Ends it, and all connections to it."""
         self._background.run(self._server.close())
         self._background.stop()
 
     def connect(self) -> Machine:
-        """What a program sees of it: a `Machine` with its address and key, not connected yet."""
+        """Returns a `Machine` with its address and key, not connected yet."""
         return Machine(self.host, self.port, key=self._server.key)
 
     def connect_async(self) -> AsyncMachine:
-        """The same, for asyncio."""
+        """Returns an `AsyncMachine` with its address and key, not connected yet."""
         return AsyncMachine(self.host, self.port, key=self._server.key)
 
     def do(self, command: str) -> str:
-        """Do something to it, as on the console of `lmdecode simulate`: "shot 2", "set coffee_temp 80", "fault drop:3".
+        """Runs a command of the console of `lmdecode simulate`: "shot 2", "set coffee_temp 80", "fault drop:3".
 
         Returns:
-            What there is to say to it, often nothing; "help" lists the commands.
+            The answer, often empty; "help" lists the commands.
 
         Raises:
-            LmdecodeError: It cannot be understood, or not be done now: no shot in standby.
+            LmdecodeError: There is no such command, or the machine cannot do it now: no shot in standby.
         """
         return self._background.call(lambda: self._console.run(command))
 
     def get(self, name: str) -> Value | None:
-        """What a register holds, without asking over the network; None if nothing is known."""
+        """Returns what a register holds, without the network; None if it is not known."""
         return self._background.call(lambda: self._machine.registers.get(name))
 
 
@@ -117,38 +114,31 @@ def simulate(
     faults: Iterable[str] = (),
     seed: int = 0,
 ) -> SimulatedMachine:
-    """Start a simulated machine. Use it in a `with`, or `close` it.
+    """Starts a simulated machine. Use it in a `with`, or `close` it.
 
     Args:
-        model: Its name, such as "Linea Mini". None: that of the image, else GS3 AV.
-        key: Its key; if none is given, that of the sample captures.
-        image: What its memory is to hold, laid over what its model starts with.
+        model: Its name, such as "Linea Mini". Default: the model that the image shows, else GS3 AV.
+        key: Its key. Default: the key of the sample captures.
+        image: What its memory holds, laid over what its model starts with.
         host: The address to listen on; "0.0.0.0" for the whole network.
         port: The TCP port; 0: any that is free.
-        now: What its clock says, of no zone; None: the time here.
-        speed: Seconds that pass for it in one of ours.
-        faults: What goes wrong, as `lmdecode simulate --fault`: "drop:3", "delay=2", "random=0.1".
-        seed: Of the random faults, so that they happen again.
+        now: The time that its clock shows, without a zone; None: the local time.
+        speed: Seconds that pass for it in one real second.
+        faults: Its faults, as in `lmdecode simulate --fault`: "drop:3", "delay=2", "random=0.1".
+        seed: The seed of the random faults, to repeat them.
 
     Raises:
-        RegisterError: No such model.
-        KeyFormatError: What was given is no key.
+        RegisterError: There is no such model.
+        KeyFormatError: `key` is not a key.
         FaultError: There is no such fault.
-        ServerError: The address or the port cannot be had.
+        ServerError: The address or the port is not available.
 
     >>> import lmdecode
     >>> with lmdecode.simulate("Linea Mini") as simulated:
     ...     simulated.model, simulated.get("machine_ser_num")
     ('Linea Mini', 'LM000000')
     """
-    known = MemoryImage() if image is None else image
-    chosen = model or known.model or model_of(known.memory) or DEFAULT_MODEL
-    if chosen not in MODELS:
-        raise RegisterError(f"no model {chosen[:40]!r}: give {', '.join(MODELS)}")
-    memory = default_memory(chosen)
-    memory.overlay(known.memory)
-    moment = datetime.now() if now is None else now  # noqa: DTZ005 -- the machine's clock is local and has no zone
-    machine = simulator.Machine(chosen, memory, now=moment)
+    machine = simulated_machine(image, model=model, now=now)
     wrong = Faults(map(parse_fault, faults), seed=seed)
     server = Server(machine, as_key(key), host=host, port=port, faults=wrong, speed=speed)
     return SimulatedMachine(server, machine, Console(machine, wrong))

@@ -1,4 +1,4 @@
-"""From options to a session with a machine."""
+"""From the options of a user to a connection with a machine."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lmdecode.app.errors import UsageError
+from lmdecode.codec.errors import RegisterError
 
 if TYPE_CHECKING:
     from lmdecode.codec.record import Record
@@ -25,7 +25,11 @@ def target_for(
     model: str | None = None,
     connecting: bool = True,
 ) -> Target:
-    """The machine that the options mean; see `find_target`."""
+    """Returns the machine that the options mean; see `find_target`.
+
+    Raises:
+        RegisterError: There is no such model.
+    """
     from lmdecode.config.targets import find_target
 
     return find_target(
@@ -40,17 +44,17 @@ def target_for(
 
 
 def model_named(text: str) -> str:
-    """A model as people write it: `gs3-av`, `Linea Mini`.
+    """Returns a model by its name as people write it: `gs3-av`, `Linea Mini`.
 
     Raises:
-        UsageError: There is none of that name.
+        RegisterError: There is no such model.
     """
     from lmdecode.codec.v1.model import MODELS
 
     named = {each.lower().replace(" ", ""): each for each in MODELS}
     found = named.get(text.lower().replace(" ", "").replace("-", "").replace("_", ""))
     if found is None:
-        raise UsageError(f"no model {text[:40]!r}: give {', '.join(MODELS)}")
+        raise RegisterError(f"no model {text[:40]!r}: give {', '.join(MODELS)}")
     return found
 
 
@@ -63,16 +67,16 @@ def client_for(
     keep_alive: float | None = None,
     on_record: Callable[[Record], None] | None = None,
 ) -> Client:
-    """A connection to a machine, not made yet."""
+    """Returns a client for a machine, not connected yet; see `Client`."""
+    from lmdecode.codec.v1.requester import requesters
     from lmdecode.device.client import Client
 
     return Client(
         target.host,
         target.port,
-        target.key,
+        requesters(target.key, show_secrets=show_secrets),
         timeout=timeout,
         stream=stream,
-        show_secrets=show_secrets,
         keep_alive=keep_alive,
         on_record=on_record,
     )
@@ -86,7 +90,7 @@ def session_for(
     tries: int | None = None,
     on_record: Callable[[Record], None] | None = None,
 ) -> Session:
-    """A session with a machine, not begun yet."""
+    """Returns a session with a machine, not connected yet; see `Session`."""
     from lmdecode.device.session import TRIES, Session
 
     def connector(number: int) -> Client:

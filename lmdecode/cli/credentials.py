@@ -31,7 +31,7 @@ def credentials(
             "--output",
             "-o",
             metavar="FILE",
-            help="Put what is found into this config.json; what it has already is kept. Only you can read it then.",
+            help="Put the findings into this config.json. It keeps its other entries, and only you can read it then.",
             show_default=False,
         ),
     ] = None,
@@ -49,92 +49,39 @@ def credentials(
         lmdecode credentials charles.har proxyman.har
 
     Record it while the app logs in: with `mitmdump -w login.flow`, or with a browser, Charles, Proxyman or HTTP
-    Toolkit, which export HAR. Only what the cloud accepted is used. The exit code is 1 if nothing is found, or a file
-    could not be read to its end; what it has until there is used.
+    Toolkit, which export HAR. Only credentials that the cloud accepted are used. The exit code is 1 if nothing is
+    found, or if a file could not be read to its end; what it has until there is used.
     """
+    from lmdecode.app.credentials import search
     from lmdecode.app.files import expanded, refuse_to_overwrite
-    from lmdecode.cloud.collection import Collection, save
-    from lmdecode.cloud.findings import Problem
+    from lmdecode.cloud.collection import save
     from lmdecode.config.store import check_writable
 
+    paths = expanded(files)
     if output is not None:
-        refuse_to_overwrite(output, expanded(files))
+        refuse_to_overwrite(output, paths)
         check_writable(output)
-    found = Collection()
-    failed = False
-    seen = 0
-    for path in expanded(files):
-        try:
-            for exchange in _exchanges(path):
-                news = found.add(exchange)
-                seen += _is_cloud(exchange)
-                for each in news:
-                    if isinstance(each, Problem):
-                        complain(f"{path}: {each}")
-        except _UnreadError as error:
-            complain(f"{path}: {error}")
-            failed = True
-    if not found.anything and not found.machines:
-        raise CommandError(_nothing(seen))
-    _print(found, tokens=tokens, show_secrets=show_secrets)
-    if output is not None and found.anything:
-        typer.echo(str(save(output, found, tokens=tokens)))
-    if failed or not found.anything:
+    result = search(paths, _read_saved)
+    for complaint in result.complaints:
+        complain(complaint)
+    if result.nothing:
+        raise CommandError(result.nothing)
+    _print(result.found, tokens=tokens, show_secrets=show_secrets)
+    if output is not None and result.found.anything:
+        typer.echo(str(save(output, result.found, tokens=tokens)))
+    if result.unread or not result.found.anything:
         raise typer.Exit(1)
 
 
-class _UnreadError(Exception):
-    """A file that could not be read to its end."""
-
-
-def _exchanges(path: Path) -> Iterator[Exchange]:
-    """The exchanges that a file has, whatever it is."""
-    from lmdecode.cloud.har import HarError, read_har
-
+def _read_saved(file: BinaryIO) -> Iterator[Exchange]:
+    """Reads flows that mitmproxy saved. It is a face of its own over app, so app is given this."""
     try:
-        with path.open("rb") as file:
-            start = file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")
-            file.seek(0)
-            if start.startswith(b"{"):
-                if file.read(3) != b"\xef\xbb\xbf":
-                    file.seek(0)
-                yield from read_har(file)
-            elif start[:1].isdigit():
-                yield from _saved(file)
-            else:
-                what = "is empty" if not start else "is neither flows that mitmproxy saved nor an HTTP archive (HAR)"
-                raise _UnreadError(f"{what}: save or export it again")
-    except HarError as error:
-        raise _UnreadError(str(error)) from None
-    except OSError as error:
-        raise _UnreadError(f"cannot be read: {error.strerror}") from None
-
-
-def _saved(file: BinaryIO) -> Iterator[Exchange]:
-    try:
-        from lmdecode.mitm.exchanges import SavedFlowsError, read_saved
+        from lmdecode.mitm.exchanges import read_saved
     except ImportError:
-        text = "looks like flows that mitmproxy saved, which need: pip install 'lmdecode[mitm]'; or export them as HAR"
-        raise _UnreadError(text) from None
-    try:
-        yield from read_saved(file)
-    except SavedFlowsError as error:
-        raise _UnreadError(str(error)) from None
-
-
-def _is_cloud(exchange: Exchange) -> bool:
-    from lmdecode.cloud.endpoints import is_watched
-
-    return is_watched(exchange.request.host)
-
-
-def _nothing(seen: int) -> str:
-    if seen:
-        return (
-            f"no credentials in {seen:,} requests to La Marzocco's cloud: record while you log out and in again in the "
-            "app, and export with sensitive data, which Chrome leaves out unless told"
-        )
-    return "no requests to La Marzocco's cloud: record while you log out and in again in the app (docs/credentials.md)"
+        raise CommandError(
+            "looks like flows that mitmproxy saved, which need: pip install 'lmdecode[mitm]'; or export them as HAR"
+        ) from None
+    yield from read_saved(file)
 
 
 def _print(found: Collection, *, tokens: bool, show_secrets: bool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,13 +54,13 @@ def harvest(
     import asyncio
 
     try:
-        from lmdecode.mitm.harvest import Harvest, serving
+        from lmdecode.mitm.harvest import Harvest, own_address, serving
     except ImportError as error:
         if error.name is None or error.name.partition(".")[0] != "mitmproxy":
             raise
         raise CommandError("harvest needs mitmproxy: pip install 'lmdecode[mitm]'") from None
     path = config or Path("config.json")
-    address = host or _own_address()
+    address = host or own_address()
     said: list[str] = []
     live = sys.stdout.isatty()
     run = Harvest(
@@ -161,14 +160,3 @@ def _qr_code(text: str) -> str:
     except ValueError:  # longer than any such code
         return ""
     return out.getvalue()
-
-
-def _own_address() -> str:
-    """This computer's address in its network. Nothing is sent for it."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # an address for documentation: only the way there is looked up
-        except OSError:
-            return "127.0.0.1"
-        address: str = probe.getsockname()[0]
-        return address

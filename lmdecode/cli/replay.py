@@ -1,16 +1,17 @@
-"""`lmdecode replay`: what the app asked in a capture, asked again."""
+"""`lmdecode replay`: the app's requests in a capture, sent again."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from lmdecode.app.errors import UsageError
+from lmdecode.app.errors import CommandError
 from lmdecode.app.live import target_for
-from lmdecode.cli._common.errors import reports_errors
+from lmdecode.cli._common.errors import INTERRUPTED, complain, reports_errors
 from lmdecode.cli._common.options import (
     ConfigOption,
     HostOption,
@@ -20,12 +21,20 @@ from lmdecode.cli._common.options import (
     ModelOption,
     TimeoutOption,
 )
+from lmdecode.cli._common.prompt import confirmed, is_somebody_there
+from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.redaction import ACCOUNT
 from lmdecode.device.client import ANSWER_TIMEOUT
 
+if TYPE_CHECKING:
+    from lmdecode.analysis.replay import Comparison, Step
+    from lmdecode.app.replay import CheckedWrite
+
+_LONG: Final = 10.0  # s; a replay that takes longer says so first
+
 
 class Shape(StrEnum):
-    """How what came of it is written."""
+    """The format of the results."""
 
     TABLE = "table"
     JSONL = "jsonl"
@@ -50,7 +59,7 @@ def replay(
             show_default=False,
         ),
     ] = None,
-    capture_port: Annotated[int, typer.Option(min=1, max=65535, help="The machine's TCP port in the capture.")] = 1774,
+    capture_port: Annotated[int, typer.Option(min=1, max=65535, help="The machine's TCP port in the capture.")] = PORT,
     speed: Annotated[
         str, typer.Option(metavar="FACTOR|max", help="How many times as fast as recorded; max: no pauses.")
     ] = "1",
@@ -91,44 +100,54 @@ def replay(
     different, or missing. Exit codes: 0 nothing but volatile values differs, 1 something does or is missing, 2 wrong
     usage, 3 no connection to the machine.
     """
+    import asyncio
+    import json
     import sys
 
-    from lmdecode.cli.replay_session import ReplaySession
+    from lmdecode.app.replay import Replay, parse_ignored, parse_speed
+    from lmdecode.app.send import consent_missing
+    from lmdecode.render.machine import replay_entry, replay_lines, replay_summary
 
-    session = ReplaySession(
-        target=target_for(host=host, port=port, key=key, config=config, machine=machine, model=model),
+    target = target_for(host=host, port=port, key=key, config=config, machine=machine, model=model)
+    run = Replay(
+        target,
         timeout=timeout,
-        speed=_speed(speed),
-        ignored=_ignored(ignore or ["volatile"]),
+        speed=parse_speed(speed),
+        ignored=parse_ignored(ignore or ["volatile"]),
         writes=writes,
-        yes=yes,
         secrets=secrets,
-        as_json=format is Shape.JSONL or (format is None and not sys.stdout.isatty()),
     )
-    session.run(session.load(capture, capture_key or [], config, capture_port))
+    steps = run.load(capture, keys=capture_key or [], config=config, port=capture_port, on_trouble=complain)
+    if run.needs_consent(steps):
+        if not yes and not is_somebody_there():
+            raise consent_missing(["changes the machine"])
+        _confirm(asyncio.run(run.check_writes(steps)), target.host, yes=yes)
+    if (seconds := run.seconds(steps)) > _LONG:
+        typer.echo(f"this takes {seconds:,.0f} s; --speed max is faster", err=True)
+    as_json = format is Shape.JSONL or (format is None and not sys.stdout.isatty())
 
+    def show(step: Step, found: Comparison) -> None:
+        if as_json:
+            typer.echo(json.dumps(replay_entry(step, found), ensure_ascii=False))
+        else:
+            typer.echo("\n".join(replay_lines(step, found, run.ignored)))
 
-def _speed(text: str) -> float | None:
-    if text.strip().lower() == "max":
-        return None
     try:
-        factor = float(text)
-    except ValueError:
-        factor = 0.0
-    if not 0 < factor < float("inf"):
-        raise UsageError(f"--speed {text[:40]}: give a number such as 1, 10 or 0.5, or max")
-    return factor
+        asyncio.run(run.run(steps, show))
+    except KeyboardInterrupt:
+        complain("interrupted")
+        raise typer.Exit(INTERRUPTED) from None
+    finally:
+        if line := replay_summary(run.counts, len(steps)):
+            typer.echo(line, err=True)
+    if run.differs:
+        raise typer.Exit(1)
 
 
-def _ignored(texts: list[str]) -> frozenset[str]:
-    from lmdecode.analysis.columns import FieldNameError, check_name
-    from lmdecode.analysis.replay import related_names
-    from lmdecode.codec.v1.windows import VOLATILE
+def _confirm(writes: Sequence[CheckedWrite], host: str, *, yes: bool) -> None:
+    from lmdecode.render.machine import write_line
 
-    names: set[str] = set()
-    for word in (word.strip() for text in texts for word in text.split(",")):
-        try:
-            names.update(VOLATILE if word == "volatile" else () if word in {"", "none"} else check_name(word))
-        except FieldNameError as error:
-            raise UsageError(f"--ignore: {error}") from None
-    return related_names(names)
+    for each in writes:
+        typer.echo(write_line(each.step.request, each.fields, each.warnings), err=True)
+    if not yes and not confirmed(f"Write these {len(writes)} to {host}?"):
+        raise CommandError("nothing was sent")

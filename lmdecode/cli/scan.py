@@ -1,4 +1,4 @@
-"""`lmdecode scan`: some of a machine's memory into an image."""
+"""`lmdecode scan`: a machine's memory into an image."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from lmdecode.app.errors import UsageError
+from lmdecode.app.errors import CommandError, UsageError
 from lmdecode.app.live import target_for
-from lmdecode.cli._common.errors import reports_errors
+from lmdecode.cli._common.errors import INTERRUPTED, complain, reports_errors
 from lmdecode.cli._common.options import (
     ConfigOption,
     HostOption,
@@ -49,15 +49,14 @@ def scan(
             "--output",
             "-o",
             metavar="FILE",
-            help="The image. One that is there already is gone on with. "
-            "[default: a name of serial number, date and time]",
+            help="The image file. An existing one is resumed. [default: a name of serial number, date and time]",
             show_default=False,
         ),
     ] = None,
     resume: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Go on with this image: only what it does not know is read.", show_default=False
+            metavar="FILE", help="Resume this image: read only what it does not have yet.", show_default=False
         ),
     ] = None,
     pace: Annotated[
@@ -73,7 +72,7 @@ def scan(
             min=1,
             max=ADDRESS_SPACE - 1,
             metavar="BYTES",
-            help="Do not halve what is silent below this: 16 is a rough scan, which silence keeps much less.",
+            help="Do not halve silent pieces below this: 16 is a rough scan, which takes much less time.",
         ),
     ] = 1,
     secrets: Annotated[
@@ -95,28 +94,52 @@ def scan(
 
         lmdecode scan 0x0000-0xFFFF --finest 16
 
-    It finds out how much the machine answers at once, and which bytes give nothing: those that are silent, and those
-    where it echoes the request. Silence takes time, up to a second a byte; --finest 16 takes a tenth of it. Ctrl-C
-    keeps what was read, and the same command with --resume FILE goes on. `lmdecode simulate --image FILE` is then a
-    machine with that memory.
+    The scan finds out how much the machine answers at once, and which bytes give nothing: the machine is silent there,
+    or echoes the request. Silence takes time, up to a second a byte; --finest 16 needs a tenth of it. Ctrl-C keeps what
+    was read, and the same command with --resume FILE goes on. `lmdecode simulate --image FILE` then runs a machine with
+    that memory.
     """
-    from lmdecode.cli.scan_session import ScanSession
+    import asyncio
+    import json
+
+    from lmdecode.app.scan import Scan, ScanOptions
+    from lmdecode.cli._common.progress import counting_bar
     from lmdecode.device.scan_plan import Piece, known_ranges
+    from lmdecode.render.machine import scan_entry, scan_lines
 
     pieces = [Piece(each.start, len(each)) for each in address_ranges(ranges or [])] or known_ranges()
     if finest > largest:
         raise UsageError(f"--finest {finest} is more than --largest {largest}")
-    session = ScanSession(
-        target=target_for(host=host, port=port, key=key, config=config, machine=machine),
-        ranges=pieces,
-        words=tuple(ranges or []),
-        output=output,
-        resume=resume,
-        pace=pace,
-        timeout=timeout,
-        largest=largest,
-        finest=finest,
-        secrets=secrets,
-        as_json=as_json,
+    run = Scan(
+        target_for(host=host, port=port, key=key, config=config, machine=machine),
+        ScanOptions(
+            ranges=pieces,
+            words=tuple(ranges or []),
+            output=output,
+            resume=resume,
+            pace=pace,
+            timeout=timeout,
+            largest=largest,
+            finest=finest,
+            secrets=secrets,
+        ),
+        on_note=lambda line: typer.echo(line, err=True),
+        on_trouble=complain,
+        bar=lambda total: counting_bar("scan", total, "bytes"),
     )
-    session.run()
+    try:
+        result = asyncio.run(run.run())
+    except KeyboardInterrupt:
+        if not run.begun:
+            raise
+        complain(f"interrupted: {run.how_to_resume()}")
+        raise typer.Exit(INTERRUPTED) from None
+    if as_json:
+        typer.echo(json.dumps(scan_entry(result.path, result.model, result.serial, result.summary), ensure_ascii=False))
+    else:
+        typer.echo("\n".join(scan_lines(result.path, result.summary)))
+    if left := result.summary.left:
+        raise CommandError(
+            f"{left:,} bytes are left, since reads of them gave damaged answers or ended the connection; "
+            f"{run.how_to_resume()}"
+        )

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
-from collections.abc import Callable
-from typing import Annotated, Any, Final
+import json
+import sys
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import typer
 from typer.core import TyperGroup
 
-from lmdecode.app.errors import UsageError
-from lmdecode.app.live import target_for
-from lmdecode.cli._common.errors import reports_errors
+from lmdecode.app.errors import CommandError
+from lmdecode.app.live import session_for, target_for
+from lmdecode.cli._common.errors import INTERRUPTED, TERMINATED, complain, failures_as_json, reports_errors
 from lmdecode.cli._common.options import (
     ConfigOption,
     HostOption,
@@ -23,82 +27,214 @@ from lmdecode.cli._common.options import (
     ShowSecretsOption,
     TimeoutOption,
 )
-from lmdecode.cli.sending import Sending
-from lmdecode.codec.v1.settings import SETTINGS, Parameter, Setting, nearest_setting
+from lmdecode.cli._common.prompt import confirmed, is_somebody_there
+from lmdecode.codec.v1.settings import SETTINGS, Parameter, Setting
 from lmdecode.device.client import ANSWER_TIMEOUT
-from lmdecode.render.settings import failures_as_json
 
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before what heats, moves water or is raw.")]
+if TYPE_CHECKING:
+    from lmdecode.app.send import LastWrite, Preview, RawWrite
+    from lmdecode.codec.v1.message import Message
+    from lmdecode.codec.v1.setting_change import SettingChange
+    from lmdecode.config.targets import Target
+    from lmdecode.device.session import Session
+    from lmdecode.device.settings import Outcome
+
+T = TypeVar("T")
+
+YesOption = Annotated[
+    bool, typer.Option("--yes", "-y", help="Do not ask before a setting that heats or moves water, or a raw write.")
+]
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Show what would be sent, as plaintext and as frame; do not connect.")
 ]
 
-_WORD: Final = "word_"  # before the names of a setting's own parameters: one is `key`, as is an option
-_UNCLEAR: Final = {"off": "power off, prebrewing off or steam-boiler off", "on": "power on or steam-boiler on"}
+_WORD: Final = "word_"  # before the names of a setting's own parameters: one is `key`, and so is an option
 
 
-class Settings(TyperGroup):
-    """The group of the settings: says what comes near to a name that is none."""
+class SettingGroup(TyperGroup):
+    """The group of the settings. It suggests the nearest name for a wrong one."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 -- Typer's click, wherever that is
-        """Find the command."""
+        """Finds the command."""
+        from lmdecode.app.send import unknown_setting
+
         name = args[0] if args else ""
         if name and not name.startswith("-") and self.get_command(ctx, name) is None:
-            raise UsageError(_no_such(name, self.list_commands(ctx)))
+            raise unknown_setting(name, self.list_commands(ctx))
         return super().resolve_command(ctx, args)
 
     @reports_errors
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 -- see above
-        """Run what was asked for."""
+        """Runs the command."""
         return super().invoke(ctx)
 
 
 app = typer.Typer(
-    cls=Settings,
-    help="Set something on the machine, once; or read and write its memory.",
-    epilog="Each one: `lmdecode send dose --help`. Exit codes: 0 done, 1 failed or not taken, 2 wrong usage, "
-    "3 no connection to the machine.",
+    cls=SettingGroup,
+    help="Change a setting of the machine, or read and write its memory.",
+    epilog="Each setting explains itself: `lmdecode send dose --help`. Exit codes: 0 done, 1 failed or not taken, "
+    "2 wrong usage, 3 no connection to the machine.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
-def _no_such(name: str, known: list[str]) -> str:
-    if name.lower() in _UNCLEAR:
-        return f"send {name}: what? {_UNCLEAR[name.lower()]}"
-    near = nearest_setting(name, known)
-    return f"nothing named {name[:40]!r} can be set" + (
-        f": did you mean {near}?" if near else ": `lmdecode send --help` lists what can"
-    )
+@dataclass
+class _Sending:
+    """One command to one machine: shows, asks, sends, shows."""
+
+    target: Target
+    timeout: float
+    yes: bool = False
+    as_json: bool = False
+    _last_write: LastWrite = field(init=False)
+
+    def __post_init__(self) -> None:
+        from lmdecode.app.send import LastWrite
+
+        self._last_write = LastWrite()
+
+    def change(self, changes: Sequence[SettingChange]) -> None:
+        from lmdecode.app.send import consent_missing, hazards_of
+        from lmdecode.render.machine import preview_lines
+
+        hazards = hazards_of(changes)
+        asking = bool(hazards) and not self.yes
+        if asking and not is_somebody_there():
+            raise consent_missing(hazards)
+        found, outcome = self._run(self._change(changes, sending=not asking))
+        if outcome is None:
+            self._ask(preview_lines(changes, found.before), f"this {' and '.join(hazards)}")
+            _, outcome = self._run(self._change(changes, sending=True))
+        if outcome is not None:
+            self._show(outcome)
+
+    def read(self, request: Message, *, show_secrets: bool) -> None:
+        from lmdecode.app.read import read_window
+        from lmdecode.render.memory_dump import dump
+        from lmdecode.render.sentence import value_text
+
+        async def reading() -> Any:  # noqa: ANN401 -- a Record, not loaded yet
+            async with self._session(show_secrets=show_secrets) as session:
+                return await read_window(session, request)
+
+        record = self._run(reading())
+        if self.as_json:
+            typer.echo(json.dumps(record.as_dict(), ensure_ascii=False))
+            return
+        typer.echo(dump(request.address, record.data or ""))
+        for name, value in record.fields.items():
+            typer.echo(f"{name}: {value_text(name, value)}")
+
+    def write(self, write: RawWrite) -> None:
+        from lmdecode.app.send import bytes_before, consent_missing, write_raw
+        from lmdecode.device.settings import State
+        from lmdecode.render.machine import bytes_line, raw_entry
+
+        async def in_session(what: Callable[[Session, RawWrite], Coroutine[Any, Any, T]]) -> T:
+            async with self._session() as session:
+                return await what(session, write)
+
+        if not self.yes and not is_somebody_there():
+            raise consent_missing([write.reason])
+        address, new = write.request.address, write.request.data
+        old = self._run(in_session(bytes_before))
+        if not self.yes:
+            self._ask([*write.warnings, bytes_line(address, old, new)], "this writes raw bytes into the machine")
+        outcome = self._run(in_session(write_raw))
+        done = outcome.state is State.DONE
+        if self.as_json:
+            self._print(json.dumps(raw_entry(outcome, old), ensure_ascii=False))
+        elif done:
+            self._print(bytes_line(address, old, outcome.found))
+        if outcome.complaint:
+            complain(outcome.complaint)
+        if not done:
+            raise typer.Exit(1)
+
+    def show_plan(self, messages: Sequence[Message], note: str = "") -> None:
+        from lmdecode.codec.v1.message import build
+        from lmdecode.codec.v1.requester import frame_of
+
+        for message in messages:
+            plaintext, frame = build(message).decode(), frame_of(message, self.target.key).decode()
+            line = json.dumps({"plaintext": plaintext, "frame": frame}) if self.as_json else f"{plaintext}  {frame}"
+            typer.echo(line)
+        if note:
+            typer.echo(note, err=self.as_json)
+
+    async def _change(self, changes: Sequence[SettingChange], *, sending: bool) -> tuple[Preview, Outcome | None]:
+        from lmdecode.app.send import apply, preview
+
+        async with self._session() as session:
+            found = await preview(session, changes, model=self.target.model)
+            return found, await apply(session, found) if sending or found.unchanged else None
+
+    def _session(self, *, show_secrets: bool = False) -> Session:
+        return session_for(
+            self.target, timeout=self.timeout, show_secrets=show_secrets, on_record=self._last_write.note
+        )
+
+    def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        try:
+            return asyncio.run(coroutine)
+        except (KeyboardInterrupt, SystemExit) as ended:  # Ctrl-C, or SIGTERM
+            complaint = self._last_write.interruption
+            if not complaint:
+                raise
+            if self.as_json:
+                self._print(
+                    json.dumps({"state": "unknown", "sent": [self._last_write.plaintext], "complaint": complaint})
+                )
+            complain(complaint)
+            raise typer.Exit(INTERRUPTED if isinstance(ended, KeyboardInterrupt) else TERMINATED) from None
+
+    def _ask(self, lines: Sequence[str], what: str) -> None:
+        for line in lines:
+            typer.echo(line, err=True)
+        if not confirmed(f"{what}. Go on?"):
+            raise CommandError("nothing was sent")
+
+    def _show(self, outcome: Outcome) -> None:
+        from lmdecode.render.machine import outcome_entry, outcome_lines
+
+        if self.as_json:
+            self._print(json.dumps(outcome_entry(outcome), ensure_ascii=False))
+        else:
+            self._print("\n".join(outcome_lines(outcome)))
+        if outcome.complaint:
+            complain(outcome.complaint)
+        if not outcome.done:
+            raise typer.Exit(1)
+
+    def _print(self, text: str) -> None:
+        """Prints the outcome. If that fails, complains at least that something was sent."""
+        try:
+            sys.stdout.write(f"{text}\n")
+            sys.stdout.flush()
+        except OSError as error:
+            if self._last_write.plaintext and not isinstance(error, BrokenPipeError):
+                complain(f"{self._last_write.plaintext} was sent, but this cannot be written: {text}")
+            raise
 
 
-def _run(setting: Setting, words: dict[str, str | None], options: dict[str, Any]) -> None:
-    with failures_as_json(bool(options["as_json"])):
-        _set(setting, words, options)
+def _set(name: str, words: Sequence[str], options: Mapping[str, str | None], common: dict[str, Any]) -> None:
+    from lmdecode.app.send import changes_for, planned
+
+    with failures_as_json(common["as_json"]):
+        dry = common.pop("dry_run")
+        sending = _sending(common, connecting=not dry)
+        changes = changes_for(name, words, options, model=sending.target.model)
+        if dry:
+            sending.show_plan(*planned(changes))
+        else:
+            sending.change(changes)
 
 
-def _set(setting: Setting, words: dict[str, str | None], options: dict[str, Any]) -> None:
-    dry = bool(options["dry_run"])
-    sending = Sending(
-        target=_target(options, connecting=not dry),
-        timeout=float(options["timeout"]),
-        yes=bool(options["yes"]),
-        as_json=bool(options["as_json"]),
-    )
-    sending.set(setting, words, dry=dry)
-
-
-def _target(options: dict[str, Any], *, connecting: bool) -> Any:  # noqa: ANN401 -- Target, not loaded yet
-    return target_for(
-        host=options["host"],
-        port=options["port"],
-        key=options["key"],
-        config=options["config"],
-        machine=options["machine"],
-        model=options.get("model"),
-        connecting=connecting,
-    )
+def _sending(common: dict[str, Any], *, connecting: bool) -> _Sending:
+    own = {name: common.pop(name) for name in ("timeout", "yes", "as_json") if name in common}
+    return _Sending(target_for(**common, connecting=connecting), **own)
 
 
 _COMMON: Final[dict[str, tuple[Any, Any]]] = {
@@ -116,15 +252,16 @@ _COMMON: Final[dict[str, tuple[Any, Any]]] = {
 
 
 def _command(setting: Setting) -> Callable[..., None]:
-    """The command of a setting: a function whose signature Typer reads."""
+    """Returns the command of a setting: a function with a signature that Typer reads."""
+    options = {each.name for each in setting.parameters if each.option}
 
     def run(**given: Any) -> None:  # noqa: ANN401 -- whatever the signature says
         common = {name: given.pop(name) for name in _COMMON}
-        if setting.alternative:
-            chosen, words = _chosen(setting, given.pop("words") or [])
-            _run(chosen, words, common)
-        else:
-            _run(setting, {name.removeprefix(_WORD): text for name, text in given.items()}, common)
+        words = given.pop("words", None)
+        texts = {name.removeprefix(_WORD): text for name, text in given.items()}
+        if words is None:
+            words = [text for name, text in texts.items() if name not in options]
+        _set(setting.name, words, {name: texts[name] for name in options}, common)
 
     own = (
         {"words": (Annotated[list[str] | None, typer.Argument(metavar="[on|off] | KEY SECONDS")], None)}
@@ -154,18 +291,8 @@ def _as_typer(parameter: Parameter) -> tuple[Any, Any]:
     return annotation, inspect.Parameter.empty
 
 
-def _chosen(setting: Setting, words: list[str]) -> tuple[Setting, dict[str, str | None]]:
-    """The setting that some words mean, and the words by parameter."""
-    alternative = SETTINGS[setting.alternative]
-    chosen = alternative if len(words) > 1 else setting
-    if len(words) > len(chosen.parameters) or (words and len(words) < len(chosen.parameters)):
-        raise UsageError(f"write: send {setting.name} [on|off], or: send {setting.name} {setting.example}")
-    texts = words or [parameter.default or "" for parameter in chosen.parameters]
-    return chosen, {parameter.name: text for parameter, text in zip(chosen.parameters, texts, strict=True)}
-
-
 for _setting in SETTINGS.values():
-    # So that -5 is a number that is out of range, and not an option that there is not.
+    # So that -5 is a number that is out of range rather than an unknown option.
     app.command(_setting.name, context_settings={"ignore_unknown_options": True})(_command(_setting))
 
 
@@ -184,19 +311,22 @@ def read(
     dry_run: DryRunOption = False,
     show_secrets: ShowSecretsOption = False,
 ) -> None:
-    """Read some of the machine's memory, whatever is there.
+    """Read a window of the machine's memory.
 
     Example:
 
         lmdecode send read 0x4000 32
     """
-    from lmdecode.cli.sending import window
+    from lmdecode.app.read import read_request
 
-    options = {"host": host, "port": port, "key": key, "config": config, "machine": machine}
     with failures_as_json(as_json):
-        asked = window(address, length)
-        target = _target(options, connecting=not dry_run)
-        Sending(target=target, timeout=timeout, as_json=as_json).read(asked, dry=dry_run, show_secrets=show_secrets)
+        request = read_request(address, length)
+        target = target_for(host=host, port=port, key=key, config=config, machine=machine, connecting=not dry_run)
+        sending = _Sending(target, timeout, as_json=as_json)
+        if dry_run:
+            sending.show_plan([request])
+        else:
+            sending.read(request, show_secrets=show_secrets)
 
 
 @app.command("write")
@@ -215,16 +345,22 @@ def write(
     dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write bytes into the machine's memory. Known registers only take what is in their range.
+    """Write bytes into the machine's memory. Known registers take only values in their range.
 
     Example:
 
         lmdecode send write 0x001E 08
     """
-    from lmdecode.cli.sending import bytes_at
+    from lmdecode.app.send import raw_write, write_request
 
-    options = {"host": host, "port": port, "key": key, "config": config, "machine": machine, "model": model}
     with failures_as_json(as_json):
-        request = bytes_at(address, "".join(data))
-        target = _target(options, connecting=not dry_run)
-        Sending(target=target, timeout=timeout, yes=yes, as_json=as_json).write(request, dry=dry_run)
+        request = write_request(address, "".join(data))
+        target = target_for(
+            host=host, port=port, key=key, config=config, machine=machine, model=model, connecting=not dry_run
+        )
+        checked = raw_write(request, model=target.model)
+        sending = _Sending(target, timeout, yes=yes, as_json=as_json)
+        if dry_run:
+            sending.show_plan([request])
+        else:
+            sending.write(checked)

@@ -1,25 +1,31 @@
-"""`lmdecode simulate`: a machine made of software."""
+"""`lmdecode simulate`: a machine made of software, with a log on stderr and a console on standard input."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import signal
+import sys
+import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lmdecode.app.errors import CommandError
-from lmdecode.app.live import model_named
+from lmdecode.app.errors import UsageError
 from lmdecode.cli._common.errors import reports_errors
 from lmdecode.cli._common.options import ConfigOption, KeysOption, number
+from lmdecode.codec.errors import LmdecodeError
+from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.model import DEFAULT_MODEL, MODEL_NAMES
-from lmdecode.simulator import SAMPLE_KEY
+from lmdecode.device.errors import joined
 
 if TYPE_CHECKING:
-    from lmdecode.codec.dialect import MachineKey
-    from lmdecode.codec.v1.image import MemoryImage
-    from lmdecode.simulator.machine import Machine
+    from lmdecode.codec.record import Record
+    from lmdecode.simulator.console import Console
+    from lmdecode.simulator.server import Server
 
 
 @reports_errors
@@ -30,43 +36,46 @@ def simulate(
     ] = None,
     capture: Annotated[
         Path | None,
-        typer.Option(metavar="CAPTURE", help="Take the memory from what this capture tells.", show_default=False),
+        typer.Option(metavar="CAPTURE", help="Take the memory that this capture shows.", show_default=False),
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(help=f"{MODEL_NAMES}. [default: what the memory tells, else {DEFAULT_MODEL}]", show_default=False),
+        typer.Option(
+            help=f"{MODEL_NAMES}. [default: the model that the memory shows, else {DEFAULT_MODEL}]",
+            show_default=False,
+        ),
     ] = None,
     host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 for the whole network.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The TCP port; 0 for any that is free.")] = 1774,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The TCP port; 0 for any that is free.")] = PORT,
     key: KeysOption = None,
     config: ConfigOption = None,
     script: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Do what this file says, when it says so: `+12.5s shot 2`.", show_default=False
+            metavar="FILE", help="Run the commands of this file at their times: `+12.5s shot 2`.", show_default=False
         ),
     ] = None,
     speed: Annotated[
         float,
-        typer.Option(min=0.01, max=3600, callback=number, help="Seconds that pass for the machine in one of ours."),
+        typer.Option(min=0.01, max=3600, callback=number, help="Seconds that pass for the machine in one real second."),
     ] = 1,
     fault: Annotated[
         list[str] | None,
         typer.Option(
             metavar="FAULT",
-            help="Let something go wrong: drop, drop:3 (the next three), delay=2, random=0.1; several may be given. "
+            help="Simulate a fault: drop, drop:3 (the next three), delay=2, random=0.1; several may be given. "
             "`--fault help` lists them.",
             show_default=False,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the random faults, so that they happen again.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the random faults, to repeat them.")] = 0,
     refuse_second: Annotated[
         bool, typer.Option("--refuse-second", help="Refuse a second client; else it waits until the first is gone.")
     ] = False,
     mdns: Annotated[bool, typer.Option(help="Announce the machine on the network by mDNS.")] = True,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not tell of each message on stderr.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not log each message on stderr.")] = False,
 ) -> None:
-    """Be a machine: one that answers, heats, pours and reports as a real one does, to try everything on.
+    """Run a simulated machine that answers, heats, pours and reports like a real one.
 
     Examples:
 
@@ -78,9 +87,10 @@ def simulate(
 
     It takes commands on standard input: `shot 2`, `shot 1 25`, `hot-water 8`, `stop`, `power on`,
     `set coffee_temp 80`, `fault delay=2`, `status`, `help`, `quit`. The first line of its output says where it
-    listens. Without any key it takes that of the sample captures. Nothing of it reaches the real machine.
+    listens. Without a key it uses that of the sample captures. Nothing reaches a real machine.
     """
-    from lmdecode.cli.simulate_session import Session
+    from lmdecode.app.files import load_image
+    from lmdecode.app.simulate import image_of, simulated_machine, simulation_key
     from lmdecode.simulator.console import Console, Script, load_script
     from lmdecode.simulator.faults import FAULTS, Faults, parse_fault
     from lmdecode.simulator.server import Server
@@ -88,12 +98,15 @@ def simulate(
     if fault and "help" in fault:
         typer.echo("\n".join(f"{name:<14} {does}" for name, (_, does) in FAULTS.items()))
         return
+    if image and capture:
+        raise UsageError("--image and --capture: give one of them")
     faults = Faults(map(parse_fault, fault or []), seed=seed)
-    mine, key_origin = _key(key or [], config)
-    machine = _machine(image, capture, model, mine)
-    session = Session(quiet=quiet)
+    mine, key_origin = simulation_key(key or [], config)
+    known = load_image(image) if image else image_of(capture, mine) if capture else None
+    machine = simulated_machine(known, model=model)
+    log = _Log(quiet=quiet)
     console = Console(machine, faults)
-    events = Script(console, load_script(script) if script else [], session.tell)
+    events = Script(console, load_script(script) if script else [], log.note)
     server = Server(
         machine,
         mine.key,
@@ -103,63 +116,78 @@ def simulate(
         speed=speed,
         refuse_second=refuse_second,
         tick=events.advance,
-        on_record=None if quiet else session.tell_record,
-        on_note=None if quiet else session.tell,
+        on_record=None if quiet else log.record,
+        on_note=None if quiet else log.note,
     )
-    session.tell(f"a {machine.model}; the key is {key_origin}")
-    asyncio.run(session.run(server, console, mdns=mdns))
+    log.note(f"a {machine.model}; the key is {key_origin}")
+    asyncio.run(_run(server, console, log, mdns=mdns))
 
 
-def _key(keys: list[str], config: Path | None) -> tuple[MachineKey, str]:
-    """The machine's key, and where it is from; the sample one if there is none anywhere."""
-    from lmdecode.codec.dialect import MachineKey
-    from lmdecode.codec.v1.key import Key
-    from lmdecode.config import ENVIRONMENT_VARIABLE
-    from lmdecode.config.file import default_paths, load_config
-    from lmdecode.config.keys import find_keys
+class _Log:
+    """The log on stderr: a line for each message and for whatever else happens."""
 
-    given = keys or config or os.environ.get(ENVIRONMENT_VARIABLE)
-    if not given and not any(load_config(path).machines() for path in default_paths() if path.is_file()):
-        return MachineKey("sample", Key.parse(SAMPLE_KEY)), f"that of the sample captures, {SAMPLE_KEY}"
-    machines, origin = find_keys(keys, config)
-    which = f"of {machines[0].name}, the first of {len(machines)}, " if len(machines) > 1 else ""
-    return machines[0], f"{which}from {origin}"
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
 
+    def note(self, text: str) -> None:
+        if self._quiet:
+            return
+        now = time.time()
+        try:
+            sys.stderr.write(f"{time.strftime('%H:%M:%S', time.localtime(now))}.{int(now % 1 * 1000):03} {text}\n")
+            sys.stderr.flush()
+        except OSError:  # whoever read the log has seen enough; the machine goes on
+            self._quiet = True
 
-def _machine(image: Path | None, capture: Path | None, model: str | None, key: MachineKey) -> Machine:
-    """The machine: what is known of its memory laid over what its model starts with."""
-    from datetime import datetime
+    def record(self, record: Record) -> None:
+        from lmdecode.render.sentence import sentences
 
-    from lmdecode.app.files import load_image
-    from lmdecode.codec.v1.image import MemoryImage
-    from lmdecode.codec.v1.memory import model_of
-    from lmdecode.simulator.initial_memory import default_memory
-    from lmdecode.simulator.machine import Machine
-
-    if image and capture:
-        raise CommandError("--image and --capture: give one of them")
-    if model is not None:
-        model = model_named(model)
-    known = load_image(image) if image else MemoryImage()
-    if capture:
-        known = _captured(capture, key)
-    model = model or known.model or model_of(known.memory) or DEFAULT_MODEL
-    memory = default_memory(model)
-    memory.overlay(known.memory)
-    return Machine(model, memory, now=datetime.now())  # noqa: DTZ005 -- the machine's clock is local and has no zone
+        for line in sentences(record):
+            self.note(line)
 
 
-def _captured(capture: Path, key: MachineKey) -> MemoryImage:
-    from lmdecode.analysis.observations import memory_of
-    from lmdecode.app.decode import Outcome, nothing_decoded, read
-    from lmdecode.codec.v1 import speakers_with
-    from lmdecode.codec.v1.decoder import decoder_for
-    from lmdecode.codec.v1.image import MemoryImage
+async def _run(server: Server, console: Console, log: _Log, *, mdns: bool) -> None:
+    """Serves until Ctrl-C, SIGTERM or `quit`."""
+    from lmdecode.app.simulate import serve
 
-    outcome = Outcome(capture)
-    speakers = speakers_with(decoder_for([key]), origin="see --key and --config")
-    image = MemoryImage(memory_of(read(outcome, speakers)), source=str(capture))
-    why = nothing_decoded([outcome], speakers)
-    if why or not any(image.memory.runs()):
-        raise CommandError(why or next(iter(outcome.complaints), f"{capture} tells nothing of a machine's memory"))
-    return image
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C raises KeyboardInterrupt
+            loop.add_signal_handler(each, stop.set)
+    async with server:
+        sys.stdout.write(f"listening on {joined(server.host, server.port)}\n")
+        sys.stdout.flush()
+        if _may_read_input():
+            threading.Thread(target=_read_input, args=(loop, console, stop), daemon=True).start()
+        await serve(server, stop, mdns=mdns, on_note=log.note)
+
+
+def _read_input(loop: asyncio.AbstractEventLoop, console: Console, stop: asyncio.Event) -> None:
+    """Hands on the lines of standard input. Runs in a thread, which nobody waits for when the machine ends."""
+    rest = b""
+    while piece := os.read(sys.stdin.fileno(), 4096):  # not sys.stdin, whose lock would be held at the end
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(_obey, console, line.decode("utf-8", "replace"), stop)
+
+
+def _obey(console: Console, line: str, stop: asyncio.Event) -> None:
+    try:
+        answer = console.run(line)
+    except LmdecodeError as error:
+        answer = str(error)
+    if answer:
+        sys.stdout.write(f"{answer}\n")
+        sys.stdout.flush()
+    if console.done:
+        stop.set()
+
+
+def _may_read_input() -> bool:
+    """Whether standard input can be read. A job in the background would be stopped if it read the terminal."""
+    try:
+        descriptor = sys.stdin.fileno()
+        return not os.isatty(descriptor) or os.tcgetpgrp(descriptor) == os.getpgrp()
+    except (AttributeError, OSError, ValueError):  # closed, or not a file
+        return False

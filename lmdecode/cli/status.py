@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING
 
 import typer
 
@@ -20,10 +19,6 @@ from lmdecode.cli._common.options import (
     TimeoutOption,
 )
 from lmdecode.device.client import ANSWER_TIMEOUT
-
-if TYPE_CHECKING:
-    from lmdecode.device.session import Session
-    from lmdecode.device.snapshot import Snapshot
 
 
 @reports_errors
@@ -44,10 +39,12 @@ def status(
 
         lmdecode status --host 192.168.1.215 --json
 
-    It reads, and writes nothing. With --json each name is an entry; those that the machine did not answer are missing.
+    It reads, and writes nothing. With --json each name is an entry; values that the machine did not answer are missing.
     """
+    from lmdecode.app.read import snapshot_of
+
     target = target_for(host=host, port=port, key=key, config=config, machine=machine)
-    snapshot = asyncio.run(_taken(session_for(target, timeout=timeout)))
+    snapshot = asyncio.run(snapshot_of(session_for(target, timeout=timeout)))
     if as_json:
         typer.echo(json.dumps(snapshot.fields, ensure_ascii=False))
     else:
@@ -59,10 +56,3 @@ def status(
     for record in snapshot.records:
         for problem in record.problems:
             complain(problem)
-
-
-async def _taken(session: Session) -> Snapshot:
-    from lmdecode.device.snapshot import take_snapshot
-
-    async with session:
-        return await take_snapshot(session)

@@ -35,6 +35,8 @@ class MessageError(CodecError):
 class RegisterError(CodecError):
     """A name that is not on the memory map, or a value that its register does not take."""
 
+    exit_code = 2
+
 
 class MissingPackageError(LmdecodeError, ImportError):
     """A package that only this needs is not installed; one line that says how to install it."""

@@ -2,11 +2,11 @@
 
     {"host": "…", "port": "1774", "key": "…", "client_id": "…", …}
 
-Who has several machines lists them all, each with what the file has for one:
+An owner of several machines lists them, each with the same entries:
 
     {…, "machines": [{"machine_name": "kitchen", "serial_number": "…", "host": "…", "key": "…"}, …]}
 
-It holds secrets, so no error here quotes what is in it.
+It holds secrets, so no error quotes its content.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ import platformdirs
 
 from lmdecode.codec.dialect import MachineKey
 from lmdecode.codec.errors import KeyFormatError, LmdecodeError
+from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.model import MODELS
 
 FILE_NAME = "config.json"
 _MOST = 32 << 20  # characters, a hundred times what a fleet of thousands of machines has; /dev/zero has no end
-_NAMES = ("machine_name", "name", "serial_number", "host")  # what a machine is called, the best first
+_NAMES = ("machine_name", "name", "serial_number", "host")  # the entries that can name a machine, the best first
 
 
 class ConfigError(LmdecodeError):
@@ -49,10 +50,10 @@ class Config:
     entries: Mapping[str, object]
 
     def key(self) -> Key:
-        """The machine's key, from the entry `key`.
+        """Returns the machine's key, from the entry `key`.
 
         Raises:
-            ConfigError: There is none, or it is not a key.
+            ConfigError: There is no entry, or it is not a key.
         """
         text = self.entries.get("key")
         if text is None or text == "":
@@ -61,13 +62,13 @@ class Config:
         return parse_key(text, f'the "key" in {self.path}')
 
     def machines(self, *, needed: bool = False) -> list[MachineKey]:
-        """All machines that have a key here, each key once: the file's own, then those in the list `machines`.
+        """Returns all machines with a key, each key once: the file's own, then those in the list `machines`.
 
         Args:
             needed: Whether a file without any is an error.
 
         Raises:
-            ConfigError: A key is none, or `machines` is not a list of machines, or there is no key and one is needed.
+            ConfigError: A key is not valid, `machines` is not a list of machines, or a needed key is missing.
         """
         listed = self.entries.get("machines", [])
         if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
@@ -79,7 +80,7 @@ class Config:
                 continue
             key = parse_key(text, f'the "key"{f" of machine {number}" if number else ""} in {self.path}')
             name = next((entry[what] for what in _NAMES if isinstance(entry.get(what), str) and entry[what]), "")
-            # Half of a character, as JSON's escapes can have it, is none that could be written anywhere.
+            # JSON's escapes can hold half of a character, which cannot be encoded.
             found[key] = name.encode("utf-8", "replace").decode() or found.get(key, "")
         if needed and not found:
             self.key()  # says what is missing
@@ -91,14 +92,14 @@ class Config:
 
 
 def parse_key(text: object, what: str) -> Key:
-    """The key that an entry holds.
+    """Returns the key of an entry.
 
     Args:
         text: The entry's value.
         what: Which entry it is, for messages.
 
     Raises:
-        ConfigError: It is no text, or no key.
+        ConfigError: It is not text, or not a key.
     """
     if not isinstance(text, str):
         raise ConfigError(f"{what} is not text: put it in double quotes")
@@ -109,12 +110,12 @@ def parse_key(text: object, what: str) -> Key:
 
 
 def default_paths() -> list[Path]:
-    """Where a configuration file is looked for, in this order: the current folder, the user's own."""
+    """Returns where a configuration file is looked for, in order: the current folder, the user's config folder."""
     return [Path(FILE_NAME), platformdirs.user_config_path("lmdecode", appauthor=False) / FILE_NAME]
 
 
 def load_config(path: Path) -> Config:
-    """Read a configuration file.
+    """Reads a configuration file.
 
     Raises:
         ConfigError: It cannot be read, or is not a JSON object in UTF-8.
@@ -147,21 +148,21 @@ def load_config(path: Path) -> Config:
 SECRET_ENTRIES: Final = frozenset(
     ("client_id", "client_secret", "username", "password", "key", "access_token", "refresh_token")
 )
-"""The entries that are not shown unless that is asked for."""
+"""The entries that are masked by default."""
 
 _TEXTS: Final = ("host", "client_id", "client_secret", "username", "password", "serial_number", "machine_name")
 _FOR_OTHERS: Final = 0o077
-_PORT = re.compile(r"[0-9]{1,9}", re.ASCII).fullmatch  # Python refuses to read numbers of thousands of digits
+_DIGITS = re.compile(r"[0-9]{1,9}", re.ASCII).fullmatch  # Python refuses to read numbers of thousands of digits
 
 
 def is_secret(name: str) -> bool:
-    """Whether an entry is not to be shown: those that are known, and whatever sounds like one."""
+    """Whether an entry is masked by default: the known secrets, and every name that sounds like one."""
     lower = name.lower()
     return name in SECRET_ENTRIES or any(word in lower for word in ("secret", "password", "token", "key"))
 
 
 def machine_entries(config: Config) -> list[tuple[str, Mapping[str, object]]]:
-    """The machines of a configuration, each with what it is called in messages."""
+    """Returns the machines of a configuration, each with what messages call it."""
     listed = config.entries.get("machines", [])
     machines: list[tuple[str, Mapping[str, object]]] = []
     if config.entries.get("key") or config.entries.get("host") or not listed:
@@ -174,7 +175,7 @@ def machine_entries(config: Config) -> list[tuple[str, Mapping[str, object]]]:
 
 
 def problems(config: Config) -> list[str]:
-    """What is wrong with a configuration, one line each with what to do."""
+    """Returns the problems of a configuration, one line each with what to do."""
     found: list[str] = []
     mode = stat.S_IMODE(config.path.stat().st_mode)
     if mode & _FOR_OTHERS:
@@ -189,16 +190,16 @@ def problems(config: Config) -> list[str]:
 
 
 def port_of(entry: Mapping[str, object]) -> int | None:
-    """The machine's port, 1774 if none is given; None if what is given is none."""
-    value = entry.get("port", "1774")
+    """Returns the machine's port, the default if the entry names none; None if it names an invalid one."""
+    value = entry.get("port", PORT)
     text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
-    return int(text) if _PORT(text) and 0 < int(text) < 0x10000 else None
+    return int(text) if _DIGITS(text) and 0 < int(text) < 0x10000 else None
 
 
 def _of_an_entry(entry: Mapping[str, object]) -> list[str]:
     found = [f"{name} is not text: put it in double quotes" for name in _TEXTS if not _is_text(entry.get(name, ""))]
     if port_of(entry) is None:
-        found.append("port is no port: it should be 1774")
+        found.append(f"port is not a port: it should be {PORT}")
     model = entry.get("model_name")
     if model and model not in [*MODELS]:  # it may be anything that JSON has, also a list
         found.append(f"model_name is none that is known: {', '.join(MODELS)}")

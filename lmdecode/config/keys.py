@@ -25,19 +25,19 @@ class NoKeyError(MissingKeyError):
 def find_keys(
     keys: Sequence[str], config: Path | None, *, settings: str = "give --key or --config"
 ) -> tuple[list[MachineKey], str]:
-    """The machines' keys, at least one, each once, and where they came from.
+    """Returns the machines' keys, at least one, each once, and where they came from.
 
-    Looked for in this order: `--key`, `--config`, the environment, `./config.json`, the user's config folder. What the
-    user names is taken, or is an error; it is not passed over for what happens to be there.
+    The order is: `--key`, `--config`, the environment, `./config.json`, the user's config folder. If the user names a
+    key or a file, no other is tried: an invalid one is an error.
 
     Args:
-        keys: Those that the user gave for this once.
+        keys: The keys that the user gave.
         config: The file that the user named.
-        settings: How the user can do that, for the message.
+        settings: How the user can give one, for the message.
 
     Raises:
-        NoKeyError: There is none anywhere.
-        MissingKeyError: It is not a key.
+        NoKeyError: There is no key anywhere.
+        MissingKeyError: A key is not valid.
         ConfigError: The configuration file that should have it cannot be used.
     """
     if not all(keys):

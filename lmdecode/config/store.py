@@ -23,26 +23,26 @@ _FOR_OTHERS: Final = 0o077
 
 
 def check_writable(path: Path) -> None:
-    """Find out early what would keep a configuration from being written.
+    """Checks early whether a configuration can be written.
 
     Raises:
-        ConfigError: The file is no configuration, or its folder is not there; one line.
+        ConfigError: The file is not a configuration, or its folder does not exist; one line.
     """
     _entries(_target(path))
 
 
 def change(path: Path, edit: Callable[[dict[str, object]], object]) -> bool:
-    """Change the entries of a configuration file, which need not be there; mode 0600 always.
+    """Changes the entries of a configuration file, or makes a new one; its mode is always 0600.
 
     Args:
-        path: The file. If it is a link, what it stands for is replaced.
-        edit: Is given the entries, and changes them.
+        path: The file. Of a link, the target is replaced.
+        edit: Takes the entries, and changes them in place.
 
     Returns:
-        Whether others could read the file until now.
+        Whether others could read the file before.
 
     Raises:
-        ConfigError: The file cannot be written, or is no configuration, which is then left as it is.
+        ConfigError: The file cannot be written, or is not a configuration; it stays as it is.
     """
     target = _target(path)
     try:
@@ -62,7 +62,7 @@ def change(path: Path, edit: Callable[[dict[str, object]], object]) -> bool:
 
 
 def _target(path: Path) -> Path:
-    """The file that a path stands for, through links."""
+    """Returns the file that a path stands for, through links."""
     target = behind_links(path)
     if target is None:
         raise ConfigError(f"{path} is a link that leads back to itself: name another file")
@@ -70,7 +70,7 @@ def _target(path: Path) -> Path:
 
 
 def _entries(path: Path) -> tuple[dict[str, object], int | str | None]:
-    """What the file has, in its order, and how it is indented."""
+    """Returns the entries of a file, in its order, and its indentation."""
     if not path.parent.is_dir():
         raise ConfigError(f"{path} cannot be written: there is no folder {path.parent}")
     if not path.exists():
@@ -89,7 +89,7 @@ def _entries(path: Path) -> tuple[dict[str, object], int | str | None]:
 
 
 def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Refuse an object of which a name would be lost."""
+    """Refuses an object with a name that occurs twice, because one value would be lost."""
     entries: dict[str, object] = {}
     for name, value in pairs:
         if name in entries:
@@ -99,14 +99,14 @@ def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _indent(text: str) -> int | str | None:
-    """As the file has it; none if it is all on one line."""
+    """Returns the indentation of a file; None if it is all on one line."""
     match = re.search(r"^\s*\{[^\n]*\n([ \t]*)", text)
     return (match.group(1) or 0) if match else None
 
 
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Keep other programs of ours from writing in a folder, where the system can do that."""
+    """Keeps other lmdecode processes from writing in a folder, where the system can lock it."""
     try:
         import fcntl  # noqa: PLC0415 -- Windows does not have it
     except ImportError:

@@ -1,4 +1,4 @@
-"""Which machine a command talks to: its address, its key, and its model if that is known."""
+"""The machine that a command talks to: its address, its key, and its model if that is known."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lmdecode.codec.errors import LmdecodeError
+from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.model import MODELS
 from lmdecode.config import ENVIRONMENT_VARIABLE
@@ -22,7 +23,7 @@ _NAMES = ("machine_name", "name", "serial_number", "host")
 
 
 class TargetError(LmdecodeError):
-    """It is not clear which machine is meant; one line that says what to give."""
+    """The machine is not clear; one line that says what to give."""
 
     exit_code = 2
 
@@ -49,20 +50,20 @@ def find_target(
     model: str | None = None,
     connecting: bool = True,
 ) -> Target:
-    """The machine that is meant by a command line and a configuration.
+    """Returns the machine that a command line and a configuration name.
 
     Args:
-        host: Its address, if one was given; else that of the configuration.
-        port: Likewise.
-        key: Likewise.
-        config: The configuration that was named.
-        machine: Which of several in the configuration: its name, serial number or address.
-        model: Its model, if one was given; else that of the configuration.
-        connecting: Whether it will be talked to, so that it must have an address; else that may be "".
+        host: Its address; None: the one in the configuration.
+        port: Its TCP port; None: the one in the configuration.
+        key: Its key; None: the one in the environment or in the configuration.
+        config: The configuration that the user named.
+        machine: The one to choose of several in the configuration: its name, serial number or address.
+        model: Its model; None: the one in the configuration.
+        connecting: Whether it needs an address; otherwise that may be "".
 
     Raises:
-        TargetError: No address, or more than one machine that it may be.
-        MissingKeyError: No key, or one that is none.
+        TargetError: There is no address, or several machines fit.
+        MissingKeyError: There is no key, or it is not valid.
         ConfigError: The configuration cannot be used.
     """
     host, port = _parted(host, port)
@@ -82,13 +83,13 @@ def find_target(
         )
     found_port = port if port is not None else port_of(entry)
     if found_port is None:
-        raise ConfigError(f"{path}: port is no port: it should be 1774")
+        raise ConfigError(f"{path}: port is not a port: it should be {PORT}")
     known = model or entry.get("model_name")
     return Target(found_host, found_port, found_key, str(known) if known in [*MODELS] else None, _name(entry))
 
 
 def _entry(config: Config, machine: str | None, host: str | None) -> dict[str, object]:
-    """The entry of the machine that is meant."""
+    """Returns the entry of the machine that is meant."""
     entries = [dict(entry) for _, entry in machine_entries(config)]
     if len(entries) > 1 and not (entries[0].get("key") and entries[0].get("host")):
         entries = [*entries[1:]] if not entries[0].get("key") else entries
@@ -125,13 +126,13 @@ def _listed(entries: Sequence[dict[str, object]]) -> str:
 
 
 def _parted(host: str | None, port: int | None) -> tuple[str | None, int | None]:
-    """An address as people copy it: with a port behind it, an IPv6 address in brackets."""
+    """Returns host and port of an address as people copy it: with a port behind it, an IPv6 host in brackets."""
     match = _WITH_PORT(host or "")
     if host is None or match is None:
         return host, port
     number = int(match["port"] or match["port6"]) if match["port"] or match["port6"] else None
     if number is not None and not 0 < number < 0x10000:
-        raise TargetError(f"--host {host[:60]}: {number} is no port")
+        raise TargetError(f"--host {host[:60]}: {number} is not a port")
     return match["six"] or match["four"], number if port is None else port
 
 

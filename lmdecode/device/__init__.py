@@ -1,1 +1,1 @@
-"""A live machine: a client for it, its settings, scans, and how it is found."""
+"""A live machine: its client, its settings, scans of its memory, and its discovery on the network."""

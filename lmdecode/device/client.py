@@ -1,4 +1,4 @@
-"""One connection to a machine: requests are sent one after another, and each is given its answer."""
+"""One connection to a machine: requests are sent one after another, and each gets its answer."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from typing import Final, Self
 
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.record import Kind, Record
-from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.message import Message
-from lmdecode.codec.v1.requester import Dialogue
-from lmdecode.codec.v1.windows import ALIVE
+from lmdecode.codec.v1.requester import PROBE, Requester, RequesterFactory, is_echo, label, refusal
 from lmdecode.device.errors import (
     ONE_AT_A_TIME,
     BadAnswerError,
@@ -23,14 +21,12 @@ from lmdecode.device.errors import (
     MachineError,
     NoConnectionError,
     RefusedError,
-    is_echo,
     joined,
     why_bad,
     why_no_answer,
     why_no_connection,
 )
 
-DEFAULT_PORT: Final = 1774
 ANSWER_TIMEOUT: Final = 3.0
 """Seconds to wait for an answer. The machine reports about once a second, so a wrong key shows within that."""
 CONNECT_TIMEOUT: Final = 5.0
@@ -43,28 +39,29 @@ _CLOSE_TIMEOUT: Final = 1.0
 class Client:
     """A connection to a machine.
 
-    Requests wait for each other, so several tasks may ask at once. Nothing is sent twice.
+    Requests wait for each other, so several tasks may use it at once. Nothing is sent twice.
 
     Args:
         host: The machine's address.
         port: Its port.
-        key: Its key.
+        requesters: Makes the requester of the connection, which knows the protocol and the key.
         timeout: Seconds to wait for an answer.
         connect_timeout: Seconds to wait for the connection.
         stream: The connection's number, for the Records.
-        show_secrets: Whether the machine's cloud account is left readable.
-        keep_alive: Seconds of silence after which the machine is asked for something, to see whether it is still
-            there; None: never.
-        on_record: Called with each message, of both sides.
+        keep_alive: Seconds of silence after which the machine is probed; None: never.
+        on_record: Takes the Record of each message, of both sides.
 
-    Example: the temperatures, of a simulated machine.
+    Example: the temperatures of a simulated machine.
 
+    >>> from lmdecode.codec.v1.key import Key
+    >>> from lmdecode.codec.v1.requester import requesters
     >>> from lmdecode.simulator.machine import Machine
     >>> from lmdecode.simulator.server import Server
     >>> async def temperatures():
     ...     key = Key.parse("12345678901234567890123456789012")
-    ...     async with Server(Machine("GS3 AV"), key) as server, Client(server.host, server.port, key) as client:
-    ...         return (await client.ask(Message(Kind.READ, 0x401C, 4))).fields
+    ...     async with Server(Machine("GS3 AV"), key) as server:
+    ...         async with Client(server.host, server.port, requesters(key)) as client:
+    ...             return (await client.ask(Message(Kind.READ, 0x401C, 4))).fields
     >>> asyncio.run(temperatures())["coffee_temp"] > 90
     True
     """
@@ -73,29 +70,27 @@ class Client:
         self,
         host: str,
         port: int,
-        key: Key,
+        requesters: RequesterFactory,
         *,
         timeout: float = ANSWER_TIMEOUT,
         connect_timeout: float = CONNECT_TIMEOUT,
         stream: int = 0,
-        show_secrets: bool = False,
         keep_alive: float | None = None,
         on_record: Callable[[Record], None] | None = None,
     ) -> None:
         self.host = host
         self.port = port
         self.stream = stream
-        self._key = key
+        self._requesters = requesters
         self._timeout = timeout
         self._connect_timeout = connect_timeout
-        self._show_secrets = show_secrets
         self._keep_alive = keep_alive
         self._on_record = on_record
         self._turn = asyncio.Lock()
         self._heard = asyncio.Event()
         self._lost: MachineError | None = None
-        self._failure: Exception | None = None  # of whoever is called with the messages
-        self._dialogue: Dialogue | None = None
+        self._failure: Exception | None = None  # what `on_record` has raised
+        self._requester: Requester | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._last_heard = 0.0
@@ -107,7 +102,7 @@ class Client:
 
     @property
     def lost(self) -> MachineError | None:
-        """Why the connection has ended; None as long as it has not."""
+        """Why the connection has ended; None while it has not."""
         return self._lost
 
     async def __aenter__(self) -> Self:
@@ -120,31 +115,25 @@ class Client:
         await self.close()
 
     async def connect(self) -> None:
-        """Connect. Whether it is a machine that is there shows with the first answer.
+        """Connects. Only the first answer shows whether a machine is there.
 
         Raises:
-            NoConnectionError: There is nothing to connect to.
+            NoConnectionError: Nothing listens there.
         """
         try:
             async with asyncio.timeout(self._connect_timeout):
                 reader, self._writer = await asyncio.open_connection(self.host, self.port)
-        except (OSError, ValueError, OverflowError) as error:  # ValueError: a host name that can be none
+        except (OSError, ValueError, OverflowError) as error:  # ValueError: not a host name
             raise NoConnectionError(why_no_connection(self.host, self.port, error, self._connect_timeout)) from None
         own = self._writer.get_extra_info("sockname") or ("app", 0)
-        self._dialogue = Dialogue(
-            self._key,
-            stream=self.stream,
-            app=joined(*own[:2]),
-            machine=self.name,
-            show_secrets=self._show_secrets,
-        )
+        self._requester = self._requesters(self.stream, joined(*own[:2]), self.name)
         self._last_heard = time.monotonic()
-        self._tasks = [asyncio.create_task(self._listen(reader, self._dialogue))]
+        self._tasks = [asyncio.create_task(self._listen(reader, self._requester))]
         if self._keep_alive is not None:
             self._tasks.append(asyncio.create_task(self._see_whether_alive(self._keep_alive)))
 
     async def close(self) -> None:
-        """Disconnect."""
+        """Disconnects."""
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
@@ -158,7 +147,7 @@ class Client:
                     await self._writer.wait_closed()
 
     async def wait_lost(self) -> MachineError:
-        """Wait until the connection has ended; why it has."""
+        """Waits until the connection has ended; returns why."""
         while self._lost is None:
             if self._failure is not None:
                 raise self._failure
@@ -167,87 +156,87 @@ class Client:
         return self._lost
 
     async def read(self, address: int, length: int) -> bytes:
-        """Read some of the machine's memory.
+        """Reads bytes of the machine's memory.
 
         Args:
-            address: Of the first byte.
-            length: Bytes; machines do not answer reads of more than 48.
+            address: The address of the first byte.
+            length: The number of bytes; machines do not answer reads of more than 48.
 
         Raises:
-            MachineError: As `ask`.
+            MachineError: As for `ask`.
         """
         return bytes_of(await self.ask(Message(Kind.READ, address, length)))
 
     async def write(self, request: Message) -> None:
-        """Write, once.
+        """Writes, once.
 
         Raises:
-            RefusedError: The machine did not take it.
-            MachineError: As `ask`; it is then not known whether the machine took it.
+            RefusedError: The machine did not take the write.
+            MachineError: As for `ask`; whether the machine took the write is then not known.
         """
-        record = await self.ask(request)
-        if not record.ok:
-            said = (record.plaintext or "")[9:-2][:16]
-            raise RefusedError(f"the machine did not take W{request.preamble}: it answered {said!r}, not 'OK'")
+        said = refusal(await self.ask(request))
+        if said is not None:
+            raise RefusedError(f"the machine did not take {label(request)}: it answered {said!r}, not 'OK'")
 
-    async def ask(self, request: Message, *, timeout: float | None = None) -> Record:  # noqa: ASYNC109 -- waits its turn too
-        """Send a request, once, and wait for its answer.
+    async def ask(self, request: Message, *, timeout: float | None = None) -> Record:  # noqa: ASYNC109 -- the wait for its turn does not count
+        """Sends a request, once, and waits for its answer.
 
         Args:
-            request: A read, or a write.
-            timeout: Seconds to wait, if not as long as ever.
+            request: A read or a write.
+            timeout: Seconds to wait; None: as the client does for all.
 
         Raises:
-            ConnectionLostError, BusyError: The connection has ended, or does before there is an answer.
-            WrongKeyError: What the machine says does not decrypt.
-            EchoError, BadAnswerError: The answer is none, or damaged.
-            NoAnswerError: There is none in time.
-            MessageError: There is no such message.
+            ConnectionLostError, BusyError: The connection has ended, or ends before the answer.
+            WrongKeyError: The machine's frames do not decrypt.
+            EchoError: The machine sent the request back.
+            BadAnswerError: The answer is damaged.
+            NoAnswerError: No answer came in time.
+            MessageError: The request cannot be built.
         """
         async with self._turn:
-            dialogue, writer = self._dialogue, self._writer
-            if dialogue is None or writer is None:
+            requester, writer = self._requester, self._writer
+            if requester is None or writer is None:
                 raise ConnectionLostError(f"not connected to {self.name}")
             if self._failure is not None:
                 raise self._failure
             if self._lost is not None:
                 raise self._lost
-            frame, records = dialogue.ask(time.time_ns(), request)
+            frame, records = requester.ask(time.time_ns(), request)
             self._tell(records)
-            with contextlib.suppress(TimeoutError):  # what came of it is seen below
+            with contextlib.suppress(TimeoutError):  # the error is made below, where more is known
                 async with asyncio.timeout(self._timeout if timeout is None else timeout):
                     writer.write(frame)
-                    with contextlib.suppress(OSError):  # which whoever listens is told as well
+                    with contextlib.suppress(OSError):  # the listening task gets the same error
                         await writer.drain()
-                    while dialogue.answer is None and self._lost is None and self._failure is None:
+                    while requester.answer is None and self._lost is None and self._failure is None:
                         self._heard.clear()
                         await self._heard.wait()
-            answer = dialogue.answer
+            answer = requester.answer
             if self._failure is not None:
                 raise self._failure
             if answer is None:
-                raise why_no_answer(request, dialogue, self.name, self._lost)
+                raise why_no_answer(request, requester, self.name, self._lost)
         echoed = is_echo(request, answer)
-        if echoed or answer.raw is not None:  # a value that makes no sense in a faultless message is no such thing
+        if echoed or answer.raw is not None:  # an implausible value in a valid message is not damage
             raise why_bad(request, answer)
         return answer
 
-    async def _listen(self, reader: asyncio.StreamReader, dialogue: Dialogue) -> None:
+    async def _listen(self, reader: asyncio.StreamReader, requester: Requester) -> None:
         try:
-            how = await self._hear_out(reader, dialogue)
-        except Exception as error:  # noqa: BLE001 -- of whoever is called with the messages; whoever asks is told
+            how = await self._hear_out(reader, requester)
+        except Exception as error:  # noqa: BLE001 -- `on_record` may raise anything; whoever asks gets it
             self._failure = error
             self._heard.set()
             return
-        finally:  # also when it is this side that disconnects: half a frame is told all the same
-            self._tell(dialogue.close(time.time_ns()))
-        if dialogue.ever_heard:
+        finally:  # also if this side disconnects: half a frame is a Record all the same
+            self._tell(requester.close(time.time_ns()))
+        if requester.ever_received:
             self._lose(ConnectionLostError(f"{self.name} {how}"))
         else:
             self._lose(BusyError(f"{self.name} {how} before it said anything: {ONE_AT_A_TIME}"))
 
-    async def _hear_out(self, reader: asyncio.StreamReader, dialogue: Dialogue) -> str:
-        """Take what the machine says until the connection ends; how it does."""
+    async def _hear_out(self, reader: asyncio.StreamReader, requester: Requester) -> str:
+        """Takes what the machine says until the connection ends; returns how it ended, in words."""
         while True:
             try:
                 data = await reader.read(_PIECE)
@@ -258,10 +247,10 @@ class Client:
             if not data:
                 return "closed the connection"
             self._last_heard = time.monotonic()
-            records = dialogue.receive(time.time_ns(), data)
+            records = requester.receive(time.time_ns(), data)
             self._heard.set()
             self._tell(records)
-            await asyncio.sleep(0)  # whoever waits may give up, however much more there is to be heard
+            await asyncio.sleep(0)  # a machine that never stops talking must not keep others from their timeouts
 
     async def _see_whether_alive(self, seconds: float) -> None:
         while self._lost is None:
@@ -270,7 +259,7 @@ class Client:
                 await asyncio.sleep(seconds - silent)
                 continue
             try:
-                await self.ask(Message(Kind.READ, ALIVE.address, ALIVE.length))
+                await self.ask(PROBE)
             except LmdecodeError as error:
                 if time.monotonic() - self._last_heard >= seconds:
                     self._lose(ConnectionLostError(f"{self.name} says nothing any more: {error}"))
@@ -287,12 +276,13 @@ class Client:
 
 
 def bytes_of(answer: Record) -> bytes:
-    """The bytes of a read's answer.
+    """Returns the bytes of a read's answer.
 
     Raises:
-        BadAnswerError: A part of them is secret, and secrets are not shown.
+        BadAnswerError: Some of them are secret, and secrets are not shown.
     """
     try:
         return bytes.fromhex(answer.data or "")
     except ValueError:
-        raise BadAnswerError(f"R{answer.address:04X}{answer.length:04X} holds a secret, which is withheld") from None
+        window = Message(Kind.READ, answer.address or 0, answer.length or 0)
+        raise BadAnswerError(f"{label(window)} holds a secret, which is withheld") from None

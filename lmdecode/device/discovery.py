@@ -1,4 +1,4 @@
-"""Machines that announce themselves on the network, by mDNS. Needs zeroconf."""
+"""Discovery of machines that announce themselves on the network by mDNS. Needs zeroconf."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ if TYPE_CHECKING:
     from zeroconf import ServiceStateChange, Zeroconf
     from zeroconf.asyncio import AsyncServiceInfo
 
-_SHORTEST: Final = 0.2  # s that a name is given to tell its address, however late it was heard of
+_SHORTEST: Final = 0.2  # s to wait for the address of a name, however late the name came
 
 
 class DiscoveryError(LmdecodeError):
-    """The network cannot be asked; one line that says why and what to do."""
+    """The network cannot be searched; one line that says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A machine as it announces itself. All texts are whatever somebody in the network has sent."""
+    """A machine as it announces itself. Anybody in the network may have sent any of these texts."""
 
     name: str
     host: str = ""
-    """Its name in the network; "" if it did not tell."""
+    """Its host name; "" if it did not tell."""
     addresses: tuple[str, ...] = ()
     """The IPv4 addresses first."""
     port: int = 0
     properties: Mapping[str, str] = field(default_factory=dict)
-    """What else it says of itself (its TXT record); bytes that are no UTF-8 as `hex:…`."""
+    """Its properties (its TXT record); bytes that are not UTF-8 as `hex:…`."""
 
 
 async def discover(seconds: float, *, interfaces: Sequence[str] = ()) -> list[Found]:
-    """Look for machines.
+    """Looks for machines.
 
     Args:
         seconds: How long.
-        interfaces: The addresses of this computer whose networks are asked; none: all.
+        interfaces: This computer's addresses whose networks are searched; none: all networks.
 
     Raises:
-        DiscoveryError: That cannot be done, or zeroconf is not installed.
+        DiscoveryError: The network cannot be searched, or zeroconf is not installed.
     """
     try:
         from zeroconf import DNSQuestionType, Error, InterfaceChoice  # noqa: PLC0415 -- optional
@@ -53,13 +53,13 @@ async def discover(seconds: float, *, interfaces: Sequence[str] = ()) -> list[Fo
         raise DiscoveryError(
             "looking for machines needs zeroconf, which is not installed: pip install 'lmdecode[live]'"
         ) from None
-    logging.getLogger("zeroconf").setLevel(logging.CRITICAL)  # what goes wrong is said in one line
+    logging.getLogger("zeroconf").setLevel(logging.CRITICAL)  # errors become one line of ours
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
     resolving: dict[str, asyncio.Task[Found]] = {}
 
     def heard(zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange) -> None:
-        del service_type, state_change  # who has gone again was there all the same
+        del service_type, state_change  # a machine that has left meanwhile was there all the same
         if name not in resolving:
             resolving[name] = loop.create_task(_resolved(zeroconf, name, max(end - loop.time(), _SHORTEST)))
 
@@ -68,7 +68,7 @@ async def discover(seconds: float, *, interfaces: Sequence[str] = ()) -> list[Fo
     except (OSError, Error, RuntimeError, ValueError) as error:
         raise DiscoveryError(_why_not(error, interfaces)) from None
     try:
-        # Answers to all: those to one port of this computer may reach another program that listens on it as well.
+        # QM asks for answers to everybody. An answer to this computer alone may reach another program on the same port.
         browser = AsyncServiceBrowser(
             zeroconf.zeroconf, MDNS_SERVICE, handlers=[heard], question_type=DNSQuestionType.QM
         )
@@ -90,7 +90,7 @@ async def _resolved(zeroconf: Zeroconf, name: str, seconds: float) -> Found:
     try:
         info = AsyncServiceInfo(MDNS_SERVICE, name)
         await info.async_request(zeroconf, seconds * 1000, question_type=DNSQuestionType.QM)
-    except Error:  # a name that can be none
+    except Error:  # not a valid name
         return Found(label)
     return Found(
         label,

@@ -1,15 +1,16 @@
-"""What can go wrong with a live machine; each error is one line that says what happened and what to do."""
+"""The errors of a live machine. Each is one line that says what happened and what to do."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from lmdecode.codec.errors import LmdecodeError
-from lmdecode.codec.record import Kind, Record
-from lmdecode.codec.v1.message import Message, letter_of
-from lmdecode.codec.v1.requester import Dialogue, Heard
+from lmdecode.codec.record import Record
+from lmdecode.codec.v1.message import Message
+from lmdecode.codec.v1.requester import Received, Requester, is_echo, label
 
-NO_CONNECTION = 3
+NO_CONNECTION: Final = 3
+"""The exit code of a command that has no connection to the machine."""
 
 
 class MachineError(LmdecodeError):
@@ -17,43 +18,43 @@ class MachineError(LmdecodeError):
 
 
 class NoConnectionError(MachineError):
-    """There is no connection: nothing listens there, or it does not talk to us."""
+    """There is no connection: nothing listens at the address, or it does not talk to us."""
 
     exit_code = NO_CONNECTION
 
 
 class BusyError(NoConnectionError):
-    """The machine closes the connection at once, or says nothing on it: somebody else is connected."""
+    """The machine closes the connection at once or stays silent: another client is connected."""
 
 
 class ConnectionLostError(MachineError):
-    """The connection has ended while it was needed."""
+    """The connection ended while it was in use."""
 
     exit_code = NO_CONNECTION
 
 
 class WrongKeyError(MachineError):
-    """The machine talks, but nothing that it says decrypts."""
+    """The machine talks, but none of its frames decrypt."""
 
 
 class NoAnswerError(MachineError):
-    """The machine did not answer in time, though the connection is there."""
+    """The machine did not answer in time, although it is connected."""
 
 
 class BadAnswerError(MachineError):
-    """An answer came, but it is damaged."""
+    """The answer is damaged."""
 
 
 class EchoError(BadAnswerError):
-    """The machine sent the request back instead of an answer, as it does in some regions of its memory."""
+    """The machine sent the request back, as it does in some regions of its memory."""
 
 
 class RefusedError(MachineError):
-    """The machine did not take a write."""
+    """The machine refused a write."""
 
 
 class ModelUnknownError(MachineError):
-    """What is asked for is not on all models, and the machine's own is not known."""
+    """Not all models have the setting, and this machine's model is unknown."""
 
     exit_code = 2
 
@@ -63,61 +64,61 @@ ONE_AT_A_TIME: Final = (
 )
 
 
-def why_no_answer(request: Message, dialogue: Dialogue, name: str, lost: MachineError | None) -> MachineError:
-    """Why there is no answer.
+def why_no_answer(request: Message, requester: Requester, name: str, lost: MachineError | None) -> MachineError:
+    """Returns the error that explains a missing answer.
+
+    The order matters. A wrong key makes every other complaint meaningless, so it comes first, but only while not a
+    single message has decrypted. Damage comes before a lost connection, because a machine that sends garbage often
+    closes the connection too, and the garbage says more.
 
     Args:
-        request: What was asked.
-        dialogue: What was heard since.
+        request: The request without an answer.
+        requester: The requester that sent it.
         name: The machine, as host:port.
-        lost: Why the connection has ended, if it has.
+        lost: Why the connection has ended; None if it has not.
     """
-    heard, what = dialogue.heard, f"{letter_of(request.kind)}{request.preamble}"
-    if heard.undecryptable and not dialogue.ever_valid:
+    received, what = requester.received, label(request)
+    if received.undecryptable and not requester.ever_valid:
         return WrongKeyError(
-            f"connected to {name}, but nothing decrypts: the key is not this machine's, or this is no such machine; "
+            f"connected to {name}, but nothing decrypts: the key is not this machine's, or this is not a machine; "
             "`lmdecode config check` looks at it, `lmdecode harvest` finds the right one"
         )
-    if heard.garbage or heard.undecryptable:
-        came = f"{heard.garbage} bytes that are no frame" if heard.garbage else "a frame that does not decrypt"
+    if received.garbage or received.undecryptable:
+        came = f"{received.garbage} bytes that are no frame" if received.garbage else "a frame that does not decrypt"
         return BadAnswerError(f"the answer to {what} is damaged: {name} sent {came}")
     if lost is not None:
         return lost
-    if not dialogue.ever_heard:
+    if not requester.ever_received:
         return BusyError(f"connected to {name}, but it says nothing: {ONE_AT_A_TIME}")
-    return _instead(what, heard, name)
+    return _instead(what, received, name)
 
 
-def _instead(what: str, heard: Heard, name: str) -> MachineError:
-    """What the machine said instead of an answer, if that is all that is wrong."""
-    if heard.bytes and not heard.valid:
-        return BadAnswerError(f"the answer to {what} is cut off: {name} sent {heard.bytes} bytes of a frame")
-    if heard.strange is not None and heard.strange.plaintext:
-        return BadAnswerError(f"the answer to {what} is to something else: {heard.strange.plaintext[:9]}")
+def _instead(what: str, received: Received, name: str) -> MachineError:
+    """Returns the error for what the machine sent instead of an answer."""
+    if received.bytes and not received.valid:
+        return BadAnswerError(f"the answer to {what} is cut off: {name} sent {received.bytes} bytes of a frame")
+    if received.stray:
+        return BadAnswerError(f"the answer to {what} is to something else: {received.stray}")
     return NoAnswerError(f"{name} did not answer {what} in time")
 
 
 def why_bad(request: Message, answer: Record) -> BadAnswerError:
-    """What is wrong with an answer."""
-    what = f"{letter_of(request.kind)}{request.preamble}"
+    """Returns the error that explains a damaged answer or an echo."""
     if is_echo(request, answer):
-        return EchoError(f"the machine sent {what} back instead of an answer: there is nothing to be read there")
-    return BadAnswerError(f"the answer to {what} is damaged: {answer.problems[0]}")
-
-
-def is_echo(request: Message, answer: Record) -> bool:
-    """Whether an answer is the request itself, faultless; of a damaged one nothing may be shown, and so has no data."""
-    return request.kind is Kind.READ and answer.data is None and answer.raw is None
+        return EchoError(
+            f"the machine sent {label(request)} back instead of an answer: there is nothing to be read there"
+        )
+    return BadAnswerError(f"the answer to {label(request)} is damaged: {answer.problems[0]}")
 
 
 def why_no_connection(host: str, port: int, error: Exception, seconds: float) -> str:
-    """Why a connection could not be made.
+    """Returns why a connection could not be made, in one line.
 
     Args:
-        host: Where to.
-        port: Likewise.
-        error: What was raised.
-        seconds: How long it was tried.
+        host: The host that was tried.
+        port: The port that was tried.
+        error: The exception.
+        seconds: How long the attempt lasted at most.
     """
     import socket  # noqa: PLC0415 -- only errors need it
 
@@ -134,7 +135,7 @@ def why_no_connection(host: str, port: int, error: Exception, seconds: float) ->
 def joined(host: str, port: int) -> str:
     """host:port, an IPv6 host in brackets.
 
-    >>> joined("::1", 1774)
-    '[::1]:1774'
+    >>> joined("::1", 8080)
+    '[::1]:8080'
     """
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

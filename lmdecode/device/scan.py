@@ -1,22 +1,23 @@
-"""A scan of a live machine's memory: the plan's pieces are asked for, one at a time, over connections that may fail.
+"""A scan of a live machine's memory: reads the pieces of a plan, one at a time, over connections that may fail.
 
-That a piece gives nothing says something of the memory only if the machine answers otherwise. So after each silence a
-window is read that was answered before. If that is silent too, it is the connection or the machine, and the piece is
-asked for again on a new connection. If it is answered, nothing more will come for the piece, since machines answer in
-order: so the silence of a piece needs not be waited for longer than answers are used to take.
+Silence says something about the memory only if the machine answers elsewhere. So after each silence the scanner reads a
+window that was answered before. If that is silent too, the connection or the machine has failed, and the piece is read
+again on a new connection. If it is answered, nothing more will come for the piece, because machines answer in order.
+That is also why a silent piece needs no more patience than the slowest of the latest answers took.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
 from lmdecode.codec.record import MASK, Kind, Record
-from lmdecode.codec.v1.memory import Memory, NamedMemory, model_of
+from lmdecode.codec.v1.memory import Answer, Memory, NamedMemory, Region, model_of
 from lmdecode.codec.v1.memory_map import by_name
 from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.windows import MODEL_WINDOWS, REPORTS, Window
@@ -29,43 +30,63 @@ PACE: Final = 0.05
 """Seconds between an answer and the next request."""
 
 _LEAST_PATIENCE: Final = 0.05  # s
-_ALLOWANCE: Final = 2  # times as long as the slowest of the latest answers is waited
+_ALLOWANCE: Final = 2  # how many times the slowest of the latest answers is waited
 _LATEST: Final = 32  # answers
 _LOSSES: Final = 2  # connections that one read may cost before it is put off
 
 Connector = Callable[[int, Callable[[Record], None]], Client]
-"""Makes the connection of a number, not connected yet, which tells of each message."""
+"""Makes the client of a connection by its number, not connected yet, and gives it what to call with each Record."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Which machine it is."""
+    """The identity of a machine."""
 
     model: str | None
     serial: str | None
-    """Its own serial number, else that of its module."""
+    """The machine's serial number, else that of its module."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanSummary:
+    """The result of a scan in numbers. The counts are bytes inside the ranges of the plan."""
+
+    read: int
+    silent: int
+    echo: int
+    left: int
+    """Bytes whose answers were damaged or ended the connection."""
+    regions: tuple[Region, ...]
+    """The regions that give no bytes."""
+    largest_piece: int
+    """Bytes in the largest read that was answered."""
+    requests: int
+    connections: int
+    seconds: float
 
 
 class Scanner:
     """Reads a machine's memory by a plan.
 
     Args:
-        connector: What makes the connections.
+        connector: Makes the connections.
         pace: Seconds between an answer and the next request.
-        timeout: Seconds to wait for what was answered before; after those the connection is given up.
-        waits: Seconds before each next attempt to connect; after the last of them it is given up.
+        timeout: Seconds to wait for an answer that the machine has given before; after that the connection counts as
+            lost.
+        waits: Seconds before each attempt to reconnect; after the last one the scan gives up.
         on_progress: Called after each piece.
-        on_trouble: Called when the connection is lost and to be tried again, with a line that says so.
+        on_trouble: Called with a line when the connection is lost and will be tried again.
 
     Example: the temperatures, of a simulated machine.
 
     >>> from lmdecode.codec.v1.key import Key
+    >>> from lmdecode.codec.v1.requester import requesters
     >>> from lmdecode.simulator.machine import Machine
     >>> from lmdecode.simulator.server import Server
     >>> async def scanned(plan):
     ...     key = Key.parse("12345678901234567890123456789012")
     ...     async with Server(Machine("GS3 AV"), key) as server:
-    ...         connector = lambda _, note: Client(server.host, server.port, key, on_record=note)
+    ...         connector = lambda _, note: Client(server.host, server.port, requesters(key), on_record=note)
     ...         async with Scanner(connector, pace=0) as scanner:
     ...             await scanner.run(plan)
     >>> plan = Plan(Memory(), [Piece(0x401C, 4)])
@@ -96,10 +117,11 @@ class Scanner:
         self._asked: Piece | None = None
         self._late: bytes | None = None  # the answer to what was asked, if it came after all
         self._plan: Plan | None = None
+        self._begun = time.monotonic()
         self.connections = 0
-        """How many were begun."""
+        """The number of connections that were begun."""
         self.requests = 0
-        """How many were sent."""
+        """The number of requests that were sent."""
         self.largest_answered = 0
         """Bytes in the largest piece that was answered."""
 
@@ -118,10 +140,10 @@ class Scanner:
             await client.close()
 
     async def identify(self) -> Identity:
-        """Which machine it is.
+        """Finds out which machine it is.
 
         Raises:
-            MachineError: There is no connection, or nothing is answered.
+            MachineError: There is no connection, or the machine answers nothing.
         """
         memory = Memory()
         for window in MODEL_WINDOWS:
@@ -135,10 +157,10 @@ class Scanner:
         return Identity(model_of(memory), None)
 
     async def run(self, plan: Plan) -> None:
-        """Read all that a plan has left to be read. What was read by then is in the plan, however it ends.
+        """Reads what a plan has left to read. However it ends, the plan has what was read until then.
 
         Raises:
-            MachineError: The connection is lost, and cannot be had again.
+            MachineError: The connection is lost and cannot be had again.
         """
         self._plan = plan
         while (piece := plan.next()) is not None:
@@ -150,6 +172,24 @@ class Scanner:
             if self.on_progress is not None:
                 self.on_progress()
 
+    def summary(self, plan: Plan) -> ScanSummary:
+        """Returns the result in numbers."""
+        regions = tuple(_inside(plan.memory.regions, plan.ranges))
+        silent, echo = (
+            sum(each.length for each in regions if each.answer is answer) for answer in (Answer.SILENT, Answer.ECHO)
+        )
+        return ScanSummary(
+            read=plan.settled - silent - echo,
+            silent=silent,
+            echo=echo,
+            left=plan.damaged,
+            regions=regions,
+            largest_piece=plan.largest_answered,
+            requests=self.requests,
+            connections=self.connections,
+            seconds=time.monotonic() - self._begun,
+        )
+
     async def _note(self, memory: Memory, piece: Piece) -> None:
         for _ in range(2):  # one silence may be an accident
             answer = await self._read(piece)
@@ -159,7 +199,7 @@ class Scanner:
                 break
 
     async def _read(self, piece: Piece) -> bytes | Nothing:
-        """Ask for a piece, over as many connections as it may cost."""
+        """Reads a piece, over as many connections as it may cost."""
         for _ in range(_LOSSES):
             client = await self._connected()
             failure: MachineError
@@ -189,7 +229,7 @@ class Scanner:
         return await client.ask(Message(Kind.READ, *piece), timeout=seconds)
 
     async def _is_alive(self, client: Client) -> bool:
-        """Whether the machine still answers what it answered before."""
+        """Whether the machine still answers a window that it has answered before."""
         try:
             await self._greet(client)
         except MachineError:
@@ -197,7 +237,7 @@ class Scanner:
         return True
 
     async def _greet(self, client: Client) -> None:
-        """See whether the machine answers at all.
+        """Checks that the machine answers at all.
 
         Raises:
             MachineError: It does not.
@@ -226,7 +266,8 @@ class Scanner:
                 await client.connect()
                 await self._greet(client)
             except MachineError as error:
-                # Who never got through is told so at once; who did has a reason to think that it works again.
+                # Without a single answer so far, the address or the key may be wrong: that should show at once. After
+                # one, the machine is there, and it is worth trying again.
                 if self._known is None or failures == len(self._waits):
                     raise
                 if self._on_trouble is not None:
@@ -237,7 +278,7 @@ class Scanner:
         return self._client
 
     def _hear(self, record: Record) -> None:
-        """Note answers that are late, and how slow the machine is."""
+        """Takes late answers, and measures how slow the machine is."""
         if record.role != "response" or record.kind is not Kind.READ or record.raw is not None or record.data is None:
             return
         if record.elapsed is not None:
@@ -250,3 +291,12 @@ class Scanner:
             self._late = data
         elif self._plan is not None and self._plan.has(piece):
             self._plan.learn(piece.address, data)
+
+
+def _inside(regions: Sequence[Region], ranges: Sequence[Piece]) -> Iterator[Region]:
+    """Yields the parts of regions that are inside ranges."""
+    for region in regions:
+        for piece in ranges:
+            start, end = max(region.address, piece.address), min(region.end, piece.end)
+            if start < end:
+                yield Region(start, end - start, region.answer)

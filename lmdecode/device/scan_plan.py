@@ -1,10 +1,9 @@
-"""Which piece of a machine's memory to read next, given what came of those before. Without a socket or a clock.
+"""The plan of a scan: which piece of a machine's memory to read next, given the results so far. No socket, no clock.
 
-Pieces as large as the machine answers are read first, in the order of addresses. A piece that gives nothing is put
-off and comes again in halves, down to single bytes: so what is easily read is read before what takes time, and in the
-end exactly those bytes are left that give nothing. How large a piece may be is found out on the way: one larger than
-any before is tried where the last one was answered. If it fails and its bytes can be read in smaller ones, it was too
-large.
+Pieces as large as the machine answers come first, in the order of addresses. A piece that gives nothing is put off and
+comes again in halves, down to single bytes. So easy bytes are read before those that take time, and in the end exactly
+the bytes that give nothing are left. The plan finds out on the way how large a piece may be: after an answer it tries
+one that is larger than any before. If that fails and its bytes can be read in smaller pieces, it was too large.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from lmdecode.codec.v1.windows import LARGEST_READ, USUAL_READ, WINDOWS
 
 
 class Piece(NamedTuple):
-    """Some addresses to read at once."""
+    """Addresses to read at once."""
 
     address: int
     length: int
@@ -35,7 +34,7 @@ class Piece(NamedTuple):
 
 
 def known_ranges() -> list[Piece]:
-    """What the memory map knows, as few ranges as it takes; without the machine's cloud account.
+    """Returns what the memory map knows, in as few ranges as possible, without the machine's cloud account.
 
     >>> [f"{piece.address:04X}" for piece in known_ranges()][:3]
     ['0000', '0020', '0050']
@@ -48,7 +47,7 @@ def known_ranges() -> list[Piece]:
 
 
 def runs(wanted: bytearray) -> list[Piece]:
-    """The addresses that are marked with 1."""
+    """Returns the runs of addresses that are marked with 1."""
     found: list[Piece] = []
     start = wanted.find(1)
     while start >= 0:
@@ -60,7 +59,7 @@ def runs(wanted: bytearray) -> list[Piece]:
 
 
 def without_secrets(pieces: Iterable[Piece]) -> list[Piece]:
-    """What is left of some pieces without the machine's cloud account."""
+    """Returns pieces without the machine's cloud account."""
     wanted = bytearray(ADDRESS_SPACE)
     for piece in pieces:
         wanted[piece.address : piece.end] = b"\1" * piece.length
@@ -71,18 +70,18 @@ def without_secrets(pieces: Iterable[Piece]) -> list[Piece]:
 
 
 LARGEST_TRIED: Final = 0x100
-"""Bytes; no larger piece is tried, unless asked for. Our choice."""
+"""Bytes in the largest piece that a scan tries by default. Our choice."""
 
 
 class Nothing(Enum):
-    """What can come of a read beside bytes."""
+    """The result of a read that gives no bytes."""
 
     SILENCE = "silence"
-    """No answer, though the machine answers other reads."""
+    """No answer, although the machine answers other reads."""
     ECHO = "echo"
-    """The request."""
+    """The request came back."""
     DAMAGE = "damage"
-    """An answer that cannot be read, or the end of the connection: nothing is known."""
+    """The answer was damaged, or the connection ended: nothing follows from that."""
 
 
 @dataclass(slots=True)
@@ -92,19 +91,19 @@ class _Stretch:
     start: int
     end: int
     size: int | None = None
-    """Bytes in a piece at most; None: as many as the machine answers."""
+    """The largest number of bytes in a piece; None: as many as the machine answers."""
 
 
 class Plan:
     """A scan, seen from its memory.
 
     Args:
-        memory: What is known already, which is not read again; what is read is noted in it.
-        ranges: What is to be read.
+        memory: The bytes that are known already, which are not read again; takes those that are read.
+        ranges: The bytes to read.
         answered: Bytes in the largest piece that the machine is known to answer; 0 if none is.
         largest: Bytes in the largest piece to try.
-        finest: Bytes of a piece that is not halved any more.
-        secrets: Whether the machine's cloud account is read, if it is in the ranges.
+        finest: Bytes in a piece below which it is not halved.
+        secrets: Whether to read the machine's cloud account, if it is in the ranges.
 
     >>> plan = Plan(Memory(), [Piece(0x4000, 0x20)])
     >>> plan.next()
@@ -130,10 +129,10 @@ class Plan:
             wanted[piece.address : piece.end] = b"\1" * piece.length
         pieces = runs(wanted)
         self.ranges = tuple(pieces if secrets else without_secrets(pieces))
-        """What is read, in order; nothing of it twice."""
+        """The ranges to read, in order and without overlaps."""
         self._largest = largest
         self._finest = finest
-        self._settled = bytearray(ADDRESS_SPACE)  # 1 for each byte of which it is known whether it can be read
+        self._settled = bytearray(ADDRESS_SPACE)  # 1 for each byte that was read, or is known to give nothing
         for address, data in memory.runs():
             self._settle(address, len(data))
         for region in memory.regions:
@@ -147,34 +146,34 @@ class Plan:
         self._asked: Piece | None = None
         self._again = False  # whether it is asked for the second time
         self.damaged = 0
-        """Bytes of which nothing came to be known, since their answers were damaged."""
+        """Bytes about which nothing is known, because their answers were damaged."""
 
     @property
     def largest_answered(self) -> int:
-        """Bytes in the largest piece that the machine has answered; 0 if none."""
+        """Bytes in the largest piece that the machine has answered; 0 if it has answered none."""
         return self._good
 
     @property
     def total(self) -> int:
-        """Bytes that are to be read."""
+        """Bytes to read."""
         return sum(piece.length for piece in self.ranges)
 
     @property
     def settled(self) -> int:
-        """Bytes of those of which it is known whether they can be read."""
+        """Bytes of those that were read, or are known to give nothing."""
         return sum(self._settled.count(1, piece.address, piece.end) for piece in self.ranges)
 
     def next(self) -> Piece | None:
-        """What to read now, the same until it is said what came of it; None when all is done."""
+        """Returns the piece to read now, the same until its result is noted; None when the scan is done."""
         if self._asked is None:
             self._asked = self._cut()
         return self._asked
 
     def answered(self, data: bytes) -> None:
-        """The piece was read.
+        """Notes the bytes of the piece.
 
         Raises:
-            ValueError: So many bytes were not asked for.
+            ValueError: The piece has another number of bytes.
         """
         piece = self._taken()
         if len(data) != piece.length:
@@ -186,11 +185,11 @@ class Plan:
             self._probe = None
 
     def has(self, piece: Piece) -> bool:
-        """Whether all of a piece is to be read, or was."""
+        """Whether a piece is inside the ranges to read."""
         return any(each.address <= piece.address and piece.end <= each.end for each in self.ranges)
 
     def learn(self, address: int, data: bytes) -> None:
-        """Note an answer, perhaps one that was late."""
+        """Notes an answer, perhaps a late one."""
         late = Piece(address, len(data))
         if self._probe is not None and late.address <= self._probe.address and self._probe.end <= late.end:
             self._probe = None  # it was not too large
@@ -205,7 +204,7 @@ class Plan:
         self._settle(*late)
 
     def failed(self, why: Nothing) -> None:
-        """The piece could not be read."""
+        """Notes that the piece gave no bytes."""
         if not self._again and why is not Nothing.ECHO and self._is_final():
             self._again = True  # one silence may be an accident
             return
@@ -228,11 +227,11 @@ class Plan:
 
     @property
     def _least(self) -> int:
-        """Bytes of a piece that is not halved any more; of a size that the machine answers elsewhere."""
+        """Bytes in a piece that is not halved any further; a size that the machine answers elsewhere."""
         return max(min(self._finest, self._good), 1)
 
     def _is_final(self) -> bool:
-        """Whether something follows from a failure of this piece for good."""
+        """Whether a failure of this piece settles something for good."""
         length = self._asked.length if self._asked is not None else 0
         return length <= self._least or length > self._good > 0
 
@@ -243,7 +242,7 @@ class Plan:
         return piece
 
     def _cut(self) -> Piece | None:
-        """The next piece."""
+        """Returns the next piece."""
         while self._now or self._later:
             if not self._now:
                 self._now.extend(sorted(self._later, key=lambda stretch: stretch.start))
@@ -263,7 +262,7 @@ class Plan:
         return None
 
     def _size(self) -> int:
-        """Bytes to read at once now."""
+        """Returns the number of bytes to read at once now."""
         good, bad = self._good, self._bad
         if not good:
             return min(USUAL_READ, bad - 1)

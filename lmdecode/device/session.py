@@ -1,4 +1,9 @@
-"""Reads that are made again, and writes that are not: a machine over one connection after another."""
+"""A machine over one connection after another: reads are repeated, writes are not.
+
+A read changes nothing, so it may be repeated; but only on a new connection, because the protocol has no request numbers
+and a late answer to the first read would be taken for the answer to the second. A write may have been taken although
+its answer was lost, so it is never sent again.
+"""
 
 from __future__ import annotations
 
@@ -23,16 +28,16 @@ from lmdecode.device.errors import (
 )
 
 TRIES: Final = 3
-"""How often a read is made at most."""
+"""The number of times that a read is tried at most."""
 _FIRST_PAUSE: Final = 0.2  # s
 _LONGEST_PAUSE: Final = 30.0  # s
 
 Connector = Callable[[int], Client]
-"""Makes the connection of a number, not connected yet."""
+"""Makes the client of a connection by its number, not connected yet."""
 
 
 def pauses(first: float = _FIRST_PAUSE, longest: float = _LONGEST_PAUSE) -> list[float]:
-    """Seconds to wait before each next attempt to connect: longer and longer; the last of them for ever.
+    """Returns the seconds to wait before each attempt to reconnect. They grow; the last value counts from then on.
 
     >>> pauses(1, 10)
     [1, 2, 4, 8, 10]
@@ -44,15 +49,12 @@ def pauses(first: float = _FIRST_PAUSE, longest: float = _LONGEST_PAUSE) -> list
 
 
 class Session:
-    """A machine that is read and written over connections that may fail.
-
-    A read that fails is made again, on a new connection, so that no late answer is taken for another. A write is sent
-    once, whatever becomes of it.
+    """Reads and writes a machine over connections that may fail.
 
     Args:
-        connector: What makes the connections.
-        tries: How often a read is made at most.
-        pause: Seconds before it is made again; twice as long before the next time.
+        connector: Makes the connections.
+        tries: The number of times that a read is tried at most.
+        pause: Seconds before the second try; they double before each next one.
     """
 
     def __init__(self, connector: Connector, *, tries: int = TRIES, pause: float = _FIRST_PAUSE) -> None:
@@ -74,16 +76,16 @@ class Session:
         await self.close()
 
     async def close(self) -> None:
-        """Disconnect."""
+        """Disconnects."""
         if self._client is not None:
             await self._client.close()
             self._client = None
 
     async def read(self, address: int, length: int) -> Record:
-        """Read a window, again if need be; the answer.
+        """Reads a window, several times if need be; returns the answer.
 
         Raises:
-            MachineError: As `Client.ask`, the last time.
+            MachineError: As for `Client.ask`, in the last try.
         """
         request = Message(Kind.READ, address, length)
         for attempt in range(self._tries):
@@ -99,19 +101,19 @@ class Session:
         raise AssertionError  # the last attempt raises
 
     async def data(self, address: int, length: int) -> bytes:
-        """Read a window; its bytes.
+        """Reads a window; returns its bytes.
 
         Raises:
-            MachineError: As `read`; also if a part of the window is secret, and secrets are not shown.
+            MachineError: As for `read`; also if a part of the window is secret, and secrets are not shown.
         """
         return bytes_of(await self.read(address, length))
 
     async def write(self, request: Message) -> None:
-        """Write, once.
+        """Writes, once.
 
         Raises:
-            RefusedError: The machine did not take it.
-            MachineError: Otherwise; if it was sent, it is not known whether the machine took it.
+            RefusedError: The machine did not take the write.
+            MachineError: Something else failed; if the write was sent, it is not known whether the machine took it.
         """
         client = await self._connected()
         try:
@@ -123,11 +125,12 @@ class Session:
             raise
 
     def _may_repeat(self, attempt: int, error: MachineError) -> bool:
-        # Who never got through is told so at once; who did has a reason to think that it works again.
+        # On the first connection, "refused" or "busy" will not change in a second, so it should show at once. After a
+        # connection that worked, it is worth trying again.
         return attempt + 1 < self._tries and not (self._count == 1 and isinstance(error, NoConnectionError))
 
     async def _connected(self) -> Client:
-        async with self._connecting:  # several tasks may ask at once, and the machine takes one connection
+        async with self._connecting:  # several tasks may ask at once, but the machine takes one connection
             if self._client is not None and (self._broken or self._client.lost is not None):
                 await self.close()
             if self._client is None:
@@ -148,25 +151,23 @@ _PATIENCE: Final = 3
 async def send_again(
     session: Session, requests: Iterable[tuple[int, Message]], *, speed: float | None = 1.0
 ) -> AsyncIterator[tuple[Message | None, str]]:
-    """Send some requests at the pace at which they were recorded, or as soon after that as the machine answers.
-
-    A read that fails is made again; a write is sent once, whatever becomes of it.
+    """Sends recorded requests at their recorded pace, or as soon after it as the machine answers.
 
     Args:
-        session: With the machine.
-        requests: Each with its time in nanoseconds, in the order of time.
+        session: The session with the machine.
+        requests: The requests with their times in nanoseconds, in the order of time.
         speed: How many times as fast as recorded; None: as fast as the machine answers.
 
     Yields:
-        Of each request the answer, which has neither data nor status if it is an echo, and is None if there is none;
-        and why it is none, in words.
+        For each request its answer, and why it is missing, in words. An echo has neither data nor status; a missing
+        answer is None.
 
     Raises:
         MachineError: There is no connection any more.
     """
     clock = asyncio.get_running_loop().time
     begun: tuple[float, int] | None = None
-    busy = _PATIENCE  # how often in a row it was as if somebody else was connected; at first that is believed at once
+    busy = _PATIENCE  # "busy" errors in a row; before the first answer, one is enough
     for time_ns, request in requests:
         if begun is None:
             begun = clock(), time_ns

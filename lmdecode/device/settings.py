@@ -1,4 +1,10 @@
-"""Settings of a live machine: looked at, written once, read back."""
+"""Settings of a live machine: read first, written once, read back.
+
+A write is never repeated. Its answer can get lost although the machine took it, and a second one could start a second
+backflush or undo what somebody has set at the machine meanwhile. So a lost answer is settled by reading: if the machine
+holds the new value, the change is done; if it does not, and the machine never confirmed the write, the write may still
+be on its way, and the state is "unknown" rather than "not taken".
+"""
 
 from __future__ import annotations
 
@@ -12,37 +18,39 @@ from lmdecode.codec.record import Value
 from lmdecode.codec.v1.memory import Memory, model_of
 from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.model import MODELS
+from lmdecode.codec.v1.requester import PROBE
 from lmdecode.codec.v1.setting_change import SettingChange, change, windows, writes
-from lmdecode.codec.v1.windows import ALIVE, MODEL_WINDOWS
+from lmdecode.codec.v1.windows import MODEL_WINDOWS
 from lmdecode.device.errors import BadAnswerError, MachineError, ModelUnknownError, NoAnswerError, RefusedError
 from lmdecode.device.session import Session
 
-_LOOKS: Final = (0.0, 0.3, 0.7)  # s before each look at whether the machine has taken what was written
+_LOOKS: Final = (0.0, 0.3, 0.7)  # s before each attempt to read a written value back; the machine may take a second
 
 
 class State(StrEnum):
-    """What became of a change."""
+    """The state of a change."""
 
     DONE = "done"
-    """The machine holds the new value; or it said OK, and there is nothing to be read."""
+    """The machine holds the new value; or it answered OK, and the change does not show in its memory."""
     UNCHANGED = "unchanged"
-    """It held that value before; nothing was sent."""
+    """The machine held the value already; nothing was sent."""
     NOT_TAKEN = "not taken"
-    """The machine refused it, or holds another value."""
+    """The machine refused the value, or holds another one."""
     UNKNOWN = "unknown"
-    """It was sent, and what came of it could not be found out."""
+    """The change was sent; whether the machine took it could not be found out."""
     NOT_SENT = "not sent"
-    """An earlier one failed."""
+    """An earlier change failed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """What became of one change."""
+class ChangeResult:
+    """The result of one change."""
 
     change: SettingChange
     old: Value | None
+    """The value before; None if it is not known."""
     found: Value | None
-    """What was read back; None if nothing was."""
+    """The value that was read back; None if none was."""
     state: State
 
     def __str__(self) -> str:
@@ -52,34 +60,50 @@ class Result:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Outcome:
-    """What became of some changes."""
+    """The outcome of a request to change settings."""
 
-    results: tuple[Result, ...]
+    results: tuple[ChangeResult, ...]
     sent: tuple[Message, ...]
+    """The writes that were sent; none if the machine held all values already."""
     complaint: str = ""
-    """What went wrong, one line."""
+    """What went wrong, one line; "" if nothing did."""
 
     @property
     def done(self) -> bool:
-        """Whether the machine now holds all that was asked for."""
+        """Whether the machine now holds all values."""
         return all(result.state in {State.DONE, State.UNCHANGED} for result in self.results)
 
     def __repr__(self) -> str:
         return f"Outcome({'; '.join(map(str, self.results))})"
 
 
+@dataclass(frozen=True, slots=True)
+class RawOutcome:
+    """The outcome of a raw write."""
+
+    request: Message
+    found: bytes | None
+    """The bytes that were read back; None if they could not be read."""
+    state: State
+    complaint: str = ""
+    """What went wrong, one line; "" if nothing did."""
+
+
 async def find_model(session: Session) -> str | None:
-    """The machine's model, by its serial number and its counters; None if they do not tell.
+    """Finds the machine's model by its serial number and its counters.
+
+    Returns:
+        The model; None if they fit several.
 
     Raises:
-        MachineError: It cannot be read.
+        MachineError: The machine cannot be read.
     """
     memory = Memory()
     silence: MachineError | None = None
     for window in MODEL_WINDOWS:
         try:
             memory.write(window.address, await session.data(window.address, window.length))
-        except (NoAnswerError, BadAnswerError) as error:  # some machines have nothing to say there
+        except (NoAnswerError, BadAnswerError) as error:  # not all firmware has this window
             silence = error
     if silence is not None and not any(memory.runs()):
         raise silence
@@ -87,29 +111,29 @@ async def find_model(session: Session) -> str | None:
 
 
 async def fitted(session: Session, changes: Sequence[SettingChange], model: str | None) -> list[SettingChange]:
-    """Some changes, checked against the machine's model, which is asked for if it is not known and matters.
+    """Checks changes against the machine's model. If the model matters and is not known, it is read.
 
     Raises:
-        ModelUnknownError: It matters, and the machine does not tell.
-        RegisterError: The model does not have what is to be changed.
-        MachineError: It cannot be read.
+        ModelUnknownError: The model matters and cannot be found.
+        RegisterError: The model does not have the register.
+        MachineError: The machine cannot be read.
     """
     if model is not None or all(set(row.models) == set(MODELS) for each in changes for row in each.registers):
         return list(changes)
     model = await find_model(session)
     if model is None:
-        raise ModelUnknownError("not all models have this, and the machine does not tell its own: give --model")
+        raise ModelUnknownError("not all models have this, and the machine does not say which one it is: give --model")
     return [change(each.name, each.value, model=model) for each in changes]
 
 
 async def look(session: Session, changes: Sequence[SettingChange]) -> Memory:
-    """What the machine holds where some changes show. Something is read in any case: it shows that the key is right.
+    """Reads the memory in which changes show. Always reads something, so that a wrong key shows before a write.
 
     Raises:
-        MachineError: It cannot be read.
+        MachineError: The machine cannot be read.
     """
     memory = Memory()
-    for address, length in windows(changes) or [(ALIVE.address, ALIVE.length)]:
+    for address, length in windows(changes) or [(PROBE.address, PROBE.length)]:
         memory.write(address, await session.data(address, length))
     return memory
 
@@ -117,13 +141,13 @@ async def look(session: Session, changes: Sequence[SettingChange]) -> Memory:
 async def make(
     session: Session, changes: Sequence[SettingChange], before: Memory, *, looks: Sequence[float] = _LOOKS
 ) -> Outcome:
-    """Make some changes: write each once, read all of them back.
+    """Makes changes: writes each once and reads all of them back.
 
     Args:
-        session: With the machine.
-        changes: Of different registers.
-        before: What the machine holds, as `look` gave it.
-        looks: Seconds before each time that it is read back, until it holds what was written.
+        session: The session with the machine.
+        changes: The changes, each of another register.
+        before: What the machine holds, from `look`.
+        looks: Seconds before each attempt to read the values back; the first that finds them is the last.
     """
     pending = [each for each in changes if not each.shown or not each.is_made(before) or each.name == "clock"]
     messages = writes(pending, before)
@@ -139,7 +163,7 @@ async def make(
             break
     found, failure = await _look_again(session, [each for each in pending if each.shown], looks)
     results = [
-        Result(each, each.value_in(before), each.value_in(before), State.UNCHANGED)
+        ChangeResult(each, each.value_in(before), each.value_in(before), State.UNCHANGED)
         if each not in pending
         else _result(each, before, found, sent=_is_sent(each, sent), complaint=complaint, answered=answered)
         for each in changes
@@ -151,12 +175,8 @@ async def make(
     return Outcome(tuple(results), tuple(sent), complaint or _not_taken(results))
 
 
-async def write_raw(session: Session, request: Message) -> tuple[bytes | None, str, bool]:
-    """Write some bytes, once, and read them back.
-
-    Returns:
-        What was read, None if nothing; what went wrong, in one line; and whether the machine answered the write.
-    """
+async def write_raw(session: Session, request: Message) -> RawOutcome:
+    """Writes bytes once and reads them back."""
     complaint, answered = "", True
     try:
         await session.write(request)
@@ -165,14 +185,16 @@ async def write_raw(session: Session, request: Message) -> tuple[bytes | None, s
     try:
         found = await session.data(request.address, request.length)
     except MachineError as error:
-        return None, "; ".join(filter(None, (complaint, f"what came of it cannot be read: {error}"))), answered
-    if found != request.data and not complaint:
-        complaint = f"the machine said OK, but holds {found.hex(' ')}"
-    return found, complaint, answered
+        complaint = "; ".join(filter(None, (complaint, f"what came of it cannot be read: {error}")))
+        return RawOutcome(request, None, State.UNKNOWN, complaint)
+    if found == request.data:
+        return RawOutcome(request, found, State.DONE, complaint)
+    complaint = complaint or f"the machine said OK, but holds {found.hex(' ')}"
+    return RawOutcome(request, found, State.NOT_TAKEN if answered else State.UNKNOWN, complaint)
 
 
 async def _look_again(session: Session, changes: Sequence[SettingChange], looks: Sequence[float]) -> tuple[Memory, str]:
-    """What the machine holds after the writes, and why it could not be read, if so. It is given a second to follow."""
+    """Returns what the machine holds after the writes, and why it could not be read; "" if it could."""
     memory = Memory()
     for pause in looks if changes else ():
         await asyncio.sleep(pause)
@@ -194,19 +216,13 @@ def _is_sent(change: SettingChange, sent: Sequence[Message]) -> bool:
 
 
 def _result(
-    change: SettingChange,
-    before: Memory,
-    found: Memory,
-    *,
-    sent: bool,
-    complaint: str,
-    answered: bool,
-) -> Result:
+    change: SettingChange, before: Memory, found: Memory, *, sent: bool, complaint: str, answered: bool
+) -> ChangeResult:
     old, value = change.value_in(before), change.value_in(found)
     if not sent:
         state = State.NOT_SENT
     elif change.shown and value is not None:
-        # Without its word for it a machine that has not taken a value may still be about to.
+        # A machine that has not confirmed the write may still be about to take it.
         state = State.DONE if change.is_made(found) else State.NOT_TAKEN if answered else State.UNKNOWN
     elif change.shown:
         state = State.UNKNOWN
@@ -214,9 +230,9 @@ def _result(
         state = State.NOT_TAKEN if answered else State.UNKNOWN
     else:
         state = State.DONE
-    return Result(change, old, value, state)
+    return ChangeResult(change, old, value, state)
 
 
-def _not_taken(results: Sequence[Result]) -> str:
+def _not_taken(results: Sequence[ChangeResult]) -> str:
     names = [result.change.name for result in results if result.state is State.NOT_TAKEN]
     return f"the machine said OK, but did not take it: {', '.join(names)}" if names else ""

@@ -1,4 +1,4 @@
-"""All that a machine says of itself, read once."""
+"""A snapshot: all that a machine says of itself, read once."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from lmdecode.device.session import Session
 
 @dataclass(slots=True)
 class Snapshot:
-    """What a machine holds."""
+    """The answers of one round of reads."""
 
     records: list[Record] = field(default_factory=list)
     """The answers, in the order of addresses."""
     silent: dict[str, str] = field(default_factory=dict)
-    """By the name of a window that could not be read: why."""
+    """Why a window could not be read, by its name."""
 
     @property
     def fields(self) -> Fields:
-        """All values by name."""
+        """The values by name."""
         return {name: value for record in self.records for name, value in record.fields.items()}
 
 
 async def take_snapshot(session: Session) -> Snapshot:
-    """Read all that the memory map knows. What the machine does not answer is left out, and noted.
+    """Reads all that the memory map knows. Windows that the machine does not answer are noted in `silent`.
 
     Raises:
-        MachineError: It could not be read at all.
+        MachineError: The machine cannot be read at all.
     """
     snapshot = Snapshot()
     async for window, answer in read_snapshot(session):
@@ -46,7 +46,7 @@ async def take_snapshot(session: Session) -> Snapshot:
 
 
 async def read_snapshot(session: Session) -> AsyncIterator[tuple[Window, Record | Exception]]:
-    """Each window with its answer, or why there is none, as they come.
+    """Yields each window with its answer, or with the error that explains a missing one.
 
     Raises:
         MachineError: The connection does not work any more.
@@ -65,7 +65,7 @@ async def read_snapshot(session: Session) -> AsyncIterator[tuple[Window, Record 
 
 
 def shorter(window: Window) -> Window | None:
-    """What older firmware answers instead of a window; None if there is no such one."""
+    """Returns the shorter window that older firmware answers instead; None if there is none."""
     return next(
         (
             each

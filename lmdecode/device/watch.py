@@ -1,4 +1,9 @@
-"""A machine that is watched for as long as anybody likes: it may go away, and come back."""
+"""A watch of a machine for as long as anybody likes: it may go away and come back.
+
+The machine reports temperatures and its state by itself, about one message a second. Everything else must be read: the
+status every few seconds, the settings every minute, counters every ten minutes, so that the connection stays nearly as
+quiet as with the maker's app.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +24,14 @@ from lmdecode.device.snapshot import shorter
 
 _OFTEN: Final = ("status",)
 _NOW_AND_THEN: Final = ("configuration", "schedule")
-_SELDOM: Final = ("drink counters", "serial number")  # they also tell the model
+_SELDOM: Final = ("drink counters", "serial number")  # which also show the model
 _NOW_AND_THEN_SECONDS: Final = 60.0
 _SELDOM_SECONDS: Final = 600.0
-_LONGEST_SECONDS: Final = 3600.0  # what a machine does not answer is asked so seldom in the end
+_LONGEST_SECONDS: Final = 3600.0  # the longest pause between reads of a window that the machine does not answer
 
 
 class Polling:
-    """The reads of one connection.
+    """The schedule of reads on one connection.
 
     Args:
         interval: Seconds between two reads of the status.
@@ -52,17 +57,19 @@ class Polling:
 
     @property
     def next(self) -> tuple[Window, float]:
-        """The window to be read next, and when, in the seconds of whoever asks; 0 for at once."""
+        """The next window to read and its time, on the caller's clock; 0 means at once."""
         return min(self._due.items(), key=lambda each: each[1])
 
     def answered(self, window: Window, now: float) -> None:
-        """A read has been answered."""
+        """Notes that a read was answered."""
         self._due[window] = now + self._every[window]
 
     def silent(self, window: Window, now: float) -> Window | None:
-        """A read has not been answered; what older firmware answers instead, if there is any such thing.
+        """Notes that a read was not answered.
 
-        Else it is asked for again, but later and later.
+        Returns:
+            The shorter window that older firmware answers instead; None if there is none. Then the same window comes
+            again, later and later.
         """
         every = self._every[window]
         older = shorter(window)
@@ -81,30 +88,30 @@ _NS: Final = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """How the connection is."""
+    """The state of the connection."""
 
     connected: bool
-    """Whether the machine has said something that the key decrypts, and is still there."""
+    """Whether the machine has sent a valid message on this connection, and is still there."""
     since_ns: int
-    """Since when it is so: nanoseconds since 1970."""
+    """The time of the last change, in nanoseconds since 1970."""
     why: str = ""
-    """Why it is not connected; "" while the first attempt is made."""
+    """Why there is no connection; "" during the first attempt."""
     next_try_ns: int | None = None
-    """When the next attempt is made; None while one is."""
+    """The time of the next attempt; None while one is under way."""
 
 
 class Watcher:
-    """Keeps a connection to a machine, hands on what is said, and reads what the machine does not say by itself.
+    """Keeps a connection to a machine, hands on each message, and reads what the machine does not report by itself.
 
-    Nothing is ever written.
+    It never writes.
 
     Args:
-        connector: Makes the connection of a number, not connected yet, which is to call what it is given with each
-            message.
+        connector: Makes the client of a connection by its number, not connected yet, and gives it what to call with
+            each Record.
         interval: Seconds between two reads of the status.
-        wait: Whether to go on where the machine cannot even be connected to the first time.
-        on_record: Called with each message, of both sides.
-        on_link: Called whenever it stands differently with the connection.
+        wait: Whether to go on if the very first connection fails.
+        on_record: Takes the Record of each message, of both sides.
+        on_link: Takes each new state of the connection.
     """
 
     def __init__(
@@ -122,16 +129,16 @@ class Watcher:
         self._on_record = on_record
         self._on_link = on_link
         self.link = Link(connected=False, since_ns=time.time_ns())
-        """How the connection is."""
+        """The state of the connection."""
         self.connections = 0
-        """How many there were on which the machine said something."""
+        """The number of connections on which the machine has sent a valid message."""
 
     async def run(self) -> NoReturn:
-        """Watch until cancelled.
+        """Watches until cancelled.
 
         Raises:
-            WrongKeyError: The machine talks, but nothing that it says decrypts.
-            MachineError: It could not be connected to even once, and is not waited for.
+            WrongKeyError: The machine talks, but none of its frames decrypt.
+            MachineError: The first connection failed, and `wait` is off.
         """
         waits = pauses(_FIRST_PAUSE)
         number = failures = 0
@@ -153,7 +160,7 @@ class Watcher:
             self._set(Link(False, since, str(why)))
 
     async def _watch_once(self, number: int) -> MachineError:
-        """Watch over one connection until it ends; why it did."""
+        """Watches over one connection until it ends; returns why it did."""
         client = self._connector(number, self._heard)
         try:
             await client.connect()

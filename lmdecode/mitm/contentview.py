@@ -1,12 +1,13 @@
-"""The view of a machine's messages for mitmproxy's screens: what reads them, and its face for mitmproxy 12.
+"""The view of a machine's messages for mitmproxy's screens: what reads them, and its faces for mitmproxy 11 and 12.
 
-mitmproxy 12 has another interface for views than 11 (which is in `legacy_view`), and lets them be edited. Its classes
-need not be inherited from: it takes for a view what has a view's methods.
+mitmproxy 12 has another interface for views than 11, and lets them be edited. Its classes need not be inherited from:
+it accepts anything with a view's methods. Those of 11 must be, and importing them warns in 12, so that class is made
+only when it is needed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 from weakref import WeakKeyDictionary
 
@@ -16,9 +17,8 @@ from mitmproxy.flow import Flow
 from lmdecode.codec.dialect import MachineKey
 from lmdecode.codec.v1.decoder import Decoder
 from lmdecode.codec.v1.key import Key
-from lmdecode.mitm.editing import EditError, reencoded
 from lmdecode.mitm.hooks import Message, is_machine, sender
-from lmdecode.mitm.page import Block, Transcript, blocks, page_text
+from lmdecode.mitm.page import COMMENT, INDENT, Block, EditError, Transcript, blocks, page_text, reencoded
 
 VIEW_NAME: Final = "lamarzocco"
 
@@ -135,15 +135,44 @@ class InteractiveView:
         return self.name < str(getattr(other, "name", ""))
 
 
+def _read_only_view(reader: Reader) -> object:
+    """Returns the view for mitmproxy 11, which cannot edit what a view shows."""
+    from mitmproxy.contentviews import base  # noqa: PLC0415 -- deprecated in 12 as soon as it is imported
+
+    class ReadOnlyView(base.View):
+        """The view of mitmproxy 11."""
+
+        name = VIEW_NAME
+
+        def __call__(
+            self, data: bytes, *, flow: Flow | None = None, tcp_message: Message | None = None, **_metadata: object
+        ) -> tuple[str, Iterator[list[tuple[str, str | bytes]]]]:
+            """The data decrypted."""
+            return self.name, _styled(reader.text(data, flow, tcp_message))
+
+        def render_priority(self, data: bytes, *, flow: Flow | None = None, **_metadata: object) -> float:  # noqa: ARG002
+            """How fit this view is for the data."""
+            return reader.priority(flow)
+
+    return ReadOnlyView()
+
+
+def _styled(text: str) -> Iterator[list[tuple[str, str | bytes]]]:
+    for line in text.splitlines():
+        name, colon, value = line.partition(": ")
+        if line.startswith(INDENT) and colon:
+            yield [("header", name + colon), ("text", value)]
+        else:
+            yield [("offset" if line.startswith(COMMENT) else "text", line)]
+
+
 def add_view(reader: Reader) -> None:
     """Add the view to mitmproxy, in the way of its version; in place of one that is there."""
     if hasattr(_api, "InteractiveContentview"):
         _api.add(InteractiveView(reader))
         return
-    from lmdecode.mitm.legacy_view import ReadOnlyView  # noqa: PLC0415 -- deprecated in 12 as soon as it is imported
-
     remove_view()
-    _api.add(ReadOnlyView(reader))
+    _api.add(_read_only_view(reader))
 
 
 def remove_view() -> None:

@@ -7,6 +7,7 @@ import errno
 import html
 import logging
 import re
+import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -101,6 +102,17 @@ def serving(listen_host: str, listen_port: int, proxy: tuple[str, int], folder: 
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def own_address() -> str:
+    """Returns this computer's address in its network, without sending anything."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # an address for documentation: only the route is looked up
+        except OSError:
+            return "127.0.0.1"
+        address: str = probe.getsockname()[0]
+        return address
 
 
 _TICK: Final = 0.2  # seconds between two looks at how it goes

@@ -17,6 +17,7 @@ from mitmproxy import ctx, exceptions
 from lmdecode.codec.dialect import Place
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.record import Record
+from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.conversation import Conversation
 from lmdecode.codec.v1.decoder import Decoder, decoder_for
 from lmdecode.config.keys import NoKeyError, find_keys
@@ -161,7 +162,6 @@ class Journal:
 
 
 _NAME: Final = "lm_traffic"
-_PORT: Final = 1774
 _NO_KEY: Final = (
     "no key, so nothing can be decrypted; the traffic flows on. Find the key with mitm_addons/lm_credentials.py, "
     "or set lm_config to a config.json that has it"
@@ -182,7 +182,7 @@ class TrafficAddon:
     def load(self, loader: Loader) -> None:
         """Add the options, and the view."""
         add_shared_options(loader)
-        loader.add_option("lm_port", int, _PORT, "The machine's TCP port; connections to others are left alone.")
+        loader.add_option("lm_port", int, PORT, "The machine's TCP port; connections to others are left alone.")
         loader.add_option("lm_log", str, "", "Append what app and machine say to this file, as JSON Lines.")
         add_view(self._reader)
 

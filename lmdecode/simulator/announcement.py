@@ -1,4 +1,4 @@
-"""The simulated machine says by mDNS that it is there, as real ones do. Needs zeroconf."""
+"""The announcement of a simulated machine by mDNS, as real ones make it. Needs zeroconf."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Announcement:
     """Announces a machine until it is withdrawn.
 
     Args:
-        name: What the machine calls itself; one of that name that is there already makes this one another.
+        name: The machine's name; a number is added if another machine has it already.
         host: The address on which it listens.
-        port: And the port.
+        port: The port on which it listens.
     """
 
     def __init__(self, name: str, host: str, port: int) -> None:
@@ -29,13 +29,13 @@ class Announcement:
         self._zeroconf: AsyncZeroconf | None = None
 
     async def make(self) -> str | None:
-        """Announce it; why not, if that cannot be."""
+        """Announces the machine; returns why that is not possible, None if it is."""
         try:
             from zeroconf import Error, InterfaceChoice, ServiceInfo  # noqa: PLC0415 -- optional
             from zeroconf.asyncio import AsyncZeroconf  # noqa: PLC0415 -- as above
         except ImportError:
             return "zeroconf is not installed (pip install 'lmdecode[live]')"
-        logging.getLogger("zeroconf").setLevel(logging.CRITICAL)  # what it has to say, we say in one line
+        logging.getLogger("zeroconf").setLevel(logging.CRITICAL)  # its errors become one line of ours
         everywhere = self._host in _EVERYWHERE
         try:
             self._zeroconf = AsyncZeroconf(interfaces=InterfaceChoice.All if everywhere else [self._host])
@@ -54,7 +54,7 @@ class Announcement:
         return None
 
     async def withdraw(self) -> None:
-        """Say that it is gone."""
+        """Withdraws the announcement."""
         if self._zeroconf is not None:
             zeroconf, self._zeroconf = self._zeroconf, None
             await zeroconf.async_unregister_all_services()
@@ -62,7 +62,7 @@ class Announcement:
 
 
 def _own_addresses() -> list[str]:
-    """This computer's IPv4 addresses on its networks."""
+    """Returns this computer's IPv4 addresses on its networks."""
     from ifaddr import get_adapters  # noqa: PLC0415 -- zeroconf brings it
 
     found = [ip.ip for adapter in get_adapters() for ip in adapter.ips if ip.is_IPv4]

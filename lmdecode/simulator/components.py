@@ -1,4 +1,4 @@
-"""A boiler: it heats towards its set point by thermostat, and cools. Our own simple physics, not the maker's."""
+"""The parts of a simulated machine: boilers, water that is poured, counters. The physics is simple, and our own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lmdecode.codec.v1.memory import NamedMemory
 from lmdecode.codec.v1.memory_map import SHORTEST_COFFEE
 
 AMBIENT: Final = 22.0
-"""°C in the room, and of the water that flows in."""
+"""The temperature of the room and of fresh water, in °C."""
 
 
 @dataclass(slots=True)
@@ -22,18 +22,18 @@ class Boiler:
     temperature: float
     """°C"""
     heats: float
-    """°C a second, when the heater is on."""
+    """The rise in °C a second while the heater is on."""
     loses: float
-    """The part of what it is warmer than the room that it loses in a second."""
+    """The share of its excess over the room's temperature that it loses in a second."""
     liters: float
     hysteresis: float
-    """°C below the set point at which the heater goes on again."""
+    """The distance in °C below the set point at which the heater goes on again."""
     inflow: float = AMBIENT
-    """°C of the water that flows in when some is taken out."""
+    """The temperature of the water that replaces what is taken out, in °C."""
     heating: bool = False
 
     def step(self, seconds: float, set_point: float | None) -> float:
-        """Let time pass; with no set point the heater is off. How many seconds the heater was on."""
+        """Lets time pass; returns the seconds for which the heater was on. Without a set point it is off."""
         above = (self.temperature - AMBIENT) * math.exp(-self.loses * seconds)
         self.temperature = AMBIENT + above
         if set_point is None or self.temperature >= set_point:
@@ -49,19 +49,19 @@ class Boiler:
         return on
 
     def take(self, liters: float) -> None:
-        """Take water out, for which colder water flows in."""
+        """Takes water out, which colder water replaces."""
         if self.temperature > self.inflow:
             part = min(liters / self.liters, 1.0)
             self.temperature -= part * (self.temperature - self.inflow)
 
 
 def coffee_boiler(temperature: float) -> Boiler:
-    """A coffee boiler: hot in about eight minutes, fed with water that was warmed on its way."""
+    """Returns a coffee boiler: hot in about eight minutes, and fed with preheated water."""
     return Boiler(temperature, heats=0.17, loses=1 / 9000, liters=1.5, hysteresis=0.3, inflow=60.0)
 
 
 def steam_boiler(temperature: float) -> Boiler:
-    """A steam boiler: hot in about eight minutes."""
+    """Returns a steam boiler: hot in about eight minutes."""
     return Boiler(temperature, heats=0.24, loses=1 / 7200, liters=3.0, hysteresis=0.8)
 
 
@@ -77,24 +77,24 @@ _SOON: Final = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A part of it in which nothing changes."""
+    """A part of a pour in which nothing changes."""
 
     seconds: float
     pulses: float
-    """A second, through the flow meter."""
+    """The pulses of the flow meter in a second."""
     bits: tuple[str, ...]
-    """Those of `heating_state`."""
+    """The bits of `heating_state` that are set."""
     fast: bool = False
 
 
 @dataclass(slots=True)
-class Draw:
-    """Water being drawn.
+class Pour:
+    """Water that is poured.
 
     Args:
         what: "coffee", "hot water" or "backflush".
         key: The button; 0 for none.
-        phases: One after the other.
+        phases: Its phases, one after the other.
         dose: Pulses after which it ends.
         limit: Seconds after which it ends.
     """
@@ -124,11 +124,11 @@ class Draw:
 
     @property
     def phase(self) -> Phase | None:
-        """What happens now; None when it is over."""
+        """The phase that runs now; None when the pour is over."""
         return None if self.over else self.phases[self._index]
 
     def advance(self, seconds: float) -> None:
-        """Let time pass, exactly to where it ends."""
+        """Lets time pass, up to the exact end of the pour."""
         while seconds > _SOON and (phase := self.phase) is not None:
             step = min(seconds, phase.seconds - self._in_phase, self.limit - self.elapsed)
             if phase.pulses:
@@ -137,7 +137,7 @@ class Draw:
             self._in_phase += step
             self.pulses += step * phase.pulses
             if self.pulses >= self.dose - _SOON:
-                self.pulses = self.dose  # not a hair less, which would show as a pulse less
+                self.pulses = self.dose  # a rounding error would show as one pulse less
             self.pump_seconds += step * ("pump_on" in phase.bits)
             self.water_seconds += step * any(bit.endswith("_solenoid_on") for bit in phase.bits)
             seconds -= step
@@ -153,13 +153,13 @@ def shot(
     seconds: float | None,
     prebrewing: tuple[float, float] = (0.0, 0.0),
     preinfusion: float = 0.0,
-) -> Draw:
-    """A coffee.
+) -> Pour:
+    """Returns a coffee.
 
     Args:
         key: The button.
-        dose: Pulses, if the machine measures.
-        seconds: How long, if that is given; then the dose is not looked at.
+        dose: Pulses; None if the machine does not measure them.
+        seconds: How long; the dose then does not count. None: until the dose.
         prebrewing: Seconds for which the pump wets the puck, and then pauses.
         preinfusion: Seconds without pump, on the pressure of the water line.
     """
@@ -170,7 +170,7 @@ def shot(
         Phase(preinfusion, _SLOW_RATE, ("brew_solenoid_on",)),
         Phase(_LONGEST, BREW_RATE, ("pump_on", "brew_solenoid_on"), fast=True),
     ]
-    return Draw(
+    return Pour(
         "coffee",
         key,
         [phase for phase in phases if phase.seconds],
@@ -179,45 +179,45 @@ def shot(
     )
 
 
-def hot_water(seconds: float) -> Draw:
-    """Hot water, out of the steam boiler."""
-    return Draw("hot water", 0, [Phase(seconds, BREW_RATE, ("pump_on", "hot_water_solenoid_on"), fast=True)])
+def hot_water(seconds: float) -> Pour:
+    """Returns hot water, out of the steam boiler."""
+    return Pour("hot water", 0, [Phase(seconds, BREW_RATE, ("pump_on", "hot_water_solenoid_on"), fast=True)])
 
 
-def backflush() -> Draw:
-    """Cleaning: the pump against a blind filter, on and off."""
+def backflush() -> Pour:
+    """Returns a backflush: the pump runs against a blind filter, on and off."""
     on = Phase(_BACKFLUSH_SECONDS, 0.0, ("pump_on", "brew_solenoid_on"))
-    return Draw("backflush", 0, [on, Phase(_BACKFLUSH_SECONDS, 0.0, ())] * _BACKFLUSH_CYCLES)
+    return Pour("backflush", 0, [on, Phase(_BACKFLUSH_SECONDS, 0.0, ())] * _BACKFLUSH_CYCLES)
 
 
-_COUNTS: Final = 1 << 32  # a counter that has reached it begins again
+_COUNTS: Final = 1 << 32  # a counter that reaches it starts again at 0
 _COFFEES: Final = ("drinks_k1", "drinks_k2", "drinks_k3", "drinks_k4", "continuous")
 _HOT_WATER: Final = ("hot_water", "hot_water_2", "drinks_hot_water")
 
 
 class Usage:
-    """Adds to the counters; what is less than one of their units is kept until it is one."""
+    """Adds to the counters. Fractions of a unit add up until they are a whole one."""
 
     def __init__(self, registers: NamedMemory) -> None:
         self._registers = registers
         self._rest: defaultdict[str, float] = defaultdict(float)
 
     def add(self, name: str, amount: float) -> None:
-        """Count up."""
+        """Adds to a counter."""
         whole, self._rest[name] = divmod(self._rest[name] + amount, 1)
         value = self._registers.get(name)
         if whole and isinstance(value, int):
             self._registers.put(name, (value + int(whole)) % _COUNTS)
 
-    def count(self, draw: Draw) -> None:
-        """Count water that was drawn."""
-        if draw.what == "hot water":
+    def count(self, pour: Pour) -> None:
+        """Counts a pour that has ended."""
+        if pour.what == "hot water":
             for name in _HOT_WATER:
                 self.add(name, 1)
-        elif draw.what == "coffee":
+        elif pour.what == "coffee":
             self.add("total_coffee_activations", 1)
-            if draw.elapsed >= SHORTEST_COFFEE:
-                self.add(f"drinks_k{draw.key}" if 1 <= draw.key <= 4 else "continuous", 1)
+            if pour.elapsed >= SHORTEST_COFFEE:
+                self.add(f"drinks_k{pour.key}" if 1 <= pour.key <= 4 else "continuous", 1)
                 total = sum(self._registers.number(name, 0) for name in _COFFEES)
                 if self._registers.get("total_coffee") is not None:
                     self._registers.put("total_coffee", total % _COUNTS)

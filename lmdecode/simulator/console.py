@@ -1,4 +1,4 @@
-"""What one can do to a simulated machine by hand or by script: commands in words."""
+"""The console of a simulated machine: commands in words, by hand or from a script."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ class ScriptError(LmdecodeError):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A command, and when it is to be done."""
+    """A command of a script and its time."""
 
     seconds: float
-    """Of the machine's time, from the start."""
+    """The machine's time from the start, in seconds."""
     command: str
     line: int
-    """Its number in the script."""
+    """Its line in the script."""
 
 
 def parse_script(text: str) -> list[Event]:
-    """The events of a script, in the order of time.
+    """Returns the events of a script, in the order of time.
 
     Raises:
-        ScriptError: A line is none.
+        ScriptError: A line is not a time and a command.
 
     >>> parse_script("+12.5s shot 2")
     [Event(seconds=12.5, command='shot 2', line=1)]
@@ -60,7 +60,7 @@ def parse_script(text: str) -> list[Event]:
 
 
 def load_script(path: Path) -> list[Event]:
-    """Read a script; ScriptError if that cannot be done."""
+    """Reads a script; raises ScriptError if it cannot be read."""
     try:
         with path.open(encoding="utf-8-sig") as file:
             text = file.read(_MOST)
@@ -89,12 +89,12 @@ _YES_NO: Final = {
 
 
 class ConsoleError(LmdecodeError):
-    """A command that cannot be understood; one line that says what would be."""
+    """A command that cannot be understood; one line that says what can."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Command:
-    """A command: how it is written, what it does, how many words follow it, and what does it."""
+    """A command: its usage, its effect in words, the number of words after it, and what runs it."""
 
     usage: str
     does: str
@@ -103,7 +103,7 @@ class _Command:
 
 
 class Console:
-    """Does commands.
+    """Runs commands on a machine.
 
     >>> console = Console(Machine("GS3 AV"), Faults())
     >>> console.run("shot 2")
@@ -116,7 +116,7 @@ class Console:
         self.machine = machine
         self.faults = faults
         self.done = False
-        """Whether it was asked to quit."""
+        """Whether `quit` was run."""
         self._commands: Mapping[str, _Command] = {
             "shot": _Command(
                 "shot KEY [SECONDS]", "pull a coffee; without seconds, the key's dose", range(1, 3), self._shot
@@ -133,11 +133,11 @@ class Console:
         }
 
     def check(self, line: str) -> None:
-        """See whether a command can be understood, as far as that can be told without doing it; ConsoleError if not."""
+        """Checks a command as far as possible without running it; raises ConsoleError if it cannot be understood."""
         self._find(line)
 
     def run(self, line: str) -> str:
-        """Do a command; what there is to say to it, "" if nothing.
+        """Runs a command; returns its answer, often "".
 
         Raises:
             LmdecodeError: It cannot be understood, or not be done now.
@@ -159,26 +159,26 @@ class Console:
     def _shot(self, words: list[str]) -> str:
         if not words[0].isascii() or not words[0].isdigit() or len(words[0]) > 2:
             raise ConsoleError(f"{words[0][:40]!r} is no key: give 1 to 5")
-        self.machine.works.pull_shot(int(words[0]), _seconds(words[1]) if words[1:] else None)
+        self.machine.physics.pull_shot(int(words[0]), _seconds(words[1]) if words[1:] else None)
         return ""
 
     def _hot_water(self, words: list[str]) -> str:
-        self.machine.works.pour_hot_water(_seconds(words[0]) if words else None)
+        self.machine.physics.pour_hot_water(_seconds(words[0]) if words else None)
         return ""
 
     def _stop(self, _: list[str]) -> str:
-        if self.machine.works.draw is None:
+        if self.machine.physics.pour is None:
             return "no water flows"
-        self.machine.works.stop()
+        self.machine.physics.stop()
         return ""
 
     def _power(self, words: list[str]) -> str:
-        self.machine.works.switch(on=_yes_no(words[0]))
+        self.machine.physics.switch(on=_yes_no(words[0]))
         return ""
 
     def _set(self, words: list[str]) -> str:
         name = words[0].replace("-", "_")
-        self.machine.works.set(name, _value(name, " ".join(words[1:])))
+        self.machine.physics.set(name, _value(name, " ".join(words[1:])))
         return self._get([name]) if by_name(name) else ""
 
     def _get(self, words: list[str]) -> str:
@@ -200,17 +200,17 @@ class Console:
         return ""
 
     def _status(self, _: list[str]) -> str:
-        machine, works = self.machine, self.machine.works
+        machine, physics = self.machine, self.machine.physics
         number = machine.registers.number
         parts = [
             machine.model,
-            "on" if works.on else "standby",
+            "on" if physics.on else "standby",
             f"coffee {number('coffee_temp', 0):.1f} °C",
             f"steam {number('steam_temp', 0):.1f} °C",
-            f"{works.now:%a %H:%M:%S}",
+            f"{physics.now:%a %H:%M:%S}",
         ]
-        if works.draw is not None:
-            parts.append(f"{works.draw.what} since {works.draw.elapsed:.1f} s")
+        if physics.pour is not None:
+            parts.append(f"{physics.pour.what} since {physics.pour.elapsed:.1f} s")
         return ", ".join(parts)
 
     def _help(self, _: list[str]) -> str:
@@ -222,12 +222,12 @@ class Console:
 
 
 class Script:
-    """Lets time pass for a machine, and does the commands of a script when it is time for them.
+    """Lets time pass for a machine, and runs the commands of a script at their times.
 
     Args:
-        console: What does them.
-        events: In the order of time.
-        say: Called with each command when it is done, and what there was to say to it.
+        console: Runs the commands.
+        events: The commands, in the order of time.
+        say: Takes each command that was run, with its answer.
 
     Raises:
         ScriptError: A command cannot be understood.
@@ -245,7 +245,7 @@ class Script:
                 raise ScriptError(f"line {event.line} of the script: {error}") from None
 
     def advance(self, seconds: float) -> list[Message]:
-        """Let time pass; what the machine says meanwhile."""
+        """Lets time pass; returns what the machine sends meanwhile."""
         until = self._elapsed + seconds
         said: list[Message] = []
         while self._events and self._events[0].seconds <= until:
@@ -284,7 +284,7 @@ def _yes_no(text: str) -> bool:
 
 
 def _value(name: str, text: str) -> Value:
-    """A value as people write it, for a register or a bit."""
+    """Returns the value of a register or a bit from the text that people write."""
     rows = by_name(name)
     kind = rows[0].type.json if rows else "boolean"
     if kind == "boolean":

@@ -1,21 +1,25 @@
-"""Faults on demand: what a machine, or the network before it, can do wrong, and when it is to do so."""
+"""Faults on demand: what a machine, or the network before it, can do wrong, when it happens, and what it does."""
 
 from __future__ import annotations
 
 import random
 import re
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.record import Kind
+from lmdecode.codec.v1.framing import wrap
+from lmdecode.codec.v1.key import Key, encrypt
+from lmdecode.codec.v1.message import ADDRESS_SPACE, Message, build
+from lmdecode.simulator.machine import REFUSED
 
 
 class On(Enum):
-    """What a fault befalls."""
+    """What a fault hits."""
 
     CONNECTION = "connection"
     ANSWER = "answer"
@@ -37,7 +41,7 @@ FAULTS: Final[Mapping[str, tuple[On, str]]] = {
     "busy": (On.CONNECTION, "close a new connection at once"),
     "never": (On.CONNECTION, "take a new connection, and say nothing on it"),
 }
-"""By name: what it befalls, and what it does."""
+"""For each fault what it hits, and what it does."""
 NEEDS_SECONDS: Final = "delay"
 
 _SPEC: Final = re.compile(r"(?P<name>[a-z-]+)(?:=(?P<argument>\d+(?:\.\d*)?|\.\d+))?(?::(?P<count>\d+))?\Z").match
@@ -47,12 +51,14 @@ _RANDOM_DELAY: Final = 0.05  # s, of the delays in a random schedule: tests wait
 
 
 class FaultError(LmdecodeError):
-    """A fault that does not exist; one line that says which do."""
+    """There is no such fault; one line that lists the faults."""
+
+    exit_code = 2
 
 
 @dataclass(slots=True)
 class Fault:
-    """A fault that is to happen.
+    """A fault.
 
     >>> parse_fault("drop:3")
     Fault(name='drop', count=3, argument=0.0)
@@ -60,7 +66,7 @@ class Fault:
 
     name: str
     count: int | None = None
-    """How often; None: until it is switched off."""
+    """How often it happens; None: until it is switched off."""
     argument: float = 0.0
     """Seconds of a delay; probability of a random fault."""
 
@@ -70,10 +76,10 @@ class Fault:
 
 
 def parse_fault(text: str) -> Fault:
-    """Read `name`, `name:count`, `delay=seconds`, `random=probability`.
+    """Returns the fault that a text names: `name`, `name:count`, `delay=seconds` or `random=probability`.
 
     Raises:
-        FaultError: It is none of these.
+        FaultError: The text is none of these.
     """
     match = _SPEC(text.strip().lower())
     if match is None or (match["name"] not in FAULTS and match["name"] != _RANDOM):
@@ -94,34 +100,34 @@ def parse_fault(text: str) -> Fault:
 
 
 class Faults:
-    """Which fault happens next.
+    """Decides which fault happens next.
 
     Args:
-        faults: Those that are on from the start.
-        seed: Of the random ones, so that they happen again in the same order.
-        in_turn: What befalls the next answers, one each, before all others: a schedule for tests. None is no fault.
+        faults: The faults that are on from the start.
+        seed: The seed of the random faults, to repeat them.
+        in_turn: The faults of the next answers, one each, None for no fault: a schedule for tests. They come first.
     """
 
     def __init__(self, faults: Iterable[Fault] = (), *, seed: int = 0, in_turn: Iterable[Fault | None] = ()) -> None:
         self.active = list(faults)
-        self.random = random.Random(seed)  # noqa: S311 -- nothing is to be kept secret by it
+        self.random = random.Random(seed)  # noqa: S311 -- it protects no secret
         self._in_turn = deque(in_turn)
 
     def add(self, fault: Fault) -> None:
-        """Switch a fault on."""
+        """Switches a fault on."""
         self.active.append(fault)
 
     def clear(self) -> None:
-        """Switch all faults off."""
+        """Switches all faults off."""
         self.active.clear()
         self._in_turn.clear()
 
     def for_connection(self) -> Fault | None:
-        """What befalls a connection that is made now."""
+        """Returns the fault of a connection that is made now."""
         return self._next({On.CONNECTION})
 
     def for_answer(self, kind: Kind) -> Fault | None:
-        """What befalls the answer to a request."""
+        """Returns the fault of the answer to a request."""
         befalls = {On.ANSWER, On.WRITE} if kind is Kind.WRITE else {On.ANSWER}
         if self._in_turn:
             fault = self._in_turn.popleft()
@@ -130,7 +136,7 @@ class Faults:
 
     @property
     def all_under_wrong_key(self) -> bool:
-        """Whether everything the machine says is under another key, not just some answers."""
+        """Whether the machine sends everything under another key, not just some answers."""
         return any(fault.name == "wrong-key" and fault.count is None for fault in self.active)
 
     def _next(self, befalls: set[On]) -> Fault | None:
@@ -153,3 +159,75 @@ class Faults:
         names = [name for name, (on, _) in FAULTS.items() if on in befalls]
         name = self.random.choice(names)
         return Fault(name, 1, self.random.random() * _RANDOM_DELAY if name == NEEDS_SECONDS else 0.0)
+
+
+_ANOTHER: Final = 0x0100  # how far a wrong preamble is off
+
+
+class Then(Enum):
+    """What happens to the connection after an answer."""
+
+    GO_ON = "go on"
+    MUTE = "mute"
+    CLOSE = "close"
+    RESET = "reset"
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """An answer as it is sent."""
+
+    data: bytes
+    delay: float = 0.0
+    """Seconds to wait first."""
+    then: Then = Then.GO_ON
+
+
+def frame(key: Key, message: Message) -> bytes:
+    """Returns the frame of a message."""
+    return wrap(encrypt(key, build(message)))
+
+
+def other_key(key: Key) -> Key:
+    """Returns another key."""
+    return Key(bytes(byte ^ 0x5A for byte in key.secret))
+
+
+def outgoing(answer: Message, key: Key, fault: Fault | None, rng: random.Random) -> Outgoing:
+    """Returns what is sent instead of an answer if there is a fault, else the answer."""
+    if fault is None or (fault.name == "no-ok" and answer.kind is not Kind.WRITE):
+        return Outgoing(frame(key, answer))
+    return _EFFECTS[fault.name](answer, key, fault, rng)
+
+
+def _garbage(_answer: Message, _key: Key, _fault: Fault, rng: random.Random) -> Outgoing:
+    return Outgoing(rng.randbytes(rng.randrange(1, 96)) + rng.choice([b"", b"@", b"%", b"@!%", b"@AAAA%"]))
+
+
+def _half(answer: Message, key: Key, _fault: Fault, _rng: random.Random) -> Outgoing:
+    whole = frame(key, answer)
+    return Outgoing(whole[: len(whole) // 2], then=Then.MUTE)
+
+
+def _wrong_check(answer: Message, key: Key, _fault: Fault, _rng: random.Random) -> Outgoing:
+    plaintext = build(answer)
+    return Outgoing(wrap(encrypt(key, b"%b%02X" % (plaintext[:-2], int(plaintext[-2:], 16) ^ 0x01))))
+
+
+def _wrong_preamble(answer: Message, key: Key, _fault: Fault, _rng: random.Random) -> Outgoing:
+    address = (answer.address + _ANOTHER) % (ADDRESS_SPACE - answer.length)
+    return Outgoing(frame(key, answer._replace(address=address)))
+
+
+_EFFECTS: Final[Mapping[str, Callable[[Message, Key, Fault, random.Random], Outgoing]]] = {
+    "delay": lambda answer, key, fault, _: Outgoing(frame(key, answer), delay=fault.argument),
+    "drop": lambda *_: Outgoing(b""),
+    "garbage": _garbage,
+    "half": _half,
+    "reset": lambda *_: Outgoing(b"", then=Then.RESET),
+    "close": lambda *_: Outgoing(b"", then=Then.CLOSE),
+    "wrong-check": _wrong_check,
+    "wrong-preamble": _wrong_preamble,
+    "wrong-key": lambda answer, key, *_: Outgoing(frame(other_key(key), answer)),
+    "no-ok": lambda answer, key, *_: Outgoing(frame(key, answer._replace(status=REFUSED))),
+}

@@ -37,11 +37,11 @@ _GS3_MP: Final[Mapping[int, str]] = {  # firmware 1.23: in standby
 _WINDOWS_OF: Final = {"GS3 AV": _GS3_AV, "GS3 MP": _GS3_MP}
 _MODULE: Final = "Sn0000000000"
 _ACCOUNT: Final = b"00000000-0000-4000-8000-000000000000\0not-a-password\0"
-_ECHOING: Final = Region(0x0200, 0x100, Answer.ECHO)  # sources say that some regions echo, not which: our choice
+_ECHOING: Final = Region(0x0200, 0x100, Answer.ECHO)  # that some regions echo is known; which is our choice
 
 
 def default_memory(model: str) -> Memory:
-    """The memory of a machine of a model: a byte for everything that the memory map knows."""
+    """Returns the memory that a model starts with: all that the memory map knows."""
     memory = Memory()
     for row in REGISTERS:
         memory.write(row.address, bytes(row.size))

@@ -1,4 +1,4 @@
-"""A machine as a pure state machine: no socket, no clock. Messages and passing time go in, messages come out."""
+"""A machine as a pure state machine, without socket or clock: messages and time go in, messages come out."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from lmdecode.codec.v1.window import encode, registers_in
 from lmdecode.codec.v1.windows import LARGEST_READ, REPORTS, WATER_FLOW, Window
 from lmdecode.simulator.components import backflush
 from lmdecode.simulator.initial_memory import default_memory
-from lmdecode.simulator.physics import NotNowError, Works
+from lmdecode.simulator.physics import NotNowError, Physics
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A register that is to be written."""
+    """A register to write."""
 
     name: str
     value: Value
@@ -29,7 +29,7 @@ class Written:
 
 
 def check_write(request: Message, model: str, memory: Memory) -> list[Written]:
-    """The registers that a write sets, in order.
+    """Returns the registers that a write sets, in order.
 
     Raises:
         RegisterError: It is not made of whole writable registers of this model, each in its range.
@@ -59,7 +59,7 @@ def _writable(address: int, size: int) -> Register | None:
 
 
 REFUSED: Final = "NO"
-"""The answer to a write that is not taken. What a real machine says is not known, only that it is not OK."""
+"""The answer to a write that is refused. A real machine's is only known not to be OK."""
 
 _REPORT_EVERY: Final = 1.0  # s
 _FLOW_EVERY: Final = 0.5  # s; nobody has written down how often
@@ -71,8 +71,8 @@ class Machine:
 
     Args:
         model: One of `MODELS`, such as "GS3 AV".
-        memory: What it holds, which changes; None: what the model starts with.
-        now: What its clock is set to; None: what its memory says.
+        memory: Its memory, which changes; None: what the model starts with.
+        now: The time to set its clock to; None: the time in its memory.
 
     >>> machine = Machine("GS3 AV")
     >>> machine.receive(Message(Kind.READ, 0x0000, 1)).data
@@ -83,19 +83,19 @@ class Machine:
         self.model = model
         self.memory = default_memory(model) if memory is None else memory
         self.registers = NamedMemory(self.memory)
-        self.works = Works(self.registers, model, now)
+        self.physics = Physics(self.registers, model, now)
         self._next_report = 0
         self._until_report = _REPORT_EVERY
         self._until_flow = 0.0
 
     def take_notes(self) -> list[str]:
-        """What happened since the last time, in words."""
-        notes = list(self.works.notes)
-        self.works.notes.clear()
+        """Returns what has happened since the last call, in words."""
+        notes = list(self.physics.notes)
+        self.physics.notes.clear()
         return notes
 
     def receive(self, message: Message) -> Message | None:
-        """Take a request; the answer, or None where the machine says nothing."""
+        """Takes a request; returns the answer, None where the machine is silent."""
         if message.kind is Kind.READ and message.data is None:
             return self._read(message)
         if message.kind is Kind.WRITE:
@@ -103,16 +103,16 @@ class Machine:
         return None
 
     def advance(self, seconds: float) -> list[Message]:
-        """Let time pass; what the machine says unasked. At most one report and one of water come of one call."""
-        flowing = self.works.draw is not None
+        """Lets time pass; returns what the machine sends by itself: at most one report and one message of water."""
+        flowing = self.physics.pour is not None
         remaining = seconds
         while remaining > 0:
-            self.works.step(min(remaining, _STEP))
+            self.physics.step(min(remaining, _STEP))
             remaining -= _STEP
         said = []
-        ended = flowing and self.works.draw is None
+        ended = flowing and self.physics.pour is None
         self._until_flow -= seconds
-        if ended or (self.works.draw is not None and self._until_flow <= 0):
+        if ended or (self.physics.pour is not None and self._until_flow <= 0):
             self._until_flow = _FLOW_EVERY
             said += self._report(Kind.STREAM, WATER_FLOW)
         self._until_report -= seconds
@@ -140,23 +140,23 @@ class Machine:
             for each in written:
                 self._take(each)
         except (RegisterError, NotNowError) as error:
-            self.works.notes.append(f"refused: {error}")
+            self.physics.notes.append(f"refused: {error}")
             return answer._replace(status=REFUSED)
-        self.works.publish()
+        self.physics.publish()
         return answer
 
     def _take(self, written: Written) -> None:
         if written.name == "command":
             if written.value == "start_backflush":
-                self.works.begin(backflush())
+                self.physics.begin(backflush())
             else:
                 self.registers.put("steam_boiler_enable", written.value == "steam_boiler_on")
         elif written.name == "power":
-            self.works.switch(on=written.value is True)
+            self.physics.switch(on=written.value is True)
         else:
             self.registers.spread(written.address, written.data)
             if written.name == "clock":
-                self.works.adopt_clock()
+                self.physics.adopt_clock()
 
     def _report(self, kind: Kind, window: Window) -> list[Message]:
         data = self.memory.read(window.address, window.length)

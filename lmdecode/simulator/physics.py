@@ -1,4 +1,4 @@
-"""What goes on inside a machine: its clock, its water, its boilers. Time is handed in."""
+"""The inside of a machine: its clock, its water, its boilers. Time is an argument, so that tests need not wait."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from lmdecode.codec.record import Value
 from lmdecode.codec.v1.memory import NamedMemory
 from lmdecode.codec.v1.memory_map import DAYS, PULSE_ML
 from lmdecode.codec.v1.model import KEYS, MODELS
-from lmdecode.simulator.components import Draw, Usage, coffee_boiler, hot_water, shot, steam_boiler
+from lmdecode.simulator.components import Pour, Usage, coffee_boiler, hot_water, shot, steam_boiler
 
 
 def show(registers: NamedMemory, now: datetime, *, on: bool) -> str:
-    """Sixteen characters: the time in standby, else coffee's temperature, both heaters (■ on, □ off) and the time."""
+    """Returns the display, 16 characters: the time in standby, else coffee temperature, heaters (■ on, □ off), time."""
     clock = f"{now:%H:%M}"
     if not on:
         return f"STAND-BY   {clock}"
@@ -25,7 +25,7 @@ def show(registers: NamedMemory, now: datetime, *, on: bool) -> str:
 
 
 def switched(registers: NamedMemory, now: datetime) -> bool | None:
-    """Whether the machine is switched on (True) or off (False) in the minute that begins now; None for neither."""
+    """Returns whether the schedule switches the machine on or off in the minute that begins now; None for neither."""
     day = DAYS[now.weekday()]
     enabled = registers.get("auto_bitfield")
     if not isinstance(enabled, list) or not {"global_auto", f"{day}_auto"} <= set(enabled):
@@ -39,30 +39,30 @@ def switched(registers: NamedMemory, now: datetime) -> bool | None:
 
 _CONTINUOUS: Final = KEYS[-1]
 _LITERS: Final = PULSE_ML / 1000  # in a pulse of the flow meter
-_HOT_WATER: Final = 8.0  # s, on a machine that holds no dose of it
+_HOT_WATER: Final = 8.0  # s, on a machine without a dose for hot water
 _LONGEST_HOT_WATER: Final = 120.0
-_HOTTEST: Final = 140.0  # °C at which the boilers' safety thermostats open, whatever is set
+_HOTTEST: Final = 140.0  # °C at which the safety thermostats of the boilers open, whatever the set point
 _LAST_YEAR: Final = 2099
 _EPOCH: Final = datetime(2021, 1, 2, 9, 26)  # noqa: DTZ001 -- the machine's clock has no zone
 
 
 class NotNowError(LmdecodeError):
-    """Something that the machine does not do, or not now; one line that says why."""
+    """The machine cannot do this, or not now; one line that says why."""
 
 
-class Works:
+class Physics:
     """The inside of a machine.
 
     Args:
         registers: Its memory.
         model: One of `MODELS`, such as "GS3 AV".
-        now: What its clock is set to; None: what its memory says.
+        now: The time to set its clock to; None: the time in its memory.
     """
 
     def __init__(self, registers: NamedMemory, model: str, now: datetime | None) -> None:
         self.notes: list[str] = []
-        """What happened, in words; to be taken out."""
-        self.draw: Draw | None = None
+        """What has happened, in words; whoever reads it empties it."""
+        self.pour: Pour | None = None
         """Water that flows now."""
         self._registers = registers
         self._model = model
@@ -78,16 +78,16 @@ class Works:
 
     @property
     def on(self) -> bool:
-        """Whether it is on; else it is in standby."""
+        """Whether it is on, and not in standby."""
         return self._registers.get("power") is True
 
     @property
     def now(self) -> datetime:
-        """What its clock says."""
+        """The time on its clock."""
         return self._now
 
     def set(self, name: str, value: Value) -> None:
-        """Set a value, whatever the machine would say to that.
+        """Sets a value without asking whether the machine would take it.
 
         Raises:
             RegisterError: No such register, or no value of its kind.
@@ -101,7 +101,7 @@ class Works:
         self.adopt_clock()
 
     def switch(self, *, on: bool) -> None:
-        """Switch it on, or to standby."""
+        """Switches it on or to standby."""
         if on is not self.on:
             self.notes.append("on" if on else "standby")
         self._registers.put("power", on)
@@ -110,11 +110,11 @@ class Works:
         self.publish()
 
     def pull_shot(self, key: int, seconds: float | None = None) -> None:
-        """Press a button, or move the paddle, for a coffee.
+        """Presses a button, or moves the paddle, for a coffee.
 
         Args:
             key: 1 to 5; 5 is continuous, until it is stopped.
-            seconds: How long; None: the dose of the key.
+            seconds: How long it runs; None: until the dose of the key.
 
         Raises:
             NotNowError: It does not have the key, or is busy, off, or without water.
@@ -127,48 +127,48 @@ class Works:
         prebrewed = programmed and model.prebrewing and mode == "prebrewing"
         preinfused = programmed and model.preinfusion and mode == "preinfusion"
         on_off = number(f"prebrewing_ton_k{key}", 0), number(f"prebrewing_toff_k{key}", 0)
-        draw = shot(
+        pour = shot(
             key,
             dose=number(f"dose_k{key}", 0) or None if programmed and model.doses else None,
             seconds=seconds,
             prebrewing=on_off if prebrewed else (0.0, 0.0),
             preinfusion=number(f"preinfusion_k{key}", 0) if preinfused else 0.0,
         )
-        self.begin(draw)
+        self.begin(pour)
 
     def pour_hot_water(self, seconds: float | None = None) -> None:
-        """Pour hot water, as much as `dose_hot_water` says if no seconds are given; NotNowError as for a shot."""
+        """Pours hot water for some seconds; None: as long as `dose_hot_water` says. NotNowError as for a shot."""
         if seconds is None:
             seconds = self._registers.number("dose_hot_water", 0) or _HOT_WATER
         self.begin(hot_water(min(seconds, _LONGEST_HOT_WATER)))
 
     def stop(self) -> None:
-        """Stop the water, if any flows."""
-        if self.draw is not None:
-            self.draw.stopped = True
-            self._finish(self.draw)
+        """Stops the water, if any flows."""
+        if self.pour is not None:
+            self.pour.stopped = True
+            self._finish(self.pour)
             self.publish()
 
-    def begin(self, draw: Draw) -> None:
-        """Let water flow; NotNowError if that cannot be."""
+    def begin(self, pour: Pour) -> None:
+        """Starts a pour; raises NotNowError if the machine cannot do that now."""
         if not self.on:
             raise NotNowError("the machine is in standby: switch it on first")
-        if self.draw is not None:
-            raise NotNowError(f"{self.draw.what} is running: stop it first")
+        if self.pour is not None:
+            raise NotNowError(f"{self.pour.what} is running: stop it first")
         if self._registers.get("water_reservoir_contact") is False:
             raise NotNowError("there is no water in the reservoir: set water_reservoir_contact")
-        self.draw = draw
-        self.notes.append(f"{draw.what} begins" + (f", key {draw.key}" if draw.key else ""))
+        self.pour = pour
+        self.notes.append(f"{pour.what} begins" + (f", key {pour.key}" if pour.key else ""))
         self.publish()
 
-    def _finish(self, draw: Draw) -> None:
-        self._usage.count(draw)
-        self.notes.append(f"{draw.what} ends after {draw.elapsed:.1f} s, {draw.pulses:.0f} pulses")
-        self._show_flow(draw)  # what it ended with stays in the memory
-        self.draw = None
+    def _finish(self, pour: Pour) -> None:
+        self._usage.count(pour)
+        self.notes.append(f"{pour.what} ends after {pour.elapsed:.1f} s, {pour.pulses:.0f} pulses")
+        self._show_flow(pour)  # the memory keeps the last figures
+        self.pour = None
 
     def step(self, seconds: float) -> None:
-        """Let time pass: about a second, in which a heater switches once at most."""
+        """Lets about a second pass, in which a heater switches once at most."""
         before = self._now
         self._now += timedelta(seconds=seconds)
         if self._now.year > _LAST_YEAR:
@@ -186,20 +186,20 @@ class Works:
         self.publish()
 
     def _flow(self, seconds: float) -> None:
-        draw = self.draw
-        if draw is None:
+        pour = self.pour
+        if pour is None:
             return
         if self._registers.get("water_reservoir_contact") is False:
             self.notes.append("the reservoir is empty")
-            draw.stopped = True
-        pump, wet, pulses = draw.pump_seconds, draw.water_seconds, draw.pulses
-        draw.advance(seconds)
-        self._usage.add("pump_on_seconds", draw.pump_seconds - pump)
-        self._usage.add("water_on_seconds", draw.water_seconds - wet)
-        boiler = self._steam if draw.what == "hot water" else self._coffee
-        boiler.take((draw.pulses - pulses) * _LITERS)
-        if draw.over:
-            self._finish(draw)
+            pour.stopped = True
+        pump, wet, pulses = pour.pump_seconds, pour.water_seconds, pour.pulses
+        pour.advance(seconds)
+        self._usage.add("pump_on_seconds", pour.pump_seconds - pump)
+        self._usage.add("water_on_seconds", pour.water_seconds - wet)
+        boiler = self._steam if pour.what == "hot water" else self._coffee
+        boiler.take((pour.pulses - pulses) * _LITERS)
+        if pour.over:
+            self._finish(pour)
 
     def _heat(self, seconds: float) -> None:
         number, steam = self._registers.number, self._registers.get("steam_boiler_enable") is not False
@@ -210,35 +210,35 @@ class Works:
             self._usage.add(name, boiler.step(seconds, min(set_point, _HOTTEST) if wanted else None) / 3600)
 
     def publish(self) -> None:
-        """Bring the memory up to what the machine does."""
+        """Brings the memory up to date."""
         put = self._registers.put
         put("clock", self._now.replace(microsecond=0).isoformat())
         put("coffee_temp", round(self._coffee.temperature, 1))
         put("steam_temp", round(self._steam.temperature, 1))
-        phase = None if self.draw is None else self.draw.phase
+        phase = None if self.pour is None else self.pour.phase
         state = [*phase.bits] if phase else []
         if self.on:
             heaters = (("coffee_heater_on", self._coffee), ("steam_heater_on", self._steam))
             state += ["heating_on", *(name for name, boiler in heaters if boiler.heating)]
         put("heating_state", state)
-        if self.draw is not None:
-            self._show_flow(self.draw)
+        if self.pour is not None:
+            self._show_flow(self.pour)
         else:
             put("key_active", 0)
             put("current_pulse_count", 0)
         put("front_panel_display", show(self._registers, self._now, on=self.on))
 
-    def _show_flow(self, draw: Draw) -> None:
-        put, phase = self._registers.put, draw.phase
-        put("key_active", draw.key)
-        put("current_pulse_count", int(draw.pulses))
-        put("flow_key", draw.key)
+    def _show_flow(self, pour: Pour) -> None:
+        put, phase = self._registers.put, pour.phase
+        put("key_active", pour.key)
+        put("current_pulse_count", int(pour.pulses))
+        put("flow_key", pour.key)
         put("flow_rate", "high" if phase is not None and phase.fast else "low")
-        put("flow_seconds", int(draw.elapsed * 16) / 16)
-        put("flow_pulses", int(draw.pulses))
+        put("flow_seconds", int(pour.elapsed * 16) / 16)
+        put("flow_pulses", int(pour.pulses))
 
     def adopt_clock(self) -> None:
-        """Set the clock by what the memory says, if that is a time."""
+        """Sets the clock to the time in the memory, if that is a valid one."""
         text = self._registers.get("clock")
         if isinstance(text, str):
             self._now = datetime.fromisoformat(text)

@@ -1,4 +1,4 @@
-"""The simulated machine on the network: one connection at a time, as the real one."""
+"""The simulated machine on the network: one connection at a time, like a real one."""
 
 from __future__ import annotations
 
@@ -19,13 +19,12 @@ from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.framing import Deframer, Frame, unwrap
 from lmdecode.codec.v1.key import Key, decrypt
 from lmdecode.codec.v1.message import Message, parse_leniently
-from lmdecode.simulator.fault_effects import Then, frame, other_key, outgoing
-from lmdecode.simulator.faults import Faults
+from lmdecode.simulator.faults import Faults, Then, frame, other_key, outgoing
 from lmdecode.simulator.machine import REFUSED, Machine
 
 
 class Connection:
-    """One client. What is said with it goes through a Conversation, so that a log tells it as a capture does."""
+    """One client. Its bytes go through a Conversation, so that a log has the same Records as a capture."""
 
     def __init__(
         self,
@@ -38,30 +37,30 @@ class Connection:
     ) -> None:
         self.writer = writer
         self.muted = False
-        """Whether nothing is said to it any more."""
+        """Whether the machine sends nothing on it any more."""
         self._observe = on_record
         self._conversation = Conversation(FrameDecoder(key), Place(number, peer_name(writer), machine))
 
     def send(self, data: bytes) -> None:
-        """Send, and note what was said."""
+        """Sends bytes, and hands on their Records."""
         if data:
             self.writer.write(data)
             self.note("machine", data)
 
     def note(self, sender: Sender, data: bytes) -> None:
-        """Note what was said."""
+        """Hands on the Records of bytes."""
         if self._observe is not None:
             for record in self._conversation.receive(time.time_ns(), sender, data):
                 self._observe(record)
 
     def finish(self) -> None:
-        """Note what was held back for its frame to become whole."""
+        """Hands on the Records of bytes that waited for the rest of their frame."""
         if self._observe is not None:
             for record in self._conversation.close(time.time_ns()):
                 self._observe(record)
 
     def reset(self) -> None:
-        """Close so that the other side gets a RST, as from a machine whose power went."""
+        """Closes with a RST, like a machine whose power has failed."""
         connected: socket.socket = self.writer.get_extra_info("socket")
         with contextlib.suppress(OSError):
             connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -69,20 +68,20 @@ class Connection:
 
 
 def peer_name(writer: asyncio.StreamWriter) -> str:
-    """The client, as host:port, an IPv6 host in brackets."""
+    """Returns the client as host:port, an IPv6 host in brackets."""
     peer = writer.get_extra_info("peername") or ("?", 0)
     host, port = peer[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 _PIECE: Final = 4096
-_TICK: Final = 0.1  # s of real time; at most so often the machine says something unasked
-_SLEPT: Final = 5.0  # s; if more passed between two ticks, the computer slept, and the machine did too
-_BACKLOG: Final = 1 << 18  # bytes; a client that does not read is told no more
+_TICK: Final = 0.1  # s of real time; the machine sends by itself at most so often
+_SLEPT: Final = 5.0  # s; if more passed between two ticks, the computer slept, and so did the machine
+_BACKLOG: Final = 1 << 18  # bytes; a client that does not read gets no more reports
 _PATIENCE: Final = 30.0  # s that a client may take to read an answer
 
 Ticker = Callable[[float], list[Message]]
-"""Lets so many seconds pass; what the machine says meanwhile."""
+"""Lets some seconds pass; returns what the machine sends meanwhile."""
 
 
 class ServerError(LmdecodeError):
@@ -93,16 +92,16 @@ class Server:
     """Serves a machine over TCP.
 
     Args:
-        machine: Which; it is changed by what clients write, and by time.
+        machine: The machine; writes of clients and time change it.
         key: Its key.
         host: The address to listen on.
-        port: The port; 0 for any that is free, to be asked for once it listens.
-        faults: What goes wrong.
-        speed: Seconds that pass for the machine in one of ours.
-        refuse_second: Whether a second client is refused; else it waits until the first is gone.
-        tick: What lets time pass for the machine; None: the machine's own `advance`.
-        on_record: Called with each message, as a Record.
-        on_note: Called with each other thing that happens, in words.
+        port: The port; 0 for any free one, which `port` has once it listens.
+        faults: The faults to simulate.
+        speed: Seconds that pass for the machine in one real second.
+        refuse_second: Whether to refuse a second client instead of letting it wait until the first is gone.
+        tick: Lets time pass for the machine; None: the machine's own `advance`.
+        on_record: Takes the Record of each message.
+        on_note: Takes everything else that happens, in words.
     """
 
     def __init__(
@@ -126,7 +125,7 @@ class Server:
         self.faults = Faults() if faults is None else faults
         self.on_record = on_record
         self.connections = 0
-        """How many there were."""
+        """The number of connections until now."""
         self._speed = speed
         self._refuse_second = refuse_second
         self._tick = machine.advance if tick is None else tick
@@ -147,10 +146,10 @@ class Server:
         await self.close()
 
     async def start(self) -> None:
-        """Listen, and let time pass.
+        """Starts to listen, and lets time pass.
 
         Raises:
-            ServerError: The address or the port cannot be had.
+            ServerError: The address or the port is not available.
         """
         try:
             self._server = await asyncio.start_server(self._welcome, self.host, self.port)
@@ -162,12 +161,12 @@ class Server:
         self._ticking = asyncio.create_task(self._pass_time())
 
     async def run(self) -> None:
-        """Wait for ever, or until something in the machine fails."""
+        """Waits until something in the machine fails."""
         if self._ticking is not None:
             await asyncio.shield(self._ticking)
 
     async def close(self) -> None:
-        """Close all connections and listen no more."""
+        """Closes all connections and stops listening."""
         if self._server is not None:
             self._server.close()
         tasks = [*self._clients, *([self._ticking] if self._ticking else [])]
@@ -211,7 +210,7 @@ class Server:
                 return
             self._note(f"{name} waits: one connection at a time")
         async with self._turn:
-            if reader.at_eof():  # it has waited long enough
+            if reader.at_eof():  # it gave up waiting
                 self._note(f"{name} is gone")
                 return
             fault = self.faults.for_connection()
@@ -251,7 +250,7 @@ class Server:
                     return
 
     async def _answer(self, event: Frame, connection: Connection) -> Then:
-        """Answer one frame, unless it is nothing to be answered; what is to happen next."""
+        """Answers a frame if it is a request; returns what happens to the connection then."""
         try:
             message, problems, _ = parse_leniently(decrypt(self.key, unwrap(event.body)))
         except FrameError as error:

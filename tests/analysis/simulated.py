@@ -67,8 +67,8 @@ def spoken(
         time_ns = START_NS + int(seconds * SECOND)
         while due and due[0][0] <= seconds:
             _, key = due.popleft()
-            if machine.works.on and machine.works.draw is None:
-                machine.works.pull_shot(key)
+            if machine.physics.on and machine.physics.pour is None:
+                machine.physics.pull_shot(key)
         for request in app.send(seconds):
             yield time_ns, "app", request
             time_ns += SECOND // 1000

@@ -12,7 +12,7 @@ from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.memory_map import by_name
 from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.windows import WINDOWS
-from lmdecode.simulator.fault_effects import frame
+from lmdecode.simulator.faults import frame
 from lmdecode.simulator.machine import Machine
 from tests.codec.v1.samples import KEY_TEXT
 

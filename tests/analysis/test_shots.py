@@ -22,7 +22,7 @@ CAPTURES = Path(__file__).parents[2] / "captures"
 
 
 def pulled(tape: Tape, key: int, seconds: float | None = None) -> None:
-    tape.machine.works.pull_shot(key, seconds)
+    tape.machine.physics.pull_shot(key, seconds)
 
 
 def is_flow(message) -> bool:
@@ -60,7 +60,7 @@ def test_a_flush_hot_water_and_a_backflush_are_no_coffees():
     tape.read("configuration")
     pulled(tape, 1, 2.5)
     tape.wait(6)
-    tape.machine.works.pour_hot_water()
+    tape.machine.physics.pour_hot_water()
     tape.wait(30)
     tape.write("command", "start_backflush")
     tape.wait(60)
@@ -71,7 +71,7 @@ def test_a_flush_hot_water_and_a_backflush_are_no_coffees():
 
 def test_without_flow_a_status_answer_tells_hot_water_from_coffee():
     tape = Tape()
-    tape.machine.works.pour_hot_water(10)
+    tape.machine.physics.pour_hot_water(10)
     tape.wait(3, lambda message, raw: None if is_flow(message) else raw)
     tape.read("status")
     tape.wait(12, lambda message, raw: None if is_flow(message) else raw)
@@ -160,7 +160,7 @@ def test_coffees_that_only_the_counters_tell_of():
     for key in (1, 2, 2):
         pulled(tape, key)
         tape.away(60)
-    tape.machine.works.pour_hot_water()
+    tape.machine.physics.pour_hot_water()
     tape.away(60)
     tape.read("drink counters")
     shots = find_shots(tape.records)

@@ -44,7 +44,7 @@ def test_what_was_on_ends_where_nobody_listens():
     tape.connect()
     tape.read("status")
     tape.wait(10)
-    tape.machine.works.switch(on=False)
+    tape.machine.physics.switch(on=False)
     tape.read("status")
     made = timeline(tape)
     lengths = [round((end - start) / SECOND) for start, end in made.bands["power"]]
@@ -58,7 +58,7 @@ def test_problems_and_a_write_without_an_answer():
     tape = Tape()
     tape.hear("machine", b"@nonsense%")
     request = Message(Kind.WRITE, 0x0000, 1, b"\x01")
-    from lmdecode.simulator.fault_effects import frame
+    from lmdecode.simulator.faults import frame
 
     tape.hear("app", frame(KEY, request))
     made = timeline(tape)

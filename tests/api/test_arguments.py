@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmdecode.analysis.columns import field_kinds
-from lmdecode.api.arguments import as_keyword, changes_for, window_of
+from lmdecode.api.arguments import as_keyword
+from lmdecode.app.read import window_of
+from lmdecode.app.send import changes_for
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.v1.memory import Memory
 from lmdecode.codec.v1.memory_map import by_name
@@ -49,3 +51,4 @@ def test_every_value_can_be_had_with_one_read(name):
 def test_options_become_arguments():
     assert as_keyword("give --show-secrets, or --on") == "give show_secrets=, or on="
     assert as_keyword("a--host, 1 -- 2") == "a--host, 1 -- 2"
+    assert as_keyword("give --yes to do it") == "give yes=True to do it"

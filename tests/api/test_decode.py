@@ -136,7 +136,7 @@ def test_what_is_wrong_with_the_arguments_is_told_at_once(tmp_path, monkeypatch)
         lmdecode.decode(AV, key=KEY, where="foo=1")
     with pytest.raises(KeyFormatError, match="the key has 5 bytes"):
         lmdecode.decode(AV, key="short")
-    with pytest.raises(KeyFormatError, match="no key is in what was given"):
+    with pytest.raises(KeyFormatError, match="has no key in it"):
         lmdecode.decode(AV, key=[])
     with pytest.raises(lmdecode.CaptureError, match="no capture is given"):
         lmdecode.decode(key=KEY)

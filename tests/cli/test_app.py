@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -173,64 +172,3 @@ def test_a_closed_standard_output_is_one_line(command):
     result = subprocess.run(line, shell=True, env=command.environment, stderr=subprocess.PIPE, check=False)
     assert result.returncode == 1
     assert result.stderr.startswith(b"lmdecode: there is nowhere to write to")
-
-
-def test_a_command_starts_no_program_of_its_own_accord():
-    """Libraries have `file` or a compiler tell them things that nobody here wants to know, at each start."""
-    script = (
-        "import contextlib, sys\n"
-        "sys.addaudithook(lambda event, told: print(event, told) if event == 'subprocess.Popen' else None)\n"
-        "from lmdecode.__main__ import main\n"
-        "sys.argv = ['lmdecode', 'explain', 'R40000020D8']\n"
-        "with contextlib.suppress(SystemExit):\n"
-        "    main()\n"
-    )
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=False)
-    assert "subprocess" not in result.stdout
-    assert "0x4000" in result.stdout
-
-
-def test_cffi_is_only_left_out_while_the_cipher_is_loaded():
-    """It takes a tenth of the start; whoever wants it afterwards gets it."""
-    script = (
-        "import contextlib, sys\n"
-        "from lmdecode.__main__ import main\n"
-        "sys.argv = ['lmdecode', 'explain', 'R40000020D8']\n"
-        "with contextlib.suppress(SystemExit):\n"
-        "    main()\n"
-        "print('Crypto.Cipher.AES' in sys.modules, 'cffi' in sys.modules)\n"
-        "import importlib.util\n"
-        "if importlib.util.find_spec('cffi'):\n"
-        "    import cffi\n"
-    )
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=False)
-    assert result.stderr == ""
-    assert result.stdout.splitlines()[-1] == "True False"
-
-
-@pytest.mark.parametrize(("how", "told"), [((), False), (("-m", "cProfile"), True)])
-def test_a_process_ends_at_once_but_not_when_it_is_profiled(command, how, told):
-    result = subprocess.run(
-        [sys.executable, *how, "-m", "lmdecode", "registers", "-f", "json"],
-        env=command.environment,
-        capture_output=True,
-        encoding="utf-8",
-        check=True,
-    )
-    assert ("function calls" in result.stdout) is told
-    assert '"coffee_temp"' in result.stdout
-
-
-@pytest.mark.parametrize(("ending", "expected"), [("sys.exit()", 0), ("sys.exit(3)", 3), ("sys.exit('why')", 1)])
-def test_how_a_process_ends(ending, expected):
-    script = (
-        "import atexit, sys\n"
-        "import lmdecode.__main__ as program\n"
-        "atexit.register(print, 'taken apart')\n"
-        f"program.main = lambda: (print('done'), {ending})\n"
-        "program.run()\n"
-    )
-    result = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=False)
-    assert result.returncode == expected
-    assert result.stdout.splitlines() == (["done", "taken apart"] if expected == 1 else ["done"])
-    assert result.stderr.strip() == ("why" if expected == 1 else "")

@@ -8,7 +8,9 @@ import threading
 import pytest
 import typer
 
-from lmdecode.cli.discover import _known_as, _next, discover
+from lmdecode.app.discover import name_in, next_steps
+from lmdecode.cli.discover import discover
+from lmdecode.config.file import load_config, machine_entries
 from lmdecode.device import discovery
 from lmdecode.device.discovery import Found
 from tests.cli.simulator_process import own_serial
@@ -80,23 +82,24 @@ def test_machines_of_the_config_are_told(command, machine):
 def test_which_machine_of_the_config_it_is(tmp_path, entries, expected):
     path = tmp_path / "config.json"
     path.write_text(json.dumps(entries))
-    assert _known_as(Found("GS1", "machine.local", ("10.0.0.7",), 1774), path) == expected
+    found = [entry for _, entry in machine_entries(load_config(path))]
+    assert name_in(found, Found("GS1", "machine.local", ("10.0.0.7",), 1774)) == expected
 
 
 def test_what_to_do_next():
     here = Found("GS1", addresses=("10.0.0.7",), port=1774)
     other = Found("GS2", addresses=("10.0.0.8", "fe80::1"), port=1775)
     nowhere = Found("GS3")
-    assert _next([here], [None]) == ["next: lmdecode config set host 10.0.0.7"]
-    assert _next([other, here], [None, "kitchen"]) == [
+    assert next_steps([(here, None)]) == ["next: lmdecode config set host 10.0.0.7"]
+    assert next_steps([(other, None), (here, "kitchen")]) == [
         "in the config already; next: lmdecode status",
         "new: lmdecode config set host 10.0.0.8 --machine NAME",
         "      lmdecode config set port 1775 --machine NAME",
     ]
-    assert _next([here, other], ["my kitchen", "bar"]) == [
+    assert next_steps([(here, "my kitchen"), (other, "bar")]) == [
         "in the config already; next: lmdecode status --machine 'my kitchen'"
     ]
-    assert _next([nowhere], [None]) == ["none of them told its address; try again, with a longer --timeout"]
+    assert next_steps([(nowhere, None)]) == ["none of them told its address; try again, with a longer --timeout"]
 
 
 def test_a_config_that_cannot_be_read_is_no_hindrance(command, machine):
@@ -152,5 +155,5 @@ def test_without_the_library(command):
 
 
 def test_what_cannot_be_meant(command):
-    assert "is no address" in command.fails("discover", "--interface", "eth0", code=2)
+    assert "is not an address" in command.fails("discover", "--interface", "eth0", code=2)
     assert command("discover", "--timeout", "0").returncode == 2

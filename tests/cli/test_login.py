@@ -167,7 +167,7 @@ def test_check_finds_what_is_wrong(command, config):
     assert 'config.json has no "key"' in complaint
     config.write_text(json.dumps({"key": "short", "port": "x", "model_name": "GS4"}))
     complaint = command.fails("config", "check")
-    for words in ("the key has 5 bytes", "port is no port", "model_name is none that is known: GS3 AV"):
+    for words in ("the key has 5 bytes", "port is not a port", "model_name is none that is known: GS3 AV"):
         assert words in complaint
 
 
@@ -196,8 +196,8 @@ def test_set_keeps_the_rest(command, config):
     ("arguments", "words"),
     [
         (("key", "x" * 32), "key is a secret, and others can see a command line"),
-        (("port", "70000"), "is no port"),
-        (("model_name", "GS4"), "is no model that is known"),
+        (("port", "70000"), "is not a port"),
+        (("model_name", "GS4"), "is not a known model"),
         (("machines", "x"), "is a list"),
         (("host",), "no value"),
     ],

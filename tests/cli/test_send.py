@@ -58,7 +58,7 @@ BEFORE = {
 def test_each_setting(command, words, names):
     with running() as machine:
         for name, other in BEFORE.get(words, {}).items():
-            machine.machine.works.set(name, other)
+            machine.machine.physics.set(name, other)
         result = command("send", *words.split(), *machine.options)
         assert result.returncode == 0, result.stderr
         assert result.stderr == ""
@@ -129,9 +129,9 @@ def test_a_dry_run_connects_to_nothing(command):
         ("dose 2 121 --model gs4", "no model 'gs4': give GS3 AV"),
         ("cofee-temp 93", "did you mean coffee-temp?"),
         ("off", "power off, prebrewing off or steam-boiler off"),
-        ("xyzzy 1", "`lmdecode send --help` lists what can"),
+        ("xyzzy 1", "nothing named 'xyzzy' can be set: there are"),
         ("preinfusion 3", "none of on, off"),
-        ("preinfusion 1 2 3", "write: send preinfusion [on|off], or: send preinfusion 3 4.4"),
+        ("preinfusion 1 2 3", "preinfusion takes state, or key, seconds"),
         ("prebrew 1", "give --on or --off"),
         ("power on", "there is nobody to ask: give --yes"),
         ("write 0x001E 08", "there is nobody to ask: give --yes"),

@@ -17,7 +17,7 @@ from lmdecode.codec.v1.framing import Deframer, unwrap
 from lmdecode.codec.v1.image import MemoryImage, image_text
 from lmdecode.codec.v1.key import Key, decrypt
 from lmdecode.codec.v1.message import Message, parse
-from lmdecode.simulator.fault_effects import frame
+from lmdecode.simulator.faults import frame
 from lmdecode.simulator.initial_memory import default_memory
 from tests.cli.conftest import CAPTURES
 from tests.cli.simulator_process import own_serial, write_image
@@ -162,7 +162,13 @@ def test_complaints(command, simulate):
         (["--config", "none.json"], "there is no file none.json"),
         (["--host", "203.0.113.1"], "cannot listen on 203.0.113.1"),
     ):
-        code = 2 if arguments in (["--key", "short"], ["--config", "none.json"]) else 1
+        usage = (
+            ["--key", "short"],
+            ["--config", "none.json"],
+            ["--image", "a", "--capture", "b"],
+            ["--fault", "explode"],
+        )
+        code = 2 if arguments in usage else 1
         complaint = command.fails("simulate", "--port", "0", "--no-mdns", "--quiet", *arguments, code=code)
         assert reason in complaint
         assert len(complaint.splitlines()) == 1

@@ -139,6 +139,16 @@ def test_the_machine_gone_and_back(command):
         assert watch.lines()[-1]["stream"] > 0
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_machine_that_is_gone_at_the_end(command, number):
+    with simulator(command, "--speed", "60") as (machine, port), Watch(command, port, "--timeout", "1") as watch:
+        watch.wait_for(lambda: len(watch.lines()) > 5)
+        machine.kill()
+        watch.wait_for(lambda: "; trying again" in watch.said())
+        assert watch.end(number) == 3
+        assert re.search(r"(?m)^lmdecode: \d+ messages\nlmdecode: not connected at the end: 127", watch.said())
+
+
 def test_half_a_frame(command):
     with simulator(command, "--speed", "60", "--fault", "half:1") as (_, port):
         with Watch(command, port, "--timeout", "0.5", "--wait") as watch:
@@ -297,6 +307,7 @@ def test_the_machine_goes_away_before_ones_eyes(command):
         assert re.search(r"coffee \d+\.\d °C", terminal.screen)  # what was heard last
         terminal.type("q")
         terminal.wait_for("not connected at the end")
+        terminal.wait_for("exit 3")
         assert not terminal.alternate
 
 

@@ -57,7 +57,7 @@ def test_an_address_as_it_is_copied(find, host, port, expected):
 
 
 def test_a_port_that_is_none(find):
-    with pytest.raises(TargetError, match="99999 is no port"):
+    with pytest.raises(TargetError, match="99999 is not a port"):
         find(host="10.0.0.9:99999", key=ONE)
 
 
@@ -99,7 +99,7 @@ def test_the_environment_has_a_key(find, monkeypatch):
         ({"host": "h", "key": "short"}, {}, ConfigError, 'the "key" in'),
         ({"host": "h", "key": 12345678}, {}, ConfigError, 'the "key" in .* is not text: put it in double quotes'),
         ({"host": 10, "key": ONE}, {}, ConfigError, 'the "host" in .* is not text: put it in double quotes'),
-        ({"host": "h", "key": ONE, "port": "x"}, {}, ConfigError, "port is no port"),
+        ({"host": "h", "key": ONE, "port": "x"}, {}, ConfigError, "port is not a port"),
         ({"key": ONE}, {}, TargetError, "no address"),
     ],
 )

@@ -11,6 +11,7 @@ import pytest
 
 from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.message import Message
+from lmdecode.codec.v1.requester import requesters
 from lmdecode.device.client import Client
 from lmdecode.device.errors import (
     BadAnswerError,
@@ -23,8 +24,7 @@ from lmdecode.device.errors import (
     RefusedError,
     WrongKeyError,
 )
-from lmdecode.simulator.fault_effects import frame, other_key
-from lmdecode.simulator.faults import parse_fault
+from lmdecode.simulator.faults import frame, other_key, parse_fault
 from tests.simulator.client import KEY, OFF, POWER, server
 
 TEMPERATURES = Message(Kind.READ, 0x401C, 4)
@@ -33,7 +33,12 @@ SOON = 0.3  # s; the machine reports once a second, so mostly nothing else is he
 
 def client(to, **options):
     options.setdefault("timeout", SOON)
-    return Client(to.host, to.port, options.pop("key", KEY), **options)
+    return Client(
+        to.host,
+        to.port,
+        requesters(options.pop("key", KEY), show_secrets=options.pop("show_secrets", False)),
+        **options,
+    )
 
 
 def ask(request, *faults, key=KEY, timeout=SOON, speed=1.0, records=None, **options):
@@ -157,13 +162,13 @@ def test_nothing_listens():
         port = busy.getsockname()[1]
     for host, why in (("127.0.0.1", "refuses the connection"), ("a..b", "no host named"), ("x" * 300, "no host")):
         with pytest.raises(NoConnectionError, match=why) as caught:
-            asyncio.run(Client(host, port, KEY).connect())
+            asyncio.run(Client(host, port, requesters(KEY)).connect())
         assert caught.value.exit_code == 3
 
 
 def test_a_client_that_is_not_connected_says_so():
     with pytest.raises(ConnectionLostError, match="not connected"):
-        asyncio.run(Client("127.0.0.1", 1, KEY).ask(POWER))
+        asyncio.run(Client("127.0.0.1", 1, requesters(KEY)).ask(POWER))
 
 
 def test_a_second_client_waits_until_the_first_is_gone():
@@ -195,7 +200,7 @@ def test_keep_alive_notices_that_the_machine_is_gone():
     async def run():
         async with await _silent_server() as silent:
             port = silent.sockets[0].getsockname()[1]
-            async with Client("127.0.0.1", port, KEY, timeout=0.1, keep_alive=0.1) as talk:
+            async with Client("127.0.0.1", port, requesters(KEY), timeout=0.1, keep_alive=0.1) as talk:
                 await talk.ask(POWER)
                 begin = time.monotonic()
                 lost = await asyncio.wait_for(talk.wait_lost(), 5)
@@ -231,7 +236,7 @@ def test_what_never_ends_is_given_up(garbage):
             port = flooding.sockets[0].getsockname()[1]
             begin = time.monotonic()
             with pytest.raises(BadAnswerError, match="is damaged"):
-                async with Client("127.0.0.1", port, KEY, timeout=0.3) as talk:
+                async with Client("127.0.0.1", port, requesters(KEY), timeout=0.3) as talk:
                     await talk.ask(POWER)
             assert time.monotonic() - begin < 10
 

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from lmdecode.codec.v1.memory import Answer, Region
+from lmdecode.codec.v1.requester import requesters
 from lmdecode.codec.v1.windows import MODEL_WINDOWS
 from lmdecode.device.client import Client
 from lmdecode.device.session import Session
@@ -19,7 +20,7 @@ def found(model, *holes):
         async with server(model=model) as machine:
             for window, answer in holes:
                 machine.machine.memory.mark(Region(window.address, window.length, answer))
-            connector = lambda number: Client(machine.host, machine.port, KEY, timeout=1.2, stream=number)  # noqa: E731
+            connector = lambda number: Client(machine.host, machine.port, requesters(KEY), timeout=1.2, stream=number)  # noqa: E731
             async with Session(connector, tries=1) as session:
                 return await find_model(session)
 

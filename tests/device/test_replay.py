@@ -9,6 +9,7 @@ import pytest
 
 from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.message import OK, Message
+from lmdecode.codec.v1.requester import requesters
 from lmdecode.device.client import Client
 from lmdecode.device.errors import BusyError, NoConnectionError
 from lmdecode.device.session import Session, send_again
@@ -21,7 +22,9 @@ REFUSED = Message(Kind.WRITE, 0x0007, 2, b"\xff\xff")
 
 
 def session(to, *, timeout=0.2, tries=2):
-    return Session(lambda number: Client(to.host, to.port, KEY, timeout=timeout, stream=number), tries=tries)
+    return Session(
+        lambda number: Client(to.host, to.port, requesters(KEY), timeout=timeout, stream=number), tries=tries
+    )
 
 
 def replayed(requests, *faults, in_turn=(), speed=None, **options):

@@ -11,6 +11,7 @@ from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.memory import Answer, Memory, Region
 from lmdecode.codec.v1.memory_map import REGISTERS
 from lmdecode.codec.v1.redaction import touches_secret
+from lmdecode.codec.v1.requester import requesters
 from lmdecode.codec.v1.windows import LARGEST_READ
 from lmdecode.device.client import Client
 from lmdecode.device.errors import MachineError, NoConnectionError, WrongKeyError
@@ -32,7 +33,14 @@ def run(scenario):
 
 def scanner(to, *, key=KEY, timeout=0.3, waits=WAITS, secrets=False, **options):
     def connector(number, note):
-        return Client(to.host, to.port, key, timeout=timeout, stream=number, show_secrets=secrets, on_record=note)
+        return Client(
+            to.host,
+            to.port,
+            requesters(key, show_secrets=secrets),
+            timeout=timeout,
+            stream=number,
+            on_record=note,
+        )
 
     return Scanner(connector, pace=0, timeout=timeout, waits=waits, **options)
 

@@ -9,17 +9,19 @@ import pytest
 
 from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.memory import Answer, Region
+from lmdecode.codec.v1.requester import requesters
 from lmdecode.device.client import Client
 from lmdecode.device.errors import BadAnswerError, BusyError, EchoError, MachineError, NoAnswerError, WrongKeyError
 from lmdecode.device.session import Session, pauses
 from lmdecode.device.snapshot import take_snapshot
-from lmdecode.simulator.fault_effects import other_key
-from lmdecode.simulator.faults import parse_fault
+from lmdecode.simulator.faults import other_key, parse_fault
 from tests.simulator.client import KEY, OFF, server
 
 
 def session(to, *, key=KEY, timeout=0.2, **options):
-    return Session(lambda number: Client(to.host, to.port, key, timeout=timeout, stream=number), pause=0.01, **options)
+    return Session(
+        lambda number: Client(to.host, to.port, requesters(key), timeout=timeout, stream=number), pause=0.01, **options
+    )
 
 
 def run(with_session, *faults, speed=20.0, **options):

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.memory import Answer, Region
 from lmdecode.codec.v1.message import Message, build
+from lmdecode.codec.v1.requester import requesters
 from lmdecode.codec.v1.setting_change import change
 from lmdecode.codec.v1.settings import SETTINGS, values_for
 from lmdecode.device.client import Client
 from lmdecode.device.errors import MachineError, NoAnswerError
 from lmdecode.device.session import Session
-from lmdecode.device.settings import State, find_model, look, make, write_raw
+from lmdecode.device.settings import RawOutcome, State, find_model, look, make, write_raw
 from lmdecode.device.snapshot import take_snapshot
 from lmdecode.simulator.faults import FAULTS, Fault, Faults, On, parse_fault
 from lmdecode.simulator.machine import Machine
@@ -29,7 +30,7 @@ QUICK = (0.0, 0.01)
 
 
 def session(to, *, timeout=0.2):
-    return Session(lambda number: Client(to.host, to.port, KEY, timeout=timeout, stream=number), pause=0.01)
+    return Session(lambda number: Client(to.host, to.port, requesters(KEY), timeout=timeout, stream=number), pause=0.01)
 
 
 def changes_of(values):
@@ -150,10 +151,10 @@ def test_raw_bytes():
             return await write_raw(talk, request)
 
     request = Message(Kind.WRITE, 0x001E, 1, b"\x09")
-    assert asyncio.run(go(request)) == (b"\x09", "", True)
-    found, complaint, answered = asyncio.run(go(request, "no-ok"))
-    assert (found, answered) == (b"\x08", True)
-    assert "did not take" in complaint
+    assert asyncio.run(go(request)) == RawOutcome(request, b"\x09", State.DONE)
+    refused = asyncio.run(go(request, "no-ok"))
+    assert (refused.found, refused.state) == (b"\x08", State.NOT_TAKEN)
+    assert "did not take" in refused.complaint
 
 
 @pytest.mark.parametrize("model", ["GS3 AV", "GS3 MP", "Linea Mini"])

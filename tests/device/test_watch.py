@@ -9,6 +9,7 @@ import pytest
 
 from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.key import Key
+from lmdecode.codec.v1.requester import requesters
 from lmdecode.device import watch as watching
 from lmdecode.device.client import Client
 from lmdecode.device.errors import BusyError, ConnectionLostError, NoConnectionError, WrongKeyError
@@ -28,7 +29,13 @@ class Watching:
 
         def connector(number, on_record):
             return Client(
-                to.host, to.port, key, timeout=timeout, stream=number, keep_alive=keep_alive, on_record=on_record
+                to.host,
+                to.port,
+                requesters(key),
+                timeout=timeout,
+                stream=number,
+                keep_alive=keep_alive,
+                on_record=on_record,
             )
 
         self.watcher = Watcher(

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.key import Key
-from lmdecode.mitm.editing import reencoded
 from lmdecode.mitm.hooks import sender
-from lmdecode.mitm.page import Transcript, blocks, page_text
+from lmdecode.mitm.page import Transcript, blocks, page_text, reencoded
 from tests.codec.v1.samples import KEY_TEXT, SAMPLES, frame, with_check
 
 KEY = Key.parse(KEY_TEXT)

@@ -11,8 +11,7 @@ from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.framing import Deframer, Frame, Skipped, unwrap
 from lmdecode.codec.v1.key import Key, decrypt
 from lmdecode.codec.v1.message import Message, parse_leniently
-from lmdecode.simulator.fault_effects import frame
-from lmdecode.simulator.faults import Faults, parse_fault
+from lmdecode.simulator.faults import Faults, frame, parse_fault
 from lmdecode.simulator.machine import Machine
 from lmdecode.simulator.server import Server
 

@@ -94,9 +94,9 @@ def test_a_script_is_done_in_time():
     )
     script.advance(5)
     assert [text.partition(":")[2] for text in told] == [" shot 5", " shot 1: coffee is running: stop it first"]
-    assert console.machine.works.draw.elapsed == pytest.approx(3)
+    assert console.machine.physics.pour.elapsed == pytest.approx(3)
     script.advance(100)
-    assert not console.machine.works.on
+    assert not console.machine.physics.on
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def test_copies_agree(machine):
     assert read(machine, 0x4017, 1).data == read(machine, 0x0000, 1).data == b"\0"
     machine.advance(60)
     assert read(machine, 0x401C, 4).data == read(machine, 0x6012, 4).data
-    machine.works.set("coffee_temp", 33.3)
+    machine.physics.set("coffee_temp", 33.3)
     assert read(machine, 0x401C, 2).data == read(machine, 0x6012, 2).data == b"\x01\x4d"
 
 
@@ -116,7 +116,7 @@ def test_commands(machine):
     assert write(machine, "command", "start_backflush") == "OK"
     assert write(machine, "command", "start_backflush") == "NO"
     machine.advance(60)
-    assert machine.works.draw is None
+    assert machine.physics.pour is None
 
 
 def test_the_reports_come_in_turn_about_one_a_second(machine):
@@ -133,33 +133,33 @@ def test_the_clock_runs_and_is_set():
     machine.advance(0.25)
     machine.advance(0.75)
     assert machine.registers.get("clock") == "2020-12-13T21:15:12"
-    machine.works.set("clock", "2099-12-31T23:59:59")
+    machine.physics.set("clock", "2099-12-31T23:59:59")
     machine.advance(2)
-    assert machine.works.now.year == 2000
+    assert machine.physics.now.year == 2000
 
 
 def test_the_schedule_switches_it():
     machine = Machine("GS3 MP", now=datetime(2026, 11, 17, 6, 29, 58))  # noqa: DTZ001 -- a Tuesday
     for name, value in (("tue_on_hour", 6), ("tue_on_min", 30), ("tue_off_hour", 6), ("tue_off_min", 32)):
         assert write(machine, name, value) == "OK"
-    machine.works.set("clock", "2026-11-17T06:29:58")
+    machine.physics.set("clock", "2026-11-17T06:29:58")
     machine.advance(5)
-    assert not machine.works.on  # global_auto is off
-    machine.works.set("global_auto", True)
-    machine.works.set("clock", "2026-11-17T06:29:58")
+    assert not machine.physics.on  # global_auto is off
+    machine.physics.set("global_auto", True)
+    machine.physics.set("clock", "2026-11-17T06:29:58")
     machine.advance(5)
-    assert machine.works.on
+    assert machine.physics.on
     machine.advance(120)
-    assert not machine.works.on
-    machine.works.set("clock", "2026-11-18T06:29:58")
+    assert not machine.physics.on
+    machine.physics.set("clock", "2026-11-18T06:29:58")
     machine.advance(5)
-    assert not machine.works.on  # Wednesday's is another
+    assert not machine.physics.on  # Wednesday's is another
 
 
 def test_it_heats_keeps_its_temperature_and_cools():
     machine = Machine("GS3 MP")
     number = machine.registers.number
-    machine.works.switch(on=True)
+    machine.physics.switch(on=True)
     machine.advance(30)
     assert "coffee_heater_on" in machine.registers.get("heating_state")
     machine.advance(900)
@@ -168,7 +168,7 @@ def test_it_heats_keeps_its_temperature_and_cools():
         machine.advance(5)
         kept.append((number("coffee_temp", 0), number("steam_temp", 0)))
     assert all(abs(coffee - 92.0) < 1 and abs(steam - 119.0) < 2 for coffee, steam in kept)
-    machine.works.switch(on=False)
+    machine.physics.switch(on=False)
     assert machine.registers.get("heating_state") == []
     machine.advance(3600)
     assert 22 < number("coffee_temp", 0) < 75
@@ -176,7 +176,7 @@ def test_it_heats_keeps_its_temperature_and_cools():
 
 def test_a_shot_of_a_dose(machine):
     before = {name: machine.registers.get(name) for name in ("drinks_k2", "total_coffee", "total_coffee_activations")}
-    machine.works.pull_shot(2)
+    machine.physics.pull_shot(2)
     assert set(machine.registers.get("heating_state")) >= {"pump_on", "brew_solenoid_on"}
     said = [message for _ in range(40) for message in machine.advance(1)]
     flow = [decode_message(message)[0] for message in said if message.kind is Kind.STREAM]
@@ -185,7 +185,7 @@ def test_a_shot_of_a_dose(machine):
     assert pulses[-1] == machine.registers.get("dose_k2") == 118
     assert {fields["flow_key"] for fields in flow} == {2}
     assert flow[-1]["flow_seconds"] == pytest.approx(118 / 4.8, abs=0.1)
-    assert machine.works.draw is None
+    assert machine.physics.pour is None
     assert machine.registers.get("key_active") == 0
     assert {name: machine.registers.get(name) for name in before} == {name: n + 1 for name, n in before.items()}
 
@@ -195,37 +195,37 @@ def test_a_shot_of_a_dose(machine):
 )
 def test_wetting_the_puck_lengthens_the_shot(machine, mode, longer):
     assert write(machine, "prebrew_flag", mode) == "OK"
-    machine.works.pull_shot(2)
-    draw = machine.works.draw
+    machine.physics.pull_shot(2)
+    pour = machine.physics.pour
     machine.advance(60)
-    assert draw.elapsed == pytest.approx(118 / 4.8 + longer)
+    assert pour.elapsed == pytest.approx(118 / 4.8 + longer)
 
 
 def test_water_stops(machine):
-    machine.works.pull_shot(1, 2)
+    machine.physics.pull_shot(1, 2)
     machine.advance(5)
     flushed = machine.registers.get("total_coffee_activations") - machine.registers.get("total_coffee")
     assert flushed == 0xAEE - 0x923 + 1  # two seconds are no coffee
-    machine.works.pull_shot(5)
+    machine.physics.pull_shot(5)
     machine.advance(10)
     with pytest.raises(NotNowError, match="is running"):
-        machine.works.pour_hot_water()
-    machine.works.stop()
-    machine.works.pour_hot_water()
-    draw = machine.works.draw
+        machine.physics.pour_hot_water()
+    machine.physics.stop()
+    machine.physics.pour_hot_water()
+    pour = machine.physics.pour
     machine.advance(20)
-    assert draw.elapsed == pytest.approx(8)
-    machine.works.pull_shot(5)
-    machine.works.set("water_reservoir_contact", False)
+    assert pour.elapsed == pytest.approx(8)
+    machine.physics.pull_shot(5)
+    machine.physics.set("water_reservoir_contact", False)
     machine.advance(1)
-    assert machine.works.draw is None
+    assert machine.physics.pour is None
     with pytest.raises(NotNowError, match="no water"):
-        machine.works.pull_shot(1)
-    machine.works.switch(on=False)
+        machine.physics.pull_shot(1)
+    machine.physics.switch(on=False)
     with pytest.raises(NotNowError, match="standby"):
-        machine.works.pull_shot(1)
+        machine.physics.pull_shot(1)
     with pytest.raises(NotNowError, match="has no key 6"):
-        machine.works.pull_shot(6)
+        machine.physics.pull_shot(6)
 
 
 def test_a_machine_of_which_nothing_is_known_runs():
@@ -268,18 +268,18 @@ def test_whatever_happens_it_answers_right_and_stays_within_bounds(model, steps)
             answer = machine.receive(step)
             assert answer is None or parse(build(answer))[:3] == step[:3]
         elif isinstance(step, bool):
-            machine.works.switch(on=step)
+            machine.physics.switch(on=step)
         elif isinstance(step, float):
             for message in machine.advance(step):
                 assert parse(build(message)) == message
                 assert not decode_message(message)[1]
         elif isinstance(step, tuple):
-            machine.works.set(*step)
-            machine.works.set(step[0], 50)
+            machine.physics.set(*step)
+            machine.physics.set(step[0], 50)
         else:
             try:
-                {"shot": lambda: machine.works.pull_shot(1), "hot water": machine.works.pour_hot_water}.get(
-                    step, machine.works.stop
+                {"shot": lambda: machine.physics.pull_shot(1), "hot water": machine.physics.pour_hot_water}.get(
+                    step, machine.physics.stop
                 )()
             except NotNowError:
                 continue

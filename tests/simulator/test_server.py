@@ -13,8 +13,7 @@ from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.framing import Frame, Skipped, unwrap, wrap
 from lmdecode.codec.v1.key import decrypt, encrypt
 from lmdecode.codec.v1.message import Message, parse_leniently
-from lmdecode.simulator.fault_effects import frame
-from lmdecode.simulator.faults import FAULTS, Fault, Faults
+from lmdecode.simulator.faults import FAULTS, Fault, Faults, frame
 from lmdecode.simulator.machine import Machine
 from lmdecode.simulator.server import Server, ServerError
 from tests.simulator.client import KEY, OFF, POWER, connected, server
@@ -58,7 +57,7 @@ def test_what_is_no_request_is_passed_over():
 def test_time_passes_and_reports_come():
     async def scenario():
         async with server(speed=20) as machine, connected(machine) as client:
-            machine.machine.works.pull_shot(1)
+            machine.machine.physics.pull_shot(1)
             said = [await client.message() for _ in range(6)]
             assert {message.preamble for message in said} >= {"401C0004", "40220001", "60000016"}
 
@@ -139,7 +138,7 @@ def test_answers_that_are_wrong():
         assert _decrypted(event).message.status == "NO"
         assert after.ok
         machine, event, _ = await _ask_with_fault("no-ok", OFF)
-        assert machine.machine.works.on
+        assert machine.machine.physics.on
         _, event, _ = await _ask_with_fault("garbage")
         assert not isinstance(event, Frame) or _is_no_message(event)
 

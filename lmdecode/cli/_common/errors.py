@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -105,3 +106,14 @@ def say_how_it_went(outcomes: Sequence[Outcome], speakers: Speakers, *, chosen: 
     if verdict.error is not None:
         raise verdict.error
     return verdict.failed
+
+
+@contextlib.contextmanager
+def failures_as_json(wanted: bool) -> Iterator[None]:
+    """Prints a failure on stdout too, as the JSON object that scripts wait for."""
+    try:
+        yield
+    except LmdecodeError as error:
+        if wanted:
+            typer.echo(json.dumps({"state": "failed", "complaint": str(error)}, ensure_ascii=False))
+        raise

@@ -1,10 +1,16 @@
-"""The app's side of a live connection, without a socket: requests out, Records in, and which of them is the answer.
+"""The app's side of a live connection, without a socket: requests out, Records in, and which Record is the answer.
 
-One request is answered before the next is asked, as the maker's app does it.
+One request waits for its answer before the next one is sent, as in the maker's app. The protocol has no request
+numbers: an answer repeats the address and the length of its request, and so does a report that the machine sends by
+itself. Two requests under way at once could therefore not be told apart.
+
+All that a client must know of this protocol is here. The client gets a `RequesterFactory` and handles neither the key
+nor any bytes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,40 +21,77 @@ from lmdecode.codec.v1.conversation import Conversation
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.framing import unwrap, wrap
 from lmdecode.codec.v1.key import BLOCK_SIZE, Key, encrypt
-from lmdecode.codec.v1.message import Message, build
-from lmdecode.codec.v1.windows import REPORTS
+from lmdecode.codec.v1.message import Message, build, letter_of
+from lmdecode.codec.v1.windows import ALIVE, REPORTS
 
 _USUAL: Final = frozenset((window.address, window.length) for window in REPORTS)
 
 
+PROBE: Final = Message(Kind.READ, ALIVE.address, ALIVE.length)
+"""A read that every machine answers. It shows that the machine is there and that the key is right."""
+
+
+def label(request: Message) -> str:
+    """Returns what messages call a request: its letter and its preamble.
+
+    >>> label(PROBE)
+    'R40220001'
+    """
+    return f"{letter_of(request.kind)}{request.preamble}"
+
+
+def frame_of(request: Message, key: Key) -> bytes:
+    """Returns the frame of a request, as it goes over the wire.
+
+    Raises:
+        MessageError: The request cannot be built.
+    """
+    return wrap(encrypt(key, build(request)))
+
+
+def is_echo(request: Message, answer: Record) -> bool:
+    """Whether the machine sent a read back instead of an answer.
+
+    An echo is a message without damage. A damaged answer has no data either, because none of it may be shown; its bytes
+    are in `raw`.
+    """
+    return request.kind is Kind.READ and answer.data is None and answer.raw is None
+
+
+def refusal(answer: Record) -> str | None:
+    """Returns what a machine answered to a write instead of OK; None if it took the write."""
+    return None if answer.ok else (answer.plaintext or "")[9:-2][:16]
+
+
 @dataclass(slots=True)
-class Heard:
-    """What the machine has said since something was asked, beside the answer: from it follows why there is none."""
+class Received:
+    """What the machine has sent since the last request, apart from the answer. It explains why there is no answer."""
 
     bytes: int = 0
-    """All that came."""
+    """All bytes that came."""
     valid: int = 0
-    """Messages with a right check byte."""
+    """Messages with a valid check byte."""
     undecryptable: int = 0
-    """Frames that the key makes no message of."""
+    """Frames that the key does not turn into a message."""
     garbage: int = 0
-    """Bytes that belong to no frame, and frames that are none."""
-    strange: Record | None = None
-    """A message that nobody asked for, and that machines are not known to send unasked: an answer to something else."""
+    """Bytes outside any frame, and frames that are not base64."""
+    stray: str = ""
+    """The label of a message that nobody asked for and that machines do not send by themselves: an answer to another
+    request."""
 
 
-class Dialogue:
-    r"""What is said on one connection, seen from the app.
+class Requester:
+    r"""The requests and answers of one connection, seen from the app.
 
     Args:
-        key: The machine's.
-        stream: The connection's number.
+        key: The machine's key.
+        stream: The connection's number, for the Records.
         app: This side's host:port.
         machine: The machine's host:port.
-        show_secrets: Whether the machine's cloud account is left readable.
+        show_secrets: Whether the Records show the machine's cloud account.
 
-    >>> dialogue = Dialogue(Key.parse("12345678901234567890123456789012"))
-    >>> frame, records = dialogue.ask(0, Message(Kind.READ, 0x4000, 0x23))
+    >>> requester = Requester(Key.parse("12345678901234567890123456789012"))
+    >>> frame, records = requester.ask(0, Message(Kind.READ, 0x4000, 0x23))
     >>> frame, records[0].plaintext
     (b'@/EvNHlfIE/xwlY2eKvFjXw==%', 'R40000023DB')
     """
@@ -61,32 +104,35 @@ class Dialogue:
         self._conversation = Conversation(decoder, Place(stream, app, machine))
         self._asked: Message | None = None
         self.answer: Record | None = None
-        """The answer to what was asked last; None as long as there is none."""
-        self.heard = Heard()
-        """Since something was asked last."""
+        """The answer to the last request; None until it has come."""
+        self.received = Received()
+        """What else has come since the last request."""
         self.ever_valid = False
-        """Whether any message was heard that the key decrypts."""
-        self.ever_heard = False
-        """Whether a single byte has come from the machine."""
+        """Whether any message has come that the key decrypts."""
+        self.ever_received = False
+        """Whether any byte has come from the machine."""
 
     def ask(self, time_ns: int, request: Message) -> tuple[bytes, list[Record]]:
-        """Begin to wait for an answer; the frame to send, and the Record of it.
+        """Begin a request and wait for its answer from now on.
+
+        Returns:
+            The frame to send, and the Records of it.
 
         Raises:
-            MessageError: There is no such message.
+            MessageError: The request cannot be built.
         """
-        frame = wrap(encrypt(self._key, build(request)))
-        self._asked, self.answer, self.heard = request, None, Heard()
+        frame = frame_of(request, self._key)
+        self._asked, self.answer, self.received = request, None, Received()
         return frame, self._conversation.receive(time_ns, "app", frame)
 
     def receive(self, time_ns: int, data: bytes) -> list[Record]:
-        """Take what has come from the machine."""
-        self.ever_heard = self.ever_heard or bool(data)
-        self.heard.bytes += len(data)
+        """Take bytes from the machine; returns their Records."""
+        self.ever_received = self.ever_received or bool(data)
+        self.received.bytes += len(data)
         return self._noted(self._conversation.receive(time_ns, "machine", data))
 
     def close(self, time_ns: int) -> list[Record]:
-        """The connection has ended: what was held back for its frame to become whole."""
+        """End the connection; returns the Records of bytes that waited for the rest of their frame."""
         return self._noted(self._conversation.close(time_ns))
 
     def _noted(self, records: list[Record]) -> list[Record]:
@@ -96,8 +142,8 @@ class Dialogue:
             elif self.answer is None and self._answers(record):
                 self.answer = record
             else:
-                self.heard.valid += 1
-                self._note_strange(record)
+                self.received.valid += 1
+                self._note_stray(record)
             self.ever_valid = self.ever_valid or record.kind is not None
         return records
 
@@ -117,10 +163,28 @@ class Dialogue:
         except FrameError:
             whole = False
         if whole:
-            self.heard.undecryptable += 1
+            self.received.undecryptable += 1
         else:
-            self.heard.garbage += max(len(raw), 1)
+            self.received.garbage += max(len(raw), 1)
 
-    def _note_strange(self, record: Record) -> None:
+    def _note_stray(self, record: Record) -> None:
         if record.kind is not Kind.STREAM and (record.address, record.length) not in _USUAL:
-            self.heard.strange = record
+            self.received.stray = (record.plaintext or "")[:9]
+
+
+RequesterFactory = Callable[[int, str, str], Requester]
+"""Makes the requester of a new connection from the connection's number, this side's host:port and the machine's."""
+
+
+def requesters(key: Key, *, show_secrets: bool = False) -> RequesterFactory:
+    """Returns a factory of requesters that know a machine's key.
+
+    Args:
+        key: The machine's key.
+        show_secrets: Whether the Records show the machine's cloud account.
+    """
+
+    def make(stream: int, app: str, machine: str) -> Requester:
+        return Requester(key, stream=stream, app=app, machine=machine, show_secrets=show_secrets)
+
+    return make

@@ -1,12 +1,10 @@
-"""Where `watch` shows what it sees: a screen, lines of JSON, or nowhere but on stderr."""
+"""The displays of `watch`: a screen, lines of JSON, or notes on stderr alone."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
 from typing import IO, TYPE_CHECKING, Final, Protocol
-
-import typer
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -16,56 +14,55 @@ if TYPE_CHECKING:
 
 
 class Display(Protocol):
-    """Something that shows what is seen."""
+    """Shows what a watch sees."""
 
     @property
     def draws(self) -> bool:
         """Whether it draws scenes."""
 
     def start(self) -> None:
-        """Begin."""
+        """Begins."""
 
     def stop(self) -> None:
-        """End, or make way for a while."""
+        """Ends, or makes way for a while."""
 
     def note(self, text: str) -> None:
-        """Tell something that is not in the messages."""
+        """Says something that is not in the messages."""
 
     def write(self, record: Record) -> None:
-        """Show a message."""
+        """Shows a message."""
 
     def draw(self, scene: Scene) -> None:
-        """Show what is known now."""
+        """Shows what is known now."""
 
 
 class Silent:
-    """Tells on stderr what becomes of the connection, and nothing else."""
+    """Says on stderr how the connection is, and nothing else."""
 
     draws: Final = False
 
     def start(self) -> None:
-        """Nothing is to be done."""
+        """Does nothing."""
 
     def stop(self) -> None:
-        """Nothing is to be done."""
+        """Does nothing."""
 
     def note(self, text: str) -> None:
-        """Tell it on stderr."""
-        with contextlib.suppress(OSError):
-            typer.echo(f"lmdecode: {text}", err=True)
+        """Says it on stderr."""
+        _say(text)
 
     def write(self, record: Record) -> None:
-        """Not shown."""
+        """Does nothing."""
 
     def draw(self, scene: Scene) -> None:
-        """Not shown."""
+        """Does nothing."""
 
 
 class Lines(Silent):
     """Writes a line of JSON for each message.
 
     Args:
-        file: To where.
+        file: The file to write to.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -75,13 +72,13 @@ class Lines(Silent):
         self._line = json_bytes
 
     def write(self, record: Record) -> None:
-        """Write its line."""
+        """Writes its line."""
         self._file.write(self._line(record))
         self._file.flush()
 
 
 class Screen:
-    """A screen of its own on the terminal. What was there before is there again when it ends."""
+    """A screen of its own on the terminal, which shows its earlier content again when it ends."""
 
     draws: Final = True
 
@@ -94,41 +91,47 @@ class Screen:
 
     @staticmethod
     def is_possible() -> bool:
-        """Whether standard output is a terminal that can show one."""
+        """Whether standard output is a terminal that can show a screen."""
         from rich.console import Console
 
         console = Console()
         return sys.stdout.isatty() and not console.is_dumb_terminal
 
     def start(self) -> None:
-        """Take the terminal."""
+        """Takes the terminal."""
         from rich.live import Live
 
         self._live = Live(console=self._console, screen=True, auto_refresh=False, redirect_stderr=False)
         self._live.start()
 
     def stop(self) -> None:
-        """Give it back, and then tell what there was to be told."""
+        """Gives the terminal back, then says what was kept meanwhile."""
         if self._live is not None:
             live, self._live = self._live, None
             live.stop()
         for text in self._notes:
-            typer.echo(f"lmdecode: {text}", err=True)
+            _say(text)
         self._notes.clear()
 
     def note(self, text: str) -> None:
-        """Told when the screen ends."""
+        """Keeps it until the screen ends."""
         if self._live is None:
-            typer.echo(f"lmdecode: {text}", err=True)
+            _say(text)
         elif text not in self._notes:
             self._notes.append(text)
 
     def write(self, record: Record) -> None:
-        """Shown with the next scene."""
+        """Does nothing: the next scene shows it."""
 
     def draw(self, scene: Scene) -> None:
-        """Show it."""
+        """Shows it."""
         from lmdecode.render.watch.screen import WatchScreen
 
         if self._live is not None:
             self._live.update(WatchScreen(scene), refresh=True)
+
+
+def _say(text: str) -> None:
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"lmdecode: {text}\n")
+        sys.stderr.flush()

@@ -10,19 +10,15 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from lmdecode.analysis.pour import What
-from lmdecode.analysis.state import next_switch
 from lmdecode.codec.v1.model import MODELS
 from lmdecode.render.sentence import printable, sentences
-from lmdecode.render.watch.scene import Scene
-from lmdecode.render.watch.temperatures import NAMES, duration_text, temperature_lines
+from lmdecode.render.watch.scene import Scene, duration_text
+from lmdecode.render.watch.temperatures import NAMES, temperature_lines
 
 if TYPE_CHECKING:
     from lmdecode.analysis.pour import Shot
-    from lmdecode.analysis.state import LiveMachine
-    from lmdecode.config.targets import Target
-    from lmdecode.device.watch import Link, Watcher
 
-_WORKS = {
+_RUNNING = {
     "pump_on": "pump",
     "brew_solenoid_on": "brewing",
     "boiler_fill_solenoid_on": "boiler fills",
@@ -65,9 +61,9 @@ def state_line(scene: Scene) -> Text:
     steam = fields.get("steam_boiler_enable")
     if steam is not None:
         line.append(f"  steam boiler {'on' if steam else 'off'}", "dim")
-    works = [word for name, word in _WORKS.items() if fields.get(name)]
-    if works:
-        line.append(f"  {', '.join(works)}", "bold" if scene.connected else "dim")
+    running = [word for name, word in _RUNNING.items() if fields.get(name)]
+    if running:
+        line.append(f"  {', '.join(running)}", "bold" if scene.connected else "dim")
     return line
 
 
@@ -223,55 +219,3 @@ def rule(title: str, note: str, width: int, *, ascii_only: bool) -> Text:
     end = f" {note} {dash}" if note and width > len(title) + len(note) + 10 else ""
     rest = max(width - len(title) - 4 - len(end), 0)
     return Text.assemble((dash * 2, "dim"), (f" {title} ", "bold"), (dash * rest + end, "dim"))
-
-
-def address_of(target: Target) -> str:
-    """The machine's address, as host:port."""
-    host = f"[{target.host}]" if ":" in target.host else target.host
-    return f"{host}:{target.port}"
-
-
-def scene_of(model: LiveMachine, watcher: Watcher, target: Target, *, span: float, keys: bool, now_ns: int) -> Scene:
-    """What is to be shown.
-
-    Args:
-        model: What is known of the machine.
-        watcher: Who watches it.
-        target: Which machine it is.
-        span: Seconds that the charts show.
-        keys: Whether somebody can press keys.
-        now_ns: Nanoseconds since 1970.
-    """
-    fields, shots, link = model.fields, model.shots, watcher.link
-    named = target.name if target.name != target.host else None
-    return Scene(
-        name=named or str(fields.get("machine_ser_num") or address_of(target)),
-        address=address_of(target),
-        connected=link.connected,
-        link=_link_text(link, now_ns, "gone" if watcher.connections else "waiting"),
-        fields=fields,
-        model=target.model or model.model,
-        now_ns=now_ns,
-        next_switch=next_switch(fields),
-        history=model.history,
-        span=span,
-        running=shots.running(now_ns),
-        finished=shots.ended(now_ns),
-        shots=shots.count,
-        messages=model.messages,
-        count=model.count,
-        damaged=model.damaged,
-        keys=keys,
-    )
-
-
-def _link_text(link: Link, now_ns: int, without: str) -> str:
-    since = duration_text((now_ns - link.since_ns) / _NS)
-    if link.connected:
-        return f"connected for {since}"
-    if not link.why:
-        return f"connecting for {since}"
-    if link.next_try_ns is None:
-        return f"{without} for {since}, trying again: {link.why}"
-    ahead = duration_text(max(link.next_try_ns - now_ns, 0) / _NS)
-    return f"{without} for {since}, next try in {ahead}: {link.why}"

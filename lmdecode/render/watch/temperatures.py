@@ -11,7 +11,7 @@ from rich.text import Text
 
 from lmdecode.codec.v1.values import is_number
 from lmdecode.render.sentence import value_text
-from lmdecode.render.watch.scene import Scene
+from lmdecode.render.watch.scene import Scene, duration_text
 
 _BLANK: Final = 0x2800
 _DOTS: Final = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # by row and column of a character
@@ -198,20 +198,3 @@ def _range(values: Sequence[float], level: float | None) -> tuple[float, float]:
     if high - low < _LEAST_RANGE:
         low, high = low - 1, high + 1
     return float(low), float(high)
-
-
-def duration_text(seconds: float) -> str:
-    """Some time in the two largest of its units.
-
-    >>> [duration_text(each) for each in (7, 600, 3725, 180000)]
-    ['7 s', '10 min', '1 h 2 min', '2 d 2 h']
-    """
-    whole = max(round(seconds), 0)
-    units = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
-    parts = [(whole // size if size == 86400 else whole % (size * 24 if size == 3600 else size * 60) // size, unit)
-             for unit, size in units]  # fmt: skip
-    shown = [index for index, (count, _) in enumerate(parts) if count]
-    if not shown:
-        return "0 s"
-    first = shown[0]
-    return " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count)

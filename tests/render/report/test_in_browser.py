@@ -194,7 +194,7 @@ def test_what_is_dragged_over_is_looked_at(page: Page, day: Path, chart: str) ->
 
 def test_more_than_a_day_names_its_days(page: Page, tmp_path: Path) -> None:
     tape = Tape()
-    tape.machine.works.pull_shot(1)
+    tape.machine.physics.pull_shot(1)
     tape.wait(40)
     later = [record._replace(stream=1, time_ns=record.time_ns + 2 * 86_400 * 10**9) for record in tape.records]
     page.open(written(tmp_path / "days.html", [*tape.records, *later]))
@@ -243,7 +243,7 @@ def test_hostile_texts_are_only_text(page: Page, tmp_path: Path) -> None:
 
 def test_two_machines(page: Page, tmp_path: Path) -> None:
     tape, other = Tape(), Tape()
-    tape.machine.works.pull_shot(1)
+    tape.machine.physics.pull_shot(1)
     tape.wait(40)
     other.wait(10)
     office = [record._replace(stream=1, machine="office") for record in other.records]

@@ -1,0 +1,59 @@
+"""What makes the command start and end sooner, and nothing else: the program does the same without this module.
+
+A command that prints one line spends most of its time on loading and unloading. Each trick here relies on the inside of
+somebody else's library, so each has its own test, and each does nothing where that inside has changed.
+
+- pycryptodome reaches its C code through cffi if that is installed, as it is with mitmproxy. Loading cffi and its
+  parser takes more than 100 ms on a slow machine; ctypes does the same job at once. So cffi is hidden while the cipher
+  loads.
+- Through ctypes, pycryptodome asks `platform.architecture()` whether this is Windows, which starts the program `file`.
+  The answer is known, so it is put where pycryptodome keeps it: 20 ms, and no process.
+- Python takes apart all that it holds before it ends, for a tenth of the time of a short command. `os._exit` does not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from importlib import import_module
+
+_MONITORS = 6  # that Python's monitoring knows
+
+
+def load_cipher() -> None:
+    """Loads pycryptodome's AES by the shorter way.
+
+    Nothing else runs yet that might want cffi meanwhile. It is there again afterwards.
+    """
+    if "cffi" in sys.modules:
+        return
+    sys.modules["cffi"] = None  # type: ignore[assignment]  # an import then fails as if it were not installed
+    try:
+        if sys.platform != "win32":
+            getattr(import_module("Crypto.Util._raw_api"), "cached_architecture", [])[:] = ["", ""]
+        import_module("Crypto.Cipher.AES")
+    finally:
+        sys.modules.pop("cffi", None)
+
+
+def end_at_once(code: int | str | None) -> None:
+    """Ends the process with an exit code, unless something still wants the end of Python itself.
+
+    Python prints an exit code that is a text; other threads, profilers and debuggers have something to do at the end;
+    and what cannot be flushed is an error that Python reports. In these cases this returns.
+    """
+    if isinstance(code, str) or threading.active_count() > 1 or _is_observed():
+        return
+    with contextlib.suppress(OSError):
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            stream.flush()
+        os._exit(code or 0)
+
+
+def _is_observed() -> bool:
+    """Whether a profiler, a debugger or a measurement of coverage runs."""
+    monitoring = getattr(sys, "monitoring", None)  # since Python 3.12
+    tools = map(monitoring.get_tool, range(_MONITORS)) if monitoring else ()
+    return any((sys.getprofile(), sys.gettrace(), *tools))

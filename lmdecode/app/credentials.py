@@ -1,0 +1,213 @@
+"""Credentials: out of recorded traffic with the maker's cloud, or by a login to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
+from urllib.parse import urlsplit
+
+from lmdecode.app.config import path_to_change
+from lmdecode.app.errors import CommandError
+from lmdecode.cloud.collection import Collection, Saved, save
+from lmdecode.cloud.endpoints import is_watched
+from lmdecode.cloud.findings import Problem, Secret
+from lmdecode.cloud.har import HarError, read_har
+from lmdecode.codec.errors import LmdecodeError
+from lmdecode.config.file import load_config
+from lmdecode.config.store import change, check_writable
+
+if TYPE_CHECKING:
+    from lmdecode.cloud.http import Exchange
+    from lmdecode.cloud.login import Credentials
+
+SavedFlowsReader: TypeAlias = Callable[[BinaryIO], "Iterator[Exchange]"]
+"""Reads flows that mitmproxy saved; raises an LmdecodeError after the last that can be read."""
+
+_BOM: Final = b"\xef\xbb\xbf"
+_PROMPTS: Final = {
+    "client_id": "client id",
+    "client_secret": "client secret",
+    "username": "user name (e-mail address)",
+    "password": "password",
+}
+_HIDDEN: Final = frozenset(("client_secret", "password"))
+
+
+@dataclass(slots=True)
+class Search:
+    """The result of a search in recorded traffic."""
+
+    found: Collection = field(default_factory=Collection)
+    complaints: list[str] = field(default_factory=list)
+    """What is wrong with the files and the findings, one line each."""
+    requests: int = 0
+    """The number of requests to the maker's cloud."""
+    unread: bool = False
+    """Whether a file could not be read to its end."""
+
+    @property
+    def nothing(self) -> str:
+        """Why nothing was found, and what to do; "" if something was."""
+        if self.found.anything or self.found.machines:
+            return ""
+        if self.requests:
+            return (
+                f"no credentials in {self.requests:,} requests to La Marzocco's cloud: record while you log out and in "
+                "again in the app, and export with sensitive data, which Chrome leaves out unless told"
+            )
+        return (
+            "no requests to La Marzocco's cloud: record while you log out and in again in the app (docs/credentials.md)"
+        )
+
+
+def search(paths: Iterable[Path], read_saved: SavedFlowsReader) -> Search:
+    """Looks for credentials in recorded traffic with the maker's cloud.
+
+    Args:
+        paths: Flows that mitmproxy saved, or HTTP archives (HAR).
+        read_saved: Reads the former.
+    """
+    result = Search()
+    for path in paths:
+        try:
+            for exchange in _exchanges(path, read_saved):
+                news = result.found.add(exchange)
+                result.requests += is_watched(exchange.request.host)
+                result.complaints += [f"{path}: {each}" for each in news if isinstance(each, Problem)]
+        except LmdecodeError as error:
+            result.complaints.append(f"{path}: {error}")
+            result.unread = True
+        except OSError as error:
+            result.complaints.append(f"{path}: cannot be read: {error.strerror}")
+            result.unread = True
+    return result
+
+
+def _exchanges(path: Path, read_saved: SavedFlowsReader) -> Iterator[Exchange]:
+    """Yields the exchanges of a file. What it begins with shows what it is.
+
+    Raises:
+        LmdecodeError, OSError: It cannot be read, or not to its end.
+    """
+    with path.open("rb") as file:
+        start = file.read(4096).lstrip(_BOM + b" \t\r\n")
+        file.seek(0)
+        if start.startswith(b"{"):
+            if file.read(len(_BOM)) != _BOM:
+                file.seek(0)
+            yield from read_har(file)
+        elif start[:1].isdigit():
+            yield from read_saved(file)
+        else:
+            what = "is empty" if not start else "is neither flows that mitmproxy saved nor an HTTP archive (HAR)"
+            raise HarError(f"{what}: save or export it again")
+
+
+@dataclass(frozen=True, slots=True)
+class LoginResult:
+    """The result of a login."""
+
+    found: Collection
+    saved: Saved
+    """What was written into the configuration."""
+    problems: tuple[Problem, ...]
+    forgotten: str
+    """A note that a wrong password was taken out of the configuration; "" if none was."""
+
+
+def log_in(
+    config: Path | None,
+    *,
+    username: str | None = None,
+    password: str = "",
+    ask_password: bool = False,
+    ask: Callable[[str, bool], str] | None,
+    save_tokens: bool = False,
+    save_password: bool = False,
+    url: str | None = None,
+) -> LoginResult:
+    """Logs in to the maker's cloud once, and puts what it says of the machines into the configuration.
+
+    A rejected password is not tried again, because accounts get locked.
+
+    Args:
+        config: The configuration that the user named.
+        username: The user name; None: the one in the configuration, or asked for.
+        password: The password; "": the one in the configuration, or asked for.
+        ask_password: Whether to ask for the password even if the configuration has one.
+        ask: Asks for something by its name, hidden or not; None: there is nobody to ask.
+        save_tokens: Whether to save the access tokens too.
+        save_password: Whether to save the password too.
+        url: The cloud; None: the maker's.
+
+    Raises:
+        CommandError: Something is missing and there is nobody to ask, or a library is not installed.
+        LoginError: The login was rejected, or the cloud could not be asked.
+        ConfigError: The configuration cannot be used.
+    """
+    path = path_to_change(config)
+    check_writable(path)
+    entries = dict(load_config(path).entries) if path.exists() else {}
+    known = entries.get("password")
+    if username and username != entries.get("username"):
+        entries |= {"username": username, "password": ""}  # the file's password is another user's
+    if ask_password or password:
+        entries["password"] = ""  # a password that is typed is not kept
+    try:
+        from lmdecode.cloud.login import CLOUD_URL
+        from lmdecode.cloud.login import log_in as log_in_once
+    except ImportError as error:
+        if error.name is None or error.name.partition(".")[0] not in {"authlib", "requests"}:
+            raise
+        raise CommandError("login needs Authlib and requests: pip install 'lmdecode[login]'") from None
+    address = _safe(url or CLOUD_URL)
+    credentials = _credentials(entries | ({"password": password} if password else {}), ask)
+    found, problems = log_in_once(credentials, address)
+    if found.account and not save_password and not entries.get("password"):
+        found.account = replace(found.account, password=None)
+    forgotten = ""
+    if known and known != credentials.password.reveal():  # another user's, or an old one
+        change(path, lambda entries: entries.pop("password", None))
+        forgotten = f"the password in {path} was not the right one, and was taken out"
+    return LoginResult(found, save(path, found, tokens=save_tokens), tuple(problems), forgotten)
+
+
+def _safe(url: str) -> str:
+    """Returns the address of a cloud to which a password may be sent.
+
+    Raises:
+        CommandError: It is neither https nor this computer.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise CommandError("--cloud-url is not an address: it should be https://…") from None
+    if parts.username or parts.password:
+        raise CommandError("--cloud-url takes no user name or password: they are asked for")
+    if not parts.hostname or (parts.scheme != "https" and parts.hostname not in {"localhost", "127.0.0.1", "::1"}):
+        raise CommandError(f"--cloud-url {url}: a password is only sent to https://…, or to this computer")
+    return url.rstrip("/")
+
+
+def _credentials(entries: Mapping[str, object], ask: Callable[[str, bool], str] | None) -> Credentials:
+    """Returns what to log in with: from the configuration, or asked for.
+
+    Raises:
+        CommandError: Something is missing, and there is nobody to ask.
+    """
+    from lmdecode.cloud.login import Credentials
+
+    given: dict[str, Secret] = {}
+    for name, prompt in _PROMPTS.items():
+        value = entries.get(name)
+        text = value if isinstance(value, str) else ""
+        if not text and ask is None:
+            from_where = "lmdecode harvest finds it" if name.startswith("client") else "put it into the config"
+            raise CommandError(f"no {prompt}, and nobody to ask: {from_where}, or run this in a terminal")
+        if not text and ask is not None:
+            hidden = name in _HIDDEN
+            text = ask(prompt, hidden) if hidden else ask(prompt, hidden).strip()
+        given[name] = Secret(text)
+    return Credentials(**given)

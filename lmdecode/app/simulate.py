@@ -1,0 +1,122 @@
+"""A simulated machine: its memory, its key, and its life on the network."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lmdecode.app.errors import CommandError
+from lmdecode.app.live import model_named
+from lmdecode.codec.dialect import MachineKey
+from lmdecode.codec.v1 import speakers_with
+from lmdecode.codec.v1.decoder import decoder_for
+from lmdecode.codec.v1.image import MemoryImage
+from lmdecode.codec.v1.key import Key
+from lmdecode.codec.v1.memory import model_of
+from lmdecode.codec.v1.model import DEFAULT_MODEL
+from lmdecode.config import ENVIRONMENT_VARIABLE
+from lmdecode.config.file import default_paths, load_config
+from lmdecode.config.keys import find_keys
+from lmdecode.simulator import SAMPLE_KEY
+from lmdecode.simulator.initial_memory import default_memory
+from lmdecode.simulator.machine import Machine
+
+if TYPE_CHECKING:
+    from lmdecode.simulator.server import Server
+
+
+def simulated_machine(
+    known: MemoryImage | None = None, *, model: str | None = None, now: datetime | None = None
+) -> Machine:
+    """Returns a machine made of software.
+
+    Args:
+        known: What its memory holds, laid over what its model starts with.
+        model: Its model; None: the one that the memory shows, else the default.
+        now: The time that its clock shows, without a zone; None: the local time.
+
+    Raises:
+        RegisterError: There is no such model.
+    """
+    known = MemoryImage() if known is None else known
+    chosen = model_named(model or known.model or model_of(known.memory) or DEFAULT_MODEL)
+    memory = default_memory(chosen)
+    memory.overlay(known.memory)
+    moment = datetime.now() if now is None else now  # noqa: DTZ005 -- the machine's clock is local and has no zone
+    return Machine(chosen, memory, now=moment)
+
+
+def image_of(capture: Path, key: MachineKey) -> MemoryImage:
+    """Returns the memory that a capture shows.
+
+    Raises:
+        CommandError: It shows nothing of a machine's memory.
+    """
+    from lmdecode.analysis.observations import memory_of
+    from lmdecode.app.captures import Captures
+
+    captures = Captures([capture], speakers_with(decoder_for([key]), origin="see --key and --config"))
+    image = MemoryImage(memory_of(captures.by_time()), source=str(capture))
+    verdict = captures.verdict()
+    if verdict.nothing or not any(image.memory.runs()):
+        why = [verdict.nothing, *verdict.complaints, f"{capture} shows nothing of a machine's memory"]
+        raise CommandError(next(filter(None, why)))
+    return image
+
+
+def simulation_key(keys: Sequence[str], config: Path | None) -> tuple[MachineKey, str]:
+    """Returns the key for a simulated machine and where it is from: the sample captures' if there is none anywhere.
+
+    Args:
+        keys: The keys that the user gave.
+        config: The configuration that the user named.
+    """
+    given = keys or config or os.environ.get(ENVIRONMENT_VARIABLE)
+    if not given and not any(load_config(path).machines() for path in default_paths() if path.is_file()):
+        return MachineKey("sample", Key.parse(SAMPLE_KEY)), f"that of the sample captures, {SAMPLE_KEY}"
+    machines, origin = find_keys(keys, config)
+    which = f"of {machines[0].name}, the first of {len(machines)}, " if len(machines) > 1 else ""
+    return machines[0], f"{which}from {origin}"
+
+
+async def serve(server: Server, stop: asyncio.Event, *, mdns: bool, on_note: Callable[[str], None]) -> None:
+    """Runs a server that listens already until `stop` is set.
+
+    Args:
+        server: The server.
+        stop: Ends it.
+        mdns: Whether to announce the machine on the network.
+        on_note: Takes what became of the announcement, in words.
+
+    Raises:
+        Exception: Something in the simulated machine failed.
+    """
+    tasks = [asyncio.create_task(stop.wait()), asyncio.create_task(server.run())]
+    if mdns:
+        tasks.append(asyncio.create_task(_announce(server, on_note)))
+    try:
+        done, _ = await asyncio.wait(tasks[:2], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()  # an error in the machine must not go unseen
+
+
+async def _announce(server: Server, on_note: Callable[[str], None]) -> None:
+    """Announces a machine until cancelled. That takes a second, so nothing waits for it."""
+    from lmdecode.simulator.announcement import Announcement
+
+    serial = server.machine.registers.get("machine_ser_num")
+    announcement = Announcement(str(serial or "simulated"), server.host, server.port)
+    try:
+        why_not = await announcement.make()
+        on_note(f"not announced by mDNS: {why_not}" if why_not else "announced by mDNS")
+        await asyncio.Event().wait()
+    finally:
+        await announcement.withdraw()
