@@ -27,7 +27,7 @@ from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.memory_map import by_name
 from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.windows import WINDOWS
-from lmdecode.render.wireshark.pcapng_writer import PcapngWriter
+from lmdecode.render.records.pcapng import PcapngWriter
 from lmdecode.simulator.console import Console, Script, parse_script
 from lmdecode.simulator.faults import Fault, Faults, Then, frame, outgoing, parse_fault
 from lmdecode.simulator.machine import Machine

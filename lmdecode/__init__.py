@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lmdecode.api.memory import MemoryImage, history
     from lmdecode.api.simulate import SimulatedMachine, simulate
     from lmdecode.app.send import HazardError, NotTakenError
-    from lmdecode.capture.diagnostics import CaptureError
+    from lmdecode.capture.source import CaptureError
     from lmdecode.codec.errors import LmdecodeError, RegisterError
     from lmdecode.codec.record import Record
     from lmdecode.codec.v1.key import Key
@@ -86,7 +86,7 @@ if not TYPE_CHECKING:  # to whom the names above are all there is
         "lmdecode.api.memory": ("MemoryImage", "history"),
         "lmdecode.api.simulate": ("SimulatedMachine", "simulate"),
         "lmdecode.app.send": ("HazardError", "NotTakenError"),
-        "lmdecode.capture.diagnostics": ("CaptureError",),
+        "lmdecode.capture.source": ("CaptureError",),
         "lmdecode.codec.v1.key": ("Key",),
         "lmdecode.codec.errors": ("LmdecodeError", "RegisterError"),
         "lmdecode.codec.v1.memory_map": ("REGISTERS",),

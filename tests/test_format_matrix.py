@@ -21,8 +21,8 @@ import pytest
 import zstandard
 from typer.testing import CliRunner
 
-from lmdecode.capture.diagnostics import CaptureStatistics
 from lmdecode.capture.formats.pcapng import read_pcapng
+from lmdecode.capture.source import CaptureStatistics
 from lmdecode.cli.app import make_app
 from tests.capture.building import (
     APP6,

@@ -36,7 +36,7 @@ from typing import Final, NamedTuple
 
 from lmdecode.codec.record import Record, Value
 from lmdecode.codec.v1.memory_map import PULSE_ML, SHORTEST_COFFEE
-from lmdecode.codec.v1.model import KEYS
+from lmdecode.codec.v1.register import KEYS
 from lmdecode.codec.v1.values import is_number
 
 

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-from lmdecode.analysis.observations import is_intact, machine_of, values_in
+from lmdecode.analysis.memory_history import is_intact, machine_of, values_in
 from lmdecode.analysis.pour import APART_NS, Evidence, Pour, Sample, Shot, What, begins_another, shot_of
 from lmdecode.codec.record import Kind, Record, Value
 from lmdecode.codec.v1.memory_map import SHORTEST_COFFEE

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 from typing import Final
 
-from lmdecode.analysis.observations import observed, values_in
+from lmdecode.analysis.memory_history import observed, values_in
 from lmdecode.analysis.shots import MachineShots
 from lmdecode.codec.record import Kind, Record, Value
 from lmdecode.codec.v1.memory import Memory, model_of

@@ -10,7 +10,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Final, NamedTuple
 
-from lmdecode.analysis.observations import is_intact, values_in
+from lmdecode.analysis.memory_history import is_intact, values_in
 from lmdecode.codec.record import MASK, Kind, Record, Value
 from lmdecode.codec.v1.message import ADDRESS_SPACE
 from lmdecode.codec.v1.values import is_number

@@ -13,8 +13,7 @@ from typing import IO, Literal, TypeAlias
 from lmdecode.analysis.filters import parse_all
 from lmdecode.api.arguments import Keys, PathLike, access_with, as_keyword
 from lmdecode.app.decode import Outcome, counted, merged, nothing_decoded, outcomes_of, read, summary
-from lmdecode.capture.diagnostics import CaptureError
-from lmdecode.capture.source import OpenCapture
+from lmdecode.capture.source import CaptureError, OpenCapture
 from lmdecode.codec.dialect import Speakers
 from lmdecode.codec.record import Record
 

@@ -13,8 +13,7 @@ from typing import Final, Self
 
 from lmdecode.api.arguments import AnyKey, PathLike, as_key, in_python_words
 from lmdecode.api.memory import MemoryImage
-from lmdecode.app.live import model_named, session_for, target_for
-from lmdecode.app.read import read_bytes, read_value
+from lmdecode.app.live import model_named, read_bytes, read_value, session_for, target_for
 from lmdecode.app.send import (
     LastWrite,
     NotTakenError,
@@ -35,8 +34,8 @@ from lmdecode.codec.v1.requester import PROBE
 from lmdecode.codec.v1.windows import STATUS
 from lmdecode.config.targets import Target
 from lmdecode.device.client import ANSWER_TIMEOUT
+from lmdecode.device.session import Snapshot, take_snapshot
 from lmdecode.device.settings import Outcome
-from lmdecode.device.snapshot import Snapshot, take_snapshot
 
 
 class Status(Mapping[str, Value]):

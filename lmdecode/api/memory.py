@@ -8,8 +8,7 @@ from typing import Self
 
 from lmdecode.analysis.changes import Differences, differences
 from lmdecode.analysis.columns import current_name
-from lmdecode.analysis.memory_history import History
-from lmdecode.analysis.observations import memory_of
+from lmdecode.analysis.memory_history import History, memory_of
 from lmdecode.api.arguments import PathLike
 from lmdecode.app.files import load_image
 from lmdecode.atomic_file import replacing

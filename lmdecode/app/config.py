@@ -12,9 +12,17 @@ from lmdecode.app.errors import CommandError
 from lmdecode.codec.record import MASK
 from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.key import Key
-from lmdecode.codec.v1.model import MODELS
-from lmdecode.config.file import Config, default_paths, is_secret, load_config, machine_entries, port_of, problems
-from lmdecode.config.store import change
+from lmdecode.codec.v1.register import MODELS
+from lmdecode.config.file import (
+    Config,
+    change,
+    default_paths,
+    is_secret,
+    load_config,
+    machine_entries,
+    port_of,
+    problems,
+)
 
 _REACH_TIMEOUT: Final = 3.0  # s
 

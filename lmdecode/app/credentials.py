@@ -11,12 +11,11 @@ from urllib.parse import urlsplit
 from lmdecode.app.config import path_to_change
 from lmdecode.app.errors import CommandError
 from lmdecode.cloud.collection import Collection, Saved, save
-from lmdecode.cloud.endpoints import is_watched
 from lmdecode.cloud.findings import Problem, Secret
 from lmdecode.cloud.har import HarError, read_har
+from lmdecode.cloud.http import is_watched
 from lmdecode.codec.errors import LmdecodeError
-from lmdecode.config.file import load_config
-from lmdecode.config.store import change, check_writable
+from lmdecode.config.file import change, check_writable, load_config
 
 if TYPE_CHECKING:
     from lmdecode.cloud.http import Exchange

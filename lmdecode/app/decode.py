@@ -14,13 +14,12 @@ from typing import TypeVar
 
 from lmdecode.app.files import is_live
 from lmdecode.capture.connections import Connections
-from lmdecode.capture.diagnostics import CaptureError, CaptureStatistics
 from lmdecode.capture.net.packet import Packet
 from lmdecode.capture.reader import busiest_ports, decode_capture, decode_capture_into, decode_packets, read_segments
-from lmdecode.capture.source import OpenCapture
+from lmdecode.capture.source import CaptureError, CaptureStatistics, OpenCapture
 from lmdecode.codec.dialect import RECORDS, Access, Sink, Speakers, Tallies, Tally
 from lmdecode.codec.record import Record
-from lmdecode.config.keys import find_keys
+from lmdecode.config.targets import find_keys
 
 T = TypeVar("T")
 

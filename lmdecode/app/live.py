@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lmdecode.analysis.columns import check_name, current_name
+from lmdecode.app.errors import CommandError, UsageError
 from lmdecode.codec.errors import RegisterError
+from lmdecode.codec.record import Kind, Value
+from lmdecode.codec.v1 import PORT
+from lmdecode.codec.v1.memory_map import DERIVED_BY_NAME, by_name
+from lmdecode.codec.v1.message import Message
+from lmdecode.codec.v1.ranges import address_of, byte_count
+from lmdecode.codec.v1.window import decode_window
+from lmdecode.codec.v1.windows import LARGEST_READ
+from lmdecode.config.file import ConfigError, default_paths, load_config, machine_entries, port_of
+from lmdecode.device.discovery import Found, discover
+from lmdecode.device.errors import BadAnswerError, NoAnswerError
+from lmdecode.device.session import Snapshot, take_snapshot
+from lmdecode.render.sentence import printable
 
 if TYPE_CHECKING:
     from lmdecode.codec.record import Record
@@ -49,7 +66,7 @@ def model_named(text: str) -> str:
     Raises:
         RegisterError: There is no such model.
     """
-    from lmdecode.codec.v1.model import MODELS
+    from lmdecode.codec.v1.register import MODELS
 
     named = {each.lower().replace(" ", ""): each for each in MODELS}
     found = named.get(text.lower().replace(" ", "").replace("-", "").replace("_", ""))
@@ -97,3 +114,167 @@ def session_for(
         return client_for(target, timeout=timeout, stream=number, show_secrets=show_secrets, on_record=on_record)
 
     return Session(connector, tries=TRIES if tries is None else tries)
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """The machines that were found."""
+
+    machines: tuple[tuple[Found, str | None], ...]
+    """Each machine with its name in the configuration; None if it is not there."""
+    trouble: str = ""
+    """Why the configuration was not looked at, one line; "" if it was."""
+
+
+async def find_machines(seconds: float, *, interfaces: Sequence[str] = (), config: Path | None = None) -> Discovery:
+    """Looks for machines.
+
+    Args:
+        seconds: How long.
+        interfaces: This computer's addresses whose networks to search; none: all networks.
+        config: The configuration that the user named.
+
+    Raises:
+        UsageError: An interface is not an address.
+        DiscoveryError: The network cannot be searched, or zeroconf is not installed.
+        ConfigError: The configuration that the user named cannot be used.
+    """
+    for each in interfaces:
+        try:
+            ip_address(each)
+        except ValueError:
+            raise UsageError(f"--interface {each[:40]!r} is not an address: give one that this computer has") from None
+    found = await discover(seconds, interfaces=interfaces)
+    path = config or next((each for each in default_paths() if each.is_file()), None)
+    try:
+        entries = machine_entries(load_config(path)) if path else []
+    except ConfigError as error:
+        if config is not None:
+            raise
+        return Discovery(tuple((each, None) for each in found), str(error))
+    return Discovery(tuple((each, name_in([entry for _, entry in entries], each)) for each in found))
+
+
+def name_in(entries: Sequence[Mapping[str, object]], machine: Found) -> str | None:
+    """Returns what the entries of a configuration call a machine; None if it is not there."""
+    hosts = {*machine.addresses, machine.host} - {""}
+    for entry in entries:
+        serial = entry.get("serial_number")
+        named = isinstance(serial, str) and serial and serial in {machine.name, *machine.properties.values()}
+        if named or (entry.get("host") in hosts and port_of(entry) == machine.port):
+            return next((str(entry[each]) for each in ("machine_name", "serial_number", "host") if entry.get(each)), "")
+    return None
+
+
+def next_steps(machines: Sequence[tuple[Found, str | None]]) -> list[str]:
+    """Returns the commands to run next, one line each."""
+    named = [name for _, name in machines if name is not None]
+    several = f" --machine {shlex.quote(printable(named[0]))}" if len(named) > 1 else ""
+    lines = [f"in the config already; next: lmdecode status{several}"] if named else []
+    new = next((each for each, name in machines if name is None and each.addresses), None)
+    if new is not None:
+        which = " --machine NAME" if named else ""  # its owner chooses the name
+        lines.append(f"{'new' if named else 'next'}: lmdecode config set host {new.addresses[0]}{which}")
+        if new.port != PORT:
+            lines.append(f"      lmdecode config set port {new.port}{which}")
+    return lines or ["none of them told its address; try again, with a longer --timeout"]
+
+
+def nothing_found() -> CommandError:
+    """Returns the error for a network without machines."""
+    return CommandError(
+        "no machine announces itself here. Is it on, and in the same network as this computer, not a guest network? "
+        "Some routers do not pass multicast on between Wi-Fi and cable. Only first-generation gateways (v1, v2) are "
+        "known to announce themselves. The router's list of devices has the address too: "
+        "lmdecode config set host ADDRESS"
+    )
+
+
+async def snapshot_of(session: Session) -> Snapshot:
+    """Connects, reads all that the memory map knows, and disconnects.
+
+    Raises:
+        MachineError: The machine cannot be read at all.
+    """
+    async with session:
+        return await take_snapshot(session)
+
+
+def window_of(name: str) -> tuple[int, int]:
+    """Returns the address and the length of the window to read for a value.
+
+    Raises:
+        FieldNameError: There is no such name.
+        RegisterError: The register can only be written.
+
+    >>> window_of("coffee_set_temp"), window_of("mon_on_time")
+    ((7, 2), (785, 15))
+    """
+    name = check_name(name)[0]
+    derived = DERIVED_BY_NAME.get(name)
+    rows = [
+        next((row for row in by_name(each) if row.readable), None) for each in (derived.inputs if derived else (name,))
+    ]
+    found = [row for row in rows if row is not None]
+    if not found:
+        raise RegisterError(f"{name} can only be written")
+    start = min(row.address for row in found)
+    return start, max(row.end for row in found) - start
+
+
+async def read_value(session: Session, name: str) -> Value:
+    """Reads one value by its name.
+
+    Raises:
+        FieldNameError, RegisterError: As `window_of`.
+        BadAnswerError: The machine's bytes are not a valid value.
+        MachineError: The machine cannot be read.
+    """
+    name = current_name(name)
+    address, length = window_of(name)
+    record = await session.read(address, length)
+    fields = record.fields or decode_window(address, bytes.fromhex(record.data or ""))[0]
+    if name not in fields:
+        raise BadAnswerError(f"the machine has no value for {name}: {'; '.join(record.problems) or 'too short'}")
+    return fields[name]
+
+
+async def read_bytes(session: Session, address: int, length: int) -> bytes:
+    """Reads bytes of the machine's memory, in pieces that it answers.
+
+    Raises:
+        MessageError: The bytes are not all inside the memory.
+        BadAnswerError: Some of them are secret, and secrets are not shown.
+        MachineError: The machine cannot be read.
+    """
+    pieces = [
+        await session.data(start, min(LARGEST_READ, address + length - start))
+        for start in range(address, address + max(length, 1), LARGEST_READ)
+    ]
+    return b"".join(pieces)
+
+
+def read_request(address: str, length: str) -> Message:
+    """Returns the read of an address and a length, as people write them: 0x4000 and 32, or 0x20.
+
+    Raises:
+        AddressRangeError: One of them is not valid.
+    """
+    start = address_of(address)
+    return Message(Kind.READ, start, byte_count(length, start))
+
+
+async def read_window(session: Session, request: Message) -> Record:
+    """Reads a window whatever is there, in one piece.
+
+    Raises:
+        MachineError: The machine cannot be read.
+    """
+    try:
+        return await session.read(request.address, request.length)
+    except NoAnswerError as error:
+        if request.length == 1:
+            raise
+        raise NoAnswerError(
+            f"{error}: a machine answers no read that goes beyond what it has there, so try fewer bytes"
+        ) from None

@@ -17,13 +17,12 @@ from lmdecode.codec.v1.decoder import decoder_for
 from lmdecode.codec.v1.image import MemoryImage
 from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.memory import model_of
-from lmdecode.codec.v1.model import DEFAULT_MODEL
+from lmdecode.codec.v1.register import DEFAULT_MODEL
 from lmdecode.config import ENVIRONMENT_VARIABLE
 from lmdecode.config.file import default_paths, load_config
-from lmdecode.config.keys import find_keys
+from lmdecode.config.targets import find_keys
 from lmdecode.simulator import SAMPLE_KEY
-from lmdecode.simulator.initial_memory import default_memory
-from lmdecode.simulator.machine import Machine
+from lmdecode.simulator.machine import Machine, default_memory
 
 if TYPE_CHECKING:
     from lmdecode.simulator.server import Server
@@ -56,7 +55,7 @@ def image_of(capture: Path, key: MachineKey) -> MemoryImage:
     Raises:
         CommandError: It shows nothing of a machine's memory.
     """
-    from lmdecode.analysis.observations import memory_of
+    from lmdecode.analysis.memory_history import memory_of
     from lmdecode.app.captures import Captures
 
     captures = Captures([capture], speakers_with(decoder_for([key]), origin="see --key and --config"))
@@ -110,7 +109,7 @@ async def serve(server: Server, stop: asyncio.Event, *, mdns: bool, on_note: Cal
 
 async def _announce(server: Server, on_note: Callable[[str], None]) -> None:
     """Announces a machine until cancelled. That takes a second, so nothing waits for it."""
-    from lmdecode.simulator.announcement import Announcement
+    from lmdecode.simulator.server import Announcement
 
     serial = server.machine.registers.get("machine_ser_num")
     announcement = Announcement(str(serial or "simulated"), server.host, server.port)

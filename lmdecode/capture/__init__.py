@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lmdecode.capture.diagnostics import CaptureError, CaptureStatistics
 from lmdecode.capture.reader import PortTraffic, busiest_ports, decode_capture, decode_capture_into, decode_packets
+from lmdecode.capture.source import CaptureError, CaptureStatistics
 
 __all__ = [
     "CaptureError",

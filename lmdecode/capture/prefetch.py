@@ -27,9 +27,8 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from lmdecode.capture.diagnostics import CaptureError, CaptureStatistics
 from lmdecode.capture.net.packet import Endpoint, Segment
-from lmdecode.capture.source import widen
+from lmdecode.capture.source import CaptureError, CaptureStatistics, widen
 
 Predecoded = tuple[list[Segment], Sequence[Any]]
 """Segments, and for each of them what its dialect predecoded of its payload, or None."""

@@ -20,13 +20,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
 from lmdecode.capture.connections import Connections
-from lmdecode.capture.diagnostics import CaptureError, CaptureStatistics
 from lmdecode.capture.formats import Format, open_capture
 from lmdecode.capture.formats.pcap import read_pcap
 from lmdecode.capture.net.link import SegmentReader
 from lmdecode.capture.net.packet import ACK, SYN, Packet, Segment
 from lmdecode.capture.prefetch import Predecoded, read_ahead, worth_reading_ahead
-from lmdecode.capture.source import OpenCapture
+from lmdecode.capture.source import CaptureError, CaptureStatistics, OpenCapture
 from lmdecode.codec.dialect import RECORDS, Sink, Speakers, dialects
 from lmdecode.codec.record import Record
 

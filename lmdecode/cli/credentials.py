@@ -55,7 +55,7 @@ def credentials(
     from lmdecode.app.credentials import search
     from lmdecode.app.files import expanded, refuse_to_overwrite
     from lmdecode.cloud.collection import save
-    from lmdecode.config.store import check_writable
+    from lmdecode.config.file import check_writable
 
     paths = expanded(files)
     if output is not None:
@@ -76,7 +76,7 @@ def credentials(
 def _read_saved(file: BinaryIO) -> Iterator[Exchange]:
     """Reads flows that mitmproxy saved. It is a face of its own over app, so app is given this."""
     try:
-        from lmdecode.mitm.exchanges import read_saved
+        from lmdecode.mitm.hooks import read_saved
     except ImportError:
         raise CommandError(
             "looks like flows that mitmproxy saved, which need: pip install 'lmdecode[mitm]'; or export them as HAR"

@@ -37,7 +37,7 @@ def discover(
     Nothing is sent to the machines themselves. Needs `pip install 'lmdecode[live]'`. The exit code is 1 if there are
     none.
     """
-    from lmdecode.app.discover import find_machines, next_steps, nothing_found
+    from lmdecode.app.live import find_machines, next_steps, nothing_found
     from lmdecode.render.machine import found_entry, print_found
 
     found = asyncio.run(find_machines(timeout, interfaces=interface or [], config=config))

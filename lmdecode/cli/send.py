@@ -111,7 +111,7 @@ class _Sending:
             self._show(outcome)
 
     def read(self, request: Message, *, show_secrets: bool) -> None:
-        from lmdecode.app.read import read_window
+        from lmdecode.app.live import read_window
         from lmdecode.render.memory_dump import dump
         from lmdecode.render.sentence import value_text
 
@@ -317,7 +317,7 @@ def read(
 
         lmdecode send read 0x4000 32
     """
-    from lmdecode.app.read import read_request
+    from lmdecode.app.live import read_request
 
     with failures_as_json(as_json):
         request = read_request(address, length)

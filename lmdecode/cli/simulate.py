@@ -19,7 +19,7 @@ from lmdecode.cli._common.errors import reports_errors
 from lmdecode.cli._common.options import ConfigOption, KeysOption, number
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.v1 import PORT
-from lmdecode.codec.v1.model import DEFAULT_MODEL, MODEL_NAMES
+from lmdecode.codec.v1.register import DEFAULT_MODEL, MODEL_NAMES
 from lmdecode.device.errors import joined
 
 if TYPE_CHECKING:

@@ -41,7 +41,7 @@ def status(
 
     It reads, and writes nothing. With --json each name is an entry; values that the machine did not answer are missing.
     """
-    from lmdecode.app.read import snapshot_of
+    from lmdecode.app.live import snapshot_of
 
     target = target_for(host=host, port=port, key=key, config=config, machine=machine)
     snapshot = asyncio.run(snapshot_of(session_for(target, timeout=timeout)))

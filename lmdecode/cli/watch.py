@@ -30,8 +30,7 @@ from lmdecode.cli._common.options import (
 from lmdecode.device.client import ANSWER_TIMEOUT
 
 if TYPE_CHECKING:
-    from lmdecode.app.jsonl_log import JsonlLog
-    from lmdecode.app.watch import Watch
+    from lmdecode.app.watch import JsonlLog, Watch
     from lmdecode.codec.record import Record
     from lmdecode.config.targets import Target
     from lmdecode.render.watch.display import Display
@@ -84,7 +83,7 @@ def watch(
     back. The machine takes one connection at a time: while you watch, the app cannot connect. If standard output is not
     a terminal, each message is a line of JSON instead. The exit code is 3 if there is no connection at the end.
     """
-    from lmdecode.app.jsonl_log import JsonlLog
+    from lmdecode.app.watch import JsonlLog
     from lmdecode.render.watch.display import Lines, Screen, Silent
 
     target = target_for(host=host, port=port, key=key, config=config, machine=machine)
@@ -112,7 +111,7 @@ async def _watch(
 ) -> None:
     from lmdecode.app.watch import Watch
     from lmdecode.device.errors import NoConnectionError
-    from lmdecode.render.watch.scene import summary_text
+    from lmdecode.render.watch.temperatures import summary_text
 
     changed = asyncio.Event()
 
@@ -180,7 +179,7 @@ class _Terminal:
 
     async def draw(self) -> None:
         """Draws whenever something has changed, but not all the time."""
-        from lmdecode.render.watch.scene import scene_of
+        from lmdecode.render.watch.temperatures import scene_of
 
         while True:
             self._changed.clear()

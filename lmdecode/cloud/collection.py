@@ -12,8 +12,7 @@ from lmdecode.cloud.findings import Account, Client, Finding, FleetMachine, Prob
 from lmdecode.cloud.http import Exchange
 from lmdecode.codec.errors import KeyFormatError
 from lmdecode.codec.v1.key import Key
-from lmdecode.config.file import ConfigError
-from lmdecode.config.store import change
+from lmdecode.config.file import ConfigError, change
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,13 @@ from datetime import timedelta
 from typing import Final
 from urllib.parse import unquote_plus
 
-from lmdecode.cloud.endpoints import Endpoint, endpoint
 from lmdecode.cloud.findings import Account, Client, Finding, FleetMachine, Problem, Secret, Tokens, Trouble
 from lmdecode.cloud.http import (
+    Endpoint,
     Exchange,
     Request,
     Response,
+    endpoint,
     fields,
     first_of_each,
     form,

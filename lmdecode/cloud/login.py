@@ -18,9 +18,8 @@ from authlib.integrations.requests_client import OAuth2Session
 
 from lmdecode import __version__
 from lmdecode.cloud.collection import Collection
-from lmdecode.cloud.endpoints import CLOUD_HOST, CUSTOMER_PATH, TOKEN_PATH
 from lmdecode.cloud.findings import Problem, Secret
-from lmdecode.cloud.http import Exchange, Request, Response
+from lmdecode.cloud.http import CLOUD_HOST, CUSTOMER_PATH, TOKEN_PATH, Exchange, Request, Response
 from lmdecode.codec.errors import LmdecodeError
 
 CLOUD_URL: Final = f"https://{CLOUD_HOST}"

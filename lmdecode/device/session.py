@@ -8,12 +8,16 @@ its answer was lost, so it is never sent again.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Self
 
 from lmdecode.codec.record import MASK, Kind, Record
 from lmdecode.codec.v1.message import OK, Message
+from lmdecode.codec.v1.window import Fields
+from lmdecode.codec.v1.windows import SNAPSHOT, WINDOWS, Window
 from lmdecode.device.client import Client, bytes_of
 from lmdecode.device.errors import (
     BadAnswerError,
@@ -204,3 +208,66 @@ async def _write(session: Session, request: Message) -> tuple[Message | None, st
     except (NoAnswerError, BadAnswerError, ConnectionLostError, BusyError) as error:
         return None, f"whether the machine took it is not known: {error}"
     return answer._replace(status=OK), ""
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """The answers of one round of reads."""
+
+    records: list[Record] = field(default_factory=list)
+    """The answers, in the order of addresses."""
+    silent: dict[str, str] = field(default_factory=dict)
+    """Why a window could not be read, by its name."""
+
+    @property
+    def fields(self) -> Fields:
+        """The values by name."""
+        return {name: value for record in self.records for name, value in record.fields.items()}
+
+
+async def take_snapshot(session: Session) -> Snapshot:
+    """Reads all that the memory map knows. Windows that the machine does not answer are noted in `silent`.
+
+    Raises:
+        MachineError: The machine cannot be read at all.
+    """
+    snapshot = Snapshot()
+    async for window, answer in read_snapshot(session):
+        if isinstance(answer, Record):
+            snapshot.records.append(answer)
+        else:
+            snapshot.silent[window.name] = str(answer)
+    if not snapshot.records:
+        raise NoAnswerError(f"the machine answers none of {len(snapshot.silent)} reads: {answer}")
+    return snapshot
+
+
+async def read_snapshot(session: Session) -> AsyncIterator[tuple[Window, Record | Exception]]:
+    """Yields each window with its answer, or with the error that explains a missing one.
+
+    Raises:
+        MachineError: The connection does not work any more.
+    """
+    for window in SNAPSHOT:
+        answer: Record | Exception
+        try:
+            answer = await session.read(window.address, window.length)
+        except (NoAnswerError, BadAnswerError) as error:
+            answer = error
+            older = shorter(window)
+            if older is not None:
+                with contextlib.suppress(NoAnswerError, BadAnswerError):
+                    answer = await session.read(older.address, older.length)
+        yield window, answer
+
+
+def shorter(window: Window) -> Window | None:
+    """Returns the shorter window that older firmware answers instead; None if there is none."""
+    return next(
+        (
+            each
+            for each in WINDOWS
+            if each.address == window.address and each.name == window.name and each.length < window.length
+        ),
+        None,
+    )

@@ -17,7 +17,7 @@ from typing import Final
 from lmdecode.codec.record import Value
 from lmdecode.codec.v1.memory import Memory, model_of
 from lmdecode.codec.v1.message import Message
-from lmdecode.codec.v1.model import MODELS
+from lmdecode.codec.v1.register import MODELS
 from lmdecode.codec.v1.requester import PROBE
 from lmdecode.codec.v1.setting_change import SettingChange, change, windows, writes
 from lmdecode.codec.v1.windows import MODEL_WINDOWS

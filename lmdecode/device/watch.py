@@ -19,8 +19,7 @@ from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.windows import SNAPSHOT, Window
 from lmdecode.device.client import Client
 from lmdecode.device.errors import BadAnswerError, MachineError, NoAnswerError, WrongKeyError
-from lmdecode.device.session import pauses
-from lmdecode.device.snapshot import shorter
+from lmdecode.device.session import pauses, shorter
 
 _OFTEN: Final = ("status",)
 _NOW_AND_THEN: Final = ("configuration", "schedule")

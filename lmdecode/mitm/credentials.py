@@ -14,13 +14,11 @@ from typing import TYPE_CHECKING, Final
 from mitmproxy import ctx, exceptions
 
 from lmdecode.cloud.collection import Collection, save
-from lmdecode.cloud.endpoints import Endpoint, endpoint, is_watched
 from lmdecode.cloud.findings import Finding, Problem, Tokens
+from lmdecode.cloud.http import Endpoint, endpoint, is_watched
 from lmdecode.codec.errors import LmdecodeError
-from lmdecode.config.file import FILE_NAME
-from lmdecode.config.store import check_writable
-from lmdecode.mitm.exchanges import exchange, watched_host
-from lmdecode.mitm.hooks import add_shared_options, path_of, reports_errors, say
+from lmdecode.config.file import FILE_NAME, check_writable
+from lmdecode.mitm.hooks import add_shared_options, exchange, path_of, reports_errors, say, watched_host
 
 if TYPE_CHECKING:
     from mitmproxy.addonmanager import Loader

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Final
 from mitmproxy import exceptions, options
 from mitmproxy.tools.dump import DumpMaster
 
-from lmdecode.cloud.endpoints import is_watched
+from lmdecode.cloud.http import is_watched
 from lmdecode.codec.errors import LmdecodeError
-from lmdecode.config.store import check_writable
+from lmdecode.config.file import check_writable
 from lmdecode.mitm.credentials import CredentialsAddon
 from lmdecode.mitm.hooks import path_of
 

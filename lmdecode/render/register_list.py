@@ -14,8 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS
-from lmdecode.codec.v1.model import MODELS
-from lmdecode.codec.v1.register import Derived, Register
+from lmdecode.codec.v1.register import MODELS, Derived, Register
 from lmdecode.render.terminal import TerminalConsole
 
 Row = Register | Derived

@@ -9,7 +9,7 @@ from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.record import Value
 from lmdecode.codec.v1.memory import NamedMemory
 from lmdecode.codec.v1.memory_map import DAYS, PULSE_ML
-from lmdecode.codec.v1.model import KEYS, MODELS
+from lmdecode.codec.v1.register import KEYS, MODELS
 from lmdecode.simulator.components import Pour, Usage, coffee_boiler, hot_water, shot, steam_boiler
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 import struct
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
-from lmdecode.codec.dialect import Place
+from lmdecode.codec.dialect import MDNS_SERVICE, Place
 from lmdecode.codec.errors import FrameError, LmdecodeError
 from lmdecode.codec.record import Kind, Record, Sender
 from lmdecode.codec.v1.conversation import Conversation
@@ -21,6 +22,67 @@ from lmdecode.codec.v1.key import Key, decrypt
 from lmdecode.codec.v1.message import Message, parse_leniently
 from lmdecode.simulator.faults import Faults, Then, frame, other_key, outgoing
 from lmdecode.simulator.machine import REFUSED, Machine
+
+if TYPE_CHECKING:
+    from zeroconf.asyncio import AsyncZeroconf
+
+_EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 -- compared with, not listened on
+
+
+class Announcement:
+    """Announces a machine until it is withdrawn.
+
+    Args:
+        name: The machine's name; a number is added if another machine has it already.
+        host: The address on which it listens.
+        port: The port on which it listens.
+    """
+
+    def __init__(self, name: str, host: str, port: int) -> None:
+        self._name = name
+        self._host = host
+        self._port = port
+        self._zeroconf: AsyncZeroconf | None = None
+
+    async def make(self) -> str | None:
+        """Announces the machine; returns why that is not possible, None if it is."""
+        try:
+            from zeroconf import Error, InterfaceChoice, ServiceInfo  # noqa: PLC0415 -- optional
+            from zeroconf.asyncio import AsyncZeroconf  # noqa: PLC0415 -- as above
+        except ImportError:
+            return "zeroconf is not installed (pip install 'lmdecode[live]')"
+        logging.getLogger("zeroconf").setLevel(logging.CRITICAL)  # its errors become one line of ours
+        everywhere = self._host in _EVERYWHERE
+        try:
+            self._zeroconf = AsyncZeroconf(interfaces=InterfaceChoice.All if everywhere else [self._host])
+            addresses = _own_addresses() if everywhere else [self._host]
+            info = ServiceInfo(
+                MDNS_SERVICE,
+                f"{self._name}.{MDNS_SERVICE}",
+                port=self._port,
+                parsed_addresses=addresses,
+                server=f"{self._name}.local.",
+            )
+            await (await self._zeroconf.async_register_service(info, allow_name_change=True))
+        except (TimeoutError, OSError, Error, ValueError) as error:
+            await self.withdraw()
+            return f"the network does not allow it ({error or type(error).__name__})"
+        return None
+
+    async def withdraw(self) -> None:
+        """Withdraws the announcement."""
+        if self._zeroconf is not None:
+            zeroconf, self._zeroconf = self._zeroconf, None
+            await zeroconf.async_unregister_all_services()
+            await zeroconf.async_close()
+
+
+def _own_addresses() -> list[str]:
+    """Returns this computer's IPv4 addresses on its networks."""
+    from ifaddr import get_adapters  # noqa: PLC0415 -- zeroconf brings it
+
+    found = [ip.ip for adapter in get_adapters() for ip in adapter.ips if ip.is_IPv4]
+    return [each for each in found if isinstance(each, str) and not each.startswith("127.")]
 
 
 class Connection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lmdecode.analysis.observations import memory_of, observations, values_in
+from lmdecode.analysis.memory_history import memory_of, observations, values_in
 from lmdecode.codec.record import MASK
 from tests.analysis.saying import said, took, wrote
 

@@ -13,7 +13,7 @@ from lmdecode.analysis.state import next_switch
 from lmdecode.codec.v1.memory import NamedMemory
 from lmdecode.codec.v1.memory_map import DAYS
 from lmdecode.codec.v1.window import decode_window
-from lmdecode.simulator.initial_memory import default_memory
+from lmdecode.simulator.machine import default_memory
 from lmdecode.simulator.physics import switched
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lmdecode.analysis.columns import field_kinds
 from lmdecode.api.arguments import as_keyword
-from lmdecode.app.read import window_of
+from lmdecode.app.live import window_of
 from lmdecode.app.send import changes_for
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.v1.memory import Memory

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from lmdecode.codec.v1.image import MemoryImage, image_text
 from lmdecode.codec.v1.memory import NamedMemory
-from lmdecode.simulator.initial_memory import default_memory
+from lmdecode.simulator.machine import default_memory
 from tests.cli.conftest import Command
 
 KEY = "12345678901234567890123456789012"

@@ -8,7 +8,7 @@ import threading
 import pytest
 import typer
 
-from lmdecode.app.discover import name_in, next_steps
+from lmdecode.app.live import name_in, next_steps
 from lmdecode.cli.discover import discover
 from lmdecode.config.file import load_config, machine_entries
 from lmdecode.device import discovery

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lmdecode.app.errors import CommandError
-from lmdecode.app.jsonl_log import JsonlLog
+from lmdecode.app.watch import JsonlLog
 from lmdecode.codec.record import Kind, Record
 from lmdecode.render.records.jsonl import json_bytes
 

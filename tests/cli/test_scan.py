@@ -16,7 +16,7 @@ from lmdecode.app.files import load_image
 from lmdecode.codec.v1.image import MemoryImage, image_text
 from lmdecode.codec.v1.memory import Answer, Region
 from lmdecode.codec.v1.memory_map import REGISTERS
-from lmdecode.simulator.initial_memory import default_memory
+from lmdecode.simulator.machine import default_memory
 from tests.cli.simulated import simulated, wait_for_log
 
 SECRET = next(row for row in REGISTERS if row.secret)

@@ -18,7 +18,7 @@ from lmdecode.codec.v1.image import MemoryImage, image_text
 from lmdecode.codec.v1.key import Key, decrypt
 from lmdecode.codec.v1.message import Message, parse
 from lmdecode.simulator.faults import frame
-from lmdecode.simulator.initial_memory import default_memory
+from lmdecode.simulator.machine import default_memory
 from tests.cli.conftest import CAPTURES
 from tests.cli.simulator_process import own_serial, write_image
 

@@ -10,8 +10,7 @@ import pytest
 
 from lmdecode.cloud.collection import Collection, save
 from lmdecode.cloud.findings import Account, Client, FleetMachine, Secret, Tokens
-from lmdecode.config.file import ConfigError, load_config
-from lmdecode.config.store import change, check_writable
+from lmdecode.config.file import ConfigError, change, check_writable, load_config
 
 KEY, OTHER = "k" * 32, "o" * 32
 KITCHEN = FleetMachine(Secret(KEY), "SN1", "kitchen", "GS3 AV")

@@ -18,8 +18,7 @@ from lmdecode.device.errors import MachineError, NoConnectionError, WrongKeyErro
 from lmdecode.device.scan import Identity, Scanner
 from lmdecode.device.scan_plan import Piece, Plan, known_ranges
 from lmdecode.simulator.faults import FAULTS, Faults, parse_fault
-from lmdecode.simulator.initial_memory import default_memory
-from lmdecode.simulator.machine import Machine
+from lmdecode.simulator.machine import Machine, default_memory
 from lmdecode.simulator.server import Server
 from tests.simulator.client import KEY, server
 

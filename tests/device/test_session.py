@@ -12,8 +12,7 @@ from lmdecode.codec.v1.memory import Answer, Region
 from lmdecode.codec.v1.requester import requesters
 from lmdecode.device.client import Client
 from lmdecode.device.errors import BadAnswerError, BusyError, EchoError, MachineError, NoAnswerError, WrongKeyError
-from lmdecode.device.session import Session, pauses
-from lmdecode.device.snapshot import take_snapshot
+from lmdecode.device.session import Session, pauses, take_snapshot
 from lmdecode.simulator.faults import other_key, parse_fault
 from tests.simulator.client import KEY, OFF, server
 

@@ -17,9 +17,8 @@ from lmdecode.codec.v1.setting_change import change
 from lmdecode.codec.v1.settings import SETTINGS, values_for
 from lmdecode.device.client import Client
 from lmdecode.device.errors import MachineError, NoAnswerError
-from lmdecode.device.session import Session
+from lmdecode.device.session import Session, take_snapshot
 from lmdecode.device.settings import RawOutcome, State, find_model, look, make, write_raw
-from lmdecode.device.snapshot import take_snapshot
 from lmdecode.simulator.faults import FAULTS, Fault, Faults, On, parse_fault
 from lmdecode.simulator.machine import Machine
 from tests.simulator.client import KEY, server

@@ -12,11 +12,10 @@ from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.memory import Answer, Memory, Region
 from lmdecode.codec.v1.memory_map import REGISTERS
 from lmdecode.codec.v1.message import Message, build, parse
-from lmdecode.codec.v1.model import MODELS
+from lmdecode.codec.v1.register import MODELS
 from lmdecode.codec.v1.window import decode_message, encode
 from lmdecode.codec.v1.windows import LARGEST_READ, WINDOWS
-from lmdecode.simulator.initial_memory import default_memory
-from lmdecode.simulator.machine import Machine
+from lmdecode.simulator.machine import Machine, default_memory
 from lmdecode.simulator.physics import NotNowError
 
 

@@ -14,9 +14,8 @@ from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import Final
 
-from lmdecode.capture.diagnostics import CaptureError, CaptureStatistics
 from lmdecode.capture.net.packet import Packet, Segment
-from lmdecode.capture.source import ByteStream, OpenCapture
+from lmdecode.capture.source import ByteStream, CaptureError, CaptureStatistics, OpenCapture
 from lmdecode.codec.dialect import Speakers, dialects
 from lmdecode.codec.record import Record
 

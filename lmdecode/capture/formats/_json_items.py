@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from orjson import loads
 
-from lmdecode.capture.text_input import LONGEST, TextInput
+from lmdecode.capture.source import LONGEST, TextInput
 
 SKIPPED: Final = object()
 """In place of an item that `is_wanted` refused."""

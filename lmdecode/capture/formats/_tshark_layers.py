@@ -16,7 +16,6 @@ from collections import Counter
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from lmdecode.capture.diagnostics import CaptureError
 from lmdecode.capture.formats._tshark_fields import (
     LackingError,
     addresses_of,
@@ -27,8 +26,8 @@ from lmdecode.capture.formats._tshark_fields import (
     printed_time,
     time_ns,
 )
-from lmdecode.capture.net.ip import ip_text
-from lmdecode.capture.net.packet import Endpoint, Segment
+from lmdecode.capture.net.packet import Endpoint, Segment, ip_text
+from lmdecode.capture.source import CaptureError
 
 _TCP: Final = struct.Struct("!HHIIBB")
 _MIN_TCP, _MIN_IPV4, _MIN_IPV6 = 20, 20, 40

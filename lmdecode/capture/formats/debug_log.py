@@ -10,10 +10,9 @@ from io import BufferedReader
 from itertools import chain
 from typing import Final
 
-from lmdecode.capture.diagnostics import CaptureError, CaptureStatistics
 from lmdecode.capture.formats import Format
 from lmdecode.capture.formats.tshark_json import is_packets
-from lmdecode.capture.text_input import TextInput, text_of
+from lmdecode.capture.source import CaptureError, CaptureStatistics, TextInput, text_of
 from lmdecode.codec.dialect import Place, Speakers, dialects
 from lmdecode.codec.record import Record
 

@@ -18,11 +18,9 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Final, Literal
 
-from lmdecode.capture.diagnostics import CaptureStatistics
 from lmdecode.capture.formats import Format
-from lmdecode.capture.net.packet import Packet
-from lmdecode.capture.net.prefilter import PLAIN_IPV4, Prefilter, make_prefilter
-from lmdecode.capture.source import ByteStream, Source
+from lmdecode.capture.net.packet import PLAIN_IPV4, Packet, Prefilter, make_prefilter
+from lmdecode.capture.source import ByteStream, CaptureStatistics, Source
 
 _FILE_HEADER: Final = 24
 _RECORD_HEADER: Final = 16

@@ -23,11 +23,9 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Final, Literal, NamedTuple
 
-from lmdecode.capture.diagnostics import CaptureStatistics
 from lmdecode.capture.formats import Format
-from lmdecode.capture.net.packet import Packet
-from lmdecode.capture.net.prefilter import PLAIN_IPV4, Prefilter, make_prefilter
-from lmdecode.capture.source import ByteStream, Source
+from lmdecode.capture.net.packet import PLAIN_IPV4, Packet, Prefilter, make_prefilter
+from lmdecode.capture.source import ByteStream, CaptureStatistics, Source
 
 _SECTION: Final = 0x0A0D0D0A  # a palindrome, so that it can be read before the byte order is known
 _INTERFACE: Final = 1

@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterator
 from io import BufferedReader
 from typing import Any, Final
 
-from lmdecode.capture.diagnostics import CaptureStatistics
 from lmdecode.capture.formats import Format
 from lmdecode.capture.net.packet import Segment
-from lmdecode.capture.text_input import TextInput, text_of
+from lmdecode.capture.source import CaptureStatistics, TextInput, text_of
 from lmdecode.codec.dialect import dialects
 
 

@@ -37,7 +37,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Final, Literal
 
-from lmdecode.capture.net.prefilter import HEADER_OFFSETS, PLAIN_IPV4, make_prefilter
+from lmdecode.capture.net.packet import HEADER_OFFSETS, PLAIN_IPV4, make_prefilter
 from lmdecode.capture.source import widen
 
 _MIN_SNAP_LENGTH: Final = 65535  # bytes; in files with less, packets may be cut

@@ -37,9 +37,7 @@ from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import Final
 
-from lmdecode.capture.net.ip import FragmentKey, Fragments, ip_text
-from lmdecode.capture.net.packet import Endpoint, Packet, Segment
-from lmdecode.capture.net.prefilter import HEADER_OFFSETS
+from lmdecode.capture.net.packet import HEADER_OFFSETS, Endpoint, FragmentKey, Fragments, Packet, Segment, ip_text
 
 # LINKTYPE_ numbers of the pcap world. Raw IP is 101, but some programs write the number that the system has for it,
 # 12, or 14 on OpenBSD; 228 and 229 are IPv4 and IPv6 alone.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+import struct
+from typing import Final, Literal, NamedTuple
 
 FIN: Final = 0x01
 SYN: Final = 0x02
@@ -49,3 +50,147 @@ class Segment(NamedTuple):
     payload: bytes
     missing: int = 0
     """Bytes at the end of the payload that were on the wire and that the snap length cut off."""
+
+
+HEADER_OFFSETS: Final = {1: (12, 14), 113: (14, 16), 276: (0, 20)}
+"""Where Ethernet and the Linux cooked headers (versions 1 and 2) have the network protocol, and where IP begins."""
+PLAIN_IPV4: Final = 0x45
+"""IP's first byte: version 4, and a header of five words, so without options."""
+_PORTS_IN_IP: Final = 20  # bytes, after a header without options
+
+
+class Prefilter(NamedTuple):
+    """What to look at in packets of one link type.
+
+    `look.unpack_from(packet)` gives five numbers in the file's byte order: the network protocol, IP's first byte, the
+    fragment's place, and the two ports. The packet is of other ports if
+
+        protocol == ipv4 and first == PLAIN_IPV4 and not place & fragment and source not in ports
+        and destination not in ports
+
+    and at least `reach` bytes of it were captured. With fewer, the look went into what stands behind it in the file.
+    """
+
+    look: struct.Struct
+    reach: int
+    """Bytes."""
+    ipv4: int
+    fragment: int
+    """Of the place: the offset, and the flag that more fragments follow."""
+    ports: frozenset[int]
+    """As `look` reads them."""
+
+
+def make_prefilter(
+    link_type: int, order: Literal["<", ">"], ports: frozenset[int] | None, header: str
+) -> Prefilter | None:
+    """The prefilter for a link type; None if every packet of it must be taken apart.
+
+    The numbers of a packet are big-endian, but `struct` has one byte order for all that it unpacks, and the record's
+    header before the packet has the file's. So the constants are turned round once, and not the numbers each time.
+
+    Args:
+        link_type: The interface's.
+        order: The file's byte order, as in `struct`.
+        ports: The TCP ports that are wanted. None lets everything through.
+        header: What stands before the packet in the file, as in `struct`. Numbers in it come before the five.
+    """
+    offsets = HEADER_OFFSETS.get(link_type)
+    if offsets is None or ports is None:
+        return None
+    type_at, ip_at = offsets
+    gap = ip_at - type_at - 2
+    look = struct.Struct(f"{order}{header}{type_at}xH{gap}xB5xH{_PORTS_IN_IP - 8}xHH")
+    byteorder: Literal["little", "big"] = "little" if order == "<" else "big"
+
+    def as_read(big_endian: int) -> int:
+        return int.from_bytes(big_endian.to_bytes(2, "big"), byteorder)
+
+    return Prefilter(look, ip_at + _PORTS_IN_IP + 4, as_read(0x0800), as_read(0x3FFF), frozenset(map(as_read, ports)))
+
+
+_IPV4_SIZE = 4
+
+
+def ip_text(packed: bytes) -> str:
+    """An IP address as text.
+
+    Args:
+        packed: The 4 or 16 bytes of the address, as in a packet.
+
+    Raises:
+        ValueError: Another number of bytes.
+
+    >>> ip_text(bytes([192, 168, 1, 7])), ip_text(bytes(16))
+    ('192.168.1.7', '::')
+    """
+    if len(packed) == _IPV4_SIZE:
+        return ".".join(map(str, packed))
+    from socket import AF_INET6, inet_ntop  # noqa: PLC0415 -- slow to load, and most captures have no IPv6
+
+    return inet_ntop(AF_INET6, packed)
+
+
+_MAX_PACKETS: Final = 64  # in pieces at a time; a sender's fragments follow each other closely
+_MAX_PIECES: Final = 1024  # of one packet: 64 KiB, the longest packet, in pieces of 64 bytes
+
+
+class FragmentKey(NamedTuple):
+    """What the fragments of one IP packet have in common (RFC 791, section 3.2; the protocol is always TCP here)."""
+
+    source: bytes
+    destination: bytes
+    identification: int
+
+
+class Fragments:
+    """Collects fragments of TCP packets until the packets are whole.
+
+    Args:
+        ports: Two bytes each, as in TCP headers. Fragments of packets of other ports do not count as unassembled. None:
+            all count.
+    """
+
+    def __init__(self, ports: frozenset[bytes] | None) -> None:
+        self._ports = ports
+        self._incomplete: dict[FragmentKey, dict[int, tuple[bytes, bool]]] = {}  # by their places; the oldest first
+        self._lost = 0
+
+    def add(self, key: FragmentKey, offset: int, payload: bytes, *, more: bool) -> bytes | None:
+        """Take a fragment.
+
+        Args:
+            key: Which packet it belongs to.
+            offset: Where in the packet's payload it belongs, in bytes.
+            payload: The fragment's own payload.
+            more: True if other fragments come after it.
+
+        Returns:
+            The IP packet's payload, if the fragment completes it.
+        """
+        pieces = self._incomplete.setdefault(key, {})
+        if len(pieces) < _MAX_PIECES:
+            pieces.setdefault(offset, (payload, more))
+        whole = bytearray()
+        for position in sorted(pieces):
+            if position > len(whole):
+                break
+            piece, more_follow = pieces[position]
+            whole += piece[len(whole) - position :]
+            if not more_follow:
+                del self._incomplete[key]
+                return bytes(whole)
+        if len(self._incomplete) > _MAX_PACKETS:
+            oldest = next(iter(self._incomplete))
+            self._lost += self._count(self._incomplete.pop(oldest))
+        return None
+
+    @property
+    def unassembled(self) -> int:
+        """How many fragments are of packets that are not whole up to now."""
+        return self._lost + sum(map(self._count, self._incomplete.values()))
+
+    def _count(self, pieces: dict[int, tuple[bytes, bool]]) -> int:
+        first = pieces.get(0, (b"", True))[0]  # the only one with the ports; without it, it may be ours
+        is_foreign = len(first) >= 4 and self._ports is not None and self._ports.isdisjoint((first[:2], first[2:4]))
+        return 0 if is_foreign else len(pieces)

@@ -18,7 +18,7 @@ import typer
 
 from lmdecode.app.errors import UsageError
 from lmdecode.codec.dialect import known_ports
-from lmdecode.codec.v1.model import MODEL_NAMES
+from lmdecode.codec.v1.register import MODEL_NAMES
 from lmdecode.config import ENVIRONMENT_VARIABLE
 
 _DURATION: Final = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(s|m|min|h|d|)\Z").match

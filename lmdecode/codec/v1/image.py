@@ -21,8 +21,8 @@ from typing import Final, NoReturn
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.v1.memory import Answer, Memory, Region
 from lmdecode.codec.v1.message import ADDRESS_SPACE
-from lmdecode.codec.v1.model import MODELS
 from lmdecode.codec.v1.redaction import touches_secret
+from lmdecode.codec.v1.register import MODELS
 
 FORMAT: Final = "lmdecode-memory"
 VERSION: Final = 1

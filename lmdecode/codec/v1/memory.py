@@ -13,8 +13,7 @@ from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import Value
 from lmdecode.codec.v1.memory_map import BIT_SETS, by_name
 from lmdecode.codec.v1.message import ADDRESS_SPACE
-from lmdecode.codec.v1.model import KEYS, MODELS
-from lmdecode.codec.v1.register import Register
+from lmdecode.codec.v1.register import KEYS, MODELS, Register
 from lmdecode.codec.v1.values import is_number
 from lmdecode.codec.v1.window import registers_in
 

@@ -29,8 +29,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from lmdecode.codec.record import Value
-from lmdecode.codec.v1.model import KEYS, MODELS, models_with
-from lmdecode.codec.v1.register import Access, Confidence, Derived, Redundancy, Register
+from lmdecode.codec.v1.register import KEYS, MODELS, Access, Confidence, Derived, Redundancy, Register, models_with
 from lmdecode.codec.v1.values import (
     FieldType,
     bit_set,

@@ -14,8 +14,8 @@ from typing import BinaryIO, Final
 
 from lmdecode.codec.record import Record, Sender
 from lmdecode.render.records import OneByOne, OutputFormat, Style
+from lmdecode.render.records.pcapng import PcapngWriter
 from lmdecode.render.sentence import sentences
-from lmdecode.render.wireshark.pcapng_writer import PcapngWriter
 
 DISSECTOR: Final = "lamarzocco"
 """The name of the dissector, and of the protocol in display filters."""

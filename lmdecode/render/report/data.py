@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
-from lmdecode.analysis.observations import is_intact, machine_of
+from lmdecode.analysis.memory_history import is_intact, machine_of
 from lmdecode.analysis.pour import Evidence, Shot, What
 from lmdecode.analysis.shots import ShotFinder
 from lmdecode.analysis.timeline import ActivityRun, Interval, Timeline, TimeSeries, Write

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rich.live import Live
 
     from lmdecode.codec.record import Record
-    from lmdecode.render.watch.scene import Scene
+    from lmdecode.render.watch.temperatures import Scene
 
 
 class Display(Protocol):

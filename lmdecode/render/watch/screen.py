@@ -10,10 +10,9 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from lmdecode.analysis.pour import What
-from lmdecode.codec.v1.model import MODELS
+from lmdecode.codec.v1.register import MODELS
 from lmdecode.render.sentence import printable, sentences
-from lmdecode.render.watch.scene import Scene, duration_text
-from lmdecode.render.watch.temperatures import NAMES, temperature_lines
+from lmdecode.render.watch.temperatures import NAMES, Scene, duration_text, temperature_lines
 
 if TYPE_CHECKING:
     from lmdecode.analysis.pour import Shot

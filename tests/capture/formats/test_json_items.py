@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from lmdecode.capture import CaptureError, text_input
 from lmdecode.capture.formats._json_items import SKIPPED, BrokenJsonError, read_items
-from lmdecode.capture.text_input import UTF8_MARK, TextInput
+from lmdecode.capture.source import UTF8_MARK, TextInput
 from tests.capture.building import as_bom_utf16, decode, exported, talk
 
 SEGMENTS = talk(1).segments

@@ -10,10 +10,10 @@ from itertools import chain
 
 import pytest
 
-from lmdecode.capture.diagnostics import CaptureStatistics
 from lmdecode.capture.formats.pcap import read_pcap
 from lmdecode.capture.formats.pcapng import read_pcapng
 from lmdecode.capture.net.packet import Packet
+from lmdecode.capture.source import CaptureStatistics
 from tests.capture.building import (
     SECOND,
     START_NS,

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from lmdecode.capture import reader as decoder
-from lmdecode.capture.diagnostics import CaptureStatistics
 from lmdecode.capture.formats.pcap import read_pcap
 from lmdecode.capture.net import libpcap
 from lmdecode.capture.net.libpcap import screened
 from lmdecode.capture.net.packet import ACK, Segment
+from lmdecode.capture.source import CaptureStatistics
 from tests.capture.building import APP, ASK, MACHINE, START_NS, decode, ethernet, ipv4, packets, pcap, seal, talk
 
 PORT = 1774

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.capture.diagnostics import CaptureStatistics
 from lmdecode.capture.formats.pcap import read_pcap
 from lmdecode.capture.formats.pcapng import read_pcapng
+from lmdecode.capture.source import CaptureStatistics
 from tests.capture.building import START_NS, block, decode, enhanced, ethernet, interface, packets, pcap, section, talk
 
 PORT = 1774

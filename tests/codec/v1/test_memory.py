@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.analysis.observations import memory_of
+from lmdecode.analysis.memory_history import memory_of
 from lmdecode.app.files import load_image
 from lmdecode.capture import decode_capture
 from lmdecode.codec.v1 import speakers_with
@@ -17,7 +17,7 @@ from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.image import MemoryImage, MemoryImageError, image_text, parse_image
 from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.memory import Answer, Memory, NamedMemory, Region
-from lmdecode.simulator.initial_memory import default_memory
+from lmdecode.simulator.machine import default_memory
 
 CAPTURES = Path(__file__).parents[3] / "captures"
 

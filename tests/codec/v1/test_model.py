@@ -6,9 +6,9 @@ import pytest
 
 from lmdecode.codec.v1.memory import Memory, NamedMemory, model_of
 from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS, by_name
-from lmdecode.codec.v1.model import DEFAULT_MODEL, MODEL_NAMES, MODELS, models_with
+from lmdecode.codec.v1.register import DEFAULT_MODEL, MODEL_NAMES, MODELS, models_with
 from lmdecode.codec.v1.window import encode
-from lmdecode.simulator.initial_memory import default_memory
+from lmdecode.simulator.machine import default_memory
 
 
 @pytest.mark.parametrize(
