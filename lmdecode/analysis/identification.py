@@ -4,7 +4,7 @@
 #
 # Certain is only what follows from the cipher (see keyless_pairing.py): the length of a message to a block of 16
 # characters; equal frames of one machine are equal messages; each read request is always the same frame. Everything
-# else is likely at best, so each claim names its reasons, and how much it says (`Confidence`).
+# else is likely at best, so each claim names its reasons, and how much it says (`Fit`).
 #
 # Frames are put into groups: each request frame with its answers, and the reports of each size. For a group, the known
 # messages are sifted in this order:
@@ -53,8 +53,8 @@ _Key = tuple[str | None, int]
 """A connection among all that were read: its capture and its number there."""
 
 
-class Confidence(StrEnum):
-    """How sure a claim is."""
+class Fit(StrEnum):
+    """How well the known messages fit a group of frames."""
 
     ONLY_FIT = "only fit"
     """No other known message has the size; an unknown one may have it too."""
@@ -116,7 +116,7 @@ class Group:
     """The ciphertext of the request; None for reports, and for requests that were too many to be told apart."""
     candidates: tuple[KnownMessage, ...]
     """The likely message first, if the confidence is ONLY_FIT or BEST_FIT."""
-    confidence: Confidence
+    confidence: Fit
     rests_on: tuple[str, ...]
     """The reasons, in words."""
 
@@ -340,13 +340,13 @@ def _group(  # noqa: PLR0917 -- in the order of the table's columns
     mixed: bool = False,
 ) -> Group:
     if not candidates:
-        confidence = Confidence.NOTHING
+        confidence = Fit.NOTHING
     elif len(candidates) == 1 and not mixed:
-        confidence = Confidence.ONLY_FIT
+        confidence = Fit.ONLY_FIT
     elif label in candidates:
-        confidence = Confidence.BEST_FIT
+        confidence = Fit.BEST_FIT
     else:
-        confidence = Confidence.FITS
+        confidence = Fit.FITS
     if label is not None and label in candidates:
         candidates = (label, *(known for known in candidates if known != label))
         reasons = [*reasons, "place in the opening order"]
@@ -375,7 +375,7 @@ def _group(  # noqa: PLR0917 -- in the order of the table's columns
 
 def _without_rivals(groups: list[Group]) -> Iterator[Group]:
     """Yield the groups; two that claim to be the same read lose their claim, for each read has one ciphertext."""
-    certain = (Confidence.ONLY_FIT, Confidence.BEST_FIT)
+    certain = (Fit.ONLY_FIT, Fit.BEST_FIT)
     claims = Counter(
         (group.machine, group.candidates[0])
         for group in groups
@@ -386,6 +386,6 @@ def _without_rivals(groups: list[Group]) -> Iterator[Group]:
             rivals = claims[group.machine, group.candidates[0]]
             if rivals > 1:
                 reason = f"{rivals} requests fit this, and at most one is it"
-                yield replace(group, confidence=Confidence.FITS, rests_on=(*group.rests_on, reason))
+                yield replace(group, confidence=Fit.FITS, rests_on=(*group.rests_on, reason))
                 continue
         yield group

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from lmdecode.analysis.identification import Confidence, Group, IdentificationResult, KeylessConnection
+from lmdecode.analysis.identification import Fit, Group, IdentificationResult, KeylessConnection
 from lmdecode.analysis.keyless_pairing import GroupKind, KnownMessage, data_sizes
 from lmdecode.codec.record import Kind, iso_time
 from lmdecode.codec.v1.framing import wrap
@@ -23,10 +23,10 @@ _LEGEND = (
 )
 _CONNECTIONS = 12  # shown in full; the JSON has all
 _STYLES = {
-    Confidence.ONLY_FIT: "green",
-    Confidence.BEST_FIT: "green",
-    Confidence.FITS: "yellow",
-    Confidence.NOTHING: "red",
+    Fit.ONLY_FIT: "green",
+    Fit.BEST_FIT: "green",
+    Fit.FITS: "yellow",
+    Fit.NOTHING: "red",
 }
 
 
@@ -133,13 +133,13 @@ def _period_text(group: Group) -> str:
 
 def _likely_text(group: Group) -> Text:
     candidates, confidence = group.candidates, group.confidence
-    if confidence is Confidence.NOTHING:
+    if confidence is Fit.NOTHING:
         return Text("nothing known fits", _STYLES[confidence])
-    if confidence is Confidence.BEST_FIT:
+    if confidence is Fit.BEST_FIT:
         text = Text.assemble((_known_text(candidates[0]), "bold"))
         text.append(f"\nbest fit of {len(candidates)}", _STYLES[confidence])
         return text
-    if confidence is Confidence.ONLY_FIT:
+    if confidence is Fit.ONLY_FIT:
         return Text.assemble((_known_text(candidates[0]), "bold"), (f"\n{confidence}", _STYLES[confidence]))
     parts = [_known_text(known) for known in candidates if known.kind is not Kind.WRITE]
     writes = sum(known.kind is Kind.WRITE for known in candidates)

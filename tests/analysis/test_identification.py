@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmdecode.analysis import identification
-from lmdecode.analysis.identification import Confidence, Identification
+from lmdecode.analysis.identification import Fit, Identification
 from lmdecode.analysis.keyless_pairing import KNOWN_OPENING, KNOWN_READS, KNOWN_REPORTS, KNOWN_WRITES, GroupKind
 from lmdecode.capture import decode_capture
 from lmdecode.codec.dialect import Place
@@ -23,7 +23,7 @@ from lmdecode.render.terminal import text_of
 from tests.capture.building import CAPTURES, SECOND, message, new_decoder, seal
 
 SAMPLES = ("gs3av-settings.pcap", "gs3mp-standby.pcapng")
-CERTAIN = (Confidence.ONLY_FIT, Confidence.BEST_FIT)
+CERTAIN = (Fit.ONLY_FIT, Fit.BEST_FIT)
 
 
 def identify(records):
@@ -133,13 +133,13 @@ def test_claims_are_right_where_answers_are_missing(lost, cycles):
 def test_a_lone_request_fits_all_of_its_size():
     answer = "R0310001D" + "FF" * 29
     group = only_group(told((0, "app", "R0310001D"), (0.1, "machine", answer)), GroupKind.EXCHANGE)
-    assert group.confidence is Confidence.FITS
+    assert group.confidence is Fit.FITS
     assert names(group) == {"R0000001F", "R0310001D", "R40000020", "R40600020"}
 
 
 def test_an_unanswered_request_may_be_any():
     group = only_group(told((0, "app", "R40000023")), GroupKind.EXCHANGE)
-    assert (group.answered, group.confidence) == (0, Confidence.FITS)
+    assert (group.answered, group.confidence) == (0, Fit.FITS)
     assert {"R40000023", "W00000001"} <= names(group)
 
 
@@ -175,27 +175,27 @@ def test_two_values_of_one_register_have_the_same_answer():
 def test_a_long_request_is_a_write():
     result = told((0, "app", "W030000070B0F15070D0C14"), (0.1, "machine", "W03000007OK"))
     group = only_group(result, GroupKind.EXCHANGE)
-    assert (names(group), group.confidence) == ({"W03000007"}, Confidence.ONLY_FIT)
+    assert (names(group), group.confidence) == ({"W03000007"}, Fit.ONLY_FIT)
 
 
 def test_two_requests_cannot_both_be_the_one_that_fits():
     answers = [(at + 0.1, "machine", f"R{address}002C{'00' * 0x2C}") for at, address in enumerate(("0020", "8000"))]
     asks = [(at, "app", f"R{address}002C") for at, address in enumerate(("0020", "8000"))]
     result = told(*sorted([*asks, *answers]))
-    assert {group.confidence for group in result.groups} == {Confidence.FITS}
+    assert {group.confidence for group in result.groups} == {Fit.FITS}
 
 
 def test_water_flow_begins_alike():
     flow = [(at, "machine", f"Z60000016{'53' * 12}0401{at:04X}001B03BB04FD") for at in range(5)]
     group = only_group(told(*flow), GroupKind.REPORT)
-    assert (group.confidence, group.same_blocks, group.period, group.steady) == (Confidence.ONLY_FIT, 2, 1.0, True)
+    assert (group.confidence, group.same_blocks, group.period, group.steady) == (Fit.ONLY_FIT, 2, 1.0, True)
     other = told(*flow, (9, "machine", "R00500018" + "00" * 24))
-    assert only_group(other, GroupKind.REPORT).confidence is Confidence.FITS
+    assert only_group(other, GroupKind.REPORT).confidence is Fit.FITS
 
 
 def test_what_no_known_message_is_as_long_as():
     group = only_group(told((0, "app", "R80000040"), (0.1, "machine", f"R80000040{'00' * 64}")), GroupKind.EXCHANGE)
-    assert (group.confidence, group.candidates) == (Confidence.NOTHING, ())
+    assert (group.confidence, group.candidates) == (Fit.NOTHING, ())
 
 
 def test_frames_that_cannot_be_ours_are_counted_apart():
