@@ -17,8 +17,13 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from lmdecode.app.decode import Outcome, Settings, read, read_into
+<<<<<<< HEAD
 from lmdecode.app.errors import CommandError
 from lmdecode.app.files import text_over, whole_file
+=======
+from lmdecode.app.errors import UsageError
+from lmdecode.app.files import whole_file
+>>>>>>> refs/heads/captures
 from lmdecode.codec.dialect import Speakers
 from lmdecode.render.records import OutputFormat, Style, Writer, format_named
 
@@ -100,10 +105,11 @@ def open_output(
         private: Whether only the file's owner may read it.
 
     Raises:
-        CommandError: The file cannot be written, or stdout is a terminal and the format is not for one.
+        CommandError: The file cannot be written.
+        UsageError: Stdout is a terminal and the format is not for one.
     """
     if output is None and chosen.binary and sys.stdout.isatty():
-        raise CommandError(f"{name} is not for terminals: name a file, --output FILE.{name}")
+        raise UsageError(f"{name} is not for terminals: name a file, --output FILE.{name}")
     if output is not None:
         return whole_file(output, binary=chosen.binary, private=private)
     if not chosen.binary and not sys.stdout.isatty() and hasattr(sys.stdout, "reconfigure"):

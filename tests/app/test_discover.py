@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lmdecode.app.discover import name_in, next_steps
+from lmdecode.app.live import name_in, next_steps
 from lmdecode.config.file import load_config, machine_entries
 from lmdecode.device.discovery import Found
 

@@ -108,7 +108,7 @@ def test_the_summary_says_how_many_were_shown_of_what_was_read(command, config, 
         (("--fields", "cofee_temp"), "did you mean coffee_temp?"),
         (("--where", "knid=write"), "did you mean kind?"),
         (("--where", "coffee_temp"), "compare it with something"),
-        (("--format", "cvs"), "'csv'"),
+        (("--format", "cvs"), "did you mean csv?"),
         (("--jobs", "-1"), "--jobs"),
         (("--order", "size"), "'time'"),
     ],
@@ -179,7 +179,7 @@ def test_parquet_through_a_pipe_is_a_whole_file_and_not_for_a_terminal(command, 
     )
     assert pq.read_table(io.BytesIO(result.stdout)).num_rows == 94
     code, shown = on_a_terminal(command, "decode", PCAP, "--config", config, "--format", "parquet")
-    assert code == 1
+    assert code == 2
     assert "--output FILE.parquet" in shown
 
 
