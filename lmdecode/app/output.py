@@ -17,13 +17,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from lmdecode.app.decode import Outcome, Settings, read, read_into
-<<<<<<< HEAD
-from lmdecode.app.errors import CommandError
+from lmdecode.app.errors import CommandError, UsageError
 from lmdecode.app.files import text_over, whole_file
-=======
-from lmdecode.app.errors import UsageError
-from lmdecode.app.files import whole_file
->>>>>>> refs/heads/captures
 from lmdecode.codec.dialect import Speakers
 from lmdecode.render.records import OutputFormat, Style, Writer, format_named
 
