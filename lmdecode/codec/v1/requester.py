@@ -102,7 +102,7 @@ class Requester:
         self._key = key
         decoder = FrameDecoder(key, show_secrets=show_secrets)
         self._conversation = Conversation(decoder, Place(stream, app, machine))
-        self._asked: Message | None = None
+        self._request: Record | None = None
         self.answer: Record | None = None
         """The answer to the last request; None until it has come."""
         self.received = Received()
@@ -122,8 +122,9 @@ class Requester:
             MessageError: The request cannot be built.
         """
         frame = frame_of(request, self._key)
-        self._asked, self.answer, self.received = request, None, Received()
-        return frame, self._conversation.receive(time_ns, "app", frame)
+        records = self._conversation.receive(time_ns, "app", frame)
+        self._request, self.answer, self.received = records[0], None, Received()
+        return frame, records
 
     def receive(self, time_ns: int, data: bytes) -> list[Record]:
         """Take bytes from the machine; returns their Records."""
@@ -148,12 +149,12 @@ class Requester:
         return records
 
     def _answers(self, record: Record) -> bool:
-        asked = self._asked
-        return (
-            asked is not None
-            and record.role == "response"
-            and (record.kind, record.address, record.length) == (asked.kind, asked.address, asked.length)
-        )
+        """Return True if a message answers the last request, as the conversation has found out."""
+        if record.request is not None:
+            return record.request is self._request
+        # A write's answer that comes after the conversation has given up its request is still the answer.
+        asked = self._request
+        return asked is not None and record.role == "response" and record.address == asked.address
 
     def _note_damage(self, record: Record) -> None:
         raw = record.raw or b""
