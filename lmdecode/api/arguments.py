@@ -13,7 +13,7 @@ from lmdecode.codec.dialect import Access, MachineKey
 from lmdecode.codec.errors import KeyFormatError, LmdecodeError
 from lmdecode.codec.v1.decoder import Decoder, decoder_for
 from lmdecode.codec.v1.key import Key
-from lmdecode.config.targets import find_keys
+from lmdecode.config.keys import find_keys
 
 _OPTION = re.compile(r"(?<!\S)--([a-z][a-z-]*)(?: (?=[0-9]))?")
 _SWITCHES = {"yes": "yes=True"}

@@ -7,7 +7,6 @@ verdict has the rest.
 from __future__ import annotations
 
 import contextlib
-import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -16,14 +15,11 @@ from typing import TypeAlias
 
 from lmdecode.app.decode import Outcome, Settings, counted, merged, nothing_decoded, outcomes_of, read, summary
 from lmdecode.app.errors import CommandError
-from lmdecode.app.files import STDIN, expanded, refuse_to_overwrite
+from lmdecode.app.files import expanded, refuse_to_overwrite
 from lmdecode.codec.dialect import Speakers
 from lmdecode.codec.record import Record
 from lmdecode.codec.v1 import speakers_with
 from lmdecode.codec.v1.decoder import KeylessDecoder
-from lmdecode.render.report.data import ReportBuilder
-from lmdecode.render.report.page import render
-from lmdecode.render.sentence import printable
 
 Progress: TypeAlias = Callable[[Path], AbstractContextManager[Callable[[int], None] | None]]
 """Opens a progress bar for a file; gives a function to call with the position in bytes, or None without a bar."""
@@ -171,39 +167,3 @@ def verdict_on(outcomes: Sequence[Outcome], speakers: Speakers, *, chosen: bool 
         summary(outcomes, chosen=chosen) if not complaints or any_connection else "",
         nothing_decoded(outcomes, speakers),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """A page, and what to say about the captures that it shows."""
-
-    page: str | None
-    """HTML; None if there is nothing to show and the output had better stay as it is."""
-    verdict: CaptureVerdict
-    error: CommandError | None
-    """Why there is nothing to show; None if there is something."""
-
-
-def make_report(captures: Captures, *, title: str | None = None, output: Path | None = None) -> Report:
-    """Returns the page of some captures.
-
-    A page that says "nothing" is better than no page, but an older page with something in it is better still.
-
-    Args:
-        captures: To be read.
-        title: The headline; None for the usual one.
-        output: Where the page will be written; None for stdout.
-    """
-    gc.set_threshold(100_000)  # nothing here is a cycle: to look for some takes a tenth of the time
-    builder = ReportBuilder()
-    for record in captures.by_time():
-        builder.add(record)
-    verdict = captures.verdict()
-    error = verdict.error
-    if (error is not None or not captures.messages) and output is not None and output.exists():
-        why = f"there is no message in what was read, so {output} is left as it was"
-        return Report(None, verdict, error or CommandError(why))
-    names = ["standard input" if path == STDIN else path.name for path in captures.paths]
-    notices = [*verdict.complaints, *filter(None, [verdict.nothing])]
-    title = printable(title or "Espresso machine report")
-    return Report(render(builder.as_data(title, names, notices, empty=error is not None), title), verdict, error)

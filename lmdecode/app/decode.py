@@ -19,7 +19,8 @@ from lmdecode.capture.reader import busiest_ports, decode_capture, decode_captur
 from lmdecode.capture.source import CaptureError, CaptureStatistics, OpenCapture
 from lmdecode.codec.dialect import RECORDS, Access, Sink, Speakers, Tallies, Tally
 from lmdecode.codec.record import Record
-from lmdecode.config.targets import find_keys
+from lmdecode.config.keys import find_keys
+from lmdecode.render.sentence import count_text
 
 T = TypeVar("T")
 
@@ -261,15 +262,15 @@ def summary(outcomes: Iterable[Outcome], *, chosen: bool) -> str:
     outcomes = list(outcomes)
     tally = counted(outcomes)
     parts = [
-        _count(sum(outcome.statistics.port_packets for outcome in outcomes), "packet"),
-        _count(sum(outcome.statistics.connections for outcome in outcomes), "connection"),
-        _count(tally.frames, "frame"),
-        _count(tally.messages, "message"),
-        _count(tally.problems, "problem"),
-        f"{_count(tally.bytes_skipped, 'byte')} skipped",
+        count_text(sum(outcome.statistics.port_packets for outcome in outcomes), "packet"),
+        count_text(sum(outcome.statistics.connections for outcome in outcomes), "connection"),
+        count_text(tally.frames, "frame"),
+        count_text(tally.messages, "message"),
+        count_text(tally.problems, "problem"),
+        f"{count_text(tally.bytes_skipped, 'byte')} skipped",
     ]
     if tally.bytes_missing:
-        parts.append(f"{_count(tally.bytes_missing, 'byte')} missing")
+        parts.append(f"{count_text(tally.bytes_missing, 'byte')} missing")
     if chosen:
         parts.append(f"{sum(outcome.shown for outcome in outcomes):,} shown")
     return ", ".join(parts)
@@ -285,10 +286,6 @@ def nothing_on(ports: Iterable[int], path: Path | OpenCapture) -> str:
     if not busiest:
         return f"{name}: no TCP traffic at all: was it captured where app and machine talk?"
     likely = [traffic.port for traffic in busiest if traffic.frames]
-    listed = ", ".join(f"{traffic.port} ({_count(traffic.packets, 'packet')})" for traffic in busiest)
+    listed = ", ".join(f"{traffic.port} ({count_text(traffic.packets, 'packet')})" for traffic in busiest)
     advice = f"try --port {likely[0]}, whose data look like frames" if likely else "name another with --port"
     return f"{name}: nothing on TCP port {wanted}; busiest are {listed}: {advice}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
-import os
-import signal
 import sys
-import tempfile
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING
 
 from lmdecode.app.decode import Outcome, Settings, read, read_into
-from lmdecode.app.errors import CommandError, UsageError
-from lmdecode.app.files import text_over, whole_file
+from lmdecode.app.errors import UsageError
+from lmdecode.app.files import whole_file
 from lmdecode.codec.dialect import Speakers
-from lmdecode.render.records import OutputFormat, Style, Writer, format_named
+from lmdecode.render.records import OutputFormat, Style, Writer
 
 if TYPE_CHECKING:
     from lmdecode.codec.record import Record
@@ -110,107 +102,3 @@ def open_output(
     if not chosen.binary and not sys.stdout.isatty() and hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # what programs read is the same everywhere
     return contextlib.nullcontext(sys.stdout.buffer if chosen.binary else sys.stdout)
-
-
-_SIGNALS: Final = frozenset((signal.SIGINT, signal.SIGTERM))
-_mask = getattr(signal, "pthread_sigmask", lambda *_: None)  # Windows has none, and no such trouble
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """What a worker is given."""
-
-    outcome: Outcome
-    part: Path
-    format: str
-    style: Style
-    settings: Settings
-
-
-def decode_in_processes(  # noqa: PLR0917
-    outcomes: Sequence[Outcome], jobs: int, format_name: str, style: Style, settings: Settings, writer: Writer
-) -> Iterator[Outcome]:
-    """Decode captures in worker processes. Yields what comes of each, in order, when its records are written.
-
-    Args:
-        outcomes: The captures.
-        jobs: How many processes.
-        format_name: Of the output.
-        style: How the output is written.
-        settings: What the user asked for.
-        writer: Takes what the workers wrote.
-
-    Raises:
-        CommandError: A worker was killed while it decoded a capture.
-    """
-    with tempfile.TemporaryDirectory(prefix="lmdecode-") as folder, _Workers(jobs) as submit:
-        tasks = [
-            _Task(outcome, Path(folder) / str(index), format_name, replace(style, header=False), settings)
-            for index, outcome in enumerate(outcomes)
-        ]
-        try:
-            futures = [submit(task) for task in tasks]
-            for task, future in zip(tasks, futures, strict=True):
-                outcome = future.result()
-                writer.begin(outcome.name)
-                writer.append(task.part)
-                task.part.unlink()
-                yield outcome
-        except BrokenProcessPool:
-            raise CommandError(
-                "a worker process was killed, perhaps for want of memory: try fewer with --jobs"
-            ) from None
-
-
-class _Workers:
-    """Worker processes, which are gone when the block is left: at once if it is left by an error."""
-
-    def __init__(self, count: int) -> None:
-        self._pool = ProcessPoolExecutor(count, initializer=_begin)
-
-    def __enter__(self) -> Callable[[_Task], Future[Outcome]]:
-        return self._submit
-
-    def _submit(self, task: _Task) -> Future[Outcome]:
-        """Hand in a task, which may start a process; a Ctrl-C meanwhile must not find that half started."""
-        _mask(signal.SIG_BLOCK, _SIGNALS)
-        try:
-            return self._pool.submit(_work, task)
-        finally:
-            _mask(signal.SIG_UNBLOCK, _SIGNALS)
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
-            for process in multiprocessing.active_children():
-                process.terminate()
-        self._pool.shutdown(cancel_futures=True)
-
-
-def _begin() -> None:
-    """Leave Ctrl-C, which reaches all processes of a terminal, to the one that started the others."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # ours, which cleans up, came along with the fork
-    _mask(signal.SIG_UNBLOCK, _SIGNALS)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """End the worker when the process that started it is gone, however that came about."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _work(task: _Task) -> Outcome:
-    """Decode a capture into a file."""
-    speakers, _ = task.settings.speakers()
-    chosen = format_named(task.format)
-    with task.part.open("wb") as binary:
-        file = binary if chosen.binary else text_over(binary)
-        with finished(chosen.open(file, task.style)) as writer:
-            decode_onto(writer, task.outcome, task.settings, speakers)
-        file.flush()
-        if file is not binary:
-            file.detach()
-    return task.outcome

@@ -95,7 +95,7 @@ class Replay:
         from lmdecode.codec.dialect import MachineKey
         from lmdecode.codec.v1 import speakers_with
         from lmdecode.codec.v1.decoder import decoder_for
-        from lmdecode.config.targets import find_keys
+        from lmdecode.config.keys import find_keys
 
         machines, origin = (
             find_keys(keys, config) if keys else ([MachineKey("machine", self._target.key)], "--key or config")

@@ -20,7 +20,7 @@ from lmdecode.codec.v1.memory import model_of
 from lmdecode.codec.v1.register import DEFAULT_MODEL
 from lmdecode.config import ENVIRONMENT_VARIABLE
 from lmdecode.config.file import default_paths, load_config
-from lmdecode.config.targets import find_keys
+from lmdecode.config.keys import find_keys
 from lmdecode.simulator import SAMPLE_KEY
 from lmdecode.simulator.machine import Machine, default_memory
 

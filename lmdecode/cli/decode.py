@@ -182,7 +182,7 @@ def _decode(
         return
     workers = min(os.cpu_count() or 1 if jobs == 0 else jobs or 1, len(outcomes))
     if workers > 1 and format_named(name).joinable and not live:  # what is live cannot be opened in another process
-        from lmdecode.app.output import decode_in_processes
+        from lmdecode.app.jobs import decode_in_processes
 
         outcomes[:] = decode_in_processes(outcomes, workers, name, style, settings, writer)
         return

@@ -64,7 +64,7 @@ def explain(
 
 def _decoder(keys: list[str], config: Path | None, *, show_secrets: bool) -> Decoder:
     from lmdecode.codec.v1.decoder import decoder_for
-    from lmdecode.config.targets import find_keys
+    from lmdecode.config.keys import find_keys
 
     machines, _ = find_keys(keys, config)
     return decoder_for(machines, show_secrets=show_secrets)

@@ -63,7 +63,7 @@ def check(
     from lmdecode.app.files import text_output
     from lmdecode.app.identify import check_keys
     from lmdecode.cli._common.progress import file_progress
-    from lmdecode.config.targets import find_keys
+    from lmdecode.config.keys import find_keys
 
     chosen = _FORMATS.chosen(format, as_json=as_json, output=output)
     machines, origin = find_keys(key or [], config)

@@ -36,9 +36,10 @@ def report(
     The page needs no network and sends nothing. It has what the machine said, and its serial number too, but neither
     the key nor the machine's cloud account.
     """
-    from lmdecode.app.captures import Captures, make_report
+    from lmdecode.app.captures import Captures
     from lmdecode.app.decode import Settings
     from lmdecode.app.files import STDIN, whole_file
+    from lmdecode.app.report import make_report
     from lmdecode.cli._common.progress import file_progress
 
     file = None if output == STDIN else output

@@ -254,8 +254,7 @@ def _never(_text: bytes) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(NamedTuple):
     """A protocol that machines speak."""
 
     name: str

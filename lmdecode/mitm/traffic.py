@@ -20,7 +20,7 @@ from lmdecode.codec.record import Record
 from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.conversation import Conversation
 from lmdecode.codec.v1.decoder import Decoder, decoder_for
-from lmdecode.config.targets import NoKeyError, find_keys
+from lmdecode.config.keys import NoKeyError, find_keys
 from lmdecode.mitm.contentview import Reader, add_view, remove_view
 from lmdecode.mitm.hooks import (
     Message,

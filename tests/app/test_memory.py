@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from lmdecode.app.captures import Captures, make_report
+from lmdecode.app.captures import Captures
 from lmdecode.app.decode import Settings
 from lmdecode.app.errors import CommandError, UsageError
 from lmdecode.app.identify import check_keys, identify
 from lmdecode.app.memory import compare, list_changes, unknowns_of, view
 from lmdecode.app.memory_sources import MemorySources
+from lmdecode.app.report import make_report
 from lmdecode.codec.dialect import MachineKey
 from lmdecode.codec.v1.image import parse_image
 from lmdecode.codec.v1.key import Key

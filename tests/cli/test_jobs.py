@@ -17,7 +17,7 @@ from tests.cli.test_decode_choices import is_there, wait_for
 # Workers are forked, so that they have what is put in place here.
 START = """
 import multiprocessing, os, pathlib, signal, sys, time
-import lmdecode.app.output as jobs
+import lmdecode.app.jobs as jobs
 multiprocessing.set_start_method("fork")
 here = os.getpid()
 def tell(name):

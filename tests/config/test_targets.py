@@ -9,7 +9,8 @@ import pytest
 from lmdecode.codec.v1.key import Key
 from lmdecode.config import ENVIRONMENT_VARIABLE
 from lmdecode.config.file import ConfigError
-from lmdecode.config.targets import MissingKeyError, TargetError, find_target
+from lmdecode.config.keys import MissingKeyError
+from lmdecode.config.targets import TargetError, find_target
 
 ONE, TWO = "1" * 32, "2" * 32
 KITCHEN = {"machine_name": "Kitchen", "serial_number": "GS1", "host": "10.0.0.1", "key": ONE, "model_name": "GS3 AV"}

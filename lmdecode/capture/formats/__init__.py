@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from io import BufferedReader, FileIO
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from lmdecode.capture.net.packet import Packet, Segment
 from lmdecode.capture.source import ByteStream, CaptureError, CaptureStatistics, OpenCapture
@@ -40,8 +39,7 @@ ReadRecords = Callable[
 """The same for a format that has messages: with the dialects that read them, and the capture's name for the Records."""
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(NamedTuple):
     """A kind of capture file. Each module of this package whose name has no underscore before it defines one, `FORMAT`.
 
     Such a module is imported whenever a capture is opened, so what is heavy is imported by its reader.

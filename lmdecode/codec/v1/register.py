@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from lmdecode.codec.record import JsonType, Value
 from lmdecode.codec.v1.values import FieldType
@@ -16,8 +16,7 @@ KEYS: Final = range(1, 6)
 Feature = Literal["doses", "hot_water_dose", "prebrewing", "preinfusion"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
+class Model(NamedTuple):
     """What a model has."""
 
     name: str

@@ -7,15 +7,13 @@ that talk to a machine. The registers are in `memory_map`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from lmdecode.codec.record import Value
 from lmdecode.codec.v1.memory_map import REGISTERS
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """An address and a length that the app or the machine is known to use, and the name that people have for it."""
 
     address: int

@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from shutil import copyfileobj
-from typing import IO, Any, Protocol, cast
+from typing import IO, Any, NamedTuple, Protocol, cast
 
 from lmdecode.codec.dialect import RECORDS, Sink
 from lmdecode.codec.errors import MissingPackageError
 from lmdecode.codec.record import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(NamedTuple):
     """How the user wants the output."""
 
     fields: tuple[str, ...] = ()
@@ -62,8 +60,7 @@ class Writer(Protocol):
         """Write nothing more: something went wrong."""
 
 
-@dataclass(frozen=True, slots=True)
-class OutputFormat:
+class OutputFormat(NamedTuple):
     """How records are written in one format."""
 
     open: Callable[[Any, Style], Writer]

@@ -1,0 +1,50 @@
+"""Captures as one page to look at."""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import dataclass
+from pathlib import Path
+
+from lmdecode.app.captures import Captures, CaptureVerdict
+from lmdecode.app.errors import CommandError
+from lmdecode.app.files import STDIN
+from lmdecode.render.report.data import ReportBuilder
+from lmdecode.render.report.page import render
+from lmdecode.render.sentence import printable
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A page, and what to say about the captures that it shows."""
+
+    page: str | None
+    """HTML; None if there is nothing to show and the output had better stay as it is."""
+    verdict: CaptureVerdict
+    error: CommandError | None
+    """Why there is nothing to show; None if there is something."""
+
+
+def make_report(captures: Captures, *, title: str | None = None, output: Path | None = None) -> Report:
+    """Returns the page of some captures.
+
+    A page that says "nothing" is better than no page, but an older page with something in it is better still.
+
+    Args:
+        captures: To be read.
+        title: The headline; None for the usual one.
+        output: Where the page will be written; None for stdout.
+    """
+    gc.set_threshold(100_000)  # nothing here is a cycle: to look for some takes a tenth of the time
+    builder = ReportBuilder()
+    for record in captures.by_time():
+        builder.add(record)
+    verdict = captures.verdict()
+    error = verdict.error
+    if (error is not None or not captures.messages) and output is not None and output.exists():
+        why = f"there is no message in what was read, so {output} is left as it was"
+        return Report(None, verdict, error or CommandError(why))
+    names = ["standard input" if path == STDIN else path.name for path in captures.paths]
+    notices = [*verdict.complaints, *filter(None, [verdict.nothing])]
+    title = printable(title or "Espresso machine report")
+    return Report(render(builder.as_data(title, names, notices, empty=error is not None), title), verdict, error)

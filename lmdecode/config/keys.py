@@ -1,0 +1,71 @@
+"""Where the machines' keys come from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from lmdecode.codec.dialect import MachineKey
+from lmdecode.codec.errors import KeyFormatError, LmdecodeError
+from lmdecode.codec.v1.key import Key
+from lmdecode.config import ENVIRONMENT_VARIABLE
+
+
+class MissingKeyError(LmdecodeError):
+    """There is no key, or what was given is not one; one line that says what to do."""
+
+    exit_code = 2
+
+
+class NoKeyError(MissingKeyError):
+    """No key anywhere, and none was named."""
+
+
+def find_keys(
+    keys: Sequence[str], config: Path | None, *, settings: str = "give --key or --config"
+) -> tuple[list[MachineKey], str]:
+    """Returns the machines' keys, at least one, each once, and where they came from.
+
+    The order is: `--key`, `--config`, the environment, `./config.json`, the user's config folder. If the user names a
+    key or a file, no other is tried: an invalid one is an error.
+
+    Args:
+        keys: The keys that the user gave.
+        config: The file that the user named.
+        settings: How the user can give one, for the message.
+
+    Raises:
+        NoKeyError: There is no key anywhere.
+        MissingKeyError: A key is not valid.
+        ConfigError: The configuration file that should have it cannot be used.
+    """
+    if not all(keys):
+        raise MissingKeyError("--key is empty: give the 32 characters of the machine's communicationKey")
+    origin = "--key"
+    if not keys and config is None and os.environ.get(ENVIRONMENT_VARIABLE):
+        keys, origin = [os.environ[ENVIRONMENT_VARIABLE]], ENVIRONMENT_VARIABLE
+    if keys:
+        found = dict.fromkeys(_parsed(text, origin) for text in keys)
+        return [MachineKey(f"key {number}", key) for number, key in enumerate(found, 1)], origin
+    from lmdecode.config.file import ConfigError, default_paths, load_config  # noqa: PLC0415 -- with a key it is not needed
+
+    paths = [config] if config else [path for path in default_paths() if path.is_file()]
+    if not paths:
+        folder = default_paths()[-1]
+        raise NoKeyError(f"no key: {settings}, set {ENVIRONMENT_VARIABLE}, or put config.json here or at {folder}")
+    for path in paths:
+        machines = load_config(path).machines()
+        if machines:
+            return machines, str(path)
+    try:
+        return load_config(paths[-1]).machines(needed=True), str(paths[-1])
+    except ConfigError as error:
+        raise (MissingKeyError if config else NoKeyError)(str(error)) from None
+
+
+def _parsed(text: str, origin: str) -> Key:
+    try:
+        return Key.parse(text)
+    except KeyFormatError as error:
+        raise MissingKeyError(f"{origin}: {error}") from None
