@@ -60,7 +60,7 @@ def test_half_a_line_at_the_end(tmp_path, length):
 def test_another_kind_of_file_is_left_alone(tmp_path, content):
     path = tmp_path / "notes"
     path.write_bytes(content)
-    with pytest.raises(CommandError, match="something else than messages"):
+    with pytest.raises(CommandError, match="something other than messages"):
         JsonlLog(path)
     assert path.read_bytes() == content
 
