@@ -18,6 +18,7 @@ PYTHON_312 = $(shell for python in python3.12 python3.13 "$$HOME"/.pyenv/version
 help:
 	@echo "make demo   decode a sample capture"
 	@echo "make test   every check: ruff, mypy, import-linter, codespell, pytest"
+	@echo "make lint   the quick checks: all of these but pytest"
 	@echo "make fix    format, and mend what ruff can mend"
 	@echo "make bench  lmdecode and its peers side by side"
 	@echo "make fuzz   random input for every parser, until Ctrl-C or for FUZZ_SECONDS"

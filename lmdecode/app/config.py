@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from lmdecode.app.errors import CommandError
+from lmdecode.app.errors import CommandError, UsageError
+from lmdecode.codec.errors import KeyFormatError
 from lmdecode.codec.record import MASK
 from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.key import Key
@@ -48,7 +49,9 @@ def load(path: Path | None) -> Config:
     """
     found = path or next((each for each in default_paths() if each.is_file()), None)
     if found is None:
-        raise CommandError(f"there is no config.json here, nor at {default_paths()[-1]}: lmdecode login makes one")
+        raise CommandError(
+            f"there is no config.json here, nor at {default_paths()[-1]}: lmdecode harvest or lmdecode login makes one"
+        )
     return load_config(found)
 
 
@@ -95,17 +98,20 @@ def set_entry(path: Path, name: str, value: str, *, machine: str | None = None) 
         machine: Of the machines in the list, the one to change; it is added if it is new. None: the file itself.
 
     Raises:
-        CommandError, KeyFormatError: The value is not valid for this name.
+        UsageError: The value is not valid for this name.
         ConfigError: The file cannot be changed.
     """
     if name == "key":
-        Key.parse(value)
+        try:
+            Key.parse(value)
+        except KeyFormatError as error:
+            raise UsageError(str(error)) from None
     elif name == "port" and port_of({"port": value}) is None:
-        raise CommandError(f"{value!r} is not a port: it should be {PORT}")
+        raise UsageError(f"{value!r} is not a port: give a number from 1 to 65535, usually {PORT}")
     elif name == "model_name" and value not in MODELS:
-        raise CommandError(f"{value!r} is not a known model: {', '.join(MODELS)}")
+        raise UsageError(f"{value!r} is not a known model: {', '.join(MODELS)}")
     elif name == "machines":
-        raise CommandError("machines is a list: change a machine with --machine NAME")
+        raise UsageError("machines is a list: change a machine with --machine NAME")
     change(path, lambda entries: _put(entries, name, value, machine))
 
 

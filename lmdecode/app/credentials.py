@@ -56,6 +56,8 @@ class Search:
                 f"no credentials in {self.requests:,} requests to La Marzocco's cloud: record while you log out and in "
                 "again in the app, and export with sensitive data, which Chrome leaves out unless told"
             )
+        if self.unread:
+            return "no credentials found, because a file could not be read to its end"
         return (
             "no requests to La Marzocco's cloud: record while you log out and in again in the app (docs/credentials.md)"
         )

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lmdecode.app.errors import CommandError
+from lmdecode.app.errors import UsageError
 from lmdecode.cli._common.errors import complain, reports_errors
 from lmdecode.cli._common.options import ConfigOption
 from lmdecode.cli._common.prompt import asked, encodable, is_somebody_there, line_from_stdin, printable
@@ -78,9 +78,10 @@ def check(
 @app.command("set")
 @reports_errors
 def set_(
-    name: Annotated[str, typer.Argument(help="host, port, key, client_id, …", show_default=False)],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="host, port, key, client_id, …", show_default=False)],
     value: Annotated[
-        str | None, typer.Argument(help="Not for secrets: those are asked for, or read from standard input.")
+        str | None,
+        typer.Argument(metavar="VALUE", help="Not for secrets: those are asked for, or read from standard input."),
     ] = None,
     config: ConfigOption = None,
     machine: Annotated[
@@ -103,10 +104,10 @@ def set_(
 
     if is_secret(name):
         if value is not None:
-            raise CommandError(f"{name} is a secret, and others can see a command line: leave the value out")
+            raise UsageError(f"{name} is a secret, and others can see a command line: leave the value out")
         value = asked(name, hidden=True) if is_somebody_there() else line_from_stdin(f"the {name}")
     if not value:
-        raise CommandError(f"no value: lmdecode config set {name} VALUE")
+        raise UsageError(f"no value is given: lmdecode config set {name} VALUE")
     for what, text in (("the name", name), ("the value", value), ("--machine", machine or "")):
         encodable(text, what)
     path = path_to_change(config)

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 def credentials(
     files: Annotated[
         list[Path],
-        typer.Argument(
-            metavar="FILE", help="Flows that mitmproxy saved, or an HTTP archive (HAR).", show_default=False
-        ),
+        typer.Argument(metavar="FILE…", help="Flows that mitmproxy saved, or HTTP archives (HAR).", show_default=False),
     ],
     output: Annotated[
         Path | None,

@@ -38,8 +38,9 @@ def decode(
     captures: Annotated[
         list[Path],
         typer.Argument(
-            metavar="CAPTURE",
-            help="pcap, pcapng, an export of tshark's (-T json, ek, jsonraw) or lmdirect's log; `-` is standard input.",
+            metavar="CAPTURE…",
+            help="One or more: pcap, pcapng, an export of tshark's (-T json, ek, jsonraw) or lmdirect's log; `-` is "
+            "standard input.",
             show_default=False,
         ),
     ],

@@ -42,6 +42,11 @@ def registers(
     chosen = _FORMATS.chosen(format, as_json=as_json, output=output)
     rows = register_list.find(pattern)
     if not rows:
+        if (pattern or "").strip().lower().startswith("0x"):
+            raise CommandError(
+                f"no register is known at {pattern!r}: give one address, or find unknown bytes with "
+                "lmdecode unknowns CAPTURE"
+            )
         hint = nearest(pattern or "", field_kinds(), ": try a part of a name, such as temp, or an address")
         raise CommandError(f"no register matches {pattern!r}{hint}")
     with text_output(output) as file:

@@ -16,10 +16,11 @@ import typer
 
 from lmdecode.app.errors import UsageError
 from lmdecode.cli._common.errors import reports_errors
-from lmdecode.cli._common.options import ConfigOption, KeysOption, number
+from lmdecode.cli._common.options import ConfigOption, number
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.register import DEFAULT_MODEL, MODEL_NAMES
+from lmdecode.config import ENVIRONMENT_VARIABLE
 from lmdecode.device.errors import joined
 
 if TYPE_CHECKING:
@@ -47,7 +48,17 @@ def simulate(
     ] = None,
     host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 for the whole network.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The TCP port; 0 for any that is free.")] = PORT,
-    key: KeysOption = None,
+    key: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--key",
+            "-k",
+            metavar="KEY",
+            help="The key of the simulated machine, and of --capture: 32 characters, or hex:… or base64:…. Other "
+            f"programs can see a command line; {ENVIRONMENT_VARIABLE} and a config file keep the key to yourself.",
+            show_default=False,
+        ),
+    ] = None,
     config: ConfigOption = None,
     script: Annotated[
         Path | None,

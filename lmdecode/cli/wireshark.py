@@ -21,9 +21,10 @@ def wireshark_plugin(output: OutputOption = None) -> None:
         tshark -X lua_script:lamarzocco.lua -r morning.pdu.pcapng -Y 'lamarzocco.kind == "write"'
 
     The plugin is one Lua file, made from the memory map. Wireshark cannot decrypt, so it reads what `lmdecode decode
-    --format exported-pdu` has decrypted. The plugin belongs in Wireshark's "Personal Lua Plugins" folder; Help > About
-    > Folders and `tshark -G folders` show where that is. Usually it is ~/.local/lib/wireshark/plugins on Linux and
-    macOS, %APPDATA%\Wireshark\plugins on Windows. Ctrl+Shift+L in Wireshark loads it without a restart.
+    --format exported-pdu` has decrypted. The plugin belongs in the folder that Wireshark calls "Personal Lua Plugins".
+    "About Wireshark" in its Help menu and `tshark -G folders` show where that is: usually
+    ~/.local/lib/wireshark/plugins on Linux and macOS, %APPDATA%\Wireshark\plugins on Windows. Ctrl+Shift+L in
+    Wireshark loads it without a restart.
     """
     from lmdecode.app.files import text_output
     from lmdecode.render.wireshark.lua_dissector import lua_dissector

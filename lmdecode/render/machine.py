@@ -274,7 +274,7 @@ def replay_summary(counts: Counter[Verdict], total: int) -> str:
     texts = {verdict: verdict.value for verdict in Verdict} | {Verdict.VOLATILE: "different only in what may differ"}
     parts = [f"{counts[verdict]} {text}" for verdict, text in texts.items() if counts[verdict]]
     rest = total - counts.total()
-    return f"{total} requests: {', '.join([*parts, *([f'{rest} not come to'] if rest else [])])}"
+    return f"{total} requests: {', '.join([*parts, *([f'{rest} not reached'] if rest else [])])}"
 
 
 def replay_entry(step: Step, found: Comparison) -> dict[str, object]:

@@ -89,6 +89,13 @@ def test_each_command_has_examples_that_are_not_folded(command, name, example):
     assert example in result.stdout
 
 
+def test_help_has_no_quotation_mark_of_markdown(command):
+    """A line of a docstring that begins with > would be one."""
+    told = command("wireshark-plugin", "--help").stdout
+    assert "tshark -G folders" in told
+    assert "▌" not in told
+
+
 def test_no_command_shows_the_help(command):
     result = command()
     assert "Usage" in result.stdout + result.stderr

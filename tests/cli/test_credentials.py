@@ -127,6 +127,12 @@ def test_files_without(command, content, words):
     assert "hush" not in complaint
 
 
+def test_a_file_that_cannot_be_read_is_not_said_to_lack_requests(command):
+    complaint = command.fails("credentials", "nowhere.flow")
+    assert "nowhere.flow: cannot be read" in complaint
+    assert "no requests to" not in complaint
+
+
 def test_an_archive_that_is_cut_short_gives_what_it_has(command):
     text = EXPORTS["Chrome"]
     (command.folder / "x").write_text(text[: text.index("/api/customer")])

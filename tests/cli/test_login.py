@@ -199,16 +199,16 @@ def test_set_keeps_the_rest(command, config):
         (("port", "70000"), "is not a port"),
         (("model_name", "GS4"), "is not a known model"),
         (("machines", "x"), "is a list"),
-        (("host",), "no value"),
+        (("host",), "no value is given"),
     ],
 )
 def test_set_refuses(command, config, arguments, words):
-    assert words in command.fails("config", "set", *arguments)
+    assert words in command.fails("config", "set", *arguments, code=2)
     assert json.loads(config.read_text()) == KNOWN
 
 
 def test_set_takes_a_secret_from_standard_input(command, config):
-    for given, code in ((KEY, 0), ("short", 1)):
+    for given, code in ((KEY, 0), ("short", 2)):
         result = subprocess.run(
             [*command.line, "config", "set", "key"],
             cwd=command.folder,

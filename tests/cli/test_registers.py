@@ -44,3 +44,4 @@ def test_markdown_to_a_file(command):
 
 def test_nothing_found(command):
     assert "no register matches 'zzz'" in command.fails("registers", "zzz")
+    assert "no register is known at '0x4000'" in command.fails("registers", "0x4000")

@@ -165,7 +165,7 @@ def test_a_missing_answer_fails(command):
     first = json.loads(shown.splitlines()[0])
     assert first["verdict"] == "missing"
     assert "did not answer R40000023 in time" in first["note"]
-    assert "28 requests: 1 missing, 27 not come to" in said
+    assert "28 requests: 1 missing, 27 not reached" in said
     assert "Traceback" not in said
 
 

@@ -189,7 +189,8 @@ KeysOption = Annotated[
         help=f"The machine's key: the 32 characters of its communicationKey, or hex:… or base64:…. Several may "
         "be given: each connection finds its own. "
         f"Other programs can see a command line; a config file and {ENVIRONMENT_VARIABLE} keep the key to yourself, "
-        "and are looked at in this order: --config, the environment, then the config files that need not be named.",
+        "and are looked at in this order: --config, the environment, then the config files that lmdecode finds by "
+        "itself.",
         show_default=False,
     ),
 ]
