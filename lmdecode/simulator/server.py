@@ -159,7 +159,7 @@ class Server:
         host: The address to listen on.
         port: The port; 0 for any free one, which `port` has once it listens.
         faults: The faults to simulate.
-        speed: Seconds that pass for the machine in one real second.
+        speed: Simulated seconds per real second.
         refuse_second: Whether to refuse a second client instead of letting it wait until the first is gone.
         tick: Lets time pass for the machine; None: the machine's own `advance`.
         on_record: Takes the Record of each message.
