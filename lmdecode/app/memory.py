@@ -342,5 +342,5 @@ def _by_machine(sources: Iterable[MachineHistory]) -> list[list[MachineHistory]]
 
 def _same_time(one: Path, other: Path) -> CommandError:
     return CommandError(
-        f"{one} and {other} are of the same machine and time, and what both have would count twice: give one of them"
+        f"{one} and {other} cover the same machine and time, and changes in both would count twice: give one of them"
     )

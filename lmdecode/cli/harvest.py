@@ -90,8 +90,8 @@ def harvest(
             if not run.complete:
                 raise
     if not run.complete:
-        raise CommandError("stopped before all was found; what was found is in the config")
-    typer.echo(f"all of it is in {path}; switch the phone's proxy off now. Next: lmdecode decode morning.pcap")
+        raise CommandError("stopped before everything was found; what was found is in the config")
+    typer.echo(f"everything is in {path}; switch the phone's proxy off now. Next: lmdecode decode morning.pcap")
 
 
 class _Screen:

@@ -98,7 +98,7 @@ def memory(
 
     chosen = _FORMATS.chosen(format, as_json=as_json, output=output)
     if chosen == "bin" and output is None and sys.stdout.isatty():
-        raise UsageError("bin is not for terminals: name a file, --output memory.bin")
+        raise UsageError("bin cannot be shown in a terminal: name a file, --output memory.bin")
     settings = Settings(tuple(key or ()), config, show_secrets, port)
     sources = MemorySources(settings, machine, output, file_progress)
     with saying(sources):

@@ -48,7 +48,7 @@ def report(
 
     file = None if output == STDIN else output
     if file is None and sys.stdout.isatty():
-        raise UsageError("a page is not for terminals: name a file, --output report.html")
+        raise UsageError("a page cannot be shown in a terminal: name a file, --output report.html")
     settings = Settings(tuple(key or ()), config, port=port)
     reading = Captures.with_keys(captures, settings, output=file, progress=file_progress)
     made = make_report(reading, title=title, output=file)

@@ -138,6 +138,6 @@ def scan(
         typer.echo("\n".join(scan_lines(result.path, result.summary)))
     if left := result.summary.left:
         raise CommandError(
-            f"{left:,} bytes are left, since reads of them gave damaged answers or ended the connection; "
+            f"{left:,} bytes were not read, because reads of them gave damaged answers or ended the connection; "
             f"{run.how_to_resume()}"
         )

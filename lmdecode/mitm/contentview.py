@@ -89,7 +89,7 @@ class Reader:
         keys = [each.key for each in self._machines if len(self._machines) == 1 or each.name == transcript.machine]
         if not keys:
             raise EditError(
-                f"which of the {len(self._machines)} keys is this machine's is not known before a message decrypts"
+                f"no message has been decrypted yet, so it is not known which of the {len(self._machines)} keys fits"
             )
         return keys[0]
 

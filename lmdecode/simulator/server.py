@@ -216,7 +216,7 @@ class Server:
         try:
             self._server = await asyncio.start_server(self._welcome, self.host, self.port)
         except UnicodeError:
-            raise ServerError(f"{self.host[:40]!r} is no address: give one of this computer with --host") from None
+            raise ServerError(f"{self.host[:40]!r} is not an address: give one of this computer with --host") from None
         except OSError as error:
             raise ServerError(_why_not(self.host, self.port, error)) from None
         self.port = self._server.sockets[0].getsockname()[1]

@@ -125,7 +125,7 @@ def test_a_dry_run_connects_to_nothing(command):
     [
         ("coffee-temp 101", "coffee_set_temp must be 87 to 100 °C, not 101"),
         ("dose 2 121 --model gs3-mp", "dose_k2 is not on a GS3 MP, only on the GS3 AV"),
-        ("dose 9 121", "key '9' is none of 1, 2, 3, 4, 5"),
+        ("dose 9 121", "key '9' is not one of 1, 2, 3, 4, 5"),
         ("dose 2 121 --model gs4", "no model 'gs4': give GS3 AV"),
         ("cofee-temp 93", "did you mean coffee-temp?"),
         ("off", "power off, prebrewing off or steam-boiler off"),

@@ -265,7 +265,7 @@ def _choice(parameter: Parameter, text: str) -> Value:
             word[:3] if word in {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"} else ""
         )
     if word not in words:
-        raise RegisterError(f"{parameter.name} {text[:40]!r} is none of {', '.join(words)}")
+        raise RegisterError(f"{parameter.name} {text[:40]!r} is not one of {', '.join(words)}")
     return words[word]
 
 
