@@ -1,4 +1,4 @@
-"""Which records to show: the conditions of `--where`, from their text to a function that says yes or no.
+"""The conditions of `--where`: parses their text into a function that accepts or rejects a record.
 
 A condition is a word, `=` or another comparison, and a value: `kind=write`, `coffee_temp>95`. The words are those of
 a record (`kind`, `sender`, …) and the names of the memory map.

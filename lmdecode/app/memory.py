@@ -1,4 +1,4 @@
-"""What the memories of captures and images are asked: what is in them, what changed, what differs, what is unknown.
+"""Questions about the memory in captures and images: its contents, changes, differences and unknown bytes.
 
 Each question takes what `MemorySources` has read and gives a result that only has to be shown. The commands `memory`,
 `changes`, `diff` and `unknowns` show them.

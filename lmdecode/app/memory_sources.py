@@ -1,4 +1,4 @@
-"""Captures and memory images into the memory of the machines in them."""
+"""Reads the machines' memory from captures and memory images."""
 
 from __future__ import annotations
 

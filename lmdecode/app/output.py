@@ -1,4 +1,4 @@
-"""Where records are written to: a file that appears when it is whole, or stdout."""
+"""The output of records: a file that appears once it is complete, or stdout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A scan of a machine's memory into an image. The image is saved every half minute, and however the scan ends."""
+"""A scan of reads a machine's memory into an image. The image is saved every half minute, and however the scan ends."""
 
 from __future__ import annotations
 

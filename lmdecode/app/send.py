@@ -37,7 +37,7 @@ _UNCLEAR: Final = {"off": "power off, prebrewing off or steam-boiler off", "on":
 
 
 class HazardError(MachineError):
-    """A request heats, moves water or writes raw bytes, and nobody has confirmed it. Nothing was sent."""
+    """A request heats, moves water or writes raw bytes, and was not confirmed. Nothing was sent."""
 
     exit_code = 2
 

@@ -1,4 +1,4 @@
-"""`lmdecode credentials`: credentials out of recorded traffic with the maker's cloud."""
+"""`lmdecode credentials`: finds credentials in recorded traffic with the maker's cloud."""
 
 from __future__ import annotations
 

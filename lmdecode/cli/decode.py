@@ -1,4 +1,4 @@
-"""`lmdecode decode`: captures in, messages out."""
+"""`lmdecode decode`: decodes captures into messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`lmdecode harvest`: credentials from one login of the app, with nothing to know about mitmproxy."""
+"""`lmdecode harvest`: finds credentials during one login of the app; the user need not know mitmproxy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`lmdecode identify`: what can be said of a capture without the key."""
+"""`lmdecode identify`: says what a capture probably holds, without the key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`lmdecode login`: user name and password into the machines' keys, in config.json."""
+"""`lmdecode login`: gets the machines' keys with user name and password, and saves them in config.json."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`lmdecode report`: captures as one page to look at."""
+"""`lmdecode report`: makes one HTML page of captures."""
 
 from __future__ import annotations
 

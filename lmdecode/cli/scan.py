@@ -1,4 +1,4 @@
-"""`lmdecode scan`: a machine's memory into an image."""
+"""`lmdecode scan`: reads a machine's memory into an image."""
 
 from __future__ import annotations
 

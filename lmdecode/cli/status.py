@@ -1,4 +1,4 @@
-"""`lmdecode status`: all that a machine says of itself, once."""
+"""`lmdecode status`: everything a machine reveals about itself, read once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`lmdecode unknowns`: the bytes that no register explains, and what they may have to do with."""
+"""`lmdecode unknowns`: the bytes that no register explains, and the registers that they may be related to."""
 
 from __future__ import annotations
 

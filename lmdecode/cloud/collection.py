@@ -1,4 +1,4 @@
-"""What is found over several exchanges, and what is still missing."""
+"""Collects credentials over several exchanges, and says which are still missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The view of a machine's messages for mitmproxy's screens: what reads them, and its faces for mitmproxy 11 and 12.
+"""The view of a machine's messages on mitmproxy's screens, with adapters for mitmproxy 11 and 12.
 
 mitmproxy 12 has another interface for views than 11, and lets them be edited. Its classes need not be inherited from:
 it accepts anything with a view's methods. Those of 11 must be, and importing them warns in 12, so that class is made

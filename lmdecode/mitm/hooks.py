@@ -1,4 +1,4 @@
-"""What all addons' hooks have in common: an error in one is a line in mitmproxy's log, and the traffic flows on."""
+"""Shared code of all addon hooks: an error in a hook becomes a line in mitmproxy's log, and the traffic flows on."""
 
 from __future__ import annotations
 

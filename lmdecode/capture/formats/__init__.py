@@ -1,4 +1,4 @@
-"""The formats of capture files, each a module of this package, and which of them a file is of.
+"""The formats of capture files, one module each, and the recognition of a file's format.
 
 A file is recognised by its first bytes and never by its name.
 """

@@ -1,4 +1,4 @@
-"""Memory images: what is known of a machine's memory, as the text of a file.
+"""Memory images: the known bytes of a machine's memory as a text file.
 
     {"format": "lmdecode-memory", "version": 1,
      "model": "GS3 AV", "serial": "GS000000", "made": "2026-11-21T02:55:55Z", "source": "scan of 192.168.1.215:1774",
