@@ -204,7 +204,7 @@ def write_request(address: str, digits: str) -> Message:
     try:
         data = bytes.fromhex(digits.removeprefix("0x"))
     except ValueError:
-        raise UsageError(f"{digits[:40]!r} is not bytes in hexadecimal: give 08, or 03A7") from None
+        raise UsageError(f"{digits[:40]!r} are not bytes in hexadecimal: give 08, or 03A7") from None
     if not data:
         raise UsageError("no bytes to write")
     start = address_of(address)
