@@ -27,7 +27,7 @@ def run() -> None:
 def main() -> None:
     """Runs the command line. Whatever happens, there is no traceback: an error is one line on stderr."""
     if sys.stdout is None or sys.stderr is None:  # closed by whoever started us
-        raise SystemExit("lmdecode: there is nowhere to write to: standard output is closed" if sys.stderr else 1)
+        raise SystemExit("lmdecode: nothing can be written: standard output is closed" if sys.stderr else 1)
     signal.signal(signal.SIGTERM, _terminate)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):

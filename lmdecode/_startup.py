@@ -1,4 +1,4 @@
-"""What makes the command start and end sooner, and nothing else: the program does the same without this module.
+"""Shortcuts that make the command start and end sooner. The program does the same without them.
 
 A command that prints one line spends most of its time on loading and unloading. Each trick here relies on the inside of
 somebody else's library, so each has its own test, and each does nothing where that inside has changed.

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written beside their place, and put there when all went well."""
+"""Atomic files: written under another name beside their place, and renamed when they are complete."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What can be said about many Records together. Pure: no files, no clock."""
+"""Analysis of many Records together. Pure: no files, no clock."""

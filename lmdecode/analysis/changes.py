@@ -174,7 +174,7 @@ _FEWEST: Final = 3  # changes that are worth to be put together
 
 
 def ticks(place: Span) -> bool:
-    """Return whether a place changes all the time by itself, because it holds a clock."""
+    """Return True if a place changes all the time by itself, because it holds a clock."""
     return place.row is not None and place.row.type.name == "clock"
 
 

@@ -1,4 +1,4 @@
-"""What records have: the columns of a table of them, known before the first one is read, and which a user chose."""
+"""The columns of a table of records, known before the first record is read, and the user's choice among them."""
 
 from __future__ import annotations
 

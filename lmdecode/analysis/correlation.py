@@ -1,4 +1,4 @@
-"""Tests of whether two variables in memory change together more than chance would make them."""
+"""Statistical tests of whether two variables in memory change together more often than by chance."""
 
 # Which tests, and why these
 #

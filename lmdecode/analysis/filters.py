@@ -1,4 +1,4 @@
-"""Which records to show: the conditions of `--where`, from their text to a function that says yes or no.
+"""The conditions of `--where`: parses their text into a function that accepts or rejects a record.
 
 A condition is a word, `=` or another comparison, and a value: `kind=write`, `coffee_temp>95`. The words are those of
 a record (`kind`, `sender`, …) and the names of the memory map.
@@ -69,7 +69,7 @@ def parse(text: str) -> Filter:
         return _of_a_field(word, comparison, value)
     known = (*_OF_A_RECORD, *field_kinds())
     listed = f"; use a name of `lmdecode registers` or one of {', '.join(_OF_A_RECORD)}"
-    raise FilterError(f"{text!r}: {word!r} is nothing that a record has{nearest(word, known, listed)}")
+    raise FilterError(f"{text!r}: no record has {word!r}{nearest(word, known, listed)}")
 
 
 def parse_all(texts: Sequence[str]) -> Filter | None:
@@ -98,7 +98,7 @@ def _taken_apart(text: str) -> tuple[str, str, str]:
             _fail(
                 text, f"compare it with something, in quotes: '{word}=…', '{word}>…'; or 'name={word}' for all with it"
             )
-        _fail(text, "is no condition; examples are kind=write, coffee_temp>95, problems")
+        _fail(text, "is not a condition; examples are kind=write, coffee_temp>95, problems")
     word, comparison, value = parts.groups()
     if not word:
         _fail(text, f"what is to be {comparison} {value}? for example kind=write")

@@ -1,4 +1,4 @@
-"""The messages of v1 that are likely to hide in frames that cannot be decrypted for want of the key."""
+"""Guesses which messages of v1 are in frames that cannot be decrypted because the key is missing."""
 
 # How a message is recognised without the key
 #

@@ -1,4 +1,4 @@
-"""Without the key: the messages that may hide in a frame of some size, and which frame answers which request."""
+"""Pairing without the key: the messages that fit a frame's size, and which frame answers which request."""
 
 # How frames are paired that nobody can read
 #

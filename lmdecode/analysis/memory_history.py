@@ -26,7 +26,7 @@ _NOTHING: Final[Mapping[str, Value]] = {}
 
 
 def machine_of(record: Record) -> str:
-    """Return which machine a record is about: its name if the key has one, otherwise its host:port.
+    """Return the machine that a record is about: its name if the key has one, otherwise its host:port.
 
     >>> machine_of(Record(0, 0, "app", "10.0.0.2:50000", "10.0.0.7:1774"))
     '10.0.0.7:1774'
@@ -96,7 +96,7 @@ def observations(records: Iterable[Record]) -> Iterator[Observation]:
 
 
 def memory_of(records: Iterable[Record]) -> Memory:
-    """Return the memory as some records leave it: the bytes that the machine said, and those that it took.
+    """Return the memory after some records: the bytes that the machine sent, and those of the writes that it took.
 
     Bytes of damaged records, and masked ones, stay unknown.
     """

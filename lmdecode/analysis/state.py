@@ -1,4 +1,4 @@
-"""A machine while it is watched: its values, its last messages, its shots. It takes records and has no clock."""
+"""The state of a watched machine: its values, last messages and shots. It takes records and has no clock."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def named_time(text: str) -> NamedTime:
     try:
         days = date(int(year), int(month), int(day)).toordinal() - date(1970, 1, 1).toordinal()
     except ValueError:
-        raise TimeError(f"{year}-{month}-{day} is no date") from None
+        raise TimeError(f"{year}-{month}-{day} is not a date") from None
     return NamedTime(days * DAY + start, days * DAY + start + length, dated=True)
 
 

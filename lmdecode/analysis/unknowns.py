@@ -44,7 +44,7 @@ _TESTS: Final = 2  # for each pair: when they change, and which way
 
 
 class Hint(NamedTuple):
-    """A known register that changes together with an unknown byte more often than chance would make it."""
+    """A known register that changes together with an unknown byte more often than expected by chance."""
 
     place: Span
     name: str
@@ -54,7 +54,7 @@ class Hint(NamedTuple):
     changes: int
     """How many of the byte's changes were compared."""
     expected: float
-    """How many of them chance would let happen together."""
+    """How many of them are expected to happen together by chance."""
     other_changes: int
     """How often the register changed."""
     rho: float | None
@@ -119,7 +119,7 @@ def find_unknowns(
     fewest: int = FEWEST_CHANGES,
     addresses: range = range(ADDRESS_SPACE),
 ) -> Unknowns:
-    """Return the unknown bytes of one machine, each with the registers that it may have to do with.
+    """Return the unknown bytes of one machine, each with the registers that it may be related to.
 
     Args:
         histories: The memory over each of its captures. They must not overlap, or messages count twice.

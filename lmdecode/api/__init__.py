@@ -1,4 +1,4 @@
-"""What other programs use. Import it from `lmdecode` itself: `import lmdecode; lmdecode.decode(…)`.
+"""The Python API. Import its names from `lmdecode` itself: `import lmdecode; lmdecode.decode(…)`.
 
 What is here stands over the rooms and beside the command line, so it may use all of them, and prints nothing.
 """

@@ -53,7 +53,7 @@ def access_with(key: Keys | None, config: PathLike | None, *, show_secrets: bool
 
 
 def decoder_with(key: Keys | None, config: PathLike | None, *, show_secrets: bool) -> Decoder:
-    """Returns what decodes single frames with these keys; arguments and errors are those of `access_with`."""
+    """Returns a decoder for single frames with these keys; arguments and errors are those of `access_with`."""
     return decoder_for(access_with(key, config, show_secrets=show_secrets).keys, show_secrets=show_secrets)
 
 

@@ -168,7 +168,7 @@ class Machine:
         self._background.stop()
 
     def status(self) -> Status:
-        """Reads all that the machine says of itself; see `AsyncMachine.status`."""
+        """Reads everything the machine reveals about itself; see `AsyncMachine.status`."""
         return self._background.run(self._machine.status())
 
     def get(self, name: str) -> Value:

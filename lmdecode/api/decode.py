@@ -1,4 +1,4 @@
-"""Captures into Records, for programs."""
+"""Decoding of captures into Records, for programs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Capture: TypeAlias = PathLike | IO[bytes]
 
 
 class CaptureWarning(UserWarning):
-    """Something about a capture as a whole: nothing on the port, no frame that the key decrypts, a file cut off.
+    """A problem of a capture as a whole: no traffic on the port, no frame that the key decrypts, or a file cut off.
 
     Such a warning is also in `Decoding.statistics`. Turn it into an error with
     `warnings.simplefilter("error", lmdecode.CaptureWarning)`.
@@ -30,7 +30,7 @@ class CaptureWarning(UserWarning):
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """What was counted while captures were decoded, all of them together."""
+    """The counts of everything that was decoded, over all captures."""
 
     packets: int = 0
     """Packets that were looked at; in a large file those that libpcap let through."""
@@ -72,30 +72,30 @@ def decode(
 ) -> Decoding:
     """Decode captures: what app and machine said, message by message.
 
-    Nothing is read before the first Record is asked for, and memory does not grow with the captures.
+    Reading starts when the first Record is asked for, and memory use does not grow with the captures.
 
     Args:
-        captures: Paths, or files that are open for reading bytes (`sys.stdin` will do, and so will "-"): pcap, pcapng,
-            an export of tshark's (-T json, ek, jsonraw) or lmdirect's log; compressed or not.
-        key: The machine's key (32 characters, `hex:…`, `base64:…`, 32 bytes or a `Key`); several; or several by the
-            names of their machines, `{"kitchen": "…", "office": "…"}`. Each connection finds its own.
-        config: The `config.json` that has the key. Without both, LMDECODE_KEY, `config.json` in the current folder and
-            that of the user are looked at, in this order.
-        port: The machine's TCP port. None: those of all known protocols.
-        where: Only Records that fulfil this condition, or all of several: "kind=write", "coffee_temp>95". They are
-            those of `lmdecode decode --where`.
+        captures: Paths, or files that are open for reading bytes (`sys.stdin` and "-" work too): pcap, pcapng, an
+            export by tshark (-T json, ek, jsonraw) or a log of lmdirect; compressed or not.
+        key: The machine's key (32 characters, `hex:…`, `base64:…`, 32 bytes or a `Key`); a list of keys; or keys by
+            machine name, `{"kitchen": "…", "office": "…"}`. Each connection uses the key that fits.
+        config: The `config.json` with the key. Without `key` and `config`, the key is looked up in LMDECODE_KEY, in
+            `config.json` in the current folder, and in the user's `config.json`, in this order.
+        port: The machine's TCP port; None means the ports of all known protocols.
+        where: Yield only Records that meet this condition, or all of several: "kind=write", "coffee_temp>95". The
+            conditions are those of `lmdecode decode --where`.
         order: "files": one capture after the other; "time": all messages by their time.
         show_secrets: Whether the machine's cloud account is left readable, if it is in the captures.
 
     Returns:
-        The Records, to be gone through as often as the captures can be read.
+        The Records, which can be iterated as often as the captures can be read.
 
     Raises:
-        KeyFormatError: What was given is no key.
+        KeyFormatError: `key` is not a valid key.
         MissingKeyError: There is no key.
         ConfigError: The configuration cannot be used.
         FilterError: A condition cannot be understood.
-        CaptureError: A capture cannot be read, or no further; raised while the Records are gone through.
+        CaptureError: A capture cannot be read, or not to its end; raised while the Records are iterated.
 
     >>> import lmdecode
     >>> records = lmdecode.decode("captures/gs3av-settings.pcap", key="12345678901234567890123456789012")
@@ -113,10 +113,10 @@ def decode(
 
 
 class Decoding:
-    """The Records of captures: go through it, or make a `list` of it. Made by `decode`.
+    """The Records of captures, made by `decode`: iterate over it, or make a `list` of it.
 
-    Each time it is gone through the captures are read again, so what changed in between is seen. A file that was given
-    open can be read once only.
+    Each iteration reads the captures again, so changes of the files are seen. A file that was passed open can be read
+    only once.
 
     >>> import lmdecode
     >>> records = lmdecode.decode("captures/gs3mp-standby.pcapng", config="captures/config.json")
@@ -155,10 +155,10 @@ class Decoding:
 
     @property
     def statistics(self) -> Statistics:
-        """What was counted when the captures were last gone through to the end; they are, if they never were.
+        """The counts of the last complete iteration. Without one, the captures are read now.
 
         Raises:
-            CaptureError: A capture cannot be read; or it was given open, and is read in part.
+            CaptureError: A capture cannot be read, or was passed open and has been read in part.
         """
         if self._statistics is None:
             for _ in self:

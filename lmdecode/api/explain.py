@@ -19,7 +19,7 @@ _WIDTH = 80
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A message taken apart. Printed, it looks as in `lmdecode explain`."""
+    """A message taken apart. `print` shows it as `lmdecode explain` does."""
 
     title: str
     decoded: Decoded
@@ -28,7 +28,7 @@ class Explanation:
 
     @property
     def message(self) -> Message | None:
-        """Its kind, address, length and data; None if not even these could be read."""
+        """The kind, address, length and data; None if they could not be read."""
         return self.decoded.message
 
     @property
@@ -38,12 +38,12 @@ class Explanation:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Everything that is wrong with it, one line each."""
+        """The problems of the message, one line each."""
         return self.decoded.problems
 
     @property
     def parts(self) -> list[MessagePart]:
-        """Every byte in order: with its address, register, value and how sure we are, in words."""
+        """Every byte in order, with its address, register, value and certainty in words."""
         return parts(self.decoded)
 
     def __rich__(self) -> Panel:
@@ -58,18 +58,18 @@ class Explanation:
 def explain(
     message: str, *, key: Keys | None = None, config: PathLike | None = None, show_secrets: bool = False
 ) -> Explanation:
-    """Take a message apart: every byte with its register, value, unit and how sure we are.
+    """Take a message apart: every byte with its register, value, unit and certainty.
 
     Args:
         message: A plaintext (`R401C000403BC04D8B6`), a preamble with or without data (`0310001D`), a range of addresses
-            (`0x4000-0x4022`, `0x4000+35`), or a whole frame (`@…%`). Spaces do not matter.
-        key: As of `decode`; only a frame needs one.
-        config: Likewise.
+            (`0x4000-0x4022`, `0x4000+35`), or a whole frame (`@…%`). Spaces are ignored.
+        key: The key, as for `decode`; only a frame needs one.
+        config: The configuration, as for `decode`.
         show_secrets: Whether the machine's cloud account is left readable.
 
     Raises:
         MessageError, AddressRangeError: The text is not a message, a range or a frame.
-        KeyFormatError, MissingKeyError, ConfigError: As `decode`.
+        KeyFormatError, MissingKeyError, ConfigError: As for `decode`.
 
     >>> import lmdecode
     >>> explanation = lmdecode.explain("R401C000403BC04D8B6")

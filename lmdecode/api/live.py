@@ -39,9 +39,9 @@ from lmdecode.device.settings import Outcome
 
 
 class Status(Mapping[str, Value]):
-    """All that a machine says of itself, read once: values by name, in the units of the memory map.
+    """Everything a machine reveals about itself, read once: values by name, in the units of the memory map.
 
-    Windows that it did not answer are in `silent`, and their values are missing.
+    Windows that the machine did not answer are listed in `silent`, and their values are missing.
 
     >>> import lmdecode
     >>> with lmdecode.simulate("GS3 AV") as simulated, simulated.connect() as machine:
@@ -91,12 +91,12 @@ class AsyncMachine:
 
     Args:
         host: The machine's address. Default: the one in the configuration.
-        port: Its TCP port. Default: the one in the configuration, else 1774.
+        port: Its TCP port. Default: the one in the configuration, otherwise 1774.
         key: Its key, as for `decode`. Default: LMDECODE_KEY, else the one in the configuration.
         config: The path of `config.json`. Default: the one in the current folder, else in the user's config folder.
         machine: The machine to choose if the configuration has several: its name, serial number or address.
-        model: Its name, such as "Linea Mini". Default: the one in the configuration, else the machine is asked if it
-            matters.
+        model: Its name, such as "Linea Mini". Default: the one in the configuration; without one, the machine is asked
+            where the model matters.
         timeout: Seconds to wait for an answer.
         show_secrets: Whether the machine's cloud account stays readable.
 
@@ -157,7 +157,7 @@ class AsyncMachine:
         await self.close()
 
     async def connect(self) -> None:
-        """Connect. Whether the key is right shows with the first answer.
+        """Connect. A wrong key is noticed at the first answer, not here.
 
         Raises:
             NoConnectionError: Nothing listens there.
@@ -169,7 +169,7 @@ class AsyncMachine:
         await self._session.close()
 
     async def status(self) -> Status:
-        """Reads all that the machine says of itself: state, temperatures, settings, schedule, counters.
+        """Reads everything the machine reveals about itself: state, temperatures, settings, schedule, counters.
 
         It takes about a second.
 
@@ -248,8 +248,8 @@ class AsyncMachine:
             yes: Confirms the write; without it every raw write is refused.
 
         Raises:
-            RegisterError: The write sets a register to a value that it does not take, sets a part of one, or the cloud
-                account.
+            RegisterError: The write sets a register to a value that it does not take, sets only a part of a register,
+                or touches the cloud account.
             HazardError: `yes=True` is missing.
             NotTakenError: The machine does not hold the bytes afterwards, or cannot be read.
             MachineError: The machine cannot be read; nothing was sent.
@@ -280,7 +280,7 @@ class AsyncMachine:
             every: Seconds between reads of the status (heaters, valves, buttons); None: only listen.
 
         Raises:
-            MachineError: The connection is lost and cannot be had again.
+            MachineError: The connection is lost and cannot be restored.
         """
         await self.connect()
         received: asyncio.Queue[Record] = asyncio.Queue()

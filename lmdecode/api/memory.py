@@ -19,10 +19,10 @@ from lmdecode.codec.v1.window import Fields, decode_window
 
 
 def history(records: Iterable[Record]) -> History:
-    """Returns a machine's memory over time, as Records show it.
+    """Returns a machine's memory over time, reconstructed from Records.
 
     Args:
-        records: Of one machine, in the order of time.
+        records: The Records of one machine, in the order of time.
 
     >>> import lmdecode
     >>> records = lmdecode.decode("captures/gs3av-settings.pcap", config="captures/config.json")
@@ -39,7 +39,7 @@ def history(records: Iterable[Record]) -> History:
 class MemoryImage(memory_image.MemoryImage):
     """A machine's memory, as far as it is known: 64 KiB, each byte known or not.
 
-    Its file is text that compares well, as `lmdecode scan` writes it and `lmdecode simulate --image` takes it.
+    Its file is text that suits `diff`. `lmdecode scan` writes such files, and `lmdecode simulate --image` reads them.
 
     >>> import lmdecode
     >>> records = lmdecode.decode("captures/gs3av-settings.pcap", config="captures/config.json")
@@ -62,11 +62,11 @@ class MemoryImage(memory_image.MemoryImage):
 
     @classmethod
     def from_records(cls, records: Iterable[Record], *, source: str | None = None) -> Self:
-        """Returns the memory at the end of some Records of one machine: what it said, and the writes that it took.
+        """Returns the memory after some Records of one machine, from what it said and the writes that it accepted.
 
         Args:
             records: In the order of time. Records with problems, and masked secrets, do not count.
-            source: Where they come from, for the file.
+            source: The origin of the Records, to note in the file.
         """
         memory = memory_of(records)
         serial = NamedMemory(memory).get("machine_ser_num")
@@ -109,7 +109,7 @@ class MemoryImage(memory_image.MemoryImage):
         return {address: byte for start, data in self.memory.runs() for address, byte in enumerate(data, start)}
 
     def differences(self, newer: memory_image.MemoryImage) -> Differences:
-        """Returns the differences to another memory: what changed, and what only one of them knows.
+        """Returns the differences to another memory: the changed places, and the bytes that only one of the two knows.
 
         >>> import lmdecode
         >>> with lmdecode.simulate() as simulated, simulated.connect() as machine:

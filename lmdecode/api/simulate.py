@@ -1,4 +1,4 @@
-"""A simulated machine inside a program: to try things on, in tests and notebooks."""
+"""A simulated machine inside a program, for tests and notebooks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lmdecode.simulator.server import Server
 
 
 class SimulatedMachine:
-    """A machine made of software that listens on this computer, in a thread of its own. `simulate` makes it.
+    """A simulated machine that listens on this computer, in its own thread. `simulate` starts it.
 
     >>> import lmdecode
     >>> with lmdecode.simulate("GS3 AV") as simulated:
@@ -117,13 +117,13 @@ def simulate(
     """Starts a simulated machine. Use it in a `with`, or `close` it.
 
     Args:
-        model: Its name, such as "Linea Mini". Default: the model that the image shows, else GS3 AV.
+        model: Its name, such as "Linea Mini". Default: the model of the image, otherwise GS3 AV.
         key: Its key. Default: the key of the sample captures.
-        image: What its memory holds, laid over what its model starts with.
+        image: The contents of its memory; bytes that the image lacks are the model's defaults.
         host: The address to listen on; "0.0.0.0" for the whole network.
-        port: The TCP port; 0: any that is free.
+        port: The TCP port; 0 means any free port.
         now: The time that its clock shows, without a zone; None: the local time.
-        speed: Seconds that pass for it in one real second.
+        speed: Simulated seconds per real second.
         faults: Its faults, as in `lmdecode simulate --fault`: "drop:3", "delay=2", "random=0.1".
         seed: The seed of the random faults, to repeat them.
 

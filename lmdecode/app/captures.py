@@ -1,4 +1,4 @@
-"""Captures that are read as a whole for one question, and what there is to say about them afterwards.
+"""Reading of whole captures for one question, and the summary of what was read.
 
 A capture may be damaged, cut off or of something else. That never stops the reading: what could be read counts, and the
 verdict has the rest.

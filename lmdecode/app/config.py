@@ -125,7 +125,7 @@ def _put(entries: dict[str, Any], name: str, value: str, machine: str | None) ->
             entry[name] = value
             return
     if not isinstance(listed, list):
-        raise CommandError('"machines" is not a list: mend the file first')
+        raise CommandError('"machines" is not a list: fix the file first')
     listed.append({"machine_name": machine, name: value})
 
 

@@ -1,4 +1,4 @@
-"""Credentials: out of recorded traffic with the maker's cloud, or by a login to it."""
+"""Credentials, found in recorded traffic with the maker's cloud or by a login to it."""
 
 from __future__ import annotations
 

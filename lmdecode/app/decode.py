@@ -1,4 +1,4 @@
-"""Captures into the Records that the user asked for, and what is reported about each capture afterwards.
+"""Decodes captures into the Records that the user asked for, and reports on each capture afterwards.
 
 The command line, the Python interface and every command that looks at captures read them here, so a count, a verdict
 and an error text exist once.

@@ -1,4 +1,4 @@
-"""Errors of what a user asked for; each is one line that says what is wrong and what to do next."""
+"""Errors in what a user asked for; each is one line that says what is wrong and what to do next."""
 
 from __future__ import annotations
 

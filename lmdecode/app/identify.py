@@ -1,4 +1,4 @@
-"""What can be said of captures without decrypting them: what they are likely to hold, and which key fits where."""
+"""Identification of captures without decrypting them: their probable content, and which key fits which connection."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def decode_in_processes(  # noqa: PLR0917
                 yield outcome
         except BrokenProcessPool:
             raise CommandError(
-                "a worker process was killed, perhaps for want of memory: try fewer with --jobs"
+                "a worker process was killed, perhaps because memory ran out: try fewer with --jobs"
             ) from None
 
 

@@ -1,4 +1,4 @@
-"""From the options of a user to a connection with a machine."""
+"""Connections to a machine, made from the user's options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the memories of captures and images are asked: what is in them, what changed, what differs, what is unknown.
+"""Questions about the memory in captures and images: its contents, changes, differences and unknown bytes.
 
 Each question takes what `MemorySources` has read and gives a result that only has to be shown. The commands `memory`,
 `changes`, `diff` and `unknowns` show them.
@@ -342,5 +342,5 @@ def _by_machine(sources: Iterable[MachineHistory]) -> list[list[MachineHistory]]
 
 def _same_time(one: Path, other: Path) -> CommandError:
     return CommandError(
-        f"{one} and {other} are of the same machine and time, and what both have would count twice: give one of them"
+        f"{one} and {other} cover the same machine and time, and changes in both would count twice: give one of them"
     )

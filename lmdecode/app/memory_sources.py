@@ -1,4 +1,4 @@
-"""Captures and memory images into the memory of the machines in them."""
+"""Reads the machines' memory from captures and memory images."""
 
 from __future__ import annotations
 
@@ -144,13 +144,13 @@ class MemorySources:
         self.notes += verdict.notes
         self.complaints += verdict.complaints
         if captures.incomplete:
-            self.notes.append(f"{path} is incomplete: {verdict.summary}; what was said meanwhile is not known")
+            self.notes.append(f"{path} is incomplete: {verdict.summary}; the messages in the gaps are unknown")
         if verdict.error is not None:
             raise verdict.error
         found = {name: history for name, history in histories.items() if not history.empty}
         if not found:
             raise CommandError(
-                f"{path} says nothing about a machine's memory: it has no answer, no report and no write that was taken"
+                f"{path} says nothing about a machine's memory: it has no answer, no report and no accepted write"
             )
         asked = self.machine
         chosen = {

@@ -1,4 +1,4 @@
-"""Where records are written to: a file that appears when it is whole, or stdout."""
+"""The output of records: a file that appears once it is complete, or stdout."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def open_output(
         UsageError: Stdout is a terminal and the format is not for one.
     """
     if output is None and chosen.binary and sys.stdout.isatty():
-        raise UsageError(f"{name} is not for terminals: name a file, --output FILE.{name}")
+        raise UsageError(f"{name} cannot be shown in a terminal: name a file, --output FILE.{name}")
     if output is not None:
         return whole_file(output, binary=chosen.binary, private=private)
     if not chosen.binary and not sys.stdout.isatty() and hasattr(sys.stdout, "reconfigure"):

@@ -110,9 +110,9 @@ class Replay:
             hint = "; --capture-key gives the key of the machine in the capture"
             raise CommandError(verdict.nothing and f"{verdict.nothing}{hint}")
         if damaged:
-            on_trouble(f"{damaged} of the app's requests are damaged, and are not sent")
+            on_trouble(f"{damaged} of the app's requests are damaged and are not sent")
         if not steps:
-            raise CommandError(f"{capture} has no request of the app's, so there is nothing to send")
+            raise CommandError(f"{capture} has no request from the app, so there is nothing to send")
         return steps
 
     def seconds(self, steps: Sequence[Step]) -> float:

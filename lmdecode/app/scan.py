@@ -1,4 +1,4 @@
-"""A scan of a machine's memory into an image. The image is saved every half minute, and however the scan ends."""
+"""A scan of reads a machine's memory into an image. The image is saved every half minute, and however the scan ends."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class Scan:
         """
         options = self._options
         if not options.secrets and not without_secrets(options.ranges):
-            raise CommandError(f"{ACCOUNT} is all that was asked for: --secrets reads it")
+            raise CommandError(f"{ACCOUNT} is all that was asked for: add --secrets to read it")
         started_from = options.resume
         if started_from is None and options.output is not None and options.output.is_file():
             started_from = options.output

@@ -37,7 +37,7 @@ _UNCLEAR: Final = {"off": "power off, prebrewing off or steam-boiler off", "on":
 
 
 class HazardError(MachineError):
-    """A request heats, moves water or writes raw bytes, and nobody has confirmed it. Nothing was sent."""
+    """A request heats, moves water or writes raw bytes, and was not confirmed. Nothing was sent."""
 
     exit_code = 2
 
@@ -132,7 +132,7 @@ def consent_missing(reasons: Sequence[str]) -> HazardError:
     Args:
         reasons: Why it needs one, in the words of `hazards_of` or `RawWrite.reason`; at least one.
     """
-    return HazardError(f"this {' and '.join(reasons)}, and there is nobody to ask: give --yes to do it all the same")
+    return HazardError(f"this {' and '.join(reasons)}, and there is nobody to ask: give --yes to do it anyway")
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +204,7 @@ def write_request(address: str, digits: str) -> Message:
     try:
         data = bytes.fromhex(digits.removeprefix("0x"))
     except ValueError:
-        raise UsageError(f"{digits[:40]!r} is not bytes in hexadecimal: give 08, or 03A7") from None
+        raise UsageError(f"{digits[:40]!r} are not bytes in hexadecimal: give 08, or 03A7") from None
     if not data:
         raise UsageError("no bytes to write")
     start = address_of(address)

@@ -1,4 +1,4 @@
-"""A watch of a machine: its messages into a model of it, until somebody stops it or the time is over."""
+"""A watch of a machine: feeds its messages into a model of it until somebody stops it or the time is over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compressed captures, read as if they were not."""
+"""Transparent reading of compressed captures."""
 
 from __future__ import annotations
 

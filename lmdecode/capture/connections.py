@@ -1,4 +1,4 @@
-"""All TCP connections on the ports of machines: segments in, and out what a sink makes of the messages in them."""
+"""The TCP connections on the ports of machines: segments go in, and what a sink makes of their messages comes out."""
 
 from __future__ import annotations
 

@@ -189,7 +189,7 @@ def _receive(path: Path, pipe: BinaryIO) -> Any:  # noqa: ANN401 -- whatever was
     data = pipe.read(size)
     if len(prefix) < _PREFIX or len(data) < size:
         raise CaptureError(
-            f"{path}: the process that read it was killed, perhaps for want of memory; all before that was decoded: "
+            f"{path}: the process that read it was killed, perhaps because memory ran out; all before was decoded: "
             "try again with --jobs 1"
         )
     return marshal.loads(data)  # noqa: S302 -- from a fork of ourselves

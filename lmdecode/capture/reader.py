@@ -1,4 +1,4 @@
-"""From a capture file to Records, or to whatever else a sink makes of them: the one way through this package.
+"""The way from a capture file to Records, or to what a sink makes of them.
 
 A file is opened and recognised (`formats`), its packets become TCP segments (`net.link`), the segments become streams
 (`net.reassembly`, one for each direction of a connection, held together by `connections`), and a dialect's conversation

@@ -18,7 +18,7 @@ from lmdecode.codec.errors import LmdecodeError
 
 
 class CaptureError(LmdecodeError):
-    """A file that cannot be decoded. Its text is one line for the user: what is wrong, and what to do next."""
+    """A capture cannot be decoded; one line that says what is wrong and what to do next."""
 
 
 @dataclass(slots=True)

@@ -56,12 +56,12 @@ _HELP: Final = """Understand the network protocols of La Marzocco espresso machi
 Start with one of these:
 
 - `lmdecode decode morning.pcap` shows what app and machine said
-- `lmdecode report morning.pcap -o report.html` makes a page of it to look at
-- `lmdecode identify morning.pcap` says what can be said without the machine's key
+- `lmdecode report morning.pcap -o report.html` makes an HTML page of it
+- `lmdecode identify morning.pcap` says what a capture probably holds, without the machine's key
 - `lmdecode explain R401C000403BC04D8B6` takes one message apart
 - `lmdecode registers coffee` looks up the memory map
 - `lmdecode harvest` finds your machine's key while you log in on your phone
-- `lmdecode status`, `send` and `watch` talk to your machine; `lmdecode simulate` is one to try them on
+- `lmdecode status`, `send` and `watch` talk to your machine; `lmdecode simulate` runs a simulated one
 
 Each command explains itself: `lmdecode decode --help`.
 """

@@ -37,14 +37,14 @@ def changes(
     unknown: Annotated[bool, typer.Option("--unknown", help="Only bytes that no register explains.")] = False,
     addresses: RangeOption = None,
     all_: Annotated[
-        bool, typer.Option("--all", help="Each single change, and those of the machine's clock too.")
+        bool, typer.Option("--all", help="List every single change, including those of the machine's clock.")
     ] = False,
     format: Annotated[str | None, _FORMATS.option()] = None,
     as_json: Annotated[bool, _FORMATS.json_option()] = False,
     output: OutputOption = None,
     show_secrets: ShowSecretsOption = False,
 ) -> None:
-    """List what changed in the machine's memory over a capture, each change with what went on just before it.
+    """List the changes of the machine's memory during a capture, each with the event just before it.
 
     Examples:
 
@@ -54,10 +54,10 @@ def changes(
 
         lmdecode changes morning.pcap --only pump_on,brew_solenoid_on --format csv
 
-    The time is that at which the new value was first seen; `since` in jsonl is when the old value was last seen. The
-    change came about somewhere between the two. What went on before a change is not necessarily its cause. Numbers
-    that keep moving, such as temperatures, are one line for as long as they move; the machine's clock is left out.
-    Times in the table are local, everywhere else UTC.
+    The time is when the new value was first seen; `since` in jsonl is when the old value was last seen. The change
+    happened between the two. An event before a change is not necessarily its cause. A number that keeps changing, such
+    as a temperature, gets one line for the whole movement; the machine's clock is left out. Times in the table are
+    local, everywhere else UTC.
     """
     from lmdecode.app.decode import Settings
     from lmdecode.app.files import text_output

@@ -32,10 +32,10 @@ class ShowFormat(StrEnum):
 @reports_errors
 def show(
     config: ConfigOption = None,
-    format: Annotated[ShowFormat, typer.Option("--format", "-f", help="How to write it.")] = ShowFormat.TEXT,
+    format: Annotated[ShowFormat, typer.Option("--format", "-f", help="The output format.")] = ShowFormat.TEXT,
     show_secrets: Annotated[bool, typer.Option("--show-secrets", help="Leave keys and passwords readable.")] = False,
 ) -> None:
-    """Show the configuration; secrets as `**` unless you ask for them."""
+    """Show the configuration; secrets are shown as `**` unless you ask for them."""
     from lmdecode.app.config import load, masked
 
     loaded = load(config)
@@ -52,12 +52,12 @@ def show(
 @reports_errors
 def check(
     config: ConfigOption = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Do not check whether the machine is there.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Do not check whether the machine is reachable.")] = False,
 ) -> None:
-    """Check the configuration: is it readable, by you alone; is the key valid; is the machine there.
+    """Check that the config is readable by you alone, that its key is valid, and that the machine is reachable.
 
-    The exit code is 1 if anything is wrong. To see whether the machine is there, a connection is opened and closed at
-    once; nothing is sent.
+    The exit code is 1 if anything is wrong. To see whether the machine is reachable, a connection is opened and closed
+    at once; nothing is sent.
     """
     from lmdecode.app.config import check, load, reach
 
@@ -81,12 +81,15 @@ def set_(
     name: Annotated[str, typer.Argument(metavar="NAME", help="host, port, key, client_id, …", show_default=False)],
     value: Annotated[
         str | None,
-        typer.Argument(metavar="VALUE", help="Not for secrets: those are asked for, or read from standard input."),
+        typer.Argument(
+            metavar="VALUE",
+            help="The new value. Leave it out for a secret: you are asked for it, or it is read from standard input.",
+        ),
     ] = None,
     config: ConfigOption = None,
     machine: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The machine in the list to change; it is added if it is new."),
+        typer.Option(metavar="NAME", help="Change this machine in the list of machines; a new name adds a machine."),
     ] = None,
 ) -> None:
     """Change one entry of the configuration.

@@ -1,4 +1,4 @@
-"""`lmdecode credentials`: credentials out of recorded traffic with the maker's cloud."""
+"""`lmdecode credentials`: finds credentials in recorded traffic with the maker's cloud."""
 
 from __future__ import annotations
 
@@ -29,16 +29,18 @@ def credentials(
             "--output",
             "-o",
             metavar="FILE",
-            help="Put the findings into this config.json. It keeps its other entries, and only you can read it then.",
+            help="Add the credentials to this config.json. Other entries stay, and afterwards only you can read the "
+            "file.",
             show_default=False,
         ),
     ] = None,
     tokens: Annotated[
-        bool, typer.Option("--tokens", help="Write access and refresh token too: secrets, which expire.")
+        bool,
+        typer.Option("--tokens", help="Write the access and refresh tokens too. They are secrets, and they expire."),
     ] = False,
-    show_secrets: Annotated[bool, typer.Option("--show-secrets", help="Show them, instead of **.")] = False,
+    show_secrets: Annotated[bool, typer.Option("--show-secrets", help="Show the credentials instead of **.")] = False,
 ) -> None:
-    """Find client id and secret, user name, password and the machines' keys in recorded traffic with the cloud.
+    """Find client id, client secret, user name, password and the machines' keys in recorded traffic with the cloud.
 
     Examples:
 
@@ -46,9 +48,9 @@ def credentials(
 
         lmdecode credentials charles.har proxyman.har
 
-    Record it while the app logs in: with `mitmdump -w login.flow`, or with a browser, Charles, Proxyman or HTTP
-    Toolkit, which export HAR. Only credentials that the cloud accepted are used. The exit code is 1 if nothing is
-    found, or if a file could not be read to its end; what it has until there is used.
+    Record the traffic while the app logs in: with `mitmdump -w login.flow`, or with a browser, Charles, Proxyman or
+    HTTP Toolkit, which export HAR. Only credentials that the cloud accepted are used. The exit code is 1 if nothing is
+    found, or if a file could not be read to its end; what was read before that is used.
     """
     from lmdecode.app.credentials import search
     from lmdecode.app.files import expanded, refuse_to_overwrite

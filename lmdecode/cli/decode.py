@@ -1,4 +1,4 @@
-"""`lmdecode decode`: captures in, messages out."""
+"""`lmdecode decode`: decodes captures into messages."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ def decode(
         list[str] | None,
         typer.Option(
             metavar="NAME,NAME",
-            help="Show these fields only, and only messages that have one: `coffee_temp,steam_temp`, `'mon_*'`.",
+            help="Show only these fields, and only messages with at least one of them: `coffee_temp,steam_temp`, "
+            "`'mon_*'`.",
             show_default=False,
         ),
     ] = None,
@@ -62,18 +63,22 @@ def decode(
         list[str] | None,
         typer.Option(
             metavar="CONDITION",
-            help="Show only messages that fulfil it; with several of these, all of them. See below.",
+            help="Show only messages that meet this condition; may be given several times, and then all must be met. "
+            "See above.",
             show_default=False,
         ),
     ] = None,
     order: Annotated[
-        Order, typer.Option(help="Several captures one after the other, or all messages by time.")
+        Order,
+        typer.Option(
+            help="Write several captures one after the other (files), or sort the messages of all of them by time."
+        ),
     ] = Order.FILES,
     join: Annotated[
         bool,
         typer.Option(
             "--join",
-            help="The captures are pieces of one (tcpdump -C, -G, -W): connections go on from one to the next.",
+            help="Treat the captures as pieces of one (tcpdump -C, -G, -W): connections continue from one to the next.",
         ),
     ] = False,
     jobs: Annotated[
@@ -83,8 +88,9 @@ def decode(
             "-j",
             min=0,
             metavar="N",
-            help="Decode N captures at the same time, 0: one a core. Without it one after the other, a large one with "
-            "a second process that reads ahead; 1: without that. A table, or --order time, is made by one process.",
+            help="Decode N captures at the same time; 0 means one per core. Without this option, captures are decoded "
+            "one after the other, and a second process reads a large capture ahead; 1 turns reading ahead off. Has no "
+            "effect on a table or with --order time.",
             show_default=False,
         ),
     ] = None,
@@ -106,25 +112,25 @@ def decode(
 
         tcpdump -i any -U -w - tcp port 1774 | lmdecode decode -
 
-    Make a capture with `tcpdump -i any -w morning.pcap tcp port 1774` on a router or computer that the traffic
-    passes. Times in the table are local, everywhere else UTC. A damaged frame is shown with what is wrong with it. The
-    last line, on stderr, sums up all that was read, shown or not.
+    Make a capture with `tcpdump -i any -w morning.pcap tcp port 1774` on a router or computer that the traffic passes.
+    Times in the table are local, everywhere else UTC. A damaged frame is shown with its problem. The last line, on
+    stderr, sums up everything that was read, shown or not.
 
-    Conditions, in quotes if they have `<`, `>`, `*` or `!` in them:
+    Conditions; put one that has `<`, `>`, `*` or `!` in it in quotes:
 
     - `kind=read,write` · `role=report` · `sender=app` · `stream=0` · `source=192.168.1.*` · `machine=kitchen`
 
-    - `name=coffee_temp`, `'name=mon_*'`: the value is in what is read or written, requests too
+    - `name=coffee_temp`, `'name=mon_*'`: messages that read or write this value, requests included
 
-    - `address=0x401C`, `address=0x4000..0x4022`: any byte of it is
+    - `address=0x401C`, `address=0x4000..0x4022`: messages that read or write any of these bytes
 
-    - `time=02:55..02:57`, `time=2026-11-21T02:55Z..`: UTC; a time is the whole minute or second that it names
+    - `time=02:55..02:57`, `time=2026-11-21T02:55Z..`: in UTC; a time means the whole minute or second that it names
 
     - `problems`, `problems=no`, `ok=no`, `'elapsed>0.5'`
 
     - `'coffee_temp>95'`, `coffee_temp=90..95`, `power=yes`, `'prebrew_flag!=off'`, `heating_state=pump_on`: fields
 
-    A comma is "or". `!=` is the opposite of `=`, but compares fields only where they are.
+    A comma means "or". `!=` is the opposite of `=`, but on a field it matches only messages that have the field.
     """
     import gc
 

@@ -31,7 +31,8 @@ def diff(
         list[Path],
         typer.Argument(
             metavar="A [B]",
-            help="Captures or memory images, in any mix; one capture alone: its beginning and its end.",
+            help="Two captures or memory images, or one of each. One capture alone is compared with itself, its "
+            "beginning with its end.",
             show_default=False,
         ),
     ],
@@ -44,14 +45,18 @@ def diff(
         typer.Option(
             "--from",
             metavar="TIME",
-            help="A as it was before this time: 02:55, 2026-11-21T02:55:57Z, +12.5s. [default: A's end; with one "
-            "capture its beginning]",
+            help="Take A's memory as it was before this time: 02:55, 2026-11-21T02:55:57Z, +12.5s. [default: the end "
+            "of A; with one capture, its beginning]",
             show_default=False,
         ),
     ] = None,
     to: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="B as it was after this time. [default: its end]", show_default=False),
+        typer.Option(
+            metavar="TIME",
+            help="Take B's memory as it was after this time. [default: the end of B]",
+            show_default=False,
+        ),
     ] = None,
     addresses: RangeOption = None,
     format: Annotated[str | None, _FORMATS.option()] = None,
@@ -60,7 +65,7 @@ def diff(
     output: OutputOption = None,
     show_secrets: ShowSecretsOption = False,
 ) -> None:
-    """Show which bytes of the machine's memory differ, by register, from what to what, and what went on before.
+    """Show by register which bytes of the machine's memory differ, their old and new values, and the event before.
 
     Examples:
 
@@ -70,10 +75,10 @@ def diff(
 
         lmdecode diff morning.pcap --from 02:55:57 --to 02:56
 
-    Two captures are compared as they ended, unless --from and --to say otherwise. In one capture, what was first seen
-    after --from counts as what it was then. Bytes that only one side knows are listed apart. A time is UTC unless it
-    has an offset, and stands for the whole minute or second that it names, so that --from 02:56 --to 02:56 is what
-    changed in that minute. What went on before a change is not necessarily its cause.
+    Two captures are compared as they were at their ends, unless --from and --to name other times. Within one capture, a
+    byte that was first seen after --from is assumed to have had that value before. Bytes that only one side knows are
+    listed separately. A time is UTC unless it has an offset, and means the whole minute or second that it names, so
+    --from 02:56 --to 02:56 shows the changes within that minute. An event before a change is not necessarily its cause.
     """
     from lmdecode.app.decode import Settings
     from lmdecode.app.files import text_output

@@ -14,19 +14,20 @@ from lmdecode.cli._common.options import ConfigOption, JsonOption, number
 
 @reports_errors
 def discover(
-    timeout: Annotated[float, typer.Option(min=0.1, max=300, callback=number, help="Seconds to look.")] = 3,
+    timeout: Annotated[float, typer.Option(min=0.1, max=300, callback=number, help="How many seconds to search.")] = 3,
     interface: Annotated[
         list[str] | None,
         typer.Option(
             metavar="ADDRESS",
-            help="Look in the network in which this computer has this address; several may be given. [default: all]",
+            help="Search the network in which this computer has this address; may be given several times. [default: "
+            "all networks]",
             show_default=False,
         ),
     ] = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Look for machines that announce themselves in the network by mDNS.
+    """Find machines that announce themselves on the network by mDNS.
 
     Examples:
 
@@ -34,8 +35,8 @@ def discover(
 
         lmdecode discover --json
 
-    Nothing is sent to the machines themselves. Needs `pip install 'lmdecode[live]'`. The exit code is 1 if there are
-    none.
+    Nothing is sent to the machines themselves. Needs `pip install 'lmdecode[live]'`. The exit code is 1 if no machine
+    is found.
     """
     from lmdecode.app.live import find_machines, next_steps, nothing_found
     from lmdecode.render.machine import found_entry, print_found

@@ -24,7 +24,7 @@ def explain(
         typer.Argument(
             metavar="MESSAGE",
             help="A plaintext (R401C000403BC04D8B6), a preamble with or without data (0310001D), a range of addresses "
-            "(0x4000-0x4022, 0x4000+35), or a whole frame (@…%). Spaces do not matter.",
+            "(0x4000-0x4022, 0x4000+35), or a whole frame (@…%). Spaces are ignored.",
             show_default=False,
         ),
     ],
@@ -32,7 +32,7 @@ def explain(
     config: ConfigOption = None,
     show_secrets: ShowSecretsOption = False,
 ) -> None:
-    """Take messages apart: every byte with its register, value, unit and how sure we are.
+    """Take messages apart: show every byte with its register, value, unit and certainty.
 
     Examples:
 
@@ -44,7 +44,7 @@ def explain(
 
         lmdecode explain '@/EvNHlfIE/xwlY2eKvFjXw==%' --config captures/config.json
 
-    Only a whole frame needs the key.
+    Only an encrypted frame (@…%) needs the key.
     """
     from lmdecode.app.explain import read_quoted
     from lmdecode.render.explanation import explanation

@@ -1,4 +1,4 @@
-"""`lmdecode harvest`: credentials from one login of the app, with nothing to know about mitmproxy."""
+"""`lmdecode harvest`: finds credentials during one login of the app; the user need not know mitmproxy."""
 
 from __future__ import annotations
 
@@ -25,19 +25,26 @@ _SAID = 8  # lines of what was said that stay on the screen
 @reports_errors
 def harvest(
     config: ConfigOption = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The proxy's port; 0: any that is free.")] = 8080,
-    page_port: Annotated[int, typer.Option(min=0, max=65535, help="The set-up page's port.")] = 8081,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The proxy's port; 0 means any free port.")] = 8080,
+    page_port: Annotated[int, typer.Option(min=0, max=65535, help="The port of the set-up page.")] = 8081,
     host: Annotated[
         str | None,
         typer.Option(
-            metavar="ADDRESS", help="This computer's address in the phone's network, if it is guessed wrongly."
+            metavar="ADDRESS", help="This computer's address in the phone's network, if the guessed one is wrong."
         ),
     ] = None,
     set: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="An option of mitmproxy.", show_default=False),
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Set an option of mitmproxy; may be given several times.",
+            show_default=False,
+        ),
     ] = None,
-    show_secrets: Annotated[bool, typer.Option("--show-secrets", help="Show what is found on the screen too.")] = False,
+    show_secrets: Annotated[
+        bool, typer.Option("--show-secrets", help="Show the credentials on the screen too.")
+    ] = False,
 ) -> None:
     """Find client id, client secret, user name, password and the machine's key while you log in on your phone.
 
@@ -47,9 +54,10 @@ def harvest(
 
         lmdecode harvest --config ~/machine/config.json --port 9000
 
-    It starts a proxy, tells what to do on the phone, checks off what is found, and stops when all is there. Only
-    connections with the maker's cloud are decrypted; the phone's other apps go through untouched. What is found goes
-    into config.json (./config.json unless you name one), which only you can read.
+    The command starts a proxy, explains what to do on the phone, checks off each credential that it finds, and stops
+    when it has all of them. It decrypts only connections with the maker's cloud; traffic of the phone's other apps
+    passes untouched. The credentials are written to config.json (./config.json unless you name another file), which
+    only you can read.
     """
     import asyncio
 
@@ -82,8 +90,8 @@ def harvest(
             if not run.complete:
                 raise
     if not run.complete:
-        raise CommandError("stopped before all was found; what was found is in the config")
-    typer.echo(f"all of it is in {path}; switch the phone's proxy off now. Next: lmdecode decode morning.pcap")
+        raise CommandError("stopped before everything was found; what was found is in the config")
+    typer.echo(f"everything is in {path}; switch the phone's proxy off now. Next: lmdecode decode morning.pcap")
 
 
 class _Screen:

@@ -1,4 +1,4 @@
-"""`lmdecode identify`: what can be said of a capture without the key."""
+"""`lmdecode identify`: says what a capture probably holds, without the key."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def identify(
     as_json: Annotated[bool, _FORMATS.json_option()] = False,
     output: OutputOption = None,
 ) -> None:
-    """Say what a capture is likely to hold, without any key: who talks, how much, how often, and what it may be.
+    """Say what a capture probably holds, without any key: who talks, how much, how often, and in which messages.
 
     Examples:
 
@@ -29,10 +29,11 @@ def identify(
 
         lmdecode identify morning.pcap --json | jq '.groups[] | {seen, period, candidates}'
 
-    Messages are encrypted, but not their size, and equal messages look alike. What is said to be likely rests on that,
-    on the messages that are known, and on the order in which a known app asks; the table says which. `only fit`: no
-    other known message has this size. `best fit`: others have it, but the order speaks for this one. `fits`: nothing
-    speaks for one of them. Each of them may be a message that nobody knows.
+    Encryption hides neither the size of a message nor that two messages are equal. The candidates come from this, from
+    the sizes of all known messages, and from the order in which a known app asks; the table gives the reason. `only
+    fit`: no other known message has this size. `best fit`: other known messages have this size, but the order favours
+    this one. `fits`: several known messages have this size, and the order favours none. Any of these may still be an
+    unknown message.
     """
     from lmdecode.app.captures import Captures
     from lmdecode.app.files import text_output

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lmdecode.app.identify import KeyTrial
 
 app = typer.Typer(
-    help="Find out which of your keys fits.",
+    help="Find out which of your keys fits a capture.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -55,8 +55,8 @@ def check(
 
         lmdecode keys check morning.pcap --key OLD_KEY --key NEW_KEY
 
-    A frame counts as decrypted if it gives a message with a valid check byte. The exit code is 1 if a connection has
-    frames and no key fits them. The keys themselves are never shown, only the names that config.json has for their
+    A frame counts as decrypted if the result is a message with a valid check byte. The exit code is 1 if a connection
+    has frames and no key fits them. The keys themselves are never shown, only the names that config.json has for their
     machines.
     """
     from lmdecode.app.captures import Captures

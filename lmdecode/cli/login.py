@@ -1,4 +1,4 @@
-"""`lmdecode login`: user name and password into the machines' keys, in config.json."""
+"""`lmdecode login`: gets the machines' keys with user name and password, and saves them in config.json."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ from lmdecode.cli._common.prompt import asked, is_somebody_there, line_from_stdi
 def login(
     config: ConfigOption = None,
     username: Annotated[
-        str | None, typer.Option(metavar="EMAIL", help="Default: that of the config, or asked for.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="EMAIL",
+            help="Your user name. Without it, the one in the config is used, or you are asked.",
+            show_default=False,
+        ),
     ] = None,
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from standard input, one line.")
@@ -25,12 +30,14 @@ def login(
         bool, typer.Option("--ask-password", help="Ask for the password even if the config has one.")
     ] = False,
     save_tokens: Annotated[
-        bool, typer.Option("--save-tokens", help="Put the access tokens into the config too; they expire.")
+        bool, typer.Option("--save-tokens", help="Save the access tokens in the config too; they expire.")
     ] = False,
     save_password: Annotated[
-        bool, typer.Option("--save-password", help="Put the password into the config, if it is not there.")
+        bool, typer.Option("--save-password", help="Save the password in the config, unless it has one.")
     ] = False,
-    cloud_url: Annotated[str | None, typer.Option(metavar="URL", help="The cloud, if it is not the maker's.")] = None,
+    cloud_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="The address of the cloud, if not the maker's own.")
+    ] = None,
     show_secrets: Annotated[bool, typer.Option("--show-secrets", help="Show the keys that were found.")] = False,
 ) -> None:
     """Log in to the maker's cloud once, and put your machines and their keys into config.json.
@@ -43,9 +50,10 @@ def login(
 
         pass show lamarzocco | lmdecode login --password-stdin
 
-    It needs the app's client id and client secret, which `lmdecode harvest` finds, and your user name and password.
-    It asks for what the config does not have. It takes no secret from the command line, where others could see it. A
-    password that you type is used once and not kept. A rejected one is not tried again, because accounts get locked.
+    The login needs the app's client id and client secret, which `lmdecode harvest` finds, and your user name and
+    password. The command asks for whatever the config lacks. It takes no secret from the command line, where others
+    could see it. A password that you type is used once and not kept. A rejected one is not tried again, because
+    accounts get locked.
     """
     from lmdecode.app.credentials import log_in
 

@@ -65,14 +65,14 @@ def memory(
         typer.Option(
             parser=_byte,
             metavar="BYTE",
-            help="In bin, what stands for an unknown byte. [default: 0x00]",
+            help="The value of unknown bytes in the bin format. [default: 0x00]",
             show_default=False,
         ),
     ] = 0,
     output: OutputOption = None,
     show_secrets: ShowSecretsOption = False,
 ) -> None:
-    """Lay everything that a capture says about the machine's memory onto its 64 KiB: every answer, report and write.
+    """Show the machine's memory of 64 KiB, as far as the answers, reports and writes in a capture reveal it.
 
     Examples:
 
@@ -84,9 +84,9 @@ def memory(
 
         lmdecode simulate --image morning.json
 
-    Known registers are in colour and named beside their row, with how sure that is, and when they last changed. Bytes
-    that changed are bold; bytes that were never seen are `··`. A time is the whole minute or second that it names, UTC
-    unless it has an offset; the memory is shown as it was at the end of that. Times in the table are local.
+    Known registers are coloured and named beside their row, with their certainty and the time of their last change.
+    Bytes that changed are bold; bytes that were never seen are `··`. A time means the whole minute or second that it
+    names, in UTC unless it has an offset; the memory is shown as it was at the end of it. Times in the table are local.
     """
     from lmdecode.app.decode import Settings
     from lmdecode.app.files import text_output, whole_file
@@ -98,7 +98,7 @@ def memory(
 
     chosen = _FORMATS.chosen(format, as_json=as_json, output=output)
     if chosen == "bin" and output is None and sys.stdout.isatty():
-        raise UsageError("bin is not for terminals: name a file, --output memory.bin")
+        raise UsageError("bin cannot be shown in a terminal: name a file, --output memory.bin")
     settings = Settings(tuple(key or ()), config, show_secrets, port)
     sources = MemorySources(settings, machine, output, file_progress)
     with saying(sources):

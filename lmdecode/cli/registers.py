@@ -17,13 +17,13 @@ _FORMATS = Formats(("table", "json", "markdown"), piped="table")
 def registers(
     pattern: Annotated[
         str | None,
-        typer.Argument(help="A part of a name, a name with * and ?, or an address: 0x401C, 401C.", show_default=False),
+        typer.Argument(help="Part of a name, a name with * and ?, or an address: 0x401C, 401C.", show_default=False),
     ] = None,
     format: Annotated[str | None, _FORMATS.option()] = None,
     as_json: Annotated[bool, _FORMATS.json_option()] = False,
     output: OutputOption = None,
 ) -> None:
-    """Look up the machine's memory map: what is where, in which unit, which values may be written, how sure that is.
+    """Look up registers in the machine's memory map: address, unit, values that may be written, and certainty.
 
     Examples:
 

@@ -43,7 +43,10 @@ class Shape(StrEnum):
 @reports_errors
 def replay(
     capture: Annotated[
-        Path, typer.Argument(metavar="CAPTURE", help="Whatever `lmdecode decode` reads.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="CAPTURE", help="A capture of any kind that `lmdecode decode` reads.", show_default=False
+        ),
     ],
     host: HostOption = None,
     port: LivePortOption = None,
@@ -55,25 +58,26 @@ def replay(
         list[str] | None,
         typer.Option(
             metavar="KEY",
-            help="The key of the machine in the capture, if that is another one; several may be given.",
+            help="The key of the machine in the capture, if it is not the machine that you connect to; may be given "
+            "several times.",
             show_default=False,
         ),
     ] = None,
     capture_port: Annotated[int, typer.Option(min=1, max=65535, help="The machine's TCP port in the capture.")] = PORT,
     speed: Annotated[
-        str, typer.Option(metavar="FACTOR|max", help="How many times as fast as recorded; max: no pauses.")
+        str, typer.Option(metavar="FACTOR|max", help="Send this many times as fast as recorded; max makes no pauses.")
     ] = "1",
     ignore: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME,NAME",
-            help="The values that may differ: names, `'mon_*'`, `volatile` for those that change by themselves (clock, "
-            "temperatures, heaters, counters, display), or none. [default: volatile]",
+            help="The values that may differ: names, `'mon_*'`, `volatile` for all values that change by themselves "
+            "(clock, temperatures, heaters, counters, display), or `none`. [default: volatile]",
             show_default=False,
         ),
     ] = None,
     writes: Annotated[
-        bool, typer.Option("--writes", help="Send the writes too, each once. They are listed and checked first.")
+        bool, typer.Option("--writes", help="Send the writes too, each once. They are checked and listed first.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before the writes.")] = False,
     secrets: Annotated[
@@ -86,7 +90,7 @@ def replay(
         typer.Option("--format", "-f", help="Default: table on a terminal, jsonl otherwise.", show_default=False),
     ] = None,
 ) -> None:
-    """Send what the app asked in a capture to a machine, and compare the answers with the recorded ones.
+    """Send the app's requests in a capture to a machine, and compare its answers with the recorded ones.
 
     Examples:
 
@@ -97,7 +101,7 @@ def replay(
         lmdecode replay morning.pcap --writes --host 127.0.0.1
 
     Only reads are sent, unless --writes is given. Each answer is the same, different only in volatile values,
-    different, or missing. Exit codes: 0 nothing but volatile values differs, 1 something does or is missing, 2 wrong
+    different, or missing. Exit codes: 0 at most volatile values differ, 1 an answer differs or is missing, 2 wrong
     usage, 3 no connection to the machine.
     """
     import asyncio

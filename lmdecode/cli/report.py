@@ -1,4 +1,4 @@
-"""`lmdecode report`: captures as one page to look at."""
+"""`lmdecode report`: makes one HTML page of captures."""
 
 from __future__ import annotations
 
@@ -18,14 +18,18 @@ def report(
     captures: CapturesArgument,
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", metavar="FILE", help="The page; `-` is standard output.", show_default=False),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="The HTML file to write; `-` is standard output.", show_default=False
+        ),
     ],
     key: KeysOption = None,
     config: ConfigOption = None,
     port: PortOption = None,
-    title: Annotated[str | None, typer.Option(metavar="TEXT", help="Its headline.", show_default=False)] = None,
+    title: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="The headline of the page.", show_default=False)
+    ] = None,
 ) -> None:
-    """Make one HTML page of captures: temperatures, shots, writes, messages and memory, to look at in a browser.
+    """Make one HTML page of captures, to open in a browser: temperatures, shots, writes, messages and memory.
 
     Examples:
 
@@ -33,8 +37,8 @@ def report(
 
         lmdecode report monday.pcap tuesday.pcap -o days.html --title "Two days"
 
-    The page needs no network and sends nothing. It has what the machine said, and its serial number too, but neither
-    the key nor the machine's cloud account.
+    The page needs no network and sends nothing. It contains what the machine said, including its serial number, but
+    neither the key nor the machine's cloud account.
     """
     from lmdecode.app.captures import Captures
     from lmdecode.app.decode import Settings
@@ -44,7 +48,7 @@ def report(
 
     file = None if output == STDIN else output
     if file is None and sys.stdout.isatty():
-        raise UsageError("a page is not for terminals: name a file, --output report.html")
+        raise UsageError("a page cannot be shown in a terminal: name a file, --output report.html")
     settings = Settings(tuple(key or ()), config, port=port)
     reading = Captures.with_keys(captures, settings, output=file, progress=file_progress)
     made = make_report(reading, title=title, output=file)

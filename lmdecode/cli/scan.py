@@ -1,4 +1,4 @@
-"""`lmdecode scan`: a machine's memory into an image."""
+"""`lmdecode scan`: reads a machine's memory into an image."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def scan(
         list[str] | None,
         typer.Argument(
             metavar="RANGE…",
-            help=f"The bytes to read: {FORMS}. [default: what the memory map knows]",
+            help=f"The bytes to read: {FORMS}. [default: all registers of the memory map]",
             show_default=False,
         ),
     ] = None,
@@ -49,15 +49,13 @@ def scan(
             "--output",
             "-o",
             metavar="FILE",
-            help="The image file. An existing one is resumed. [default: a name of serial number, date and time]",
+            help="The image file. An existing one is resumed. [default: named after serial number, date and time]",
             show_default=False,
         ),
     ] = None,
     resume: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE", help="Resume this image: read only what it does not have yet.", show_default=False
-        ),
+        typer.Option(metavar="FILE", help="Resume this image: read only the bytes that it lacks.", show_default=False),
     ] = None,
     pace: Annotated[
         float, typer.Option(min=0, max=60, callback=number, help="Seconds between an answer and the next read.")
@@ -72,7 +70,7 @@ def scan(
             min=1,
             max=ADDRESS_SPACE - 1,
             metavar="BYTES",
-            help="Do not halve silent pieces below this: 16 is a rough scan, which takes much less time.",
+            help="Do not split a silent range below this size; 16 gives a rough scan that takes much less time.",
         ),
     ] = 1,
     secrets: Annotated[
@@ -84,7 +82,7 @@ def scan(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Read the machine's memory into a file, a memory image. Nothing is written to the machine.
+    """Read the machine's memory into a file (a memory image). Nothing is written to the machine.
 
     Examples:
 
@@ -94,10 +92,10 @@ def scan(
 
         lmdecode scan 0x0000-0xFFFF --finest 16
 
-    The scan finds out how much the machine answers at once, and which bytes give nothing: the machine is silent there,
-    or echoes the request. Silence takes time, up to a second a byte; --finest 16 needs a tenth of it. Ctrl-C keeps what
-    was read, and the same command with --resume FILE goes on. `lmdecode simulate --image FILE` then runs a machine with
-    that memory.
+    The scan finds out how much the machine answers at once, and which bytes cannot be read: there the machine is
+    silent, or echoes the request. Waiting for silence takes up to a second per byte; with --finest 16 it takes a tenth
+    of that. Ctrl-C keeps what was read, and --resume FILE continues the scan. `lmdecode simulate --image FILE` then
+    runs a machine with that memory.
     """
     import asyncio
     import json
@@ -140,6 +138,6 @@ def scan(
         typer.echo("\n".join(scan_lines(result.path, result.summary)))
     if left := result.summary.left:
         raise CommandError(
-            f"{left:,} bytes are left, since reads of them gave damaged answers or ended the connection; "
+            f"{left:,} bytes were not read, because reads of them gave damaged answers or ended the connection; "
             f"{run.how_to_resume()}"
         )

@@ -29,7 +29,7 @@ def shots(
     as_json: Annotated[bool, _FORMATS.json_option()] = False,
     output: OutputOption = None,
 ) -> None:
-    """List the coffees and the hot water in captures: when, which button, how long, how much, how hot.
+    """List the coffee shots and hot water pours in captures: time, button, duration, volume, temperature.
 
     Examples:
 
@@ -37,10 +37,10 @@ def shots(
 
         lmdecode shots *.pcap --format csv --output shots.csv
 
-    A pulse of the flow meter is about half a millilitre. Temperatures are the coffee boiler's, at the beginning and
-    at the end. Less than four seconds through the group is a flush. A shot that began before the capture, or went on
-    after it, is listed as far as it was seen, and marked; so is one of which only the machine's status or its counters
-    are known.
+    A pulse of the flow meter is about half a millilitre. Temperatures are those of the coffee boiler at the beginning
+    and at the end. Water that runs through the group for less than four seconds is a flush. A shot that began before
+    the capture or ended after it is listed as far as it was seen, and marked. A shot that only the machine's status or
+    counters reveal is marked too.
     """
     from lmdecode.analysis.shots import find_shots
     from lmdecode.app.captures import Captures

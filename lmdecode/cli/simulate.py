@@ -33,21 +33,23 @@ if TYPE_CHECKING:
 def simulate(
     image: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Take the memory from this image, such as `scan` makes.", show_default=False),
+        typer.Option(
+            metavar="FILE", help="Take the memory from this image, for example one made by `scan`.", show_default=False
+        ),
     ] = None,
     capture: Annotated[
         Path | None,
-        typer.Option(metavar="CAPTURE", help="Take the memory that this capture shows.", show_default=False),
+        typer.Option(metavar="CAPTURE", help="Take the memory from this capture.", show_default=False),
     ] = None,
     model: Annotated[
         str | None,
         typer.Option(
-            help=f"{MODEL_NAMES}. [default: the model that the memory shows, else {DEFAULT_MODEL}]",
+            help=f"{MODEL_NAMES}. [default: the model that the memory names, otherwise {DEFAULT_MODEL}]",
             show_default=False,
         ),
     ] = None,
     host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 for the whole network.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The TCP port; 0 for any that is free.")] = PORT,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The TCP port; 0 means any free port.")] = PORT,
     key: Annotated[
         list[str] | None,
         typer.Option(
@@ -63,25 +65,28 @@ def simulate(
     script: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Run the commands of this file at their times: `+12.5s shot 2`.", show_default=False
+            metavar="FILE",
+            help="Run the commands in this file at the times given there: `+12.5s shot 2`.",
+            show_default=False,
         ),
     ] = None,
     speed: Annotated[
         float,
-        typer.Option(min=0.01, max=3600, callback=number, help="Seconds that pass for the machine in one real second."),
+        typer.Option(min=0.01, max=3600, callback=number, help="Simulated seconds per real second."),
     ] = 1,
     fault: Annotated[
         list[str] | None,
         typer.Option(
             metavar="FAULT",
-            help="Simulate a fault: drop, drop:3 (the next three), delay=2, random=0.1; several may be given. "
-            "`--fault help` lists them.",
+            help="Simulate a fault: drop, drop:3 (the next three), delay=2, random=0.1; may be given several times. "
+            "`--fault help` lists all faults.",
             show_default=False,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the random faults, to repeat them.")] = 0,
+    seed: Annotated[int, typer.Option(help="The seed of random faults; the same seed repeats them.")] = 0,
     refuse_second: Annotated[
-        bool, typer.Option("--refuse-second", help="Refuse a second client; else it waits until the first is gone.")
+        bool,
+        typer.Option("--refuse-second", help="Refuse a second client; without this, it waits until the first is gone."),
     ] = False,
     mdns: Annotated[bool, typer.Option(help="Announce the machine on the network by mDNS.")] = True,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not log each message on stderr.")] = False,
@@ -96,9 +101,9 @@ def simulate(
 
         lmdecode simulate --capture morning.pcap --script morning.txt --fault drop:3
 
-    It takes commands on standard input: `shot 2`, `shot 1 25`, `hot-water 8`, `stop`, `power on`,
-    `set coffee_temp 80`, `fault delay=2`, `status`, `help`, `quit`. The first line of its output says where it
-    listens. Without a key it uses that of the sample captures. Nothing reaches a real machine.
+    The simulator takes commands on standard input: `shot 2`, `shot 1 25`, `hot-water 8`, `stop`, `power on`, `set
+    coffee_temp 80`, `fault delay=2`, `status`, `help`, `quit`. The first line of output gives the address that it
+    listens on. Without a key, it uses the key of the sample captures. Nothing is sent to a real machine.
     """
     from lmdecode.app.files import load_image
     from lmdecode.app.simulate import image_of, simulated_machine, simulation_key

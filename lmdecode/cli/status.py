@@ -1,4 +1,4 @@
-"""`lmdecode status`: all that a machine says of itself, once."""
+"""`lmdecode status`: everything a machine reveals about itself, read once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def status(
     timeout: TimeoutOption = ANSWER_TIMEOUT,
     as_json: JsonOption = False,
 ) -> None:
-    """Show all that the machine says of itself: state, temperatures, settings, schedule, counters.
+    """Show everything the machine reveals about itself: state, temperatures, settings, schedule, counters.
 
     Examples:
 
@@ -39,7 +39,8 @@ def status(
 
         lmdecode status --host 192.168.1.215 --json
 
-    It reads, and writes nothing. With --json each name is an entry; values that the machine did not answer are missing.
+    This only reads; nothing is written to the machine. With --json each value is an entry under its name; values that
+    the machine did not give are missing.
     """
     from lmdecode.app.live import snapshot_of
 

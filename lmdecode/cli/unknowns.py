@@ -1,4 +1,4 @@
-"""`lmdecode unknowns`: the bytes that no register explains, and what they may have to do with."""
+"""`lmdecode unknowns`: the bytes that no register explains, and the registers that they may be related to."""
 
 from __future__ import annotations
 
@@ -33,17 +33,24 @@ def unknowns(
     within: Annotated[
         float,
         typer.Option(
-            min=0, max=3600, callback=number, metavar="SECONDS", help="Changes this close together count as together."
+            min=0,
+            max=3600,
+            callback=number,
+            metavar="SECONDS",
+            help="Two changes at most this far apart count as happening together.",
         ),
     ] = 5.0,
     min_changes: Annotated[
-        int, typer.Option(min=2, metavar="N", help="Say nothing about bytes that changed less often than this.")
+        int,
+        typer.Option(
+            min=2, metavar="N", help="Do not look for related registers of bytes that changed less often than this."
+        ),
     ] = 5,
     format: Annotated[str | None, _FORMATS.option()] = None,
     as_json: Annotated[bool, _FORMATS.json_option()] = False,
     output: OutputOption = None,
 ) -> None:
-    """List the bytes that no register explains: their values over time, and which known register they may go with.
+    """List the bytes that no register explains: their values over time, and registers that they may be related to.
 
     Examples:
 
@@ -53,11 +60,11 @@ def unknowns(
 
         lmdecode unknowns *.pcap --format jsonl | jq 'select(.hints != []) | {address, hints}'
 
-    Bytes that the memory map lists as unknown are among them, and the bits that a register does not use. Captures of
-    one machine with one firmware are put together. A register is named if it changed together with the byte more
-    often than usual in those minutes, or if their values go up and down together by rank. For both, the chance that
-    any register is named where there is no connection is at most 1 in 20, however many were compared. That is a hint
-    where to look.
+    The list includes bytes that the memory map lists as unknown, and bits that a register does not use. Captures of the
+    same machine with the same firmware are combined. A register is named if it changed together with the byte more
+    often than expected by chance at that time, or if both values rise and fall together (rank correlation). For each of
+    the two tests, the probability that an unrelated register is named is at most 1 in 20, however many were compared. A
+    named register is a hint where to look, not a proof.
     """
     from lmdecode.app.decode import Settings
     from lmdecode.app.files import expanded, text_output

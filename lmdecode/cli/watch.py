@@ -51,25 +51,28 @@ def watch(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Add each message to this file, as `decode --format jsonl` writes it; - for standard output, without "
-            "a screen.",
+            help="Append each message to this file, in the format of `decode --format jsonl`; - is standard output, "
+            "without a screen.",
             show_default=False,
         ),
     ] = None,
     interval: Annotated[
         float,
         typer.Option(
-            min=1, max=3600, callback=number, help="Seconds between two reads of what it does not say by itself."
+            min=1,
+            max=3600,
+            callback=number,
+            help="Seconds between two reads of the values that the machine does not report by itself.",
         ),
     ] = 5,
     duration: Annotated[
         float | None,
         typer.Option(parser=seconds_of, metavar="TIME", help="End after 30s, 10m or 2h.", show_default=False),
     ] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait for a machine that is not there yet.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait if the machine is not reachable yet.")] = False,
     timeout: TimeoutOption = ANSWER_TIMEOUT,
 ) -> None:
-    """Watch the machine: temperatures, shots, what it does and when it switches itself.
+    """Watch the machine live: temperatures, shots, what it is doing, and when it switches itself on or off.
 
     Examples:
 
@@ -79,9 +82,10 @@ def watch(
 
         lmdecode watch --duration 10m | jq .fields.coffee_temp
 
-    It reads, and writes nothing. `q` or Ctrl-C ends it. If the machine goes away, the watch connects again when it is
-    back. The machine takes one connection at a time: while you watch, the app cannot connect. If standard output is not
-    a terminal, each message is a line of JSON instead. The exit code is 3 if there is no connection at the end.
+    This only reads; nothing is written to the machine. `q` or Ctrl-C ends it. If the connection is lost, the watch
+    connects again when the machine is back. The machine takes one connection at a time: while you watch, the app cannot
+    connect. If standard output is not a terminal, each message is a line of JSON instead. The exit code is 3 if there
+    is no connection at the end.
     """
     from lmdecode.app.watch import JsonlLog
     from lmdecode.render.watch.display import Lines, Screen, Silent

@@ -1,1 +1,1 @@
-"""The maker's cloud: credentials out of HTTP messages, and the login."""
+"""The maker's cloud: credentials found in HTTP messages, and the login."""

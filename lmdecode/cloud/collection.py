@@ -1,4 +1,4 @@
-"""What is found over several exchanges, and what is still missing."""
+"""Collects credentials over several exchanges, and says which are still missing."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ def _put_machines(entries: _Entry, machines: list[FleetMachine], where: str) -> 
     listed = entries.get("machines", [])
     if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
         raise ConfigError(
-            f'the "machines" in {where} are not a list of objects, so nothing was written: mend that first'
+            f'the "machines" in {where} are not a list of objects, so nothing was written: fix that first'
         )
     changes: list[str] = []
     old_keys: list[_Entry] = []

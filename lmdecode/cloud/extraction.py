@@ -1,4 +1,4 @@
-"""Credentials out of one HTTP exchange with the maker's cloud. Pure, and never raises: what is wrong is a `Problem`.
+"""Extracts credentials from one HTTP exchange with the maker's cloud. Pure; never raises, but returns a `Problem`.
 
 What a request has is believed if the cloud accepted it. A rejected login may have a mistyped password, which must not
 replace the right one.

@@ -1,4 +1,4 @@
-"""What is found in the traffic with the cloud. Secrets are of a type that does not show them."""
+"""The findings in the traffic with the cloud. Secrets have a type that does not show them."""
 
 from __future__ import annotations
 

@@ -42,7 +42,9 @@ def read_har(file: BinaryIO) -> Iterator[Exchange]:
             if exchange is not None:
                 yield exchange
     except (ijson.JSONError, ValueError):  # ValueError: not UTF-8
-        raise HarError(f"it is damaged or cut short after {count} requests; those are used: export it again") from None
+        raise HarError(
+            f"it is damaged or cut short after {count} requests; the requests before that are used: export it again"
+        ) from None
     if not count:
         raise HarError("it has no requests (log.entries): it is not an HTTP archive, or an empty one")
 

@@ -227,7 +227,7 @@ def _decoder(coding: str) -> Callable[[bytes], bytes]:
         "br": _brotli,
     }
     if coding not in decoders:
-        raise _UnreadableError("is compressed in a way that is not known here")
+        raise _UnreadableError("is compressed in an unknown way")
     return decoders[coding]
 
 
@@ -247,7 +247,7 @@ def _unzipped(body: bytes, window: int, name: str) -> bytes:
     try:
         plain = machine.decompress(body, _MOST)
     except zlib.error:
-        raise _UnreadableError(f"says that it is {name}, and is not") from None
+        raise _UnreadableError(f"claims to be {name}, but is not") from None
     return _within_limits(plain, name, whole=machine.eof)
 
 
@@ -257,7 +257,7 @@ def _zstd(body: bytes) -> bytes:
     try:
         plain = ZstdDecompressor().stream_reader(body).read(_MOST)
     except ZstdError:
-        raise _UnreadableError("says that it is zstd, and is not") from None
+        raise _UnreadableError("claims to be zstd, but is not") from None
     return _within_limits(plain, "zstd", whole=True)
 
 
@@ -269,7 +269,7 @@ def _brotli(body: bytes) -> bytes:
     try:
         plain = library.decompress(body)
     except library.error:
-        raise _UnreadableError("says that it is br (brotli), and is not") from None
+        raise _UnreadableError("claims to be br (brotli), but is not") from None
     return _within_limits(plain, "br", whole=True)
 
 

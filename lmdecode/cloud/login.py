@@ -1,4 +1,4 @@
-"""Logging in to the maker's cloud as its app does, to be told the machines and their keys.
+"""Logs in to the maker's cloud as its app does, and gets the list of machines and their keys.
 
 OAuth is Authlib's business, HTTP that of requests; what the answers hold, `extraction` reads, as it does for recorded
 traffic. A rejected login is never tried again: accounts get locked.

@@ -1,4 +1,4 @@
-"""The seam: what stands between a byte stream and Records.
+"""The interface between protocols and the rest of lmdecode: byte streams go in, Records come out.
 
 Machines speak several protocols, and more will come. Whoever reads captures, talks to a machine or shows messages must
 not know which, so each protocol is a *dialect*: a folder beside this file, found by listing, whose package names one
@@ -106,13 +106,13 @@ class FieldKind(NamedTuple):
 
 
 class Sink(Protocol[T_co]):
-    """Makes something of each Record."""
+    """Turns each Record into the form that the caller wants."""
 
     as_json: bool
     """Whether the fields are only written down, so that JSON text of them is enough."""
 
     def record(self, record: Record) -> T_co:
-        """Return what is made of a Record."""
+        """Return the result for a Record."""
 
 
 class Records:
@@ -152,7 +152,7 @@ class Conversation(Protocol[T_co]):
 
 
 class Place(NamedTuple):
-    """Where a conversation is: what all of its Records have in common."""
+    """The place of a conversation: the values that all of its Records share."""
 
     stream: int = 0
     app: str = "app"

@@ -1,4 +1,4 @@
-"""What can be wrong with a key, a frame, a message or a value.
+"""The errors of keys, frames, messages and values.
 
 Every function of the codec raises a `CodecError` or nothing. The text of each is one line that can be shown to a user
 as it is, and never holds a key.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class LmdecodeError(Exception):
-    """The base of all errors that lmdecode means its users to read: one line that says what is wrong and what to do."""
+    """The base class of all errors for users: one line that says what is wrong and what to do."""
 
     exit_code = 1
     """Of a command that ends with it."""
@@ -39,4 +39,4 @@ class RegisterError(CodecError):
 
 
 class MissingPackageError(LmdecodeError, ImportError):
-    """A package that only this needs is not installed; one line that says how to install it."""
+    """An optional package is not installed; one line that says how to install it."""

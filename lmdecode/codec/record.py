@@ -1,4 +1,4 @@
-"""The Record: one decoded message with all that is known of it. The unit that every part of lmdecode hands on."""
+"""The Record: one decoded message with everything known about it. All parts of lmdecode exchange Records."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Value = bool | int | float | str | list[str]
 
 Sender = Literal["app", "machine"]
 Role = Literal["request", "response", "report"]
-"""A report is what the machine sends though nobody asked."""
+"""A report is a message that the machine sends unasked."""
 
 
 class Kind(StrEnum):
@@ -41,7 +41,7 @@ _DIGITS: Final = 19  # of the nanoseconds since 1970, from 2001 to 2286
 
 
 class Record(NamedTuple):
-    """One message, or bytes that should have been one, and when and where they were seen.
+    """One message, or bytes that should have been a message, with the time and the connection.
 
     A tuple, because making one takes a quarter of the time of a frozen dataclass, and one is made for every frame.
     """
@@ -64,22 +64,22 @@ class Record(NamedTuple):
     fields: Mapping[str, Value] = {}
     """The named values, in their units. Not to be changed: equal messages share them."""
     ok: bool | None = None
-    """In a write's answer: whether the machine took it."""
+    """In the answer to a write: True if the machine took the write."""
     elapsed: float | None = None
     """In an answer: seconds since its request."""
     raw: bytes | None = None
-    """The bytes of the stream, where they did not decode to a faultless message."""
+    """The bytes of the stream; only if they did not decode to a valid message."""
     problems: tuple[str, ...] = ()
     machine: str | None = None
-    """Which machine it is, where there are several keys and one of them fits the connection."""
+    """The name of the machine whose key fits the connection; only if there are several keys."""
     generation: str = _UNMARKED
     """The protocol that the message is in, by its dialect's name: "v1", "v3" …"""
     capture: str | None = None
-    """The capture that the message is from, where several are decoded. Each capture numbers its own streams."""
+    """The name of the capture; only if several are decoded. Each capture numbers its own streams."""
     request: Record | None = None
-    """In an answer: the request that it settles. None if that is not in the capture, or was not asked for."""
+    """In an answer: its request. None if the request is not in the capture, or was not asked for."""
     subject: str | None = None
-    """What a message without an address is about: "GET /api/v1/config", "0e0b notify"."""
+    """The subject of a message without an address: "GET /api/v1/config", "0e0b notify"."""
     extra: Mapping[str, object] = NO_EXTRA
     """Names and values that no table explains, whole and as they came."""
 
@@ -94,7 +94,7 @@ class Record(NamedTuple):
 
     @property
     def time(self) -> datetime | None:
-        """When its last byte was captured, in UTC, to the microsecond; None if no calendar has what the capture claims.
+        """The time of its last byte, in UTC, to the microsecond; None if the capture's time is not a valid date.
 
         >>> Record(1_795_229_755_174_158_000, 0, "app", "a", "b").time.isoformat()
         '2026-11-21T02:55:55.174158+00:00'
@@ -106,7 +106,7 @@ class Record(NamedTuple):
             return None
 
     def as_dict(self) -> dict[str, object]:
-        """Return what one line of `--format jsonl` holds.
+        """Return the Record as the dict that one line of `--format jsonl` holds.
 
         `ok`, `elapsed`, `raw`, `machine`, `capture`, `subject` and `extra` are only there where a message has them,
         `generation` where it is not v1.

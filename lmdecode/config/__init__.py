@@ -1,4 +1,4 @@
-"""The owner's configuration: config.json, the machines' keys, and which machine is meant."""
+"""The owner's configuration: config.json, the machines' keys, and the choice of a machine."""
 
 from __future__ import annotations
 

@@ -140,11 +140,11 @@ def load_config(path: Path) -> Config:
     except json.JSONDecodeError as error:
         raise ConfigError(f"{path} is not JSON: {error.msg} in line {error.lineno}, column {error.colno}") from None
     except ValueError:  # so Python says of a number of more than 4,300 digits
-        raise ConfigError(f"{path} has a number in it that is too long to be one: mend it") from None
+        raise ConfigError(f"{path} has a number with too many digits: fix it") from None
     except RecursionError:
         raise ConfigError(f"{path} is not a configuration file: it is nested too deeply") from None
     if not isinstance(entries, dict):
-        raise ConfigError(f'{path} is not a configuration file: it should hold one object, {{"key": "…"}}')
+        raise ConfigError(f'{path} is not a configuration file: it must hold one JSON object, {{"key": "…"}}')
     return Config(path, entries)
 
 
@@ -276,9 +276,9 @@ def _entries(path: Path) -> tuple[dict[str, object], int | str | None]:
         text = path.read_text(encoding="utf-8-sig")
         json.loads(text, object_pairs_hook=_without_repeats)
     except ConfigError as error:
-        raise ConfigError(f"{error}; it is left as it is: mend it, or name another file") from None
+        raise ConfigError(f"{error}; it was not changed: fix it, or name another file") from None
     except KeyError as error:
-        raise ConfigError(f"{path} has {error} twice; it is left as it is: take one of them out") from None
+        raise ConfigError(f"{path} has {error} twice; it was not changed: remove one of them") from None
     return dict(config.entries), _indent(text)
 
 

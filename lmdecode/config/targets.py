@@ -70,7 +70,7 @@ def find_target(
     path = config or next((each for each in default_paths() if each.is_file()), None)
     entry = _entry(load_config(path), machine, host) if path else {}
     if machine is not None and path is None:
-        raise TargetError(f"--machine {machine[:40]}: there is no config.json that could have it; see --config")
+        raise TargetError(f"--machine {machine[:40]}: there is no config.json to look it up in; see --config")
     given = key is not None or (config is None and bool(os.environ.get(ENVIRONMENT_VARIABLE)))
     found_key = find_keys([] if key is None else [key], None)[0][0].key if given else _key(entry, path)
     found_host = host or entry.get("host") or ""

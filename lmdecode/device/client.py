@@ -262,7 +262,7 @@ class Client:
                 await self.ask(PROBE)
             except LmdecodeError as error:
                 if time.monotonic() - self._last_heard >= seconds:
-                    self._lose(ConnectionLostError(f"{self.name} says nothing any more: {error}"))
+                    self._lose(ConnectionLostError(f"{self.name} went silent: {error}"))
 
     def _lose(self, error: MachineError) -> None:
         if self._lost is None:

@@ -98,16 +98,14 @@ def _instead(what: str, received: Received, name: str) -> MachineError:
     if received.bytes and not received.valid:
         return BadAnswerError(f"the answer to {what} is cut off: {name} sent {received.bytes} bytes of a frame")
     if received.stray:
-        return BadAnswerError(f"the answer to {what} is to something else: {received.stray}")
+        return BadAnswerError(f"the answer to {what} belongs to another request: {received.stray}")
     return NoAnswerError(f"{name} did not answer {what} in time")
 
 
 def why_bad(request: Message, answer: Record) -> BadAnswerError:
     """Returns the error that explains a damaged answer or an echo."""
     if is_echo(request, answer):
-        return EchoError(
-            f"the machine sent {label(request)} back instead of an answer: there is nothing to be read there"
-        )
+        return EchoError(f"the machine sent {label(request)} back instead of an answer: nothing can be read there")
     return BadAnswerError(f"the answer to {label(request)} is damaged: {answer.problems[0]}")
 
 

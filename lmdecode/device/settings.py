@@ -31,13 +31,13 @@ class State(StrEnum):
     """The state of a change."""
 
     DONE = "done"
-    """The machine holds the new value; or it answered OK, and the change does not show in its memory."""
+    """The machine holds the new value; or it answered OK, and the setting cannot be read back."""
     UNCHANGED = "unchanged"
     """The machine held the value already; nothing was sent."""
     NOT_TAKEN = "not taken"
     """The machine refused the value, or holds another one."""
     UNKNOWN = "unknown"
-    """The change was sent; whether the machine took it could not be found out."""
+    """The change was sent, but it is unknown whether the machine took it."""
     NOT_SENT = "not sent"
     """An earlier change failed."""
 

@@ -1,1 +1,1 @@
-"""In mitmproxy: what its addons are made of. Nothing else of lmdecode imports mitmproxy."""
+"""The parts of the mitmproxy addons. Nothing else in lmdecode imports mitmproxy."""

@@ -1,4 +1,4 @@
-"""The view of a machine's messages for mitmproxy's screens: what reads them, and its faces for mitmproxy 11 and 12.
+"""The view of a machine's messages on mitmproxy's screens, with adapters for mitmproxy 11 and 12.
 
 mitmproxy 12 has another interface for views than 11, and lets them be edited. Its classes need not be inherited from:
 it accepts anything with a view's methods. Those of 11 must be, and importing them warns in 12, so that class is made
@@ -89,7 +89,7 @@ class Reader:
         keys = [each.key for each in self._machines if len(self._machines) == 1 or each.name == transcript.machine]
         if not keys:
             raise EditError(
-                f"which of the {len(self._machines)} keys is this machine's is not known before a message decrypts"
+                f"no message has been decrypted yet, so it is not known which of the {len(self._machines)} keys fits"
             )
         return keys[0]
 

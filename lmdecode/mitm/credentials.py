@@ -50,7 +50,9 @@ class CredentialsAddon:
         """Add the options."""
         add_shared_options(loader)
         loader.add_option("lm_quit", bool, False, "Quit when all that is looked for is found and written.")
-        loader.add_option("lm_tokens", bool, False, "Write access and refresh token too: secrets, which expire.")
+        loader.add_option(
+            "lm_tokens", bool, False, "Write the access and refresh tokens too. They are secrets, and they expire."
+        )
         loader.add_option(
             "lm_only",
             bool,

@@ -1,4 +1,4 @@
-"""mitmproxy without mitmproxy: the proxy of `lmdecode harvest`, run from here, with the credentials' addon in it."""
+"""The proxy of `lmdecode harvest`: runs mitmproxy with the credentials addon inside this process."""
 
 from __future__ import annotations
 

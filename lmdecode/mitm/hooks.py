@@ -1,4 +1,4 @@
-"""What all addons' hooks have in common: an error in one is a line in mitmproxy's log, and the traffic flows on."""
+"""Shared code of all addon hooks: an error in a hook becomes a line in mitmproxy's log, and the traffic flows on."""
 
 from __future__ import annotations
 
@@ -181,7 +181,9 @@ def read_saved(file: BinaryIO) -> Iterator[Exchange]:
             if found is not None:
                 yield found
     except (FlowReadException, ValueError, TypeError, KeyError, AttributeError):  # it trusts what it reads
-        raise SavedFlowsError(f"it is damaged or cut short after {count} flows; those are used") from None
+        raise SavedFlowsError(
+            f"it is damaged or cut short after {count} flows; the flows before that are used"
+        ) from None
 
 
 def _headers(headers: Headers) -> list[tuple[str, str]]:

@@ -175,11 +175,11 @@ def _block(piece: Piece) -> Block:
     record = piece.record
     first, last = not piece.begins_here, not piece.ends_here
     if record is None or not piece.ends_here:
-        why = "the rest of its frame is in another message" if piece.of_frame else "it is no message"
+        why = "the rest of its frame is in another message" if piece.of_frame else "it is not a message"
         return Block(piece.raw, _unfinished(piece), FIXED + _shown(piece.raw), why, first, last)
     if not piece.of_frame:
         heading = f"{record.sender}: {_count(piece.raw)} of no whole frame"
-        return Block(piece.raw, heading, FIXED + _shown(piece.raw), "it is no message", first, last)
+        return Block(piece.raw, heading, FIXED + _shown(piece.raw), "it is not a message", first, last)
     heading = _heading(record)
     if first:
         heading += " (its frame began in an earlier message)"
@@ -260,7 +260,7 @@ def reencoded(text: str, page: Sequence[Block], sender: Sender, key: Key) -> byt
         originals[block.line].append(block.raw)
     lines = list(_content(text, page))
     if not lines:
-        raise EditError("nothing is left: a message must stay")
+        raise EditError("nothing is left: at least one message must stay")
     _check_fixed([line for _, line in lines], page)
     return b"".join(
         originals[line].popleft() if originals[line] else _frame(number, line, sender, key) for number, line in lines
@@ -293,19 +293,19 @@ def _check_fixed(lines: Sequence[str], page: Sequence[Block]) -> None:
         if block.last and lines[-1] != block.line:
             raise EditError(f"the line {block.line!r} has to stay last: {block.fixed}")
     if len(left) > len(fixed):
-        raise EditError(f"{left[-1]!r} is no message: a line with = cannot be added")
+        raise EditError(f"{left[-1]!r} is not a message: a line with = cannot be added")
 
 
 def _frame(number: int, line: str, sender: Sender, key: Key) -> bytes:
     message = _message(number, line)
     if sender == "app" and message.kind is Kind.WRITE and message.data is None:
-        raise EditError(f"line {number} is no message: the data are not {message.length} bytes in hexadecimal")
+        raise EditError(f"line {number} is not a message: the data are not {message.length} bytes in hexadecimal")
     return wrap(encrypt(key, build(message)))
 
 
 def _message(number: int, line: str) -> MachineMessage:
     if MASK in line:
-        raise EditError(f"line {number} is no message: {MASK} stands for a secret that is masked")
+        raise EditError(f"line {number} is not a message: {MASK} stands for a secret that is masked")
     why = ""
     closed = "".join(line.split()).upper()
     for given in dict.fromkeys((line, closed)):
@@ -316,4 +316,4 @@ def _message(number: int, line: str) -> MachineMessage:
             if message is not None and not problems:
                 return message
             why = why or problems[0]
-    raise EditError(f"line {number} is no message: {why.removeprefix('not a message: ')}")
+    raise EditError(f"line {number} is not a message: {why.removeprefix('not a message: ')}")

@@ -1,1 +1,1 @@
-"""What people and programs see: tables, lines, pages, files for other tools."""
+"""Output for people and programs: tables, lines, pages, files for other tools."""

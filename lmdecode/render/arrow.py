@@ -22,15 +22,15 @@ _LONG_COLUMNS: Final = ("time", "stream", "sender", "kind", "role", "address", "
 
 
 def to_arrow(records: Iterable[Record], *, form: Form = "wide", fields: str | Iterable[str] | None = None) -> Table:
-    """Records as an Arrow table. Needs pyarrow: `pip install 'lmdecode[parquet]'`.
+    """Return Records as an Arrow table. Needs pyarrow: `pip install 'lmdecode[parquet]'`.
 
     Args:
         records: Of a capture, or of a live machine.
         form: "wide": a row for each record, a column for each field, null where a record does not have it. "long": a
-            row for each value: its `name`, its `value` if it is a number (true is 1, false 0), its `text` if it is
-            none, its `unit`.
-        fields: The fields that are to be there: names and globs, `["coffee_temp", "steam_*"]`; `"*"`: all that the
-            memory map has, so that tables of several captures fit together. None: those that occur.
+            row for each value: its `name`, its `value` if it is a number (true is 1, false 0), otherwise its `text`,
+            and its `unit`.
+        fields: The fields of the table: names and globs, `["coffee_temp", "steam_*"]`; `"*"` means all fields of the
+            memory map, so that tables of several captures have the same columns. None means the fields that occur.
 
     Returns:
         A `pyarrow.Table`. Times are UTC, in nanoseconds; values are in the units of the memory map. Records without
@@ -67,7 +67,7 @@ def to_arrow(records: Iterable[Record], *, form: Form = "wide", fields: str | It
 def to_polars(
     records: Iterable[Record], *, form: Form = "wide", fields: str | Iterable[str] | None = None
 ) -> pl.DataFrame:
-    """Records as a polars data frame. Needs polars: `pip install 'lmdecode[polars]'`.
+    """Return Records as a polars data frame. Needs polars: `pip install 'lmdecode[polars]'`.
 
     Args and errors are those of `to_arrow`.
 

@@ -52,7 +52,7 @@ def parse_script(text: str) -> list[Event]:
             continue
         match = _LINE(content)
         if match is None:
-            raise ScriptError(f"line {number} is no time and command, such as +12.5s shot 2: {content[:40]!r}")
+            raise ScriptError(f"line {number} is not a time and a command, such as +12.5s shot 2: {content[:40]!r}")
         seconds = float(match["number"]) * _SECONDS[match["unit"]] + (before if match["plus"] else 0.0)
         before = seconds
         events.append(Event(seconds, match["command"], number))
@@ -69,7 +69,7 @@ def load_script(path: Path) -> list[Event]:
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
         raise ScriptError(f"{path} cannot be read: {getattr(error, 'strerror', error)}") from None
     if len(text) == _MOST:
-        raise ScriptError(f"{path} is no script: it is far too long")
+        raise ScriptError(f"{path} is not a script: it is far too long")
     try:
         return parse_script(text)
     except ScriptError as error:
@@ -158,7 +158,7 @@ class Console:
 
     def _shot(self, words: list[str]) -> str:
         if not words[0].isascii() or not words[0].isdigit() or len(words[0]) > 2:
-            raise ConsoleError(f"{words[0][:40]!r} is no key: give 1 to 5")
+            raise ConsoleError(f"{words[0][:40]!r} is not a key: give 1 to 5")
         self.machine.physics.pull_shot(int(words[0]), _seconds(words[1]) if words[1:] else None)
         return ""
 
@@ -185,7 +185,7 @@ class Console:
         name = words[0].replace("-", "_")
         value = self.machine.registers.get(name)
         if value is None:
-            raise ConsoleError(f"{name} is no register that holds a value here")
+            raise ConsoleError(f"{name} is not a register with a value in this memory")
         shown = ", ".join(value) or "none" if isinstance(value, list) else value
         return f"{name} {shown}" + (f" {UNITS[name]}" if name in UNITS else "")
 
@@ -272,7 +272,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 < seconds <= 600:
-        raise ConsoleError(f"{text[:40]!r} is no number of seconds up to 600")
+        raise ConsoleError(f"{text[:40]!r} is not a number of seconds up to 600")
     return seconds
 
 
@@ -296,4 +296,4 @@ def _value(name: str, text: str) -> Value:
     try:
         return int(text) if kind == "integer" else float(text)
     except ValueError:
-        raise ConsoleError(f"{text[:40]!r} is no number") from None
+        raise ConsoleError(f"{text[:40]!r} is not a number") from None

@@ -1,4 +1,4 @@
-"""The inside of a machine: its clock, its water, its boilers. Time is an argument, so that tests need not wait."""
+"""The physics of a simulated machine: its clock, water and boilers. Time is an argument, so tests need not wait."""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ class Server:
         host: The address to listen on.
         port: The port; 0 for any free one, which `port` has once it listens.
         faults: The faults to simulate.
-        speed: Seconds that pass for the machine in one real second.
+        speed: Simulated seconds per real second.
         refuse_second: Whether to refuse a second client instead of letting it wait until the first is gone.
         tick: Lets time pass for the machine; None: the machine's own `advance`.
         on_record: Takes the Record of each message.
@@ -216,7 +216,7 @@ class Server:
         try:
             self._server = await asyncio.start_server(self._welcome, self.host, self.port)
         except UnicodeError:
-            raise ServerError(f"{self.host[:40]!r} is no address: give one of this computer with --host") from None
+            raise ServerError(f"{self.host[:40]!r} is not an address: give one of this computer with --host") from None
         except OSError as error:
             raise ServerError(_why_not(self.host, self.port, error)) from None
         self.port = self._server.sockets[0].getsockname()[1]

@@ -150,7 +150,7 @@ def test_what_a_condition_lets_through(text, fitting, others):
         ("prebrew_flag>off", "has no order"),
         ("mon_on_time=dawn", "written 06:30"),
         ("time=25:00", "is written 02:55"),
-        ("time=2026-02-30", "is no date"),
+        ("time=2026-02-30", "is not a date"),
         ("time=..", "on one side at least"),
         ("time=2026-11-21..02:57", "on both sides or on none"),
         ("time=2026-11-21..2026-11-20", "ends before it begins"),

@@ -43,7 +43,7 @@ def test_a_time_in_a_capture(text, after, length):
         ("", "+12.5s"),
         ("+", "+12.5s"),
         ("-5s", "+12.5s"),
-        ("2026-02-30", "is no date"),
+        ("2026-02-30", "is not a date"),
         ("25:00", "is written"),
     ],
 )

@@ -132,7 +132,7 @@ def test_what_is_wrong_with_the_arguments_is_told_at_once(tmp_path, monkeypatch)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     with pytest.raises(lmdecode.LmdecodeError, match="give key= or config="):
         lmdecode.decode(AV)
-    with pytest.raises(lmdecode.LmdecodeError, match="'foo' is nothing that a record has"):
+    with pytest.raises(lmdecode.LmdecodeError, match="no record has 'foo'"):
         lmdecode.decode(AV, key=KEY, where="foo=1")
     with pytest.raises(KeyFormatError, match="the key has 5 bytes"):
         lmdecode.decode(AV, key="short")

@@ -108,7 +108,7 @@ def test_the_clock(machine):
         (("dose", 2), {"amuont": 4}, "dose takes key, amount"),
         (("dose_k2", 2, 3), {}, "dose_k2 takes one value"),
         (("prebrew", 1), {}, "give on= or off="),
-        (("power", "maybe"), {}, "must be one of on, off"),
+        (("power", "maybe"), {}, "not one of on, off"),
         (("dose_k2", "many"), {}, "is not a number"),
     ],
 )

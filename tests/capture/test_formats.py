@@ -98,7 +98,7 @@ def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
 
     # Root may read everything, so the refusal is the test's own.
     monkeypatch.setattr("lmdecode.capture.formats.FileIO", refuse)
-    with pytest.raises(CaptureError, match="may not be read by you; check its permissions"):
+    with pytest.raises(CaptureError, match="cannot be read: permission denied; check its permissions"):
         open_capture(path)
 
 

@@ -178,4 +178,4 @@ def test_a_closed_standard_output_is_one_line(command):
     line = f"{command.shell('registers')} >&-"
     result = subprocess.run(line, shell=True, env=command.environment, stderr=subprocess.PIPE, check=False)
     assert result.returncode == 1
-    assert result.stderr.startswith(b"lmdecode: there is nowhere to write to")
+    assert result.stderr.startswith(b"lmdecode: nothing can be written")

@@ -100,7 +100,7 @@ def test_from_the_phone_to_a_decrypted_capture(running, command):
     assert running.process.wait(PATIENCE) == 0
     for step in ("the phone uses the proxy", "the app trusts the certificate", "key of a machine"):
         assert f"[x] {step}" in running.said
-    assert "all of it is in config.json" in running.said
+    assert "everything is in config.json" in running.said
     config = command.folder / "config.json"
     assert config.stat().st_mode & 0o777 == 0o600
     assert json.loads(config.read_text())["username"] == LOGIN["username"]

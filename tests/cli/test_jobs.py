@@ -92,7 +92,7 @@ jobs.decode_onto = decode_onto
     with start(fatal, [PCAP] * 4) as process:
         complaint = process.communicate(timeout=20)[1]
     assert process.returncode == 1
-    assert complaint.startswith("lmdecode: a worker process was killed, perhaps for want of memory")
+    assert complaint.startswith("lmdecode: a worker process was killed, perhaps because memory ran out")
     assert complaint.count("\n") == 1
     assert [path.name for path in command.folder.iterdir()] == ["killed"]
 

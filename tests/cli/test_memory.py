@@ -117,7 +117,7 @@ def test_raw_bytes_are_not_for_a_terminal(command):
         os.close(secondary)
         os.close(primary)
     assert result.returncode == 2
-    assert "not for terminals: name a file" in result.stderr
+    assert "cannot be shown in a terminal: name a file" in result.stderr
 
 
 def test_of_several_machines_one_is_to_be_named(run, command, two_machines):

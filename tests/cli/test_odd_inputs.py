@@ -170,7 +170,7 @@ def test_files_without_an_end(given, arguments):
 def test_hosts_that_no_name_can_be(command, given, host):
     code, said = given("simulate", "--port", "0", "--host", host, "--key", KEY)
     assert code == 1
-    assert "is no address" in said
+    assert "is not an address" in said
     config = command.folder / "config.json"
     config.write_text(json.dumps({"key": KEY, "host": host}))
     config.chmod(0o600)

@@ -194,5 +194,8 @@ def test_an_output_that_cannot_be(command, output, complaint):
 def test_nothing_but_secrets_is_no_scan(command):
     """Without a connection: there is no machine here."""
     error = command.fails("scan", "0x0111+0x10", "--host", "127.0.0.1:9", "--key", "0" * 32)
-    assert "the machine's own cloud account (0x0111 to 0x014F) is all that was asked for: --secrets reads it" in error
+    assert (
+        "the machine's own cloud account (0x0111 to 0x014F) is all that was asked for: add --secrets to read it"
+        in error
+    )
     assert list(command.folder.iterdir()) == []

@@ -107,7 +107,7 @@ def test_compressed_answers(proxy, answer):
             request = client.build_request(url=url, headers={"x-answer": answer}, **way)
             client.send(request, stream=True).close()
     news = proxy.news("nothing is missing")
-    assert ("says that it is gzip, and is not; it is read as it is" in news) == (answer == "falsely gzip")
+    assert ("claims to be gzip, but is not; it is read as it is" in news) == (answer == "falsely gzip")
     assert written(proxy) == WHOLE
 
 
@@ -189,7 +189,7 @@ def test_a_renewed_login(proxy):
 def test_a_file_that_cannot_be_written_to(proxy):
     proxy.config.write_text("not JSON")
     log_in(proxy, {"data": LOGIN})
-    proxy.news("config.json is not JSON", "it is left as it is")
+    proxy.news("config.json is not JSON", "it was not changed")
     assert proxy.config.read_text() == "not JSON"
 
 

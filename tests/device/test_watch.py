@@ -214,7 +214,7 @@ def test_silence_is_noticed():
             return seen
 
     seen = run(watch())
-    assert any("says nothing any more" in link.why for link in seen.links)
+    assert any("went silent" in link.why for link in seen.links)
 
 
 def test_damage_before_anything_else_is_no_machine():

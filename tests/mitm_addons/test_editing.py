@@ -47,19 +47,19 @@ GOOD = {
 }  # fmt: skip
 
 BAD = {
-    "no message": ([("app", SET)], [("W0007000203A7", "hello")], "line 2 is no message"),
-    "data too short": ([("app", SET)], [("03A7", "03")], "line 2 is no message"),
-    "data too long": ([("app", SET)], [("03A7", "03A7A7A7")], "line 2 is no message"),
-    "no hexadecimal": ([("app", SET)], [("03A7", "03AX")], "line 2 is no message"),
-    "a wrong check byte": ([("app", SET)], [("03A7", "03A7EB")], "line 2 is no message"),
-    "no data": ([("app", SET)], [("03A7", "")], "line 2 is no message: a write message without data"),
-    "characters of no message": ([("app", SET)], [("03A7", "€€")], "line 2 is no message"),
+    "no message": ([("app", SET)], [("W0007000203A7", "hello")], "line 2 is not a message"),
+    "data too short": ([("app", SET)], [("03A7", "03")], "line 2 is not a message"),
+    "data too long": ([("app", SET)], [("03A7", "03A7A7A7")], "line 2 is not a message"),
+    "no hexadecimal": ([("app", SET)], [("03A7", "03AX")], "line 2 is not a message"),
+    "a wrong check byte": ([("app", SET)], [("03A7", "03A7EB")], "line 2 is not a message"),
+    "no data": ([("app", SET)], [("03A7", "")], "line 2 is not a message: a write message without data"),
+    "characters of no message": ([("app", SET)], [("03A7", "€€")], "line 2 is not a message"),
     "nothing left": ([("app", SET)], [("W0007000203A7\n  coffee_set_temp: 93.5 °C", "")], "nothing is left"),
     "the explanation": ([("app", SET)], [("93.5 °C", "95 °C")], "line 3 only explains the message"),
     "a secret": ([("machine", SECRET)], [("*" * 32, "41" * 16)], "has to stay as it is: it has secrets, which"),
     "a masked secret copied": ([("app", SET)], [("03A7", "****")], "** stands for a secret that is masked"),
     "a secret unmarked": ([("machine", SECRET)], [("= R", "R")], "it has secrets, which are masked"),
-    "garbage": ([("app", b"junk" + SET)], [("= junk", "= junky")], "'= junk' has to stay as it is: it is no message"),
+    "garbage": ([("app", b"junk" + SET)], [("= junk", "= junky")], "'= junk' has to stay as it is: it is not a"),
     "garbage added": ([("app", SET)], [("W0007", "= W0007")], "a line with = cannot be added"),
     "an end taken away": ([("app", SET + ASK[:9])], [(f"= {ASK[:9].decode()}", "")], "has to stay as it is"),
     "something after an end": ([("app", SET + b"@")], [("= @", "= @\nR401C0004")], "has to stay last"),
@@ -129,7 +129,7 @@ def test_a_user_of_the_console_edits_what_the_machine_gets(python_312: str, tmp_
         console.wait_for("tcp")
         console.open_flow("coffee_set_temp: 93.5")
         console.edit("03A7", "03ZZ")
-        console.wait_for("line 2 is no message")
+        console.wait_for("line 2 is not a message")
         console.edit("03A7", "03B6")
         assert not log.read_bytes(), "it was logged before it was sent"
         console.press("a")

@@ -1,4 +1,4 @@
-"""The formats of capture files, each a module of this package, and which of them a file is of.
+"""The formats of capture files, one module each, and the recognition of a file's format.
 
 A file is recognised by its first bytes and never by its name.
 """
@@ -100,7 +100,7 @@ def open_capture(path: Path | OpenCapture) -> tuple[Format, BufferedReader]:
     except PermissionError:
         if path.is_dir():  # what Windows says of a directory
             raise CaptureError(f"{path} is a directory; name a capture file in it") from None
-        raise CaptureError(f"{path} may not be read by you; check its permissions: ls -l FILE") from None
+        raise CaptureError(f"{path} cannot be read: permission denied; check its permissions: ls -l FILE") from None
     except (OSError, ValueError) as error:
         raise CaptureError(f"{path} cannot be opened ({error}); check the path") from None
     return _told(path, file)
@@ -135,7 +135,7 @@ def _start(path: Path, file: BufferedReader) -> bytes:
 def _detect(path: Path, file: BufferedReader) -> Format:
     start = _start(path, file)
     if not start and not isinstance(file.raw, FileIO | OpenCapture):
-        raise CaptureError(f"{path}: nothing of its compressed content is there; copy it again from where it is from")
+        raise CaptureError(f"{path}: its compressed content is missing; copy it again from its source")
     if not start:
         ports = " or ".join(f"tcp port {port}" for each in dialects().values() for port in each.ports)
         raise CaptureError(f"{path} is empty; record again: tcpdump -i any -s 0 -w NEW.pcap '{ports}'")

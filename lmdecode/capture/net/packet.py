@@ -1,4 +1,4 @@
-"""A Packet, as a capture file has it, and a Segment, which is TCP's part of a packet."""
+"""Packet, one packet of a capture file, and Segment, the TCP part of a packet."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ class Formats:
             parser=self._parsed,
             metavar=f"[{'|'.join(self.names)}]",
             autocompletion=lambda: list(self.names),
-            help=default or f"How to write it. [default: {self.shown}]",
+            help=default or f"The output format. [default: {self.shown}]",
             show_default=False,
         )
 
@@ -127,7 +127,7 @@ ConfigOption = Annotated[
         "--config",
         "-c",
         metavar="FILE",
-        help="The config.json with the key. Without it: ./config.json, then the one in your config folder.",
+        help="The config.json with the key. [default: ./config.json, otherwise the one in your config folder]",
         show_default=False,
     ),
 ]
@@ -138,13 +138,13 @@ OutputOption = Annotated[
         "-o",
         metavar="FILE",
         callback=_file_or_stdout,
-        help="Write to this file instead; it appears when it is whole. `-` is standard output.",
+        help="Write to this file; it appears once it is complete. `-` is standard output.",
         show_default=False,
     ),
 ]
 ShowSecretsOption = Annotated[
     bool,
-    typer.Option("--show-secrets", help="Leave the machine's own cloud account readable."),
+    typer.Option("--show-secrets", help="Do not mask the machine's own cloud account."),
 ]
 
 
@@ -172,12 +172,13 @@ def _field_names(texts: list[str] | None) -> list[str]:
 
 
 CaptureArgument = Annotated[
-    Path, typer.Argument(metavar="CAPTURE", help="Any that `lmdecode decode` reads.", show_default=False)
+    Path,
+    typer.Argument(metavar="CAPTURE", help="A capture of any kind that `lmdecode decode` reads.", show_default=False),
 ]
 CapturesArgument = Annotated[
     list[Path],
     typer.Argument(
-        metavar="CAPTURE…", help="One or more, of any kind that `lmdecode decode` reads.", show_default=False
+        metavar="CAPTURE…", help="One or more captures, of any kind that `lmdecode decode` reads.", show_default=False
     ),
 ]
 KeysOption = Annotated[
@@ -186,11 +187,10 @@ KeysOption = Annotated[
         "--key",
         "-k",
         metavar="KEY",
-        help=f"The machine's key: the 32 characters of its communicationKey, or hex:… or base64:…. Several may "
-        "be given: each connection finds its own. "
-        f"Other programs can see a command line; a config file and {ENVIRONMENT_VARIABLE} keep the key to yourself, "
-        "and are looked at in this order: --config, the environment, then the config files that lmdecode finds by "
-        "itself.",
+        help="The machine's key: the 32 characters of its communicationKey, or hex:… or base64:…. May be given "
+        "several times; each connection uses the key that fits. Other programs can see a command line, but not "
+        f"{ENVIRONMENT_VARIABLE} or a config file. Keys are looked up in this order: --config, "
+        f"{ENVIRONMENT_VARIABLE}, then the default config files.",
         show_default=False,
     ),
 ]
@@ -208,7 +208,7 @@ MachineOption = Annotated[
     typer.Option(
         "--machine",
         metavar="NAME",
-        help="Of several machines in a capture, this one: its name in config.json, or its address. `*` is a wildcard.",
+        help="The machine, if a capture has several: its name in config.json or its address. `*` is a wildcard.",
         show_default=False,
     ),
 ]
@@ -239,11 +239,16 @@ FieldsOption = Annotated[
 
 HostOption = Annotated[
     str | None,
-    typer.Option(metavar="ADDRESS", help="The machine's address. Without it: that of the config.", show_default=False),
+    typer.Option(metavar="ADDRESS", help="The machine's address. [default: the one in the config]", show_default=False),
 ]
 LivePortOption = Annotated[
     int | None,
-    typer.Option(min=1, max=65535, help="Its TCP port. [default: that of the config, else 1774]", show_default=False),
+    typer.Option(
+        min=1,
+        max=65535,
+        help="The machine's TCP port. [default: the one in the config, otherwise 1774]",
+        show_default=False,
+    ),
 ]
 KeyOption = Annotated[
     str | None,
@@ -252,7 +257,7 @@ KeyOption = Annotated[
         "-k",
         metavar="KEY",
         help="The machine's key: the 32 characters of its communicationKey, or hex:… or base64:…. Other programs can "
-        f"see a command line; {ENVIRONMENT_VARIABLE} and a config file keep the key to yourself.",
+        f"see a command line, but not {ENVIRONMENT_VARIABLE} or a config file.",
         show_default=False,
     ),
 ]
@@ -261,18 +266,24 @@ LiveMachineOption = Annotated[
     typer.Option(
         "--machine",
         metavar="NAME",
-        help="Of several machines in the config, this one: its name, serial number or address.",
+        help="The machine, if the config has several: its name, serial number or address.",
         show_default=False,
     ),
 ]
 ModelOption = Annotated[
     str | None,
-    typer.Option(help=f"{MODEL_NAMES}. [default: what the config says, else the machine]", show_default=False),
+    typer.Option(
+        help=f"{MODEL_NAMES}. [default: the one in the config, otherwise the one that the machine reports]",
+        show_default=False,
+    ),
 ]
 TimeoutOption = Annotated[
     float,
     typer.Option(
-        min=0.1, max=60, callback=number, help="Seconds to wait for an answer. A read without one is made three times."
+        min=0.1,
+        max=60,
+        callback=number,
+        help="Seconds to wait for an answer. A read that gets none is tried three times in all.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write one JSON object, for scripts.")]

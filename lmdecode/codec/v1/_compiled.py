@@ -1,4 +1,4 @@
-"""The fast path of one window: its bytes to its fields, as functions that are written for it.
+"""The fast path of one window: functions, generated for it, that turn its bytes into fields.
 
 A window is decoded a hundred thousand times from one plan, and a loop over the plan costs three times what the work
 does. So the plan is turned into the source of functions once, as `dataclasses` does it: one `struct` takes all the

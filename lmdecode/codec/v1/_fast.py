@@ -1,4 +1,4 @@
-"""The fast tier of v1: everything that is there for speed alone, behind one seam.
+"""The fast tier of v1: everything that exists for speed alone, behind one interface.
 
 What it is for
 --------------

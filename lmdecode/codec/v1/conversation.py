@@ -1,4 +1,4 @@
-"""One connection of v1: bytes with times in, Records out, or whatever else a sink makes of the messages.
+"""One connection of v1: bytes with times go in; Records, or what a sink makes of them, come out.
 
 Strategy
 --------
@@ -62,7 +62,7 @@ _MAX_PENDING: Final = 1024  # requests that are kept; a machine that answers non
 
 
 class ConversationInto(Generic[T]):
-    """Turns the bytes of one connection into what a sink makes of its messages.
+    """Decodes the bytes of one connection and hands each message to a sink.
 
     Args:
         sink: Decides what is made of them.

@@ -1,4 +1,4 @@
-"""From a frame's body to all that it says: base64, decryption, parsing, fields, in one cached step.
+"""Decoding of a frame's body: base64, decryption, parsing and fields in one cached step.
 
 Every frame starts from the same IV, so equal bodies are equal messages, and real traffic repeats itself: most frames
 are found in the cache.
@@ -22,7 +22,7 @@ from lmdecode.codec.v1.window import decode_message
 
 
 class Decoder(Protocol):
-    """Reads the bodies of frames: with one key, with several, with none."""
+    """Decodes the bodies of frames, with one key, several keys or none."""
 
     @property
     def show_secrets(self) -> bool:
@@ -169,8 +169,8 @@ def withhold(decoded: Decoded) -> Decoded:
 class Keyring:
     """Decodes the frames of several machines.
 
-    A connection's machine is the one whose key gives a message with a right check byte; the first such frame settles
-    it, for a wrong key passes that and all else that makes a message less than once in 10**8 frames.
+    The first frame that a key turns into a message with a valid check byte settles which machine a connection belongs
+    to. A wrong key yields a valid message in fewer than 1 of 10**8 frames.
 
     Args:
         machines: At least one. Their order is that in which they are tried.

@@ -1,4 +1,4 @@
-"""Memory images: what is known of a machine's memory, as the text of a file.
+"""Memory images: the known bytes of a machine's memory as a text file.
 
     {"format": "lmdecode-memory", "version": 1,
      "model": "GS3 AV", "serial": "GS000000", "made": "2026-11-21T02:55:55Z", "source": "scan of 192.168.1.215:1774",
@@ -98,7 +98,7 @@ def parse_image(text: str) -> MemoryImage:
         _refuse(f"it is of version {json.dumps(version)[:20]}, and this lmdecode reads version {VERSION}")
     model, made, source, serial = (_text(entries, name) for name in ("model", "made", "source", "serial"))
     if model is not None and model not in MODELS:
-        _refuse(f'its "model" is none of {", ".join(MODELS)}')
+        _refuse(f'its "model" is not one of {", ".join(MODELS)}')
     return MemoryImage(_memory(entries), model, made, source, serial)
 
 
@@ -175,7 +175,7 @@ def _region(row: Mapping[str, object], what: str) -> Region:
     try:
         return Region(address, length, Answer(str(row.get("answer"))))
     except ValueError:
-        _refuse(f'the "answer" of {what} is none of {", ".join(Answer)}')
+        _refuse(f'the "answer" of {what} is not one of {", ".join(Answer)}')
 
 
 def _check_window(address: int, length: int, what: str) -> None:

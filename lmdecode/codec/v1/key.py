@@ -69,8 +69,8 @@ class Key:
                 `hex:` and 64 digits, or `base64:` and the base64 of 32 bytes.
 
         Raises:
-            KeyFormatError: The text is no key. The message says how many bytes it has and what to do, and never shows
-                the key.
+            KeyFormatError: The text is not a key. The message says how many bytes it has and what to do, and never
+                shows the key.
         """
         if len(text) != KEY_SIZE:  # a text of 32 characters is the key itself, whatever it starts with
             prefix, colon, digits = text.partition(":")
@@ -108,7 +108,7 @@ class Key:
 
 
 def encrypt(key: Key, plaintext: bytes) -> bytes:
-    """Encrypt a plaintext, padded with zero bytes to whole blocks; one that fills its blocks gets no padding.
+    """Encrypt a plaintext, padded with zero bytes to whole blocks. A plaintext that fills its blocks gets no padding.
 
     >>> key = Key.parse("12345678901234567890123456789012")
     >>> decrypt(key, encrypt(key, b"R40000020D8"))
@@ -119,7 +119,7 @@ def encrypt(key: Key, plaintext: bytes) -> bytes:
 
 
 def decrypt(key: Key, ciphertext: bytes) -> bytes:
-    """Decrypt a ciphertext and take its padding off. A wrong key gives bytes too, just no message.
+    """Decrypt a ciphertext and remove its padding. A wrong key returns bytes too, but they are not a message.
 
     Raises:
         FrameError: The ciphertext is empty, or not a whole number of blocks.

@@ -130,7 +130,7 @@ def build(message: Message) -> bytes:
 
 
 def parse(plaintext: bytes) -> Message:
-    r"""Read a plaintext in which nothing may be wrong.
+    r"""Read a plaintext strictly: any problem is an error.
 
     >>> parse(b"R401C000403BC04D8B6")
     Message(kind=<Kind.READ: 'read'>, address=16412, length=4, data=b'\x03\xbc\x04\xd8', status=None)

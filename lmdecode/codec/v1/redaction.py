@@ -1,4 +1,4 @@
-"""Keeping the machine's secrets out of all that is shown."""
+"""Masks the machine's secrets in everything that is shown."""
 
 # The memory map marks what is secret: the machine's own cloud account, 63 bytes with a GUID and a password. Captures
 # are posted in public threads, so an owner who shares one must not share that. The key is another matter: it is never

@@ -1,4 +1,4 @@
-"""What a row of the memory map says. The rows themselves are in `memory_map`."""
+"""The type of a row of the memory map. The rows themselves are in `memory_map`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ MODELS: Final[Mapping[str, Model]] = {
 """By name."""
 
 DEFAULT_MODEL: Final = next(iter(MODELS))
-"""What a simulated machine is if nobody says: the model with the most in its memory."""
+"""The default model of a simulated machine: the one with the most registers."""
 MODEL_NAMES: Final = " or ".join((", ".join([*MODELS][:-1]), [*MODELS][-1]))
 """All of them in a sentence."""
 
@@ -102,7 +102,7 @@ class Register:
 
     address: int
     name: str | None
-    """None if nobody knows what the bytes mean, or nobody should read them. Such a row makes no field."""
+    """None if the meaning of the bytes is unknown, or nobody should read them. Such a row makes no field."""
     type: FieldType
     sure: Confidence
     unit: str | None = None
@@ -123,7 +123,7 @@ class Register:
 
     @property
     def confirmed(self) -> bool:
-        """True if bytes that are no value of the type are damage: the row was seen, and not on one firmware only."""
+        """True if bytes that are not a value of the type are damage: the row was seen, and not on one firmware only."""
         return self.sure is Confidence.SEEN and not self.seen_on
 
     @property

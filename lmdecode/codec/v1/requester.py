@@ -1,4 +1,4 @@
-"""The app's side of a live connection, without a socket: requests out, Records in, and which Record is the answer.
+"""The app's side of a live connection, without a socket: requests go out, Records come in, and answers are matched.
 
 One request waits for its answer before the next one is sent, as in the maker's app. The protocol has no request
 numbers: an answer repeats the address and the length of its request, and so does a report that the machine sends by

@@ -134,13 +134,13 @@ SETTINGS: Final[Mapping[str, Setting]] = {
         ),
         Setting(
             name="prebrewing",
-            does="Switch prebrewing on, or off and with it preinfusion.",
+            does="Switch prebrewing on; or switch it off, which switches preinfusion off too.",
             parameters=(Parameter("state", "on or off.", {"on": "prebrewing", "off": "off"}, default="on"),),
             targets={"prebrew_flag": "state"},
         ),
         Setting(
             name="prebrew",
-            does="Set the times of a button's prebrewing: water on, then off.",
+            does="Set the two times of a button's prebrewing: how long water flows, and how long it then stops.",
             parameters=(
                 _key_parameter("prebrewing_ton_k{key}"),
                 _number("on", "prebrewing_ton_k{key}", "How long water flows", option=True),
@@ -151,7 +151,8 @@ SETTINGS: Final[Mapping[str, Setting]] = {
         ),
         Setting(
             name="preinfusion",
-            does="Switch preinfusion on, or off and with it prebrewing; or set the time of a button's.",
+            does="Switch preinfusion on; or switch it off, which switches prebrewing off too; or set the preinfusion "
+            "time of a button.",
             parameters=(Parameter("state", "on or off.", {"on": "preinfusion", "off": "off"}, default="on"),),
             targets={"prebrew_flag": "state"},
             example="3 4.4",
@@ -159,14 +160,14 @@ SETTINGS: Final[Mapping[str, Setting]] = {
         ),
         Setting(
             name="preinfusion-time",
-            does="Set the time of a button's preinfusion.",
+            does="Set the preinfusion time of a button.",
             parameters=(_key_parameter("preinfusion_k{key}"), _number("seconds", "preinfusion_k{key}", "The time")),
             targets={"preinfusion_k{key}": "seconds"},
             example="3 4.4",
         ),
         Setting(
             name="schedule",
-            does="Set when the machine switches itself on and off on a day.",
+            does="Set the times at which the machine switches itself on and off on a day of the week.",
             parameters=(
                 _DAY,
                 Parameter("on", "When it switches on: 06:30."),
@@ -177,7 +178,7 @@ SETTINGS: Final[Mapping[str, Setting]] = {
         ),
         Setting(
             name="auto-on-off",
-            does="Say whether the schedule of a day is followed; global: of any day.",
+            does="Switch the schedule of a day on or off; global is the main switch for all days.",
             parameters=(_DAY_OR_GLOBAL, _switch()),
             targets={"{day}_auto": "state"},
             example="tue off",
@@ -264,7 +265,7 @@ def _choice(parameter: Parameter, text: str) -> Value:
             word[:3] if word in {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"} else ""
         )
     if word not in words:
-        raise RegisterError(f"{parameter.name} must be one of {', '.join(words)}, not {text[:40]!r}")
+        raise RegisterError(f"{parameter.name} {text[:40]!r} is not one of {', '.join(words)}")
     return words[word]
 
 

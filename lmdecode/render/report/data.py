@@ -1,4 +1,4 @@
-"""Records into the data that the page of a report shows. Times are milliseconds since 1970."""
+"""Turns Records into the data of a report page. Times are milliseconds since 1970."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The temperatures on the screen of `lmdecode watch`: what they are, what they are set to, how they went."""
+"""The temperatures on the screen of `lmdecode watch`: current values, targets and history."""
 
 from __future__ import annotations
 

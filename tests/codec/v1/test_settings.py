@@ -68,12 +68,12 @@ def test_options_may_be_left_out_but_not_all():
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (("power", "maybe"), "state must be one of on, off, not 'maybe'"),
-        (("dose", "6", "121"), "key must be one of 1, 2, 3, 4, 5, not '6'"),
+        (("power", "maybe"), "state 'maybe' is not one of on, off"),
+        (("dose", "6", "121"), "key '6' is not one of 1, 2, 3, 4, 5"),
         (("dose", "2", "121.5"), "not a whole number of pulses"),
         (("coffee-temp", "warm"), "not a number of °C"),
-        (("schedule", "someday", "06:30", "17:00"), "day must be one of mon"),
-        (("schedule", "global", "06:30", "17:00"), "day must be one of mon"),
+        (("schedule", "someday", "06:30", "17:00"), "day 'someday' is not one of mon"),
+        (("schedule", "global", "06:30", "17:00"), "day 'global' is not one of mon"),
         (("clock", "noon"), "neither now nor a time"),
         (("clock", "2026-11-21"), "neither now nor a time"),
         (("coffee-temp", "1e2"), "not a number of °C"),
