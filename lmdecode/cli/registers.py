@@ -44,8 +44,7 @@ def registers(
     if not rows:
         if (pattern or "").strip().lower().startswith("0x"):
             raise CommandError(
-                f"no register is known at {pattern!r}: give one address, or find unknown bytes with "
-                "lmdecode unknowns CAPTURE"
+                f"no register is known at {pattern!r}: lmdecode unknowns CAPTURE lists bytes that no register explains"
             )
         hint = nearest(pattern or "", field_kinds(), ": try a part of a name, such as temp, or an address")
         raise CommandError(f"no register matches {pattern!r}{hint}")
