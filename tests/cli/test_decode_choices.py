@@ -106,7 +106,7 @@ def test_the_summary_says_how_many_were_shown_of_what_was_read(command, config, 
     ("arguments", "words"),
     [
         (("--fields", "cofee_temp"), "did you mean coffee_temp?"),
-        (("--where", "knid=write"), "did you mean kind?"),
+        (("--where", "knid=write"), "no record has 'knid'"),
         (("--where", "coffee_temp"), "compare it with something"),
         (("--format", "cvs"), "did you mean csv?"),
         (("--jobs", "-1"), "--jobs"),
