@@ -331,20 +331,27 @@ class Speakers:
     def predecode(self, payloads: Sequence[tuple[bytes, int, int]], *, as_json: bool) -> Sequence[Any]:
         """Let each dialect look at the payloads of its ports; see `Speaker.predecode`.
 
+        A payload between ports of several dialects is left alone: which of them is spoken is for the connection's first
+        bytes to say, and no dialect must be handed what another one predecoded.
+
         Args:
             payloads: Payloads of segments, each with its two ports.
             as_json: Whether fields are wanted as JSON text.
+
+        Raises:
+            ValueError: A dialect did not return as many results as it got payloads.
         """
         found: list[Any] = [None] * len(payloads)
-        for name, speaker in self._all.items():
-            mine = [
-                number
-                for number, (_, *ports) in enumerate(payloads)
-                if found[number] is None
-                and any(dialect.name == name for port in ports for dialect, _ in self._by_port.get(port, ()))
-            ]
-            seen = speaker.predecode([payloads[number][0] for number in mine], as_json=as_json)
-            for number, each in zip(mine, seen, strict=True):
+        numbers_of: dict[str, list[int]] = {}
+        for number, (_, *ports) in enumerate(payloads):
+            names = {dialect.name for port in ports for dialect, _ in self._by_port.get(port, ())}
+            if len(names) == 1:
+                numbers_of.setdefault(names.pop(), []).append(number)
+        for name, numbers in numbers_of.items():
+            predecoded = self._all[name].predecode([payloads[number][0] for number in numbers], as_json=as_json)
+            if len(predecoded) != len(numbers):
+                raise ValueError(f"dialect {name} predecoded {len(predecoded)} of {len(numbers)} payloads")
+            for number, each in zip(numbers, predecoded, strict=True):
                 found[number] = each
         return found
 
