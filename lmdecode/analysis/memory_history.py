@@ -301,11 +301,11 @@ class History:
             if content is not None:
                 since_ns = min(self._seen[each] for each in changed if place.address <= each < place.end)
                 new = memory.read(place.address, place.length) or b""
-                change = self._told(ObservedChange(place, time_ns, since_ns, content, new, record))
+                change = self._with_context(ObservedChange(place, time_ns, since_ns, content, new, record))
                 self.changes.append(change)
                 self._by_place.setdefault(place[:2], []).append(change)
 
-    def _told(self, change: ObservedChange) -> ObservedChange:
+    def _with_context(self, change: ObservedChange) -> ObservedChange:
         """Return a change with the writes, requests and the water before it."""
         since_ns, time_ns, record = change.since_ns, change.time_ns, change.record
         writes = [each for each in self._writes if each.time_ns > since_ns]

@@ -16,7 +16,7 @@ from lmdecode.config.file import ConfigError, change
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class MissingFinding:
     """Something that was not seen yet."""
 
     what: str
@@ -61,14 +61,16 @@ class Collection:
         """Whether nothing is missing."""
         return not self.missing()
 
-    def missing(self) -> list[Missing]:
+    def missing(self) -> list[MissingFinding]:
         """What was not seen yet, and what to do about it."""
         login: list[Client | Account] = [self.client or Client(None, None), self.account or Account(None, None)]
         names = [name for part in login for name, secret in part.secrets().items() if not secret]
-        missing = [Missing(_listed(names), "log out and in again in the app")] if names else []
+        missing = [MissingFinding(_listed(names), "log out and in again in the app")] if names else []
         if not self.keyed:
             advice = "open the machine's page in the app"
-            missing.append(Missing("key of the machine", f"{advice}, or log out and in again" if not names else advice))
+            missing.append(
+                MissingFinding("key of the machine", f"{advice}, or log out and in again" if not names else advice)
+            )
         return missing
 
     def _take(self, finding: Finding) -> list[Finding | Problem]:

@@ -16,7 +16,7 @@ from urllib.parse import unquote_plus
 
 from lmdecode.cloud.findings import Account, Client, Finding, FleetMachine, Problem, Secret, Tokens, Trouble
 from lmdecode.cloud.http import (
-    Endpoint,
+    CloudEndpoint,
     Exchange,
     Request,
     Response,
@@ -98,11 +98,11 @@ def extract(exchange: Exchange) -> list[Finding | Problem]:
     match endpoint(request.host, request.path):
         case None:
             return []
-        case Endpoint.TOKEN:
+        case CloudEndpoint.TOKEN:
             return _login(exchange)
-        case Endpoint.CUSTOMER:
+        case CloudEndpoint.CUSTOMER:
             return [*_from_headers(exchange), *_machines(exchange)]
-        case Endpoint.OTHER:
+        case CloudEndpoint.OTHER:
             return [*_from_headers(exchange)]
 
 

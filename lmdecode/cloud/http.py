@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, unquote
 from lmdecode.cloud.findings import Problem, Trouble
 
 
-class Endpoint(Enum):
+class CloudEndpoint(Enum):
     """What is asked for."""
 
     TOKEN = auto()
@@ -34,9 +34,9 @@ TOKEN_PATH: Final = "/oauth/v2/token"  # noqa: S105 -- a path
 CUSTOMER_PATH: Final = "/api/customer"
 
 _ENDPOINTS: Final = {
-    (CLOUD_HOST, TOKEN_PATH): Endpoint.TOKEN,
-    (CLOUD_HOST, CUSTOMER_PATH): Endpoint.CUSTOMER,
-    ("gw.lamarzocco.io", "/v1/home/machines"): Endpoint.OTHER,
+    (CLOUD_HOST, TOKEN_PATH): CloudEndpoint.TOKEN,
+    (CLOUD_HOST, CUSTOMER_PATH): CloudEndpoint.CUSTOMER,
+    ("gw.lamarzocco.io", "/v1/home/machines"): CloudEndpoint.OTHER,
 }
 
 HOSTS: Final = frozenset(host for host, _ in _ENDPOINTS)
@@ -48,12 +48,12 @@ def is_watched(host: str | None) -> bool:
     return host is not None and _plain(host) in HOSTS
 
 
-def endpoint(host: str, path: str) -> Endpoint | None:
+def endpoint(host: str, path: str) -> CloudEndpoint | None:
     """What a request asks for, or None if it is not the maker's cloud that is asked."""
     if not is_watched(host):
         return None
     way = "/" + "/".join(part for part in unquote(path.partition("?")[0]).split("/") if part)
-    return _ENDPOINTS.get((_plain(host), way), Endpoint.OTHER)
+    return _ENDPOINTS.get((_plain(host), way), CloudEndpoint.OTHER)
 
 
 def _plain(host: str) -> str:

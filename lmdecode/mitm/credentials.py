@@ -15,7 +15,7 @@ from mitmproxy import ctx, exceptions
 
 from lmdecode.cloud.collection import Collection, save
 from lmdecode.cloud.findings import Finding, Problem, Tokens
-from lmdecode.cloud.http import Endpoint, endpoint, is_watched
+from lmdecode.cloud.http import CloudEndpoint, endpoint, is_watched
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.config.file import FILE_NAME, check_writable
 from lmdecode.mitm.hooks import add_shared_options, exchange, path_of, reports_errors, say, watched_host
@@ -102,7 +102,11 @@ class CredentialsAddon:
     def request(self, flow: HTTPFlow) -> None:
         """Say that the app is seen; only what the cloud accepts is believed."""
         host = watched_host(flow)
-        if host is not None and endpoint(host, flow.request.path) is Endpoint.TOKEN and flow.request.method == "POST":
+        if (
+            host is not None
+            and endpoint(host, flow.request.path) is CloudEndpoint.TOKEN
+            and flow.request.method == "POST"
+        ):
             say(self, logging.INFO, "the app logs in…")
 
     @reports_errors

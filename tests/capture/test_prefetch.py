@@ -18,7 +18,7 @@ from lmdecode.codec.dialect import RECORDS, MachineKey
 from lmdecode.codec.v1 import speakers_with
 from lmdecode.codec.v1.decoder import FrameDecoder, KeylessDecoder, Keyring
 from lmdecode.codec.v1.key import Key
-from lmdecode.render.records.jsonl import Lines, json_line
+from lmdecode.render.records.jsonl import JsonLines, json_line
 from tests.capture.building import APP, CAPTURES, KEY_TEXT, MACHINE, Talk, message, packets, pcap, report, seal, talk
 
 KEY = Key.parse(KEY_TEXT)
@@ -154,8 +154,8 @@ def test_it_gives_what_one_process_gives(  # noqa: PLR0917 -- strategies and fix
     alone = decode(path, new_decoder)
     assert decode(path, new_decoder, ahead=True) == alone
     assert len(forks) == before + 1
-    assert decode(path, new_decoder, Lines()) == as_lines(*alone)
-    assert decode(path, new_decoder, Lines(), ahead=True) == as_lines(*alone)
+    assert decode(path, new_decoder, JsonLines()) == as_lines(*alone)
+    assert decode(path, new_decoder, JsonLines(), ahead=True) == as_lines(*alone)
 
 
 @pytest.mark.usefixtures("waiting")
@@ -166,14 +166,14 @@ def test_the_samples(name, new_decoder):
     found = decode(path, new_decoder, ahead=True)
     assert found == decode(path, new_decoder)
     assert found[0]
-    assert as_lines(*found) == decode(path, new_decoder, Lines(), ahead=True)
+    assert as_lines(*found) == decode(path, new_decoder, JsonLines(), ahead=True)
 
 
 def test_no_secret_that_is_masked_crosses(tmp_path):
     path = tmp_path / "x.pcap"
     asked = Talk().open().send("app", seal(message("R01110010")))
     path.write_bytes(pcap(packets(asked.send("machine", seal(message("R01110010" + "41" * 16))).segments)))
-    lines = "".join(decode(path, DECODERS["one key"], Lines(), ahead=True)[0])
+    lines = "".join(decode(path, DECODERS["one key"], JsonLines(), ahead=True)[0])
     assert "**" in lines
     assert "4141" not in lines
 

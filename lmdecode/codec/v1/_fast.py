@@ -62,7 +62,7 @@ CleanMessage = tuple[str, Mapping[str, Value] | str, int]
 """A faultless message: its plaintext; its fields, or their JSON; the number of the key that decrypted it."""
 
 
-class Window(NamedTuple):
+class Header(NamedTuple):
     """What the first nine characters of a faultless message say."""
 
     kind: Kind
@@ -74,7 +74,7 @@ class _Reading(NamedTuple):
     """How to read the messages that begin with the same nine characters."""
 
     size: int
-    window: Window
+    window: Header
     decode: Callable[[bytes], Fields]
     as_json: Callable[[bytes], str]
 
@@ -129,7 +129,7 @@ def read_text(plaintext: bytes, number: int, *, as_json: bool) -> CleanMessage |
 
 
 @lru_cache(maxsize=4096)
-def window_of(start: str) -> Window:
+def window_of(start: str) -> Header:
     """What the first nine characters of a message that `read_text` read say."""
     reading = _reading(start.encode("ascii"))
     if reading is None:
@@ -157,7 +157,7 @@ def _reading(start: bytes) -> _Reading | None:
     quick = quick_decoder(message.address, message.length, written=message.kind is Kind.WRITE)
     if quick is None:
         return None
-    window = Window(message.kind, message.address, message.length)
+    window = Header(message.kind, message.address, message.length)
     return _Reading(_REQUEST + 2 * message.length, window, quick.fields, quick.json)
 
 
@@ -239,7 +239,7 @@ T_co = TypeVar("T_co", covariant=True)
 class CleanSink(Sink[T_co], Protocol[T_co]):
     """A sink that takes clean messages without a Record of them."""
 
-    def prepare_window(self, place: Place, sender: Sender, window: Window, role: Role) -> Any:  # noqa: ANN401 -- is only given back
+    def prepare_window(self, place: Place, sender: Sender, window: Header, role: Role) -> Any:  # noqa: ANN401 -- is only given back
         """Return what all messages of one window in one connection have in common, in the sink's own form."""
 
     def on_clean_message(  # noqa: PLR0917 -- one call a message, and names would cost more than all that it does
@@ -258,7 +258,7 @@ class CleanSink(Sink[T_co], Protocol[T_co]):
 class _CleanRecords(Records):
     """Makes the Records of clean messages."""
 
-    def prepare_window(self, place: Place, sender: Sender, window: Window, role: Role) -> tuple[Any, ...]:
+    def prepare_window(self, place: Place, sender: Sender, window: Header, role: Role) -> tuple[Any, ...]:
         """Return the fields of the Record from `stream` to `length`, and those from `generation` on."""
         kind, address, length = window
         stream, app, machine, capture = place

@@ -13,7 +13,7 @@ import orjson
 
 from lmdecode.codec.dialect import Place
 from lmdecode.codec.record import Kind, Record, Role, Sender, Value, iso_time
-from lmdecode.codec.v1._fast import GENERATION, HEADER, JsonFields, Window
+from lmdecode.codec.v1._fast import GENERATION, HEADER, Header, JsonFields
 from lmdecode.render.records import OutputFormat, Style, TextWriter
 
 _LINES: Final = 256  # that are written at once
@@ -111,7 +111,7 @@ def _members(members: dict[str, object]) -> str:
     return f"{orjson.dumps(members).decode()[1:-1]},"
 
 
-class Lines:
+class JsonLines:
     """Makes lines of JSON of messages, without making Records of them first; a `CleanSink`.
 
     The lines are those of `json_line`; a test compares the two.
@@ -123,7 +123,7 @@ class Lines:
         self._second_ns = -1  # when the second began in which the last message was captured
         self._second = ""  # and how it is written, with the point behind it
 
-    def prepare_window(self, place: Place, sender: Sender, window: Window, role: Role) -> tuple[str, str]:
+    def prepare_window(self, place: Place, sender: Sender, window: Header, role: Role) -> tuple[str, str]:
         """Return what the lines have between their time and their data, and what they end with."""
         stream, app, machine, capture = place
         source, destination = (app, machine) if sender == "app" else (machine, app)
@@ -175,7 +175,7 @@ class JsonLinesWriter(TextWriter):
     def __init__(self, file: IO[str], _style: Style) -> None:
         super().__init__(file)
         self._buffer = cast("IO[bytes]", getattr(file, "buffer", None))
-        self.sink = self._make = Lines()
+        self.sink = self._make = JsonLines()
         self._lines: list[str] = []
 
     def write(self, record: Record) -> None:

@@ -12,7 +12,7 @@ from lmdecode.codec.v1._fast import clean_sink, window_of
 from lmdecode.codec.v1.conversation import ConversationInto
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.key import Key
-from lmdecode.render.records.jsonl import Lines, json_line
+from lmdecode.render.records.jsonl import JsonLines, json_line
 from tests.codec.v1.samples import KEY_BYTES, SAMPLES, frame
 
 KEY = Key(KEY_BYTES)
@@ -36,7 +36,7 @@ def test_a_line_is_that_of_the_record(time_ns, sample, role, elapsed, machine, a
         return
     text, fields, _ = found
     made = []
-    lines = Lines()
+    lines = JsonLines()
     place = Place(7, "b:2", "[::1]:1774", capture)
     for sink in (clean_sink(RECORDS), lines, lines):  # the second time the second of the message is known
         prepared = sink.prepare_window(place, "machine", window_of(text[:9]), role)
@@ -53,7 +53,7 @@ def test_a_line_is_that_of_the_record(time_ns, sample, role, elapsed, machine, a
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.plaintext[:9].decode())
 def test_each_message_is_made_of_once(sample):
     piece = frame(sample.plaintext)
-    conversation = ConversationInto(Lines(), FrameDecoder(KEY), Place(3))
+    conversation = ConversationInto(JsonLines(), FrameDecoder(KEY), Place(3))
     (found,) = FrameDecoder(KEY).predecode([piece], as_json=True)
     lines = [*conversation.receive(10**18, "app", piece, found), *conversation.receive(10**18, "app", piece)]
     assert lines[0] == lines[1]
