@@ -21,8 +21,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import platformdirs
-
 from lmdecode.atomic_file import behind_links, replacing
 from lmdecode.codec.dialect import MachineKey
 from lmdecode.codec.errors import KeyFormatError, LmdecodeError
@@ -114,6 +112,8 @@ def parse_key(text: object, what: str) -> Key:
 
 def default_paths() -> list[Path]:
     """Returns where a configuration file is looked for, in order: the current folder, the user's config folder."""
+    import platformdirs  # noqa: PLC0415 -- only who names neither a key nor a file needs it
+
     return [Path(FILE_NAME), platformdirs.user_config_path("lmdecode", appauthor=False) / FILE_NAME]
 
 
