@@ -177,7 +177,7 @@ def next_steps(machines: Sequence[tuple[Found, str | None]]) -> list[str]:
         lines.append(f"{'new' if named else 'next'}: lmdecode config set host {new.addresses[0]}{which}")
         if new.port != PORT:
             lines.append(f"      lmdecode config set port {new.port}{which}")
-    return lines or ["none of them told its address; try again, with a longer --timeout"]
+    return lines or ["no machine sent its address; try again with a longer --timeout"]
 
 
 def nothing_found() -> CommandError:

@@ -41,4 +41,4 @@ def test_what_to_do_next():
     assert next_steps([(here, "my kitchen"), (other, "bar")]) == [
         "in the config already; next: lmdecode status --machine 'my kitchen'"
     ]
-    assert next_steps([(nowhere, None)]) == ["none of them told its address; try again, with a longer --timeout"]
+    assert next_steps([(nowhere, None)]) == ["no machine sent its address; try again with a longer --timeout"]

@@ -138,7 +138,7 @@ class LogConversation:
     """
 
     nothing = (
-        "is a log of lmdirect, but tells of no message; "
+        "is a log of lmdirect without a message in it; "
         "log on level debug: in Home Assistant's configuration, logger: logs: lmdirect: debug"
     )
     """Why a log yields no message, and what to do."""

@@ -153,7 +153,7 @@ def test_the_cloud_account_stays_secret():
 
 
 def test_a_log_without_messages_is_refused():
-    with pytest.raises(CaptureError, match="tells of no message; log on level debug"):
+    with pytest.raises(CaptureError, match="without a message in it; log on level debug"):
         read(log(HOME_ASSISTANT, SAID[:1]))
 
 
