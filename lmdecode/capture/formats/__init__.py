@@ -81,15 +81,15 @@ _FOREIGN: Final[tuple[tuple[bytes, str], ...]] = (
 
 
 def open_capture(path: Path | OpenCapture) -> tuple[Format, BufferedReader]:
-    """Open a capture, compressed or not, and tell what it is. The caller closes it.
+    """Open a capture, compressed or not. Returns its format and the file, which the caller closes.
 
-    A pipe will do, for nothing here seeks; `-` is standard input.
+    A pipe is read as well, since nothing here seeks; `-` is standard input.
 
     Raises:
-        CaptureError: It cannot be opened, or is no capture.
+        CaptureError: The file cannot be opened, or is not a capture.
     """
     if not isinstance(path, Path):
-        return _told(Path(path.name), BufferedReader(path, _BUFFER_SIZE))
+        return _recognised(Path(path.name), BufferedReader(path, _BUFFER_SIZE))
     try:
         raw = FileIO(0, closefd=False) if path == STANDARD_INPUT else FileIO(str(path))
         file: BufferedReader = BufferedReader(raw, _BUFFER_SIZE)
@@ -103,10 +103,10 @@ def open_capture(path: Path | OpenCapture) -> tuple[Format, BufferedReader]:
         raise CaptureError(f"{path} cannot be read: permission denied; check its permissions: ls -l FILE") from None
     except (OSError, ValueError) as error:
         raise CaptureError(f"{path} cannot be opened ({error}); check the path") from None
-    return _told(path, file)
+    return _recognised(path, file)
 
 
-def _told(path: Path, file: BufferedReader) -> tuple[Format, BufferedReader]:
+def _recognised(path: Path, file: BufferedReader) -> tuple[Format, BufferedReader]:
     """What a file is, and the file, decompressed."""
     try:
         start = _start(path, file)

@@ -50,7 +50,7 @@ _PATTERNS: Final = {
 
 
 class Said(NamedTuple):
-    """What a line tells of a message."""
+    """What a line says about a message."""
 
     form: Form
     time_ns: int | None
@@ -61,10 +61,10 @@ class Said(NamedTuple):
     preamble: str
     data: str
     check: str | None = None
-    """The check byte, if it was told."""
+    """The check byte, if the line has it."""
 
     def completes(self, held: Said) -> Said | None:
-        """What an earlier line told, with what this one adds, if it is about the same message."""
+        """Return an earlier line with what this one adds; None if this one is about another message."""
         is_more = self.form in (Form.RESULT, Form.WHOLE)
         if not is_more or (self.preamble, self.data) != (held.preamble, held.data):
             return None
@@ -78,12 +78,12 @@ def looks_like_log(start: bytes) -> bool:
 
 
 def mentions_message(line: bytes) -> bool:
-    """Whether a line that tells of no message seems meant to."""
+    """Return True if a line without a readable message seems to mention one."""
     return _MENTION.search(line) is not None
 
 
 def parse_line(line: bytes) -> Said | None:
-    """What a line tells, or None if it is not about a message, or cannot be read."""
+    """Return what a line says; None if it is not about a message, or cannot be read."""
     if b"\x1b" in line:
         line = _COLOR.sub(b"", line)
     for form, pattern in _PATTERNS.items():
