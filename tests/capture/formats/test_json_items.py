@@ -12,9 +12,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lmdecode.capture import CaptureError, text_input
+from lmdecode.capture import CaptureError
 from lmdecode.capture.formats._json_items import SKIPPED, BrokenJsonError, read_items
-from lmdecode.capture.source import UTF8_MARK, TextInput
+from lmdecode.capture.source import LONGEST, UTF8_MARK, TextInput
 from tests.capture.building import as_bom_utf16, decode, exported, talk
 
 SEGMENTS = talk(1).segments
@@ -117,7 +117,7 @@ def test_an_item_that_only_the_strict_parser_takes_costs_the_others_nothing():
 
 def test_a_packet_longer_than_any_is_waited_for(monkeypatch):
     monkeypatch.setattr("lmdecode.capture.formats._json_items.LONGEST", 1000)
-    assert text_input.LONGEST > 1000
+    assert LONGEST > 1000
     assert quickly(EXPORT, size=500) == strictly(EXPORT)
 
 
