@@ -82,7 +82,7 @@ def _image(**changes):
         (_image(format="other"), 'does not say "format"'),
         (_image(version=2), "version 2, and this lmdecode reads version 1"),
         (_image(version=True), "version true"),
-        (_image(model="GS4"), "none of GS3 AV"),
+        (_image(model="GS4"), "not one of GS3 AV"),
         (_image(made=1), '"made" is not text'),
         (_image(ranges=None), '"ranges" is not a list'),
         (_image(ranges=[1]), "range 1 is not an object"),
