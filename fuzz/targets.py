@@ -188,7 +188,7 @@ def _explain(data: bytes) -> None:
 
 
 def _decodes(data: bytes) -> None:
-    """A file is a capture, or a CaptureError says why it is none; what could be read is sound."""
+    """A file is a capture, or a CaptureError says why it is not. The Records that could be read are sound."""
     with contextlib.suppress(LmdecodeError):
         for record in decode_capture(OpenCapture(io.BytesIO(data)), speakers_with(new_decoder())):
             _sound(record)

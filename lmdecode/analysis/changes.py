@@ -48,7 +48,7 @@ class ChangeRun(NamedTuple):
     last: ObservedChange
     changes: int = 1
     least: Value | None = None
-    """The least of all values from the first to the last change; None if they are not numbers, or only one changed."""
+    """The smallest value between the first and the last change. None if only one changed, or if it is not a number."""
     most: Value | None = None
 
 
@@ -223,7 +223,7 @@ def names_of(change: ObservedChange) -> frozenset[str]:
 
 
 def _moves(change: ObservedChange) -> object:
-    """Return a key that is equal for changes to be put together; None if the change stays alone."""
+    """Return a key that is equal for changes that belong together. Returns None if the change stays alone."""
     place = change.place
     row = place.row
     if row is None or not place.known or row.type.json in {"integer", "number"} or row.type.name == "front panel text":

@@ -134,7 +134,7 @@ def ranks(values: Sequence[float]) -> list[float]:
 
 
 def spearman(one: Sequence[float], other: Sequence[float]) -> float | None:
-    """Return Spearman's rank correlation, −1 to 1; None if one of the two is constant.
+    """Return Spearman's rank correlation, −1 to 1. Returns None if one of the two is constant.
 
     >>> spearman([1, 2, 3], [10, 20, 15])
     0.5
@@ -180,7 +180,7 @@ class Variable(NamedTuple):
     place: Span
     name: str
     read: Callable[[bytes], float | None]
-    """Returns the value as a number, for comparing; None if the values have no order."""
+    """Return the value as a number that can be compared. Returns None if the values have no order."""
     mask: bytes
     """The bits of the place that belong to the variable."""
 
@@ -246,7 +246,7 @@ def variables_of(place: Span) -> Iterator[Variable]:
 
 
 def course_of(variable: Variable, history: History, first: Memory, looks: Looks) -> Course | None:
-    """Return the values of a variable over a capture; None if no message held all of its bytes.
+    """Return the values of a variable over a capture, or None if no message held all of its bytes.
 
     Args:
         variable: The variable.

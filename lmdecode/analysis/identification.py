@@ -99,7 +99,7 @@ class Group:
     app_blocks: int | None
     """The size of the request in cipher blocks; None for reports."""
     machine_blocks: int | None
-    """The size of most answers, or of the reports; None if there was no answer."""
+    """The size of most answers, or of the reports. None if there was no answer."""
     answered: int
     """How many requests were answered."""
     different: int

@@ -178,7 +178,7 @@ class PairingStatistics:
     sizes: dict[bytes, Counter[int]] = field(default_factory=dict)
     """For each request: how many of its reliable answers had so many blocks."""
     askers: dict[bytes, bytes | None] = field(default_factory=dict)
-    """For each first block of a frame: the request that it answered; None if the frame came unasked."""
+    """The request that each first block of a frame answered, or None if the frame came unasked."""
 
 
 class Pairing:
@@ -202,7 +202,7 @@ class Pairing:
         self._burst = None
 
     def answer(self, time_ns: int, ciphertext: bytes) -> bytes | None:
-        """Take a frame of the machine and return the request that it answers; None if it comes unasked."""
+        """Take a frame of the machine. Returns the request that it answers, or None if it comes unasked."""
         pending = self._pending
         blocks = len(ciphertext) // BLOCK_SIZE
         first = ciphertext[:BLOCK_SIZE]

@@ -181,7 +181,7 @@ class History:
         self.changes: list[ObservedChange] = []
         """All changes, in order."""
         self.first_ns: int | None = None
-        """The time of the first record; None if there was none."""
+        """The time of the first record, or None if there was no record."""
         self.last_ns: int = 0
         """The time of the last record."""
         self.windows: dict[tuple[int, int], list[int]] = {}

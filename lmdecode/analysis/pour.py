@@ -83,7 +83,7 @@ class Shot:
     what: What
     evidence: Evidence
     key: int | None = None
-    """The button; None if it is not known, or if there is none."""
+    """The button. None if the button is not known, or if the water has no button."""
     count: int = 1
     start_ns: int | None = None
     """Nanoseconds since 1970 when it began; worked out if the capture does not have the beginning."""

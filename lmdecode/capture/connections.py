@@ -13,7 +13,7 @@ from lmdecode.codec.record import Sender
 
 T = TypeVar("T")
 
-_TELLING: Final = ACK | SYN | FIN | RST  # of which an ordinary segment has ACK alone
+_ALL_FLAGS: Final = ACK | SYN | FIN | RST  # of which an ordinary segment has ACK alone
 _MAX_CONNECTIONS: Final = 4096
 _LINGER_NS: Final = 60_000_000_000  # after its end a connection's retransmissions may still come
 _LATE: Final = "out of order: these bytes belong before others that were decoded already"
@@ -64,7 +64,7 @@ class _Connection(Generic[T]):
         sender: Sender
         for number in range(index, len(segments)):
             time_ns, source, destination, flags, seq, ack, payload, missing = segments[number]
-            if flags & _TELLING != ACK or not payload or missing:
+            if flags & _ALL_FLAGS != ACK or not payload or missing:
                 return number
             # The ends of segments are the same objects again and again; if not, this is only slower.
             if source is app and destination is machine:

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from lmdecode.capture.net.packet import Endpoint, Segment
-from lmdecode.capture.source import CaptureError, CaptureStatistics, widen
+from lmdecode.capture.source import CaptureError, CaptureStatistics, set_pipe_size
 
 Predecoded = tuple[list[Segment], Sequence[Any]]
 """Segments, and for each of them what its dialect predecoded of its payload, or None."""
@@ -82,7 +82,7 @@ def read_ahead(
         CaptureError: The capture cannot be read any further, or the other process was killed.
     """
     reading, writing = os.pipe()
-    widen(writing, _PIPE_SIZE)
+    set_pipe_size(writing, _PIPE_SIZE)
     reader = _fork(reading, writing, read, predecode)
     os.close(writing)
     try:

@@ -165,7 +165,7 @@ class OpenCapture(RawIOBase):
         return len(data)
 
 
-def widen(pipe: int, size: int) -> None:
+def set_pipe_size(pipe: int, size: int) -> None:
     """Let more wait in a pipe, where that can be had, so that neither side waits for the other at every turn.
 
     Args:

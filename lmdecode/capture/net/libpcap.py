@@ -38,7 +38,7 @@ from threading import Thread
 from typing import Final, Literal
 
 from lmdecode.capture.net.packet import HEADER_OFFSETS, PLAIN_IPV4, make_prefilter
-from lmdecode.capture.source import widen
+from lmdecode.capture.source import set_pipe_size
 
 _MIN_SNAP_LENGTH: Final = 65535  # bytes; in files with less, packets may be cut
 _SNAP_LENGTH: Final = 1 << 18  # bytes; the most that libpcap and the ordinary reader take for a packet's length
@@ -119,7 +119,7 @@ def screened(path: Path, ports: frozenset[int]) -> BufferedReader | None:
         if capture is None or not _filters(library, capture, expression):
             return None
         pipe = reading, writing = os.pipe()
-        widen(writing, _PIPE_SIZE)
+        set_pipe_size(writing, _PIPE_SIZE)
         screening = _Screening(library, capture, file, writing, buffers)
         return BufferedReader(Screened(path, reading, screening), _PIPE_SIZE)
     except (OSError, RuntimeError):  # the system has no more files, or no more threads

@@ -13,7 +13,7 @@ The functions of the temperatures, for example, are
         r0, r1, = n3(data)
         return f'{{{t4[r0]},{t5[r1]}}}'
 
-They are for faultless data only: what is no value raises `LookupError` or `ValueError`, and the general path in
+They are for clean data only: what is no value raises `LookupError` or `ValueError`, and the general path in
 `fields` then says what is wrong. A test compares the two.
 """
 
@@ -37,7 +37,7 @@ _BYTES: Final = tuple(map(str, range(256)))  # looked up in a third of the time 
 
 
 class QuickDecoder(NamedTuple):
-    """Decodes the faultless data of one window; raises `LookupError` or `ValueError` if any value in it is none."""
+    """Decodes the clean data of one window; raises `LookupError` or `ValueError` if any value in it is none."""
 
     fields: Callable[[bytes], dict[str, Value]]
     """The values by name."""

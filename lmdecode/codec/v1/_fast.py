@@ -59,11 +59,11 @@ _LONGEST_CLEAN: Final = 2 + len(b2a_base64(bytes(SHORT + BLOCK_SIZE), newline=Fa
 
 
 CleanMessage = tuple[str, Mapping[str, Value] | str, int]
-"""A faultless message: its plaintext; its fields, or their JSON; the number of the key that decrypted it."""
+"""A clean message: its plaintext; its fields, or their JSON; the number of the key that decrypted it."""
 
 
 class Header(NamedTuple):
-    """What the first nine characters of a faultless message say."""
+    """What the first nine characters of a clean message say."""
 
     kind: Kind
     address: int
@@ -83,7 +83,7 @@ _CHECKS = {b"%02X" % value: value for value in range(256)}
 
 
 def read_clean(plaintext: bytes) -> Decoded | None:
-    """What a faultless message with data, and without secrets, says; None if it is anything else.
+    """What a clean message with data, and without secrets, says; None if it is anything else.
 
     >>> dict(read_clean(b"R401C000403BC04D8B6").fields)
     {'coffee_temp': 95.6, 'steam_temp': 124.0}
@@ -133,7 +133,7 @@ def window_of(start: str) -> Header:
     """What the first nine characters of a message that `read_text` read say."""
     reading = _reading(start.encode("ascii"))
     if reading is None:
-        raise ValueError(f"not the start of a faultless message: {start!r}")
+        raise ValueError(f"not the start of a clean message: {start!r}")
     return reading.window
 
 

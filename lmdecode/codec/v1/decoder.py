@@ -50,7 +50,7 @@ class Decoder(Protocol):
             as_json: Whether their fields are wanted as JSON.
 
         Returns:
-            For each of the pieces what it says, if it is exactly one frame, with a faultless message.
+            For each of the pieces what it says, if it is exactly one frame, with a clean message.
         """
 
 
@@ -221,10 +221,10 @@ class Keyring:
         found: list[CleanMessage | None] = [None] * len(pieces)
         rest = [*range(len(pieces))]
         for decoder in self._decoders:
-            for index, faultless in zip(
+            for index, clean in zip(
                 rest, decoder.predecode([pieces[index] for index in rest], as_json=as_json, keep=False), strict=True
             ):
-                found[index] = faultless
+                found[index] = clean
             rest = [index for index in rest if found[index] is None]
         return found
 

@@ -65,7 +65,7 @@ def decode_window(address: int, data: bytes, *, written: bool = False) -> tuple[
 
 
 def quick_decoder(address: int, length: int, *, written: bool = False) -> QuickDecoder | None:
-    """A decoder for the faultless data of one window, several times as fast as `decode_window`.
+    """A decoder for the clean data of one window, several times as fast as `decode_window`.
 
     It takes exactly `length` bytes, and raises `LookupError` or `ValueError` if any register in them has no value.
     Returns None if the window holds two copies of a register, which only `decode_window` compares.
@@ -128,7 +128,7 @@ class _Plan:
     has_copies: bool
     """True if a name stands at two addresses of the window."""
     quick: QuickDecoder | None = None
-    """The same steps as one function, for faultless data."""
+    """The same steps as one function, for clean data."""
 
 
 @lru_cache(maxsize=4096)

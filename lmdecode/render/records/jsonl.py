@@ -28,7 +28,7 @@ def json_bytes(record: Record) -> bytes:
 def json_line(record: Record) -> str:
     """The same as text.
 
-    Most of a line is the same for all messages of one window in one connection. That part of a faultless message's line
+    Most of a line is the same for all messages of one window in one connection. That part of a clean message's line
     is made once, and what is left is put around it, in less than half the time; a test compares the two ways.
     """
     (

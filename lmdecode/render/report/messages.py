@@ -66,7 +66,7 @@ class MessageLog:
             self._thin()
 
     def _text(self, record: Record) -> int:
-        # What a faultless message says follows from this; to word it takes much longer than to look it up.
+        # What a clean message says follows from this; to word it takes much longer than to look it up.
         same = (record.connection, record.sender, record.role, record.ok, record.plaintext, record.problems, record.raw)
         index = self._seen.get(same)
         if index is None:
