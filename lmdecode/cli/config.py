@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
 from lmdecode.app.errors import UsageError
 from lmdecode.cli._common.errors import complain, reports_errors
-from lmdecode.cli._common.options import ConfigOption
+from lmdecode.cli._common.options import ConfigOption, Formats
 from lmdecode.cli._common.prompt import asked, encodable, is_somebody_there, line_from_stdin, printable
 
 app = typer.Typer(
@@ -21,18 +20,15 @@ app = typer.Typer(
 )
 
 
-class ShowFormat(StrEnum):
-    """The format of the configuration."""
-
-    TEXT = "text"
-    JSON = "json"
+_FORMATS = Formats(("text", "json"), piped="text", shown="text")
 
 
 @app.command("show")
 @reports_errors
 def show(
     config: ConfigOption = None,
-    format: Annotated[ShowFormat, typer.Option("--format", "-f", help="The output format.")] = ShowFormat.TEXT,
+    format: Annotated[str | None, _FORMATS.option()] = None,
+    as_json: Annotated[bool, _FORMATS.json_option()] = False,
     show_secrets: Annotated[bool, typer.Option("--show-secrets", help="Leave keys and passwords readable.")] = False,
 ) -> None:
     """Show the configuration; secrets are shown as `**` unless you ask for them."""
@@ -40,7 +36,7 @@ def show(
 
     loaded = load(config)
     entries = loaded.entries if show_secrets else masked(loaded.entries)
-    if format is ShowFormat.JSON:
+    if _FORMATS.chosen(format, as_json=as_json, output=None) == "json":
         typer.echo(json.dumps(entries, indent=2))
         return
     typer.echo(f"{loaded.path}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -14,6 +13,7 @@ from lmdecode.app.live import target_for
 from lmdecode.cli._common.errors import INTERRUPTED, complain, reports_errors
 from lmdecode.cli._common.options import (
     ConfigOption,
+    Formats,
     HostOption,
     KeyOption,
     LiveMachineOption,
@@ -33,11 +33,7 @@ if TYPE_CHECKING:
 _LONG: Final = 10.0  # s; a replay that takes longer says so first
 
 
-class Shape(StrEnum):
-    """The format of the results."""
-
-    TABLE = "table"
-    JSONL = "jsonl"
+_FORMATS: Final = Formats(("table", "jsonl"), piped="jsonl")
 
 
 @reports_errors
@@ -85,10 +81,8 @@ def replay(
         typer.Option("--secrets", help=f"Send reads of {ACCOUNT} too."),
     ] = False,
     timeout: TimeoutOption = ANSWER_TIMEOUT,
-    format: Annotated[
-        Shape | None,
-        typer.Option("--format", "-f", help="Default: table on a terminal, jsonl otherwise.", show_default=False),
-    ] = None,
+    format: Annotated[str | None, _FORMATS.option()] = None,
+    as_json: Annotated[bool, _FORMATS.json_option()] = False,
 ) -> None:
     """Send the app's requests in a capture to a machine, and compare its answers with the recorded ones.
 
@@ -106,12 +100,12 @@ def replay(
     """
     import asyncio
     import json
-    import sys
 
     from lmdecode.app.replay import Replay, parse_ignored, parse_speed
     from lmdecode.app.send import consent_missing
     from lmdecode.render.machine import replay_entry, replay_lines, replay_summary
 
+    in_lines = _FORMATS.chosen(format, as_json=as_json, output=None) == "jsonl"
     target = target_for(host=host, port=port, key=key, config=config, machine=machine, model=model)
     run = Replay(
         target,
@@ -128,10 +122,9 @@ def replay(
         _confirm(asyncio.run(run.check_writes(steps)), target.host, yes=yes)
     if (seconds := run.seconds(steps)) > _LONG:
         typer.echo(f"this takes {seconds:,.0f} s; --speed max is faster", err=True)
-    as_json = format is Shape.JSONL or (format is None and not sys.stdout.isatty())
 
     def show(step: Step, found: Comparison) -> None:
-        if as_json:
+        if in_lines:
             typer.echo(json.dumps(replay_entry(step, found), ensure_ascii=False))
         else:
             typer.echo("\n".join(replay_lines(step, found, run.ignored)))

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
 import pytest
+import typer
 
 import lmdecode
+from lmdecode.cli.app import make_app
 from tests.cli.conftest import CAPTURES, KEY
 
 
@@ -179,3 +182,25 @@ def test_a_closed_standard_output_is_one_line(command):
     result = subprocess.run(line, shell=True, env=command.environment, stderr=subprocess.PIPE, check=False)
     assert result.returncode == 1
     assert result.stderr.startswith(b"lmdecode: nothing can be written")
+
+
+def commands_of(group, path=()):
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands_of(command, (*path, name))
+        else:
+            yield (*path, name), {option for parameter in command.params for option in parameter.opts}
+
+
+def test_whatever_has_a_format_has_json_as_a_short_form_of_it():
+    found = dict(commands_of(typer.main.get_command(make_app([]))))
+    with_format = {path for path, options in found.items() if "--format" in options}
+    assert {("decode",), ("config", "show"), ("replay",), ("keys", "check")} <= with_format
+    assert [path for path in with_format if "--json" not in found[path]] == []
+
+
+def test_json_shows_the_configuration_as_json(command):
+    (command.folder / "config.json").write_text('{"host": "192.168.1.7"}')
+    assert json.loads(command("config", "show", "--json").stdout) == {"host": "192.168.1.7"}
+    said = command.fails("config", "show", "--json", "--format", "text", code=2)
+    assert "--json is --format json, which is not --format text" in said
