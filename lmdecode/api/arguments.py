@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
-from lmdecode.codec.dialect import Access, MachineKey
+from lmdecode.codec.dialect import MachineKey, OwnerAccess
 from lmdecode.codec.errors import KeyFormatError, LmdecodeError
 from lmdecode.codec.v1.decoder import Decoder, decoder_for
 from lmdecode.codec.v1.key import Key
@@ -37,7 +37,7 @@ def as_key(key: AnyKey) -> Key:
     return Key(key) if isinstance(key, bytes) else Key.parse(key)
 
 
-def access_with(key: Keys | None, config: PathLike | None, *, show_secrets: bool) -> Access:
+def access_with(key: Keys | None, config: PathLike | None, *, show_secrets: bool) -> OwnerAccess:
     """Returns the keys given, or else those that the configuration has.
 
     Raises:
@@ -49,7 +49,7 @@ def access_with(key: Keys | None, config: PathLike | None, *, show_secrets: bool
     if not keys:
         path = None if config is None else Path(config)
         keys, origin = find_keys([], path, settings="give key= or config=")
-    return Access(keys, show_secrets, origin)
+    return OwnerAccess(keys, show_secrets, origin)
 
 
 def decoder_with(key: Keys | None, config: PathLike | None, *, show_secrets: bool) -> Decoder:

@@ -17,7 +17,7 @@ from lmdecode.capture.connections import Connections
 from lmdecode.capture.net.packet import Packet
 from lmdecode.capture.reader import busiest_ports, decode_capture, decode_capture_into, decode_packets, read_segments
 from lmdecode.capture.source import CaptureError, CaptureStatistics, OpenCapture
-from lmdecode.codec.dialect import RECORDS, Access, Sink, Speakers, Tallies, Tally
+from lmdecode.codec.dialect import RECORDS, OwnerAccess, Sink, Speakers, Tallies, Tally
 from lmdecode.codec.record import Record
 from lmdecode.config.keys import find_keys
 from lmdecode.render.sentence import count_text
@@ -40,7 +40,7 @@ class Settings:
     def speakers(self) -> tuple[Speakers, str]:
         """Return the dialects with the user's keys in them, and where the keys are from."""
         keys, origin = find_keys(self.keys, self.config)
-        return Speakers.open(Access(keys, self.show_secrets, origin), self.port), origin
+        return Speakers.open(OwnerAccess(keys, self.show_secrets, origin), self.port), origin
 
     def chosen(self, records: Iterable[Record]) -> Iterator[Record]:
         """Apply `--where`, then `--fields`."""

@@ -47,7 +47,7 @@ class MachineKey(NamedTuple):
     key: Key
 
 
-class Access(NamedTuple):
+class OwnerAccess(NamedTuple):
     """What an owner allows a dialect: the keys of the machines, and whether secrets stay readable."""
 
     keys: Sequence[MachineKey] = ()
@@ -265,7 +265,7 @@ class Dialect(NamedTuple):
     """The TCP ports on which machines speak it."""
     sniff: Callable[[bytes], bool]
     """Returns True if the payload of a TCP segment looks like this protocol."""
-    open: Callable[[Access], Speaker]
+    open: Callable[[OwnerAccess], Speaker]
     """Makes the speaker. It may import what is heavy."""
     fields: Callable[[], Mapping[str, FieldKind]]
     """Returns the fields that its Records can have, in the order of columns."""
@@ -294,7 +294,7 @@ class Speakers:
         return cls({each: [(dialect, speaker)] for each in (dialect.ports if port is None else (port,))})
 
     @classmethod
-    def open(cls, access: Access, port: int | None = None) -> Speakers:
+    def open(cls, access: OwnerAccess, port: int | None = None) -> Speakers:
         """Open all dialects.
 
         Args:

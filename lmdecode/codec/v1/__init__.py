@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from lmdecode.codec.dialect import Access, Dialect, FieldKind, Speaker, Speakers
+from lmdecode.codec.dialect import Dialect, FieldKind, OwnerAccess, Speaker, Speakers
 
 if TYPE_CHECKING:
     from lmdecode.codec.v1.decoder import Decoder
@@ -24,7 +24,7 @@ def _sniff(payload: bytes) -> bool:
     return payload[:1] == b"@" and payload[-1:] == b"%"
 
 
-def _open(access: Access) -> Speaker:
+def _open(access: OwnerAccess) -> Speaker:
     from lmdecode.codec.v1.conversation import Speaker as Reader  # noqa: PLC0415 -- heavy, and not every command decodes
     from lmdecode.codec.v1.decoder import decoder_for  # noqa: PLC0415 -- as above
 
