@@ -13,7 +13,7 @@ from typing import Final, Self
 
 from lmdecode.api.arguments import AnyKey, PathLike, as_key, in_python_words
 from lmdecode.api.memory import MemoryImage
-from lmdecode.app.live import model_named, read_bytes, read_value, session_for, target_for
+from lmdecode.app.live import read_bytes, read_value, session_for
 from lmdecode.app.send import (
     LastWrite,
     NotTakenError,
@@ -30,9 +30,10 @@ from lmdecode.codec.record import Kind, Record, Value
 from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.memory_map import UNITS
 from lmdecode.codec.v1.message import Message
+from lmdecode.codec.v1.register import model_named
 from lmdecode.codec.v1.requester import PROBE
 from lmdecode.codec.v1.windows import STATUS
-from lmdecode.config.targets import Target
+from lmdecode.config.targets import Target, find_target
 from lmdecode.device.client import ANSWER_TIMEOUT
 from lmdecode.device.session import Snapshot, take_snapshot
 from lmdecode.device.settings import Outcome
@@ -335,7 +336,7 @@ def _target(  # noqa: PLR0917 -- in the order of AsyncMachine
         known = None if model is None else model_named(model)
         return Target(host, PORT if port is None else port, given, known)
     with in_python_words():
-        return target_for(
+        return find_target(
             host=host,
             port=port,
             key=None if given is None else f"hex:{given.secret.hex()}",

@@ -32,49 +32,6 @@ if TYPE_CHECKING:
     from lmdecode.device.session import Session
 
 
-def target_for(
-    *,
-    host: str | None,
-    port: int | None,
-    key: str | None,
-    config: Path | None,
-    machine: str | None,
-    model: str | None = None,
-    connecting: bool = True,
-) -> Target:
-    """Returns the machine that the options mean; see `find_target`.
-
-    Raises:
-        RegisterError: There is no such model.
-    """
-    from lmdecode.config.targets import find_target
-
-    return find_target(
-        host=host,
-        port=port,
-        key=key,
-        config=config,
-        machine=machine,
-        model=None if model is None else model_named(model),
-        connecting=connecting,
-    )
-
-
-def model_named(text: str) -> str:
-    """Returns a model by its name as people write it: `gs3-av`, `Linea Mini`.
-
-    Raises:
-        RegisterError: There is no such model.
-    """
-    from lmdecode.codec.v1.register import MODELS
-
-    named = {each.lower().replace(" ", ""): each for each in MODELS}
-    found = named.get(text.lower().replace(" ", "").replace("-", "").replace("_", ""))
-    if found is None:
-        raise RegisterError(f"no model {text[:40]!r}: give {', '.join(MODELS)}")
-    return found
-
-
 def client_for(
     target: Target,
     *,

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmdecode.app.errors import CommandError
-from lmdecode.app.live import model_named
 from lmdecode.codec.dialect import MachineKey
 from lmdecode.codec.v1 import speakers_with
 from lmdecode.codec.v1.decoder import decoder_for
 from lmdecode.codec.v1.image import MemoryImage
 from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.memory import model_of
-from lmdecode.codec.v1.register import DEFAULT_MODEL
+from lmdecode.codec.v1.register import DEFAULT_MODEL, model_named
 from lmdecode.config import ENVIRONMENT_VARIABLE
 from lmdecode.config.file import default_paths, load_config
 from lmdecode.config.keys import find_keys

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from lmdecode.app.errors import CommandError
-from lmdecode.app.live import target_for
 from lmdecode.cli._common.errors import INTERRUPTED, complain, reports_errors
 from lmdecode.cli._common.options import (
     ConfigOption,
@@ -24,6 +23,7 @@ from lmdecode.cli._common.options import (
 from lmdecode.cli._common.prompt import confirmed, is_somebody_there
 from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.redaction import ACCOUNT
+from lmdecode.config.targets import find_target
 from lmdecode.device.client import ANSWER_TIMEOUT
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def replay(
     from lmdecode.render.machine import replay_entry, replay_lines, replay_summary
 
     in_lines = _FORMATS.chosen(format, as_json=as_json, output=None) == "jsonl"
-    target = target_for(host=host, port=port, key=key, config=config, machine=machine, model=model)
+    target = find_target(host=host, port=port, key=key, config=config, machine=machine, model=model)
     run = Replay(
         target,
         timeout=timeout,

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from lmdecode.app.errors import CommandError, UsageError
-from lmdecode.app.live import target_for
 from lmdecode.cli._common.errors import INTERRUPTED, complain, reports_errors
 from lmdecode.cli._common.options import (
     ConfigOption,
@@ -23,6 +22,7 @@ from lmdecode.cli._common.options import (
 from lmdecode.codec.v1.message import ADDRESS_SPACE
 from lmdecode.codec.v1.ranges import FORMS, address_ranges
 from lmdecode.codec.v1.redaction import ACCOUNT
+from lmdecode.config.targets import find_target
 from lmdecode.device.client import ANSWER_TIMEOUT
 from lmdecode.device.scan import PACE
 from lmdecode.device.scan_plan import LARGEST_TRIED
@@ -109,7 +109,7 @@ def scan(
     if finest > largest:
         raise UsageError(f"--finest {finest} is more than --largest {largest}")
     run = Scan(
-        target_for(host=host, port=port, key=key, config=config, machine=machine),
+        find_target(host=host, port=port, key=key, config=config, machine=machine),
         ScanOptions(
             ranges=pieces,
             words=tuple(ranges or []),

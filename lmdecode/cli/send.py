@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from lmdecode.app.errors import CommandError
-from lmdecode.app.live import session_for, target_for
+from lmdecode.app.live import session_for
 from lmdecode.cli._common.errors import INTERRUPTED, TERMINATED, complain, failures_as_json, reports_errors
 from lmdecode.cli._common.options import (
     ConfigOption,
@@ -29,6 +29,7 @@ from lmdecode.cli._common.options import (
 )
 from lmdecode.cli._common.prompt import confirmed, is_somebody_there
 from lmdecode.codec.v1.settings import SETTINGS, Parameter, Setting
+from lmdecode.config.targets import find_target
 from lmdecode.device.client import ANSWER_TIMEOUT
 
 if TYPE_CHECKING:
@@ -234,7 +235,7 @@ def _set(name: str, words: Sequence[str], options: Mapping[str, str | None], com
 
 def _sending(common: dict[str, Any], *, connecting: bool) -> _Sending:
     own = {name: common.pop(name) for name in ("timeout", "yes", "as_json") if name in common}
-    return _Sending(target_for(**common, connecting=connecting), **own)
+    return _Sending(find_target(**common, connecting=connecting), **own)
 
 
 _COMMON: Final[dict[str, tuple[Any, Any]]] = {
@@ -321,7 +322,7 @@ def read(
 
     with failures_as_json(as_json):
         request = read_request(address, length)
-        target = target_for(host=host, port=port, key=key, config=config, machine=machine, connecting=not dry_run)
+        target = find_target(host=host, port=port, key=key, config=config, machine=machine, connecting=not dry_run)
         sending = _Sending(target, timeout, as_json=as_json)
         if dry_run:
             sending.show_plan([request])
@@ -355,7 +356,7 @@ def write(
 
     with failures_as_json(as_json):
         request = write_request(address, "".join(data))
-        target = target_for(
+        target = find_target(
             host=host, port=port, key=key, config=config, machine=machine, model=model, connecting=not dry_run
         )
         checked = raw_write(request, model=target.model)

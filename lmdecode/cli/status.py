@@ -7,7 +7,7 @@ import json
 
 import typer
 
-from lmdecode.app.live import session_for, target_for
+from lmdecode.app.live import session_for
 from lmdecode.cli._common.errors import complain, reports_errors
 from lmdecode.cli._common.options import (
     ConfigOption,
@@ -18,6 +18,7 @@ from lmdecode.cli._common.options import (
     LivePortOption,
     TimeoutOption,
 )
+from lmdecode.config.targets import find_target
 from lmdecode.device.client import ANSWER_TIMEOUT
 
 
@@ -44,7 +45,7 @@ def status(
     """
     from lmdecode.app.live import snapshot_of
 
-    target = target_for(host=host, port=port, key=key, config=config, machine=machine)
+    target = find_target(host=host, port=port, key=key, config=config, machine=machine)
     snapshot = asyncio.run(snapshot_of(session_for(target, timeout=timeout)))
     if as_json:
         typer.echo(json.dumps(snapshot.fields, ensure_ascii=False))

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
 import typer
 
-from lmdecode.app.live import target_for
 from lmdecode.cli._common.errors import reports_errors
 from lmdecode.cli._common.options import (
     ConfigOption,
@@ -27,6 +26,7 @@ from lmdecode.cli._common.options import (
     number,
     seconds_of,
 )
+from lmdecode.config.targets import find_target
 from lmdecode.device.client import ANSWER_TIMEOUT
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def watch(
     from lmdecode.app.watch import JsonlLog
     from lmdecode.render.watch.display import Lines, Screen, Silent
 
-    target = target_for(host=host, port=port, key=key, config=config, machine=machine)
+    target = find_target(host=host, port=port, key=key, config=config, machine=machine)
     with contextlib.ExitStack() as stack:
         log = stack.enter_context(JsonlLog(jsonl)) if jsonl not in {None, Path("-")} and jsonl else None
         display: Display

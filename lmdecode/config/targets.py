@@ -11,7 +11,7 @@ from pathlib import Path
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.key import Key
-from lmdecode.codec.v1.register import MODELS
+from lmdecode.codec.v1.register import MODELS, model_named
 from lmdecode.config import ENVIRONMENT_VARIABLE
 from lmdecode.config.file import Config, ConfigError, default_paths, load_config, machine_entries, parse_key, port_of
 from lmdecode.config.keys import MissingKeyError, find_keys
@@ -58,13 +58,14 @@ def find_target(
         key: Its key; None: the one in the environment or in the configuration.
         config: The configuration that the user named.
         machine: The one to choose of several in the configuration: its name, serial number or address.
-        model: Its model; None: the one in the configuration.
+        model: Its model as people write it, `gs3-av`; None: the one in the configuration.
         connecting: Whether it needs an address; otherwise that may be "".
 
     Raises:
         TargetError: There is no address, or several machines fit.
         MissingKeyError: There is no key, or it is not valid.
         ConfigError: The configuration cannot be used.
+        RegisterError: There is no such model.
     """
     host, port = _parted(host, port)
     path = config or next((each for each in default_paths() if each.is_file()), None)
@@ -84,7 +85,7 @@ def find_target(
     found_port = port if port is not None else port_of(entry)
     if found_port is None:
         raise ConfigError(f"{path}: port is not a port: it should be {PORT}")
-    known = model or entry.get("model_name")
+    known = model_named(model) if model is not None else entry.get("model_name")
     return Target(found_host, found_port, found_key, str(known) if known in [*MODELS] else None, _name(entry))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal, NamedTuple
 
+from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import JsonType, Value
 from lmdecode.codec.v1.values import FieldType
 
@@ -46,6 +47,19 @@ DEFAULT_MODEL: Final = next(iter(MODELS))
 """The default model of a simulated machine: the one with the most registers."""
 MODEL_NAMES: Final = " or ".join((", ".join([*MODELS][:-1]), [*MODELS][-1]))
 """All of them in a sentence."""
+
+
+def model_named(text: str) -> str:
+    """Return a model by its name as people write it: `gs3-av`, `Linea Mini`.
+
+    Raises:
+        RegisterError: There is no such model.
+    """
+    named = {each.lower().replace(" ", ""): each for each in MODELS}
+    found = named.get(text.lower().replace(" ", "").replace("-", "").replace("_", ""))
+    if found is None:
+        raise RegisterError(f"no model {text[:40]!r}: give {', '.join(MODELS)}")
+    return found
 
 
 def models_with(feature: Feature, key: int | None = None) -> tuple[str, ...]:
