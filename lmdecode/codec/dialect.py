@@ -19,9 +19,11 @@ applied afterwards so that a dialect can make the line without making the Record
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from lmdecode.codec.record import JsonType, Record, Sender
@@ -401,26 +403,17 @@ class _Undecided(Generic[T]):
         return self._decided
 
 
-_registered: dict[str, Dialect] = {}
-
-
-def register(dialect: Dialect) -> None:
-    """Add a dialect that is not in this package, or replace one of its name."""
-    _registered[dialect.name] = dialect
-
-
-def forget(name: str) -> None:
-    """Take a dialect that was registered out again."""
-    _registered.pop(name, None)
-
-
-def dialects() -> dict[str, Dialect]:
-    """Return all dialects by name: the folders beside this file in the order of their names, then those registered.
+@cache
+def dialects() -> Mapping[str, Dialect]:
+    """Return all dialects by name: the folders beside this file, in the order of their names.
 
     >>> list(dialects())
     ['v1']
     """
-    return {each.name: each for each in (*_found(), *_registered.values())}
+    package = import_module(__package__ or "")
+    names = [each.name for each in pkgutil.iter_modules(package.__path__) if each.ispkg]
+    found: list[Dialect] = [import_module(f"{package.__name__}.{name}").DIALECT for name in names]
+    return MappingProxyType({dialect.name: dialect for dialect in found})
 
 
 def known_ports() -> tuple[int, ...]:
@@ -430,11 +423,3 @@ def known_ports() -> tuple[int, ...]:
     (1774,)
     """
     return tuple(sorted({port for each in dialects().values() for port in each.ports}))
-
-
-def _found() -> Iterator[Dialect]:
-    package = import_module(__package__ or "")
-    for module in pkgutil.iter_modules(package.__path__):
-        if module.ispkg:
-            dialect: Dialect = import_module(f"{package.__name__}.{module.name}").DIALECT
-            yield dialect
