@@ -23,7 +23,7 @@ class Identified:
     complaints: tuple[str, ...]
     """What is wrong with a capture, one line each."""
     error: CommandError | None = None
-    """Why nothing in them can be of the protocol; its text is empty if the complaints say it."""
+    """Why none of the frames can be of v1. Its text is empty if the complaints say it."""
     note: str = ""
     """What is good to know; "" if there is nothing."""
 

@@ -1,7 +1,7 @@
 """A machine over one connection after another: reads are repeated, writes are not.
 
-A read changes nothing, so it may be repeated; but only on a new connection, because the protocol has no request numbers
-and a late answer to the first read would be taken for the answer to the second. A write may have been taken although
+A read changes nothing, so it may be repeated; but only on a new connection, because v1 has no request numbers and a
+late answer to the first read would be taken for the answer to the second. A write may have been taken although
 its answer was lost, so it is never sent again.
 """
 
