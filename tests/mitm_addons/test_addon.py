@@ -151,6 +151,7 @@ def test_a_message_that_changed_is_read_anew() -> None:
     assert "machine report temperatures" in shown(flow)
 
 
+@pytest.mark.no_cover  # it measures time
 @pytest.mark.usefixtures("addon")
 def test_a_long_connection_takes_no_longer_a_message() -> None:
     flow = a_flow(*[("machine", TEMPERATURES)] * 20_000)

@@ -132,6 +132,7 @@ def test_a_packet_longer_than_any_is_waited_for(monkeypatch):
         EXPORT[:-2].replace(b"[", b"[[") + b"," + b"[" * 50_000,
     ],
 )
+@pytest.mark.no_cover  # it measures time
 def test_nesting_without_end_is_refused_at_once(data, tmp_path):
     started = time.process_time()
     with pytest.raises(CaptureError, match="is JSON, but its packets are not as tshark exports them; export it"):

@@ -167,6 +167,7 @@ def test_junk_is_handed_on_in_chunks(size, piece_size):
     assert b"".join(event.raw for event in events[:-1]) == junk
 
 
+@pytest.mark.no_cover  # it measures time
 @pytest.mark.parametrize("filler", [b"A", b"@", b"%", b"@A", b"\0"])
 def test_memory_is_bounded(filler):
     deframer = Deframer()

@@ -87,6 +87,7 @@ def test_a_curve_has_no_holes(points, width, height, level):
         assert reached == drawn
 
 
+@pytest.mark.no_cover  # it measures time
 def test_a_day_is_drawn_fast():
     import time
 
