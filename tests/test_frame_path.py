@@ -46,6 +46,6 @@ def test_the_picture_shows_the_files_that_an_ordinary_frame_passes(tmp_path):
     # Each frame runs some lines of each file that it passes; what runs for blocks of frames runs far fewer.
     often = {Path(name) for name, count in passed.items() if count >= FRAMES}
     ours = {str(name.relative_to(PACKAGE)) for name in often if name.is_relative_to(PACKAGE)}
-    picture = PAGE[PAGE.index("## The path of a frame") : PAGE.index("What is not ordinary")]
+    picture = PAGE[PAGE.index("## The path of a frame") :].split("```")[1]
     assert ours == set(re.findall(r"[a-z_0-9/]+\.py(?=  )", picture))
     assert len(ours) <= 9
