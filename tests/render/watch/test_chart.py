@@ -97,7 +97,7 @@ def _time_of(points):
 
 @pytest.mark.no_cover  # it measures time
 def test_a_day_is_drawn_fast():
-    """Ten times the points take about ten times as long: no second of a machine's is in it, so no other load decides."""
+    """Ten times the points take about ten times as long: a ratio, so that no other load decides."""
     day = [(each / 50, 90 + each % 7) for each in range(50_000)]
     few = min(_time_of(day[::10]) for _ in range(5))
     assert min(_time_of(day) for _ in range(3)) < 30 * few
