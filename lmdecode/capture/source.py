@@ -72,17 +72,30 @@ class Source:
         self.failure = ""
         """Why the file could not be read to its end, if it could not."""
 
-    def more(self, offset: int) -> bool:
-        """Drop the bytes before an offset and read some more; False, and nothing dropped, at the end of the file."""
-        try:
-            piece = self._file.read1(_CHUNK)
-        except OSError as error:
-            self.failure = error.strerror or "input/output error"
-            return False
-        if not piece:
+    def more(self, offset: int, wanted: int = 0) -> bool:
+        """Drop the bytes before an offset and read some more; False, and nothing dropped, at the end of the file.
+
+        Args:
+            offset: In the buffer.
+            wanted: How many bytes are wanted from there on. They are put together once: to add each piece to a packet
+                of megabytes would take a time that grows with the square of its size.
+        """
+        pieces: list[bytes] = []
+        missing = wanted - (len(self.buffer) - offset)
+        while not pieces or missing > 0:
+            try:
+                piece = self._file.read1(_CHUNK)
+            except OSError as error:
+                self.failure = error.strerror or "input/output error"
+                break
+            if not piece:
+                break
+            pieces.append(piece)
+            missing -= len(piece)
+        if not pieces:
             return False
         self.base += offset
-        self.buffer = self.buffer[offset:] + piece
+        self.buffer = b"".join([self.buffer[offset:], *pieces])
         return True
 
     def header(self, size: int) -> bytes:

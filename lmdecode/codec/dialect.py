@@ -152,6 +152,13 @@ class Conversation(Protocol[T_co]):
     def close(self, time_ns: int) -> Sequence[T_co]:
         """The connection has ended: return what was held back for its message to become whole."""
 
+    @property
+    def held(self) -> int:
+        """About how many bytes of memory it holds: unfinished messages, requests without an answer."""
+
+    def let_go(self, time_ns: int, reason: str) -> Sequence[T_co]:
+        """Return what is held back, say why, and forget what can be done without: memory has run short."""
+
 
 class Place(NamedTuple):
     """The place of a conversation: the values that all of its Records share."""
@@ -250,6 +257,13 @@ class _Through(Generic[T]):
 
     def close(self, time_ns: int) -> list[T]:
         return list(map(self._make, self._inner.close(time_ns)))
+
+    @property
+    def held(self) -> int:
+        return self._inner.held
+
+    def let_go(self, time_ns: int, reason: str) -> list[T]:
+        return list(map(self._make, self._inner.let_go(time_ns, reason)))
 
 
 def _never(_text: bytes) -> bool:
@@ -394,6 +408,13 @@ class _Undecided(Generic[T]):
 
     def close(self, time_ns: int) -> Sequence[T]:
         return () if self._decided is None else self._decided.close(time_ns)
+
+    @property
+    def held(self) -> int:
+        return 0 if self._decided is None else self._decided.held
+
+    def let_go(self, time_ns: int, reason: str) -> Sequence[T]:
+        return () if self._decided is None else self._decided.let_go(time_ns, reason)
 
     def _for(self, data: bytes) -> Conversation[T]:
         """Return the conversation of the first dialect that the bytes look like, or of the first of all."""

@@ -8,8 +8,10 @@ parsed by orjson.
 ijson still reads whatever has another layout, and the place where a file is damaged. Both ways give the same items,
 since a text counts as an item only if it is a whole JSON value by itself; a test damages exports anywhere and compares.
 
-Hostile files: a text without an end is not collected beyond `LONGEST`, and nesting is followed to a depth of 100 only,
-since ijson's time grows with the square of it.
+Hostile files, and large ones: no item is collected beyond `LONGEST`, since what is made of it takes up to 25 times as
+much memory. In tshark's layout such an item is passed over; ijson cannot do that, and reading ends there. Nesting is
+followed to a depth of 100 only, since ijson's time grows with the square of it. Numbers become floats: of an integer
+ijson's C library makes one of Python's, and where Python refuses to, for more than 4,300 digits, the process dies.
 """
 
 from __future__ import annotations
@@ -26,8 +28,11 @@ from lmdecode.capture.source import LONGEST, TextInput
 
 SKIPPED: Final = object()
 """In place of an item that `is_wanted` refused."""
+LONG: Final = object()
+"""In place of an item that is too long to be read."""
 
 _MAX_DEPTH: Final = 100  # a packet's layers and fields are nested some ten deep
+_ITEM_DEPTH: Final = 1  # the list's own
 _NO_MARKS: Final = bytes(sorted(set(range(256)) - set(b'[]{}"')))
 _STEPS: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _LAYOUT: Final = re.compile(rb"\[\r?\n  \{\r?\n")
@@ -43,6 +48,10 @@ class BrokenJsonError(Exception):
 
 class DeepJsonError(BrokenJsonError):
     """The text is nested more deeply than any export."""
+
+
+class LongJsonError(BrokenJsonError):
+    """An item has no end, or one that is too far away."""
 
 
 def read_items(source: TextInput, is_wanted: Callable[[bytes], bool]) -> Iterator[list[Any]]:
@@ -70,6 +79,9 @@ def read_items(source: TextInput, is_wanted: Callable[[bytes], bool]) -> Iterato
         items: list[Any] = []
         found = texts.cut(text)
         for index, each in enumerate(found):
+            if each is None:
+                items.append(LONG)
+                continue
             try:
                 items.append(loads(each) if is_wanted(each) else SKIPPED)
             except ValueError:
@@ -92,6 +104,7 @@ class _Texts:
 
     def __init__(self) -> None:
         self._rest = self._separator = self._start = self._end = b""
+        self._is_dropping = False  # the beginning of the next text is gone, since it is too long
 
     @property
     def are_cut(self) -> bool:
@@ -100,22 +113,29 @@ class _Texts:
 
     @property
     def is_long(self) -> bool:
-        """True if the next text is longer than may be collected."""
-        return len(self._rest) > LONGEST
+        """True if the first text is longer than may be collected, so that no separator was found."""
+        return not self._separator and len(self._rest) > LONGEST
 
-    def cut(self, block: bytes) -> list[bytes]:
-        """Take the next block. Returns the texts that are whole: each has a separator behind it."""
+    def cut(self, block: bytes) -> list[bytes | None]:
+        """Take the next block. Returns the texts that are whole: each has a separator behind it; None for a long one."""
         self._rest += block
         if not self._separator and not self._find_separator():
             return []
-        texts = self._rest.split(self._separator)
-        self._rest = texts.pop()
+        *texts, self._rest = self._rest.split(self._separator)
         start, end = self._start, self._end
-        return [start + text + end for text in texts]
+        found: list[bytes | None] = [start + text + end for text in texts]
+        if texts and self._is_dropping:
+            found[0] = None
+            self._is_dropping = False
+        if len(self._rest) > LONGEST:
+            self._rest = self._rest[-len(self._separator) :]  # it may have the first part of a separator
+            self._is_dropping = True
+        return found
 
-    def rest(self, texts: Sequence[bytes] = ()) -> bytes:
+    def rest(self, texts: Sequence[bytes | None] = ()) -> bytes:
         """The text that was not returned yet, behind texts that were and are to be read again."""
-        return b",".join([*texts, self._start + self._rest])
+        rest = b'{"long": 0}' if self._is_dropping else self._start + self._rest
+        return b",".join([*(each or b'{"long": 0}' for each in texts), rest])
 
     def _find_separator(self) -> bool:
         found = _SEPARATOR.search(self._rest)
@@ -154,19 +174,24 @@ def _read_strictly(text: bytes, source: TextInput | None = None) -> Iterator[lis
     import ijson  # noqa: PLC0415 -- it takes 20 ms, and ordinary exports do without
 
     try:
-        for item in ijson.items(_ShallowText(text, source), "item"):
+        for item in ijson.items(_ShallowText(text, source), "item", use_float=True):
             yield [item]
     except (ijson.JSONError, UnicodeError, RecursionError, ArithmeticError) as error:
         raise BrokenJsonError(str(error)) from None
 
 
 class _ShallowText:
-    """A file object of a text and then the rest of a file. Raises DeepJsonError where it is nested too deeply."""
+    """A file object of a text and then the rest of a file.
+
+    Raises DeepJsonError where it is nested too deeply, and LongJsonError where no item ended in the last `LONGEST`
+    bytes.
+    """
 
     def __init__(self, text: bytes, source: TextInput | None) -> None:
         self._file = BytesIO(text)
         self._source = source
         self._depth = 0
+        self._since_item = 0  # bytes, about, since the end of an item
         self._in_string = self._is_escaped = False
 
     def read(self, size: int = -1) -> bytes:
@@ -177,6 +202,9 @@ class _ShallowText:
         if max(depths) > _MAX_DEPTH:
             raise DeepJsonError
         self._depth = depths[-1]
+        self._since_item = len(data) if min(depths) <= _ITEM_DEPTH else self._since_item + len(data)
+        if self._since_item > LONGEST:
+            raise LongJsonError(f"an item is longer than {LONGEST >> 20} MB")
         return data
 
     def _brackets(self, data: bytes) -> bytes:

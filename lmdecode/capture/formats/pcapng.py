@@ -181,11 +181,10 @@ def read_pcapng(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pa
                             continue
                 if section.unpack_length(buffer, end - 4)[0] != length:
                     raise _Damaged  # noqa: TRY301 -- as above
-                body = buffer[offset + 8 : end - 4]
                 if kind == _INTERFACE:
-                    section.add_interface(body)
+                    section.add_interface(buffer[offset + 8 : end - 4])
                 elif kind in {_ENHANCED, _SIMPLE, _OBSOLETE}:
-                    packet = section.packet(kind, body, previous_ns)
+                    packet = section.packet(kind, buffer[offset + 8 : end - 4], previous_ns)
                     previous_ns = packet.time_ns
                     count += 1
                     packets.append(packet)
@@ -201,7 +200,7 @@ def read_pcapng(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pa
             return
         if progress is not None:
             progress(statistics.bytes_read)
-        if not source.more(offset):
+        if not source.more(offset, wanted):
             break
         offset = 0
     rest = len(source.buffer) - offset

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from lmdecode.capture.formats import Format
 from lmdecode.capture.net.packet import Segment
-from lmdecode.capture.source import CaptureStatistics, TextInput, text_of
+from lmdecode.capture.source import LONGEST, CaptureStatistics, TextInput, text_of
 from lmdecode.codec.dialect import dialects
 
 
@@ -78,9 +78,11 @@ def read_tshark_json(
         CaptureError: It is JSON, but not as tshark exports it, or lacks fields that are needed.
     """
     from lmdecode.capture.formats._json_items import (  # noqa: PLC0415 -- this module is loaded for every capture
+        LONG,
         SKIPPED,
         BrokenJsonError,
         DeepJsonError,
+        LongJsonError,
         read_items,
     )
     from lmdecode.capture.formats._tshark_layers import FOREIGN, LayerReader  # noqa: PLC0415 -- as above
@@ -88,7 +90,7 @@ def read_tshark_json(
     source = TextInput(file)
     layers = LayerReader(str(file.name), ports)
     read = layers.read
-    reported = 0
+    reported = long = 0
     try:
         for items in (read_items if source.is_list else read_lines)(source, layers.is_wanted):
             statistics.packets += len(items)
@@ -96,6 +98,9 @@ def read_tshark_json(
             if progress is not None and source.position - reported >= _PROGRESS_STEP:
                 reported = source.position
                 progress(reported)
+            if LONG in items:
+                long += items.count(LONG)
+                items = [item for item in items if item is not LONG]  # noqa: PLW2901
             segments = [segment for item in items if item is not SKIPPED and (segment := read(item)) is not None]
             if segments:
                 yield segments
@@ -103,7 +108,12 @@ def read_tshark_json(
         if isinstance(error, DeepJsonError) and not layers.good:
             raise layers.refusal(FOREIGN) from None
         what = f"cannot be read further ({source.failure})" if source.failure else "is cut off or damaged"
+        if isinstance(error, LongJsonError):
+            what = f"cannot be read further ({error})"
         statistics.warnings.append(f"the JSON {what} after packet {statistics.packets:,}; all before it was decoded")
+    if long:
+        packets = "1 packet whose JSON is" if long == 1 else f"{long:,} packets whose JSON is"
+        statistics.warnings.append(f"{packets} longer than {LONGEST >> 20} MB could not be read")
     statistics.warnings += layers.warnings()
     statistics.notes += layers.notes()
     statistics.bytes_read = source.position

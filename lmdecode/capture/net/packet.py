@@ -133,6 +133,7 @@ def ip_text(packed: bytes) -> str:
 
 _MAX_PACKETS: Final = 64  # in pieces at a time; a sender's fragments follow each other closely
 _MAX_PIECES: Final = 1024  # of one packet: 64 KiB, the longest packet, in pieces of 64 bytes
+_MAX_BYTES: Final = 1 << 17  # of one packet: twice the longest, so overlaps have room; 8 MiB in all packets
 
 
 class FragmentKey(NamedTuple):
@@ -153,7 +154,7 @@ class Fragments:
 
     def __init__(self, ports: frozenset[bytes] | None) -> None:
         self._ports = ports
-        self._incomplete: dict[FragmentKey, dict[int, tuple[bytes, bool]]] = {}  # by their places; the oldest first
+        self._incomplete: dict[FragmentKey, _Pieces] = {}  # the oldest first
         self._lost = 0
 
     def add(self, key: FragmentKey, offset: int, payload: bytes, *, more: bool) -> bytes | None:
@@ -168,29 +169,57 @@ class Fragments:
         Returns:
             The IP packet's payload, if the fragment completes it.
         """
-        pieces = self._incomplete.setdefault(key, {})
-        if len(pieces) < _MAX_PIECES:
-            pieces.setdefault(offset, (payload, more))
-        whole = bytearray()
-        for position in sorted(pieces):
-            if position > len(whole):
-                break
-            piece, more_follow = pieces[position]
-            whole += piece[len(whole) - position :]
-            if not more_follow:
-                del self._incomplete[key]
-                return bytes(whole)
-        if len(self._incomplete) > _MAX_PACKETS:
+        pieces = self._incomplete.setdefault(key, _Pieces())
+        whole = pieces.add(offset, payload, more=more)
+        if whole is not None:
+            del self._incomplete[key]
+        elif len(self._incomplete) > _MAX_PACKETS:
             oldest = next(iter(self._incomplete))
             self._lost += self._count(self._incomplete.pop(oldest))
-        return None
+        return whole
 
     @property
     def unassembled(self) -> int:
         """How many fragments are of packets that are not whole up to now."""
         return self._lost + sum(map(self._count, self._incomplete.values()))
 
-    def _count(self, pieces: dict[int, tuple[bytes, bool]]) -> int:
-        first = pieces.get(0, (b"", True))[0]  # the only one with the ports; without it, it may be ours
+    def _count(self, pieces: _Pieces) -> int:
+        first = pieces.at.get(0, b"")  # the only one with the ports; without it, it may be ours
         is_foreign = len(first) >= 4 and self._ports is not None and self._ports.isdisjoint((first[:2], first[2:4]))
-        return 0 if is_foreign else len(pieces)
+        return 0 if is_foreign else pieces.count
+
+
+class _Pieces:
+    """The fragments of one packet."""
+
+    __slots__ = ("_end", "_size", "at", "count")
+
+    def __init__(self) -> None:
+        self.at: dict[int, bytes] = {}
+        """What was captured, by its place in the packet; the first of several at one place."""
+        self.count = 0
+        """The fragments, with those that were not kept."""
+        self._end: int | None = None  # of the packet, once its last fragment was seen
+        self._size = 0
+
+    def add(self, offset: int, payload: bytes, *, more: bool) -> bytes | None:
+        """Take a fragment. Returns the whole payload, if there is no gap any more."""
+        self.count += 1
+        if offset not in self.at:
+            if len(self.at) >= _MAX_PIECES or self._size + len(payload) > _MAX_BYTES:
+                return None
+            self.at[offset] = payload
+            self._size += len(payload)
+            if not more and self._end is None:
+                self._end = offset + len(payload)
+        # All that came is too little while it is less than the packet: only then is there something to put together.
+        if self._end is None or self._size < self._end:
+            return None
+        whole = bytearray()
+        for position in sorted(self.at):
+            if position > len(whole):
+                return None
+            whole += self.at[position][len(whole) - position :]
+            if len(whole) >= self._end:
+                return bytes(whole[: self._end])
+        return None

@@ -58,6 +58,9 @@ _MAX_HELD_PIECES: Final = 1024
 # Ranges that are remembered, of those that were given up and of those that were cut off. Lists of this length are
 # searched from end to end; a capture that loses more packets than this in a row has other problems.
 _MAX_RANGES: Final = 256
+# Bytes of memory, about, that a piece takes beside its data, and that a remembered range takes.
+_PIECE_SIZE: Final = 200
+_RANGE_SIZE: Final = 140
 # The largest window is 2**30 bytes (RFC 7323, section 2.3), so nothing of this connection is farther away. A segment
 # that claims to be is damaged, or of another connection with the same ports.
 _FAR: Final = 1 << 30
@@ -147,6 +150,12 @@ class Direction:
     def waiting(self) -> bool:
         """True if there is a hole in front."""
         return self._next is not None and self._end > self._next
+
+    @property
+    def held(self) -> int:
+        """About how many bytes of memory it holds: bytes beyond a hole, ranges that are remembered."""
+        ranges = len(self._cut) + len(self._lost)
+        return self._held_bytes + len(self._held) * _PIECE_SIZE + ranges * _RANGE_SIZE
 
     @property
     def finished(self) -> bool:
@@ -311,6 +320,12 @@ class Direction:
         events: list[Event] = []
         while self.waiting:
             events += self._give_up()
+        return events
+
+    def let_go(self) -> list[Event]:
+        """Hand out all that is held, as `flush` does, and forget the ranges: bytes of them will count as repeated."""
+        events = self.flush()
+        self._cut, self._lost = [], []
         return events
 
     @property

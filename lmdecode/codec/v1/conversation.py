@@ -59,6 +59,7 @@ _ANYWHERE: Final = Place()
 _MAX_WINDOWS: Final = 64  # of which it is kept what their messages have in common; apps use a dozen
 _WITHOUT_DATA: Final = HEADER + 2  # characters
 _MAX_PENDING: Final = 1024  # requests that are kept; a machine that answers none must not fill the memory
+_KEPT_SIZE: Final = 1000  # bytes of memory, about, for an open request, and for what a window's messages have in common
 
 
 class ConversationInto(Generic[T]):
@@ -90,6 +91,7 @@ class ConversationInto(Generic[T]):
         self._deframers: dict[Sender, Deframer] = {"app": Deframer(), "machine": Deframer()}
         self._prepared: dict[Role, dict[str, Any]] = {"request": {}, "response": {}, "report": {}}
         self._pending: deque[_Pending] = deque(maxlen=_MAX_PENDING)
+        self._secret_known: tuple[int, _Pending | None, bool] = (0, None, False)
         self.tally = Tally() if tally is None else tally
 
     def receive(self, time_ns: int, sender: Sender, data: bytes, predecoded: CleanMessage | None = None) -> list[T]:
@@ -158,11 +160,31 @@ class ConversationInto(Generic[T]):
 
     def close(self, time_ns: int) -> list[T]:
         """The connection has ended: hand out what was held back for its frame to become whole."""
-        return [
-            self._made(time_ns, sender, event, (_UNFINISHED,) if event.raw.startswith(b"@") else ())
+        made: list[T] = []
+        for sender, deframer in self._deframers.items():
+            events = deframer.flush()
+            for event in events:
+                is_unfinished = event is events[-1] and event.raw.startswith(b"@")
+                made.append(self._made(time_ns, sender, event, (_UNFINISHED,) if is_unfinished else ()))
+        return made
+
+    @property
+    def held(self) -> int:
+        """About how many bytes of memory are held back: unfinished frames, and requests that are not answered."""
+        kept = len(self._pending) + sum(map(len, self._prepared.values()))
+        return sum(deframer.pending for deframer in self._deframers.values()) + kept * _KEPT_SIZE
+
+    def let_go(self, time_ns: int, reason: str) -> list[T]:
+        """Hand out what is held back and say why; forget the requests, whose answers will count as reports."""
+        made = [
+            self._made(time_ns, sender, event, (reason,))
             for sender, deframer in self._deframers.items()
             for event in deframer.flush()
         ]
+        self._pending.clear()
+        for prepared in self._prepared.values():
+            prepared.clear()
+        return made
 
     def _prepare(self, clean: CleanSink[T], sender: Sender, role: Role, start: str) -> Any:  # noqa: ANN401 -- the sink's own
         """Return the part of what is made that all clean messages with this header and role share."""
@@ -288,10 +310,18 @@ class ConversationInto(Generic[T]):
         )
 
     def _secret_may_answer(self) -> bool:
-        """Whether what the machine says may be a secret, because the app asked for one."""
-        return not self._decoder.show_secrets and any(
-            touches_secret(address, length) for _, address, length, *_ in self._pending
-        )
+        """Whether what the machine says may be a secret, because the app asked for one.
+
+        It is asked for each damaged frame, of which a megabyte can have 40,000, and looks at a thousand requests. So
+        the answer is kept while the requests are the same: as many, with the same one at the end.
+        """
+        if self._decoder.show_secrets or not self._pending:
+            return False
+        count, last, known = self._secret_known
+        if count != len(self._pending) or last is not self._pending[-1]:
+            known = any(touches_secret(address, length) for _, address, length, *_ in self._pending)
+            self._secret_known = len(self._pending), self._pending[-1], known
+        return known
 
 
 class Conversation(ConversationInto[Record]):

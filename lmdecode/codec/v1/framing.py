@@ -20,6 +20,12 @@
 #
 # Memory is bounded from both sides. A frame that reaches `MAX_FRAME_SIZE` without an end cannot be a message, and is
 # handed out as skipped; junk is handed out in pieces of 64 KiB. A stream of gigabytes on the port costs no more.
+#
+# So is what comes out: each event becomes a Record of some hundred bytes, so a stream of `@`, or of `@%`, would grow to
+# a hundred times its size. A run of `@` is therefore one event. And of events that are shorter than any frame, in a
+# row and of whatever kind, only the first `_SHORT_EVENTS` come out each for itself, which is more than damage makes;
+# the others are joined until something longer comes. Joined bytes wait at the front of the buffer, so whoever asks
+# whether anything is held need ask only once.
 
 from __future__ import annotations
 
@@ -37,8 +43,14 @@ END: Final = 0x25  # %
 MAX_FRAME_SIZE: Final = 1 << 18
 """Bytes. No frame is longer: the longest message, with 65,535 bytes of data, makes a frame of 174,786."""
 
+SHORTEST_FRAME: Final = 26
+"""Bytes. No message is shorter: one block of the cipher is 16 bytes, and 24 in base64."""
+
 _DELIMITER: Final = re.compile(rb"[@%]").search
+_STARTS: Final = re.compile(rb"@*").match
 _SKIP_CHUNK: Final = 1 << 16  # junk is handed on in pieces of this size, so memory stays bounded
+_JOINED_CHUNK: Final = 1 << 20  # the same for runs of `@` and for what is joined
+_SHORT_EVENTS: Final = 16  # in a row; the next ones are joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +101,7 @@ class Deframer:
     """Finds the frames of one direction of a connection, however the bytes come in.
 
     Every byte fed comes out exactly once, in order, in a `Frame` or in a `Skipped`. The events do not depend on how the
-    stream was cut into pieces. At most `MAX_FRAME_SIZE` bytes are held.
+    stream was cut into pieces. At most a megabyte is joined, and `MAX_FRAME_SIZE` bytes behind it are held.
 
     >>> deframer = Deframer()
     >>> deframer.feed(b"junk@MDEy")
@@ -98,18 +110,21 @@ class Deframer:
     [Frame(position=4, body=b'MDEyMzQ1')]
     """
 
-    __slots__ = ("_in_frame", "_scanned", "held", "position")
+    __slots__ = ("_in_frame", "_joined", "_run", "_scanned", "_short", "held", "position")
 
     def __init__(self, position: int = 0) -> None:
         self.held = bytearray()
-        """Bytes not handed on yet; they start with `@` when in a frame."""
+        """Bytes not handed on yet."""
         self.position = position
         """The position in the stream of the first byte that is held.
 
         A whole frame that was read elsewhere is accepted by counting it here, which is right only if nothing is held.
         """
-        self._scanned = 0  # bytes of the buffer in which the next delimiter is known not to be
+        self._joined = 0  # bytes at the front of the buffer that are joined already
+        self._scanned = 0  # how far the buffer is known not to have the next delimiter
         self._in_frame = False
+        self._run = 0  # how many `@` stand in a row at the frame's beginning, as long as nothing else followed
+        self._short = 0  # events in a row that were shorter than any frame
 
     @property
     def pending(self) -> int:
@@ -126,8 +141,9 @@ class Deframer:
 
     def flush(self) -> list[Skipped]:
         """End what is being read: the stream has ended, or bytes are missing from here on. Returns the bytes held."""
-        held = [self._take(len(self.held))] if self.held else []
+        held = [self._take(size) for size in (self._joined, len(self.held) - self._joined) if size]
         self._in_frame = False
+        self._scanned = self._short = 0
         return held
 
     def skip(self, size: int) -> None:
@@ -136,42 +152,89 @@ class Deframer:
 
     def _next(self, events: list[Frame | Skipped]) -> bool:
         """Append one event if the buffer holds a whole one. Returns True if there may be another."""
-        buffer = self.held
+        buffer, begin = self.held, self._joined
         if not self._in_frame:
-            start = buffer.find(b"@", self._scanned, _SKIP_CHUNK)
+            start = buffer.find(b"@", self._scanned, begin + _SKIP_CHUNK)
             if start < 0:
                 self._scanned = len(buffer)
-                if len(buffer) < _SKIP_CHUNK:
+                if len(buffer) < begin + _SKIP_CHUNK:
                     return False
-                start = _SKIP_CHUNK
+                start = begin + _SKIP_CHUNK
             else:
-                self._in_frame = True
-            if start:
-                events.append(self._take(start))
-            self._scanned = 1 if self._in_frame else 0
-            return bool(buffer)
-        delimiter = _DELIMITER(buffer, self._scanned, MAX_FRAME_SIZE)
+                self._in_frame, self._run = True, 1
+            if start > begin:
+                self._skip(events, start - begin)
+            self._scanned = self._joined + self._in_frame
+            return len(buffer) > self._joined
+        if self._run:
+            return self._next_of_run(events)
+        delimiter = _DELIMITER(buffer, self._scanned, begin + MAX_FRAME_SIZE)
         if delimiter is None:
-            self._scanned = min(len(buffer), MAX_FRAME_SIZE)
-            if len(buffer) < MAX_FRAME_SIZE:
+            self._scanned = min(len(buffer), begin + MAX_FRAME_SIZE)
+            if len(buffer) < begin + MAX_FRAME_SIZE:
                 return False
-            events.append(self._take(MAX_FRAME_SIZE))
+            self._skip(events, MAX_FRAME_SIZE)
             self._in_frame = False
+            self._scanned = self._joined
         elif buffer[delimiter.start()] == START:  # the frame was never finished, and another one begins
-            events.append(self._take(delimiter.start()))
-            self._scanned = 1
+            self._skip(events, delimiter.start() - begin)
+            self._run, self._scanned = 1, self._joined + 1
         else:
-            end = delimiter.start()
-            events.append(Frame(self.position, bytes(buffer[1:end])))
-            del buffer[: end + 1]
-            self.position += end + 1
-            self._in_frame = False
-            self._scanned = 0
-        return bool(buffer)
+            self._end_frame(events, delimiter.start())
+        return len(buffer) > self._joined
+
+    def _next_of_run(self, events: list[Frame | Skipped]) -> bool:
+        """As `_next`, while nothing but `@` came of the frame: the last one of them begins it."""
+        buffer, begin = self.held, self._joined
+        end = _STARTS(buffer, self._scanned, begin + _JOINED_CHUNK).end()  # type: ignore[union-attr]  # it always matches
+        self._run, self._scanned = end - begin, end
+        if self._run >= _JOINED_CHUNK:
+            self._skip(events, self._run)
+            self._in_frame, self._run, self._scanned = False, 0, self._joined
+            return len(buffer) > self._joined
+        if end == len(buffer):
+            return False
+        if self._run > 1:
+            self._skip(events, self._run - 1)
+        self._run, self._scanned = 0, self._joined + 1
+        return True
+
+    def _end_frame(self, events: list[Frame | Skipped], end: int) -> None:
+        """Hand out the frame whose `%` stands at an index."""
+        size = end + 1 - self._joined
+        if size < SHORTEST_FRAME and self._short >= _SHORT_EVENTS:
+            self._skip(events, size)
+        else:
+            self._short = self._short + 1 if size < SHORTEST_FRAME else 0
+            self._let_joined_go(events)
+            events.append(Frame(self.position, bytes(self.held[1 : size - 1])))
+            del self.held[:size]
+            self.position += size
+        self._in_frame = False
+        self._scanned = self._joined
+
+    def _skip(self, events: list[Frame | Skipped], size: int) -> None:
+        """Hand out bytes of no frame, or join them to those before."""
+        if size >= SHORTEST_FRAME:
+            self._short = 0
+        elif self._short < _SHORT_EVENTS:
+            self._short += 1
+        else:
+            self._joined += size
+            if self._joined >= _JOINED_CHUNK:
+                self._let_joined_go(events)
+            return
+        self._let_joined_go(events)
+        events.append(self._take(size))
+
+    def _let_joined_go(self, events: list[Frame | Skipped]) -> None:
+        if self._joined:
+            events.append(self._take(self._joined))
 
     def _take(self, size: int) -> Skipped:
+        """Take bytes from the front of the buffer. Whoever calls it sets how far the buffer was scanned."""
         skipped = Skipped(self.position, bytes(self.held[:size]))
         del self.held[:size]
         self.position += size
-        self._scanned = 0
+        self._joined = 0  # what is joined is in front, and is never taken in part
         return skipped

@@ -18,6 +18,7 @@ from lmdecode.codec.v1 import framing
 from lmdecode.codec.v1.framing import MAX_FRAME_SIZE, Deframer, Frame, Skipped, unwrap, wrap
 
 JUNK_CHUNK = 64 * 1024
+LIMITS = {"MAX_FRAME_SIZE": MAX_FRAME_SIZE, "_SKIP_CHUNK": JUNK_CHUNK, "_JOINED_CHUNK": 1 << 20}
 
 streams = st.lists(
     st.sampled_from([b"@", b"%", b"@%", b"A", b"bc", b"==", b"\0", b"\xff", b"@QUJD%"]), max_size=60
@@ -37,27 +38,61 @@ def events_of(pieces, deframer: Deframer | None = None) -> list[Frame | Skipped]
     return events + deframer.flush()
 
 
-def byte_by_byte(stream: bytes, max_frame: int, chunk: int) -> list[Frame | Skipped]:
-    """What the Deframer should do, as slow and plain as can be."""
+def byte_by_byte(stream: bytes, limits: dict[str, int] = LIMITS) -> list[Frame | Skipped]:
+    """What the Deframer should do, as slow and plain as can be: cut the stream, then join what is short."""
     events: list[Frame | Skipped] = []
+    end = cut_plainly(stream, limits, events)
+    return joined(events, limits) + end  # the end of a stream joins nothing
+
+
+def cut_plainly(stream: bytes, limits: dict[str, int], events: list[Frame | Skipped]) -> list[Frame | Skipped]:
     held, start, in_frame = b"", 0, False
     for position, code in enumerate(stream):
         byte = bytes([code])
-        if byte == b"@":
-            if held:
+        if byte == b"@" and not held.strip(b"@"):
+            start = start if held else position
+            held, in_frame = held + byte, True
+            if len(held) == limits["_JOINED_CHUNK"]:
                 events.append(Skipped(start, held))
+                held, in_frame = b"", False
+            continue
+        if in_frame and len(held) > 1 and not held.strip(b"@"):  # the last of them begins the frame
+            events.append(Skipped(start, held[:-1]))
+            held, start = b"@", position - 1
+        if byte == b"@":
+            events.append(Skipped(start, held))
             held, start, in_frame = byte, position, True
             continue
         start = start if held else position
         held += byte
         if in_frame and byte == b"%":
             events.append(Frame(start, held[1:-1]))
-        elif len(held) == (max_frame if in_frame else chunk):
+        elif len(held) == limits["MAX_FRAME_SIZE" if in_frame else "_SKIP_CHUNK"]:
             events.append(Skipped(start, held))
         else:
             continue
         held, in_frame = b"", False
-    return [*events, Skipped(start, held)] if held else events
+    return [Skipped(start, held)] if held else []
+
+
+def joined(events: list[Frame | Skipped], limits: dict[str, int]) -> list[Frame | Skipped]:
+    found: list[Frame | Skipped] = []
+    short, start, held = 0, 0, b""
+    for event in events:
+        is_short = len(event.raw) < framing.SHORTEST_FRAME
+        if is_short and short >= framing._SHORT_EVENTS:
+            start, held = (start if held else event.position), held + event.raw
+            if len(held) < limits["_JOINED_CHUNK"]:
+                continue
+            found.append(Skipped(start, held))
+            held = b""
+            continue
+        short = short + 1 if is_short else 0
+        if held:
+            found.append(Skipped(start, held))
+            held = b""
+        found.append(event)
+    return [*found, Skipped(start, held)] if held else found
 
 
 @given(st.binary(max_size=100))
@@ -78,14 +113,25 @@ def test_a_body_that_is_not_base64_is_refused(body):
 @example((b"a@b", [b"a@b", b""]))
 def test_any_split_gives_the_same_events(cut):
     stream, pieces = cut
-    assert events_of(pieces) == events_of([stream]) == byte_by_byte(stream, MAX_FRAME_SIZE, JUNK_CHUNK)
+    assert events_of(pieces) == events_of([stream]) == byte_by_byte(stream)
 
 
-@given(cut_streams(), st.integers(2, 12), st.integers(1, 12))
-def test_any_split_gives_the_same_events_at_the_limits(cut, max_frame, chunk):
+@given(
+    cut_streams(),
+    st.fixed_dictionaries(
+        {
+            "MAX_FRAME_SIZE": st.integers(2, 12),
+            "_SKIP_CHUNK": st.integers(1, 12),
+            "_JOINED_CHUNK": st.integers(2, 12),
+            "_SHORT_EVENTS": st.integers(0, 4),
+            "SHORTEST_FRAME": st.integers(2, 9),
+        }
+    ),
+)
+def test_any_split_gives_the_same_events_at_the_limits(cut, limits):
     stream, pieces = cut
-    with mock.patch.multiple(framing, MAX_FRAME_SIZE=max_frame, _SKIP_CHUNK=chunk):
-        assert events_of(pieces) == events_of([stream]) == byte_by_byte(stream, max_frame, chunk)
+    with mock.patch.multiple(framing, **limits):
+        assert events_of(pieces) == events_of([stream]) == byte_by_byte(stream, limits)
 
 
 @given(cut_streams())
@@ -102,8 +148,24 @@ def test_every_byte_comes_out_once_and_where_it_was(cut):
 @given(cut_streams())
 def test_the_frames_are_those_that_a_regular_expression_finds(cut):
     stream, pieces = cut
-    frames = [event.body for event in events_of(pieces) if isinstance(event, Frame)]
+    with mock.patch.object(framing, "_SHORT_EVENTS", len(stream)):
+        frames = [event.body for event in events_of(pieces) if isinstance(event, Frame)]
     assert frames == re.findall(rb"@([^@%]*)%", stream)
+
+
+@pytest.mark.parametrize("filler", [b"@", b"@A", b"@%", b"x@", b"%x@%", b"%", b"@abc%"])
+def test_what_is_shorter_than_any_frame_comes_out_together(filler):
+    """A megabyte of it makes a few events, and not one a byte; a frame behind it is found as ever."""
+    stream = (filler * (1 << 20))[: 1 << 20] + b"@" + b"A" * 24 + b"%"
+    events = events_of([stream[start : start + 1460] for start in range(0, len(stream), 1460)])
+    assert b"".join(event.raw for event in events) == stream
+    assert events[-1] == Frame(1 << 20, b"A" * 24)
+    assert len(events) <= framing._SHORT_EVENTS + 2 + (1 << 20) // JUNK_CHUNK
+    assert sum(isinstance(event, Frame) for event in events) <= framing._SHORT_EVENTS + 1
+
+
+def test_a_megabyte_of_frame_starts_is_one_event():
+    assert events_of([b"@" * (1 << 20)]) == [Skipped(0, b"@" * (1 << 20))]
 
 
 def test_frames_come_out_as_soon_as_they_are_whole():
@@ -173,7 +235,7 @@ def test_memory_is_bounded(filler):
     deframer = Deframer()
     for _ in range(7):
         deframer.feed(b"@" + (filler * 40_000)[:40_000])
-        assert deframer.pending <= MAX_FRAME_SIZE
+        assert deframer.pending <= (1 << 20) + MAX_FRAME_SIZE
 
 
 def seconds(stream: bytes, piece_size: int) -> float:
