@@ -192,6 +192,7 @@ def joined(outcomes: Sequence[Outcome], speakers: Speakers) -> Iterator[Record]:
         outcome.statistics.connections -= first
         before = outcome.name
     yield from connections.close()
+    outcomes[-1].complaints += [f"{outcomes[-1].name}: {warning}" for warning in connections.warnings()]
     for outcome in outcomes[1:]:
         outcome.statistics.tallies = Tallies()
     if not any(outcome.statistics.port_packets or outcome.complaints for outcome in outcomes):

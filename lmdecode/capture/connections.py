@@ -13,16 +13,20 @@ from lmdecode.codec.record import Sender
 
 T = TypeVar("T")
 
+CONNECTIONS_MEMORY: Final = 64 << 20
+"""Bytes that all connections of a capture together hold back at most, about. A day of a machine holds some hundred."""
+
 _ALL_FLAGS: Final = ACK | SYN | FIN | RST  # of which an ordinary segment has ACK alone
 _MAX_CONNECTIONS: Final = 4096
 _LINGER_NS: Final = 60_000_000_000  # after its end a connection's retransmissions may still come
+_LET_GO: Final = "memory ran short: what was held back is given out"
 _LATE: Final = "out of order: these bytes belong before others that were decoded already"
 
 
 class _Connection(Generic[T]):
     """One connection: two directions and the Conversation that they make."""
 
-    __slots__ = ("_app", "_conversation", "_directions", "_machine", "closed", "last_ns", "packets")
+    __slots__ = ("_app", "_conversation", "_directions", "_machine", "accounted", "closed", "last_ns", "packets")
 
     def __init__(self, conversation: Conversation[T], app: Endpoint, machine: Endpoint) -> None:
         self._conversation = conversation
@@ -32,6 +36,22 @@ class _Connection(Generic[T]):
         self.packets = 0
         self.last_ns = 0
         self.closed = False
+        self.accounted = 0
+        """What it held when that was last counted, in bytes of memory."""
+
+    @property
+    def held(self) -> int:
+        """About how many bytes of memory it holds."""
+        app, machine = self._directions.values()
+        return app.held + machine.held + self._conversation.held
+
+    def let_go(self) -> list[T]:
+        """Memory runs short: hand out what is held back, and forget what can be done without."""
+        made: list[T] = []
+        for sender, direction in self._directions.items():
+            made += self._hand_on(sender, direction.let_go())
+        made += self._conversation.let_go(self.last_ns, _LET_GO)
+        return made
 
     def begins_anew(self, segment: Segment) -> bool:
         """Whether a segment is the beginning of another connection between the same two ends."""
@@ -157,10 +177,19 @@ class Connections(Generic[T]):
         tallies: The messages are counted in them, by dialect.
         capture: The capture's name, for the Records.
         first: The first connection's number.
+        memory: Bytes that all connections together may hold back, about. Of what they hold beyond that, half is given
+            out, that of the connections that have been idle the longest first.
     """
 
     def __init__(
-        self, sink: Sink[T], speakers: Speakers, tallies: Tallies, *, capture: str | None = None, first: int = 0
+        self,
+        sink: Sink[T],
+        speakers: Speakers,
+        tallies: Tallies,
+        *,
+        capture: str | None = None,
+        first: int = 0,
+        memory: int = CONNECTIONS_MEMORY,
     ) -> None:
         self._sink = sink
         self._speakers = speakers
@@ -169,6 +198,9 @@ class Connections(Generic[T]):
         self._live: OrderedDict[tuple[Endpoint, Endpoint], _Connection[T]] = OrderedDict()  # the longest idle first
         self._closed: OrderedDict[tuple[Endpoint, Endpoint], None] = OrderedDict()  # those of them that are over
         self._latest: _Connection[T] | None = None  # the last of `_live`
+        self._memory = memory
+        self._held = 0  # bytes of memory, in all of them together, when it was last counted
+        self._let_go = 0  # bytes of memory that were given out early
         self.count = first
         """The next connection's number."""
 
@@ -195,6 +227,8 @@ class Connections(Generic[T]):
         ends = (source, destination) if source <= destination else (destination, source)
         connection = self._live.get(ends)
         made: list[T] = []
+        if self._latest is not None and self._latest is not connection:
+            self._account(self._latest)  # which may have taken many segments by the fast path
         if connection is None or connection.begins_anew(segment):
             if connection is not None:
                 made += self._end(ends)
@@ -212,7 +246,18 @@ class Connections(Generic[T]):
             self._closed.pop(ends, None)
         if self._closed:
             made += self._sweep(segment.time_ns)
+        self._account(connection)
+        if self._held > self._memory:
+            made += self._relieve()
         return made
+
+    def warnings(self) -> list[str]:
+        """What the user should know, one line each."""
+        if not self._let_go:
+            return []
+        limit, size = self._memory >> 20, self._let_go >> 20
+        what = "given out before their messages, or the bytes before them, were there"
+        return [f"the connections held back more than {limit:,} MB: {size:,} MB were {what}"]
 
     def close(self) -> Iterator[T]:
         """The capture is over: hand out what is held back."""
@@ -235,7 +280,32 @@ class Connections(Generic[T]):
     def _end(self, ends: tuple[Endpoint, Endpoint]) -> list[T]:
         self._closed.pop(ends, None)
         self._latest = None
-        return self._live.pop(ends).end()
+        connection = self._live.pop(ends)
+        self._held -= connection.accounted
+        connection.accounted = 0
+        return connection.end()
+
+    def _account(self, connection: _Connection[T]) -> None:
+        """Count what a connection holds now."""
+        held = connection.held
+        self._held += held - connection.accounted
+        connection.accounted = held
+
+    def _relieve(self) -> list[T]:
+        """Have connections let go of what they hold, the longest idle first, until half of the memory is free.
+
+        Half, so that the many that hold nothing are not gone through for every segment.
+        """
+        made: list[T] = []
+        for connection in self._live.values():
+            if connection.accounted:
+                made += connection.let_go()
+                before = connection.accounted
+                self._account(connection)
+                self._let_go += before - connection.accounted
+                if self._held <= self._memory // 2:
+                    break
+        return made
 
     def _sweep(self, now_ns: int) -> list[T]:
         """Forget connections that ended long ago."""

@@ -123,6 +123,7 @@ def decode_capture_into(
             yield from made
     if last:
         yield from connections.close()
+        statistics.warnings += connections.warnings()
 
 
 def _closing(file: BufferedReader, batches: Generator[Predecoded, None, None]) -> Generator[Predecoded, None, None]:
@@ -182,7 +183,7 @@ def decode_packets(
             records = connections.receive(segment)
             statistics.connections = connections.count
             yield packet, records
-        statistics.warnings += reader.warnings()
+        statistics.warnings += reader.warnings() + connections.warnings()
     yield None, list(connections.close())
 
 

@@ -117,7 +117,7 @@ class _Texts:
         return not self._separator and len(self._rest) > LONGEST
 
     def cut(self, block: bytes) -> list[bytes | None]:
-        """Take the next block. Returns the texts that are whole: each has a separator behind it; None for a long one."""
+        """Take the next block. Returns the texts that have a separator behind them; None in place of a long one."""
         self._rest += block
         if not self._separator and not self._find_separator():
             return []
