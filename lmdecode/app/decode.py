@@ -193,6 +193,7 @@ def joined(outcomes: Sequence[Outcome], speakers: Speakers) -> Iterator[Record]:
         before = outcome.name
     yield from connections.close()
     outcomes[-1].complaints += [f"{outcomes[-1].name}: {warning}" for warning in connections.warnings()]
+    outcomes[-1].notes += [f"{outcomes[-1].name}: {note}" for note in connections.notes()]
     for outcome in outcomes[1:]:
         outcome.statistics.tallies = Tallies()
     if not any(outcome.statistics.port_packets or outcome.complaints for outcome in outcomes):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Generic, TypeVar
 
+from lmdecode.capture.copies import Copies, Ends, Evidence, Turn
 from lmdecode.capture.net.packet import ACK, FIN, PSH, RST, SYN, Endpoint, Segment
 from lmdecode.capture.net.reassembly import Delivered, Direction, Event, Missing
 from lmdecode.codec.dialect import Conversation, Place, Sink, Speakers, Tallies
@@ -23,21 +24,65 @@ _LET_GO: Final = "memory ran short: what was held back is given out"
 _LATE: Final = "out of order: these bytes belong before others that were decoded already"
 
 
+_REMEMBERED: Final = 32  # of the segments that the fast path took in a row
+_HALF: Final = _REMEMBERED // 2
+
+
 class _Connection(Generic[T]):
     """One connection: two directions and the Conversation that they make."""
 
-    __slots__ = ("_app", "_conversation", "_directions", "_machine", "accounted", "closed", "last_ns", "packets")
+    __slots__ = (
+        "_conversation",
+        "_directions",
+        "accounted",
+        "app",
+        "closed",
+        "evidence",
+        "last_ns",
+        "machine",
+        "number",
+        "packets",
+    )
 
-    def __init__(self, conversation: Conversation[T], app: Endpoint, machine: Endpoint) -> None:
+    def __init__(self, conversation: Conversation[T], app: Endpoint, machine: Endpoint, number: int) -> None:
         self._conversation = conversation
-        self._app = app
-        self._machine = machine
+        self.app = app
+        self.machine = machine
+        self.number = number
+        self.evidence = Evidence()
         self._directions = {app: Direction(), machine: Direction()}
         self.packets = 0
         self.last_ns = 0
         self.closed = False
         self.accounted = 0
         """What it held when that was last counted, in bytes of memory."""
+
+    @property
+    def ends(self) -> Ends:
+        """Its two ends, the smaller first."""
+        return (self.app, self.machine) if self.app <= self.machine else (self.machine, self.app)
+
+    def fits(self, segment: Segment, *, is_from_app: bool) -> bool:
+        """Whether a segment's numbers are those of this connection, so that it may be a copy of one of its own."""
+        app, machine = self._directions[self.app], self._directions[self.machine]
+        direction, other = (app, machine) if is_from_app else (machine, app)
+        known = [(direction.begins_at if segment.flags & SYN else direction.is_near)(segment.seq)]
+        if segment.flags & ACK:
+            known.append(other.is_near(segment.ack))
+        return True in known and False not in known
+
+    def own(self, segment: Segment, *, is_from_app: bool) -> Segment:
+        """A copy's segment as this connection would have it."""
+        ends = (self.app, self.machine) if is_from_app else (self.machine, self.app)
+        return segment._replace(source=ends[0], destination=ends[1])
+
+    def remember(self, segments: Sequence[Segment]) -> None:
+        """Keep what copies of these segments can be recognised by: of the first, and of the last."""
+        add, machine = self.evidence.add, self.machine
+        few = segments if len(segments) <= _REMEMBERED else (*segments[:_HALF], *segments[-_HALF:])
+        for segment in few:
+            if segment.payload:
+                add(segment, is_from_app=segment.source != machine)
 
     @property
     def held(self) -> int:
@@ -78,7 +123,7 @@ class _Connection(Generic[T]):
         Returns:
             The index of the first segment to which there is more, or that is another connection's.
         """
-        app, machine = self._app, self._machine
+        app, machine = self.app, self.machine
         receive = self._conversation.receive
         from_app, from_machine = self._directions[app], self._directions[machine]
         sender: Sender
@@ -154,7 +199,7 @@ class _Connection(Generic[T]):
             payload: The segment's that was received.
             predecoded: What its dialect predecoded of that.
         """
-        sender: Sender = "machine" if source == self._machine else "app"
+        sender: Sender = "machine" if source == self.machine else "app"
         conversation = self._conversation
         made: list[T] = []
         for event in events:
@@ -198,6 +243,7 @@ class Connections(Generic[T]):
         self._live: OrderedDict[tuple[Endpoint, Endpoint], _Connection[T]] = OrderedDict()  # the longest idle first
         self._closed: OrderedDict[tuple[Endpoint, Endpoint], None] = OrderedDict()  # those of them that are over
         self._latest: _Connection[T] | None = None  # the last of `_live`
+        self._copies: Copies[_Connection[T]] = Copies()
         self._memory = memory
         self._held = 0  # bytes of memory, in all of them together, when it was last counted
         self._let_go = 0  # bytes of memory that were given out early
@@ -215,7 +261,10 @@ class Connections(Generic[T]):
         index = 0
         while index < len(segments):
             if self._latest is not None and not self._closed:
-                index = self._latest.receive_in_order(segments, predecoded, index, made)
+                end = self._latest.receive_in_order(segments, predecoded, index, made)
+                if end > index:
+                    self._latest.remember(segments[index:end])
+                    index = end
             if index < len(segments):
                 made += self.receive(segments[index], predecoded[index])
                 index += 1
@@ -223,13 +272,23 @@ class Connections(Generic[T]):
 
     def receive(self, segment: Segment, predecoded: object = None) -> list[T]:
         """Take the next segment on the port, of whatever connection; hand out what is made of its messages."""
-        source, destination = segment.source, segment.destination
-        ends = (source, destination) if source <= destination else (destination, source)
+        copies = self._copies
+        if copies.busy:
+            turns = copies.take(_ends_of(segment), segment, predecoded, is_from_app=self._is_from_app(segment))
+            if turns is not None:
+                return self._receive_turns(turns)
+        return self._receive(segment, predecoded)
+
+    def _receive(self, segment: Segment, predecoded: object, *, may_be_copy: bool = True) -> list[T]:
+        """As `receive`, for a segment that is not known to be a copy."""
+        ends = _ends_of(segment)
         connection = self._live.get(ends)
         made: list[T] = []
         if self._latest is not None and self._latest is not connection:
             self._account(self._latest)  # which may have taken many segments by the fast path
         if connection is None or connection.begins_anew(segment):
+            if may_be_copy and self._copies.suspect(ends, segment, predecoded, is_from_app=self._is_from_app(segment)):
+                return made
             if connection is not None:
                 made += self._end(ends)
             connection = self._live[ends] = self._open(segment)
@@ -239,13 +298,9 @@ class Connections(Generic[T]):
             self._live.move_to_end(ends)
         self._latest = connection
         made += connection.receive(segment, predecoded)
-        if connection.closed:
-            self._closed[ends] = None
-            self._closed.move_to_end(ends)
-        elif self._closed:
-            self._closed.pop(ends, None)
-        if self._closed:
-            made += self._sweep(segment.time_ns)
+        if segment.payload:
+            connection.evidence.add(segment, is_from_app=segment.source == connection.app)
+        made += self._sweep(ends, segment.time_ns, closed=connection.closed)
         self._account(connection)
         if self._held > self._memory:
             made += self._relieve()
@@ -259,23 +314,52 @@ class Connections(Generic[T]):
         what = "given out before their messages, or the bytes before them, were there"
         return [f"the connections held back more than {limit:,} MB: {size:,} MB were {what}"]
 
+    def notes(self) -> list[str]:
+        """What is good to know when the capture is over, one line each."""
+        return self._copies.notes()
+
     def close(self) -> Iterator[T]:
         """The capture is over: hand out what is held back."""
+        yield from self._receive_turns(self._copies.close())
         for connection in self._live.values():
+            self._copies.ended(connection)
             yield from connection.end()
         self._live.clear()
         self._closed.clear()
 
+    def _is_from_app(self, segment: Segment) -> bool:
+        if segment.source.port not in self._speakers.ports:
+            return True
+        if segment.destination.port not in self._speakers.ports:
+            return False
+        return segment.flags & (SYN | ACK) != SYN | ACK  # this one answers; any other is taken to ask
+
     def _open(self, segment: Segment) -> _Connection[T]:
-        source, destination = segment.source, segment.destination
-        source_is_machine = source.port in self._speakers.ports
-        if source_is_machine and destination.port in self._speakers.ports:
-            source_is_machine = segment.flags & (SYN | ACK) == SYN | ACK  # it answers; else it is taken to ask
-        app, machine = (destination, source) if source_is_machine else (source, destination)
+        app, machine = segment.source, segment.destination
+        if not self._is_from_app(segment):
+            app, machine = machine, app
         place = Place(self.count, str(app), str(machine), self._capture)
         conversation = self._speakers.conversation(machine.port, self._sink, place, self._tallies)
+        connection = _Connection(conversation, app, machine, self.count)
+        self._copies.add(connection)
         self.count += 1
-        return _Connection(conversation, app, machine)
+        return connection
+
+    def _receive_turns(self, turns: Iterable[Turn[_Connection[T]]]) -> list[T]:
+        """Take segments of which it was decided whether they are copies."""
+        made: list[T] = []
+        for segment, predecoded, original, may_be_copy in turns:
+            if original is None:
+                made += self._receive(segment, predecoded, may_be_copy=may_be_copy)
+                continue
+            ends = original.ends
+            if self._live.setdefault(ends, original) is not original:
+                made += original.receive(segment, predecoded) + original.end()  # its ends are a later one's now
+            elif segment.flags & SYN:
+                self._copies.add(original)  # the same SYN again: it must not begin a closed connection anew
+            else:
+                made += self._receive(segment, predecoded)
+        return made
 
     def _end(self, ends: tuple[Endpoint, Endpoint]) -> list[T]:
         self._closed.pop(ends, None)
@@ -283,6 +367,7 @@ class Connections(Generic[T]):
         connection = self._live.pop(ends)
         self._held -= connection.accounted
         connection.accounted = 0
+        self._copies.ended(connection)
         return connection.end()
 
     def _account(self, connection: _Connection[T]) -> None:
@@ -307,15 +392,25 @@ class Connections(Generic[T]):
                     break
         return made
 
-    def _sweep(self, now_ns: int) -> list[T]:
-        """Forget connections that ended long ago."""
+    def _sweep(self, ends: Ends, now_ns: int, *, closed: bool) -> list[T]:
+        """Note whether a connection is over, and forget those that have been for long."""
         made: list[T] = []
+        if closed:
+            self._closed[ends] = None
+            self._closed.move_to_end(ends)
+        elif self._closed:
+            self._closed.pop(ends, None)
         while self._closed:
             ends = next(iter(self._closed))
             if now_ns - self._live[ends].last_ns <= _LINGER_NS:
                 break
             made += self._end(ends)
         return made
+
+
+def _ends_of(segment: Segment) -> Ends:
+    source, destination = segment.source, segment.destination
+    return (source, destination) if source <= destination else (destination, source)
 
 
 def _reason(missing: Missing) -> str:

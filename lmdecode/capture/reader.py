@@ -124,6 +124,7 @@ def decode_capture_into(
     if last:
         yield from connections.close()
         statistics.warnings += connections.warnings()
+        statistics.notes += connections.notes()
 
 
 def _closing(file: BufferedReader, batches: Generator[Predecoded, None, None]) -> Generator[Predecoded, None, None]:
@@ -185,6 +186,7 @@ def decode_packets(
             yield packet, records
         statistics.warnings += reader.warnings() + connections.warnings()
     yield None, list(connections.close())
+    statistics.notes += connections.notes()
 
 
 def read_segments(

@@ -280,7 +280,7 @@ def test_live_connections_are_bounded_and_none_loses_what_it_holds():
     records = []
     for number in range(5000):
         source = Endpoint(f"10.0.{number >> 8}.{number & 255}", 40000)
-        records += connections.receive(Segment(number, source, MACHINE, PSH | ACK, 1, 1, b"@held"))
+        records += connections.receive(Segment(number, source, MACHINE, PSH | ACK, number << 20, 1, b"@held"))
     assert len(connections._live) == 4096
     assert [record.stream for record in records] == list(range(5000 - 4096))
     assert all(record.raw == b"@held" for record in records)

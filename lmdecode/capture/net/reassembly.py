@@ -58,6 +58,8 @@ _MAX_HELD_PIECES: Final = 1024
 # Ranges that are remembered, of those that were given up and of those that were cut off. Lists of this length are
 # searched from end to end; a capture that loses more packets than this in a row has other problems.
 _MAX_RANGES: Final = 256
+# A window without scaling: what a sender can be ahead of what was captured.
+_NEAR: Final = 1 << 16
 # Bytes of memory, about, that a piece takes beside its data, and that a remembered range takes.
 _PIECE_SIZE: Final = 200
 _RANGE_SIZE: Final = 140
@@ -203,6 +205,12 @@ class Direction:
         # than the first window, which a SYN cannot scale beyond 64 KiB (RFC 7323, section 2.2).
         behind = self._base - self._position(isn + 1)
         return 0 <= behind <= (0xFFFF if self._lost and self._lost[0][1] == self._base else 0)
+
+    def is_near(self, number: int) -> bool | None:
+        """Return True if a sequence number lies in the stream, or close behind it; None if no number is known yet."""
+        if self._next is None:
+            return None
+        return self._base - 1 <= self._position(number) <= self._end + _NEAR
 
     def synchronise(self, isn: int) -> None:
         """Take the sequence number of a SYN: the stream begins one after it."""

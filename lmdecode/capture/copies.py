@@ -1,0 +1,312 @@
+"""One conversation that a capture has twice: it is recognised, and said once.
+
+A recorder that listens at several places sees each packet several times: `-i any` on a router before and after its
+address translation, a mirror port that has both the access point's and the computer's own wire, two captures merged.
+Where the addresses are the same, TCP's own numbers say that a segment is a repetition, and reassembly drops it. Where
+one address was translated, the copy looks like a connection of its own, and every message would come out twice.
+
+What is the same in both is all that address translation leaves alone: both ports, as a rule, the sequence numbers of
+both directions, and the bytes. So a connection is taken for a copy of another one if
+
+1. its first segment has the same two ports, and fits the other's numbers: the SYN's number is the same, or the segment
+   lies where the other's stream is. Two random numbers of 32 bits seldom do.
+2. then bytes at the same numbers are equal, in both directions if both are there. Nothing else proves it: a simple
+   network stack begins with the same number each time, and apps begin with the same request.
+
+Until it is decided, the suspect's segments are held back: few, and for a short time. If the bytes differ, or nothing
+can be compared, it is a connection of its own, and nothing was lost. If it is a copy, all its segments go to the
+original as if they were its own, so a packet that was captured at only one of the places still counts, and whatever
+comes twice is dropped as a repetition.
+
+A proxy, and a translation that changes ports or numbers, make two connections that only say the same. Whether that is
+one conversation cannot be settled here, since two apps that start together say the same as well. It is a note, with
+what to do.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Hashable
+from itertools import islice
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
+
+from lmdecode.capture.net.packet import Endpoint, Segment
+
+Ends = tuple[Endpoint, Endpoint]
+"""The two ends of a connection, the smaller first."""
+
+_PREFIX: Final = 64  # bytes of each segment that are compared: some bytes of a frame differ if any do, by its cipher
+_LEAST: Final = 8  # bytes; a keep-alive has one byte, which may be garbage
+_FIRST: Final = 8  # segments that are remembered from the beginning, for copies that come much later
+_RECENT: Final = 24  # segments that are remembered last, for copies that follow at once
+HELD_SEGMENTS: Final = 16
+"""Segments of a suspect that are held back at most."""
+HELD_NS: Final = 2_000_000_000
+"""How long they are held back at most. A copy follows within milliseconds; what it is compared with comes as soon."""
+_MAX_SUSPECTS: Final = 64
+_MAX_ORIGINALS: Final = 8  # connections of the same ports that a new one is compared with
+_MAX_COPIES: Final = 1024  # pairs of ends that are known to be copies
+_MAX_ENDED: Final = 256  # connections that are over and are still known, for copies that come later
+_ALIKE: Final = 6  # segments that two connections must have in common before anybody is told
+ALIKE_NS: Final = 2_000_000_000
+"""Between the first segments of two connections that say the same: a proxy hands on within milliseconds."""
+
+
+class Evidence:
+    """The segments of a connection that a copy of it can be compared with."""
+
+    __slots__ = ("_first", "_recent", "_seen", "first_ns")
+
+    def __init__(self) -> None:
+        self._first: list[tuple[bool, int, bytes]] = []
+        self._recent: deque[tuple[bool, int]] = deque()
+        self._seen: dict[tuple[bool, int], bytes] = {}
+        self.first_ns = 0
+        """When the first of them was captured."""
+
+    def add(self, segment: Segment, *, is_from_app: bool) -> None:
+        """Remember a segment that has data."""
+        prefix = segment.payload[:_PREFIX]
+        key = is_from_app, segment.seq
+        if key in self._seen:
+            return
+        self._seen[key] = prefix
+        if len(self._first) < _FIRST:
+            self._first.append((is_from_app, len(segment.payload), prefix))
+            self.first_ns = self.first_ns or segment.time_ns
+            return
+        self._recent.append(key)
+        if len(self._recent) > _RECENT:
+            del self._seen[self._recent.popleft()]
+
+    def compare(self, segment: Segment, *, is_from_app: bool) -> bool | None:
+        """Return whether a segment's bytes are those that were seen at its number; None if nothing was seen there.
+
+        The lengths may differ: network cards put segments together and cut them up.
+        """
+        seen = self._seen.get((is_from_app, segment.seq))
+        size = 0 if seen is None else min(len(seen), len(segment.payload))
+        if seen is None or size < _LEAST:
+            return None
+        return seen[:size] == segment.payload[:size]
+
+    @property
+    def beginning(self) -> tuple[tuple[bool, int, bytes], ...] | None:
+        """Who said what at first, whatever the numbers; None as long as that is too little to be told from chance."""
+        if len(self._first) < _ALIKE or len({is_from_app for is_from_app, *_ in self._first[:_ALIKE]}) == 1:
+            return None
+        return tuple(self._first[:_ALIKE])
+
+
+class Held(NamedTuple):
+    """A segment of a suspect."""
+
+    segment: Segment
+    predecoded: object
+    is_from_app: bool
+
+
+class Suspect:
+    """What may be a copy of a connection: its segments, until that is decided."""
+
+    __slots__ = ("_evidence", "held")
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._evidence = evidence
+        self.held: list[Held] = []
+        """Its segments up to now."""
+
+    def verdict(self, now_ns: int | None) -> bool | None:
+        """Return whether it is a copy; None if that cannot be said yet.
+
+        Args:
+            now_ns: The time of the latest packet; None at the end of the capture, where it must be decided.
+        """
+        agreed: set[bool] = set()
+        for segment, _, is_from_app in self.held:
+            is_equal = self._evidence.compare(segment, is_from_app=is_from_app)
+            if is_equal is False:
+                return False
+            if is_equal:
+                agreed.add(is_from_app)
+        if len(agreed) == 2:  # both sides
+            return True
+        waits = (
+            now_ns is not None
+            and len(self.held) < HELD_SEGMENTS
+            and abs(now_ns - self.held[0].segment.time_ns) <= HELD_NS
+        )
+        if waits:
+            return None
+        # A copy of which only one side was captured, or that has nothing but its handshake: then nothing is lost by it.
+        return bool(agreed) or not any(each.segment.payload for each in self.held)
+
+
+class Original(Hashable, Protocol):
+    """A connection of which another one may be a copy."""
+
+    app: Endpoint
+    machine: Endpoint
+    number: int
+    evidence: Evidence
+
+    @property
+    def ends(self) -> Ends:
+        """Its two ends."""
+
+    def fits(self, segment: Segment, *, is_from_app: bool) -> bool:
+        """Return whether a segment's numbers are those of this connection."""
+
+    def own(self, segment: Segment, *, is_from_app: bool) -> Segment:
+        """Return a copy's segment as this connection would have it."""
+
+    def begins_anew(self, segment: Segment) -> bool:
+        """Return whether a segment is the beginning of another connection between the same two ends."""
+
+
+C = TypeVar("C", bound=Original)
+
+
+class Turn(NamedTuple, Generic[C]):
+    """A segment whose turn it is."""
+
+    segment: Segment
+    """As the original has it, if there is one."""
+    predecoded: object
+    original: C | None
+    """Of which it is a copy."""
+    may_be_copy: bool
+    """True if that was not looked at yet."""
+
+
+class Copies(Generic[C]):
+    """Which connections of a capture are copies of others, or may be."""
+
+    def __init__(self) -> None:
+        self.busy = False
+        """Whether any segment may be one of a copy."""
+        self._by_ports: dict[tuple[int, int], dict[C, None]] = {}  # of app and machine; those that ended, too
+        self._ended: OrderedDict[C, None] = OrderedDict()
+        self._suspects: dict[Ends, tuple[C, Suspect]] = {}  # the oldest first
+        self._copies: OrderedDict[Ends, C] = OrderedDict()
+        self._beginnings: OrderedDict[object, C] = OrderedDict()
+        self._alike: list[tuple[int, int]] = []
+        self._count = 0
+        self._example = ""
+
+    def add(self, connection: C) -> None:
+        """Note that a connection has begun, or goes on."""
+        self._by_ports.setdefault((connection.app.port, connection.machine.port), {})[connection] = None
+        self._ended.pop(connection, None)
+
+    def ended(self, connection: C) -> None:
+        """Note that a connection is over."""
+        self._compare_beginning(connection)
+        self._ended[connection] = None
+        if len(self._ended) > _MAX_ENDED:
+            forgotten, _ = self._ended.popitem(last=False)
+            ports = forgotten.app.port, forgotten.machine.port
+            self._by_ports[ports].pop(forgotten, None)
+            if not self._by_ports[ports]:
+                del self._by_ports[ports]
+
+    def suspect(self, ends: Ends, segment: Segment, predecoded: object, *, is_from_app: bool) -> bool:
+        """Take a segment that seems to begin a connection. Returns True if it is held back, since it may be a copy."""
+        ports = segment.source.port, segment.destination.port
+        known = self._by_ports.get(ports if is_from_app else ports[::-1])
+        for original in islice(reversed(known), _MAX_ORIGINALS) if known else ():
+            if original.fits(segment, is_from_app=is_from_app):
+                suspect = Suspect(original.evidence)
+                suspect.held.append(Held(segment, predecoded, is_from_app))
+                self._suspects[ends] = original, suspect
+                self.busy = True
+                return True
+        return False
+
+    def take(self, ends: Ends, segment: Segment, predecoded: object, *, is_from_app: bool) -> list[Turn[C]] | None:
+        """Take a segment while anything is a copy or may be one. Returns None if nothing came of it.
+
+        Args:
+            ends: The segment's two ends.
+            segment: The segment.
+            predecoded: What its dialect predecoded of its payload.
+            is_from_app: Whether the app sent it.
+        """
+        found = self._suspects.get(ends)
+        if found is not None:
+            original, suspect = found
+            suspect.held.append(Held(segment, predecoded, is_from_app))
+            if not original.fits(segment, is_from_app=is_from_app):
+                return self._separate(ends)
+            return self._decide(ends, segment.time_ns)
+        # The oldest suspect may have waited for long enough.
+        turns = self._decide(next(iter(self._suspects)), segment.time_ns) if self._suspects else []
+        copied = self._copies.get(ends)
+        if copied is not None:
+            own = copied.own(segment, is_from_app=is_from_app)
+            if not copied.begins_anew(own):
+                return [*turns, Turn(own, predecoded, copied, may_be_copy=False)]
+            del self._copies[ends]
+            self.busy = bool(self._suspects or self._copies)
+        return [*turns, Turn(segment, predecoded, None, may_be_copy=True)] if turns else None
+
+    def close(self) -> list[Turn[C]]:
+        """Decide about all that is held back, since nothing more will come."""
+        return [turn for ends in list(self._suspects) for turn in self._decide(ends, None)]
+
+    def notes(self) -> list[str]:
+        """Return what is good to know, one line each."""
+        found = []
+        if self._count:
+            which = "1 connection was" if self._count == 1 else f"{self._count:,} connections were"
+            others = "" if self._count == 1 else " and others"
+            found.append(
+                f"{which} captured twice, with the same ports, sequence numbers and bytes, and counted once "
+                f"({self._example}{others}); to record it once, give tcpdump one interface: -i INTERFACE"
+            )
+        if self._alike:
+            first, second = self._alike[0]
+            others = "" if len(self._alike) == 1 else f" (and {len(self._alike) - 1:,} other pairs)"
+            found.append(
+                f"connections {first} and {second} began with the same data at the same time{others}: if that is one "
+                f"conversation, before and behind a proxy, look at one of them: --where stream={first}"
+            )
+        return found
+
+    def _decide(self, ends: Ends, now_ns: int | None) -> list[Turn[C]]:
+        """Decide whether a suspect is a copy. Returns its segments, or nothing as long as that cannot be said."""
+        original, suspect = self._suspects[ends]
+        is_copy = suspect.verdict(now_ns)
+        if is_copy is None and len(self._suspects) <= _MAX_SUSPECTS:
+            return []
+        if not is_copy:
+            return self._separate(ends)
+        del self._suspects[ends]
+        self._count += 1
+        self._example = self._example or f"{' and '.join(map(str, ends))} as {original.app} and {original.machine}"
+        if ends != original.ends:
+            self._copies[ends] = original
+            if len(self._copies) > _MAX_COPIES:
+                self._copies.popitem(last=False)
+        self.busy = bool(self._suspects or self._copies)
+        return [
+            Turn(original.own(segment, is_from_app=is_from_app), predecoded, original, may_be_copy=False)
+            for segment, predecoded, is_from_app in suspect.held
+        ]
+
+    def _separate(self, ends: Ends) -> list[Turn[C]]:
+        """A suspect is a connection of its own."""
+        _, suspect = self._suspects.pop(ends)
+        self.busy = bool(self._suspects or self._copies)
+        return [Turn(segment, predecoded, None, may_be_copy=False) for segment, predecoded, _ in suspect.held]
+
+    def _compare_beginning(self, connection: C) -> None:
+        """Note if another connection began with the same segments at the same time."""
+        beginning = connection.evidence.beginning
+        if beginning is None:
+            return
+        other = self._beginnings.setdefault(beginning, connection)
+        if len(self._beginnings) > _MAX_ENDED:
+            self._beginnings.popitem(last=False)
+        if other is not connection and abs(connection.evidence.first_ns - other.evidence.first_ns) <= ALIKE_NS:
+            self._alike.append((min(other.number, connection.number), max(other.number, connection.number)))
