@@ -20,12 +20,9 @@ CONNECTIONS_MEMORY: Final = 64 << 20
 _ALL_FLAGS: Final = ACK | SYN | FIN | RST  # of which an ordinary segment has ACK alone
 _MAX_CONNECTIONS: Final = 4096
 _LINGER_NS: Final = 60_000_000_000  # after its end a connection's retransmissions may still come
+_ACCOUNT_EVERY: Final = 64  # segments, so that it costs nothing; each can bring 64 KiB
 _LET_GO: Final = "memory ran short: what was held back is given out"
 _LATE: Final = "out of order: these bytes belong before others that were decoded already"
-
-
-_REMEMBERED: Final = 32  # of the segments that the fast path took in a row
-_HALF: Final = _REMEMBERED // 2
 
 
 class _Connection(Generic[T]):
@@ -77,12 +74,12 @@ class _Connection(Generic[T]):
         return segment._replace(source=ends[0], destination=ends[1])
 
     def remember(self, segments: Sequence[Segment]) -> None:
-        """Keep what copies of these segments can be recognised by: of the first, and of the last."""
-        add, machine = self.evidence.add, self.machine
-        few = segments if len(segments) <= _REMEMBERED else (*segments[:_HALF], *segments[-_HALF:])
-        for segment in few:
+        """Keep the first segments: copies are recognised by them."""
+        for segment in segments:
             if segment.payload:
-                add(segment, is_from_app=segment.source != machine)
+                self.evidence.add(segment, is_from_app=segment.source != self.machine)
+                if self.evidence.is_whole:
+                    break
 
     @property
     def held(self) -> int:
@@ -245,6 +242,8 @@ class Connections(Generic[T]):
         self._latest: _Connection[T] | None = None  # the last of `_live`
         self._copies: Copies[_Connection[T]] = Copies()
         self._memory = memory
+        self._touched: dict[_Connection[T], None] = {}  # since it was last counted what they hold
+        self._until_account = _ACCOUNT_EVERY
         self._held = 0  # bytes of memory, in all of them together, when it was last counted
         self._let_go = 0  # bytes of memory that were given out early
         self.count = first
@@ -259,19 +258,26 @@ class Connections(Generic[T]):
         """
         made: list[T] = []
         index = 0
+        self._copies.passed(segments)
         while index < len(segments):
             if self._latest is not None and not self._closed:
                 end = self._latest.receive_in_order(segments, predecoded, index, made)
-                if end > index:
+                if not self._latest.evidence.is_whole:
                     self._latest.remember(segments[index:end])
-                    index = end
+                self._touched[self._latest] = None
+                index = end
             if index < len(segments):
-                made += self.receive(segments[index], predecoded[index])
+                made += self._take(segments[index], predecoded[index])
                 index += 1
         return made
 
     def receive(self, segment: Segment, predecoded: object = None) -> list[T]:
         """Take the next segment on the port, of whatever connection; hand out what is made of its messages."""
+        self._copies.passed((segment,))
+        return self._take(segment, predecoded)
+
+    def _take(self, segment: Segment, predecoded: object) -> list[T]:
+        """As `receive`, once the segment is noted."""
         copies = self._copies
         if copies.busy:
             turns = copies.take(_ends_of(segment), segment, predecoded, is_from_app=self._is_from_app(segment))
@@ -284,8 +290,6 @@ class Connections(Generic[T]):
         ends = _ends_of(segment)
         connection = self._live.get(ends)
         made: list[T] = []
-        if self._latest is not None and self._latest is not connection:
-            self._account(self._latest)  # which may have taken many segments by the fast path
         if connection is None or connection.begins_anew(segment):
             if may_be_copy and self._copies.suspect(ends, segment, predecoded, is_from_app=self._is_from_app(segment)):
                 return made
@@ -298,12 +302,13 @@ class Connections(Generic[T]):
             self._live.move_to_end(ends)
         self._latest = connection
         made += connection.receive(segment, predecoded)
-        if segment.payload:
-            connection.evidence.add(segment, is_from_app=segment.source == connection.app)
+        if not connection.evidence.is_whole:
+            connection.remember((segment,))
         made += self._sweep(ends, segment.time_ns, closed=connection.closed)
-        self._account(connection)
-        if self._held > self._memory:
-            made += self._relieve()
+        self._touched[connection] = None
+        self._until_account -= 1
+        if not self._until_account:
+            made += self._account_all()
         return made
 
     def warnings(self) -> list[str]:
@@ -365,10 +370,19 @@ class Connections(Generic[T]):
         self._closed.pop(ends, None)
         self._latest = None
         connection = self._live.pop(ends)
+        self._touched.pop(connection, None)
         self._held -= connection.accounted
         connection.accounted = 0
         self._copies.ended(connection)
         return connection.end()
+
+    def _account_all(self) -> list[T]:
+        """Count what the connections hold, and have some of it handed out if it is too much."""
+        for connection in self._touched:
+            self._account(connection)
+        self._touched.clear()
+        self._until_account = _ACCOUNT_EVERY
+        return self._relieve() if self._held > self._memory else []
 
     def _account(self, connection: _Connection[T]) -> None:
         """Count what a connection holds now."""

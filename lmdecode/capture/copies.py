@@ -25,8 +25,8 @@ what to do.
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
-from collections.abc import Hashable
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
 from itertools import islice
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
@@ -35,10 +35,10 @@ from lmdecode.capture.net.packet import Endpoint, Segment
 Ends = tuple[Endpoint, Endpoint]
 """The two ends of a connection, the smaller first."""
 
-_PREFIX: Final = 64  # bytes of each segment that are compared: some bytes of a frame differ if any do, by its cipher
 _LEAST: Final = 8  # bytes; a keep-alive has one byte, which may be garbage
 _FIRST: Final = 8  # segments that are remembered from the beginning, for copies that come much later
-_RECENT: Final = 24  # segments that are remembered last, for copies that follow at once
+_PREFIX: Final = 64  # bytes of each of these: some bytes of a frame differ if any do, by its cipher
+_RECENT: Final = 64  # segments of all connections that are remembered at least, for copies that follow at once
 HELD_SEGMENTS: Final = 16
 """Segments of a suspect that are held back at most."""
 HELD_NS: Final = 2_000_000_000
@@ -53,49 +53,66 @@ ALIKE_NS: Final = 2_000_000_000
 
 
 class Evidence:
-    """The segments of a connection that a copy of it can be compared with."""
+    """The first segments of a connection that have data."""
 
-    __slots__ = ("_first", "_recent", "_seen", "first_ns")
+    __slots__ = ("_order", "_seen", "first_ns", "is_whole")
 
     def __init__(self) -> None:
-        self._first: list[tuple[bool, int, bytes]] = []
-        self._recent: deque[tuple[bool, int]] = deque()
         self._seen: dict[tuple[bool, int], bytes] = {}
+        self._order: list[tuple[bool, int, bytes]] = []
         self.first_ns = 0
         """When the first of them was captured."""
+        self.is_whole = False
+        """Whether there are enough of them."""
 
     def add(self, segment: Segment, *, is_from_app: bool) -> None:
         """Remember a segment that has data."""
-        prefix = segment.payload[:_PREFIX]
-        key = is_from_app, segment.seq
-        if key in self._seen:
+        key, prefix = (is_from_app, segment.seq), segment.payload[:_PREFIX]
+        if self.is_whole or key in self._seen:
             return
         self._seen[key] = prefix
-        if len(self._first) < _FIRST:
-            self._first.append((is_from_app, len(segment.payload), prefix))
-            self.first_ns = self.first_ns or segment.time_ns
-            return
-        self._recent.append(key)
-        if len(self._recent) > _RECENT:
-            del self._seen[self._recent.popleft()]
+        self._order.append((is_from_app, len(segment.payload), prefix))
+        self.first_ns = self.first_ns or segment.time_ns
+        self.is_whole = len(self._order) >= _FIRST
 
-    def compare(self, segment: Segment, *, is_from_app: bool) -> bool | None:
-        """Return whether a segment's bytes are those that were seen at its number; None if nothing was seen there.
-
-        The lengths may differ: network cards put segments together and cut them up.
-        """
-        seen = self._seen.get((is_from_app, segment.seq))
-        size = 0 if seen is None else min(len(seen), len(segment.payload))
-        if seen is None or size < _LEAST:
-            return None
-        return seen[:size] == segment.payload[:size]
+    def at(self, seq: int, *, is_from_app: bool) -> bytes | None:
+        """Return the first bytes of the segment with a sequence number; None if there is none."""
+        return self._seen.get((is_from_app, seq))
 
     @property
     def beginning(self) -> tuple[tuple[bool, int, bytes], ...] | None:
         """Who said what at first, whatever the numbers; None as long as that is too little to be told from chance."""
-        if len(self._first) < _ALIKE or len({is_from_app for is_from_app, *_ in self._first[:_ALIKE]}) == 1:
+        if len(self._order) < _ALIKE or len({is_from_app for is_from_app, *_ in self._order[:_ALIKE]}) == 1:
             return None
-        return tuple(self._first[:_ALIKE])
+        return tuple(self._order[:_ALIKE])
+
+
+class _Recent:
+    """The latest segments of all connections: some batches as they came, so that keeping them costs nothing."""
+
+    def __init__(self) -> None:
+        self._before: Sequence[Segment] = ()
+        self._now: Sequence[Segment] = ()
+        self._index: dict[tuple[Endpoint, Endpoint, int], bytes] = {}
+        self._indexed: tuple[object, ...] = ()
+
+    def extend(self, segments: Sequence[Segment]) -> None:
+        if len(self._now) >= _RECENT:
+            self._before, self._now = self._now, segments
+        else:
+            self._now = [*self._now, *segments] if self._now else segments
+
+    def at(self, segment: Segment) -> bytes | None:
+        """The data of the segment with the same ends and number. Both batches are gone through once, when asked."""
+        if self._indexed != (id(self._before), id(self._now)):
+            self._index = {
+                (each.source, each.destination, each.seq): each.payload
+                for batch in (self._now, self._before)
+                for each in reversed(batch)  # of several the first
+                if each.payload
+            }
+            self._indexed = id(self._before), id(self._now)
+        return self._index.get((segment.source, segment.destination, segment.seq))
 
 
 class Held(NamedTuple):
@@ -104,42 +121,6 @@ class Held(NamedTuple):
     segment: Segment
     predecoded: object
     is_from_app: bool
-
-
-class Suspect:
-    """What may be a copy of a connection: its segments, until that is decided."""
-
-    __slots__ = ("_evidence", "held")
-
-    def __init__(self, evidence: Evidence) -> None:
-        self._evidence = evidence
-        self.held: list[Held] = []
-        """Its segments up to now."""
-
-    def verdict(self, now_ns: int | None) -> bool | None:
-        """Return whether it is a copy; None if that cannot be said yet.
-
-        Args:
-            now_ns: The time of the latest packet; None at the end of the capture, where it must be decided.
-        """
-        agreed: set[bool] = set()
-        for segment, _, is_from_app in self.held:
-            is_equal = self._evidence.compare(segment, is_from_app=is_from_app)
-            if is_equal is False:
-                return False
-            if is_equal:
-                agreed.add(is_from_app)
-        if len(agreed) == 2:  # both sides
-            return True
-        waits = (
-            now_ns is not None
-            and len(self.held) < HELD_SEGMENTS
-            and abs(now_ns - self.held[0].segment.time_ns) <= HELD_NS
-        )
-        if waits:
-            return None
-        # A copy of which only one side was captured, or that has nothing but its handshake: then nothing is lost by it.
-        return bool(agreed) or not any(each.segment.payload for each in self.held)
 
 
 class Original(Hashable, Protocol):
@@ -167,6 +148,56 @@ class Original(Hashable, Protocol):
 C = TypeVar("C", bound=Original)
 
 
+class _Suspect(Generic[C]):
+    """What may be a copy of a connection: its segments, until that is decided."""
+
+    __slots__ = ("_recent", "held", "original")
+
+    def __init__(self, original: C, recent: _Recent) -> None:
+        self.original = original
+        self._recent = recent
+        self.held: list[Held] = []
+        """Its segments up to now."""
+
+    def verdict(self, now_ns: int | None) -> bool | None:
+        """Return whether it is a copy; None if that cannot be said yet.
+
+        Args:
+            now_ns: The time of the latest packet; None at the end of the capture, where it must be decided.
+        """
+        agreed: set[bool] = set()
+        for segment, _, is_from_app in self.held:
+            is_equal = self._compare(segment, is_from_app=is_from_app)
+            if is_equal is False:
+                return False
+            if is_equal:
+                agreed.add(is_from_app)
+        if len(agreed) == 2:  # both sides
+            return True
+        waits = (
+            now_ns is not None
+            and len(self.held) < HELD_SEGMENTS
+            and abs(now_ns - self.held[0].segment.time_ns) <= HELD_NS
+        )
+        if waits:
+            return None
+        # A copy of which only one side was captured, or that has nothing but its handshake: then nothing is lost by it.
+        return bool(agreed) or not any(each.segment.payload for each in self.held)
+
+    def _compare(self, segment: Segment, *, is_from_app: bool) -> bool | None:
+        """Return whether a segment's bytes are those that the original has at its number; None if it has none there.
+
+        The lengths may differ: network cards put segments together and cut them up.
+        """
+        seen = self.original.evidence.at(segment.seq, is_from_app=is_from_app)
+        if seen is None and segment.payload:
+            seen = self._recent.at(self.original.own(segment, is_from_app=is_from_app))
+        size = 0 if seen is None else min(len(seen), len(segment.payload))
+        if seen is None or size < _LEAST:
+            return None
+        return seen[:size] == segment.payload[:size]
+
+
 class Turn(NamedTuple, Generic[C]):
     """A segment whose turn it is."""
 
@@ -187,12 +218,17 @@ class Copies(Generic[C]):
         """Whether any segment may be one of a copy."""
         self._by_ports: dict[tuple[int, int], dict[C, None]] = {}  # of app and machine; those that ended, too
         self._ended: OrderedDict[C, None] = OrderedDict()
-        self._suspects: dict[Ends, tuple[C, Suspect]] = {}  # the oldest first
+        self._suspects: dict[Ends, _Suspect[C]] = {}  # the oldest first
+        self._recent = _Recent()
         self._copies: OrderedDict[Ends, C] = OrderedDict()
         self._beginnings: OrderedDict[object, C] = OrderedDict()
         self._alike: list[tuple[int, int]] = []
         self._count = 0
         self._example = ""
+
+    def passed(self, segments: Sequence[Segment]) -> None:
+        """Note the next segments of the capture: what follows may be copies of them."""
+        self._recent.extend(segments)
 
     def add(self, connection: C) -> None:
         """Note that a connection has begun, or goes on."""
@@ -216,9 +252,8 @@ class Copies(Generic[C]):
         known = self._by_ports.get(ports if is_from_app else ports[::-1])
         for original in islice(reversed(known), _MAX_ORIGINALS) if known else ():
             if original.fits(segment, is_from_app=is_from_app):
-                suspect = Suspect(original.evidence)
+                suspect = self._suspects[ends] = _Suspect(original, self._recent)
                 suspect.held.append(Held(segment, predecoded, is_from_app))
-                self._suspects[ends] = original, suspect
                 self.busy = True
                 return True
         return False
@@ -232,11 +267,10 @@ class Copies(Generic[C]):
             predecoded: What its dialect predecoded of its payload.
             is_from_app: Whether the app sent it.
         """
-        found = self._suspects.get(ends)
-        if found is not None:
-            original, suspect = found
+        suspect = self._suspects.get(ends)
+        if suspect is not None:
             suspect.held.append(Held(segment, predecoded, is_from_app))
-            if not original.fits(segment, is_from_app=is_from_app):
+            if not suspect.original.fits(segment, is_from_app=is_from_app):
                 return self._separate(ends)
             return self._decide(ends, segment.time_ns)
         # The oldest suspect may have waited for long enough.
@@ -275,7 +309,8 @@ class Copies(Generic[C]):
 
     def _decide(self, ends: Ends, now_ns: int | None) -> list[Turn[C]]:
         """Decide whether a suspect is a copy. Returns its segments, or nothing as long as that cannot be said."""
-        original, suspect = self._suspects[ends]
+        suspect = self._suspects[ends]
+        original = suspect.original
         is_copy = suspect.verdict(now_ns)
         if is_copy is None and len(self._suspects) <= _MAX_SUSPECTS:
             return []
@@ -296,7 +331,7 @@ class Copies(Generic[C]):
 
     def _separate(self, ends: Ends) -> list[Turn[C]]:
         """A suspect is a connection of its own."""
-        _, suspect = self._suspects.pop(ends)
+        suspect = self._suspects.pop(ends)
         self.busy = bool(self._suspects or self._copies)
         return [Turn(segment, predecoded, None, may_be_copy=False) for segment, predecoded, _ in suspect.held]
 
