@@ -54,6 +54,9 @@ class LongJsonError(BrokenJsonError):
     """An item has no end, or one that is too far away."""
 
 
+_SEPARATOR_SIZE: Final = 64  # bytes; it has at most 40
+
+
 def read_items(source: TextInput, is_wanted: Callable[[bytes], bool]) -> Iterator[list[Any]]:
     """The items of the list, in order, as many at a time as one read brought.
 
@@ -104,6 +107,7 @@ class _Texts:
 
     def __init__(self) -> None:
         self._rest = self._separator = self._start = self._end = b""
+        self._looked = 0  # how far the text is known to have no separator
         self._is_dropping = False  # the beginning of the next text is gone, since it is too long
 
     @property
@@ -138,8 +142,9 @@ class _Texts:
         return b",".join([*(each or b'{"long": 0}' for each in texts), rest])
 
     def _find_separator(self) -> bool:
-        found = _SEPARATOR.search(self._rest)
+        found = _SEPARATOR.search(self._rest, self._looked)
         if found is None:
+            self._looked = max(len(self._rest) - _SEPARATOR_SIZE, 0)
             return False
         self._separator, self._start, self._end = found[0], found[2] or b"", found[1]
         self._rest = self._rest[1:].lstrip(b"\r\n")  # without the list's own bracket

@@ -22,10 +22,9 @@
 # handed out as skipped; junk is handed out in pieces of 64 KiB. A stream of gigabytes on the port costs no more.
 #
 # So is what comes out: each event becomes a Record of some hundred bytes, so a stream of `@`, or of `@%`, would grow to
-# a hundred times its size. A run of `@` is therefore one event. And of events that are shorter than any frame, in a
-# row and of whatever kind, only the first `_SHORT_EVENTS` come out each for itself, which is more than damage makes;
-# the others are joined until something longer comes. Joined bytes wait at the front of the buffer, so whoever asks
-# whether anything is held need ask only once.
+# a hundred times its size. A run of `@` is therefore one event. And of events that are shorter than any frame, only
+# the first `_SHORT_EVENTS` in a row come out each for itself, which is more than damage makes. From there on all bytes
+# are joined, up to the next `@` that has room for a frame behind it.
 
 from __future__ import annotations
 
@@ -48,9 +47,11 @@ SHORTEST_FRAME: Final = 26
 
 _DELIMITER: Final = re.compile(rb"[@%]").search
 _STARTS: Final = re.compile(rb"@*").match
+_ROOM: Final = SHORTEST_FRAME - 2
+_ROOMY_START: Final = re.compile(rb"@[^@%%]{%d}" % _ROOM).search
 _SKIP_CHUNK: Final = 1 << 16  # junk is handed on in pieces of this size, so memory stays bounded
 _JOINED_CHUNK: Final = 1 << 20  # the same for runs of `@` and for what is joined
-_SHORT_EVENTS: Final = 16  # in a row; the next ones are joined
+_SHORT_EVENTS: Final = 16  # in a row; what follows them is joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,21 +111,21 @@ class Deframer:
     [Frame(position=4, body=b'MDEyMzQ1')]
     """
 
-    __slots__ = ("_in_frame", "_joined", "_run", "_scanned", "_short", "held", "position")
+    __slots__ = ("_in_frame", "_joining", "_run", "_scanned", "_short", "held", "position")
 
     def __init__(self, position: int = 0) -> None:
         self.held = bytearray()
-        """Bytes not handed on yet."""
+        """Bytes not handed on yet; they start with `@` when in a frame."""
         self.position = position
         """The position in the stream of the first byte that is held.
 
         A whole frame that was read elsewhere is accepted by counting it here, which is right only if nothing is held.
         """
-        self._joined = 0  # bytes at the front of the buffer that are joined already
-        self._scanned = 0  # how far the buffer is known not to have the next delimiter
+        self._scanned = 0  # bytes of the buffer in which the next delimiter is known not to be
         self._in_frame = False
         self._run = 0  # how many `@` stand in a row at the frame's beginning, as long as nothing else followed
         self._short = 0  # events in a row that were shorter than any frame
+        self._joining = False
 
     @property
     def pending(self) -> int:
@@ -141,9 +142,9 @@ class Deframer:
 
     def flush(self) -> list[Skipped]:
         """End what is being read: the stream has ended, or bytes are missing from here on. Returns the bytes held."""
-        held = [self._take(size) for size in (self._joined, len(self.held) - self._joined) if size]
-        self._in_frame = False
-        self._scanned = self._short = 0
+        held = [self._take(len(self.held))] if self.held else []
+        self._in_frame = self._joining = False
+        self._run = self._short = 0
         return held
 
     def skip(self, size: int) -> None:
@@ -152,89 +153,104 @@ class Deframer:
 
     def _next(self, events: list[Frame | Skipped]) -> bool:
         """Append one event if the buffer holds a whole one. Returns True if there may be another."""
-        buffer, begin = self.held, self._joined
+        buffer = self.held
         if not self._in_frame:
-            start = buffer.find(b"@", self._scanned, begin + _SKIP_CHUNK)
-            if start < 0:
-                self._scanned = len(buffer)
-                if len(buffer) < begin + _SKIP_CHUNK:
-                    return False
-                start = begin + _SKIP_CHUNK
-            else:
-                self._in_frame, self._run = True, 1
-            if start > begin:
-                self._skip(events, start - begin)
-            self._scanned = self._joined + self._in_frame
-            return len(buffer) > self._joined
+            return self._next_joined(events) if self._joining else self._next_outside(events)
         if self._run:
             return self._next_of_run(events)
-        delimiter = _DELIMITER(buffer, self._scanned, begin + MAX_FRAME_SIZE)
+        delimiter = _DELIMITER(buffer, self._scanned, MAX_FRAME_SIZE)
         if delimiter is None:
-            self._scanned = min(len(buffer), begin + MAX_FRAME_SIZE)
-            if len(buffer) < begin + MAX_FRAME_SIZE:
+            self._scanned = min(len(buffer), MAX_FRAME_SIZE)
+            if len(buffer) < MAX_FRAME_SIZE:
                 return False
             self._skip(events, MAX_FRAME_SIZE)
             self._in_frame = False
-            self._scanned = self._joined
         elif buffer[delimiter.start()] == START:  # the frame was never finished, and another one begins
-            self._skip(events, delimiter.start() - begin)
-            self._run, self._scanned = 1, self._joined + 1
+            if self._skip(events, delimiter.start()):
+                self._begin_frame()
         else:
             self._end_frame(events, delimiter.start())
-        return len(buffer) > self._joined
+        return bool(buffer)
+
+    def _next_outside(self, events: list[Frame | Skipped]) -> bool:
+        """As `_next`, outside of a frame: up to the next `@`, or as many bytes as are handed on at once."""
+        start = self.held.find(b"@", self._scanned, _SKIP_CHUNK)
+        if start < 0:
+            self._scanned = len(self.held)
+            if len(self.held) < _SKIP_CHUNK:
+                return False
+            self._skip(events, _SKIP_CHUNK)
+        elif not start or self._skip(events, start):
+            self._begin_frame()
+        return bool(self.held)
+
+    def _begin_frame(self) -> None:
+        self._in_frame, self._run, self._scanned = True, 1, 1
 
     def _next_of_run(self, events: list[Frame | Skipped]) -> bool:
         """As `_next`, while nothing but `@` came of the frame: the last one of them begins it."""
-        buffer, begin = self.held, self._joined
-        end = _STARTS(buffer, self._scanned, begin + _JOINED_CHUNK).end()  # type: ignore[union-attr]  # it always matches
-        self._run, self._scanned = end - begin, end
-        if self._run >= _JOINED_CHUNK:
-            self._skip(events, self._run)
-            self._in_frame, self._run, self._scanned = False, 0, self._joined
-            return len(buffer) > self._joined
+        buffer = self.held
+        end = _STARTS(buffer, self._scanned, _JOINED_CHUNK).end()  # type: ignore[union-attr]  # it always matches
+        self._run = self._scanned = end
+        if end == _JOINED_CHUNK:
+            self._skip(events, end)
+            self._in_frame, self._run = False, 0
+            return bool(buffer)
         if end == len(buffer):
             return False
-        if self._run > 1:
-            self._skip(events, self._run - 1)
-        self._run, self._scanned = 0, self._joined + 1
+        if end == 1 or self._skip(events, end - 1):
+            self._run, self._scanned = 0, 1
         return True
 
     def _end_frame(self, events: list[Frame | Skipped], end: int) -> None:
         """Hand out the frame whose `%` stands at an index."""
-        size = end + 1 - self._joined
-        if size < SHORTEST_FRAME and self._short >= _SHORT_EVENTS:
-            self._skip(events, size)
-        else:
-            self._short = self._short + 1 if size < SHORTEST_FRAME else 0
-            self._let_joined_go(events)
-            events.append(Frame(self.position, bytes(self.held[1 : size - 1])))
-            del self.held[:size]
-            self.position += size
+        if not self._count(end + 1):
+            return
+        events.append(Frame(self.position, bytes(self.held[1:end])))
+        del self.held[: end + 1]
+        self.position += end + 1
         self._in_frame = False
-        self._scanned = self._joined
+        self._scanned = 0
 
-    def _skip(self, events: list[Frame | Skipped], size: int) -> None:
-        """Hand out bytes of no frame, or join them to those before."""
+    def _skip(self, events: list[Frame | Skipped], size: int) -> bool:
+        """Hand out bytes of no frame. Returns False if they are joined with what follows, and nothing is done."""
+        if self._count(size):
+            events.append(self._take(size))
+            return True
+        return False
+
+    def _count(self, size: int) -> bool:
+        """Count an event of some bytes. Returns False if they, and what follows, are joined."""
         if size >= SHORTEST_FRAME:
             self._short = 0
         elif self._short < _SHORT_EVENTS:
             self._short += 1
         else:
-            self._joined += size
-            if self._joined >= _JOINED_CHUNK:
-                self._let_joined_go(events)
-            return
-        self._let_joined_go(events)
-        events.append(self._take(size))
+            self._joining = True
+            self._scanned = self._run = 0
+            self._in_frame = False
+        return not self._joining
 
-    def _let_joined_go(self, events: list[Frame | Skipped]) -> None:
-        if self._joined:
-            events.append(self._take(self._joined))
+    def _next_joined(self, events: list[Frame | Skipped]) -> bool:
+        """As `_next`, while bytes are joined: up to an `@` with room for a frame behind it."""
+        found = _ROOMY_START(self.held, self._scanned)
+        end = max(len(self.held) - _ROOM, 0) if found is None else found.start()
+        while end >= _JOINED_CHUNK:
+            events.append(self._take(_JOINED_CHUNK))
+            end -= _JOINED_CHUNK
+        if found is None:
+            self._scanned = end
+            return False
+        if end:
+            events.append(self._take(end))
+        self._joining = False
+        self._short = 0
+        self._begin_frame()
+        return True
 
     def _take(self, size: int) -> Skipped:
-        """Take bytes from the front of the buffer. Whoever calls it sets how far the buffer was scanned."""
         skipped = Skipped(self.position, bytes(self.held[:size]))
         del self.held[:size]
         self.position += size
-        self._joined = 0  # what is joined is in front, and is never taken in part
+        self._scanned = 0
         return skipped

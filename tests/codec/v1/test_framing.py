@@ -7,6 +7,7 @@ import itertools
 import random
 import re
 import time
+from dataclasses import replace
 from unittest import mock
 
 import pytest
@@ -39,10 +40,27 @@ def events_of(pieces, deframer: Deframer | None = None) -> list[Frame | Skipped]
 
 
 def byte_by_byte(stream: bytes, limits: dict[str, int] = LIMITS) -> list[Frame | Skipped]:
-    """What the Deframer should do, as slow and plain as can be: cut the stream, then join what is short."""
+    """What the Deframer should do, as slow and plain as can be: cut the stream; where too much is short, join."""
+    found: list[Frame | Skipped] = []
     events: list[Frame | Skipped] = []
     end = cut_plainly(stream, limits, events)
-    return joined(events, limits) + end  # the end of a stream joins nothing
+    short = 0
+    for event in events:
+        if len(event.raw) >= framing.SHORTEST_FRAME:
+            short = 0
+        elif short < framing._SHORT_EVENTS:
+            short += 1
+        else:
+            roomy = framing._ROOMY_START(stream, start := event.position)
+            stop = len(stream) if roomy is None else roomy.start()
+            while stop - (framing._ROOM if roomy is None else 0) - start >= limits["_JOINED_CHUNK"]:
+                found.append(Skipped(start, stream[start : start + limits["_JOINED_CHUNK"]]))
+                start += limits["_JOINED_CHUNK"]
+            found += [Skipped(start, stream[start:stop])] if start < stop else []
+            behind = byte_by_byte(stream[stop:], limits)
+            return found + [replace(each, position=each.position + stop) for each in behind]
+        found.append(event)
+    return found + end  # the end of a stream joins nothing
 
 
 def cut_plainly(stream: bytes, limits: dict[str, int], events: list[Frame | Skipped]) -> list[Frame | Skipped]:
@@ -73,26 +91,6 @@ def cut_plainly(stream: bytes, limits: dict[str, int], events: list[Frame | Skip
             continue
         held, in_frame = b"", False
     return [Skipped(start, held)] if held else []
-
-
-def joined(events: list[Frame | Skipped], limits: dict[str, int]) -> list[Frame | Skipped]:
-    found: list[Frame | Skipped] = []
-    short, start, held = 0, 0, b""
-    for event in events:
-        is_short = len(event.raw) < framing.SHORTEST_FRAME
-        if is_short and short >= framing._SHORT_EVENTS:
-            start, held = (start if held else event.position), held + event.raw
-            if len(held) < limits["_JOINED_CHUNK"]:
-                continue
-            found.append(Skipped(start, held))
-            held = b""
-            continue
-        short = short + 1 if is_short else 0
-        if held:
-            found.append(Skipped(start, held))
-            held = b""
-        found.append(event)
-    return [*found, Skipped(start, held)] if held else found
 
 
 @given(st.binary(max_size=100))
@@ -130,7 +128,9 @@ def test_any_split_gives_the_same_events(cut):
 )
 def test_any_split_gives_the_same_events_at_the_limits(cut, limits):
     stream, pieces = cut
-    with mock.patch.multiple(framing, **limits):
+    room = limits["SHORTEST_FRAME"] - 2
+    roomy = re.compile(rb"@[^@%%]{%d}" % room).search
+    with mock.patch.multiple(framing, **limits, _ROOM=room, _ROOMY_START=roomy):
         assert events_of(pieces) == events_of([stream]) == byte_by_byte(stream, limits)
 
 
