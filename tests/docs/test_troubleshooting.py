@@ -9,6 +9,8 @@ import subprocess
 
 import pytest
 
+from lmdecode.capture.net.packet import ACK, PSH, Endpoint, Segment
+from tests.capture.building import APP, MACHINE, packets, pcap, talk
 from tests.docs.examples import differs, run
 from tests.docs.pages import ROOT, text_of
 
@@ -47,7 +49,41 @@ def of(name, *options):
     return make
 
 
+def written(segments):
+    """A capture with these segments."""
+
+    def make(folder):
+        (folder / "x.pcap").write_bytes(pcap(packets(segments)))
+        return f"lmdecode decode x.pcap {CONFIG} -o x.jsonl"
+
+    return make
+
+
+def twice(port):
+    """A connection as both sides of a router have it, with the app's port there."""
+    once = talk(6).segments
+    there = {APP: Endpoint("203.0.113.9", port), MACHINE: MACHINE}
+    copy = [each._replace(source=there[each.source], destination=there[each.destination]) for each in once]
+    return [each for pair in zip(once, copy, strict=True) for each in pair]
+
+
+def too_much():
+    """A thousand connections that miss their first byte."""
+    return [
+        Segment(0, Endpoint("10.0.0.1", 2000 + number), MACHINE, PSH | ACK, seq, 1, bytes(size))
+        for seq, size in ((1, 1), (100, 60_000), (70_000, 60_000))
+        for number in range(600)
+    ]
+
+
 SITUATIONS = {
+    "1 connection was captured twice, with the same ports, sequence numbers and bytes, and counted once …": written(
+        twice(APP.port)
+    ),
+    "connections 0 and 1 began with the same data at the same time: if that is one conversation, …": written(
+        twice(APP.port + 1)
+    ),
+    "the connections held back more than 64 MB: …": written(too_much()),
     "no key: give --key or --config, …": without_key,
     "no TCP traffic at all": cut("1-142"),
     "no whole frame in what was said on TCP port 1774": cut("-s", "80", "1"),
