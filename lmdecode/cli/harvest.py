@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from lmdecode.app.errors import CommandError
 from lmdecode.cli._common.errors import reports_errors
 from lmdecode.cli._common.options import ConfigOption
+from lmdecode.cli._common.prompt import confirmed, is_somebody_there, printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from lmdecode.mitm.harvest import Harvest
+    from lmdecode.mitm.harvest import Harvest, Listening
+    from lmdecode.mitm.networks import OwnAddress
 
-_SAID = 8  # lines of what was said that stay on the screen
+_SAID: Final = 8  # lines of what was said that stay on the screen
+_EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 -- to recognise what the user asked for
+_LONGEST_SHOWN: Final = 60  # characters of what was typed
 
 
 @reports_errors
@@ -30,7 +35,9 @@ def harvest(
     host: Annotated[
         str | None,
         typer.Option(
-            metavar="ADDRESS", help="This computer's address in the phone's network, if the guessed one is wrong."
+            metavar="ADDRESS",
+            help="This computer's address in the phone's network, if the guessed one is wrong. Proxy and page listen "
+            "there, and nowhere else.",
         ),
     ] = None,
     set: Annotated[
@@ -42,6 +49,15 @@ def harvest(
             show_default=False,
         ),
     ] = None,
+    minutes: Annotated[int, typer.Option(min=1, max=1440, help="Stop after so many minutes.")] = 30,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace",
+            help="Let what is found replace another key, client or account in the config, without asking. A key that "
+            "is replaced stays there under another name.",
+        ),
+    ] = False,
     show_secrets: Annotated[
         bool, typer.Option("--show-secrets", help="Show the credentials on the screen too.")
     ] = False,
@@ -55,43 +71,96 @@ def harvest(
         lmdecode harvest --config ~/machine/config.json --port 9000
 
     The command starts a proxy, explains what to do on the phone, checks off each credential that it finds, and stops
-    when it has all of them. It decrypts only connections with the maker's cloud; traffic of the phone's other apps
-    passes untouched. The credentials are written to config.json (./config.json unless you name another file), which
-    only you can read.
+    when it has all of them. The proxy forwards to the maker's hosts only, so other apps on the phone get no answer
+    until you switch it off. The credentials are written to config.json (./config.json unless you name another file),
+    which only you can read. A key, client or account that is there already is replaced only if you say so.
     """
     import asyncio
 
     try:
-        from lmdecode.mitm.harvest import Harvest, own_address, serving
+        from lmdecode.mitm.harvest import Harvest
+        from lmdecode.mitm.networks import chosen, own_addresses
     except ImportError as error:
         if error.name is None or error.name.partition(".")[0] != "mitmproxy":
             raise
         raise CommandError("harvest needs mitmproxy: pip install 'lmdecode[mitm]'") from None
     path = config or Path("config.json")
-    address = host or own_address()
-    said: list[str] = []
+    settings = set or []
+    found = own_addresses()
+    listen_host = _host_to_listen_on(host, settings, found) or chosen(found)
+    address = host if host and host not in _EVERYWHERE else chosen(found)
+    said: deque[str] = deque(maxlen=_SAID)
     live = sys.stdout.isatty()
     run = Harvest(
-        path, port=port, show_secrets=show_secrets, settings=set or [], say=said.append if live else _print_line
+        path,
+        listen_host,
+        address,
+        port=port,
+        page_port=page_port,
+        seconds=minutes * 60.0,
+        replace=replace,
+        show_secrets=show_secrets,
+        settings=settings,
+        say=said.append if live else _print_line,
     )
-    with contextlib.ExitStack() as stack:
-        screen = stack.enter_context(_screen(live=live))
+    with _screen(live=live) as screen:
 
-        def started(listening: int) -> None:
-            try:
-                page = stack.enter_context(serving("", page_port, (address, listening), run.certificate_folder))
-            except OSError as error:
-                raise CommandError(f"port {page_port}: {error.strerror}: name another with --page-port") from None
-            screen.begin(address, listening, page)
+        def started(listening: Listening) -> None:
+            others = [str(each) for each in found if each.address not in {address, *listening.hosts}]
+            screen.begin(address, listening, minutes, others)
 
         try:
             asyncio.run(run.run(started, lambda: screen.show(run, said)))
         except KeyboardInterrupt:
             if not run.complete:
                 raise
+    _settle(run, path)
     if not run.complete:
-        raise CommandError("stopped before everything was found; what was found is in the config")
-    typer.echo(f"everything is in {path}; switch the phone's proxy off now. Next: lmdecode decode morning.pcap")
+        why = f"stopped after {minutes} minutes," if run.timed_out else "stopped"
+        raise CommandError(f"{why} before everything was found; what was found is in the config")
+    if not run.kept:
+        typer.echo(f"everything is in {path}; switch the phone's proxy off now. Next: lmdecode decode morning.pcap")
+
+
+def _host_to_listen_on(host: str | None, settings: list[str], found: list[OwnAddress]) -> str:
+    """Returns the address that --host stands for; "" if it stands for none, and is only a name for the phone.
+
+    Raises:
+        CommandError: This computer does not have the address, and no other one to listen on was named.
+    """
+    from lmdecode.mitm.networks import is_address, is_own, named
+
+    if not host or any(each.startswith("listen_host=") for each in settings):
+        return ""
+    if not is_address(host):
+        return named(host, found)
+    if not is_own(host):
+        shown = printable(host if len(host) <= _LONGEST_SHOWN else f"{host[:_LONGEST_SHOWN]}…")
+        own = ", ".join(map(str, found)) or "none in a network"
+        raise CommandError(
+            f"--host {shown} is not an address of this computer (it has: {own}); if the phone reaches it through "
+            "another computer, name the address to listen on too: --set listen_host=ADDRESS"
+        )
+    return host
+
+
+def _settle(run: Harvest, path: Path) -> None:
+    """Asks whether to replace what the config kept; says how to do that if there is nobody to ask."""
+    if not run.kept:
+        return
+    kept = " and ".join(run.kept)
+    if is_somebody_there() and sys.stdout.isatty():
+        if confirmed(
+            f"{path} has another {kept} than was found. Replace it? A key that is replaced stays under another name"
+        ):
+            typer.echo(str(run.take_instead()))
+            return
+        typer.echo(f"{path} keeps its own {kept}; switch the phone's proxy off now")
+    else:
+        typer.echo(
+            f"{path} keeps its own {kept}, which differs from what was found; to replace it: lmdecode harvest "
+            "--replace. Switch the phone's proxy off now"
+        )
 
 
 class _Screen:
@@ -103,20 +172,35 @@ class _Screen:
         self._qr = ""
         self._done: set[str] = set()
 
-    def begin(self, address: str, port: int, page: int) -> None:
-        """Say what to do."""
-        url = f"http://{address}:{page}/"
+    def begin(self, address: str, listening: Listening, minutes: int, others: list[str]) -> None:
+        """Say what to do, and what is open to whom.
+
+        Args:
+            address: This computer's, for the phone.
+            listening: What is listened on.
+            minutes: For how long at most.
+            others: Further addresses that this computer has.
+        """
+        from lmdecode.mitm.forwarding import MAKER_DOMAINS
+
+        port = listening.proxy[0][1]
+        url = f"http://{f'[{address}]' if ':' in address else address}:{listening.page}/"
         self._head = [
             f"1  Phone, settings of this Wi-Fi, proxy, manual: server {address}, port {port}",
             f"2  Open {url} there; install and trust the certificate",
             "3  In La Marzocco's app, log out and in again",
+            f"Listens on {_places(listening)}, for {minutes} minutes; forwards to {' and '.join(MAKER_DOMAINS)} only.",
         ]
+        if listening.hosts == ["127.0.0.1"]:
+            self._head.append("Only this computer reaches that address. To let a phone in, name another with --host.")
+        if others:
+            self._head.append(f"If the phone is in another network, name one with --host: {', '.join(others)}")
         self._qr = _qr_code(url)
         if self._live is None:
             for line in self._head:
                 _print_line(line)
 
-    def show(self, run: Harvest, said: list[str]) -> None:
+    def show(self, run: Harvest, said: deque[str]) -> None:
         """Show how far it is."""
         if self._live is not None:
             self._live.update(self._page(run, said), refresh=True)  # type: ignore[attr-defined]  # rich's Live
@@ -126,7 +210,7 @@ class _Screen:
                 self._done.add(step)
                 _print_line(f"[x] {step}")
 
-    def _page(self, run: Harvest, said: list[str]) -> RenderableType:
+    def _page(self, run: Harvest, said: deque[str]) -> RenderableType:
         from rich.console import Group
         from rich.text import Text
 
@@ -134,8 +218,16 @@ class _Screen:
             Text.assemble((" ✔ ", "bold green") if done else (" ☐ ", "dim"), (step, "" if done else "dim"))
             for step, done in run.checklist()
         ]
-        lines = [Text(line, "dim", overflow="ellipsis", no_wrap=True) for line in said[-_SAID:]]
+        lines = [Text(line, "dim", overflow="ellipsis", no_wrap=True) for line in said]
         return Group(*map(Text, self._head), Text(self._qr), *marks, Text(), *lines)
+
+
+def _places(listening: Listening) -> str:
+    """Where it listens, in words."""
+    ports = f"ports {listening.proxy[0][1]} (proxy) and {listening.page} (page)"
+    if any(host in _EVERYWHERE for host in listening.hosts):
+        return f"every address of this computer, for whoever reaches one of them, {ports}"
+    return f"{' and '.join(listening.hosts)} only, {ports}"
 
 
 @contextlib.contextmanager

@@ -126,41 +126,73 @@ class Saved:
     """What is new in it, or changed, by names for people; none if the file had it all."""
     was_open: bool = False
     """Whether others could read the file until now."""
+    kept: tuple[str, ...] = ()
+    """What was there, is not what was found, and was not replaced, by names for people."""
 
     def __str__(self) -> str:
-        said = f"{self.path} has {', '.join(self.changes)}" if self.changes else f"{self.path} had all of it already"
+        said = f"{self.path} has {', '.join(self.changes)}" if self.changes else ""
+        kept = f"{self.path} keeps its own {_listed([*self.kept])}, not what was found" if self.kept else ""
+        said = "; ".join(part for part in (said, kept) if part) or f"{self.path} had all of it already"
         return f"{said}; others could read the file, now only you can" if self.was_open else said
 
 
-def save(path: Path, found: Collection, *, tokens: bool = False) -> Saved:
+@dataclass(slots=True)
+class Keeper:
+    """Decides what in a file may be replaced: what it put there itself, and all else only if the owner says so.
+
+    Whoever can make the owner's proxy see a login of another account would otherwise put another key in the place of
+    the owner's. Several findings of one search may correct each other, so that the last login counts.
+    """
+
+    replace: bool = False
+    """Whether the owner asked for it."""
+    kept: list[str] = field(default_factory=list)
+    """What differs from what was found last, and stays, by names for people."""
+    _own: set[str] = field(default_factory=set)
+
+    def keeps(self, old: object) -> bool:
+        """Whether a value that is there has to stay."""
+        return bool(old) and not self.replace and not (isinstance(old, str) and old in self._own)
+
+    def owns(self, value: str) -> None:
+        """Note a value that was put into the file."""
+        self._own.add(value)
+
+
+def save(path: Path, found: Collection, *, tokens: bool = False, keeper: Keeper | None = None) -> Saved:
     """Merge what was found into a configuration file, which need not be there; mode 0600 always.
 
     Args:
         path: The file. If it is a link, what it stands for is replaced.
         found: What to put there.
         tokens: Whether to put the tokens there too: they are secrets, and expire.
+        keeper: Decides what may be replaced; None: all, because the owner has just logged in for it. A key that is
+            replaced stays in the file, as that of another machine.
 
     Raises:
         ConfigError: The file cannot be written, or is no configuration, which is then left as it is.
     """
+    keeper = keeper or Keeper(replace=True)
     changes: list[str] = []
-    was_open = change(path, lambda entries: changes.extend(merged(entries, found, tokens=tokens, where=str(path))))
-    return Saved(path, tuple(changes), was_open)
+    was_open = change(
+        path, lambda entries: changes.extend(merged(entries, found, tokens=tokens, where=str(path), keeper=keeper))
+    )
+    return Saved(path, tuple(changes), was_open, tuple(keeper.kept))
 
 
-def merged(entries: _Entry, found: Collection, *, tokens: bool, where: str) -> list[str]:
+def merged(entries: _Entry, found: Collection, *, tokens: bool, where: str, keeper: Keeper) -> list[str]:
     """Put findings into entries; the names of what is new or changed.
 
     Raises:
         ConfigError: `machines` is there, and not a list of machines.
     """
     changes: list[str] = []
+    keeper.kept = []
     for part in (found.client, found.account):
-        for name, secret in part.secrets().items() if part else ():
-            if secret and _put(entries, _entry_name(name), secret.reveal()):
-                changes.append(name)
-    changes += _put_machines(entries, found.keyed, where)
-    if tokens and found.tokens:
+        changes += _put_pair(entries, part, keeper) if part else []
+    of_the_login = not keeper.kept  # tokens belong to the client and the account that they were given to
+    changes += _put_machines(entries, found.keyed, where, keeper)
+    if tokens and found.tokens and of_the_login:
         until = found.tokens.expires_at
         new = [
             _put(entries, _entry_name(name), secret.reveal())
@@ -172,6 +204,22 @@ def merged(entries: _Entry, found: Collection, *, tokens: bool, where: str) -> l
             if until:
                 entries["token_expires"] = until.isoformat(timespec="seconds")
             changes.append("tokens")
+    return changes
+
+
+def _put_pair(entries: _Entry, part: Client | Account, keeper: Keeper) -> list[str]:
+    """Put an id and its secret, or a user and the password, into entries; the names of what is new or changed.
+
+    One without the other of the two is of no use, so both stay if one has to.
+    """
+    values = {name: secret.reveal() for name, secret in part.secrets().items() if secret}
+    differ = [name for name, value in values.items() if entries.get(_entry_name(name)) not in (None, "", value)]
+    if any(keeper.keeps(entries.get(_entry_name(name))) for name in differ):
+        keeper.kept += differ
+        return []
+    changes = [name for name, value in values.items() if _put(entries, _entry_name(name), value)]
+    for name in changes:
+        keeper.owns(values[name])
     return changes
 
 
@@ -187,7 +235,7 @@ def _put(entries: _Entry, name: str, value: str) -> bool:
     return True
 
 
-def _put_machines(entries: _Entry, machines: list[FleetMachine], where: str) -> list[str]:
+def _put_machines(entries: _Entry, machines: list[FleetMachine], where: str, keeper: Keeper) -> list[str]:
     listed = entries.get("machines", [])
     if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
         raise ConfigError(
@@ -205,10 +253,15 @@ def _put_machines(entries: _Entry, machines: list[FleetMachine], where: str) -> 
         if not places:
             others.append(machine)
             continue
-        old_keys += [_old(entry) for entry in places if _has_key(entry) and not _same_key(entry, machine)]
+        others_keys = [entry for entry in places if _has_key(entry) and not _same_key(entry, machine)]
+        if any(keeper.keeps(entry["key"]) for entry in others_keys):
+            keeper.kept.append(f"key of {machine.title}")
+            continue
+        old_keys += map(_old, others_keys)
         filled = [_fill(entry, machine) for entry in places]
         if any(filled):
             changes.append(machine.title)
+            keeper.owns(machine.key.reveal() if machine.key else "")
     if others and not listed and _has_key(entries):
         listed = [{name: entries[name] for name in _OF_A_MACHINE if entries.get(name)}]
     for machine in others:
@@ -216,6 +269,7 @@ def _put_machines(entries: _Entry, machines: list[FleetMachine], where: str) -> 
         _fill(entry, machine)
         listed = [*listed, entry]
         changes.append(machine.title)
+        keeper.owns(machine.key.reveal() if machine.key else "")
     listed = [*listed, *_without(old_keys, [entries, *listed])]
     if listed:
         entries["machines"] = listed

@@ -1,7 +1,8 @@
 """The addon that watches a login of the app, for `mitm_addons/lm_credentials.py`.
 
 It looks at the maker's hosts only. Connections with others are not even decrypted, unless it is told to leave that to
-mitmproxy: so the phone's other apps go on working, and nobody reads them.
+mitmproxy: so the phone's other apps go on working, and nobody reads them. What did not come from a host with the
+maker's certificate is not believed, and what is in the file already is not replaced, unless its owner says so.
 """
 
 from __future__ import annotations
@@ -13,12 +14,21 @@ from typing import TYPE_CHECKING, Final
 
 from mitmproxy import ctx, exceptions
 
-from lmdecode.cloud.collection import Collection, save
+from lmdecode.cloud.collection import Collection, Keeper, Saved, save
 from lmdecode.cloud.findings import Finding, Problem, Tokens
 from lmdecode.cloud.http import CloudEndpoint, endpoint, is_watched
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.config.file import FILE_NAME, check_writable
-from lmdecode.mitm.hooks import add_shared_options, exchange, path_of, reports_errors, say, watched_host
+from lmdecode.mitm.forwarding import Forwarding, install, uninstall
+from lmdecode.mitm.hooks import (
+    add_shared_options,
+    claimed_host,
+    exchange,
+    path_of,
+    reports_errors,
+    say,
+    verified_host,
+)
 
 if TYPE_CHECKING:
     from mitmproxy.addonmanager import Loader
@@ -27,18 +37,42 @@ if TYPE_CHECKING:
 
 _NAME: Final = "lm_credentials"
 _GRACE: Final = 1.0  # seconds in which the app still gets the answer that completed it all
+_MOST_DOUBTS: Final = 20  # lines about who posed as the cloud
+_INSECURE: Final = (
+    "ssl_insecure is on: anybody could pose as the cloud, so nothing is taken; start mitmproxy again without it"
+)
 
 
 class CredentialsAddon:
-    """Finds client id, client secret, user name, password and the machines' keys, and writes them down."""
+    """Finds client id, client secret, user name, password and the machines' keys, and writes them down.
+
+    Args:
+        advice: Is said when the file keeps something of its own that differs from what was found.
+    """
 
     name = _NAME
 
-    def __init__(self) -> None:
+    def __init__(self, advice: str = "to take what was found instead, set lm_replace=true, and log in again") -> None:
+        self._advice = advice
         self._found = Collection()
         self._told = ""
         self._running = False
         self._distrusted: set[str] = set()
+        self._doubted: set[str] = set()
+        self._insecure = False
+        self._keeper = Keeper()
+        self._saved: Saved | None = None
+        self._forwarding = Forwarding()
+
+    @property
+    def saved(self) -> Saved | None:
+        """What became of the file the last time; None if nothing was written."""
+        return self._saved
+
+    @property
+    def forwarding(self) -> Forwarding:
+        """What decides about clients and their connections; for who installs it before it runs."""
+        return self._forwarding
 
     @property
     def found(self) -> Collection:
@@ -59,10 +93,29 @@ class CredentialsAddon:
             True,
             "Decrypt connections with La Marzocco's hosts only; let all others through untouched.",
         )
+        loader.add_option(
+            "lm_replace",
+            bool,
+            False,
+            "Let what is found replace another key, client or account in the file. A key that is replaced stays there "
+            "under another name.",
+        )
+        loader.add_option(
+            "lm_forward",
+            str,
+            "public",
+            "Where clients that use this as their proxy may connect to: La Marzocco's hosts only (maker), the internet "
+            "but neither this computer nor private networks (public), or anywhere (all).",
+            choices=["maker", "public", "all"],
+        )
 
     @reports_errors
     def configure(self, updated: set[str]) -> None:
         """Check the file before anything is found that it could not take."""
+        if ctx.options.ssl_insecure and not self._insecure:  # connections last, so turning it off is not enough
+            self._insecure = True
+            say(self, logging.WARNING, _INSECURE)
+        self._keeper.replace = ctx.options.lm_replace
         if "lm_config" not in updated:
             return
         try:
@@ -73,11 +126,14 @@ class CredentialsAddon:
                 return
             raise exceptions.OptionsError(f"lm_config: {error}") from None  # type: ignore[no-untyped-call]
         self._found, self._told = Collection(), ""  # another file, another harvest
+        self._keeper = Keeper(replace=ctx.options.lm_replace)
 
     @reports_errors
     def running(self) -> None:
         """Say what to do."""
         self._running = True
+        if self._forwarding not in ctx.master.addons:
+            install(ctx.master, self._forwarding)
         todo = "now, in the app on the phone, log out and in again"
         say(self, logging.INFO, f"what is found goes into {_path()}; {todo}")
 
@@ -101,7 +157,7 @@ class CredentialsAddon:
     @reports_errors
     def request(self, flow: HTTPFlow) -> None:
         """Say that the app is seen; only what the cloud accepts is believed."""
-        host = watched_host(flow)
+        host = verified_host(flow)
         if (
             host is not None
             and endpoint(host, flow.request.path) is CloudEndpoint.TOKEN
@@ -122,6 +178,7 @@ class CredentialsAddon:
     @reports_errors
     def done(self) -> None:
         """Say at the end what is missing."""
+        uninstall(ctx.master, self._forwarding)
         missing = [str(each) for each in self._found.missing()]
         if missing:
             say(self, logging.WARNING, f"still missing: {'; '.join(missing)}")
@@ -129,6 +186,9 @@ class CredentialsAddon:
     def _take(self, flow: HTTPFlow) -> None:
         seen = exchange(flow)
         if seen is None:
+            self._doubt(flow)
+            return
+        if self._insecure and flow.live:
             return
         news = self._found.add(seen)
         for each in news:
@@ -137,11 +197,28 @@ class CredentialsAddon:
             else:
                 self._show(each)
         if any(not isinstance(each, Problem) for each in news) and self._found.anything:
-            saved = save(_path(), self._found, tokens=ctx.options.lm_tokens)
+            saved = save(_path(), self._found, tokens=ctx.options.lm_tokens, keeper=self._keeper)
+            self._saved = saved
             say(self, logging.INFO, str(saved))
+            if saved.kept and self._advice:
+                say(self, logging.WARNING, self._advice)
         self._tell_missing()
         if self._found.complete and ctx.options.lm_quit:
             asyncio.get_running_loop().call_later(_GRACE, ctx.master.shutdown)
+
+    def _doubt(self, flow: HTTPFlow) -> None:
+        """Say that somebody poses as the cloud, or speaks with it in a way in which anybody could."""
+        host = claimed_host(flow)
+        if host is None or flow.response is None:
+            return
+        why = "a server that did not prove to be it" if flow.request.scheme == "https" else "plain HTTP"
+        client = flow.client_conn.peername
+        text = (
+            f"an answer in the name of {host} came from {why}, so it is not used; {client[0] if client else '?'} asked"
+        )
+        if text not in self._doubted and len(self._doubted) < _MOST_DOUBTS:
+            self._doubted.add(text)
+            say(self, logging.WARNING, text)
 
     def _show(self, finding: Finding) -> None:
         if isinstance(finding, Tokens) and not ctx.options.lm_tokens:

@@ -4,125 +4,60 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import html
 import logging
 import re
-import socket
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mitmproxy import exceptions, options
+from mitmproxy.proxy.mode_specs import ProxyMode, RegularMode, Socks5Mode, UpstreamMode
 from mitmproxy.tools.dump import DumpMaster
 
+from lmdecode.cloud.collection import Keeper, Saved, save
 from lmdecode.cloud.http import is_watched
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.config.file import check_writable
 from lmdecode.mitm.credentials import CredentialsAddon
+from lmdecode.mitm.forwarding import install
 from lmdecode.mitm.hooks import path_of
+from lmdecode.mitm.setup_page import SetupPage
 
 if TYPE_CHECKING:
-    from mitmproxy.connection import Client
+    from mitmproxy.http import HTTPFlow
     from mitmproxy.tls import TlsData
-
-CERTIFICATE_FILE: Final = "mitmproxy-ca-cert.pem"
-"""The public half of mitmproxy's own certificate authority, in its configuration folder."""
-
-_PAGE: Final = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>lmdecode harvest</title>
-<style>
-:root {{ color-scheme: light dark }}
-body {{ font: 1.1rem/1.5 system-ui, sans-serif; max-width: 34rem; margin: 2rem auto; padding: 0 1rem }}
-a.button {{ display: inline-block; padding: .6rem 1rem; border: 2px solid; border-radius: .5rem;
-  text-decoration: none }}
-li {{ margin: 1rem 0 }}
-code {{ font-size: 1.1em }}
-</style>
-<h1>Set this phone up</h1>
-<ol>
-<li><b>Wi-Fi proxy.</b> In the settings of this Wi-Fi network, set the proxy to manual:
-server <code>{host}</code>, port <code>{port}</code>.</li>
-<li><b>Certificate.</b> <a class="button" href="/lmdecode.cer">Download it</a>, then<br>
-iPhone: Settings → Profile downloaded → Install; then General → About → Certificate Trust Settings → switch it on.<br>
-Android: Settings → Security → Install a certificate → CA certificate. Apps accept it from a rooted phone or an
-emulator only.</li>
-<li><b>The app.</b> Log out of La Marzocco's app, and log in again.</li>
-<li><b>Afterwards</b> set the proxy to off, and delete the certificate.</li>
-</ol>
-</html>
-"""
-
-
-@contextmanager
-def serving(listen_host: str, listen_port: int, proxy: tuple[str, int], folder: Path) -> Iterator[int]:
-    """Serve the page while the block runs; the port that it is on.
-
-    Args:
-        listen_host: The address to listen on; empty for all.
-        listen_port: 0 for any that is free.
-        proxy: Host and port that the phone is to use.
-        folder: mitmproxy's, with its certificate once that is made.
-
-    Raises:
-        OSError: The port is taken.
-    """
-    page = _PAGE.format(host=html.escape(proxy[0]), port=proxy[1]).encode("utf-8")
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if self.path == "/":
-                self._send(page, "text/html; charset=utf-8")
-            elif self.path == "/lmdecode.cer" and (folder / CERTIFICATE_FILE).is_file():
-                self._send((folder / CERTIFICATE_FILE).read_bytes(), "application/x-x509-ca-cert")
-            else:
-                self.send_error(404)
-
-        def _send(self, body: bytes, kind: str) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing: the screen has the checklist."""
-
-    server = ThreadingHTTPServer((listen_host, listen_port), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
-    thread.start()
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def own_address() -> str:
-    """Returns this computer's address in its network, without sending anything."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # an address for documentation: only the route is looked up
-        except OSError:
-            return "127.0.0.1"
-        address: str = probe.getsockname()[0]
-        return address
-
 
 _TICK: Final = 0.2  # seconds between two looks at how it goes
 # A port that is taken, or not allowed, as systems number it; numbers of Windows last.
 _TAKEN: Final = f"{errno.EADDRINUSE}|{errno.EACCES}|10048|10013"
 _PORT_TAKEN = re.compile(rf"(?:errno|winerror) (?:{_TAKEN})\]", re.IGNORECASE).search
+_PREFIX: Final = re.compile(r"^lm_\w+: ")
+_MOST_ERRORS: Final = 100
+_BODY_LIMIT: Final = (
+    "2m"  # a fleet has thousands of bytes, and what is sent to the proxy is kept in memory until it is whole
+)
 
 
 class HarvestError(LmdecodeError):
     """The proxy could not be started; one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """What a running harvest listens on."""
+
+    proxy: list[tuple[str, int]]
+    """Addresses and ports of the proxy."""
+    page: int
+    """The port of the set-up page, on the same addresses."""
+
+    @property
+    def hosts(self) -> list[str]:
+        """The addresses, each once."""
+        return list(dict.fromkeys(host for host, _ in self.proxy))
 
 
 @dataclass(slots=True)
@@ -139,7 +74,11 @@ class _Observer:
     def __init__(self, progress: _Progress) -> None:
         self._progress = progress
 
-    def client_connected(self, _client: Client) -> None:
+    def http_connect(self, _flow: HTTPFlow) -> None:
+        """Something uses the proxy, for a tunnel."""
+        self._progress.proxied = True
+
+    def requestheaders(self, _flow: HTTPFlow) -> None:
         """Something uses the proxy."""
         self._progress.proxied = True
 
@@ -156,47 +95,68 @@ class _Lines(logging.Handler):
         super().__init__(logging.INFO)
         self._take = take
         self.errors: list[str] = []
+        self._last = ""
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.levelno >= logging.ERROR:
-            self.errors.append(record.getMessage())
-        if record.name.startswith("lmdecode") or record.levelno >= logging.ERROR:
-            self._take(record.getMessage().removeprefix("lm_credentials: "))
+        text = record.getMessage()
+        if record.levelno >= logging.ERROR and len(self.errors) < _MOST_ERRORS:
+            self.errors.append(text)
+        text = _PREFIX.sub("", "".join(char if char.isprintable() else "?" for char in text))
+        if (record.name.startswith("lmdecode") or record.levelno >= logging.ERROR) and text != self._last:
+            self._last = text  # whoever makes the same happen again and again fills no screen or file
+            self._take(text)
 
 
 @dataclass(slots=True)
 class Harvest:
-    """One run of the proxy, until all is found or it is stopped.
+    """One run of the proxy, until all is found, its time is over, or it is stopped.
 
     Args:
         config: The file that what is found goes into.
-        host: The address to listen on; empty for all.
+        host: The address to listen on, for the proxy and the set-up page.
+        shown: The address that the phone is told.
         port: To listen on; 0 for any that is free.
+        page_port: The set-up page's; 0 for any that is free.
+        seconds: How long it runs at most.
+        replace: Whether what is found may replace what the file has.
         show_secrets: Whether what is found may be shown.
         settings: Further options of mitmproxy, `name=value`.
         say: Is given what the addon says, line by line.
     """
 
     config: Path
-    host: str = ""
+    host: str
+    shown: str
     port: int = 8080
+    page_port: int = 8081
+    seconds: float = 1800.0
+    replace: bool = False
     show_secrets: bool = False
     settings: Sequence[str] = ()
     say: Callable[[str], None] = print
+    timed_out: bool = False
+    """Whether its time was over before it was complete."""
     _progress: _Progress = field(default_factory=_Progress)
-    _addon: CredentialsAddon = field(default_factory=CredentialsAddon)
-    _folder: Path = Path()
-
-    @property
-    def certificate_folder(self) -> Path:
-        """Mitmproxy's configuration folder."""
-        return self._folder
+    _addon: CredentialsAddon = field(default_factory=lambda: CredentialsAddon(advice=""))
 
     @property
     def complete(self) -> bool:
         """Whether nothing is missing."""
         complete: bool = self._addon.found.complete
         return complete
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """What the file keeps of its own though something else was found, by names for people."""
+        return self._addon.saved.kept if self._addon.saved else ()
+
+    def take_instead(self) -> Saved:
+        """Replace what the file kept, because the owner said so.
+
+        Raises:
+            ConfigError: The file cannot be written.
+        """
+        return save(self.config, self._addon.found, keeper=Keeper(replace=True))
 
     def checklist(self) -> list[tuple[str, bool]]:
         """The steps, each with whether it is done."""
@@ -210,15 +170,15 @@ class Harvest:
             ("key of a machine", bool(found.keyed)),
         ]
 
-    async def run(self, started: Callable[[int], None], tick: Callable[[], None]) -> None:
-        """Run the proxy until all is found, or this is cancelled.
+    async def run(self, started: Callable[[Listening], None], tick: Callable[[], None]) -> None:
+        """Run the proxy until all is found, its time is over, or this is cancelled.
 
         Args:
-            started: Called once, with the port that is listened on.
+            started: Called once, with what is listened on.
             tick: Called several times a second.
 
         Raises:
-            HarvestError: The port is taken, or an option is none.
+            HarvestError: A port is taken, or an option cannot be used.
             ConfigError: The file could not take what is found.
         """
         check_writable(self.config)
@@ -229,16 +189,26 @@ class Harvest:
             # It would end the program on an error, with a line that does not say which.
             master.addons.remove(master.addons.get("errorcheck"))  # type: ignore[no-untyped-call]
             master.addons.add(self._addon, _Observer(self._progress))  # type: ignore[no-untyped-call]
+            install(master, self._addon.forwarding)  # before the first client can connect
             self._configure(master)
             running = asyncio.create_task(master.run())
+            page: SetupPage | None = None
             try:
-                started(await self._listening(master, handler))
-                while not running.done():
+                addresses = await self._listening(master, handler)
+                page = SetupPage((self.shown, addresses[0][1]), path_of(master.options.confdir))
+                started(Listening(addresses, await self._serve(page, master.options.listen_host)))
+                end = time.monotonic() + self.seconds
+                while not running.done() and time.monotonic() < end:
                     tick()
                     await asyncio.wait([running], timeout=_TICK)
                 tick()
-                await running
+                if running.done():
+                    await running
+                else:
+                    self.timed_out = True
             finally:
+                if page is not None:
+                    page.stop()
                 master.shutdown()  # type: ignore[no-untyped-call]
                 await asyncio.gather(running, return_exceptions=True)
         finally:
@@ -249,17 +219,28 @@ class Harvest:
             master.options.update(  # type: ignore[no-untyped-call]
                 listen_host=self.host,
                 listen_port=self.port,
+                body_size_limit=_BODY_LIMIT,
+                block_global=not _is_global_ipv6(self.host),  # whose network has such addresses too: see forwarding
                 lm_config=str(self.config),
+                lm_forward="maker",
+                lm_replace=self.replace,
                 lm_show_secrets=self.show_secrets,
                 lm_quit=True,
             )
             master.options.set(*self.settings, defer=True)  # scripts may add what others are for
-        except exceptions.OptionsError as error:
+            modes = [ProxyMode.parse(each) for each in master.options.mode]
+        except (exceptions.OptionsError, ValueError) as error:
             raise HarvestError(str(error)) from None
-        self._folder = path_of(master.options.confdir)
+        if not all(isinstance(each, RegularMode | Socks5Mode | UpstreamMode) for each in modes):
+            raise HarvestError(
+                "harvest works in mitmproxy's modes regular, socks5 and upstream only: for others run "
+                "mitmdump -s mitm_addons/lm_credentials.py"
+            )
+        if master.options.ssl_insecure:
+            raise HarvestError("with ssl_insecure anybody could pose as the cloud: leave it out")
 
-    async def _listening(self, master: DumpMaster, lines: _Lines) -> int:
-        """Wait until the proxy listens; its port."""
+    async def _listening(self, master: DumpMaster, lines: _Lines) -> list[tuple[str, int]]:
+        """Wait until the proxy listens; its addresses."""
         server = master.addons.get("proxyserver")  # type: ignore[no-untyped-call]
         while not (addresses := server.listen_addrs()):
             if self.port and any(_PORT_TAKEN(error) for error in lines.errors):
@@ -267,5 +248,18 @@ class Harvest:
             if lines.errors:
                 raise HarvestError(f"the proxy does not start: {lines.errors[0].splitlines()[0]}")
             await asyncio.sleep(0.02)
-        port: int = addresses[0][1]
-        return port
+        return [(str(each[0]), int(each[1])) for each in addresses]
+
+    async def _serve(self, page: SetupPage, host: str) -> int:
+        try:
+            return await page.start(host, self.page_port)
+        except OSError as error:
+            raise HarvestError(f"port {self.page_port}: {error.strerror}: name another with --page-port") from None
+
+
+def _is_global_ipv6(host: str) -> bool:
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return isinstance(address, IPv6Address) and address.is_global

@@ -8,6 +8,7 @@ import os
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Concatenate, ParamSpec, Protocol, TypeGuard, TypeVar
 
@@ -145,17 +146,43 @@ class SavedFlowsError(LmdecodeError):
     """A file of saved flows that cannot be read to its end; one line."""
 
 
-def watched_host(flow: HTTPFlow) -> str | None:
-    """Which of the maker's hosts a flow is with, if it is one. Looks at nothing but the names in it.
-
-    A transparent proxy is given an address only, and has the name from the Host header.
-    """
+def claimed_host(flow: HTTPFlow) -> str | None:
+    """Which of the maker's hosts a flow claims to be with, if it does. Looks at nothing but the names in it."""
     return next((name for name in (flow.request.host, flow.request.pretty_host) if is_watched(name)), None)
+
+
+def verified_host(flow: HTTPFlow) -> str | None:
+    """Which of the maker's hosts a flow is with, if it is one: over TLS, and all names in it are the same.
+
+    The name that counts is the one that mitmproxy has compared with the server's certificate, because a client can
+    write anything into a request. A transparent proxy has an address where others have a name; an address is no name.
+    """
+    request, server = flow.request, flow.server_conn
+    if request.scheme != "https":
+        return None
+    if flow.live and not (server.tls_established and flow.client_conn.tls_established):
+        return None  # saved flows that were made of other formats do not say
+    names = {_plain(name) for name in (server.sni or request.host, request.pretty_host, request.host)}
+    names = {name for name in names if not _is_address(name)}
+    name = names.pop() if len(names) == 1 else None
+    return name if is_watched(name) and not _is_address(server.sni or request.host) else None
+
+
+def _plain(host: str) -> str:
+    return host.lower().removesuffix(".")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 def exchange(flow: HTTPFlow) -> Exchange | None:
     """A flow with one of the maker's hosts; of others nothing is read."""
-    host = watched_host(flow)
+    host = verified_host(flow)
     if host is None:
         return None
     asked, answer = flow.request, flow.response
