@@ -52,7 +52,7 @@ class CredentialsAddon:
 
     name = _NAME
 
-    def __init__(self, advice: str = "to take what was found instead, set lm_replace=true, and log in again") -> None:
+    def __init__(self, advice: str = "to take what was found instead, set lm_replace=true") -> None:
         self._advice = advice
         self._found = Collection()
         self._told = ""
@@ -116,6 +116,8 @@ class CredentialsAddon:
             self._insecure = True
             say(self, logging.WARNING, _INSECURE)
         self._keeper.replace = ctx.options.lm_replace
+        if "lm_replace" in updated and ctx.options.lm_replace and self._saved and self._saved.kept:
+            self._save()
         if "lm_config" not in updated:
             return
         try:
@@ -126,7 +128,7 @@ class CredentialsAddon:
                 return
             raise exceptions.OptionsError(f"lm_config: {error}") from None  # type: ignore[no-untyped-call]
         self._found, self._told = Collection(), ""  # another file, another harvest
-        self._keeper = Keeper(replace=ctx.options.lm_replace)
+        self._keeper, self._saved = Keeper(replace=ctx.options.lm_replace), None
 
     @reports_errors
     def running(self) -> None:
@@ -197,19 +199,21 @@ class CredentialsAddon:
             else:
                 self._show(each)
         if any(not isinstance(each, Problem) for each in news) and self._found.anything:
-            saved = save(_path(), self._found, tokens=ctx.options.lm_tokens, keeper=self._keeper)
-            self._saved = saved
-            say(self, logging.INFO, str(saved))
-            if saved.kept and self._advice:
-                say(self, logging.WARNING, self._advice)
+            self._save()
         self._tell_missing()
         if self._found.complete and ctx.options.lm_quit:
             asyncio.get_running_loop().call_later(_GRACE, ctx.master.shutdown)
 
+    def _save(self) -> None:
+        self._saved = save(_path(), self._found, tokens=ctx.options.lm_tokens, keeper=self._keeper)
+        say(self, logging.INFO, str(self._saved))
+        if self._saved.kept and self._advice:
+            say(self, logging.WARNING, self._advice)
+
     def _doubt(self, flow: HTTPFlow) -> None:
         """Say that somebody poses as the cloud, or speaks with it in a way in which anybody could."""
         host = claimed_host(flow)
-        if host is None or flow.response is None:
+        if host is None or flow.response is None or flow.server_conn.peername is None:  # answered by this proxy
             return
         why = "a server that did not prove to be it" if flow.request.scheme == "https" else "plain HTTP"
         client = flow.client_conn.peername

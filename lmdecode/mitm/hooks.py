@@ -156,16 +156,18 @@ def verified_host(flow: HTTPFlow) -> str | None:
 
     The name that counts is the one that mitmproxy has compared with the server's certificate, because a client can
     write anything into a request. A transparent proxy has an address where others have a name; an address is no name.
+
+    Saved flows that were made of other formats do not say whether there was TLS, nor with whom. There the name counts
+    that was connected to, which is the owner's own record.
     """
     request, server = flow.request, flow.server_conn
-    if request.scheme != "https":
+    encrypted = request.scheme == "https"
+    if flow.live and not (encrypted and server.tls_established and flow.client_conn.tls_established):
         return None
-    if flow.live and not (server.tls_established and flow.client_conn.tls_established):
-        return None  # saved flows that were made of other formats do not say
-    names = {_plain(name) for name in (server.sni or request.host, request.pretty_host, request.host)}
-    names = {name for name in names if not _is_address(name)}
-    name = names.pop() if len(names) == 1 else None
-    return name if is_watched(name) and not _is_address(server.sni or request.host) else None
+    connected = (encrypted and server.sni) or request.host
+    names = {_plain(name) for name in (connected, request.pretty_host, request.host)}
+    name = _plain(connected)
+    return name if is_watched(name) and all(each == name or _is_address(each) for each in names) else None
 
 
 def _plain(host: str) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import time
@@ -15,10 +17,11 @@ import urllib.request
 import httpx
 import pytest
 
-from tests.cli.conftest import CAPTURES
+from tests.cli.conftest import CAPTURES, Command
 from tests.cloud.fake_cloud import CLOUD, CUSTOMER, TOKEN, fleet, machine, serving, tokens
 from tests.cloud.leaks import leaks
 from tests.cloud.mitmdump import HELPER
+from tests.cloud.poison import Poisoner
 
 KEY = "12345678901234567890123456789012"
 LOGIN = {
@@ -61,8 +64,22 @@ class Running:
             time.sleep(0.02)
         return match
 
+    @property
+    def port(self):
+        return int(self.wait_for(r"server 127\.0\.0\.1, port (\d+)")[1])
+
+    def answer(self, request):
+        """What the proxy answers, up to the end of the connection or to the first pause."""
+        with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as client:
+            client.settimeout(PATIENCE)
+            client.sendall(request)
+            got = client.recv(65536)
+            while b"\r\n\r\n" not in got:
+                got += client.recv(65536)
+            return got
+
     def client(self):
-        port = self.wait_for(r"server 127\.0\.0\.1, port (\d+)")[1]
+        port = self.port
         certificate = self.folder / "mitm" / "mitmproxy-ca-cert.pem"
         context = ssl.create_default_context(cafile=str(certificate))
         return httpx.Client(proxy=f"http://127.0.0.1:{port}", verify=context, timeout=PATIENCE)
@@ -191,3 +208,139 @@ def test_not_every_fault_is_the_ports(command, port):
     assert "the proxy does not start: " in complaint
     assert "is taken" not in complaint
     assert len(complaint.splitlines()) == 1
+
+
+PLACES = [
+    "127.0.0.1", "localhost", "0.0.0.0", "[::1]", "[::ffff:127.0.0.1]", "[::]", "169.254.169.254", "10.0.0.1",
+    "192.168.1.1", "2130706433", "0x7f000001", "127.1", "0", "fritz.box", "www.example.com", "93.184.215.14",
+    "cms.lamarzocco.io.example.com", "cms.lamarzocco.io@127.0.0.1", "xlamarzocco.io",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def open_to_all(cloud, tmp_path_factory):
+    """One harvest for all that is refused."""
+    with Poisoner() as service:
+        process = Running(Command(tmp_path_factory.mktemp("open")), cloud)
+        process.service = service
+        yield process
+        process.process.kill()
+        process.process.wait()
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_it_leads_nowhere_but_to_the_maker(open_to_all, place):
+    to = f"{place}:{open_to_all.service.port}"
+    for request in (
+        f"GET http://{to}/ HTTP/1.1\r\nHost: cms.lamarzocco.io\r\n\r\n",
+        f"GET https://{to}/ HTTP/1.1\r\nHost: cms.lamarzocco.io\r\n\r\n",
+        f"CONNECT {to} HTTP/1.1\r\nHost: cms.lamarzocco.io:443\r\n\r\n",
+        f"CONNECT {place}:443 HTTP/1.1\r\n\r\n",
+    ):
+        answer = open_to_all.answer(request.encode())
+        assert re.match(rb"HTTP/1\.1 (403|502|400) ", answer), (request, answer)
+    assert open_to_all.service.asked == []
+
+
+@pytest.mark.parametrize("port", [80, 22, 8443])
+def test_the_maker_is_asked_over_tls_only(open_to_all, port):
+    assert b" 403 " in open_to_all.answer(f"CONNECT cms.lamarzocco.io:{port} HTTP/1.1\r\n\r\n".encode())
+    plain = f"GET http://cms.lamarzocco.io:{port}/api/customer HTTP/1.1\r\nHost: cms.lamarzocco.io\r\n\r\n"
+    assert b" 403 " in open_to_all.answer(plain.encode())
+
+
+def test_the_phone_gets_what_it_needs(open_to_all):
+    for host in ("cms.lamarzocco.io", "gw-lmz.lamarzocco.io", "LION.lamarzocco.io"):
+        assert b" 200 " in open_to_all.answer(f"CONNECT {host}:443 HTTP/1.1\r\n\r\n".encode())
+    assert b" 200 " in open_to_all.answer(b"GET http://mitm.it/ HTTP/1.1\r\nHost: mitm.it\r\n\r\n")
+    apple = b"GET http://captive.apple.com/hotspot-detect.html HTTP/1.1\r\nHost: captive.apple.com\r\n\r\n"
+    assert b" 200 " in open_to_all.answer(apple)
+    android = b"GET http://connectivitycheck.gstatic.com/generate_204 HTTP/1.1\r\nHost: x\r\n\r\n"
+    assert b" 204 " in open_to_all.answer(android)
+    assert open_to_all.process.poll() is None
+    assert "other apps on the phone get no answer" in open_to_all.said
+    assert "\x1b" not in open_to_all.said
+
+
+def test_it_listens_on_one_address(open_to_all):
+    page = int(open_to_all.wait_for(r"ports (\d+) \(proxy\) and (\d+) \(page\)")[2])
+    assert f"Listens on 127.0.0.1 only, ports {open_to_all.port} (proxy)" in open_to_all.said
+    for port in (open_to_all.port, page):
+        for family, elsewhere in ((socket.AF_INET, "127.0.0.2"), (socket.AF_INET6, "::1")):
+            with socket.socket(family) as other:
+                assert other.connect_ex((elsewhere, port)) != 0
+
+
+OWN = {
+    "key": "o" * 32, "serial_number": "GS012345", "machine_name": "mine", "client_id": "my-id",
+    "client_secret": "my-secret", "username": "me@example.com", "password": "my-password",
+}  # fmt: skip
+
+
+def test_nobody_poisons_the_config(command, cloud):
+    (command.folder / "config.json").write_text(json.dumps(OWN))
+    run = Running(command, cloud)
+    try:
+        with Poisoner() as attacker:
+            for request in attacker.requests():
+                assert b" 403 " in run.answer(request)
+            assert attacker.asked == []
+        assert run.process.poll() is None
+        assert "[x] key" not in run.said
+        assert json.loads((command.folder / "config.json").read_text()) == OWN
+    finally:
+        run.process.kill()
+        run.process.wait()
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_what_is_there_is_replaced_only_if_asked_for(command, cloud, replace):
+    (command.folder / "config.json").write_text(json.dumps(OWN))
+    run = Running(command, cloud, *(["--replace"] if replace else []))
+    with run.client() as client:
+        client.post(TOKEN, data=LOGIN)
+        client.get(CUSTOMER)
+    assert run.process.wait(PATIENCE) == 0
+    entries = json.loads((command.folder / "config.json").read_text())
+    if replace:
+        assert (entries["key"], entries["username"], entries["client_id"]) == (
+            KEY,
+            LOGIN["username"],
+            LOGIN["client_id"],
+        )
+        assert entries["machines"] == [{"machine_name": "mine (old key)", "key": "o" * 32}]
+    else:
+        assert {name: entries[name] for name in OWN} == OWN
+        assert "machines" not in entries
+        assert "keeps its own client id and client secret and user name and password and key of kitchen" in run.said
+        assert "lmdecode harvest --replace" in run.said
+    assert leaks(command.folder, SECRETS, allowed=[command.folder / "config.json"]) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--set", "ssl_insecure=true"], "anybody could pose as the cloud"),
+        (["--set", "mode=transparent"], "mitmdump -s mitm_addons/lm_credentials.py"),
+        (["--set", "mode=nonsense"], "nonsense"),
+        (["--host", "203.0.113.7"], "--host 203.0.113.7 is not an address of this computer"),
+    ],
+)
+def test_what_would_open_it_is_refused(command, options, words):
+    pytest.importorskip("mitmproxy")
+    given = ["--host", "127.0.0.1", "--page-port", "0", "--port", "0", "--set", f"confdir={command.folder}"]
+    complaint = command.fails("harvest", *given, *options)
+    assert words in complaint
+    assert len(complaint.splitlines()) == 1
+
+
+def test_it_ends_by_itself(tmp_path):
+    pytest.importorskip("mitmproxy")
+    from lmdecode.mitm.harvest import Harvest
+
+    run = Harvest(
+        tmp_path / "config.json", "127.0.0.1", "127.0.0.1", 0, 0, seconds=0.1, settings=[f"confdir={tmp_path}"]
+    )
+    asyncio.run(asyncio.wait_for(run.run(lambda _: None, lambda: None), PATIENCE))
+    assert run.timed_out
+    assert not run.complete

@@ -10,11 +10,12 @@ from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 
 def load(loader: Loader) -> None:
-    loader.add_option("test_port", int, 0, "The fake cloud's.")
+    loader.add_option("test_port", int, 0, "The fake cloud's; 0: hosts are what they are.")
 
 
 def server_connect(data: ServerConnectionHookData) -> None:
-    data.server.address = ("127.0.0.1", ctx.options.test_port)  # the client's names stay those of the real hosts
+    if ctx.options.test_port:
+        data.server.address = ("127.0.0.1", ctx.options.test_port)  # the client's names stay those of the real hosts
 
 
 def request(flow: http.HTTPFlow) -> None:
