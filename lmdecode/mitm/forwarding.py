@@ -18,14 +18,14 @@ import asyncio
 import logging
 import re
 import socket
-from collections import Counter
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING, Final
 
 from mitmproxy import ctx
 from mitmproxy.http import HTTPFlow, Response
 from mitmproxy.proxy.mode_specs import RegularMode, Socks5Mode, UpstreamMode
 
+from lmdecode.mitm.addresses import is_outside, source_towards
+from lmdecode.mitm.clients import Clients, host_of
 from lmdecode.mitm.hooks import reports_errors, say
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mitmproxy.connection import Client
     from mitmproxy.master import Master
     from mitmproxy.proxy.server_hooks import ServerConnectionHookData
+    from mitmproxy.tls import ClientHelloData
 
 MAKER_DOMAINS: Final = ("lamarzocco.io", "lamarzocco.com")
 """The domains of the maker. The app's hosts have changed with its versions: cms, gw, gw-lmz, lion, cms-api …"""
@@ -49,12 +50,9 @@ ONLINE_ANSWERS: Final = {
 the mobile network instead, and with it no proxy."""
 
 _HTTPS: Final = 443
-_MOST_CLIENTS: Final = 128  # connections; a phone has some dozens
-_MOST_OF_ONE: Final = 64
 _MOST_TOLD: Final = 20  # lines about refusals
 _PATIENCE: Final = 10.0  # seconds for a name server
 _NAME_OF_A_HOST: Final = re.compile(r"(?:[a-z0-9_-]{1,63}\.)+[a-z0-9-]{1,63}\.?", re.ASCII | re.IGNORECASE)
-_NAT64: Final = IPv6Network("64:ff9b::/96")
 _Address = tuple[str, int]
 
 
@@ -70,52 +68,6 @@ def is_the_makers(host: str) -> bool:
     return any(plain == domain or plain.endswith(f".{domain}") for domain in MAKER_DOMAINS)
 
 
-def is_outside(address: str) -> bool:
-    """Whether an address is in the internet: not of this computer, nor of its networks, nor of any private one.
-
-    >>> [is_outside(each) for each in ("8.8.8.8", "127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1")]
-    [True, False, False, False]
-    """
-    try:
-        given = ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    address_meant = _unwrapped(given)
-    if not address_meant.is_global or address_meant.is_multicast or address_meant.is_reserved:
-        return False
-    source = source_towards(address)
-    return source is None or not _is_near(given, ip_address(source.partition("%")[0]))
-
-
-def _unwrapped(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-    """The IPv4 address that an IPv6 address stands for, or the address itself."""
-    if isinstance(address, IPv4Address):
-        return address
-    if address in _NAT64:
-        return IPv4Address(int(address) & 0xFFFFFFFF)
-    inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
-    return inner or address
-
-
-def _is_near(address: IPv4Address | IPv6Address, source: IPv4Address | IPv6Address) -> bool:
-    """Whether an address is this computer's own, or in its network: IPv6 has global addresses at home."""
-    if isinstance(address, IPv6Address) and isinstance(source, IPv6Address):
-        return int(address) >> 64 == int(source) >> 64
-    return address == source
-
-
-def source_towards(address: str) -> str | None:
-    """This computer's address for talking to another one, without sending anything; None if there is no way to it."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect((address, 9))
-            own: str = probe.getsockname()[0]
-            return own
-    except (OSError, ValueError, OverflowError):
-        return None
-
-
 class Forwarding:
     """Refuses clients and what they ask for. It must be mitmproxy's first addon: see `install`."""
 
@@ -127,7 +79,7 @@ class Forwarding:
         """What a client asked for, until the user's scripts have had it; by the connection's id."""
         self.made: dict[str, set[_Address]] = {}
         """What a client's requests led to, by the client's id: when mitmproxy connects again, it asks for that."""
-        self._clients: dict[str, str] = {}
+        self._clients = Clients()
         self._told: set[str] = set()
 
     @reports_errors
@@ -139,26 +91,24 @@ class Forwarding:
         """Serve this computer and its networks, and not too many connections of one."""
         if not _only_the_maker() or client.error:
             return
-        host = _host(client.peername)
-        counts = Counter(self._clients.values())
-        if not _is_served(client):
-            client.error = "only clients of this computer's own networks are served"
-            self._tell(f"refused {host}", f"{host} is not in this computer's networks: refused")
-        elif counts[host] >= _MOST_OF_ONE or counts.total() >= _MOST_CLIENTS:
-            client.error = "there are too many connections"
-            self._tell("too many", f"too many connections at once, the last of {host}: refused")
-        else:
-            self._clients[client.id] = host
+        if why := self._clients.refusal(client):
+            client.error = why
+            host = host_of(client.peername)
+            self._tell(f"client {host}", f"{why}, so {host} is refused")
+            return
+        server = ctx.master.addons.get("proxyserver")  # type: ignore[no-untyped-call]
+        self._clients.admit(client, server.connections)
 
     @reports_errors
     def client_disconnected(self, client: Client) -> None:
         """Forget a client."""
-        self._clients.pop(client.id, None)
+        self._clients.leave(client)
         self.made.pop(client.id, None)
 
     @reports_errors
     def http_connect(self, flow: HTTPFlow) -> None:
         """Refuse a tunnel before any connection is made."""
+        self._clients.asked(flow.client_conn)
         if _only_the_maker() and flow.response is None:
             self._refuse_http(flow, tunnel=True)
 
@@ -166,6 +116,7 @@ class Forwarding:
     def requestheaders(self, flow: HTTPFlow) -> None:
         """Refuse a request in the clear, whose body would otherwise be waited for and kept in memory."""
         request = flow.request
+        self._clients.asked(flow.client_conn)
         if (
             not _only_the_maker()
             or flow.response
@@ -201,7 +152,7 @@ class Forwarding:
 
     def refusal(self, host: str, port: int, client: Client) -> str:
         """Why a connection is refused; and the user is told, if that was not said yet."""
-        who = _host(client.peername)
+        who = host_of(client.peername)
         shown = _shown(host, port)
         if not _NAME_OF_A_HOST.fullmatch(host) or not host.rpartition(".")[2].strip("0123456789"):
             self._tell(f"address {who}", f"{who} asked for {shown}, which is none of the maker's hosts: refused")
@@ -215,17 +166,22 @@ class Forwarding:
 
     def inside(self, host: str, port: int, client: Client) -> str:
         """Why a connection into a private network is refused; and the user is told."""
-        who, shown = _host(client.peername), _shown(host, port)
+        who, shown = host_of(client.peername), _shown(host, port)
         text = f"{shown} is this computer, or in a private network"
         self._tell(f"inside {who} {shown}", f"{who} asked for {shown}: {text}; refused")
         return f"{text}: this proxy does not lead there"
+
+    def passed_through(self, client: Client) -> None:
+        """Note that what a client sends is not decrypted."""
+        self._clients.passed_through(client)
 
     def _refuse_http(self, flow: HTTPFlow, *, tunnel: bool) -> None:
         host, port = flow.request.host, flow.request.port
         if tunnel and port == _HTTPS and is_the_makers(host):
             return
         text = self.refusal(host, port, flow.client_conn)
-        flow.response = Response.make(403, f"{text}\n", {"content-type": "text/plain; charset=utf-8"})
+        headers = {"content-type": "text/plain; charset=utf-8", "connection": "close"}
+        flow.response = Response.make(403, f"{text}\n", headers)
 
     def _tell(self, what: str, text: str) -> None:
         if what not in self._told and len(self._told) < _MOST_TOLD:
@@ -240,6 +196,12 @@ class Pinning:
 
     def __init__(self, forwarding: Forwarding) -> None:
         self._forwarding = forwarding
+
+    @reports_errors
+    def tls_clienthello(self, data: ClientHelloData) -> None:
+        """Note what is passed through, once the other addons have decided."""
+        if data.ignore_connection:
+            self._forwarding.passed_through(data.context.client)
 
     async def server_connect(self, data: ServerConnectionHookData) -> None:
         """Refuse what leads into a private network, and pin the address of what does not."""
@@ -299,18 +261,6 @@ def _only_the_maker() -> bool:
 def _chosen(client: Client) -> bool:
     """Whether it is the client that says what is connected to."""
     return isinstance(client.proxy_mode, RegularMode | Socks5Mode | UpstreamMode)
-
-
-def _is_served(client: Client) -> bool:
-    try:
-        peer, own = (ip_address(_host(each).partition("%")[0]) for each in (client.peername, client.sockname))
-    except ValueError:
-        return False
-    return not _unwrapped(peer).is_global or (isinstance(peer, IPv6Address) and _is_near(peer, own))
-
-
-def _host(address: tuple[object, ...] | None) -> str:
-    return str(address[0]) if address else ""
 
 
 def _shown(host: str, port: int) -> str:

@@ -164,7 +164,7 @@ def verified_host(flow: HTTPFlow) -> str | None:
     encrypted = request.scheme == "https"
     if flow.live and not (encrypted and server.tls_established and flow.client_conn.tls_established):
         return None
-    connected = (encrypted and server.sni) or request.host
+    connected = (encrypted and server.sni) or ("" if flow.live else request.host)
     names = {_plain(name) for name in (connected, request.pretty_host, request.host)}
     name = _plain(connected)
     return name if is_watched(name) and all(each == name or _is_address(each) for each in names) else None

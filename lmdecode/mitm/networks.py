@@ -7,7 +7,7 @@ import socket
 from ipaddress import IPv4Address, ip_address
 from typing import Final, NamedTuple
 
-from lmdecode.mitm.forwarding import source_towards
+from lmdecode.mitm.addresses import source_towards
 
 LOOPBACK: Final = "127.0.0.1"
 _ELSEWHERE: Final = "192.0.2.1"  # an address for documentation: only the route to it is looked up

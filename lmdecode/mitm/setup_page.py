@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import html
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
+
+from lmdecode.mitm.addresses import is_neighbour
 
 CERTIFICATE_FILE: Final = "mitmproxy-ca-cert.pem"
 """The public half of mitmproxy's own certificate authority, in its configuration folder."""
@@ -83,12 +84,12 @@ class SetupPage:
             writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        peer = writer.get_extra_info("peername")
+        peer, own = (str(writer.get_extra_info(end, ("",))[0]) for end in ("peername", "sockname"))
         self._open[writer] = None
         try:
             if len(self._open) > _MOST:
                 next(iter(self._open)).transport.abort()
-            if peer is None or ip_address(str(peer[0]).partition("%")[0]).is_global:
+            if not is_neighbour(peer, own):
                 return
             async with asyncio.timeout(_PATIENCE):
                 request = await reader.readuntil(b"\r\n\r\n")
