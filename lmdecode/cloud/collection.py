@@ -148,15 +148,15 @@ class Keeper:
     """Whether the owner asked for it."""
     kept: list[str] = field(default_factory=list)
     """What differs from what was found last, and stays, by names for people."""
-    _own: set[str] = field(default_factory=set)
+    _own: set[tuple[str, str]] = field(default_factory=set)
 
-    def keeps(self, old: object) -> bool:
-        """Whether a value that is there has to stay."""
-        return bool(old) and not self.replace and not (isinstance(old, str) and old in self._own)
+    def keeps(self, place: str, old: object) -> bool:
+        """Whether a value that is there has to stay; a place is an entry, or a machine."""
+        return bool(old) and not self.replace and not (isinstance(old, str) and (place, old) in self._own)
 
-    def owns(self, value: str) -> None:
+    def owns(self, place: str, value: str) -> None:
         """Note a value that was put into the file."""
-        self._own.add(value)
+        self._own.add((place, value))
 
 
 def save(path: Path, found: Collection, *, tokens: bool = False, keeper: Keeper | None = None) -> Saved:
@@ -214,12 +214,12 @@ def _put_pair(entries: _Entry, part: Client | Account, keeper: Keeper) -> list[s
     """
     values = {name: secret.reveal() for name, secret in part.secrets().items() if secret}
     differ = [name for name, value in values.items() if entries.get(_entry_name(name)) not in (None, "", value)]
-    if any(keeper.keeps(entries.get(_entry_name(name))) for name in differ):
+    if any(keeper.keeps(name, entries.get(_entry_name(name))) for name in differ):
         keeper.kept += differ
         return []
     changes = [name for name, value in values.items() if _put(entries, _entry_name(name), value)]
     for name in changes:
-        keeper.owns(values[name])
+        keeper.owns(name, values[name])
     return changes
 
 
@@ -253,27 +253,32 @@ def _put_machines(entries: _Entry, machines: list[FleetMachine], where: str, kee
         if not places:
             others.append(machine)
             continue
-        others_keys = [entry for entry in places if _has_key(entry) and not _same_key(entry, machine)]
-        if any(keeper.keeps(entry["key"]) for entry in others_keys):
-            keeper.kept.append(f"key of {machine.title}")
-            continue
-        old_keys += map(_old, others_keys)
-        filled = [_fill(entry, machine) for entry in places]
-        if any(filled):
-            changes.append(machine.title)
-            keeper.owns(machine.key.reveal() if machine.key else "")
+        changed, replaced = _put_machine(places, machine, keeper)
+        old_keys += replaced
+        changes += [machine.title] if changed else []
     if others and not listed and _has_key(entries):
         listed = [{name: entries[name] for name in _OF_A_MACHINE if entries.get(name)}]
     for machine in others:
         entry: _Entry = {}
-        _fill(entry, machine)
+        _put_machine([entry], machine, keeper)
         listed = [*listed, entry]
         changes.append(machine.title)
-        keeper.owns(machine.key.reveal() if machine.key else "")
     listed = [*listed, *_without(old_keys, [entries, *listed])]
     if listed:
         entries["machines"] = listed
     return changes
+
+
+def _put_machine(places: list[_Entry], machine: FleetMachine, keeper: Keeper) -> tuple[bool, list[_Entry]]:
+    """Put a machine into its entries; whether that changed one, and entries for the keys that were replaced."""
+    others = [entry for entry in places if _has_key(entry) and not _same_key(entry, machine)]
+    if any(keeper.keeps(machine.serial_number, entry["key"]) for entry in others):
+        keeper.kept.append(f"key of {machine.title}")
+        return False, []
+    if machine.key and not any(_same_key(entry, machine) for entry in places):
+        keeper.owns(machine.serial_number, machine.key.reveal())
+    replaced = [_old(entry) for entry in others]
+    return any([_fill(entry, machine) for entry in places]), replaced
 
 
 def _is(entry: _Entry, machine: FleetMachine) -> bool:

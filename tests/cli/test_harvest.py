@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import pty
 import re
 import shutil
 import signal
 import socket
 import ssl
 import subprocess
+import threading
 import time
 import urllib.request
 
@@ -38,7 +41,7 @@ PATIENCE = 40
 class Running:
     """A harvest in a process of its own, its output in a file."""
 
-    def __init__(self, command, cloud, *options, confdir=None):
+    def __init__(self, command, cloud, *options, confdir=None, terminal=None):
         self.folder = command.folder
         self.output = self.folder / "said"
         line = [
@@ -47,10 +50,18 @@ class Running:
             "--set", f"ssl_verify_upstream_trusted_ca={cloud.ca_file}",
             "--set", f"scripts={HELPER}", "--set", f"test_port={cloud.port}", *options,
         ]  # fmt: skip
-        with self.output.open("wb") as output:
+        environment = command.environment | {"COLUMNS": "500", "TERM": "xterm"}
+        with self.output.open("wb") as file:
+            output, given = (file, subprocess.DEVNULL) if terminal is None else (terminal, terminal)
             self.process = subprocess.Popen(
-                line, cwd=self.folder, env=command.environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+                line, cwd=self.folder, env=environment, stdin=given, stdout=output, stderr=output
             )
+
+    def read_from(self, terminal):
+        """Read what is drawn on a terminal, to its end."""
+        with self.output.open("ab", buffering=0) as file, contextlib.suppress(OSError):
+            while drawn := os.read(terminal, 65536):
+                file.write(drawn)
 
     @property
     def said(self):
@@ -291,6 +302,27 @@ def test_nobody_poisons_the_config(command, cloud):
     finally:
         run.process.kill()
         run.process.wait()
+
+
+@pytest.mark.parametrize("answer", ["y", ""])
+def test_on_a_terminal_it_asks(command, cloud, answer):
+    (command.folder / "config.json").write_text(json.dumps(OWN))
+    terminal, other = pty.openpty()
+    run = Running(command, cloud, terminal=other)
+    os.close(other)
+    reader = threading.Thread(target=run.read_from, args=[terminal], daemon=True)
+    reader.start()
+    with run.client() as client:
+        client.post(TOKEN, data=LOGIN)
+        client.get(CUSTOMER)
+    run.wait_for(r"Replace it\?[^\[]*\[y/N\]: ")
+    os.write(terminal, f"{answer}\n".encode())
+    assert run.process.wait(PATIENCE) == 0
+    reader.join(PATIENCE)
+    os.close(terminal)
+    entries = json.loads((command.folder / "config.json").read_text())
+    assert entries["key"] == (KEY if answer == "y" else OWN["key"])
+    assert ("keeps its own" in run.said.rpartition("[y/N]")[2]) == (answer != "y")
 
 
 @pytest.mark.parametrize("replace", [False, True])

@@ -7,8 +7,10 @@ import threading
 from functools import partial
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from lmdecode.cloud.collection import Collection, save
+from lmdecode.cloud.collection import Collection, Keeper, merged, save
 from lmdecode.cloud.findings import Account, Client, FleetMachine, Secret, Tokens
 from lmdecode.config.file import ConfigError, change, check_writable, load_config
 
@@ -127,3 +129,62 @@ def test_a_change_that_fails_changes_nothing(tmp_path):
     with pytest.raises(ZeroDivisionError):
         change(path, lambda _: 1 / 0)
     assert stored(path) == {"a": 1}
+
+
+texts = st.one_of(st.none(), st.just(""), st.sampled_from(["a", "b"]))
+keys = st.one_of(texts, st.sampled_from([KEY, OTHER, "n" * 32]))
+secrets = texts.map(lambda text: Secret(text) if text else None)
+machines = st.fixed_dictionaries({"key": keys, "serial_number": texts, "machine_name": texts})
+files = st.fixed_dictionaries(
+    dict.fromkeys(("client_id", "client_secret", "username", "password"), texts)
+    | {"key": keys, "serial_number": texts, "machines": st.lists(machines, max_size=2)}
+)
+findings = st.builds(
+    Collection,
+    client=st.builds(Client, secrets, secrets),
+    account=st.builds(Account, secrets, secrets),
+    machines=st.lists(
+        st.builds(
+            FleetMachine, keys.map(lambda key: Secret(key) if key and len(key) == 32 else None), st.sampled_from("ab")
+        ),
+        max_size=2,
+    ),
+)
+
+
+@given(entries=files, found=findings, later=findings)
+def test_what_is_there_is_never_replaced_unasked(entries, found, later):
+    before, keeper = json.loads(json.dumps(entries)), Keeper()
+    for each in (found, later):
+        merged(entries, each, tokens=False, where="", keeper=keeper)
+    login = ("client_id", "client_secret", "username", "password")
+    assert {name: entries[name] for name in login if before[name]} == {
+        name: before[name] for name in login if before[name]
+    }
+    for old, new in zip([before, *before["machines"]], [entries, *entries.get("machines", [])], strict=False):
+        if len(old["key"] or "") == 32:
+            assert new["key"] == old["key"]
+
+
+def test_one_search_may_correct_itself():
+    entries, keeper = {"key": OTHER, "serial_number": "SN1"}, Keeper()
+    for secret in ("first", "second"):
+        client = Client(Secret("id"), Secret(secret))
+        merged(entries, found(KITCHEN, client=client), tokens=False, where="", keeper=keeper)
+    assert (entries["client_secret"], entries["key"]) == ("second", OTHER)
+    assert keeper.kept == ["key of kitchen (GS3 AV, SN1)"]
+
+
+def test_an_id_and_its_secret_stay_together(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"client_id": "mine", "username": "me", "password": ["a list"]}))
+    path.chmod(0o600)
+    client, account = Client(Secret("other"), Secret("s")), Account(Secret("me"), Secret("p"))
+    tokens = Tokens(Secret("at"))
+    saved = save(path, found(KITCHEN, client=client, account=account, tokens=tokens), tokens=True, keeper=Keeper())
+    assert stored(path) == {
+        "client_id": "mine", "username": "me", "password": ["a list"],
+        "key": KEY, "serial_number": "SN1", "machine_name": "kitchen", "model_name": "GS3 AV",
+    }  # fmt: skip
+    assert saved.kept == ("client id", "password")
+    assert str(saved).endswith("keeps its own client id and password, not what was found")
