@@ -278,7 +278,8 @@ def _put_machine(places: list[_Entry], machine: FleetMachine, keeper: Keeper) ->
     if machine.key and not any(_same_key(entry, machine) for entry in places):
         keeper.owns(machine.serial_number, machine.key.reveal())
     replaced = [_old(entry) for entry in others]
-    return any([_fill(entry, machine) for entry in places]), replaced
+    filled = [_fill(entry, machine) for entry in places]
+    return any(filled), replaced
 
 
 def _is(entry: _Entry, machine: FleetMachine) -> bool:
