@@ -157,14 +157,16 @@ def verified_host(flow: HTTPFlow) -> str | None:
     The name that counts is the one that mitmproxy has compared with the server's certificate, because a client can
     write anything into a request. A transparent proxy has an address where others have a name; an address is no name.
 
-    Saved flows that were made of other formats do not say whether there was TLS, nor with whom. There the name counts
-    that was connected to, which is the owner's own record.
+    Saved flows may be made of another format, which does not say with whom there was TLS. In these the name counts that
+    was connected to, which no client can pretend; only where that is an address, the name of the certificate counts.
     """
     request, server = flow.request, flow.server_conn
-    encrypted = request.scheme == "https"
-    if flow.live and not (encrypted and server.tls_established and flow.client_conn.tls_established):
+    by_certificate = flow.live or _is_address(request.host)
+    if by_certificate and request.scheme != "https":
         return None
-    connected = (encrypted and server.sni) or ("" if flow.live else request.host)
+    if flow.live and not (server.tls_established and flow.client_conn.tls_established):
+        return None
+    connected = (server.sni if by_certificate else request.host) or ""
     names = {_plain(name) for name in (connected, request.pretty_host, request.host)}
     name = _plain(connected)
     return name if is_watched(name) and all(each == name or _is_address(each) for each in names) else None

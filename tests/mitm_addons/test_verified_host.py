@@ -39,6 +39,8 @@ def flow(host=CLOUD, header=CLOUD, sni=CLOUD, scheme="https", *, live=True, tls=
         flow(host=ADDRESS, header=""),
         flow(live=False, tls=(False, False), sni=None),  # made of another format
         flow(live=False, scheme="http", tls=(False, False), sni=None),
+        flow(live=False, sni="address"),
+        flow(live=False, host=ADDRESS),
     ],
 )
 def test_the_makers(given):
