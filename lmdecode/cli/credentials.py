@@ -38,6 +38,14 @@ def credentials(
         bool,
         typer.Option("--tokens", help="Write the access and refresh tokens too. They are secrets, and they expire."),
     ] = False,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace",
+            help="Let what is found replace another key, client or account in the config. A key that is replaced stays "
+            "there under another name.",
+        ),
+    ] = False,
     show_secrets: Annotated[bool, typer.Option("--show-secrets", help="Show the credentials instead of **.")] = False,
 ) -> None:
     """Find client id, client secret, user name, password and the machines' keys in recorded traffic with the cloud.
@@ -54,7 +62,7 @@ def credentials(
     """
     from lmdecode.app.credentials import search
     from lmdecode.app.files import expanded, refuse_to_overwrite
-    from lmdecode.cloud.collection import save
+    from lmdecode.cloud.collection import Keeper, save
     from lmdecode.config.file import check_writable
 
     paths = expanded(files)
@@ -68,7 +76,10 @@ def credentials(
         raise CommandError(result.nothing)
     _print(result.found, tokens=tokens, show_secrets=show_secrets)
     if output is not None and result.found.anything:
-        typer.echo(str(save(output, result.found, tokens=tokens)))
+        saved = save(output, result.found, tokens=tokens, keeper=Keeper(replace=replace))
+        typer.echo(str(saved))
+        if saved.kept:
+            complain(f"what {output} has stays as it is: to replace it, add --replace")
     if result.unread or not result.found.anything:
         raise typer.Exit(1)
 

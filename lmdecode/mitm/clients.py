@@ -49,8 +49,9 @@ class Clients:
         """
         self._hosts[client.id] = host_of(client.peername)
         handler = connections.get(client.id)
-        if handler is not None:
-            self._allowances[client.id] = _Allowance(handler.transports[client].reader)
+        reader = handler.transports[client].reader if handler else None
+        if isinstance(reader, asyncio.StreamReader):  # those of other modes than a proxy's are not asyncio's
+            self._allowances[client.id] = _Allowance(reader)
 
     def leave(self, client: Client) -> None:
         """Forget a client."""

@@ -32,6 +32,7 @@ from lmdecode.mitm.hooks import (
 
 if TYPE_CHECKING:
     from mitmproxy.addonmanager import Loader
+    from mitmproxy.connection import Server
     from mitmproxy.http import HTTPFlow
     from mitmproxy.tls import ClientHelloData, TlsData
 
@@ -142,14 +143,14 @@ class CredentialsAddon:
     @reports_errors
     def tls_clienthello(self, data: ClientHelloData) -> None:
         """Leave connections with others encrypted."""
-        if ctx.options.lm_only and not _is_ours(data.client_hello.sni, data.context.server.address):
+        if ctx.options.lm_only and not is_watched(_name(data.client_hello.sni, data.context.server)):
             data.ignore_connection = True
 
     @reports_errors
     def tls_failed_client(self, data: TlsData) -> None:
         """Say why nothing is found if the app does not accept mitmproxy's certificate."""
-        host = data.conn.sni or ""
-        if not _is_ours(host, data.context.server.address) or host in self._distrusted:
+        host = _name(data.conn.sni, data.context.server)
+        if not is_watched(host) or host in self._distrusted:
             return
         self._distrusted.add(host)  # apps try again and again
         advice = "on the phone, open http://mitm.it through this proxy, install its certificate and trust it"
@@ -165,7 +166,8 @@ class CredentialsAddon:
             and endpoint(host, flow.request.path) is CloudEndpoint.TOKEN
             and flow.request.method == "POST"
         ):
-            say(self, logging.INFO, "the app logs in…")
+            client = flow.client_conn.peername
+            say(self, logging.INFO, f"the app logs in… (from {client[0] if client else 'somewhere'})")
 
     @reports_errors
     def response(self, flow: HTTPFlow) -> None:
@@ -244,6 +246,6 @@ def _path() -> Path:
     return path_of(ctx.options.lm_config or FILE_NAME)
 
 
-def _is_ours(sni: str | None, address: tuple[str, int] | None) -> bool:
-    """Whether a connection is with one of the maker's hosts, by the name that the client gives it, or asked for."""
-    return is_watched(sni) if sni else bool(address) and is_watched(address[0] if address else None)
+def _name(sni: str | None, server: Server) -> str:
+    """The host that a connection is with, by the name that the client gives it, or asked for."""
+    return sni or server.sni or (server.address[0] if server.address else "")

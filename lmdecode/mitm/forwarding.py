@@ -29,7 +29,6 @@ from lmdecode.mitm.clients import Clients, host_of
 from lmdecode.mitm.hooks import reports_errors, say
 
 if TYPE_CHECKING:
-    from mitmproxy.addonmanager import Loader
     from mitmproxy.connection import Client
     from mitmproxy.master import Master
     from mitmproxy.proxy.server_hooks import ServerConnectionHookData
@@ -81,10 +80,6 @@ class Forwarding:
         """What a client's requests led to, by the client's id: when mitmproxy connects again, it asks for that."""
         self._clients = Clients()
         self._told: set[str] = set()
-
-    @reports_errors
-    def load(self, _loader: Loader) -> None:
-        """Nothing: the option is the credentials addon's."""
 
     @reports_errors
     def client_connected(self, client: Client) -> None:

@@ -144,3 +144,20 @@ def test_an_archive_that_is_cut_short_gives_what_it_has(command):
 
 def test_a_file_that_is_not_there(command):
     assert "nowhere: " in command.fails("credentials", "nowhere")
+
+
+def test_a_key_that_is_there_is_replaced_only_if_asked_for(command):
+    mine = {"key": "o" * 32, "serial_number": "S1", "machine_name": "mine"}
+    (command.folder / "login.har").write_text(EXPORTS["JSON"])
+    (command.folder / "config.json").write_text(json.dumps(mine))
+    result = command("credentials", "login.har", "-o", "config.json")
+    assert result.returncode == 0
+    assert "keeps its own key of kitchen" in result.stdout
+    assert "to replace it, add --replace" in result.stderr
+    entries = json.loads((command.folder / "config.json").read_text())
+    assert entries.items() >= mine.items()
+    assert entries["username"] == LOGIN["username"]
+    assert "--replace" not in command("credentials", "login.har", "-o", "config.json", "--replace").stderr
+    entries = json.loads((command.folder / "config.json").read_text())
+    assert entries["key"] == KEY
+    assert entries["machines"] == [{"machine_name": "mine (old key)", "key": "o" * 32}]
