@@ -191,7 +191,7 @@ class _Screen:
             "3  In La Marzocco's app, log out and in again",
             f"Listens on {_places(listening)}, for {minutes} minutes; forwards to {' and '.join(MAKER_DOMAINS)} only.",
         ]
-        if listening.hosts == ["127.0.0.1"]:
+        if listening.hosts in (["127.0.0.1"], ["::1"]):
             self._head.append("Only this computer reaches that address. To let a phone in, name another with --host.")
         if others:
             self._head.append(f"If the phone is in another network, name one with --host: {', '.join(others)}")
