@@ -163,7 +163,8 @@ class Forwarding:
         """Why a connection into a private network is refused; and the user is told."""
         who, shown = host_of(client.peername), _shown(host, port)
         text = f"{shown} is this computer, or in a private network"
-        self._tell(f"inside {who} {shown}", f"{who} asked for {shown}: {text}; refused")
+        advice = "" if _only_the_maker() else " (lm_forward=all leads there)"
+        self._tell(f"inside {who} {shown}", f"{who} asked for {shown}: {text}; refused{advice}")
         return f"{text}: this proxy does not lead there"
 
     def passed_through(self, client: Client) -> None:
