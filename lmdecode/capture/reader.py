@@ -256,25 +256,40 @@ def _read_screened(
     statistics: CaptureStatistics,
     progress: Callable[[int], None] | None,
 ) -> Iterator[list[Segment]]:
-    """The segments of a capture of which libpcap took out what may be ours."""
+    """The segments of a capture of which libpcap took out what may be ours.
+
+    Where libpcap can read no further, our own reader reads it all again: it says what is wrong, and goes on with what
+    libpcap cannot read, another capture that was put behind the first.
+    """
     reader = SegmentReader(ports)
     screen = cast("Screened", file.raw)
     is_cut = True  # if nothing is let through, it may all be cut before the ports
+    is_odd = False
+    done = 0
     with closing(file):
         for number, packets in enumerate(
             read_pcap(file, statistics, progress and (lambda _: progress(screen.position)))
         ):
+            # The header of another capture is the record of a packet without bytes to libpcap.
+            is_odd = any(not packet.original_length for packet in packets)
+            if is_odd:
+                break
             is_cut = (is_cut and number > 0) or any(len(packet.data) < packet.original_length for packet in packets)
             segments = reader.read_all(packets)
+            done += len(segments)
             if segments:
                 yield segments
-        failed = screen.failed()
-    if failed or is_cut:  # what exactly is wrong our own reader says
+        failed = is_odd or screen.failed()
+    if failed or is_cut:
         reader = SegmentReader(ports)
         _, file = open_capture(path)
         with closing(file):
             for packets in read_pcap(file, statistics, None, ports):
-                reader.read_all(packets)
+                segments = reader.read_all(packets)
+                new = segments[done:]
+                done -= len(segments) - len(new)
+                if new:
+                    yield new
     statistics.warnings += reader.warnings()
 
 

@@ -2,8 +2,9 @@
 
 The format has no marks to find a packet by: a header of 24 bytes, and then for each packet its times and lengths and
 its bytes. So one wrong length loses all that follows, and must be noticed: a captured length above libpcap's own limit
-is damage. An end inside a packet is common, since recorders are killed, disks fill up, and files are copied while they
-are still written. All packets before the damage are decoded, and a warning says where it is.
+is damage. The header of another file that was appended looks like the record of a packet of no bytes, and is told from
+one by the whole of it. An end inside a packet is common, since recorders are killed, disks fill up, and files are
+copied while they are still written. All packets before the damage are decoded, and a warning says where it is.
 
 The loop looks at packets where they lie in the buffer, rejects those of other ports by the prefilter, and slices out
 only the others. It is one function, since a call for each packet would take longer than all that it does. Packets are
@@ -15,40 +16,57 @@ are longer than it says.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Final, Literal
 
 from lmdecode.capture.formats import Format
+from lmdecode.capture.formats._headers import PCAP_HEADER, PCAP_MAGICS, find_header, is_text
+from lmdecode.capture.formats._pieces import End, Stop, read_packets
 from lmdecode.capture.net.packet import PLAIN_IPV4, Packet, Prefilter, make_prefilter
 from lmdecode.capture.source import ByteStream, CaptureStatistics, Source
 
-_FILE_HEADER: Final = 24
 _RECORD_HEADER: Final = 16
 _MAX_PACKET: Final = 1 << 18  # bytes; libpcap's own limit for a snap length (MAXIMUM_SNAPLEN)
 _LINK_TYPE_MASK: Final = 0xFFFF  # the bits above say how long the frame check sequence is
 _BEFORE_PACKET: Final = "8xI4x"  # a record's header, of which the captured length is wanted
 _NANOSECONDS: Final = 0xA1B23C4D
+_SECOND: Final = 1_000_000_000
+_LEAST_PACKET: Final = 8
+"""Bytes on the wire, which every packet exceeds. Where the record of one begins, a file's header says 0 or 4: that part
+of it holds zeros, whether or not a few blanks stand before it."""
+_LEAST_BLANKS: Final = 7  # bytes before a header that are not noticed by a length that is too high
 
 
-def read_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each packet would cost more than all the rest
+def read_pcap(
     file: ByteStream,
     statistics: CaptureStatistics,
     progress: Callable[[int], None] | None = None,
     ports: frozenset[int] | None = None,
 ) -> Iterator[list[Packet]]:
-    """The packets of a pcap file, as many at a time as one read brought.
+    """The packets of a pcap file, and of what was put behind it. Arguments and errors are those of `read_packets`."""
+    return read_packets(file, statistics, progress, ports)
+
+
+def walk_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each packet would cost more than all the rest
+    source: Source,
+    offset: int,
+    statistics: CaptureStatistics,
+    progress: Callable[[int], None] | None,
+    ports: frozenset[int] | None,
+) -> Generator[list[Packet], None, Stop]:
+    """The packets of one pcap capture, as many at a time as one read brought.
 
     Args:
-        file: At its beginning.
-        statistics: Gets the number of packets, of those left out too, the bytes read, and warnings.
+        source: Where they are.
+        offset: Of the capture's header, in the source's buffer.
+        statistics: Counts go on in it.
         progress: Called after each read with the position in the file, in bytes.
-        ports: If given, packets that are plainly neither from nor to one of these TCP ports are left out.
+        ports: As of `read_packets`.
 
     Raises:
-        CaptureError: The file's header is not whole.
+        CaptureError: The header is not whole.
     """
-    source = Source(file)
-    header = source.header(_FILE_HEADER)
+    header = source.header(offset + PCAP_HEADER)[offset:]
     order: Literal["<", ">"] = "<" if header[0] in {0xD4, 0x4D} else ">"
     magic, *_, link_type = struct.unpack(f"{order}I16xI", header)
     link_type &= _LINK_TYPE_MASK
@@ -57,25 +75,28 @@ def read_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pack
     filtering = prefilter is not None
     # One that is never asked keeps the loop the same, with a look of the same kind.
     look, reach, ipv4, fragment, wanted = prefilter or Prefilter(
-        struct.Struct(f"{order}{_BEFORE_PACKET}HBHHH"), 0, 0, 0, frozenset()
+        struct.Struct(f"{order}{_BEFORE_PACKET}HBHHH{_LEAST_BLANKS + 2}x"), 0, 0, 0, frozenset()
     )
     unpack = look.unpack_from
     unpack_record = struct.Struct(f"{order}IIII").unpack_from
-    buffer, offset, count = source.buffer, _FILE_HEADER, 0
-    at_end = False
+    buffer, count = source.buffer, statistics.packets
+    offset += PCAP_HEADER
+    at_end = is_over = False
+    earlier = b""
     new = tuple.__new__  # a third of the time of calling a NamedTuple
     while True:
         packets: list[Packet] = []
         size = len(source.buffer)
         last = size - (_RECORD_HEADER if at_end else look.size)
+        first = offset
         while offset <= last:
             if filtering:
-                captured, protocol, first, place, from_port, to_port = unpack(buffer, offset)
+                captured, protocol, version, place, from_port, to_port = unpack(buffer, offset)
                 if (
                     from_port not in wanted
                     and to_port not in wanted
                     and protocol == ipv4
-                    and first == PLAIN_IPV4
+                    and version == PLAIN_IPV4
                     and not place & fragment
                     and captured >= reach
                 ):
@@ -90,6 +111,9 @@ def read_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pack
             end = start + captured
             if end > size:
                 break
+            if original < _LEAST_PACKET and _begins_anew(source.buffer, offset):
+                is_over = True
+                break
             count += 1
             offset = end
             packets.append(
@@ -101,30 +125,46 @@ def read_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pack
             yield packets
         if progress is not None:
             progress(statistics.bytes_read)
+        if is_over or (size - offset >= _RECORD_HEADER and unpack_record(source.buffer, offset)[2] > _MAX_PACKET):
+            return Stop(offset, End.DAMAGED, before=_last_packets(earlier + source.buffer[first:offset], order, scale))
         if at_end:
             break
-        if size - offset >= _RECORD_HEADER and unpack_record(source.buffer, offset)[2] > _MAX_PACKET:
-            source.note_damage(offset, statistics)
-            return
+        read = source.buffer, first, offset
         if source.more(offset):
+            earlier = read[0][read[1] : read[2]]
             offset = 0
             buffer = source.buffer
         else:
             at_end = True
             buffer = source.buffer + bytes(look.size)  # so that the look at a short last packet stays inside
-    rest = len(source.buffer) - offset
-    if rest >= _RECORD_HEADER:
-        captured = unpack_record(source.buffer, offset)[2]
-        if captured > _MAX_PACKET:
-            source.note_damage(offset, statistics)
-        else:
-            source.note_end(rest - _RECORD_HEADER, captured, statistics)
-    elif rest or source.failure:
-        source.note_end(rest, _RECORD_HEADER, statistics)
+    rest = size - offset
+    if not rest and not source.failure:
+        return Stop(offset, End.WHOLE)
+    before = _last_packets(earlier + source.buffer[first:offset], order, scale)
+    if rest < _RECORD_HEADER:
+        return Stop(offset, End.CUT, rest, _RECORD_HEADER, before)
+    return Stop(offset, End.CUT, rest - _RECORD_HEADER, unpack_record(source.buffer, offset)[2], before)
 
 
-FORMAT: Final = Format(
-    "pcap",
-    magics=(b"\xa1\xb2\xc3\xd4", b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x4d\x3c\xb2\xa1"),
-    packets=read_pcap,
-)
+def _begins_anew(data: bytes, at: int) -> bool:
+    """Whether the header of a capture stands where a packet's record should begin, or a few blanks behind it."""
+    found = find_header(data, at, at + _LEAST_BLANKS)
+    return found is not None and found.kind is not None and is_text(data[at : found.at])
+
+
+def _last_packets(records: bytes, order: Literal["<", ">"], scale: int) -> bytes:
+    """The last of some packets, with their records, and those before them from the first on that has no sense.
+
+    That is where the packet can be that was cut off before another file was appended.
+    """
+    unpack = struct.Struct(f"{order}4xIII").unpack_from
+    start, offset = 0, 0
+    while offset <= len(records) - _RECORD_HEADER:
+        fraction, captured, original = unpack(records, offset)
+        if fraction * scale >= _SECOND or not max(captured, _LEAST_PACKET) <= original <= _MAX_PACKET:
+            break
+        start, offset = offset, offset + _RECORD_HEADER + captured
+    return records[start:]
+
+
+FORMAT: Final = Format("pcap", magics=PCAP_MAGICS, packets=read_packets)

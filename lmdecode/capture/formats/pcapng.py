@@ -20,10 +20,12 @@ where it is.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Final, Literal, NamedTuple
 
 from lmdecode.capture.formats import Format
+from lmdecode.capture.formats._headers import BIG, LITTLE, PCAPNG_MAGIC
+from lmdecode.capture.formats._pieces import End, Stop, read_packets
 from lmdecode.capture.net.packet import PLAIN_IPV4, Packet, Prefilter, make_prefilter
 from lmdecode.capture.source import ByteStream, CaptureStatistics, Source
 
@@ -32,12 +34,11 @@ _INTERFACE: Final = 1
 _OBSOLETE: Final = 2
 _SIMPLE: Final = 3
 _ENHANCED: Final = 6
-_LITTLE: Final = b"\x4d\x3c\x2b\x1a"
-_BIG: Final = b"\x1a\x2b\x3c\x4d"
 
 _MAX_BLOCK: Final = 1 << 26  # bytes, far above any real block: a damaged length must not fill the memory
 _MIN_BLOCK: Final = 12  # bytes: type, length, length again
 _DATA: Final = 28  # bytes of an enhanced block before the packet
+_LENGTH: Final = 4  # bytes of a block behind the packet
 _RESOLUTION: Final = 9  # the option if_tsresol: a power of 10, or with the highest bit a power of 2; without it 10**6
 _TIME_OFFSET: Final = 14  # the option if_tsoffset: seconds to add to each time
 _NANO: Final = 1_000_000_000
@@ -67,8 +68,8 @@ class _Section:
         self.order = order
         self._ports = ports
         self.interfaces: list[_Interface] = []
-        self.unpack_head = struct.Struct(f"{order}II").unpack_from
-        self.unpack_enhanced = struct.Struct(f"{order}8xIIIII").unpack_from
+        self.head = struct.Struct(f"{order}III8xI")
+        """The type and length of a block, and of an enhanced one the interface and the captured length."""
         self.unpack_length = struct.Struct(f"{order}I").unpack_from
 
     def add_interface(self, body: bytes) -> None:
@@ -114,6 +115,12 @@ class _Section:
             raise _Damaged
         return Packet(time_ns, interface.link_type, body[start : start + captured], original)
 
+    def time_ns(self, buffer: bytes, offset: int) -> int:
+        """The time of the enhanced block at an offset, in nanoseconds since 1970."""
+        number: int
+        number, high, low = struct.unpack_from(f"{self.order}III", buffer, offset + 8)
+        return self.interfaces[number].time_ns(high << 32 | low)
+
     def _options(self, data: bytes) -> Iterator[tuple[int, bytes]]:
         position = 0
         while len(data) - position >= 4:
@@ -125,48 +132,68 @@ class _Section:
             position += (length + 3) & ~3
 
 
-def read_pcapng(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each packet would cost more than all the rest
+def read_pcapng(
     file: ByteStream,
     statistics: CaptureStatistics,
     progress: Callable[[int], None] | None = None,
     ports: frozenset[int] | None = None,
 ) -> Iterator[list[Packet]]:
-    """The packets of a pcapng file, as many at a time as one read brought.
+    """The packets of a pcapng file, and of what was put behind it. Arguments and errors are those of `read_packets`."""
+    return read_packets(file, statistics, progress, ports)
 
-    The arguments are those of `read_pcap`.
+
+def walk_pcapng(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each packet would cost more than all the rest
+    source: Source,
+    offset: int,
+    statistics: CaptureStatistics,
+    progress: Callable[[int], None] | None,
+    ports: frozenset[int] | None,
+) -> Generator[list[Packet], None, Stop]:
+    """The packets of pcapng sections that follow each other, as many at a time as one read brought.
+
+    The arguments are those of `walk_pcap`.
 
     Raises:
-        CaptureError: The file's first block is not whole.
+        CaptureError: The first block is not whole.
     """
-    source = Source(file)
     try:
-        section = _Section(_byte_order(source.header(_MIN_BLOCK)), ports)
+        section = _Section(_byte_order(source.header(offset + _MIN_BLOCK)[offset:]), ports)
     except _Damaged:
         raise source.cut_in_header() from None
-    source.header(section.unpack_length(source.buffer, 4)[0] & 0xFFFF)
-    offset, count, previous_ns = 0, 0, 0
-    damaged = False
+    source.header(offset + (section.unpack_length(source.buffer, offset + 4)[0] & 0xFFFF))
+    count, previous_ns = statistics.packets, 0
+    unpack, unpack_length, interfaces = section.head.unpack_from, section.unpack_length, section.interfaces
+    damaged = at_end = False
+    buffer, size = source.buffer, len(source.buffer)
     while True:
         packets: list[Packet] = []
-        buffer = source.buffer
-        size = len(buffer)
+        last = size - (_MIN_BLOCK if at_end else section.head.size)
         wanted = _MIN_BLOCK
+        left_out = -1  # the offset of the last packet, if it was left out
         try:
-            while size - offset >= _MIN_BLOCK:
-                kind, length = section.unpack_head(buffer, offset)
+            while offset <= last:
+                kind, length, number, captured = unpack(buffer, offset)
                 if kind == _SECTION:
+                    if left_out >= 0:
+                        previous_ns = section.time_ns(buffer, left_out)
+                        left_out = -1
                     section = _Section(_byte_order(buffer[offset : offset + _MIN_BLOCK]), ports)
-                    (length,) = section.unpack_length(buffer, offset + 4)
+                    unpack, unpack_length = section.head.unpack_from, section.unpack_length
+                    interfaces = section.interfaces
+                    (length,) = unpack_length(buffer, offset + 4)
                 if length < _MIN_BLOCK or length > _MAX_BLOCK:
                     raise _Damaged  # noqa: TRY301 -- so that all damage ends in one place
                 end = offset + ((length + 3) & ~3)
                 if end > size:
                     wanted = length
                     break
-                if kind == _ENHANCED and length > _DATA + 4:
-                    prefilter = section.interfaces[section.unpack_length(buffer, offset + 8)[0]].prefilter
-                    if prefilter is not None and section.unpack_length(buffer, offset + 20)[0] >= prefilter.reach:
-                        if offset + prefilter.look.size > end:
+                # Before the filter, so that what is damage does not depend on the ports that are wanted.
+                if unpack_length(buffer, end - _LENGTH)[0] != length:
+                    raise _Damaged  # noqa: TRY301 -- as above
+                if kind == _ENHANCED and length > _DATA + _LENGTH:
+                    prefilter = interfaces[number].prefilter
+                    if prefilter is not None and captured >= prefilter.reach:
+                        if offset + _DATA + captured > end - _LENGTH:
                             raise _Damaged  # noqa: TRY301 -- as above
                         protocol, first, place, from_port, to_port = prefilter.look.unpack_from(buffer, offset)
                         if (
@@ -177,44 +204,51 @@ def read_pcapng(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pa
                             and to_port not in prefilter.ports
                         ):
                             count += 1  # a packet that is left out is counted too
+                            left_out = offset
                             offset = end
                             continue
-                if section.unpack_length(buffer, end - 4)[0] != length:
-                    raise _Damaged  # noqa: TRY301 -- as above
                 if kind == _INTERFACE:
-                    section.add_interface(buffer[offset + 8 : end - 4])
+                    section.add_interface(buffer[offset + 8 : end - _LENGTH])
                 elif kind in {_ENHANCED, _SIMPLE, _OBSOLETE}:
-                    packet = section.packet(kind, buffer[offset + 8 : end - 4], previous_ns)
+                    if left_out >= 0:
+                        previous_ns = section.time_ns(buffer, left_out)
+                        left_out = -1
+                    packet = section.packet(kind, buffer[offset + 8 : end - _LENGTH], previous_ns)
                     previous_ns = packet.time_ns
                     count += 1
                     packets.append(packet)
                 offset = end
         except (_Damaged, IndexError):
             damaged = True
+        if left_out >= 0:
+            previous_ns = section.time_ns(buffer, left_out)
         statistics.packets = count
         statistics.bytes_read = source.base + offset
         if packets:
             yield packets
         if damaged:
-            source.note_damage(offset, statistics)
-            return
+            return Stop(offset, End.DAMAGED)
         if progress is not None:
             progress(statistics.bytes_read)
-        if not source.more(offset, wanted):
+        if at_end:
             break
-        offset = 0
-    rest = len(source.buffer) - offset
-    if rest or source.failure:
-        source.note_end(rest, wanted, statistics)
+        if source.more(offset, wanted):
+            offset = 0
+            buffer, size = source.buffer, len(source.buffer)
+        else:
+            at_end = True
+            buffer = source.buffer + bytes(section.head.size)  # so that the look at a short last block stays inside
+    rest = size - offset
+    return Stop(offset, End.CUT if rest or source.failure else End.WHOLE, rest, wanted)
 
 
 def _byte_order(section_header: bytes) -> Literal["<", ">"]:
     mark = section_header[8:12]
-    if mark == _LITTLE:
+    if mark == LITTLE:
         return "<"
-    if mark == _BIG:
+    if mark == BIG:
         return ">"
     raise _Damaged
 
 
-FORMAT: Final = Format("pcapng", magics=(b"\x0a\x0d\x0d\x0a",), packets=read_pcapng)
+FORMAT: Final = Format("pcapng", magics=(PCAPNG_MAGIC,), packets=read_packets)
