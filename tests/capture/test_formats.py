@@ -66,7 +66,7 @@ def test_content_tells_the_format(data, expected, tmp_path):
             r"reads \(pcap, pcapng, .* lmdirect, .* json, .* jsonraw .* ek, .* gzip, xz, bzip2 or zstd\).*editcap",
         ),
         (b"\xff\xfehello", "is not a capture"),
-        (b"\x00", "is not a capture"),
+        (b"\x00", "holds nothing but zeros"),
         (pcap([])[:20], "cut off or damaged in its header"),
         (section()[:20], "cut off or damaged in its header"),
         (section()[:4] + b"\xff" * 24, "cut off or damaged in its header"),

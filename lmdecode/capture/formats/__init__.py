@@ -1,6 +1,6 @@
-"""The formats of capture files, one module each, and the recognition of a file's format.
+"""The formats of capture files, one module each.
 
-A file is recognised by its first bytes and never by its name.
+`_recognition` tells them apart, by what they hold and never by their names.
 """
 
 from __future__ import annotations
@@ -15,15 +15,13 @@ from typing import Final, NamedTuple
 
 from lmdecode.capture.net.packet import Packet, Segment
 from lmdecode.capture.source import ByteStream, CaptureError, CaptureStatistics, OpenCapture
-from lmdecode.codec.dialect import Speakers, dialects
+from lmdecode.codec.dialect import Speakers
 from lmdecode.codec.record import Record
 
 STANDARD_INPUT: Final = Path("-")
 """Stands for it among the names of captures."""
 
 _BUFFER_SIZE: Final = 1 << 18
-_CONVERT: Final = "convert it first: editcap -F pcapng FILE NEW.pcapng"
-
 
 ReadPackets = Callable[
     [ByteStream, CaptureStatistics, Callable[[int], None] | None, frozenset[int] | None], Iterator[list[Packet]]
@@ -47,18 +45,22 @@ class Format(NamedTuple):
 
     name: str
     """What it is called in messages."""
+    written_by: str = ""
+    """The programs that make such files, for the documentation."""
+    lacks: str = ""
+    """What such a file lacks, compared with a capture; for the documentation."""
     magics: tuple[bytes, ...] = ()
     """The bytes that a file of this kind begins with, any of them."""
+    finds: Callable[[bytes], int | None] | None = None
+    """Returns where in a text a file of this kind begins, if it is plain that one does."""
     recognises: Callable[[bytes], bool] | None = None
-    """Returns True if a file without a magic number that begins with these bytes, decompressed, is of this kind."""
+    """Returns True if a text is plainly of this kind."""
+    takes: Callable[[bytes], bool] | None = None
+    """Returns True if a text may be of this kind, since it is plainly of no other. Texts come as UTF-8."""
     packets: ReadPackets | None = None
     segments: ReadSegments | None = None
     records: ReadRecords | None = None
     """One of the three reads it."""
-
-    def has(self, start: bytes) -> bool:
-        """Return True if a file that begins with these bytes is of this kind."""
-        return start.startswith(self.magics) or (self.recognises is not None and self.recognises(start))
 
 
 @cache
@@ -69,17 +71,6 @@ def formats() -> tuple[Format, ...]:
     return tuple(sorted(found, key=lambda each: (not each.magics, each.name)))
 
 
-# Files that people have in place of a capture, and what to do with each.
-_FOREIGN: Final[tuple[tuple[bytes, str], ...]] = (
-    (b"PK\x03\x04", "is a ZIP archive; unpack it first: unzip FILE"),
-    (b"\xa1\xb2\xcd\x34", f"is a pcap of Kuznetzov's patched libpcap; {_CONVERT}"),
-    (b"\x34\xcd\xb2\xa1", f"is a pcap of Kuznetzov's patched libpcap; {_CONVERT}"),
-    (b"snoop\x00", f"is a Solaris snoop capture; {_CONVERT}"),
-    (b"GMBU", f"is a Microsoft Network Monitor capture; {_CONVERT}"),
-    (b"RTSS", f"is a Microsoft Network Monitor capture; {_CONVERT}"),
-)
-
-
 def open_capture(path: Path | OpenCapture) -> tuple[Format, BufferedReader]:
     """Open a capture, compressed or not. Returns its format and the file, which the caller closes.
 
@@ -88,8 +79,10 @@ def open_capture(path: Path | OpenCapture) -> tuple[Format, BufferedReader]:
     Raises:
         CaptureError: The file cannot be opened, or is not a capture.
     """
+    from lmdecode.capture.formats._recognition import recognised  # noqa: PLC0415 -- it needs `Format`
+
     if not isinstance(path, Path):
-        return _recognised(Path(path.name), BufferedReader(path, _BUFFER_SIZE))
+        return recognised(Path(path.name), BufferedReader(path, _BUFFER_SIZE))
     try:
         raw = FileIO(0, closefd=False) if path == STANDARD_INPUT else FileIO(str(path))
         file: BufferedReader = BufferedReader(raw, _BUFFER_SIZE)
@@ -103,52 +96,4 @@ def open_capture(path: Path | OpenCapture) -> tuple[Format, BufferedReader]:
         raise CaptureError(f"{path} cannot be read: permission denied; check its permissions: ls -l FILE") from None
     except (OSError, ValueError) as error:
         raise CaptureError(f"{path} cannot be opened ({error}); check the path") from None
-    return _recognised(path, file)
-
-
-def _recognised(path: Path, file: BufferedReader) -> tuple[Format, BufferedReader]:
-    """What a file is, and the file, decompressed."""
-    try:
-        start = _start(path, file)
-        if not any(start.startswith(each.magics) for each in formats() if each.magics):
-            file = _decompressed(file, start)
-        return _detect(path, file), file
-    except BaseException:
-        file.close()
-        raise
-
-
-def _decompressed(file: BufferedReader, start: bytes) -> BufferedReader:
-    from lmdecode.capture.compression import decompressed  # noqa: PLC0415 -- few captures need it
-
-    return decompressed(file, start) or file
-
-
-def _start(path: Path, file: BufferedReader) -> bytes:
-    """The first bytes, as many as came at once."""
-    try:
-        return file.peek(_BUFFER_SIZE)
-    except OSError as error:
-        raise CaptureError(f"{path} cannot be read ({error.strerror}); copy it to another disk and try again") from None
-
-
-def _detect(path: Path, file: BufferedReader) -> Format:
-    start = _start(path, file)
-    if not start and not isinstance(file.raw, FileIO | OpenCapture):
-        raise CaptureError(f"{path}: its compressed content is missing; copy it again from its source")
-    if not start:
-        ports = " or ".join(f"tcp port {port}" for each in dialects().values() for port in each.ports)
-        raise CaptureError(f"{path} is empty; record again: tcpdump -i any -s 0 -w NEW.pcap '{ports}'")
-    for each in formats():
-        if each.has(start):
-            return each
-    for magic, advice in _FOREIGN:
-        if start.startswith(magic):
-            raise CaptureError(f"{path} {advice}")
-    if any(magic.startswith(start) for each in formats() for magic in each.magics):
-        raise CaptureError(f"{path} is cut off in its first bytes; copy it again from where it was recorded")
-    raise CaptureError(
-        f"{path} is not a capture that lmdecode reads ({', '.join(each.name for each in formats())}, "
-        "as they are or compressed with gzip, xz, bzip2 or zstd); "
-        "if Wireshark opens it, convert it: editcap -F pcapng FILE NEW.pcapng"
-    )
+    return recognised(path, file)

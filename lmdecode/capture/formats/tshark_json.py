@@ -55,7 +55,12 @@ def read_lines(source: TextInput, is_wanted: Callable[[bytes], bool]) -> Iterato
 
 _PROGRESS_STEP: Final = 1 << 20  # bytes
 _JSON: Final = re.compile(rb"\s*[\[{]")
-_PACKETS: Final = re.compile(rb"""\s*(?:\[\s*)?\{\s*"(?:_index|_source|index|timestamp)"\s*:""")
+_PACKET: Final = (
+    rb"""\{\s*+"(?:_(?:index|source)"\s*+:|index"\s*+:\s*+\{|timestamp"\s*+:\s*+"[^"\\]{0,64}"\s*+,\s*+"layers)"""
+)
+_PACKETS: Final = re.compile(rb"\s*+(?:\[\s*+)?" + _PACKET)
+# Behind text: a list, even if a program's text before it has no end of line; else at the beginning of a line.
+_BEGINS: Final = re.compile(rb"\[\s*+" + _PACKET + rb"|^[ \t\r]*+(?:" + _PACKET + rb"|\[\s*+\]\s*+\Z)", re.MULTILINE)
 
 
 def read_tshark_json(
@@ -134,6 +139,15 @@ def is_packets(text: bytes) -> bool:
     return _PACKETS.match(text) is not None
 
 
+def packets_begin(text: bytes) -> int | None:
+    """Return where in a text the packets of an export begin; None if there are none."""
+    match = _BEGINS.search(text)
+    return None if match is None else match.start()
+
+
 FORMAT: Final = Format(
-    "tshark's exports -T json, -T jsonraw and -T ek", recognises=_is_export, segments=read_tshark_json
+    "tshark's exports -T json, -T jsonraw and -T ek",
+    finds=packets_begin,
+    takes=_is_export,
+    segments=read_tshark_json,
 )
