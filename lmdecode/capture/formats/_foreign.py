@@ -36,7 +36,7 @@ class Foreign(NamedTuple):
 
 
 _CONVERT: Final = "convert it: editcap -F pcapng FILE NEW.pcapng"
-_CREDENTIALS: Final = "the credentials in it: lmdecode credentials FILE"
+_CREDENTIALS: Final = "for the credentials in it: lmdecode credentials FILE"
 _MESSAGES: Final = "the messages of a machine are not in it: record them with tcpdump, see lmdecode decode --help"
 _ZIP_NAME: Final = 30  # bytes of a ZIP archive before the name of the first file
 _ZIPS: Final = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")

@@ -12,12 +12,12 @@ from io import BufferedReader
 from typing import Any, Final
 
 from lmdecode.capture.formats import Format
+from lmdecode.capture.formats._json_parts import JsonParts
 from lmdecode.capture.net.packet import Segment
-from lmdecode.capture.source import LONGEST, CaptureStatistics, TextInput, text_of
-from lmdecode.codec.dialect import dialects
+from lmdecode.capture.source import LONGEST, CaptureStatistics
 
 
-def read_lines(source: TextInput, is_wanted: Callable[[bytes], bool]) -> Iterator[list[Any]]:
+def read_lines(source: JsonParts, is_wanted: Callable[[bytes], bool]) -> Iterator[list[Any]]:
     """The packets' objects of `-T ek`, in order, as many at a time as one read brought.
 
     `-T ek` is made for Elasticsearch: before each packet stands a line that says where it is to be indexed.
@@ -44,6 +44,8 @@ def read_lines(source: TextInput, is_wanted: Callable[[bytes], bool]) -> Iterato
             try:
                 item = loads(line) if is_wanted(line) else SKIPPED
             except ValueError:
+                if source.pass_over(line):
+                    continue
                 item = None
             if isinstance(item, dict) and "layers" not in item and item.keys() & {"index", "create"}:
                 continue
@@ -54,7 +56,8 @@ def read_lines(source: TextInput, is_wanted: Callable[[bytes], bool]) -> Iterato
 
 
 _PROGRESS_STEP: Final = 1 << 20  # bytes
-_JSON: Final = re.compile(rb"\s*[\[{]")
+_JSON: Final = re.compile(rb'\s*+(?:\{\s*+["}]|\[\s*+(?:[\[{"\]]|-?\d+\s*+,|\Z))')
+_JSON_LINES: Final = re.compile(rb"\s*+\{[^\n]*\}\s*\n\s*\{")
 _PACKET: Final = (
     rb"""\{\s*+"(?:_(?:index|source)"\s*+:|index"\s*+:\s*+\{|timestamp"\s*+:\s*+"[^"\\]{0,64}"\s*+,\s*+"layers)"""
 )
@@ -63,7 +66,7 @@ _PACKETS: Final = re.compile(rb"\s*+(?:\[\s*+)?" + _PACKET)
 _BEGINS: Final = re.compile(rb"\[\s*+" + _PACKET + rb"|^[ \t\r]*+(?:" + _PACKET + rb"|\[\s*+\]\s*+\Z)", re.MULTILINE)
 
 
-def read_tshark_json(
+def read_tshark_json(  # noqa: C901 -- the loop that all packets go through
     file: BufferedReader,
     statistics: CaptureStatistics,
     progress: Callable[[int], None] | None = None,
@@ -92,46 +95,48 @@ def read_tshark_json(
     )
     from lmdecode.capture.formats._tshark_layers import FOREIGN, LayerReader  # noqa: PLC0415 -- as above
 
-    source = TextInput(file)
+    source = JsonParts(file, packets_begin)
     layers = LayerReader(str(file.name), ports)
     read = layers.read
     reported = long = 0
-    try:
-        for items in (read_items if source.is_list else read_lines)(source, layers.is_wanted):
-            statistics.packets += len(items)
-            statistics.bytes_read = source.position
-            if progress is not None and source.position - reported >= _PROGRESS_STEP:
-                reported = source.position
-                progress(reported)
-            if LONG in items:
-                long += items.count(LONG)
-                items = [item for item in items if item is not LONG]  # noqa: PLW2901
-            segments = [segment for item in items if item is not SKIPPED and (segment := read(item)) is not None]
-            if segments:
-                yield segments
-    except BrokenJsonError as error:
-        if isinstance(error, DeepJsonError) and not layers.good:
-            raise layers.refusal(FOREIGN) from None
-        what = f"cannot be read further ({source.failure})" if source.failure else "is cut off or damaged"
-        if isinstance(error, LongJsonError):
-            what = f"cannot be read further ({error})"
-        statistics.warnings.append(f"the JSON {what} after packet {statistics.packets:,}; all before it was decoded")
+    goes_on = source.begin()
+    while goes_on:
+        try:
+            for items in (read_items if source.is_list else read_lines)(source, layers.is_wanted):
+                statistics.packets += len(items)
+                statistics.bytes_read = source.position
+                if progress is not None and source.position - reported >= _PROGRESS_STEP:
+                    reported = source.position
+                    progress(reported)
+                if LONG in items:
+                    long += items.count(LONG)
+                    items = [item for item in items if item is not LONG]  # noqa: PLW2901
+                segments = [segment for item in items if item is not SKIPPED and (segment := read(item)) is not None]
+                if segments:
+                    yield segments
+            goes_on = source.begin()
+        except BrokenJsonError as error:
+            if isinstance(error, DeepJsonError) and not layers.good:
+                raise layers.refusal(FOREIGN) from None
+            what = f"cannot be read further ({source.failure})" if source.failure else "is cut off or damaged"
+            if isinstance(error, LongJsonError):
+                what = f"cannot be read further ({error})"
+            goes_on = not source.failure and source.resume()
+            rest = "it goes on with the list that begins behind that" if goes_on else "all before it was decoded"
+            statistics.warnings.append(f"the JSON {what} after packet {statistics.packets:,}; {rest}")
     if long:
         packets = "1 packet whose JSON is" if long == 1 else f"{long:,} packets whose JSON is"
         statistics.warnings.append(f"{packets} longer than {LONGEST >> 20} MB could not be read")
-    statistics.warnings += layers.warnings()
-    statistics.notes += layers.notes()
+    statistics.warnings += source.warnings + layers.warnings()
+    statistics.notes += layers.notes() + source.all_notes()
     statistics.bytes_read = source.position
     if progress is not None:
         progress(source.position)
 
 
-def _is_export(start: bytes) -> bool:
-    """Return True for JSON, unless it is the debug log of a program: that can begin with a bracket as well."""
-    text = text_of(start)
-    return is_packets(text) or (
-        _JSON.match(text) is not None and not any(each.sniff_log(text) for each in dialects().values())
-    )
+def _is_export(text: bytes) -> bool:
+    """Return True for JSON, unless each line is an object of its own: so programs write logs."""
+    return _JSON.match(text) is not None and _JSON_LINES.match(text) is None
 
 
 def is_packets(text: bytes) -> bool:
