@@ -279,6 +279,8 @@ def _read_screened(
             done += len(segments)
             if segments:
                 yield segments
+        while not is_odd and file.read1():  # libpcap stops only when it has written all, and is waited for
+            pass
         failed = is_odd or screen.failed()
     if failed or is_cut:
         reader = SegmentReader(ports)

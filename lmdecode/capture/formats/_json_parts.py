@@ -46,8 +46,10 @@ class JsonParts(TextInput):
 
     def begin(self) -> bool:
         """Go to the next list, or to the lines of `-T ek`; True if there is one. `is_list` says which it is."""
-        while not self._text.strip() and self._fill():
-            pass
+        while not self._text.strip():
+            self._text = b""  # blanks without end must not be collected
+            if not self._fill():
+                break
         while (at := self._packets_begin(self._text)) is None and len(self._text) < _ENOUGH and self._fill():
             pass
         if at is None or at >= FARTHEST:

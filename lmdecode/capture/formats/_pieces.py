@@ -107,8 +107,9 @@ def read_packets(
     while offset is not None:
         captures += 1
         walk: Walk = walk_pcapng if source.buffer.startswith(PCAPNG_MAGIC, offset) else walk_pcap
+        begun = source.base + offset
         stop = yield from walk(source, offset, statistics, progress, ports)
-        offset = _next(source, stop, statistics, texts)
+        offset = _next(source, begun, stop, statistics, texts)
     if captures > 1:
         statistics.notes.append(f"{captures:,} captures stand in the file one after another; they were read as one")
     statistics.notes += texts.notes()
@@ -152,27 +153,33 @@ def _first(source: Source, texts: _Texts) -> int:
     return found
 
 
-def _next(source: Source, stop: Stop, statistics: CaptureStatistics, texts: _Texts) -> int | None:
-    """Where the next capture begins, in the source's buffer; None if there is none, and then it is said why."""
+def _next(source: Source, begun: int, stop: Stop, statistics: CaptureStatistics, texts: _Texts) -> int | None:
+    """Where the next capture begins, in the source's buffer; None if there is none, and then it is said why.
+
+    Args:
+        source: The file.
+        begun: Where the last capture began, in the file. It is not begun again, whatever is wrong with it.
+        stop: Where it ended.
+        statistics: Gets warnings.
+        texts: Gets the text that is passed over.
+    """
     offset = stop.offset
-    if stop.end is End.WHOLE:
-        return None
-    if source.failure:
+    if source.failure and stop.end is not End.WHOLE:
         source.note_end(stop.got, stop.wanted, statistics)
         return None
     at = source.base + offset
     rest = source.buffer[offset:]
-    if stop.end is End.DAMAGED or len(rest) >= _SURE or not rest.strip(b"\r\n"):
+    if stop.end is End.DAMAGED or len(rest) >= _SURE or (rest and not rest.strip(b"\r\n")):
         found = _behind_text(source, offset)
         offset = at - source.base
-        if isinstance(found, int):
+        if isinstance(found, int) and source.base + found > begun:
             texts.add(source.buffer[offset:found], f"between the captures, at byte {at:,},")
             return found
-        if found is not None:
+        if isinstance(found, bytes):
             texts.add(found, "behind the last packet")
             statistics.bytes_read = source.base + len(source.buffer)
             return None
-    return _resumed(source, stop, at, statistics)
+    return _resumed(source, begun, stop, at, statistics)
 
 
 def _behind_text(source: Source, offset: int) -> int | bytes | None:
@@ -203,18 +210,19 @@ def _behind_text(source: Source, offset: int) -> int | bytes | None:
             at_end = True
 
 
-def _resumed(source: Source, stop: Stop, at: int, statistics: CaptureStatistics) -> int | None:
+def _resumed(source: Source, begun: int, stop: Stop, at: int, statistics: CaptureStatistics) -> int | None:
     """Look for a capture that begins where another one is cut off or damaged.
 
     Args:
         source: Nothing of it was dropped from where the loop stopped.
+        begun: Where the capture began that is cut off or damaged, in the file.
         stop: Where it stopped, and why.
         at: The same, in the file.
         statistics: Gets the warning.
     """
     data = stop.before + source.buffer[at - source.base :]
     begin = at - len(stop.before)
-    looked = 0
+    looked = max(begun + 1 - begin, 0)
     while True:
         found = find_header(data, looked)
         if found is not None and found.kind is not None:
@@ -226,12 +234,14 @@ def _resumed(source: Source, stop: Stop, at: int, statistics: CaptureStatistics)
             return 0
         if len(data) - len(stop.before) >= _LOOK_AHEAD:
             break
-        looked = max(len(data) - len(PCAPNG_MAGIC) + 1, 0) if found is None else found.at
-        if not source.more(len(source.buffer)):
+        looked = max(len(data) - len(PCAPNG_MAGIC) + 1, looked) if found is None else found.at
+        if stop.end is not End.DAMAGED or not source.more(len(source.buffer)):
             break
         data += source.buffer
     if stop.end is End.CUT:
         source.note_end(stop.got, stop.wanted, statistics)
+    elif stop.end is End.WHOLE:
+        return None
     elif _is_of_a_terminal(data):
         statistics.warnings.append(
             f"the file is damaged from byte {at:,} on, after packet {statistics.packets:,}: {TERMINAL}"

@@ -31,6 +31,7 @@ _LINK_TYPE_MASK: Final = 0xFFFF  # the bits above say how long the frame check s
 _BEFORE_PACKET: Final = "8xI4x"  # a record's header, of which the captured length is wanted
 _NANOSECONDS: Final = 0xA1B23C4D
 _SECOND: Final = 1_000_000_000
+_YEARS: Final = 10 * 366 * 86_400  # seconds, in which the packets of one capture are
 _LEAST_PACKET: Final = 8
 """Bytes on the wire, which every packet exceeds. Where the record of one begins, a file's header says 0 or 4: that part
 of it holds zeros, whether or not a few blanks stand before it."""
@@ -78,7 +79,8 @@ def walk_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pack
         struct.Struct(f"{order}{_BEFORE_PACKET}HBHHH{_LEAST_BLANKS + 2}x"), 0, 0, 0, frozenset()
     )
     unpack = look.unpack_from
-    unpack_record = struct.Struct(f"{order}IIII").unpack_from
+    record = struct.Struct(f"{order}IIII")
+    unpack_record = record.unpack_from
     buffer, count = source.buffer, statistics.packets
     offset += PCAP_HEADER
     at_end = is_over = False
@@ -111,7 +113,7 @@ def walk_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pack
             end = start + captured
             if end > size:
                 break
-            if original < _LEAST_PACKET and _begins_anew(source.buffer, offset):
+            if original < _LEAST_PACKET and _begins_anew(source.buffer, first, offset):
                 is_over = True
                 break
             count += 1
@@ -125,8 +127,10 @@ def walk_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pack
             yield packets
         if progress is not None:
             progress(statistics.bytes_read)
-        if is_over or (size - offset >= _RECORD_HEADER and unpack_record(source.buffer, offset)[2] > _MAX_PACKET):
-            return Stop(offset, End.DAMAGED, before=_last_packets(earlier + source.buffer[first:offset], order, scale))
+        if is_over or (size - offset >= _RECORD_HEADER and not _makes_sense(record, scale, source.buffer, offset)):
+            before = _last_packets(record, scale, earlier + source.buffer[first:offset])
+            if is_over or unpack_record(source.buffer, offset)[2] > _MAX_PACKET or _has_header(before):
+                return Stop(offset, End.DAMAGED, before=before)
         if at_end:
             break
         read = source.buffer, first, offset
@@ -138,30 +142,44 @@ def walk_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pack
             at_end = True
             buffer = source.buffer + bytes(look.size)  # so that the look at a short last packet stays inside
     rest = size - offset
+    before = _last_packets(record, scale, earlier + source.buffer[first:offset])
     if not rest and not source.failure:
-        return Stop(offset, End.WHOLE)
-    before = _last_packets(earlier + source.buffer[first:offset], order, scale)
+        return Stop(offset, End.WHOLE, before=before)
     if rest < _RECORD_HEADER:
         return Stop(offset, End.CUT, rest, _RECORD_HEADER, before)
     return Stop(offset, End.CUT, rest - _RECORD_HEADER, unpack_record(source.buffer, offset)[2], before)
 
 
-def _begins_anew(data: bytes, at: int) -> bool:
-    """Whether the header of a capture stands where a packet's record should begin, or a few blanks behind it."""
-    found = find_header(data, at, at + _LEAST_BLANKS)
+def _begins_anew(data: bytes, first: int, at: int) -> bool:
+    """Whether the header of a capture stands where a packet's record should begin.
+
+    It may stand a few blanks behind it, or begin before it: in the bytes that a packet lacks that was cut off.
+    """
+    found = find_header(data, max(at - PCAP_HEADER + 1, first), at + _LEAST_BLANKS)
     return found is not None and found.kind is not None and is_text(data[at : found.at])
 
 
-def _last_packets(records: bytes, order: Literal["<", ">"], scale: int) -> bytes:
-    """The last of some packets, with their records, and those before them from the first on that has no sense.
+def _has_header(data: bytes) -> bool:
+    found = find_header(data)
+    return found is not None and found.kind is not None
+
+
+def _makes_sense(record: struct.Struct, scale: int, data: bytes, at: int) -> bool:
+    """Whether a packet's record can stand at an offset. Damaged ones, and such of odd programs, may not."""
+    fraction: int
+    _, fraction, captured, original = record.unpack_from(data, at)
+    return fraction * scale < _SECOND and 0 < captured <= original <= _MAX_PACKET
+
+
+def _last_packets(record: struct.Struct, scale: int, records: bytes) -> bytes:
+    """The last of some packets, with their records, and those before them from the first on that makes no sense.
 
     That is where the packet can be that was cut off before another file was appended.
     """
-    unpack = struct.Struct(f"{order}4xIII").unpack_from
     start, offset = 0, 0
-    while offset <= len(records) - _RECORD_HEADER:
-        fraction, captured, original = unpack(records, offset)
-        if fraction * scale >= _SECOND or not max(captured, _LEAST_PACKET) <= original <= _MAX_PACKET:
+    while offset <= len(records) - _RECORD_HEADER and _makes_sense(record, scale, records, offset):
+        seconds, _, captured, _ = record.unpack_from(records, offset)
+        if abs(seconds - record.unpack_from(records)[0]) > _YEARS:
             break
         start, offset = offset, offset + _RECORD_HEADER + captured
     return records[start:]
