@@ -160,6 +160,10 @@ class _Rewound(RawIOBase):
         buffer[: len(piece)] = piece
         return len(piece)
 
+    def fileno(self) -> int:
+        """The descriptor of the file, for who waits until more comes."""
+        return self._file.fileno()
+
     def close(self) -> None:
         """Close the file too."""
         self._file.close()

@@ -72,4 +72,10 @@ def _is_log(start: bytes) -> bool:
     return not is_packets(text) and any(each.sniff_log(text) for each in dialects().values())
 
 
-FORMAT: Final = Format("the debug log of lmdirect", recognises=_is_log, records=read_log)
+FORMAT: Final = Format(
+    "the debug log of lmdirect",
+    written_by="Home Assistant, lmdirect",
+    lacks="what the log leaves out",
+    recognises=_is_log,
+    records=read_log,
+)

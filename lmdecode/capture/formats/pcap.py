@@ -185,4 +185,6 @@ def _last_packets(record: struct.Struct, scale: int, records: bytes) -> bytes:
     return records[start:]
 
 
-FORMAT: Final = Format("pcap", magics=PCAP_MAGICS, packets=read_packets)
+FORMAT: Final = Format(
+    "pcap", written_by="tcpdump, Wireshark, routers, PCAPdroid", magics=PCAP_MAGICS, packets=read_packets
+)

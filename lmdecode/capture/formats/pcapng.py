@@ -251,4 +251,4 @@ def _byte_order(section_header: bytes) -> Literal["<", ">"]:
     raise _Damaged
 
 
-FORMAT: Final = Format("pcapng", magics=(PCAPNG_MAGIC,), packets=read_packets)
+FORMAT: Final = Format("pcapng", written_by="Wireshark, dumpcap, tshark", magics=(PCAPNG_MAGIC,), packets=read_packets)

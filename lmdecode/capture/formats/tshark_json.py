@@ -152,6 +152,8 @@ def packets_begin(text: bytes) -> int | None:
 
 FORMAT: Final = Format(
     "tshark's exports -T json, -T jsonraw and -T ek",
+    written_by="tshark",
+    lacks="information about gaps, since Wireshark has reassembled the data; -T jsonraw also times",
     finds=packets_begin,
     takes=_is_export,
     segments=read_tshark_json,

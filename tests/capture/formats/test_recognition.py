@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import importlib.util
 import json
 import os
 import re
@@ -13,6 +14,7 @@ import sys
 import threading
 import zipfile
 from io import BufferedReader, BytesIO
+from pathlib import Path
 
 import pytest
 import zstandard
@@ -26,6 +28,7 @@ from lmdecode.capture.source import OpenCapture
 from tests.capture.building import as_bom_utf16, decode, exported, packets, pcap, section, talk, told
 from tests.capture.formats.test_pieces import Pieces
 
+DOCS = Path(__file__).parents[3] / "docs"
 SEGMENTS = talk().segments
 PCAP = pcap(packets(SEGMENTS))
 JSON = exported(SEGMENTS)
@@ -241,3 +244,14 @@ def test_a_random_file_is_not_taken_for_a_capture():
         said = what(prefix + magic + b"\xff" * 900)
         assert isinstance(said, str), said
         assert "not a capture" in said
+
+
+def test_the_page_of_the_docs_has_the_tables_of_the_code():
+    spec = importlib.util.spec_from_file_location("make_formats", DOCS / "make_formats.py")
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    text = module.PAGE.read_text(encoding="utf-8")
+    assert module.page(text) == text, "run `make docs`"
+    assert "is a tar archive" not in text
+    assert "| a tar archive | unpack it first: tar xf FILE |" in text
