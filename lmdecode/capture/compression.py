@@ -51,6 +51,14 @@ class Inflating(RawIOBase):
     """A compressed file's content; where that is damaged, an OSError that says so."""
 
     def __init__(self, file: BufferedReader, how: str, decompressor: _Decompressor, errors: _Errors) -> None:
+        """Read a file.
+
+        Args:
+            file: The compressed one.
+            how: By what, and what is known to be wrong with it, for a sentence that goes on after "the ".
+            decompressor: Reads it.
+            errors: What that raises if the data are damaged.
+        """
         self.name = file.name
         self._file = file
         self._how = how
@@ -67,7 +75,7 @@ class Inflating(RawIOBase):
             # Not `read`: it would lose what it has when it comes upon damage.
             piece = self._decompressor.read1(len(buffer))
         except self._errors as error:
-            raise OSError(errno.EIO, f"the {self._how} data end too early, or are damaged") from error
+            raise OSError(errno.EIO, f"the {self._how}") from error
         buffer[: len(piece)] = piece
         return len(piece)
 
@@ -84,7 +92,10 @@ def decompressed(file: BufferedReader, start: bytes) -> BufferedReader | None:
         file: Positioned at its beginning.
         start: Its first bytes.
     """
+    from lmdecode.capture.formats._pieces import TERMINAL, is_of_a_terminal  # noqa: PLC0415 -- a format opens this
+
     for magic, (how, open_with) in _COMPRESSIONS.items():
         if start.startswith(magic):
-            return BufferedReader(Inflating(file, how, *open_with(file)), 1 << 18)
+            wrong = f"was damaged: {TERMINAL}" if is_of_a_terminal(start) else "data end too early, or are damaged"
+            return BufferedReader(Inflating(file, f"{how} {wrong}", *open_with(file)), 1 << 18)
     return None

@@ -208,6 +208,24 @@ TEXTS: Final = (
         ),
     ),
     Foreign(
+        "what tshark prints, which lacks the bytes of the packets",
+        "record them: tshark -w NEW.pcapng, or export the capture as JSON: tshark -r CAPTURE -T json > NEW.json",
+        recognises=_text(rb"1\s{1,8}\d{1,10}\.\d{3,9}\s{1,8}\S{1,45}\s{1,8}(?:\xe2\x86\x92|->)\s"),
+    ),
+    Foreign(
+        "a hexadecimal dump of packets",
+        "make a capture of it: text2pcap FILE NEW.pcap",
+        recognises=_text(rb"0{4,8}:?\s{1,4}(?:[0-9a-f]{2} ){8}"),
+    ),
+    Foreign(
+        "a capture that was written as numbers of two bytes each",
+        "give the capture itself, or dump it anew: xxd CAPTURE > NEW",
+        recognises=_text(
+            rb"0{7,8}\s{1,4}(?:c3d4 a1b2|3c4d a1b2|b2a1 d4c3|b2a1 4d3c|0d0a 0a0d|"
+            rb"141724 120662|036115 120662|006412 005015)"
+        ),
+    ),
+    Foreign(
         "a table of packets that Wireshark or tshark wrote, which lacks their bytes",
         "give the capture, or export it as JSON: tshark -r CAPTURE -T json > NEW.json",
         recognises=_text(rb'"?No\.?"?[,\t ]+"?Time"?[,\t ]+"?Source"?'),

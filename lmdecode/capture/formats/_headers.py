@@ -14,6 +14,7 @@ from typing import Final, Literal, NamedTuple
 PCAP_MAGICS: Final = (b"\xa1\xb2\xc3\xd4", b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x4d\x3c\xb2\xa1")
 PCAPNG_MAGIC: Final = b"\x0a\x0d\x0d\x0a"
 PCAP_HEADER: Final = 24
+COMPRESSED_MAGICS: Final = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ")
 LITTLE: Final = b"\x4d\x3c\x2b\x1a"
 """What a section header of a pcapng file has for its byte order, if the lowest byte comes first."""
 BIG: Final = b"\x1a\x2b\x3c\x4d"

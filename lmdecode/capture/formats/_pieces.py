@@ -16,6 +16,7 @@ from enum import Enum, auto
 from typing import Final, NamedTuple, Protocol
 
 from lmdecode.capture.formats._headers import (
+    COMPRESSED_MAGICS,
     FARTHEST,
     PCAP_MAGICS,
     PCAPNG_MAGIC,
@@ -238,18 +239,24 @@ def _resumed(source: Source, begun: int, stop: Stop, at: int, statistics: Captur
         if stop.end is not End.DAMAGED or not source.more(len(source.buffer)):
             break
         data += source.buffer
-    if stop.end is End.CUT:
-        source.note_end(stop.got, stop.wanted, statistics)
-    elif stop.end is End.WHOLE:
+    if stop.end is End.WHOLE:
         return None
-    elif _is_of_a_terminal(data):
+    if is_of_a_terminal(data):
         statistics.warnings.append(
             f"the file is damaged from byte {at:,} on, after packet {statistics.packets:,}: {TERMINAL}"
+        )
+    elif stop.end is End.CUT:
+        source.note_end(stop.got, stop.wanted, statistics)
+    elif data[at - begin :].startswith(COMPRESSED_MAGICS):
+        statistics.warnings.append(
+            f"a compressed file begins at byte {at:,}, after packet {statistics.packets:,}, and was not read; "
+            f"decode it by itself: tail -c +{at + 1} FILE | lmdecode decode -"
         )
     else:
         source.note_damage(at - source.base, statistics)
     return None
 
 
-def _is_of_a_terminal(data: bytes) -> bool:
+def is_of_a_terminal(data: bytes) -> bool:
+    """Whether binary data went through a terminal, which put a carriage return before each line feed."""
     return data.count(b"\n") == data.count(b"\r\n") >= _LEAST_LINES

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, TypeVar
 
 from lmdecode.capture.formats import Format, formats
-from lmdecode.capture.formats._headers import FARTHEST, Header, find_header, is_text, quoted
+from lmdecode.capture.formats._headers import COMPRESSED_MAGICS, FARTHEST, Header, find_header, is_text, quoted
 from lmdecode.capture.source import CaptureError, CaptureStatistics, text_of
 from lmdecode.codec.dialect import dialects
 
@@ -34,7 +34,6 @@ _ENOUGH: Final = FARTHEST + 64  # bytes: what begins within the first of them sh
 _MOST_LAYERS: Final = 3  # of compression
 _LEAST_WIDE: Final = 4
 _WIDE: Final = 64  # bytes that show that a text is UTF-16 without a mark
-_COMPRESSED_MAGICS: Final = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ")
 _COMPRESSED: Final = re.compile(rb"\x1f\x8b\x08[\x00-\x1f]|\x28\xb5\x2f\xfd|BZh[1-9]1AY&SY|\xfd7zXZ\x00")
 """Where text stands before it, a compressed file has to show more than the bytes that do at the beginning."""
 
@@ -198,7 +197,7 @@ def _decide(  # noqa: C901, PLR0911, PLR0912 -- one question after another
     for each in formats():
         if each.magics and data.startswith(each.magics):
             return each
-    if data.startswith(_COMPRESSED_MAGICS):
+    if data.startswith(COMPRESSED_MAGICS):
         return _Inner(0)
     is_cut = any(magic.startswith(data) for magic in _all_magics())
     if is_cut and not is_whole:
@@ -233,7 +232,7 @@ def _decide(  # noqa: C901, PLR0911, PLR0912 -- one question after another
 def _all_magics() -> Iterator[bytes]:
     for each in formats():
         yield from each.magics
-    yield from _COMPRESSED_MAGICS
+    yield from COMPRESSED_MAGICS
 
 
 class _Sign(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import struct
 from io import BufferedReader, RawIOBase
 from itertools import accumulate, chain, pairwise
@@ -200,8 +201,8 @@ def test_text_without_end_is_damage():
 
 def test_a_terminal_between_is_named():
     made = [(START_NS + each, bytes([each, 10, 13, 10]) * 20) for each in range(9)]
-    for data in (pcap(made), pcap(made, order=">")):
-        _, statistics = read(data.replace(b"\n", b"\r\n"))
+    for data, new in ((pcap(made), b"\r\n"), (pcap(made, order=">"), b"\r\n"), (pcap(made[:1]), b"\r\r\n")):
+        _, statistics = read(data.replace(b"\n", new))
         assert len(statistics.warnings) == 1
         assert "put a carriage return before each line feed (adb shell, ssh -t" in statistics.warnings[0]
         assert "adb exec-out" in statistics.warnings[0]
@@ -217,6 +218,14 @@ def read_all(data, cuts, ports):
     except CaptureError as error:
         return found, str(error)
     return found, (statistics.packets, statistics.warnings, statistics.notes, statistics.bytes_read)
+
+
+def test_a_compressed_file_behind_a_capture_is_named():
+    good = pcap([(START_NS, bytes(60))])
+    _, statistics = read(good + gzip.compress(good))
+    assert len(statistics.warnings) == 1
+    assert "a compressed file begins at byte 100, after packet 1, and was not read" in statistics.warnings[0]
+    assert "tail -c +101 FILE | lmdecode decode -" in statistics.warnings[0]
 
 
 DAMAGE = st.tuples(st.integers(0, 1 << 16), st.binary(min_size=1, max_size=6))

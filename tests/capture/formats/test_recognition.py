@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import bz2
 import gzip
 import importlib.util
 import json
@@ -15,6 +16,7 @@ import threading
 import zipfile
 from io import BufferedReader, BytesIO
 from pathlib import Path
+from random import Random
 
 import pytest
 import zstandard
@@ -97,6 +99,10 @@ FOREIGN = {
     "xxd -p": (dump("xxd", "-p"), "xxd -r -p FILE"),
     "hexdump": (dump("hexdump", "-C"), "xxd -r"),
     "od": (dump("od", "-A", "x", "-t", "x1"), "xxd -r"),
+    "hexdump words": (dump("hexdump"), "xxd CAPTURE > NEW"),
+    "od words": (dump("od"), "xxd CAPTURE > NEW"),
+    "hexdump of packets": (b"0000  02 00 00 00 00 01 02 00 00 00 00 02 08 00 45 00   ........\n", "text2pcap FILE"),
+    "tshark": ("    1   0.000000 10.0.0.1 → 10.0.0.2 TCP 74\n".encode(), "what tshark prints"),
     "printed": (
         b"tcpdump: verbose output\n12:34:56.789012 IP 10.0.0.1.1774 > 10.0.0.2.5: Flags [P.]\n",
         "tcpdump prints",
@@ -128,6 +134,16 @@ def test_what_is_no_capture_is_named_with_what_to_do(name, tmp_path):
         decode(tmp_path / "x", data)
     assert "\n" not in str(caught.value)
     assert str(caught.value).isprintable()
+
+
+def test_a_compressed_file_that_went_through_a_terminal(tmp_path):
+    data = bz2.compress(PCAP + Random(0).randbytes(5000))
+    assert data.count(b"\n") >= 3
+    try:
+        said = str(decode(tmp_path / "x", data.replace(b"\n", b"\r\n"))[1].warnings)
+    except CaptureError as error:
+        said = str(error)
+    assert re.search("the bzip2 was damaged: a terminal.*adb exec-out", said), said
 
 
 def test_each_of_the_table_has_advice_and_an_example():
