@@ -32,6 +32,7 @@ T = TypeVar("T")
 BUFFER_SIZE: Final = 1 << 18
 _ENOUGH: Final = FARTHEST + 64  # bytes: what begins within the first of them shows what it is
 _MOST_LAYERS: Final = 3  # of compression
+_FEW: Final = 512  # bytes, which are looked at as often as some come
 _LEAST_WIDE: Final = 4
 _WIDE: Final = 64  # bytes that show that a text is UTF-16 without a mark
 _COMPRESSED: Final = re.compile(rb"\x1f\x8b\x08[\x00-\x1f]|\x28\xb5\x2f\xfd|BZh[1-9]1AY&SY|\xfd7zXZ\x00")
@@ -113,7 +114,16 @@ class _Start:
         """Whether there is no more."""
 
     def more(self) -> None:
-        """Wait for more bytes: for as many as end a line, if they are of text, since a line is what decides."""
+        """Wait for more bytes: of what comes byte by byte, for the end of a line, since a line is what decides."""
+        known = len(self.data)
+        while not self.is_whole:
+            piece = self._read()
+            self.data += piece
+            if known < _FEW or b"\n" in piece or len(self.data) > known + known // 8:
+                break
+
+    def _read(self) -> bytes:
+        """What comes next; nothing at the end."""
         if not self._taken:
             self._file.read(len(self.data))  # they are there
             self._taken = True
@@ -122,8 +132,8 @@ class _Start:
         except OSError as error:
             self._failure = error
             piece = b""
-        self.data += piece
         self.is_whole = not piece
+        return piece
 
     def file(self, skipped: int = 0, mark: bytes = b"") -> BufferedReader:
         """Return the file, again at its beginning, or behind so many bytes, or with a mark before them."""
