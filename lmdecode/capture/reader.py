@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
 from lmdecode.capture.connections import Connections
 from lmdecode.capture.formats import Format, open_capture
-from lmdecode.capture.formats.pcap import read_pcap
+from lmdecode.capture.formats._pieces import Stop
+from lmdecode.capture.formats.pcap import read_pcap, walk_pcap
 from lmdecode.capture.net.link import SegmentReader
 from lmdecode.capture.net.packet import ACK, SYN, Packet, Segment
 from lmdecode.capture.prefetch import Predecoded, read_ahead, worth_reading_ahead
-from lmdecode.capture.source import CaptureError, CaptureStatistics, OpenCapture
+from lmdecode.capture.source import CaptureError, CaptureStatistics, OpenCapture, Source
 from lmdecode.codec.dialect import RECORDS, Sink, Speakers, dialects
 from lmdecode.codec.record import Record
 
@@ -266,10 +267,14 @@ def _read_screened(
     is_cut = True  # if nothing is let through, it may all be cut before the ports
     is_odd = False
     done = 0
+    ends: list[Stop] = []
+
+    def passed() -> Iterator[list[Packet]]:
+        told = progress and (lambda _: progress(screen.position))
+        ends.append((yield from walk_pcap(Source(file), 0, statistics, told, None)))
+
     with closing(file):
-        for number, packets in enumerate(
-            read_pcap(file, statistics, progress and (lambda _: progress(screen.position)))
-        ):
+        for number, packets in enumerate(passed()):
             # The header of another capture is the record of a packet without bytes to libpcap.
             is_odd = any(not packet.original_length for packet in packets)
             if is_odd:
@@ -281,7 +286,7 @@ def _read_screened(
                 yield segments
         while not is_odd and file.read1():  # libpcap stops only when it has written all, and is waited for
             pass
-        failed = is_odd or screen.failed()
+        failed = is_odd or ends[0].is_more or screen.failed()
     if failed or is_cut:
         reader = SegmentReader(ports)
         _, file = open_capture(path)

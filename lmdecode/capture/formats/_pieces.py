@@ -64,6 +64,11 @@ class Stop(NamedTuple):
     before: bytes = b""
     """The last packets, up to there, in which another header may lie."""
 
+    @property
+    def is_more(self) -> bool:
+        """Whether there is something to be said, or another capture to be read."""
+        return self.end is not End.WHOLE or find_header(self.before) is not None
+
 
 class Walk(Protocol):
     """Reads the packets of one capture."""

@@ -262,7 +262,7 @@ def test_damage_is_the_same_with_and_without_the_filter(damage, form, ends, cuts
 
 
 @pytest.mark.skipif(libpcap._library() is None, reason="libpcap is not installed")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
 @given(
     pieces=st.lists(st.tuples(TEXT, st.sampled_from(sorted(FORMS)), st.integers(0, 14)), min_size=1, max_size=3),
     early=st.booleans(),
