@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Final
 from urllib.parse import unquote_plus
 
-from lmdecode.cloud.findings import Account, Client, Finding, FleetMachine, Problem, Secret, Tokens, Trouble
+from lmdecode.cloud.findings import AGAIN, Account, Client, Finding, FleetMachine, Problem, Secret, Tokens, Trouble
 from lmdecode.cloud.http import (
     CloudEndpoint,
     Exchange,
@@ -30,6 +30,7 @@ from lmdecode.cloud.http import (
     plain_name,
     within,
 )
+from lmdecode.cloud.refusals import Asked, names_an_error, refusal
 from lmdecode.codec.errors import KeyFormatError
 from lmdecode.codec.v1.key import Key
 
@@ -38,7 +39,7 @@ def fleet(answer: object) -> list[FleetMachine | Problem]:
     """All machines that the answer to `GET /api/customer` has, each with what is wrong with it behind it."""
     machines = within(answer, "data", "fleet")
     if not isinstance(machines, list):
-        text = "the cloud's answer has no list of machines, data.fleet; log out and in again in the app"
+        text = f"the cloud's answer has no list of machines, data.fleet; {AGAIN}"
         return [Problem(Trouble.NO_FLEET, text)]
     if not machines:
         text = "this account has no machines: log in with the account that the machine is registered with"
@@ -58,9 +59,9 @@ def _machine(entry: dict[str, object]) -> list[FleetMachine | Problem]:
     model = within(entry, "machine", "model")
     machine = FleetMachine(
         key=Secret(key) if isinstance(key, str) and key else None,
-        serial_number=_text(within(entry, "machine", "serialNumber")),
+        serial_number=_text(within(entry, "machine", "serialNumber")).strip(),
         name=_text(entry.get("name")),
-        model_name=_text(model if isinstance(model, str) else within(model, "name")),
+        model_name=_text(model if isinstance(model, str) else within(model, "name")).strip(),
     )
     wrong = _wrong_with(machine.key)
     if wrong is None:
@@ -83,12 +84,18 @@ def _wrong_with(key: Secret | None) -> str | None:
 
 
 def _text(value: object) -> str:
-    """A value as text without anything that a terminal would obey."""
-    text = value if isinstance(value, str) else str(value) if isinstance(value, int) else ""
-    return "".join(char if char.isprintable() else "?" for char in text.strip())
+    """A value as text, with every character that the cloud sent: whoever shows it makes it printable."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value) if abs(value) < _MOST_INTEGER else ""
+    return value if isinstance(value, str) and not value.isspace() else ""
 
 
-_AGAIN: Final = "log out and in again in the app"
+_MOST_INTEGER: Final = 10**18  # Python refuses to write numbers of more than 4,300 digits
+EXPORT: Final = (
+    "export it with the bodies of requests and answers; in Chrome and Edge turn on Settings → Preferences → Network → "
+    "Allow to generate HAR with sensitive data, then choose Export HAR (with sensitive data)"
+)
+"""What to do about an archive without bodies; the browsers' usual export leaves out what is secret."""
 _ESCAPED: Final = re.compile(r"(?:[\w.~*+-]|%[0-9A-Fa-f]{2})+", re.ASCII)
 
 
@@ -109,31 +116,32 @@ def extract(exchange: Exchange) -> list[Finding | Problem]:
 def _login(exchange: Exchange) -> list[Finding | Problem]:
     if exchange.request.method.upper() not in {"POST", "GET", "PUT"}:  # a browser's OPTIONS, say
         return []
-    what = "the login"
     sent, problem = _sent(exchange.request)
     found: list[Finding | Problem] = [problem] if problem else []
     refreshed = sent.get("granttype", "").lower() == "refresh_token"
-    if refreshed:
-        what = "the renewal of a login"
-    if exchange.response is None:
-        return [*found, Problem(Trouble.NO_ANSWER, f"{what} was not answered, so it is not used; {_AGAIN}")]
-    if not exchange.response.accepted:
-        return [*found, _refused(what, exchange.response)]
-    given, problem = _json_answer(what, exchange.response)
+    asked = Asked.RENEWAL if refreshed else Asked.LOGIN
+    what, answer = asked.value, exchange.response
+    if answer is None:
+        return [*found, Problem(Trouble.NO_ANSWER, f"{what} was not answered, so it is not used; {AGAIN}")]
+    given, problem = _json_answer(what, answer) if answer.accepted else (None, None)
+    token = _tokens(given, exchange)
+    if token is None and (not answer.accepted or names_an_error(answer)):  # some servers say 200 to everything
+        return [*found, refusal(asked, answer)]
     found += [problem] if problem else []
     if problem and problem.trouble in {Trouble.WEB_PAGE, Trouble.NOT_JSON}:
         return found  # not the cloud, and not a word about whether the login is right
-    token = _tokens(given, exchange)
     if given is not None and token is None:
-        text = f"the answer to {what} has no access token, so it is not used; {_AGAIN}"
+        text = f"the answer to {what} has no access token, so it is not used; {AGAIN}"
         return [*found, Problem(Trouble.REFUSED, text)]
     client, account = _client(sent), _account(sent)
     found += [each for each in (client, account, token) if each]
     if refreshed and account is None:
-        text = f"{what} has no user name and password; to have them too, {_AGAIN}"
+        text = f"{what} has no user name and password; to have them too, {AGAIN}"
         found.append(Problem(Trouble.REFRESH_ONLY, text))
     elif client is None and account is None:
         text = f"{what} has nothing that is known as client_id, client_secret, username or password"
+        if not exchange.request.body:
+            text = f"the body of {what} is not in what was recorded: {EXPORT}"
         found.append(Problem(Trouble.NO_CREDENTIALS, text))
     return found
 
@@ -146,16 +154,16 @@ def _from_headers(exchange: Exchange) -> list[Client]:
 
 
 def _machines(exchange: Exchange) -> list[Finding | Problem]:
-    what = "the request for the machines"
+    what = Asked.MACHINES.value
     if exchange.request.method.upper() != "GET":
         return []
     if exchange.response is None:
         return [Problem(Trouble.NO_ANSWER, f"{what} was not answered; close the app and open it again")]
     if exchange.response.status == 304:
         text = "the app has the list of machines already and was not sent it again (304)"
-        return [Problem(Trouble.NO_FLEET, f"{text}; {_AGAIN}")]
+        return [Problem(Trouble.NO_FLEET, f"{text}; {AGAIN}")]
     if not exchange.response.accepted:
-        return [_refused(what, exchange.response)]
+        return [refusal(Asked.MACHINES, exchange.response)]
     given, problem = _json_answer(what, exchange.response)
     return [*([problem] if problem else []), *(fleet(given) if given is not None else [])]
 
@@ -233,7 +241,7 @@ def _tokens(given: object, exchange: Exchange) -> Tokens | None:
 def _json_answer(what: str, response: Response) -> tuple[object, Problem | None]:
     """The answer's value, None if it cannot be read, and what is wrong with it."""
     if response.body is None:
-        text = f"the answer to {what} is not in what was recorded: export it with the bodies of answers"
+        text = f"the answer to {what} is not in what was recorded: {EXPORT}"
         return None, Problem(Trouble.NO_ANSWER, text)
     body, problem = inflated(response.body, response.headers, f"the answer to {what}")
     if problem and not body:
@@ -247,20 +255,5 @@ def _json_answer(what: str, response: Response) -> tuple[object, Problem | None]
         value = None
     if value is None:
         text = f"the answer to {what} is not JSON, or cut short" if body else f"the answer to {what} is empty"
-        return None, Problem(Trouble.NOT_JSON, f"{text}; {_AGAIN}")
+        return None, Problem(Trouble.NOT_JSON, f"{text}; {AGAIN}")
     return value, problem
-
-
-def _refused(what: str, response: Response) -> Problem:
-    status = response.status
-    if status >= 500:
-        text = f"the cloud has a problem of its own ({status} to {what}); try again later"
-    elif status == 429:
-        text = f"the cloud wants fewer requests ({status} to {what}); wait before you log in again"
-    elif what == "the login":
-        text = (
-            f"the cloud rejected the login ({status}), so what it has is not used; log in again with the right password"
-        )
-    else:
-        text = f"the cloud refused {what} ({status}); {_AGAIN}"
-    return Problem(Trouble.REFUSED, text)

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import Final
 
 from lmdecode.codec.record import MASK
+
+AGAIN: Final = "log out and in again in the app"
+"""What nearly always helps: the app then sends everything once more."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

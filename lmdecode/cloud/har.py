@@ -1,127 +1,263 @@
-"""HTTP archives (HAR), as browsers, Charles, Proxyman, HTTP Toolkit and mitmproxy export them.
+"""HTTP archives (HAR), as browsers, Charles, Proxyman, HTTP Toolkit and mitmproxy export them, and Charles' own JSON.
 
-They differ: bodies as text or base64, forms as text or as parameters, decompressed while the headers say otherwise, and
-header names in any case. Read one exchange at a time, so an archive that is cut short gives what it has.
+They differ in nearly everything: bodies (`har_bodies`), forms as text or as parameters, addresses with or without a
+host, names of headers in any case. Read one exchange at a time, so that memory does not grow with an archive, and one
+that is cut short or damaged gives all that is whole.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import contextlib
+import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import BinaryIO, Final
 from urllib.parse import unquote_plus, urlencode, urlsplit
 
-import ijson
-
-from lmdecode.cloud.http import Exchange, Request, Response, within
+from lmdecode.cloud.har_bodies import body_of
+from lmdecode.cloud.http import Exchange, Headers, Request, Response, header, is_watched, within
+from lmdecode.cloud.json_entries import LARGEST, Tally, entries
 from lmdecode.codec.errors import LmdecodeError
 
 _ESCAPE: Final = re.compile(r"%[0-9A-Fa-f]{2}")
-_COMPRESSED: Final = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")  # gzip, zstd
+_PIECE: Final = 1 << 18  # bytes
+_MATTERS: Final = b"lamarzocco"
+_BOMS: Final = (
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+_ADDRESS: Final = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f:.]{2,45}", re.ASCII)
+_SECONDS: Final = re.compile(r"\d{9,17}(?:\.\d{0,9})?", re.ASCII)
 
 
 class HarError(LmdecodeError):
     """An archive that cannot be read, or not to its end; one line."""
 
 
-def read_har(file: BinaryIO) -> Iterator[Exchange]:
-    """All exchanges of an archive that can be read.
+def encoding_of(start: bytes) -> str:
+    """Returns the encoding of JSON by its first bytes: `utf-8` if they do not say otherwise.
+
+    >>> encoding_of('{"log"'.encode("utf-16-le")), encoding_of(b'{"log"')
+    ('utf-16-le', 'utf-8')
+    """
+    for bom, encoding in _BOMS:
+        if start.startswith(bom):
+            return encoding
+    match [byte != 0 for byte in start[:4]]:
+        case [True, False, True, False]:
+            return "utf-16-le"
+        case [False, True, False, True]:
+            return "utf-16-be"
+        case [True, False, False, False]:
+            return "utf-32-le"
+        case [False, False, False, True]:
+            return "utf-32-be"
+        case _:
+            return "utf-8"
+
+
+def read_har(file: BinaryIO, tell: Callable[[str], None] = lambda _: None) -> Iterator[Exchange]:
+    """Yields all exchanges of an archive that can be read.
+
+    Args:
+        file: The archive, not compressed, in any encoding of Unicode.
+        tell: Is given what there is to say about an archive that was read to its end.
 
     Raises:
-        HarError: After the last of them, if the file is not an archive, is cut short or damaged.
+        HarError: After the last exchange, if the file is not an archive, is cut short or damaged.
     """
+    tally = Tally()
     count = 0
-    try:
-        for entry in ijson.items(file, "log.entries.item", use_float=True):
+    for entry in entries(_pieces(file), tally, _MATTERS):
+        found = _exchange(entry)
+        if found is not None:
             count += 1
-            exchange = _exchange(entry)
-            if exchange is not None:
-                yield exchange
-    except (ijson.JSONError, ValueError):  # ValueError: not UTF-8
-        raise HarError(
-            f"it is damaged or cut short after {count} requests; the requests before that are used: export it again"
-        ) from None
+            yield found
+    if tally.not_utf8:
+        tell(f"{_requests(tally.not_utf8)} not in UTF-8: what is no UTF-8 was read as latin-1")
+    wrong = []
+    if tally.damaged:
+        wrong.append(f"{_requests(tally.damaged)} damaged and left out")
+    if tally.too_large:
+        wrong.append(f"{_requests(tally.too_large)} larger than {LARGEST >> 20} MB and left out")
+    if tally.cut_short:
+        plural = "" if count == 1 else "s"
+        wrong.append(f"it is damaged or cut short after {count} request{plural}; the requests before that are used")
+    if wrong:
+        raise HarError(f"{'; '.join(wrong)}: export it again")
     if not count:
         raise HarError("it has no requests (log.entries): it is not an HTTP archive, or an empty one")
 
 
+def _requests(count: int) -> str:
+    return f"{count:,} request is" if count == 1 else f"{count:,} requests are"
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    """The archive in UTF-8, whatever it is in."""
+    piece = file.read(_PIECE)
+    encoding = encoding_of(piece)
+    if encoding in {"utf-8", "utf-8-sig"}:
+        while piece:
+            yield piece
+            piece = file.read(_PIECE)
+        return
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    while piece:
+        yield decoder.decode(piece).encode("utf-8", "replace")
+        piece = file.read(_PIECE)
+
+
 def _exchange(entry: object) -> Exchange | None:
+    """An archive's entry, or Charles' transaction; None if it is neither."""
     asked = within(entry, "request")
     if not isinstance(asked, dict):
         return None
+    method, url = asked.get("method"), asked.get("url")
+    if not isinstance(url, str) and isinstance(within(entry, "host"), str):  # Charles has these beside the request
+        method, url = within(entry, "method"), _charles_url(entry)
+    headers = _headers(asked)
+    host, path = _target(_text(url), headers)
+    method = _text(method) or header(headers, ":method")
+    if not is_watched(host):  # of others nothing is read
+        return Exchange(Request(method, host, path), None)
+    data = asked.get("postData")
+    body, headers = _request_body(asked.get("body") if data is None else data, headers)
+    request = Request(method, host, path, headers, body)
+    answer = _response(within(entry, "response"))
+    return Exchange(request, answer, _time(entry, answer))
+
+
+def _charles_url(entry: object) -> str:
+    query = _text(within(entry, "query"))
+    path = _text(within(entry, "path"))
+    return f"https://{_text(within(entry, 'host'))}{path}" + (f"?{query}" if query else "")
+
+
+def _target(url: str, headers: Headers) -> tuple[str, str]:
+    """The host that was asked, and the path with its query.
+
+    An address may be whole, begin with the host, or with the path. Then, and where a proxy saw a number only, the host
+    is what the request's header says.
+    """
+    url = url.strip().replace("\\", "/")
+    if not url or url == "*":
+        url = header(headers, ":path")
+    first = url.partition("/")[0].partition("?")[0]
+    if is_watched(first.rpartition("@")[2].partition(":")[0]):
+        url = f"//{url}"
     try:
-        url = urlsplit(_text(asked.get("url")))
-        host = url.hostname or ""
+        parts = urlsplit(url)
+        host = parts.hostname or ""
     except ValueError:
-        return None
-    path = f"{url.path}?{url.query}" if url.query else url.path
-    body, headers = _request_body(asked.get("postData"), _headers(asked))
-    request = Request(_text(asked.get("method")), host, path, headers, body)
-    return Exchange(request, _response(within(entry, "response")), _time(entry))
+        return "", ""
+    said = _host_of(header(headers, ":authority")) or _host_of(header(headers, "host"))
+    if not host or (not is_watched(host) and is_watched(said) and _ADDRESS.fullmatch(host)):
+        host = said
+    return host, f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+
+def _host_of(authority: str) -> str:
+    try:
+        return urlsplit(f"//{authority.strip()}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _request_body(data: object, headers: list[tuple[str, str]]) -> tuple[bytes, list[tuple[str, str]]]:
     """The body, and headers that fit it."""
-    text = within(data, "text")
-    if isinstance(text, str) and text:
-        # Chrome and HTTP Toolkit have the text, Insomnia and others say base64 in a field of their own.
-        said = _text(within(data, "encoding")) or _text(within(data, "_encoding"))
-        body, headers = _body(text, said, headers)
+    if isinstance(data, str):
+        data = {"text": data}
+    text, said = _body_text(data)
+    if text:
+        body, headers = body_of(text, said, headers)
         if not any(name.lower() == "content-type" for name, _ in headers):
             headers = [*headers, ("content-type", _text(within(data, "mimeType")))]
-        return body, headers
-    params = within(data, "params")
-    pairs = [
-        (_text(within(each, "name")), _text(within(each, "value")))
-        for each in (params if isinstance(params, list) else [])
-    ]
+        return body or b"", headers
+    pairs = _pairs(within(data, "params"))
+    if not pairs:
+        return b"", headers
     # Some archives have them as they were sent, percent-encoded, and some as they were meant.
     if "urlencoded" in _text(within(data, "mimeType")) and any(_ESCAPE.search(value) for _, value in pairs):
         pairs = [(name, unquote_plus(value)) for name, value in pairs]
     kept = [(name, value) for name, value in headers if name.lower() not in {"content-type", "content-encoding"}]
-    return urlencode(pairs).encode(), [*kept, ("content-type", "application/x-www-form-urlencoded")]
+    body = urlencode(pairs, errors="surrogatepass").encode()
+    return body, [*kept, ("content-type", "application/x-www-form-urlencoded")]
+
+
+def _body_text(data: object) -> tuple[object, str]:
+    """The text of a body, and how it says that it is encoded: in an archive's way, Insomnia's, or Charles'."""
+    said = _text(within(data, "encoding")) or _text(within(data, "_encoding"))
+    encoded = within(data, "encoded")
+    return (encoded, said or "base64") if isinstance(encoded, str) else (within(data, "text"), said)
 
 
 def _response(answer: object) -> Response | None:
-    status = within(answer, "status")
-    if not isinstance(answer, dict) or not isinstance(status, int | float) or not status:
-        return None  # 0 is what archives have for a connection that failed
+    if not isinstance(answer, dict):
+        return None
     headers = _headers(answer)
-    text = within(answer, "content", "text")
-    if not isinstance(text, str):
-        return Response(int(status), headers, None)
-    body, headers = _body(text, _text(within(answer, "content", "encoding")), headers)
-    return Response(int(status), headers, body)
+    status = _status(answer.get("status")) or _status(header(headers, ":status"))
+    if not status:
+        return None  # 0 is what archives have for a connection that failed
+    content = answer.get("content", answer.get("body"))
+    text, said = _body_text({"text": content} if isinstance(content, str) else content)
+    body, headers = body_of(text, said, headers)
+    return Response(status, headers, body)
 
 
-def _body(text: str, said: str, headers: list[tuple[str, str]]) -> tuple[bytes, list[tuple[str, str]]]:
-    body = text.encode("utf-8", "surrogatepass")
-    if said.lower() == "base64":
-        with contextlib.suppress(binascii.Error, ValueError):
-            body = base64.b64decode(text)
-        if body.startswith(_COMPRESSED):
-            return body, headers
-    # An archive's bodies are decompressed, and the headers are those of before.
-    return body, [(name, value) for name, value in headers if name.lower() != "content-encoding"]
+def _status(value: object) -> int:
+    if isinstance(value, str) and len(value) == 3 and value.isascii() and value.isdigit():
+        return int(value)
+    return int(value) if isinstance(value, int | float) and 100 <= value < 1000 else 0
 
 
 def _headers(message: dict[str, object]) -> list[tuple[str, str]]:
-    headers = message.get("headers")
-    if isinstance(headers, dict):  # not by the book, and yet exported by some
-        return [(name, _text(value)) for name, value in headers.items()]
-    pairs = headers if isinstance(headers, list) else []
-    return [(_text(within(each, "name")), _text(within(each, "value"))) for each in pairs]
+    headers = message.get("headers", within(message, "header", "headers"))
+    return _pairs(headers)
 
 
-def _time(entry: object) -> datetime | None:
+def _pairs(listed: object) -> list[tuple[str, str]]:
+    """Names and values: of objects with these, of lists of two, or of one object, which is not by the book."""
+    if isinstance(listed, dict):
+        return [(name, _text(value)) for name, value in listed.items()]
+    return [
+        (_text(each[0]), _text(each[1]))
+        if isinstance(each, list) and len(each) == 2
+        else (_text(within(each, "name")), _text(within(each, "value")))
+        for each in (listed if isinstance(listed, list) else [])
+    ]
+
+
+def _time(entry: object, answer: Response | None) -> datetime | None:
+    """When it was answered, in any way that programs write it; else by the answer's own header."""
+    begun = within(entry, "startedDateTime")
+    if begun is None:
+        begun = within(entry, "times", "start")
+    return _moment(begun) or (_moment(header(answer.headers, "date")) if answer else None)
+
+
+def _moment(value: object) -> datetime | None:
+    if isinstance(value, str) and _SECONDS.fullmatch(value.strip()):
+        value = float(value)
     try:
-        time = datetime.fromisoformat(_text(within(entry, "startedDateTime")))
+        if isinstance(value, int | float):
+            seconds = float(value)
+            while seconds > 1e11:  # thousandths, or millionths
+                seconds /= 1000
+            return datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
+        text = _text(value).strip()
+        if not text or len(text) > 64:
+            return None
+        try:
+            time = datetime.fromisoformat(text)
+        except ValueError:
+            time = parsedate_to_datetime(text)
         return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, OSError, TypeError, IndexError):
         return None
 
 

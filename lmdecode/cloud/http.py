@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import zlib
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from email.parser import BytesParser
+from email.message import Message
+from email.parser import BytesHeaderParser
 from enum import Enum, auto
-from importlib import import_module
-from importlib.util import find_spec
-from io import BytesIO
 from typing import Final
 from urllib.parse import parse_qsl, unquote
 
-from lmdecode.cloud.findings import Problem, Trouble
+from lmdecode.cloud.findings import AGAIN, Problem, Trouble
+from lmdecode.cloud.inflation import LARGEST, UnreadableError, inflate
 
 
 class CloudEndpoint(Enum):
@@ -110,12 +109,13 @@ class Exchange:
     """When it was answered."""
 
 
-_MOST: Final = 32 << 20  # bytes; a fleet has thousands, and a body that unpacks to more is an attack
 _MOST_FIELDS: Final = 1000
-
-
-class _UnreadableError(ValueError):
-    """A body that cannot be decompressed."""
+_BLANK: Final = b"\xef\xbb\xbf \t\r\n"
+_LONGEST_HEAD: Final = 4096  # bytes before a part's value
+_MOST_PARTS: Final = 64  # of a multipart body; a login has six
+_MOST_DIGITS: Final = 18  # Python takes a time that grows with the square of the digits, and refuses 4,301
+_GUARD: Final = re.compile(r"[\s\ufeff]*(?:\)\]\}'?,?|for ?\(;;\);|while ?\(1\);)?[\s\ufeff]*")
+"""What precedes JSON: marks of its encoding, and what some servers put there so that no script can take it."""
 
 
 def header(headers: Headers, name: str) -> str:
@@ -141,15 +141,14 @@ def inflated(body: bytes, headers: Headers, what: str) -> tuple[bytes, Problem |
     A body that is readable though its headers say that it is compressed is taken as it is: proxies and browsers store
     it so.
     """
-    codings = [each.strip().lower() for each in header(headers, "content-encoding").split(",")]
     try:
-        for coding in reversed(codings):
-            body = _decoder(coding)(body) if body else body
-    except _UnreadableError as error:
-        readable = body.lstrip()[:1] in {b"{", b"[", b"<"} or (b"=" in body[:64] and body[:64].isascii())
-        rest = "it is read as it is" if readable else "so it is not read; log out and in again in the app"
+        return inflate(body, header(headers, "content-encoding")), None
+    except UnreadableError as error:
+        readable = len(body) <= LARGEST and (
+            body.lstrip(_BLANK)[:1] in {b"{", b"[", b"<"} or (b"=" in body[:64] and body[:64].isascii())
+        )
+        rest = "it is read as it is" if readable else f"so it is not read; {AGAIN}"
         return body if readable else b"", Problem(Trouble.BAD_ENCODING, f"{what} {error}; {rest}")
-    return body, None
 
 
 def json_value(body: bytes) -> object:
@@ -159,9 +158,29 @@ def json_value(body: bytes) -> object:
         ValueError: It is not JSON. The error does not hold the body.
     """
     try:
-        return json.loads(body.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
+        value = _loaded(_text_of(body))
+        if isinstance(value, str) and value.lstrip()[:1] in {"{", "["}:  # some programs store a text as JSON once more
+            value = _loaded(value)
+    except (ValueError, RecursionError, MemoryError):
         raise ValueError("not JSON") from None
+    return value
+
+
+def _loaded(text: str) -> object:
+    guard = _GUARD.match(text)
+    return json.loads(text[guard.end() :] if guard else text, parse_int=_number)
+
+
+def _text_of(body: bytes) -> str:
+    """JSON is UTF-8, says its standard; some servers and many programs that store it do otherwise."""
+    try:
+        return body.decode(json.detect_encoding(body))
+    except UnicodeDecodeError:
+        return body.decode("latin-1")
+
+
+def _number(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
 
 
 def fields(body: bytes, headers: Headers) -> dict[str, str]:
@@ -172,7 +191,7 @@ def fields(body: bytes, headers: Headers) -> dict[str, str]:
     content_type = header(headers, "content-type")
     if content_type.lower().lstrip().startswith("multipart/"):
         pairs = _multipart(body, content_type)
-    elif body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
+    elif body.lstrip(_BLANK).startswith((b"{", b"[")):
         pairs = _json_object(body)
     else:
         pairs = form(body)
@@ -182,10 +201,17 @@ def fields(body: bytes, headers: Headers) -> dict[str, str]:
 def form(body: bytes | str) -> list[tuple[str, str]]:
     """The fields of a urlencoded form, or of a query."""
     text = body if isinstance(body, str) else body.decode("utf-8", "replace")
-    try:
-        return parse_qsl(text.strip("\r\n"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
-    except ValueError:  # more fields than any login has
-        return []
+    text = text.strip("\r\n\ufeff")
+    for encoding in ("utf-8", "latin-1"):  # the second takes everything
+        try:
+            return parse_qsl(
+                text, keep_blank_values=True, encoding=encoding, errors="strict", max_num_fields=_MOST_FIELDS
+            )
+        except UnicodeDecodeError:
+            continue
+        except ValueError:  # more fields than any login has
+            break
+    return []
 
 
 def first_of_each(pairs: list[tuple[str, str]]) -> dict[str, str]:
@@ -206,76 +232,25 @@ def _json_object(body: bytes) -> list[tuple[str, str]]:
 
 
 def _multipart(body: bytes, content_type: str) -> list[tuple[str, str]]:
-    start = b"Content-Type: " + content_type.encode("latin-1", "replace") + b"\r\n\r\n"
-    pairs = []
-    for part in BytesParser().parse(BytesIO(start + body)).walk():
-        name = part.get_param("name", header="content-disposition")
-        value = None if part.is_multipart() else part.get_payload(decode=True)
-        if isinstance(name, str) and isinstance(value, bytes):
-            pairs.append((name, value.decode("utf-8", "replace")))
-    return pairs
-
-
-def _decoder(coding: str) -> Callable[[bytes], bytes]:
-    decoders: dict[str, Callable[[bytes], bytes]] = {
-        "": bytes,
-        "identity": bytes,
-        "gzip": _gzip,
-        "x-gzip": _gzip,
-        "deflate": _deflate,
-        "zstd": _zstd,
-        "br": _brotli,
-    }
-    if coding not in decoders:
-        raise _UnreadableError("is compressed in an unknown way")
-    return decoders[coding]
-
-
-def _gzip(body: bytes) -> bytes:
-    return _unzipped(body, 31, "gzip")
-
-
-def _deflate(body: bytes) -> bytes:
+    """Splits at the boundary only: a parser of whole mails goes into what a body has nested, however deep."""
+    outer = Message()
     try:
-        return _unzipped(body, 15, "deflate")
-    except _UnreadableError:  # what many servers send as deflate: without zlib's header
-        return _unzipped(body, -15, "deflate")
+        outer["Content-Type"] = content_type.replace("\r", " ").replace("\n", " ")
+        boundary = outer.get_boundary("")
+        if not boundary:
+            return []
+        parts = body.split(b"--" + boundary.encode("utf-8", "surrogateescape"), _MOST_PARTS + 1)[1 : _MOST_PARTS + 1]
+        return [pair for part in parts if (pair := _field_of(part))]
+    except (ValueError, TypeError, LookupError, AttributeError):  # parameters that are none
+        return []
 
 
-def _unzipped(body: bytes, window: int, name: str) -> bytes:
-    machine = zlib.decompressobj(window)
-    try:
-        plain = machine.decompress(body, _MOST)
-    except zlib.error:
-        raise _UnreadableError(f"claims to be {name}, but is not") from None
-    return _within_limits(plain, name, whole=machine.eof)
-
-
-def _zstd(body: bytes) -> bytes:
-    from zstandard import ZstdDecompressor, ZstdError  # noqa: PLC0415 -- few bodies need it
-
-    try:
-        plain = ZstdDecompressor().stream_reader(body).read(_MOST)
-    except ZstdError:
-        raise _UnreadableError("claims to be zstd, but is not") from None
-    return _within_limits(plain, "zstd", whole=True)
-
-
-def _brotli(body: bytes) -> bytes:
-    name = next((each for each in ("brotli", "brotlicffi") if find_spec(each)), None)
-    if name is None:
-        raise _UnreadableError("is compressed with brotli, which needs: pip install brotli")
-    library = import_module(name)
-    try:
-        plain = library.decompress(body)
-    except library.error:
-        raise _UnreadableError("claims to be br (brotli), but is not") from None
-    return _within_limits(plain, "br", whole=True)
-
-
-def _within_limits(plain: bytes, name: str, *, whole: bool) -> bytes:
-    if len(plain) >= _MOST:
-        raise _UnreadableError(f"is {name} that unpacks to more than {_MOST >> 20} MB")
-    if not whole:
-        raise _UnreadableError(f"is {name} that is cut short")
-    return plain
+def _field_of(part: bytes) -> tuple[str, str] | None:
+    head, _, content = part.removeprefix(b"\r\n").lstrip(b"\n").partition(b"\r\n\r\n" if b"\r\n" in part else b"\n\n")
+    message = BytesHeaderParser().parsebytes(head[:_LONGEST_HEAD] + b"\n\n")
+    name = message.get_param("name", header="content-disposition")
+    if not isinstance(name, str):
+        return None
+    message.set_payload(content.removesuffix(b"\n").removesuffix(b"\r").decode("ascii", "surrogateescape"))
+    value = message.get_payload(decode=True)
+    return (name, value.decode("utf-8", "replace")) if isinstance(value, bytes) else None

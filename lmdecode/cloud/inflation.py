@@ -1,0 +1,112 @@
+"""Bodies without their compression, never more of them than a body of the cloud can have.
+
+A few bytes can unpack to gigabytes: so nothing is unpacked whole and looked at then, but in pieces that are counted.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Final
+
+LARGEST: Final = 4 << 20  # bytes; a fleet has thousands, and 4 MB of JSON can take 100 MB as objects
+_MOST_CODINGS: Final = 4  # servers use one; each more multiplies what a few bytes unpack to
+_BROTLI_PIECE: Final = 16  # bytes; one meta-block unpacks to at most 16 MB, and no shorter piece holds more than two
+_ZSTD_WINDOW: Final = 8 << 20  # bytes; what RFC 8878 asks of decoders, and all that browsers take
+
+
+class UnreadableError(ValueError):
+    """A body that cannot be unpacked. Its text goes on after the body's name: `claims to be gzip, but is not`."""
+
+
+def inflate(body: bytes, codings: str) -> bytes:
+    """Returns a body without its compression.
+
+    Args:
+        body: As it was sent.
+        codings: The value of its header Content-Encoding.
+
+    Raises:
+        UnreadableError: It is not what the header says, is cut short, or unpacks to more than `LARGEST`.
+    """
+    names = [name for each in codings.split(",", _MOST_CODINGS) if (name := each.strip().lower())]
+    if len(names) > _MOST_CODINGS:
+        raise UnreadableError("is compressed more often than anybody does")
+    for name in reversed(names):
+        if not body:
+            break
+        decoder = _DECODERS.get(name)
+        if decoder is None:
+            raise UnreadableError("is compressed in an unknown way")
+        body = decoder(body)
+    if len(body) > LARGEST:
+        raise UnreadableError(f"has more than {LARGEST >> 20} MB")
+    return body
+
+
+def _gzip(body: bytes) -> bytes:
+    return _unzipped(body, 31, "gzip")
+
+
+def _deflate(body: bytes) -> bytes:
+    try:
+        return _unzipped(body, 15, "deflate")
+    except UnreadableError:  # what many servers send as deflate: without zlib's header
+        return _unzipped(body, -15, "deflate")
+
+
+def _unzipped(body: bytes, window: int, name: str) -> bytes:
+    machine = zlib.decompressobj(window)
+    try:
+        plain = machine.decompress(body, LARGEST + 1)
+    except zlib.error:
+        raise UnreadableError(f"claims to be {name}, but is not") from None
+    return _checked(plain, name, whole=machine.eof)
+
+
+def _zstd(body: bytes) -> bytes:
+    from zstandard import ZstdDecompressor, ZstdError  # noqa: PLC0415 -- few bodies need it
+
+    try:
+        plain = ZstdDecompressor(max_window_size=_ZSTD_WINDOW).stream_reader(body).read(LARGEST + 1)
+    except (ZstdError, MemoryError):
+        raise UnreadableError("claims to be zstd, but is not") from None
+    return _checked(plain, "zstd", whole=True)
+
+
+def _brotli(body: bytes) -> bytes:
+    name = next((each for each in ("brotli", "brotlicffi") if find_spec(each)), None)
+    if name is None:
+        raise UnreadableError("is compressed with brotli, which needs: pip install brotli")
+    library = import_module(name)
+    machine = library.Decompressor()
+    plain = bytearray()
+    try:
+        # Not all versions of the library take a limit; but all of them give at once what a piece unpacks to.
+        for start in range(0, len(body), _BROTLI_PIECE):
+            plain += machine.process(body[start : start + _BROTLI_PIECE])
+            if len(plain) > LARGEST:
+                break
+    except library.error:
+        raise UnreadableError("claims to be br (brotli), but is not") from None
+    return _checked(bytes(plain[: LARGEST + 1]), "br", whole=machine.is_finished())
+
+
+def _checked(plain: bytes, name: str, *, whole: bool) -> bytes:
+    if len(plain) > LARGEST:
+        raise UnreadableError(f"is {name} that unpacks to more than {LARGEST >> 20} MB")
+    if not whole:
+        raise UnreadableError(f"is {name} that is cut short")
+    return plain
+
+
+_DECODERS: Final[dict[str, Callable[[bytes], bytes]]] = {
+    "identity": bytes,
+    "gzip": _gzip,
+    "x-gzip": _gzip,
+    "deflate": _deflate,
+    "zstd": _zstd,
+    "br": _brotli,
+}
