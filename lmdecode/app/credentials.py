@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from lmdecode.app.config import path_to_change
 from lmdecode.app.errors import CommandError
+from lmdecode.app.recordings import SavedFlowsReader, recorded
 from lmdecode.cloud.collection import Collection, Saved, save
 from lmdecode.cloud.findings import Problem, Secret
-from lmdecode.cloud.har import HarError, read_har
 from lmdecode.cloud.http import is_watched
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.config.file import change, check_writable, load_config
 
 if TYPE_CHECKING:
-    from lmdecode.cloud.http import Exchange
     from lmdecode.cloud.login import Credentials
 
-SavedFlowsReader: TypeAlias = Callable[[BinaryIO], "Iterator[Exchange]"]
-"""Reads flows that mitmproxy saved; raises an LmdecodeError after the last that can be read."""
-
-_BOM: Final = b"\xef\xbb\xbf"
 _PROMPTS: Final = {
     "client_id": "client id",
     "client_secret": "client secret",
@@ -53,8 +49,9 @@ class Search:
             return ""
         if self.requests:
             return (
-                f"no credentials in {self.requests:,} requests to La Marzocco's cloud: record while you log out and in "
-                "again in the app, and export with sensitive data, which Chrome leaves out unless told"
+                f"no credentials in {self.requests:,} request{'' if self.requests == 1 else 's'} to La Marzocco's "
+                "cloud: record while you log out and in again in the app, and export with sensitive data, which Chrome "
+                "leaves out unless told"
             )
         if self.unread:
             return "no credentials found, because a file could not be read to its end"
@@ -67,13 +64,13 @@ def search(paths: Iterable[Path], read_saved: SavedFlowsReader) -> Search:
     """Looks for credentials in recorded traffic with the maker's cloud.
 
     Args:
-        paths: Flows that mitmproxy saved, or HTTP archives (HAR).
-        read_saved: Reads the former.
+        paths: Recordings in any form that `recorded` reads.
+        read_saved: Reads flows that mitmproxy saved.
     """
     result = Search()
     for path in paths:
         try:
-            for exchange in _exchanges(path, read_saved):
+            for exchange in recorded(path, read_saved, partial(_note, result, path)):
                 news = result.found.add(exchange)
                 result.requests += is_watched(exchange.request.host)
                 result.complaints += [f"{path}: {each}" for each in news if isinstance(each, Problem)]
@@ -86,24 +83,8 @@ def search(paths: Iterable[Path], read_saved: SavedFlowsReader) -> Search:
     return result
 
 
-def _exchanges(path: Path, read_saved: SavedFlowsReader) -> Iterator[Exchange]:
-    """Yields the exchanges of a file. What it begins with shows what it is.
-
-    Raises:
-        LmdecodeError, OSError: It cannot be read, or not to its end.
-    """
-    with path.open("rb") as file:
-        start = file.read(4096).lstrip(_BOM + b" \t\r\n")
-        file.seek(0)
-        if start.startswith(b"{"):
-            if file.read(len(_BOM)) != _BOM:
-                file.seek(0)
-            yield from read_har(file)
-        elif start[:1].isdigit():
-            yield from read_saved(file)
-        else:
-            what = "is empty" if not start else "is neither flows that mitmproxy saved nor an HTTP archive (HAR)"
-            raise HarError(f"{what}: save or export it again")
+def _note(result: Search, path: Path, text: str) -> None:
+    result.complaints.append(f"{path}: {text}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ def credentials(
 def _read_saved(file: BinaryIO) -> Iterator[Exchange]:
     """Reads flows that mitmproxy saved. It is a face of its own over app, so app is given this."""
     try:
-        from lmdecode.mitm.hooks import read_saved
+        from lmdecode.mitm.saved import read_saved
     except ImportError:
         raise CommandError(
             "looks like flows that mitmproxy saved, which need: pip install 'lmdecode[mitm]'; or export them as HAR"

@@ -121,7 +121,7 @@ def _exchange(entry: object) -> Exchange | None:
     if not isinstance(url, str) and isinstance(within(entry, "host"), str):  # Charles has these beside the request
         method, url = within(entry, "method"), _charles_url(entry)
     headers = _headers(asked)
-    host, path = _target(_text(url), headers)
+    host, path = target(_text(url), headers)
     method = _text(method) or header(headers, ":method")
     if not is_watched(host):  # of others nothing is read
         return Exchange(Request(method, host, path), None)
@@ -138,8 +138,8 @@ def _charles_url(entry: object) -> str:
     return f"https://{_text(within(entry, 'host'))}{path}" + (f"?{query}" if query else "")
 
 
-def _target(url: str, headers: Headers) -> tuple[str, str]:
-    """The host that was asked, and the path with its query.
+def target(url: str, headers: Headers) -> tuple[str, str]:
+    """Returns the host that was asked, and the path with its query; a host of "" if it cannot be told.
 
     An address may be whole, begin with the host, or with the path. Then, and where a proxy saw a number only, the host
     is what the request's header says.
@@ -155,13 +155,13 @@ def _target(url: str, headers: Headers) -> tuple[str, str]:
         host = parts.hostname or ""
     except ValueError:
         return "", ""
-    said = _host_of(header(headers, ":authority")) or _host_of(header(headers, "host"))
+    said = _host_in(header(headers, ":authority")) or _host_in(header(headers, "host"))
     if not host or (not is_watched(host) and is_watched(said) and _ADDRESS.fullmatch(host)):
         host = said
     return host, f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
-def _host_of(authority: str) -> str:
+def _host_in(authority: str) -> str:
     try:
         return urlsplit(f"//{authority.strip()}").hostname or ""
     except ValueError:
@@ -237,10 +237,15 @@ def _time(entry: object, answer: Response | None) -> datetime | None:
     begun = within(entry, "startedDateTime")
     if begun is None:
         begun = within(entry, "times", "start")
-    return _moment(begun) or (_moment(header(answer.headers, "date")) if answer else None)
+    return moment(begun) or (moment(header(answer.headers, "date")) if answer else None)
 
 
-def _moment(value: object) -> datetime | None:
+def moment(value: object) -> datetime | None:
+    """Returns a time that may be written in any way: ISO 8601, a mail's, or a number since 1970; None if it is none.
+
+    >>> print(moment("2026-11-21T03:55:55.1741234+01:00"), moment(1795229755174))
+    2026-11-21 02:55:55.174123+00:00 2026-11-21 02:55:55.174000+00:00
+    """
     if isinstance(value, str) and _SECONDS.fullmatch(value.strip()):
         value = float(value)
     try:

@@ -6,16 +6,14 @@ import functools
 import logging
 import os
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Concatenate, ParamSpec, Protocol, TypeGuard, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeGuard, TypeVar
 
 from mitmproxy import exceptions
-from mitmproxy.exceptions import FlowReadException
 from mitmproxy.http import Headers, HTTPFlow
-from mitmproxy.io import FlowReader
 
 from lmdecode.cloud.http import Exchange, Request, Response, is_watched
 from lmdecode.codec.errors import LmdecodeError
@@ -142,10 +140,6 @@ def add_shared_options(loader: Loader) -> None:
     )
 
 
-class SavedFlowsError(LmdecodeError):
-    """A file of saved flows that cannot be read to its end; one line."""
-
-
 def claimed_host(flow: HTTPFlow) -> str | None:
     """Which of the maker's hosts a flow claims to be with, if it does. Looks at nothing but the names in it."""
     return next((name for name in (flow.request.host, flow.request.pretty_host) if is_watched(name)), None)
@@ -195,26 +189,15 @@ def exchange(flow: HTTPFlow) -> Exchange | None:
         return Exchange(request, None)
     moment = answer.timestamp_end or answer.timestamp_start
     response = Response(answer.status_code, _headers(answer.headers), answer.raw_content)
-    return Exchange(request, response, datetime.fromtimestamp(moment, UTC) if moment else None)
+    return Exchange(request, response, _time(moment))
 
 
-def read_saved(file: BinaryIO) -> Iterator[Exchange]:
-    """The exchanges with the maker's hosts among saved flows.
-
-    Raises:
-        SavedFlowsError: After the last that can be read, if the file is damaged or cut short.
-    """
-    count = 0
+def _time(moment: object) -> datetime | None:
+    """A time of mitmproxy's; None if there is none, or none that a clock can show, as damaged flows have it."""
     try:
-        for flow in FlowReader(file).stream():
-            count += 1
-            found = exchange(flow) if isinstance(flow, HTTPFlow) else None
-            if found is not None:
-                yield found
-    except (FlowReadException, ValueError, TypeError, KeyError, AttributeError):  # it trusts what it reads
-        raise SavedFlowsError(
-            f"it is damaged or cut short after {count} flows; the flows before that are used"
-        ) from None
+        return datetime.fromtimestamp(moment, UTC) if moment and isinstance(moment, int | float) else None
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _headers(headers: Headers) -> list[tuple[str, str]]:
