@@ -101,6 +101,7 @@ _WRONG = re.compile(
     r"invalid|wrong|incorrect|\bbad\b|mismatch|not match|not [^\n]{0,10}?(?:valid|correct|recogni[sz]ed)|failed"
 ).search
 _ABOVE_CODES: Final = frozenset((_Reason.LOCKED, _Reason.TOO_OFTEN, _Reason.DISABLED, _Reason.SECOND_STEP))
+_OF_A_SERVER: Final = frozenset(("server_error", "temporarily_unavailable"))
 _VAGUE: Final = frozenset(("access_denied", "invalid_request"))
 """Codes that servers give for all that has no code of its own: the text beside one says more."""
 _LONGEST_TEXT: Final = 2000  # characters; an explanation has a line or two
@@ -130,10 +131,10 @@ def _text(asked: Asked, status: int, response: Response, code: str | None, said:
     rejected = f"the cloud {'rejected' if asked is Asked.LOGIN else 'refused'} {asked.value} ({status})"
     if _is_from_a_firewall(response):
         return _firewall(asked, status)
+    if status >= 500 and code not in _OF_A_SERVER:
+        code = said = None
     if code in _ERRORS and not (code in _VAGUE and said in _ABOVE_CODES):
         return f"{rejected}: {_ERRORS[code]}"
-    if status >= 500 and code is None:
-        said = None
     if code == "invalid_grant" and said not in _ABOVE_CODES:
         said = _Reason.PASSWORD if asked is Asked.LOGIN else _Reason.TOKEN
     if asked is not Asked.LOGIN and said in {_Reason.PASSWORD, _Reason.CLIENT}:
