@@ -23,7 +23,14 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{4,}={0,2}", re.ASCII).fullmatch
 _SHORTEST: Final = 8  # characters of base64 that nobody says is base64
 _TWICE: Final = 2  # how often a body may be base64: a proxy's, in an archive that encodes once more
 _LARGEST_TEXT: Final = 2 * LARGEST  # characters of base64, its line ends too
-_MAGIC: Final = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+_BLANK_BYTES: Final = b"\xef\xbb\xbf \t\r\n"
+_MAGIC: Final = {
+    b"\x1f\x8b": "gzip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"\x78\x01": "deflate",
+    b"\x78\x9c": "deflate",
+    b"\x78\xda": "deflate",
+}
 _KNOWN: Final = frozenset(("clientid", "clientsecret", "username", "password", "granttype"))
 
 
@@ -85,7 +92,7 @@ def _says_something(body: bytes, headers: Headers) -> bool:
             plain = body
     if len(plain) > LARGEST:
         return False
-    start = plain.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    start = plain.lstrip(_BLANK_BYTES)[:1]
     if start == b"<" or (start == b"-" and "multipart" in header(headers, "content-type").lower()):
         return True
     try:
@@ -100,17 +107,39 @@ def _with_coding(body: bytes, headers: Headers) -> tuple[bytes, list[tuple[str, 
     said = header(headers, "content-encoding")
     if coding and coding not in said.lower():
         said = coding
-    elif said and not coding:
-        try:
-            inflate(body, said)
-        except UnreadableError as error:
-            said = said if "more than" in str(error) else ""
+    elif said and not coding and (_is_text(body) or not _may_be(body, said)):
+        said = ""
     kept = _without_coding(headers)
     return body, [*kept, ("content-encoding", said)] if said else kept
 
 
+def _may_be(body: bytes, coding: str) -> bool:
+    try:
+        inflate(body, coding)
+    except UnreadableError as error:
+        return "more than" in str(error)
+    return True
+
+
 def _coding_of(body: bytes) -> str:
-    return next((coding for magic, coding in _MAGIC.items() if body.startswith(magic)), "")
+    """How a body is compressed by what it begins with; brotli has no mark, and has JSON if it can be unpacked to it."""
+    for magic, coding in _MAGIC.items():
+        if body.startswith(magic):
+            return coding
+    if _is_text(body):
+        return ""
+    try:
+        return "br" if isinstance(json_value(inflate(body, "br")), dict | list) else ""
+    except ValueError:
+        return ""
+
+
+def _is_text(body: bytes) -> bool:
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in body
 
 
 def _unpacked(text: str) -> bytes | None:

@@ -14,6 +14,7 @@ from typing import Final
 LARGEST: Final = 4 << 20  # bytes; a fleet has thousands, and 4 MB of JSON can take 100 MB as objects
 _MOST_CODINGS: Final = 4  # servers use one; each more multiplies what a few bytes unpack to
 _BROTLI_PIECE: Final = 16  # bytes; one meta-block unpacks to at most 16 MB, and no shorter piece holds more than two
+_ZSTD_PIECE: Final = 64  # bytes; a block of 4 bytes unpacks to at most 128 KB
 _ZSTD_WINDOW: Final = 8 << 20  # bytes; what RFC 8878 asks of decoders, and all that browsers take
 
 
@@ -47,33 +48,33 @@ def inflate(body: bytes, codings: str) -> bytes:
 
 
 def _gzip(body: bytes) -> bytes:
-    return _unzipped(body, 31, "gzip")
+    return _unzipped(body, (31,), "gzip")
 
 
 def _deflate(body: bytes) -> bytes:
-    try:
-        return _unzipped(body, 15, "deflate")
-    except UnreadableError:  # what many servers send as deflate: without zlib's header
-        return _unzipped(body, -15, "deflate")
+    return _unzipped(body, (15, -15), "deflate")  # the second is what many servers send: without zlib's header
 
 
-def _unzipped(body: bytes, window: int, name: str) -> bytes:
-    machine = zlib.decompressobj(window)
-    try:
-        plain = machine.decompress(body, LARGEST + 1)
-    except zlib.error:
-        raise UnreadableError(f"claims to be {name}, but is not") from None
-    return _checked(plain, name, whole=machine.eof)
+def _unzipped(body: bytes, windows: tuple[int, ...], name: str) -> bytes:
+    for window in windows:
+        machine = zlib.decompressobj(window)
+        try:
+            plain = machine.decompress(body, LARGEST + 1)
+        except zlib.error:
+            continue
+        return _checked(plain, name, whole=machine.eof)
+    raise UnreadableError(f"claims to be {name}, but is not")
 
 
 def _zstd(body: bytes) -> bytes:
     from zstandard import ZstdDecompressor, ZstdError  # noqa: PLC0415 -- few bodies need it
 
+    machine = ZstdDecompressor(max_window_size=_ZSTD_WINDOW).decompressobj()
     try:
-        plain = ZstdDecompressor(max_window_size=_ZSTD_WINDOW).stream_reader(body).read(LARGEST + 1)
+        plain = _in_pieces(body, _ZSTD_PIECE, machine.decompress, lambda: machine.eof)
     except (ZstdError, MemoryError):
         raise UnreadableError("claims to be zstd, but is not") from None
-    return _checked(plain, "zstd", whole=True)
+    return _checked(plain, "zstd", whole=machine.eof)
 
 
 def _brotli(body: bytes) -> bytes:
@@ -82,16 +83,22 @@ def _brotli(body: bytes) -> bytes:
         raise UnreadableError("is compressed with brotli, which needs: pip install brotli")
     library = import_module(name)
     machine = library.Decompressor()
-    plain = bytearray()
     try:
         # Not all versions of the library take a limit; but all of them give at once what a piece unpacks to.
-        for start in range(0, len(body), _BROTLI_PIECE):
-            plain += machine.process(body[start : start + _BROTLI_PIECE])
-            if len(plain) > LARGEST:
-                break
+        plain = _in_pieces(body, _BROTLI_PIECE, machine.process, machine.is_finished)
     except library.error:
         raise UnreadableError("claims to be br (brotli), but is not") from None
-    return _checked(bytes(plain[: LARGEST + 1]), "br", whole=machine.is_finished())
+    return _checked(plain, "br", whole=machine.is_finished())
+
+
+def _in_pieces(body: bytes, size: int, unpack: Callable[[bytes], bytes], ended: Callable[[], bool]) -> bytes:
+    """What a body unpacks to, up to the limit and a byte."""
+    plain = bytearray()
+    for start in range(0, len(body), size):
+        if ended() or len(plain) > LARGEST:
+            break
+        plain += unpack(body[start : start + size])
+    return bytes(plain[: LARGEST + 1])
 
 
 def _checked(plain: bytes, name: str, *, whole: bool) -> bytes:
