@@ -68,6 +68,7 @@ _NAMED: Final[tuple[tuple[re.Pattern[bytes], str], ...]] = tuple(
         ),
         (rb"7z\xbc\xaf\x27\x1c|Rar!\x1a\x07|.{257}ustar", f"is an archive of files: {_UNPACK}"),
         (rb"PK\x05\x06", "is an empty zip: export it again"),
+        (rb"PK\x03\x04", f"is a zip in another archive: {_UNPACK}"),
         (rb"(?:POST|GET|HTTP/[12][.0-9]{0,2}) [^\n]{0,300}\n", f"is one HTTP message as text: {_HAR}"),
         (rb"SQLite format 3\x00", f"is a database: {_HAR} with the program that made it"),
     )
@@ -196,7 +197,8 @@ def _has_a_large_directory(file: BinaryIO) -> bool:
     end = file.read()
     file.seek(0)
     at = end.rfind(b"PK\x05\x06")
-    return int.from_bytes(end[at + 12 : at + 16], "little") > _LARGEST_DIRECTORY or b"PK\x06\x07" in end
+    size = int.from_bytes(end[at + 12 : at + 16], "little") if at >= 0 else 0
+    return size > _LARGEST_DIRECTORY or b"PK\x06\x07" in end
 
 
 def _readable(start: bytes) -> bool:

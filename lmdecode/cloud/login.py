@@ -6,11 +6,12 @@ traffic. A rejected login is never tried again: accounts get locked.
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -23,7 +24,7 @@ from authlib.integrations.requests_client import OAuth2Session
 from lmdecode import __version__
 from lmdecode.cloud.collection import Collection
 from lmdecode.cloud.findings import AGAIN, Problem, Secret
-from lmdecode.cloud.http import CLOUD_HOST, CUSTOMER_PATH, TOKEN_PATH, Exchange, Request, Response, inflated
+from lmdecode.cloud.http import CLOUD_HOST, CUSTOMER_PATH, TOKEN_PATH, Exchange, Request, Response, inflated, json_value
 from lmdecode.cloud.inflation import LARGEST
 from lmdecode.codec.errors import LmdecodeError
 
@@ -102,9 +103,7 @@ def _log_in(credentials: Credentials, url: str) -> tuple[Collection, list[Proble
     return found, problems
 
 
-def _within_time(
-    ask: Callable[[], tuple[Collection, list[Problem]]], url: str, seconds: float = _PATIENCE
-) -> tuple[Collection, list[Problem]]:
+def _within_time(ask: Callable[[], tuple[Collection, list[Problem]]], url: str) -> tuple[Collection, list[Problem]]:
     """Returns what `ask` does, if it does so in time: a peer that sends a byte now and then is never late for a socket.
 
     Raises:
@@ -121,11 +120,11 @@ def _within_time(
 
     thread = threading.Thread(target=run, daemon=True)  # the program ends without waiting for it
     thread.start()
-    thread.join(seconds)
+    thread.join(_PATIENCE)
     if failed:
         raise failed[0]
     if not done:
-        raise LoginError(f"{url} has not finished its answer within {seconds:.0f} s: try again later")
+        raise LoginError(f"{url} has not finished its answer within {_PATIENCE:.0f} s: try again later")
     return done[0]
 
 
@@ -137,6 +136,8 @@ def _read(response: requests.Response) -> None:
     plain, problem = inflated(bytes(body), list(response.headers.items()), "the cloud's answer")
     if problem and not plain:
         raise LoginError(_for_a_login(problem))
+    with suppress(ValueError):  # Authlib takes no mark of an encoding before JSON, which `extraction` passes over
+        plain = json.dumps(json_value(plain)).encode()
     response._content = plain  # noqa: SLF001 -- requests has no other way to say that it was read
     response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001
 
