@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 def credentials(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE…", help="Flows that mitmproxy saved, or HTTP archives (HAR).", show_default=False),
+        typer.Argument(
+            metavar="FILE…",
+            help="Flows that mitmproxy saved, HTTP archives (HAR), sessions of Charles as JSON (.chlsj) or of Fiddler "
+            "(.saz); compressed or in a zip, too.",
+            show_default=False,
+        ),
     ],
     output: Annotated[
         Path | None,
@@ -54,7 +59,7 @@ def credentials(
 
         lmdecode credentials login.flow --output config.json
 
-        lmdecode credentials charles.har proxyman.har
+        lmdecode credentials charles.har proxyman.har.gz fiddler.saz
 
     Record the traffic while the app logs in: with `mitmdump -w login.flow`, or with a browser, Charles, Proxyman or
     HTTP Toolkit, which export HAR. Only credentials that the cloud accepted are used. The exit code is 1 if nothing is

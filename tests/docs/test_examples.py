@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import doctest
+import gzip
+import json
 import re
 import shlex
 import shutil
@@ -16,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cloud.archives import customer, har, login
 from tests.docs.examples import Example, differs, environment, examples, run
 from tests.docs.pages import PAGES, README, ROOT, text_of
 
@@ -33,6 +36,7 @@ HERE = [page for page in (README, *PAGES) if page not in ELSEWHERE and any(examp
 LIVE = {"send", "status"}  # of lmdecode's commands: they want a machine, and get a simulated one
 HOST = "--host 127.0.0.1"
 INTERACTIVE = {"harvest", "login", "simulate", "watch", "config", "discover", "replay", "scan", "credentials"}
+SHOWS = re.compile(r"lmdecode credentials \S+")  # the folder has a recording for each that shows what is found
 OUTSIDE = {  # programs that a test has not, or must not, run
     "cd", "git", "pip", "python", "python3", "make", "ssh", "jupyter", "iptables", "sysctl", "wireshark",
     "mitmproxy", "mitmdump", "mitmweb",
@@ -57,6 +61,10 @@ def folder(tmp_path):
     (tmp_path / "home-assistant.log").write_text(
         "2026-11-21 02:55:57.179 DEBUG (MainThread) [lmdirect.connection] Message=401C0004, Data=03BC04D8\n"
     )
+    (tmp_path / "login.har.gz").write_bytes(
+        gzip.compress(json.dumps(har(login(), customer("☕ Küche 👩\u200d🍳"))).encode())
+    )
+    (tmp_path / "newer.flow").write_bytes(b"40:4:data,1:x;4:type;4:http;7:version;2:99#}")
     (tmp_path / "home" / ".local" / "lib" / "wireshark" / "plugins").mkdir(parents=True)  # as Wireshark's users have
     return tmp_path
 
@@ -94,7 +102,10 @@ def test_the_examples_of_a_page(page, folder):
             where = f"{page}, line {example.line}: {example.command}"
             if page == README and example.shown is not None:
                 continue  # test_readme.py has these
-            if program(example) in OUTSIDE | {"tcpdump"} or subcommand(example) in INTERACTIVE:
+            interactive = subcommand(example) in INTERACTIVE and not (
+                SHOWS.fullmatch(example.command) and example.shown
+            )
+            if program(example) in OUTSIDE | {"tcpdump"} or interactive:
                 look_at(example, folder, where)
                 continue
             command = example.command

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 import shlex
 import shutil
 import subprocess
 
+import brotli
 import pytest
 
 from lmdecode.capture.net.packet import ACK, PSH, Endpoint, Segment
 from tests.capture.building import APP, MACHINE, packets, pcap, talk
+from tests.cloud.archives import customer, har, login
 from tests.docs.examples import differs, run
 from tests.docs.pages import ROOT, text_of
 
@@ -59,6 +63,17 @@ def written(segments):
     return make
 
 
+def archive(*entries, cut=0):
+    """An HTTP archive, of which the end may be missing."""
+
+    def make(folder):
+        text = json.dumps(har(*entries))
+        (folder / "login.har").write_text(text[: len(text) - cut])
+        return "lmdecode credentials login.har"
+
+    return make
+
+
 def twice(port):
     """A connection as both sides of a router have it, with the app's port there."""
     once = talk(6).segments
@@ -76,6 +91,42 @@ def too_much():
     ]
 
 
+def refused(error):
+    return archive(login(response_status=400, response_content={"text": json.dumps({"error": error})}))
+
+
+def without_content():
+    made = login()
+    del made["response"]["content"]
+    return archive(made)
+
+
+def bomb():
+    packed = base64.b64encode(brotli.compress(b"[" + b" " * (5 << 20), quality=1)).decode()
+    headers = [{"name": "Content-Encoding", "value": "br"}]
+    return archive(customer(response_content={"text": packed, "encoding": "base64"}, response_headers=headers))
+
+
+def flows(*values):
+    """Flows that mitmproxy saved, as far as they matter here."""
+
+    def make(folder):
+        pytest.importorskip("mitmproxy", reason="mitmproxy is not installed beside lmdecode")
+        from mitmproxy.io import tnetstring
+        from mitmproxy.test import tflow
+
+        states = [{**tflow.tflow(resp=True).get_state(), **each} for each in values]
+        (folder / "login.flow").write_bytes(b"".join(map(tnetstring.dumps, states)))
+        return "lmdecode credentials login.flow"
+
+    return make
+
+
+def as_pcap(folder):
+    shutil.copy(SETTINGS, folder / "x.pcap")
+    return "lmdecode credentials x.pcap"
+
+
 SITUATIONS = {
     "1 connection was captured twice, with the same ports, sequence numbers and bytes, and counted once …": written(
         twice(APP.port)
@@ -84,6 +135,18 @@ SITUATIONS = {
         twice(APP.port + 1)
     ),
     "the connections held back more than 64 MB: …": written(too_much()),
+    "client id or client secret are refused (invalid_client), not your password": refused("invalid_client"),
+    "user name or password is wrong": refused("invalid_grant"),
+    "it was saved by a newer mitmproxy (flow format 99; …": flows({"version": 99}),
+    "1 flow is damaged; 1 flow of it can be read and are used": flows({"request": 5}, {}),
+    "it is damaged or cut short after 1 request; the requests before that are used": archive(
+        login(), customer(), cut=20
+    ),
+    "the answer to the login is not in what was recorded: export it with the bodies of requests and answers": (
+        without_content()
+    ),
+    "is br that unpacks to more than 4 MB; so it is not read": bomb(),
+    "is a capture of packets, in which TLS hides the login": as_pcap,
     "no key: give --key or --config, …": without_key,
     "no TCP traffic at all": cut("1-142"),
     "no whole frame in what was said on TCP port 1774": cut("-s", "80", "1"),
