@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -21,6 +22,7 @@ from lmdecode.config.file import change, check_writable, load_config
 if TYPE_CHECKING:
     from lmdecode.cloud.login import Credentials
 
+_MOST_COMPLAINTS: Final = 50  # of a file; a recording of a login has one or two
 _PROMPTS: Final = {
     "client_id": "client id",
     "client_secret": "client secret",
@@ -69,22 +71,28 @@ def search(paths: Iterable[Path], read_saved: SavedFlowsReader) -> Search:
     """
     result = Search()
     for path in paths:
+        said: Counter[str] = Counter()
         try:
-            for exchange in recorded(path, read_saved, partial(_note, result, path)):
-                news = result.found.add(exchange)
+            for exchange in recorded(path, read_saved, partial(_count, said)):
                 result.requests += is_watched(exchange.request.host)
-                result.complaints += [f"{path}: {each}" for each in news if isinstance(each, Problem)]
+                for each in result.found.add(exchange):
+                    if isinstance(each, Problem):
+                        _count(said, str(each))
         except LmdecodeError as error:
-            result.complaints.append(f"{path}: {error}")
+            said[str(error)] += 1
             result.unread = True
         except OSError as error:
-            result.complaints.append(f"{path}: cannot be read: {error.strerror}")
+            said[f"cannot be read: {error.strerror}"] += 1
             result.unread = True
+        result.complaints += [
+            f"{path}: {text}" + (f" ({count:,} times)" if count > 1 else "") for text, count in said.items()
+        ]
     return result
 
 
-def _note(result: Search, path: Path, text: str) -> None:
-    result.complaints.append(f"{path}: {text}")
+def _count(said: Counter[str], text: str) -> None:
+    """Counts a complaint. A file can be made of a million requests, and each can have something wrong."""
+    said[text if text in said or len(said) < _MOST_COMPLAINTS else "more of the kind"] += 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from lmdecode.cloud.extraction import extract
-from lmdecode.cloud.findings import Account, Client, Finding, FleetMachine, Problem, Tokens, Trouble
+from lmdecode.cloud.extraction import MOST_MACHINES, extract
+from lmdecode.cloud.findings import Account, Client, Finding, FleetMachine, Problem, Secret, Tokens, Trouble
 from lmdecode.cloud.http import Exchange
 from lmdecode.codec.errors import KeyFormatError
 from lmdecode.codec.v1.key import Key
@@ -35,6 +35,12 @@ class Collection:
     tokens: Tokens | None = None
     machines: list[FleetMachine] = field(default_factory=list)
     """Each once, in the cloud's order."""
+    _places: dict[str | Secret | None, int] = field(default_factory=dict, init=False, repr=False)
+    """By serial number, and by key, where in `machines` each is."""
+
+    def __post_init__(self) -> None:
+        for index, machine in enumerate(self.machines):
+            self._note(machine, index)
 
     def add(self, exchange: Exchange) -> list[Finding | Problem]:
         """Take what an exchange has; what of it is new, and what is wrong."""
@@ -89,13 +95,25 @@ class Collection:
                 return self._take_machine(finding)
 
     def _take_machine(self, machine: FleetMachine) -> list[Finding | Problem]:
-        for index, known in enumerate(self.machines):
-            same = known.serial_number == machine.serial_number if machine.serial_number else known.key == machine.key
-            if same:
-                self.machines[index] = machine if machine.key else replace(machine, key=known.key)
-                return _news(known, self.machines[index])
-        self.machines.append(machine)
-        return [machine]
+        name = machine.serial_number or machine.key
+        index = self._places.get(name)
+        if index is None:
+            if len(self.machines) >= MOST_MACHINES:
+                text = f"more than {MOST_MACHINES:,} machines were found; the first {MOST_MACHINES:,} are used"
+                return [Problem(Trouble.NO_FLEET, text)]
+            self.machines.append(machine)
+            self._note(machine, len(self.machines) - 1)
+            return [machine]
+        known = self.machines[index]
+        self.machines[index] = machine if machine.key else replace(machine, key=known.key)
+        self._note(self.machines[index], index)
+        return _news(known, self.machines[index])
+
+    def _note(self, machine: FleetMachine, index: int) -> None:
+        """Remember where a machine is: there can be as many as somebody made up."""
+        if machine.serial_number:
+            self._places.setdefault(machine.serial_number, index)
+        self._places.setdefault(machine.key, index)
 
 
 def _news(before: Finding | None, now: Finding) -> list[Finding | Problem]:

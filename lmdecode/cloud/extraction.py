@@ -34,6 +34,9 @@ from lmdecode.cloud.refusals import Asked, names_an_error, refusal
 from lmdecode.codec.errors import KeyFormatError
 from lmdecode.codec.v1.key import Key
 
+MOST_MACHINES: Final = 1000
+"""How many machines an account can have: each is compared with all others, here and in the file."""
+
 
 def fleet(answer: object) -> list[FleetMachine | Problem]:
     """All machines that the answer to `GET /api/customer` has, each with what is wrong with it behind it."""
@@ -45,7 +48,10 @@ def fleet(answer: object) -> list[FleetMachine | Problem]:
         text = "this account has no machines: log in with the account that the machine is registered with"
         return [Problem(Trouble.EMPTY_FLEET, text)]
     found: list[FleetMachine | Problem] = []
-    for number, entry in enumerate(machines, 1):
+    if len(machines) > MOST_MACHINES:
+        text = f"the cloud's list has {len(machines):,} machines; the first {MOST_MACHINES:,} are used"
+        found.append(Problem(Trouble.NO_FLEET, text))
+    for number, entry in enumerate(machines[:MOST_MACHINES], 1):
         if isinstance(entry, dict):
             found += _machine(entry)
         else:

@@ -104,13 +104,21 @@ class FleetMachine:
     @property
     def title(self) -> str:
         """What it is called here: `kitchen (GS3 AV, SN123)`."""
-        details = ", ".join(each for each in (self.model_name, self.serial_number) if each)
-        name = self.name or "a machine without a name"
+        details = ", ".join(_short(each) for each in (self.model_name, self.serial_number) if each)
+        name = _short(self.name) or "a machine without a name"
         return f"{name} ({details})" if details else name
 
     def secrets(self) -> dict[str, Secret | None]:
         """What it holds, by the names for people."""
         return {f"key of {self.title}": self.key}
+
+
+def _short(name: str) -> str:
+    """A name for a line of text: somebody may have put a megabyte there."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…"
+
+
+_LONGEST_NAME = 100  # characters
 
 
 class Trouble(Enum):

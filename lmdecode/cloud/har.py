@@ -17,7 +17,7 @@ from urllib.parse import unquote_plus, urlencode, urlsplit
 
 from lmdecode.cloud.har_bodies import body_of
 from lmdecode.cloud.http import Exchange, Headers, Request, Response, header, is_watched, within
-from lmdecode.cloud.json_entries import LARGEST, Tally, entries
+from lmdecode.cloud.json_entries import Tally, entries
 from lmdecode.codec.errors import LmdecodeError
 
 _ESCAPE: Final = re.compile(r"%[0-9A-Fa-f]{2}")
@@ -83,7 +83,7 @@ def read_har(file: BinaryIO, tell: Callable[[str], None] = lambda _: None) -> It
     if tally.damaged:
         wrong.append(f"{_requests(tally.damaged)} damaged and left out")
     if tally.too_large:
-        wrong.append(f"{_requests(tally.too_large)} larger than {LARGEST >> 20} MB and left out")
+        wrong.append(f"{_requests(tally.too_large)} far larger than the cloud's are and left out")
     if tally.cut_short:
         plural = "" if count == 1 else "s"
         wrong.append(f"it is damaged or cut short after {count} request{plural}; the requests before that are used")
@@ -251,9 +251,10 @@ def moment(value: object) -> datetime | None:
     try:
         if isinstance(value, int | float):
             seconds = float(value)
-            while seconds > 1e11:  # thousandths, or millionths
-                seconds /= 1000
-            return datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
+            for unit in (1, 1e3, 1e6, 1e9):  # thousandths, millionths; a loop without an end would never leave infinity
+                if 0 < seconds / unit < 1e11:
+                    return datetime.fromtimestamp(seconds / unit, UTC)
+            return None
         text = _text(value).strip()
         if not text or len(text) > 64:
             return None

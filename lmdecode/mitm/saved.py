@@ -69,7 +69,7 @@ class _Tally:
             )
         plural = "" if self.whole == 1 else "s"
         if self.damaged or self.too_large or (self.skipped and not self.cut_short):
-            lost = _counted(self.damaged, "damaged") + _counted(self.too_large, f"larger than {_LARGEST >> 20} MB")
+            lost = _counted(self.damaged, "damaged") + _counted(self.too_large, "far larger than the cloud's are")
             lost += [f"{self.skipped:,} bytes are no flow"] if self.skipped else []
             wrong.append(f"{' and '.join(lost)}; {self.whole} flow{plural} of it can be read and are used")
         if self.cut_short:

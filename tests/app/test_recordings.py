@@ -196,3 +196,12 @@ def test_a_reader_that_fails_is_told_and_ends_nothing(tmp_path):
     result = search([tmp_path / "1", tmp_path / "2"], broken)
     assert result.requests == 2
     assert [each.rpartition(": ")[2] for each in result.complaints[-1:]] == ["it is broken"]
+
+
+def test_a_complaint_that_is_made_often_is_made_once(read):
+    refused = [login(response_status=status, response_content={"text": "{}"}) for status in [401] * 500]
+    result = read(json.dumps(har(*refused)).encode())
+    assert len(result.complaints) == 1
+    assert result.complaints[0].endswith("(500 times)")
+    named = [customer(str(number) * 3, "short") for number in range(200)]
+    assert len(read(json.dumps(har(*named)).encode()).complaints) <= 51

@@ -48,8 +48,8 @@ def login(**changes: Any) -> dict[str, Any]:
     return entry("/oauth/v2/token", TOKENS, post=post, **changes)
 
 
-def customer(name: str = "kitchen", **changes: Any) -> dict[str, Any]:
-    return entry("/api/customer", fleet(name), **changes)
+def customer(name: str = "kitchen", key: str = KEY, **changes: Any) -> dict[str, Any]:
+    return entry("/api/customer", fleet(name, key), **changes)
 
 
 def har(*entries: object) -> dict[str, Any]:

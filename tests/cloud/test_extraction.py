@@ -164,3 +164,21 @@ def test_whatever_is_sent_and_answered(exchange):
     for each in extract(exchange):
         assert isinstance(each, Client | Account | Tokens | FleetMachine | Problem)
         assert "hush" not in repr(each)
+
+
+def test_machines_without_end():
+    collection = Collection()
+    machines = [MACHINE | {"communicationKey": f"{number:032}", "machine": {}} for number in range(3000)]
+    news = collection.add(customer({"data": {"fleet": machines}}))
+    assert str(news[0]) == "the cloud's list has 3,000 machines; the first 1,000 are used"
+    news = collection.add(customer({"data": {"fleet": machines[1500:1600]}}))
+    assert {str(each) for each in news} == {"more than 1,000 machines were found; the first 1,000 are used"}
+    assert len(collection.machines) == 1000
+    assert collection.add(customer({"data": {"fleet": [machines[7]]}})) == []
+
+
+def test_a_name_without_end_is_kept_and_shown_short():
+    long = MACHINE | {"name": "n" * 100_000}
+    (found,) = extract(customer({"data": {"fleet": [long]}}))
+    assert found.name == long["name"]
+    assert len(found.title) < 150
