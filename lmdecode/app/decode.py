@@ -197,7 +197,7 @@ def joined(outcomes: Sequence[Outcome], speakers: Speakers) -> Iterator[Record]:
     for outcome in outcomes[1:]:
         outcome.statistics.tallies = Tallies()
     if not any(outcome.statistics.port_packets or outcome.complaints for outcome in outcomes):
-        outcomes[0].complaints.append(nothing_on(speakers.ports, outcomes[0].path))
+        outcomes[0].complaints.append(nothing_on(speakers.ports, outcomes[0].path, outcomes[0].statistics))
 
 
 def _first_ns(path: Path) -> int | None:
@@ -212,7 +212,10 @@ def _with_ports(outcome: Outcome, ports: frozenset[int], things: Iterator[T]) ->
     """Pass on what comes out of a capture, and note in the outcome if nothing is on the ports."""
     yield from things
     if not outcome.statistics.port_packets and outcome.error is None:
-        outcome.complaints.insert(0, nothing_on(ports, outcome.path))
+        found = nothing_on(ports, outcome.path, outcome.statistics)
+        said = [f" of {layer} could not be read" for layer in outcome.statistics.unread if layer in found]
+        outcome.complaints = [each for each in outcome.complaints if not any(text in each for text in said)]
+        outcome.complaints.insert(0, found)
 
 
 def _noted(outcome: Outcome, things: Iterator[T]) -> Iterator[T]:
@@ -278,16 +281,31 @@ def summary(outcomes: Iterable[Outcome], *, chosen: bool) -> str:
     return ", ".join(parts)
 
 
-def nothing_on(ports: Iterable[int], path: Path | OpenCapture) -> str:
-    """Return why nothing came of a capture: what is on other ports, and what to do."""
+def nothing_on(ports: Iterable[int], path: Path | OpenCapture, statistics: CaptureStatistics) -> str:
+    """Return why nothing came of a capture: what is on other ports, what could not be looked into, and what to do.
+
+    Args:
+        ports: The TCP ports on which nothing was.
+        path: The capture.
+        statistics: What was counted in it up to now.
+    """
+    from lmdecode.capture.net.encapsulation import not_looked_into
+
     name = str(path if isinstance(path, Path) else path.name)
-    wanted = " or ".join(map(str, sorted(ports)))
+    nothing = f"{name}: nothing on TCP port {' or '.join(map(str, sorted(ports)))}"
     if not isinstance(path, Path) or is_live(path):  # what came through a pipe cannot be looked at again
-        return f"{name}: nothing on TCP port {wanted}: name another port with --port, or save the capture and decode it"
-    busiest = busiest_ports(path)
+        hidden = not_looked_into(statistics.unread, counted=False)
+        if hidden:
+            return f"{nothing}, and not looked into: {hidden}"
+        return f"{nothing}: name another port with --port, or save the capture and decode it"
+    everything = CaptureStatistics()
+    busiest = busiest_ports(path, statistics=everything)
+    hidden = not_looked_into(everything.unread)
+    if not busiest and hidden:
+        return f"{name}: no TCP traffic in what can be read; not looked into: {hidden}"
     if not busiest:
         return f"{name}: no TCP traffic at all: was it captured where app and machine talk?"
     likely = [traffic.port for traffic in busiest if traffic.frames]
     listed = ", ".join(f"{traffic.port} ({count_text(traffic.packets, 'packet')})" for traffic in busiest)
     advice = f"try --port {likely[0]}, whose data look like frames" if likely else "name another with --port"
-    return f"{name}: nothing on TCP port {wanted}; busiest are {listed}: {advice}"
+    return f"{nothing}; busiest are {listed}: {advice}" + (f"; not looked into: {hidden}" if hidden else "")

@@ -103,6 +103,7 @@ def read_ahead(
         os.waitpid(reader, 0)
     statistics.packets = counted.packets
     statistics.bytes_read = counted.bytes_read
+    statistics.unread += counted.unread
     statistics.warnings += counted.warnings
     statistics.notes += counted.notes
     if error is not None:

@@ -177,15 +177,16 @@ def decode_packets(
             )
         reader = SegmentReader(speakers.ports)
         for packet in chain.from_iterable(kind.packets(file, statistics, progress, None)):
-            segment = reader.read(packet)
-            if segment is None:
+            segments = reader.read(packet)
+            if not segments:
                 yield packet, []
                 continue
-            statistics.port_packets += 1
-            records = connections.receive(segment)
+            statistics.port_packets += len(segments)
+            records = [record for segment in segments for record in connections.receive(segment)]
             statistics.connections = connections.count
             yield packet, records
-        statistics.warnings += reader.warnings() + connections.warnings()
+        reader.report(statistics)
+        statistics.warnings += connections.warnings()
     yield None, list(connections.close())
     statistics.notes += connections.notes()
 
@@ -247,7 +248,7 @@ def _segments(
             segments = reader.read_all(packets)
             if segments:
                 yield segments
-        statistics.warnings += reader.warnings()
+        reader.report(statistics)
 
 
 def _read_screened(
@@ -297,7 +298,7 @@ def _read_screened(
                 done -= len(segments) - len(new)
                 if new:
                     yield new
-    statistics.warnings += reader.warnings()
+    reader.report(statistics)
 
 
 class PortTraffic(NamedTuple):
@@ -309,10 +310,15 @@ class PortTraffic(NamedTuple):
     """Payloads that look like a dialect's."""
 
 
-def busiest_ports(path: Path, limit: int = 5) -> list[PortTraffic]:
+def busiest_ports(path: Path, limit: int = 5, statistics: CaptureStatistics | None = None) -> list[PortTraffic]:
     """The ports with the most traffic in a capture, those whose payloads look like a dialect first.
 
     Of a packet's two ports the server's is counted: the one that a SYN goes to, or else the lower one.
+
+    Args:
+        path: The capture.
+        limit: At most so many ports are returned.
+        statistics: What is read is counted in it, also what could not be looked into.
 
     Raises:
         CaptureError: The file cannot be read, or no further.
@@ -320,7 +326,7 @@ def busiest_ports(path: Path, limit: int = 5) -> list[PortTraffic]:
     packets: dict[int, int] = {}
     frames: dict[int, int] = {}
     sniffs = [each.sniff for each in dialects().values()]
-    for segment in chain.from_iterable(read_segments(path, None, CaptureStatistics())):
+    for segment in chain.from_iterable(read_segments(path, None, statistics or CaptureStatistics())):
         ports = segment.source.port, segment.destination.port
         port = ports[1] if segment.flags & (SYN | ACK) == SYN else min(ports)
         packets[port] = packets.get(port, 0) + 1

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -35,6 +36,9 @@ class CaptureStatistics:
     """Of the file, up to the end of the last packet."""
     tallies: Tallies = field(default_factory=Tallies)
     """What was counted in each protocol."""
+    unread: Counter[str] = field(default_factory=Counter)
+    """Packets whose content could not be looked into, by the name of the layer. All if all ports are read; else
+    those that may be ours, and the first few of the others."""
     warnings: list[str] = field(default_factory=list)
     """One line each; to be shown when decoding is over."""
     notes: list[str] = field(default_factory=list)

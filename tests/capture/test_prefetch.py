@@ -257,7 +257,7 @@ def test_which_captures_are_worth_it(tmp_path, monkeypatch):
     assert not ahead.worth_reading_ahead(path)
 
 
-@pytest.mark.skipif(libpcap._library() is None, reason="libpcap is not installed")
+@pytest.mark.skipif(libpcap.find_library() is None, reason="libpcap is not installed")
 def test_what_libpcap_screens_is_read_here(tmp_path, forks, monkeypatch):
     """There is a thread beside this one already, and a third would only be in their way."""
     monkeypatch.setattr(decoder, "_WORTH_SCREENING", 0)

@@ -75,8 +75,8 @@ def walk_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pack
     prefilter = make_prefilter(link_type, order, ports, _BEFORE_PACKET)
     filtering = prefilter is not None
     # One that is never asked keeps the loop the same, with a look of the same kind.
-    look, reach, ipv4, fragment, wanted = prefilter or Prefilter(
-        struct.Struct(f"{order}{_BEFORE_PACKET}HBHHH{_LEAST_BLANKS + 2}x"), 0, 0, 0, frozenset()
+    look, reach, ipv4, judged, plain, wanted = prefilter or Prefilter(
+        struct.Struct(f"{order}{_BEFORE_PACKET}HBIHH{_LEAST_BLANKS}x"), 0, 0, 0, frozenset(), frozenset()
     )
     unpack = look.unpack_from
     record = struct.Struct(f"{order}IIII")
@@ -99,7 +99,7 @@ def walk_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pack
                     and to_port not in wanted
                     and protocol == ipv4
                     and version == PLAIN_IPV4
-                    and not place & fragment
+                    and place & judged in plain
                     and captured >= reach
                 ):
                     end = offset + _RECORD_HEADER + captured

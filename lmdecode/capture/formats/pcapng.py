@@ -199,7 +199,7 @@ def walk_pcapng(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pa
                         if (
                             protocol == prefilter.ipv4
                             and first == PLAIN_IPV4
-                            and not place & prefilter.fragment
+                            and place & prefilter.judged in prefilter.plain
                             and from_port not in prefilter.ports
                             and to_port not in prefilter.ports
                         ):

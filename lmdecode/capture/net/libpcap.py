@@ -37,7 +37,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Final, Literal
 
-from lmdecode.capture.net.packet import HEADER_OFFSETS, PLAIN_IPV4, make_prefilter
+from lmdecode.capture.net.packet import HEADER_OFFSETS, PLAIN_IPV4, PLAIN_PROTOCOLS, TUNNEL_PORTS, make_prefilter
 from lmdecode.capture.source import set_pipe_size
 
 _MIN_SNAP_LENGTH: Final = 65535  # bytes; in files with less, packets may be cut
@@ -111,7 +111,7 @@ def screened(path: Path, ports: frozenset[int]) -> BufferedReader | None:
     try:
         start = file.read(_SAMPLE)
         expression = _filter(start, ports)
-        library = _library() if expression and _is_worth_it(start, ports) else None
+        library = find_library() if expression and _is_worth_it(start, ports) else None
         if library is None:
             return None
         buffers = ctypes.create_string_buffer(_AT_ONCE), ctypes.create_string_buffer(_AT_ONCE)
@@ -217,11 +217,16 @@ def _filter(start: bytes, ports: frozenset[int]) -> str:
         return ""
     kind, ip = offsets
     at = ip + 20
-    wanted = " or ".join(f"link[{at}:2] = {port} or link[{at + 2}:2] = {port}" for port in sorted(ports))
+    others = " and ".join(f"link[{ip + 9}] != {protocol}" for protocol in sorted(PLAIN_PROTOCOLS))
     return (
         f"less {at + 3} or link[{kind}:2] != 0x0800 or link[{ip}] != {PLAIN_IPV4} or link[{ip + 6}:2] & 0x3fff != 0 "
-        f"or {wanted}"
+        f"or ({others}) or {_either(at, ports)} or (link[{ip + 9}] = 17 and ({_either(at, TUNNEL_PORTS)}))"
     )
+
+
+def _either(at: int, ports: frozenset[int]) -> str:
+    """The condition that one of the two ports at a place is one of some."""
+    return " or ".join(f"link[{at}:2] = {port} or link[{at + 2}:2] = {port}" for port in sorted(ports))
 
 
 def _is_worth_it(start: bytes, ports: frozenset[int]) -> bool:
@@ -238,7 +243,7 @@ def _is_worth_it(start: bytes, ports: frozenset[int]) -> bool:
         if captured < original:
             return False
         count += 1
-        is_plain = protocol == prefilter.ipv4 and first == PLAIN_IPV4 and not place & prefilter.fragment
+        is_plain = protocol == prefilter.ipv4 and first == PLAIN_IPV4 and place & prefilter.judged in prefilter.plain
         passed += not is_plain or not prefilter.ports.isdisjoint((source, destination))
         offset += _RECORD_HEADER + captured
     # Packets too short for that look may stand at the end of the file, and just those may be cut before their ports.
@@ -252,7 +257,8 @@ def _is_worth_it(start: bytes, ports: frozenset[int]) -> bool:
 
 
 @cache
-def _library() -> ctypes.CDLL | None:
+def find_library() -> ctypes.CDLL | None:
+    """Return libpcap, or None if it is not installed."""
     for name in _LIBRARIES:
         try:
             library = ctypes.CDLL(name)

@@ -9,9 +9,9 @@ first:
 2. The link layers that tcpdump and Wireshark write on ordinary computers (Ethernet with VLAN tags, Linux's cooked
    captures of `-i any`, loopback, raw IP of tunnels and phones), IPv6 with its extension headers, and fragments: read
    by hand, the ports as early as possible, since a packet of another port needs no more.
-3. All else that scapy knows (Wi-Fi in monitor mode, PPPoE, MPLS, LLC): scapy finds the IP header, and the rest is read
-   as in way 2. To import scapy's layers takes 0.7 s, and each dissection a hundred times as long as way 2, so scapy is
-   only asked about packets that have a wanted port's two bytes somewhere.
+3. All else, from where way 2 does not get on: what taps, tunnels, providers, switches and Wi-Fi put around packets. The
+   table of `encapsulation` leads to the IP headers with TCP behind them, and these are read as in way 2. A packet that
+   has none of the wanted ports' two bytes anywhere is given up early.
 
 Way 1 gives what way 2 would give; a test compares them.
 
@@ -23,7 +23,9 @@ What can go wrong, and what becomes of it:
   after the capture has seen them. The packet then ends where its frame ends.
 - IP's total length is less than the frame: Ethernet pads frames to 60 bytes, and the padding is not payload.
 - The header contradicts itself: counted for a warning, if it is on one of the ports.
-- IP fragments: only the first has the ports, so all fragments of TCP are kept for a while.
+- IP fragments: only the first has the ports, so all fragments of TCP are kept for a while. So are those of what may be
+  a tunnel: a packet of full size does not fit into another one, and the outer one is cut up.
+- A layer that cannot be looked into, as an encrypted one, or that nobody knows: counted in `unread` by its name.
 
 Nothing raises, whatever the bytes are. All that cannot be read is counted and ends up in `warnings`. Checksums are not
 looked at: on the recording computer itself most packets have wrong ones, since its network card fills them in later.
@@ -33,46 +35,45 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Iterable
-from functools import cache, lru_cache
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
-from lmdecode.capture.net.packet import HEADER_OFFSETS, Endpoint, FragmentKey, Fragments, Packet, Segment, ip_text
+from lmdecode.capture.net.ip_header import EXTENSIONS, FRAGMENT, TCP, UDP, past_extensions
+from lmdecode.capture.net.packet import (
+    HEADER_OFFSETS,
+    PLAIN_PROTOCOLS,
+    TUNNEL_PORTS,
+    Endpoint,
+    FragmentKey,
+    Fragments,
+    Packet,
+    Segment,
+    ip_text,
+)  # fmt: skip
+from lmdecode.capture.net.step import IP_PROTOCOL, LINK, RAW_IP, Step
+from lmdecode.capture.source import CaptureStatistics
 
-# LINKTYPE_ numbers of the pcap world. Raw IP is 101, but some programs write the number that the system has for it,
-# 12, or 14 on OpenBSD; 228 and 229 are IPv4 and IPv6 alone.
+# LINKTYPE_ numbers of the pcap world; `encapsulation` has all.
 _ETHERNET: Final = 1
 _RAW_IP: Final = frozenset((12, 14, 101, 228, 229))
-_LOOPBACK: Final = frozenset((0, 108))
 
 _IPV4: Final = b"\x08\x00"
 _IPV6: Final = b"\x86\xdd"
+_ARP: Final = b"\x08\x06"
 # 802.1Q, 802.1ad (a service provider's, around the first), and what was used for that before 802.1ad.
-_VLAN_TAGS: Final = frozenset((b"\x81\x00", b"\x88\xa8", b"\x91\x00"))
-_FOR_SCAPY: Final = frozenset((b"\x88\x64", b"\x88\x47", b"\x88\x48"))  # PPPoE, MPLS
-_LLC_LENGTH: Final = 1500  # an Ethernet type up to this is a length (IEEE 802.3), and an LLC header follows
-
-# A loopback header has the address family of the system that recorded: IPv4 is 2 anywhere, IPv6 is 10 on Linux, 24 on
-# NetBSD and OpenBSD, 28 on FreeBSD, 30 on macOS.
-_LOOPBACK_FAMILIES: Final = frozenset((2, 10, 24, 28, 30))
-
-_TCP: Final = 6
-_FRAGMENT: Final = 44
-_AUTHENTICATION: Final = 51
-# IPv6's extension headers (IANA's list): hop-by-hop options, routing, fragment, authentication, destination options,
-# mobility, host identity, shim6. Behind an encrypting one (50) there is nothing to be read.
-_EXTENSIONS: Final = frozenset((0, 43, _FRAGMENT, _AUTHENTICATION, 60, 135, 139, 140))
+_VLAN_TAGS: Final = frozenset((b"\x81\x00", b"\x88\xa8", b"\x91\x00", b"\x92\x00"))
+_MAY_CARRY: Final = frozenset(range(256)) - PLAIN_PROTOCOLS | {UDP}
+_TUNNEL_PROTOCOLS: Final = frozenset((4, UDP, 41, 47))  # the common ones, which are given up at once if not ours
+_TUNNELS: Final = frozenset(port.to_bytes(2, "big") for port in TUNNEL_PORTS)
+_ENOUGH: Final = 1000  # packets that are not ours are looked through, to know what is there
+_REASSEMBLED: Final = -1  # in place of the link type of what was put together from fragments
 
 # From the Ethernet type, with IP's version and header length behind it (the kind), to TCP's flags.
 _PLAIN: Final = struct.Struct("!12x3sxH2xHxB2x12sIIBB")
 _MAX_ENDS: Final = 4096  # pairs of ends that are remembered, so that a scan of a network cannot fill the memory
 _PLAIN_KIND: Final = b"\x08\x00\x45"
 _TCP_START: Final = struct.Struct("!HHIIBB")
-
-# What scapy's dissectors are known to raise on hostile or cut packets; they have no base class of their own.
-_SCAPY_FAILURES: Final = (
-    struct.error, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError,
-)  # fmt: skip
 
 
 @lru_cache(maxsize=1024)
@@ -92,7 +93,12 @@ class SegmentReader:
         self._ports = None if ports is None else frozenset(port.to_bytes(2, "big") for port in ports)
         self._plain_ends: dict[bytes, tuple[Endpoint, Endpoint]] = {}
         self._fragments = Fragments(self._ports)
+        self._outer_fragments = Fragments(_TUNNELS)
         self._unknown_links: Counter[int] = Counter()
+        self.unread: Counter[str] = Counter()
+        """Packets whose content could not be looked into, by the name of the layer. All if all ports are read; else
+        those that may be ours, and the first few of the others."""
+        self._foreign = 0  # packets of way 3 without the bytes of a port
         self._cut_headers = 0
         self._malformed = 0
 
@@ -108,7 +114,7 @@ class SegmentReader:
                 end, payload = 14 + total, 34 + (header >> 4) * 4
                 if (
                     kind == _PLAIN_KIND
-                    and protocol == _TCP
+                    and protocol == TCP
                     and not place & 0x3FFF
                     and 54 <= payload <= end <= len(data)
                     and (ends := known.get(both_ends) or self._wanted_ends(both_ends)) is not None
@@ -117,9 +123,7 @@ class SegmentReader:
                     content = data[payload:end]
                     segments.append(new(Segment, (time_ns, source, destination, flags, seq, ack, content, 0)))
                     continue
-            segment = self._read(packet)
-            if segment is not None:
-                segments.append(segment)
+            segments += self._read(packet)
         return segments
 
     def _wanted_ends(self, both_ends: bytes) -> tuple[Endpoint, Endpoint] | None:
@@ -132,33 +136,59 @@ class SegmentReader:
             self._plain_ends[both_ends] = ends
         return ends
 
-    def read(self, packet: Packet) -> Segment | None:
-        """The packet's TCP segment; None if it has none, or one of other ports. Never raises."""
-        segments = self.read_all((packet,))
-        return segments[0] if segments else None
+    def read(self, packet: Packet) -> list[Segment]:
+        """The packet's TCP segments on the ports: nearly always one or none. Never raises."""
+        return self.read_all((packet,))
 
-    def _read(self, packet: Packet) -> Segment | None:
+    def _read(self, packet: Packet) -> Sequence[Segment]:
         """As `read`, by ways 2 and 3."""
+        _, link_type, data, _ = packet
+        offset = 0
+        typed = HEADER_OFFSETS.get(link_type)
+        if typed is not None:
+            type_at, offset = typed
+            kind = data[type_at : type_at + 2]
+            while kind in _VLAN_TAGS:
+                kind = data[offset + 2 : offset + 4]
+                offset += 4
+            if kind not in (_IPV4, _IPV6):
+                if kind == _ARP or len(kind) < 2:
+                    return ()
+                return self._look_through(packet, Step(LINK, link_type, 0))
+        elif link_type not in _RAW_IP or data[12:14] in (_IPV4, _IPV6):
+            return self._look_through(packet, Step(LINK, link_type, 0))
+        return self._ip(packet, offset)
+
+    def _ip(self, packet: Packet, offset: int) -> Sequence[Segment]:
         data = packet.data
-        offset = self._locate(packet.link_type, data)
-        if not 0 <= offset < len(data):
-            return None
-        version = data[offset] >> 4
-        if version == 4:
-            return self._ipv4(packet, offset)
-        if version == 6:
-            return self._ipv6(packet, offset)
-        return None
+        if offset < len(data):
+            version = data[offset] >> 4
+            if version == 4:
+                return self._ipv4(packet, offset)
+            if version == 6:
+                return self._ipv6(packet, offset)
+            if not offset:
+                return self._look_through(packet, Step(LINK, _ETHERNET, 0))  # a frame that says that it is raw IP
+        return ()
+
+    def report(self, statistics: CaptureStatistics) -> None:
+        """Add what could not be read up to now to what is counted of a capture."""
+        statistics.unread += self.unread
+        statistics.warnings += self.warnings()
 
     def warnings(self) -> list[str]:
         """What could not be read up to now, one line for each cause."""
-        found = [
-            f"{_count(number, 'packet')} of link type {link_type} could not be read; "
-            "record on the interface itself, or as Ethernet"
-            for link_type, number in sorted(self._unknown_links.items())
-        ]
-        if self._fragments.unassembled:
-            found.append(f"{_count(self._fragments.unassembled, 'IP fragment')} could not be reassembled")
+        found = []
+        for link_type, number in sorted(self._unknown_links.items()):
+            from lmdecode.capture.net.encapsulation import link_name  # noqa: PLC0415 -- for few captures
+
+            found.append(
+                f"{_count(number, 'packet')} of {link_name(link_type)} could not be read; "
+                "record on the interface itself, or as Ethernet"
+            )
+        unassembled = self._fragments.unassembled + self._outer_fragments.unassembled
+        if unassembled:
+            found.append(f"{_count(unassembled, 'IP fragment')} could not be reassembled")
         if self._cut_headers:
             found.append(
                 f"{_count(self._cut_headers, 'packet')} cut off inside the TCP header by the capture "
@@ -168,90 +198,111 @@ class SegmentReader:
             found.append(f"{_count(self._malformed, 'packet')} on the port with a malformed header could not be read")
         return found
 
-    def _locate(self, link_type: int, data: bytes) -> int:
-        """Where the IP header begins, in bytes; -1 if there is none."""
-        typed = HEADER_OFFSETS.get(link_type)
-        if typed is not None:
-            return self._network(data, *typed)
-        if link_type in _RAW_IP:
-            return 0
-        if link_type in _LOOPBACK:
-            # In the byte order of the computer that recorded, which may not be the file's; OpenBSD's is big-endian.
-            family = data[:4]
-            known = int.from_bytes(family, "big") in _LOOPBACK_FAMILIES
-            return 4 if known or int.from_bytes(family, "little") in _LOOPBACK_FAMILIES else -1
-        if self._may_be_ours(data):
-            if is_known_to_scapy(link_type):
-                return find_ip_with_scapy(link_type, data)
-            self._unknown_links[link_type] += 1
-        return -1
+    def _look_through(self, packet: Packet, start: Step) -> list[Segment]:
+        """The segments behind whatever is around them, from a header of the packet on."""
+        from lmdecode.capture.net.encapsulation import is_known, look_through  # noqa: PLC0415 -- for few captures
 
-    def _network(self, data: bytes, type_offset: int, offset: int) -> int:
-        """Where the IP header begins, after any VLAN tags; -1 if there is none."""
-        kind = data[type_offset : type_offset + 2]
-        while kind in _VLAN_TAGS:
-            kind = data[offset + 2 : offset + 4]
-            offset += 4
-        if kind in (_IPV4, _IPV6):
-            return offset
-        if type_offset == 12 and self._may_be_ours(data):
-            is_llc = len(kind) == 2 and int.from_bytes(kind, "big") <= _LLC_LENGTH
-            if is_llc or kind in _FOR_SCAPY:
-                return find_ip_with_scapy(_ETHERNET, data)
-        return -1
+        data, size = packet.data, max(packet.original_length, len(packet.data))
+        if self._ports is not None and not self._may_be_ours(data):
+            self._foreign += 1
+            if self._foreign > _ENOUGH and len(data) == size:
+                return []
+        elif self._ports is not None and start.space == LINK and not is_known(start.number):
+            self._unknown_links[start.number] += 1
+        places, is_cut = look_through(data, size, start, self.unread)
+        self._cut_headers += is_cut
+        segments: list[Segment] = []
+        for place in places:
+            segments += self._ip(packet, place)
+        return segments
 
     def _may_be_ours(self, data: bytes) -> bool:
-        """False if no port's two bytes are anywhere in a packet: then scapy need not be asked."""
-        return self._ports is None or any(port in data for port in self._ports)
+        """False if no port's two bytes are anywhere in a packet: then it need not be looked through."""
+        if self._ports is None:
+            return True
+        for port in self._ports:  # noqa: SIM110 -- any() takes twice as long, for each packet of a tunnel
+            if port in data:
+                return True
+        return False
 
-    def _ipv4(self, packet: Packet, offset: int) -> Segment | None:
+    def _ipv4(self, packet: Packet, offset: int) -> Sequence[Segment]:  # noqa: PLR0911 -- no more than is needed is read
         data = packet.data
         if len(data) < offset + 20:
             self._cut_headers += 1
-            return None
-        if data[offset + 9] != _TCP:
-            return None
+            return ()
+        protocol = data[offset + 9]
+        if protocol != TCP and protocol not in _MAY_CARRY:
+            return ()
         header_length = (data[offset] & 15) * 4
         start = offset + header_length
         fragment = data[offset + 6] << 8 | data[offset + 7]
         is_fragment = fragment & 0x3FFF
-        if not is_fragment and not self._wanted(data, start):
-            return None
+        if not is_fragment:
+            if protocol != TCP:
+                return self._carried(packet, protocol, offset, start)
+            if not self._wanted(data, start):
+                return ()
         total_length = data[offset + 2] << 8 | data[offset + 3]
         # 0: the network card will cut this packet up, and fills in the lengths of the parts.
         end = offset + total_length if total_length else max(packet.original_length, len(data))
         if header_length < 20 or end < start:
-            self._malformed += 1
-            return None
+            self._malformed += protocol == TCP
+            return ()
         source, destination = data[offset + 12 : offset + 16], data[offset + 16 : offset + 20]
         if is_fragment:
             key = FragmentKey(source, destination, data[offset + 4] << 8 | data[offset + 5])
             place = (fragment & 0x1FFF) * 8  # in units of 8 bytes (RFC 791, section 3.1)
-            return self._fragment(packet, key, place, start, end, more=bool(fragment & 0x2000))
+            more = bool(fragment & 0x2000)
+            if protocol != TCP:
+                return self._outer_fragment(packet, key, protocol, place, data[start:end], more=more)
+            return self._fragment(packet, key, place, start, end, more=more)
         return self._tcp(packet.time_ns, (source, destination), data, start, end)
 
-    def _ipv6(self, packet: Packet, offset: int) -> Segment | None:
+    def _ipv6(self, packet: Packet, offset: int) -> Sequence[Segment]:
         data = packet.data
         if len(data) < offset + 40:
             self._cut_headers += 1
-            return None
+            return ()
         start = offset + 40
         payload_length = data[offset + 4] << 8 | data[offset + 5]
         end = start + payload_length if payload_length else max(packet.original_length, len(data))
         source, destination = data[offset + 8 : offset + 24], data[offset + 24 : start]
-        following, start = _past_extensions(data, data[offset + 6], start)
-        if following == _FRAGMENT and len(data) >= start + 8:
-            if data[start] != _TCP:
-                return None
+        following, start = past_extensions(data, data[offset + 6], start)
+        if following == FRAGMENT and len(data) >= start + 8:
             place = data[start + 2] << 8 | data[start + 3]
             key = FragmentKey(source, destination, int.from_bytes(data[start + 4 : start + 8], "big"))
-            return self._fragment(packet, key, place & 0xFFF8, start + 8, end, more=bool(place & 1))
-        if following != _TCP:
-            self._cut_headers += following in _EXTENSIONS
-            return None
+            protocol, place, more = data[start], place & 0xFFF8, bool(place & 1)
+            if protocol != TCP:
+                return self._outer_fragment(packet, key, protocol, place, data[start + 8 : end], more=more)
+            return self._fragment(packet, key, place, start + 8, end, more=more)
+        if following != TCP:
+            self._cut_headers += following in EXTENSIONS
+            return self._carried(packet, following, offset, start) if following in _MAY_CARRY else ()
         if not self._wanted(data, start):
-            return None
+            return ()
         return self._tcp(packet.time_ns, (source, destination), data, start, end)
+
+    def _carried(self, packet: Packet, protocol: int, offset: int, start: int) -> Sequence[Segment]:
+        """The segments in packets that an IP packet carries.
+
+        Args:
+            packet: With the IP packet.
+            protocol: That in the IP packet, which is not TCP.
+            offset: Where the IP header begins.
+            start: Where it ends.
+        """
+        if self._ports is not None:
+            data = packet.data
+            if (
+                protocol == UDP
+                and data[start : start + 2] not in _TUNNELS
+                and data[start + 2 : start + 4] not in _TUNNELS
+            ):
+                return ()
+            is_whole = len(data) >= packet.original_length
+            if protocol in _TUNNEL_PROTOCOLS and is_whole and not self._may_be_ours(data):
+                return ()
+        return self._look_through(packet, Step(*RAW_IP, offset))
 
     def _wanted(self, data: bytes, start: int) -> bool:
         """True if one of the ports at the beginning of a TCP header is one that is read."""
@@ -264,7 +315,7 @@ class SegmentReader:
 
     def _fragment(
         self, packet: Packet, key: FragmentKey, place: int, start: int, end: int, *, more: bool
-    ) -> Segment | None:
+    ) -> Sequence[Segment]:
         """The segment of an IP packet that this fragment completes.
 
         Args:
@@ -277,10 +328,32 @@ class SegmentReader:
         """
         whole = self._fragments.add(key, place, packet.data[start:end], more=more)
         if whole is None or not self._wanted(whole, 0):
-            return None
+            return ()
         return self._tcp(packet.time_ns, (key.source, key.destination), whole, 0, len(whole))
 
-    def _tcp(self, time_ns: int, addresses: tuple[bytes, bytes], data: bytes, start: int, end: int) -> Segment | None:
+    def _outer_fragment(
+        self, packet: Packet, key: FragmentKey, protocol: int, place: int, payload: bytes, *, more: bool
+    ) -> Sequence[Segment]:
+        """The segments in an IP packet of another protocol than TCP, if this fragment completes it.
+
+        Once only: what was put together is not put together with more, so that no packet leads to a chain of others.
+        The arguments are those of `_fragment`, with the protocol and the fragment's payload.
+        """
+        if protocol not in _MAY_CARRY:
+            return ()
+        if packet.link_type == _REASSEMBLED:
+            self.unread["fragments of IP in a tunnel"] += 1
+            return ()
+        key = key._replace(identification=protocol << 32 | key.identification)  # each protocol numbers its own packets
+        whole = self._outer_fragments.add(key, place, payload, more=more)
+        if whole is None:
+            return ()
+        packet = Packet(packet.time_ns, _REASSEMBLED, whole, len(whole))
+        return self._look_through(packet, Step(IP_PROTOCOL, protocol, 0))
+
+    def _tcp(
+        self, time_ns: int, addresses: tuple[bytes, bytes], data: bytes, start: int, end: int
+    ) -> Sequence[Segment]:
         """Read the TCP header.
 
         Args:
@@ -297,13 +370,13 @@ class SegmentReader:
                 self._malformed += 1
             else:
                 self._cut_headers += 1
-            return None
+            return ()
         source_port, destination_port, seq, ack, header, flags = _TCP_START.unpack_from(data, start)
         payload = start + (header >> 4) * 4
         if payload < start + 20 or payload > end:
             self._malformed += 1
-            return None
-        return Segment(
+            return ()
+        segment = Segment(
             time_ns,
             _endpoint(addresses[0], source_port),
             _endpoint(addresses[1], destination_port),
@@ -313,55 +386,8 @@ class SegmentReader:
             data[payload:captured],
             end - max(captured, payload),
         )
-
-
-def _past_extensions(data: bytes, following: int, start: int) -> tuple[int, int]:
-    """Skip IPv6's extension headers (RFC 8200, section 4).
-
-    Returns:
-        The number of the next header, and where it begins. This is an extension in two cases: a fragment header of a
-        packet with several fragments, or a header that is not whole in the data.
-    """
-    while following in _EXTENSIONS and len(data) >= start + 8:
-        if following == _FRAGMENT:
-            if data[start + 2] or data[start + 3] & 0xF9:
-                break
-            length = 8  # an atomic fragment, which is a whole packet (RFC 6946)
-        elif following == _AUTHENTICATION:
-            length = (data[start + 1] + 2) * 4  # this one counts words of 4 bytes (RFC 4302, section 2.2)
-        else:
-            length = (data[start + 1] + 1) * 8
-        following = data[start]
-        start += length
-    return following, start
+        return (segment,)
 
 
 def _count(number: int, what: str) -> str:
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
-
-
-@cache
-def is_known_to_scapy(link_type: int) -> bool:
-    """Return True if scapy has a dissector for a link type. The first call imports scapy's layers."""
-    import scapy.layers.all  # noqa: F401, PLC0415 -- registers the link types
-    from scapy.config import conf  # noqa: PLC0415 -- as above
-
-    return link_type in conf.l2types.num2layer
-
-
-def find_ip_with_scapy(link_type: int, data: bytes) -> int:
-    """Where in a packet the innermost IP header begins, in bytes; -1 if there is none."""
-    if not is_known_to_scapy(link_type):
-        return -1
-    from scapy.config import conf  # noqa: PLC0415 -- as above
-
-    try:
-        packet = conf.l2types.num2layer[link_type](data)
-    except _SCAPY_FAILURES:
-        return -1
-    found = -1
-    while packet:
-        if packet.name in ("IP", "IPv6"):
-            found = data.rfind(bytes(packet.original))
-        packet = packet.payload
-    return found

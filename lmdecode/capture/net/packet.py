@@ -59,13 +59,19 @@ PLAIN_IPV4: Final = 0x45
 _PORTS_IN_IP: Final = 20  # bytes, after a header without options
 
 
+PLAIN_PROTOCOLS: Final = frozenset((1, 2, 6, 17))
+"""The IP protocols in which nothing is looked for but at the ports: ICMP, IGMP, TCP, UDP."""
+TUNNEL_PORTS: Final = frozenset((1701, 2152, 3544, 4754, 4789, 4790, 5247, 6081, 6635, 8472, 37008))
+"""The UDP ports of what carries packets and is looked through (`encapsulation` has their names)."""
+
+
 class Prefilter(NamedTuple):
     """What to look at in packets of one link type.
 
     `look.unpack_from(packet)` gives five numbers in the file's byte order: the network protocol, IP's first byte, the
-    fragment's place, and the two ports. The packet is of other ports if
+    fragment's place with the time to live and the IP protocol, and the two ports. The packet is of other ports if
 
-        protocol == ipv4 and first == PLAIN_IPV4 and not place & fragment and source not in ports
+        protocol == ipv4 and first == PLAIN_IPV4 and place & judged in plain and source not in ports
         and destination not in ports
 
     and at least `reach` bytes of it were captured. With fewer, the look went into what stands behind it in the file.
@@ -75,10 +81,12 @@ class Prefilter(NamedTuple):
     reach: int
     """Bytes."""
     ipv4: int
-    fragment: int
-    """Of the place: the offset, and the flag that more fragments follow."""
+    judged: int
+    """Of the place: the offset, the flag that more fragments follow, and the IP protocol."""
+    plain: frozenset[int]
+    """What that is in a whole packet of a protocol that carries no packets, but for UDP on the ports of tunnels."""
     ports: frozenset[int]
-    """As `look` reads them."""
+    """Those that are wanted, and those of tunnels, as `look` reads them."""
 
 
 def make_prefilter(
@@ -100,13 +108,20 @@ def make_prefilter(
         return None
     type_at, ip_at = offsets
     gap = ip_at - type_at - 2
-    look = struct.Struct(f"{order}{header}{type_at}xH{gap}xB5xH{_PORTS_IN_IP - 8}xHH")
+    look = struct.Struct(f"{order}{header}{type_at}xH{gap}xB5xI{_PORTS_IN_IP - 10}xHH")
     byteorder: Literal["little", "big"] = "little" if order == "<" else "big"
 
-    def as_read(big_endian: int) -> int:
-        return int.from_bytes(big_endian.to_bytes(2, "big"), byteorder)
+    def as_read(big_endian: int, size: int = 2) -> int:
+        return int.from_bytes(big_endian.to_bytes(size, "big"), byteorder)
 
-    return Prefilter(look, ip_at + _PORTS_IN_IP + 4, as_read(0x0800), as_read(0x3FFF), frozenset(map(as_read, ports)))
+    return Prefilter(
+        look,
+        ip_at + _PORTS_IN_IP + 4,
+        as_read(0x0800),
+        as_read(0x3FFF00FF, 4),
+        frozenset(as_read(protocol, 4) for protocol in PLAIN_PROTOCOLS),
+        frozenset(map(as_read, ports | TUNNEL_PORTS)),
+    )
 
 
 _IPV4_SIZE = 4

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.capture.net.link import SegmentReader, find_ip_with_scapy, is_known_to_scapy
+from lmdecode.capture.net.link import SegmentReader
 from lmdecode.capture.net.packet import ACK, PSH, Endpoint, Packet, Segment
 from tests.capture.building import (
     APP,
@@ -85,7 +85,14 @@ LINKS = {
 def read(link_type, data, original_length=None, port=1774):
     reader = SegmentReader(None if port is None else frozenset({port}))
     size = len(data) if original_length is None else original_length
-    return reader.read(Packet(7, link_type, data, size)), reader.warnings()
+    return one(reader, Packet(7, link_type, data, size)), reader.warnings()
+
+
+def one(reader, packet):
+    """The packet's only segment; None if it has none."""
+    segments = reader.read(packet)
+    assert len(segments) <= 1
+    return segments[0] if segments else None
 
 
 @pytest.mark.parametrize("segment", [FOUR, SIX], ids=["IPv4", "IPv6"])
@@ -179,10 +186,10 @@ def test_malformed_headers_on_the_port_are_told():
 def test_unknown_link_types_are_counted_if_they_may_hold_what_is_ours():
     reader = SegmentReader(frozenset({1774}))
     for _ in range(3):
-        assert reader.read(Packet(7, 147, b"??" + ip(FOUR), 200)) is None
-    assert reader.read(Packet(7, 147, b"nothing of ours", 15)) is None
+        assert one(reader, Packet(7, 147, b"??" + ip(FOUR), 200)) is None
+    assert one(reader, Packet(7, 147, b"nothing of ours", 15)) is None
     (warning,) = reader.warnings()
-    assert warning.startswith("3 packets of link type 147 could not be read")
+    assert warning.startswith("3 packets of link type 147 (USER0) could not be read")
 
 
 def fragments(segment, *cuts):
@@ -199,7 +206,7 @@ def fragments(segment, *cuts):
 def test_fragments_are_put_together_in_any_order(order):
     reader = SegmentReader(frozenset({1774}))
     pieces = fragments(FOUR, 8, 24)
-    found = [reader.read(Packet(7, 101, pieces[index], len(pieces[index]))) for index in order]
+    found = [one(reader, Packet(7, 101, pieces[index], len(pieces[index]))) for index in order]
     assert found == [None] * (len(order) - 1) + [FOUR]
     assert reader.warnings() == []
 
@@ -209,8 +216,8 @@ def test_fragments_of_ipv6():
     whole = tcp(SIX)
     first = ipv6(SIX, b"\x06\x00\x00\x01\0\0\0\x07" + whole[:24], following=44)
     last = ipv6(SIX, b"\x06\x00\x00\x18\0\0\0\x07" + whole[24:], following=44)
-    assert reader.read(Packet(7, 101, last, len(last))) is None
-    assert reader.read(Packet(7, 101, first, len(first))) == SIX
+    assert one(reader, Packet(7, 101, last, len(last))) is None
+    assert one(reader, Packet(7, 101, first, len(first))) == SIX
     assert reader.warnings() == []
 
 
@@ -218,10 +225,10 @@ def test_fragments_left_over_are_told_unless_they_are_of_another_port():
     reader = SegmentReader(frozenset({1774}))
     pieces = fragments(FOUR, 8, 24)
     for piece in pieces[:2]:
-        reader.read(Packet(7, 101, piece, len(piece)))
+        one(reader, Packet(7, 101, piece, len(piece)))
     other = FOUR._replace(source=Endpoint("10.0.0.1", 443), destination=Endpoint("10.0.0.2", 50000))
     (first, *_) = fragments(other, 8)
-    reader.read(Packet(7, 101, first, len(first)))
+    one(reader, Packet(7, 101, first, len(first)))
     assert reader.warnings() == ["2 IP fragments could not be reassembled"]
 
 
@@ -229,7 +236,7 @@ def test_fragments_kept_are_bounded():
     reader = SegmentReader(frozenset({1774}))
     for number in range(500):
         piece = ipv4(FOUR, tcp(FOUR)[:24], identification=number, fragment=0x2000)
-        assert reader.read(Packet(7, 101, piece, len(piece))) is None
+        assert one(reader, Packet(7, 101, piece, len(piece))) is None
     assert reader.warnings() == ["500 IP fragments could not be reassembled"]
     assert len(reader._fragments._incomplete) <= 64
 
@@ -284,26 +291,10 @@ def test_the_quick_look_at_an_ordinary_packet_gives_what_the_general_one_gives(n
     data[16:18] = (len(data) - 14 - padding).to_bytes(2, "big")
     data[46] = words << 4
     packet = Packet(7, 1, bytes(data), len(data))
-    assert SegmentReader(ports).read(packet) == SegmentReader(ports)._read(packet)
+    assert SegmentReader(ports).read(packet) == list(SegmentReader(ports)._read(packet))
 
 
-def test_the_innermost_ip_header_is_found():
-    inner = ipv4(FOUR)
-    tunnel = bytearray(ipv4(FOUR, inner))
-    tunnel[9] = 4
-    assert find_ip_with_scapy(101, bytes(tunnel)) == 20
-    assert find_ip_with_scapy(101, inner) == 0
-
-
-def test_what_has_no_ip_header():
-    assert is_known_to_scapy(105)
-    assert not is_known_to_scapy(147)
-    assert find_ip_with_scapy(147, ipv4(FOUR)) == -1
-    assert find_ip_with_scapy(105, b"\x80\x00") == -1
-    assert find_ip_with_scapy(1, b"") == -1
-
-
-def test_ordinary_captures_do_not_load_scapys_layers():
+def test_ordinary_captures_load_neither_scapy_nor_the_table_of_layers():
     program = (
         "import sys\n"
         "from pathlib import Path\n"
@@ -315,7 +306,8 @@ def test_ordinary_captures_do_not_load_scapys_layers():
         f"key = Key.parse({'12345678901234567890123456789012'!r})\n"
         f"capture = Path({str(CAPTURES / 'gs3mp-standby.pcapng')!r})\n"
         "print(len(list(decode_capture(capture, speakers_with(FrameDecoder(key))))))\n"
-        "print('scapy.utils' in sys.modules, 'scapy.layers.inet' in sys.modules, 'ijson' in sys.modules)\n"
+        "table = 'lmdecode.capture.net.encapsulation'\n"
+        "print('scapy.utils' in sys.modules, table in sys.modules, 'ijson' in sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False", "46", "False", "False", "False"]
