@@ -65,6 +65,7 @@ _ARP: Final = b"\x08\x06"
 _VLAN_TAGS: Final = frozenset((b"\x81\x00", b"\x88\xa8", b"\x91\x00", b"\x92\x00"))
 _MAY_CARRY: Final = frozenset(range(256)) - PLAIN_PROTOCOLS | {UDP}
 _TUNNEL_PROTOCOLS: Final = frozenset((4, UDP, 41, 47))  # the common ones, which are given up at once if not ours
+_CUT_UP: Final = frozenset((4, 41, 47, 94, 97, 115, 137))  # carriers other than UDP whose fragments are put together
 _TUNNELS: Final = frozenset(port.to_bytes(2, "big") for port in TUNNEL_PORTS)
 _ENOUGH: Final = 1000  # packets that are not ours are looked through, to know what is there
 _REASSEMBLED: Final = -1  # in place of the link type of what was put together from fragments
@@ -93,7 +94,8 @@ class SegmentReader:
         self._ports = None if ports is None else frozenset(port.to_bytes(2, "big") for port in ports)
         self._plain_ends: dict[bytes, tuple[Endpoint, Endpoint]] = {}
         self._fragments = Fragments(self._ports)
-        self._outer_fragments = Fragments(_TUNNELS)
+        self._udp_fragments = Fragments(_TUNNELS)
+        self._outer_fragments = Fragments(None)
         self._unknown_links: Counter[int] = Counter()
         self.unread: Counter[str] = Counter()
         """Packets whose content could not be looked into, by the name of the layer. All if all ports are read; else
@@ -186,7 +188,8 @@ class SegmentReader:
                 f"{_count(number, 'packet')} of {link_name(link_type)} could not be read; "
                 "record on the interface itself, or as Ethernet"
             )
-        unassembled = self._fragments.unassembled + self._outer_fragments.unassembled
+        fragments = self._fragments, self._udp_fragments, self._outer_fragments
+        unassembled = sum(each.unassembled for each in fragments)
         if unassembled:
             found.append(f"{_count(unassembled, 'IP fragment')} could not be reassembled")
         if self._cut_headers:
@@ -339,13 +342,14 @@ class SegmentReader:
         Once only: what was put together is not put together with more, so that no packet leads to a chain of others.
         The arguments are those of `_fragment`, with the protocol and the fragment's payload.
         """
-        if protocol not in _MAY_CARRY:
+        if protocol != UDP and protocol not in _CUT_UP:
             return ()
         if packet.link_type == _REASSEMBLED:
             self.unread["fragments of IP in a tunnel"] += 1
             return ()
         key = key._replace(identification=protocol << 32 | key.identification)  # each protocol numbers its own packets
-        whole = self._outer_fragments.add(key, place, payload, more=more)
+        fragments = self._udp_fragments if protocol == UDP else self._outer_fragments
+        whole = fragments.add(key, place, payload, more=more)
         if whole is None:
             return ()
         packet = Packet(packet.time_ns, _REASSEMBLED, whole, len(whole))
