@@ -71,6 +71,7 @@ fix: $(READY_TO_TEST)
 docs: $(READY_TO_TEST)
 	$(BIN)/python docs/make_memory_map.py
 	$(BIN)/python docs/make_formats.py
+	$(BIN)/python docs/make_layers.py
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict  # --quiet would quieten strict as well
 	@echo "The site is in site/; open site/index.html"
 

@@ -13,6 +13,7 @@ import json
 import re
 import shlex
 import shutil
+import struct
 import subprocess
 from pathlib import Path
 
@@ -43,6 +44,30 @@ OUTSIDE = {  # programs that a test has not, or must not, run
 }  # fmt: skip
 
 
+def _rewritten(capture, rewrite, link_type=1):
+    """A pcap with each of its packets rewritten."""
+    data, offset = [capture[:20] + struct.pack("<I", link_type)], 24
+    while offset < len(capture):
+        seconds, fraction, size, _ = struct.unpack_from("<IIII", capture, offset)
+        packet = rewrite(capture[offset + 16 : offset + 16 + size])
+        data += [struct.pack("<IIII", seconds, fraction, len(packet), len(packet)), packet]
+        offset += 16 + size
+    return b"".join(data)
+
+
+def _in_tzsp(packet):
+    """As a MikroTik streams it."""
+    content = b"\1\0\0\1\1" + packet
+    udp = struct.pack("!HHHH", 37008, 37008, 8 + len(content), 0) + content
+    addresses = bytes((192, 168, 1, 1, 192, 168, 1, 50))
+    return bytes(12) + struct.pack("!HBBHHHBBH", 0x0800, 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0) + addresses + udp
+
+
+def _encrypted(packet):
+    """As monitor mode sees it: a frame with the bit that says that it is protected."""
+    return b"\x08\x42" + bytes(22) + packet
+
+
 @pytest.fixture
 def folder(tmp_path):
     """A folder like a clone's, with a config.json and the captures that the pages speak of."""
@@ -57,6 +82,10 @@ def folder(tmp_path):
     subprocess.run(pieces, check=True, timeout=20)
     elsewhere = (captures / "gs3av-settings.pcap").read_bytes().replace((1774).to_bytes(2), (443).to_bytes(2))
     (tmp_path / "elsewhere.pcapng").write_bytes(elsewhere)
+    (tmp_path / "mikrotik.pcapng").write_bytes(_rewritten((captures / "gs3av-settings.pcap").read_bytes(), _in_tzsp))
+    (tmp_path / "monitor.pcapng").write_bytes(
+        _rewritten((captures / "gs3av-settings.pcap").read_bytes(), _encrypted, 105)
+    )
     (tmp_path / "notes.txt").write_text("It was cold this morning.\n")
     (tmp_path / "home-assistant.log").write_text(
         "2026-11-21 02:55:57.179 DEBUG (MainThread) [lmdirect.connection] Message=401C0004, Data=03BC04D8\n"

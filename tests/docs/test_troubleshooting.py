@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 import shutil
+import struct
 import subprocess
 
 import brotli
@@ -37,6 +38,14 @@ def cut(*options):
 
 def cut_off(folder):
     (folder / "x.pcap").write_bytes(SETTINGS.read_bytes()[:5000])
+    return f"lmdecode decode x.pcap {CONFIG}"
+
+
+def encrypted(folder):
+    """A capture of the Wi-Fi in monitor mode."""
+    frame = b"\x08\x42" + bytes(60)
+    record = struct.pack("<IIII", 0, 0, len(frame), len(frame)) + frame
+    (folder / "x.pcap").write_bytes(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 105) + record)
     return f"lmdecode decode x.pcap {CONFIG}"
 
 
@@ -149,6 +158,7 @@ SITUATIONS = {
     "is a capture of packets, in which TLS hides the login": as_pcap,
     "no key: give --key or --config, …": without_key,
     "no TCP traffic at all": cut("1-142"),
+    "no TCP traffic in what can be read; not looked into": encrypted,
     "no whole frame in what was said on TCP port 1774": cut("-s", "80", "1"),
     "packet cut short by the capture": cut("-s", "80", "1"),
     "gap: … bytes are not in the capture": cut("20-24"),

@@ -124,7 +124,7 @@ LAYERS: Final = (
     Layer("B.A.T.M.A.N.", _in(ETHERTYPE, 0x4305), link_headers.open_batman, "meshes of OpenWrt, Freifunk"),
     # Inside PPP.
     Layer("IP in PPP", _in(PPP, 0x0021, 0x0057), tunnels.open_ip),
-    Layer("MPLS in PPP", _in(PPP, 0x0281, 0x0283), ethernet.open_label),
+    Layer("MPLS in PPP", _in(PPP, 0x0281, 0x0283), ethernet.open_label, "providers"),
     Layer("bridged PPP", _in(PPP, 0x0031), link_headers.open_bridged, "DSL modems"),
     Layer("multilink PPP", _in(PPP, 0x003D), link_headers.open_multilink, "bundled lines"),
     # Inside IP.
@@ -139,8 +139,8 @@ LAYERS: Final = (
     Layer("TZSP", _in(UDP_PORT, 37008), tunnels.open_tzsp, "the packet sniffer of MikroTik"),
     Layer("VXLAN", _in(UDP_PORT, 4789, 4790, 8472), tunnels.open_vxlan, "taps, clouds"),
     Layer("GENEVE", _in(UDP_PORT, 6081), tunnels.open_geneve, "clouds"),
-    Layer("GRE in UDP", _in(UDP_PORT, 4754), tunnels.open_gre),
-    Layer("MPLS in UDP", _in(UDP_PORT, 6635), ethernet.open_label),
+    Layer("GRE in UDP", _in(UDP_PORT, 4754), tunnels.open_gre, "data centres"),
+    Layer("MPLS in UDP", _in(UDP_PORT, 6635), ethernet.open_label, "data centres"),
     Layer("GTP-U", _in(UDP_PORT, 2152), tunnels.open_gtp, "mobile networks"),
     Layer("L2TP", _in(UDP_PORT, 1701), tunnels.open_l2tp, "VPNs"),
     Layer("CAPWAP", _in(UDP_PORT, 5247), tunnels.open_capwap, "access points with a controller"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import struct
 import time
 from collections import Counter
 from ipaddress import ip_address
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -30,6 +32,7 @@ from tests.capture.building import APP, APP6, MACHINE, MACHINE6, ip, seal
 FOUR = Segment(7, APP, MACHINE, PSH | ACK, 1000, 5000, seal("R40000020D8"))
 SIX = FOUR._replace(source=APP6, destination=MACHINE6)
 PORTS = frozenset({1774})
+DOCS = Path(__file__).parents[3] / "docs"
 MACS = bytes.fromhex("00005e005301 60005e005302")  # of which one begins as IPv6 does
 
 
@@ -494,3 +497,12 @@ def test_the_table_is_consistent():
     assert tunnels_of_table - {4500} == TUNNEL_PORTS
     assert {number for space, number in keys if space == UDP_PORT} == tunnels._KNOWN_PORTS
     assert {17, 47, 50} < {number for space, number in keys if space == IP_PROTOCOL}
+
+
+def test_the_page_on_formats_has_these_tables():
+    spec = importlib.util.spec_from_file_location("make_layers", DOCS / "make_layers.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    text = module.PAGE.read_text(encoding="utf-8")
+    assert text == module.page(text), "run `make docs`"
+    assert "| VXLAN | UDP port 4789, 4790, 8472 | " in text
