@@ -294,18 +294,21 @@ def nothing_on(ports: Iterable[int], path: Path | OpenCapture, statistics: Captu
     name = str(path if isinstance(path, Path) else path.name)
     nothing = f"{name}: nothing on TCP port {' or '.join(map(str, sorted(ports)))}"
     if not isinstance(path, Path) or is_live(path):  # what came through a pipe cannot be looked at again
-        hidden = not_looked_into(statistics.unread, counted=False)
-        if hidden:
-            return f"{nothing}, and not looked into: {hidden}"
-        return f"{nothing}: name another port with --port, or save the capture and decode it"
+        advice = "name another port with --port, or save the capture and decode it"
+        return f"{nothing}: {advice}{_hidden(not_looked_into(statistics.unread, counted=False))}"
     everything = CaptureStatistics()
     busiest = busiest_ports(path, statistics=everything)
-    hidden = not_looked_into(everything.unread)
+    hidden = _hidden(not_looked_into(everything.unread))
     if not busiest and hidden:
-        return f"{name}: no TCP traffic in what can be read; not looked into: {hidden}"
+        return f"{name}: no TCP traffic in what can be read{hidden}"
     if not busiest:
         return f"{name}: no TCP traffic at all: was it captured where app and machine talk?"
     likely = [traffic.port for traffic in busiest if traffic.frames]
     listed = ", ".join(f"{traffic.port} ({count_text(traffic.packets, 'packet')})" for traffic in busiest)
     advice = f"try --port {likely[0]}, whose data look like frames" if likely else "name another with --port"
-    return f"{nothing}; busiest are {listed}: {advice}" + (f"; not looked into: {hidden}" if hidden else "")
+    return f"{nothing}; busiest are {listed}: {advice}{hidden}"
+
+
+def _hidden(layers: str) -> str:
+    """Return the end of a line that says what was not looked into, and what to do; "" if there was nothing."""
+    return f"; not looked into: {layers}" if layers else ""
