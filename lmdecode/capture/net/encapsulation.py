@@ -18,7 +18,7 @@ import ctypes
 import struct
 from collections import Counter
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 from lmdecode.capture.net import ethernet, link_headers, tunnels, wifi
@@ -44,6 +44,7 @@ MOST_HEADERS: Final = 256
 MOST_NAMES: Final = 1000
 """Of layers that were not looked into, so that no capture can fill the memory with numbers."""
 _MOST_SAID: Final = 3
+_MOST_LINKS: Final = 1 << 16  # pcapng has 16 bits for a link type
 
 _TOO_MANY: Final = f"more than {MOST_HEADERS} headers"
 _INSIDE_THE_TUNNEL: Final = "record inside the tunnel, on its own interface (wg0, ipsec0, tun0) at one of its ends"
@@ -262,10 +263,10 @@ def name_of(space: int, number: int) -> str:
     return "" if space == UDP_PORT or number >= _PPP_CONTROL else f"PPP protocol 0x{number:04x}"
 
 
-@cache
+@lru_cache(maxsize=MOST_NAMES)
 def link_name(number: int) -> str:
     """Return a link type as people know it: its number, and its name if libpcap or scapy has one."""
-    name = f"USER{number - 147}" if 147 <= number <= 162 else _libpcaps_name(number) or _scapys_name(number)
+    name = f"USER{number - 147}" if 147 <= number <= 162 else _libpcaps_name(number) or _scapys_names().get(number)
     return f"link type {number} ({name})" if name else f"link type {number}"
 
 
@@ -273,7 +274,7 @@ def _libpcaps_name(number: int) -> str:
     from lmdecode.capture.net.libpcap import find_library  # noqa: PLC0415 -- for few captures
 
     library = find_library()
-    if library is None:
+    if library is None or number >= _MOST_LINKS:
         return ""
     try:
         name = library.pcap_datalink_val_to_name
@@ -283,11 +284,12 @@ def _libpcaps_name(number: int) -> str:
     return (name(number) or b"").decode("ascii", "replace")
 
 
-def _scapys_name(number: int) -> str:
+@cache
+def _scapys_names() -> dict[int, str]:
     from scapy import data  # noqa: PLC0415 -- slow to load
 
-    names = sorted(key for key, value in vars(data).items() if key.startswith("DLT_") and value == number)
-    return names[0].removeprefix("DLT_") if names else ""
+    names = sorted((key for key in vars(data) if key.startswith("DLT_")), reverse=True)
+    return {getattr(data, name): name.removeprefix("DLT_") for name in names}
 
 
 def not_looked_into(unread: Mapping[str, int], *, counted: bool = True) -> str:

@@ -67,6 +67,7 @@ _MAY_CARRY: Final = frozenset(range(256)) - PLAIN_PROTOCOLS | {UDP}
 _TUNNEL_PROTOCOLS: Final = frozenset((4, UDP, 41, 47))  # the common ones, which are given up at once if not ours
 _CUT_UP: Final = frozenset((4, 41, 47, 94, 97, 115, 137))  # carriers other than UDP whose fragments are put together
 _TUNNELS: Final = frozenset(port.to_bytes(2, "big") for port in TUNNEL_PORTS)
+_MOST_LINKS: Final = 5  # link types that a warning is given for
 _ENOUGH: Final = 1000  # packets that are not ours are looked through, to know what is there
 _REASSEMBLED: Final = -1  # in place of the link type of what was put together from fragments
 
@@ -180,14 +181,7 @@ class SegmentReader:
 
     def warnings(self) -> list[str]:
         """What could not be read up to now, one line for each cause."""
-        found = []
-        for link_type, number in sorted(self._unknown_links.items()):
-            from lmdecode.capture.net.encapsulation import link_name  # noqa: PLC0415 -- for few captures
-
-            found.append(
-                f"{_count(number, 'packet')} of {link_name(link_type)} could not be read; "
-                "record on the interface itself, or as Ethernet"
-            )
+        found = self._link_warnings() if self._unknown_links else []
         fragments = self._fragments, self._udp_fragments, self._outer_fragments
         unassembled = sum(each.unassembled for each in fragments)
         if unassembled:
@@ -200,6 +194,18 @@ class SegmentReader:
         if self._malformed:
             found.append(f"{_count(self._malformed, 'packet')} on the port with a malformed header could not be read")
         return found
+
+    def _link_warnings(self) -> list[str]:
+        """What link types could not be read. Damage may make thousands of them, so those with the most packets."""
+        from lmdecode.capture.net.encapsulation import link_name  # noqa: PLC0415 -- for few captures
+
+        advice = "could not be read; record on the interface itself, or as Ethernet"
+        found = [
+            f"{_count(number, 'packet')} of {link_name(link_type)} {advice}"
+            for link_type, number in sorted(self._unknown_links.most_common(_MOST_LINKS))
+        ]
+        rest = self._unknown_links.total() - sum(number for _, number in self._unknown_links.most_common(_MOST_LINKS))
+        return [*found, f"{_count(rest, 'packet')} of other link types {advice}"] if rest else found
 
     def _look_through(self, packet: Packet, start: Step) -> list[Segment]:
         """The segments behind whatever is around them, from a header of the packet on."""

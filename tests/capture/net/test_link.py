@@ -192,6 +192,18 @@ def test_unknown_link_types_are_counted_if_they_may_hold_what_is_ours():
     assert warning.startswith("3 packets of link type 147 (USER0) could not be read")
 
 
+def test_of_thousands_of_unknown_link_types_the_most_frequent_are_told():
+    reader = SegmentReader(frozenset({1774}))
+    for number in range(1000, 3000):
+        reader.read(Packet(7, number, b"\x06\xee", 2))
+    reader.read(Packet(7, 147, b"\x06\xee", 2))
+    reader.read(Packet(7, 147, b"\x06\xee", 2))
+    warnings = reader.warnings()
+    assert len(warnings) == 6
+    assert warnings[0].startswith("2 packets of link type 147 (USER0) could not be read")
+    assert warnings[-1].startswith("1,996 packets of other link types could not be read")
+
+
 def fragments(segment, *cuts):
     """An IPv4 packet in pieces, cut at multiples of 8 bytes."""
     whole = tcp(segment)

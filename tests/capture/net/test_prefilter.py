@@ -28,10 +28,10 @@ def read(data, reader, port):
     return found, statistics
 
 
-def plain(ports, start=b"\x08\x00\x45", size=60):
+def plain(ports, start=b"\x08\x00\x45", size=60, protocol=6):
     packet = bytearray(size)
     packet[12:15] = start
-    packet[23] = 6
+    packet[22:24] = 64, protocol
     packet[34:38] = struct.pack(">HH", *ports)
     return bytes(packet)
 
@@ -44,6 +44,13 @@ def plain(ports, start=b"\x08\x00\x45", size=60):
         (plain((443, 50000)), False),
         (plain((443, 1774)), True),
         (plain((1774, 443)), True),
+        (plain((443, 50000), protocol=17), False),
+        (plain((443, 50000), protocol=1), False),
+        (plain((443, 4789), protocol=17), True),
+        (plain((37008, 50000), protocol=17), True),
+        (plain((443, 50000), protocol=4), True),
+        (plain((443, 50000), protocol=47), True),
+        (plain((443, 50000), protocol=50), True),
         (plain((443, 50000), b"\x08\x00\x46"), True),
         (plain((443, 50000), b"\x86\xdd\x60"), True),
         (plain((443, 50000), b"\x81\x00\x00"), True),
