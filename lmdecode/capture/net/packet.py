@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 FIN: Final = 0x01
@@ -89,6 +90,7 @@ class Prefilter(NamedTuple):
     """Those that are wanted, and those of tunnels, as `look` reads them."""
 
 
+@lru_cache(maxsize=64)  # a damaged pcapng may have 100,000 interfaces of a kind, and each has its prefilter
 def make_prefilter(
     link_type: int, order: Literal["<", ">"], ports: frozenset[int] | None, header: str
 ) -> Prefilter | None:
