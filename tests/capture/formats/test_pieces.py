@@ -261,7 +261,7 @@ def test_damage_is_the_same_with_and_without_the_filter(damage, form, ends, cuts
     assert all(packet in left for packet in wanted)  # in the same order, with the same times
 
 
-@pytest.mark.skipif(libpcap._library() is None, reason="libpcap is not installed")
+@pytest.mark.skipif(libpcap.find_library() is None, reason="libpcap is not installed")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
 @given(
     pieces=st.lists(st.tuples(TEXT, st.sampled_from(sorted(FORMS)), st.integers(0, 14)), min_size=1, max_size=3),
@@ -280,7 +280,7 @@ def test_what_libpcap_cannot_read_our_own_reader_does(pieces, early, missing, tm
     path = tmp_path / "x"
     mine, statistics, _ = decode(path, data)
     with monkeypatch.context() as patch:
-        patch.setattr(libpcap, "_library", lambda: None)
+        patch.setattr(libpcap, "find_library", lambda: None)
         records, expected, _ = decode(path)
     assert told(mine) == told(records)
     assert (statistics.warnings, statistics.connections) == (expected.warnings, expected.connections)
