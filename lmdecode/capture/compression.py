@@ -19,6 +19,13 @@ class _Decompressor(Protocol):
 
 _Errors = tuple[type[Exception], ...]
 
+_WINDOW: Final = 1 << 27
+"""Bytes of what was unpacked that an unpacker may keep: what `zstd --long` needs, and twice what `xz -9` does.
+
+The formats allow 4 GB, and a file of 100 KB may ask for it.
+"""
+_CHUNK: Final = 1 << 16
+
 
 def _gzip(file: BufferedReader) -> tuple[_Decompressor, _Errors]:
     return gzip.GzipFile(fileobj=file), (EOFError, zlib.error, gzip.BadGzipFile)
@@ -28,14 +35,42 @@ def _bzip2(file: BufferedReader) -> tuple[_Decompressor, _Errors]:
     return bz2.BZ2File(file), (EOFError, OSError)
 
 
+class _Xz:
+    """The content of xz data, one stream after another; LZMAFile would do, if it had a limit for the memory."""
+
+    def __init__(self, file: BufferedReader) -> None:
+        self._file = file
+        self._decompressor = self._new()
+
+    def _new(self) -> lzma.LZMADecompressor:
+        return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_WINDOW)
+
+    def read1(self, size: int, /) -> bytes:
+        while True:
+            if self._decompressor.eof:
+                data = self._decompressor.unused_data.lstrip(b"\0")  # padding between streams
+                if not data:
+                    data = self._file.read1(_CHUNK).lstrip(b"\0")
+                if not data:
+                    return b""
+                self._decompressor = self._new()
+            else:
+                data = self._file.read1(_CHUNK) if self._decompressor.needs_input else b""
+                if self._decompressor.needs_input and not data:
+                    raise EOFError
+            piece = self._decompressor.decompress(data, size)
+            if piece:
+                return piece
+
+
 def _xz(file: BufferedReader) -> tuple[_Decompressor, _Errors]:
-    return lzma.LZMAFile(file), (EOFError, lzma.LZMAError)
+    return _Xz(file), (EOFError, lzma.LZMAError)
 
 
 def _zstd(file: BufferedReader) -> tuple[_Decompressor, _Errors]:
     from zstandard import ZstdDecompressor, ZstdError  # noqa: PLC0415 -- few captures need it
 
-    return ZstdDecompressor().stream_reader(file, read_across_frames=True), (ZstdError,)
+    return ZstdDecompressor(max_window_size=_WINDOW).stream_reader(file, read_across_frames=True), (ZstdError,)
 
 
 _COMPRESSIONS: Final[dict[bytes, tuple[str, Callable[[BufferedReader], tuple[_Decompressor, _Errors]]]]] = {
@@ -75,6 +110,9 @@ class Inflating(RawIOBase):
             # Not `read`: it would lose what it has when it comes upon damage.
             piece = self._decompressor.read1(len(buffer))
         except self._errors as error:
+            if "memory" in str(error).lower():
+                limit = f"{self._how.split()[0]} data need more than {_WINDOW >> 20} MB of memory; unpack them first"
+                raise OSError(errno.EIO, f"the {limit}") from error
             raise OSError(errno.EIO, f"the {self._how}") from error
         buffer[: len(piece)] = piece
         return len(piece)

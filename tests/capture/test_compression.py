@@ -73,3 +73,31 @@ def test_damage_is_told_and_never_a_traceback(tmp_path, how):
             continue
         told += bool(statistics.warnings or tally.problems or len(records) != 94)
     assert told > 30
+
+
+def xz_with_window(data, size):
+    filters = [{"id": lzma.FILTER_LZMA2, "dict_size": size, "mode": lzma.MODE_FAST, "mf": lzma.MF_HC3, "depth": 1}]
+    return lzma.compress(data, filters=filters)
+
+
+def zstd_with_window(data, size):
+    parameters = zstandard.ZstdCompressionParameters(window_log=size.bit_length() - 1, compression_level=1)
+    compressor = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    return compressor.compress(data) + compressor.flush()  # as a stream: the window is not made as small as the data
+
+
+@pytest.mark.parametrize("compress", [xz_with_window, zstd_with_window])
+def test_a_window_has_a_limit(tmp_path, compress):
+    """What `xz -9` and `zstd --long` ask for is given; gigabytes are not, whatever the file is."""
+    data = (CAPTURES / NAMES[0]).read_bytes()
+    assert len(decode(tmp_path / "large", compress(data, 64 << 20))[0]) == 94
+    with pytest.raises(CaptureError, match="more than 128 MB of memory; unpack them first"):
+        decode(tmp_path / "huge", compress(data, 512 << 20))
+
+
+def test_xz_padding_and_many_streams(tmp_path):
+    data = (CAPTURES / NAMES[0]).read_bytes()
+    pieces = [lzma.compress(data[start : start + 999]) + bytes(8) for start in range(0, len(data), 999)]
+    records, statistics, _ = decode(tmp_path / "x", b"".join(pieces))
+    assert len(records) == 94
+    assert statistics.warnings == []

@@ -36,6 +36,7 @@ _SIMPLE: Final = 3
 _ENHANCED: Final = 6
 
 _MAX_BLOCK: Final = 1 << 26  # bytes, far above any real block: a damaged length must not fill the memory
+_MAX_INTERFACES: Final = 1 << 16  # of a section, far above any computer's
 _MIN_BLOCK: Final = 12  # bytes: type, length, length again
 _DATA: Final = 28  # bytes of an enhanced block before the packet
 _LENGTH: Final = 4  # bytes of a block behind the packet
@@ -74,7 +75,7 @@ class _Section:
 
     def add_interface(self, body: bytes) -> None:
         """Take an interface description block, without its type and lengths."""
-        if len(body) < 8:
+        if len(body) < 8 or len(self.interfaces) >= _MAX_INTERFACES:
             raise _Damaged
         link_type, snap_length = struct.unpack_from(f"{self.order}HxxI", body)
         ticks, offset = 1_000_000, 0
