@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from lmdecode.analysis.columns import check_name, current_name
 from lmdecode.app.errors import CommandError, UsageError
 from lmdecode.codec.errors import RegisterError
+from lmdecode.codec.printable import printable
 from lmdecode.codec.record import Kind, Value
 from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.memory_map import DERIVED_BY_NAME, by_name
@@ -23,7 +24,6 @@ from lmdecode.config.file import ConfigError, default_paths, load_config, machin
 from lmdecode.device.discovery import Found, discover
 from lmdecode.device.errors import BadAnswerError, NoAnswerError
 from lmdecode.device.session import Snapshot, take_snapshot
-from lmdecode.render.sentence import printable
 
 if TYPE_CHECKING:
     from lmdecode.codec.record import Record

@@ -9,9 +9,9 @@ from pathlib import Path
 from lmdecode.app.captures import Captures, CaptureVerdict
 from lmdecode.app.errors import CommandError
 from lmdecode.app.files import STDIN
+from lmdecode.codec.printable import printable
 from lmdecode.render.report.data import ReportBuilder
 from lmdecode.render.report.page import render
-from lmdecode.render.sentence import printable
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Annotated, Any, Final
 
@@ -10,6 +11,8 @@ import typer
 from typer.core import TyperGroup
 
 from lmdecode import __version__
+from lmdecode.cli._common.echo import echo
+from lmdecode.codec.printable import printable_lines
 
 PANELS: Final = {
     "Captures: what app and machine said": {
@@ -71,9 +74,31 @@ _EPILOG: Final = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no connection t
 class Commands(TyperGroup):
     """The commands in the order of the help. Typer puts groups of commands behind all others."""
 
+    def make_context(self, *given: Any, **options: Any) -> Any:  # noqa: ANN401 -- see below
+        """Reads the command line."""
+        with _printable_errors():
+            return super().make_context(*given, **options)
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 -- see below
+        """Runs the command."""
+        with _printable_errors():
+            return super().invoke(ctx)
+
     def list_commands(self, _ctx: Any) -> list[str]:  # noqa: ANN401 -- Typer's click, wherever that is
         """Returns the names in order."""
         return sorted(self.commands, key=list(COMMANDS).index)
+
+
+@contextlib.contextmanager
+def _printable_errors() -> Iterator[None]:
+    """Makes printable what Typer says is wrong with a command line: it quotes it, and a file can be named anything."""
+    try:
+        yield
+    except Exception as error:
+        if message := getattr(error, "format_message", None):
+            text = printable_lines(message())
+            error.format_message = lambda: text  # type: ignore[attr-defined]
+        raise
 
 
 def make_app(arguments: Sequence[str]) -> typer.Typer:
@@ -105,7 +130,7 @@ def make_app(arguments: Sequence[str]) -> typer.Typer:
 
 def _print_version(asked: bool) -> None:
     if asked:
-        typer.echo(f"lmdecode {__version__}")
+        echo(f"lmdecode {__version__}")
         raise typer.Exit
 
 

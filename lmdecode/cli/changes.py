@@ -6,6 +6,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
+from lmdecode.cli._common.echo import echo
 from lmdecode.cli._common.errors import reports_errors, saying
 from lmdecode.cli._common.options import (
     CaptureArgument,
@@ -23,7 +24,7 @@ from lmdecode.cli._common.options import (
 if TYPE_CHECKING:
     from lmdecode.app.memory import ChangeList
 
-_FORMATS = Formats(("table", "jsonl", "csv"), piped="jsonl")
+_FORMATS = Formats(("table", "jsonl", "csv", "csv-safe"), piped="jsonl")
 
 
 @reports_errors
@@ -74,7 +75,7 @@ def changes(
     with text_output(output, private=show_secrets) as file:
         _write(found, chosen, file, show_secrets=show_secrets)
     for line in found.summary:
-        typer.echo(line, err=True)
+        echo(line, err=True)
     if sources.complaints:
         raise typer.Exit(1)
 
@@ -88,7 +89,7 @@ def _write(found: ChangeList, chosen: str, file: IO[str], *, show_secrets: bool)
         table = ChangeTable(TerminalConsole(file), show_secrets=show_secrets)
         for run in found.runs:
             table.write(run)
-    elif chosen == "csv":
-        write_csv(found.runs, machine, file, show_secrets=show_secrets)
+    elif chosen.startswith("csv"):
+        write_csv(found.runs, machine, file, safe=chosen == "csv-safe", show_secrets=show_secrets)
     else:
         file.writelines(json_lines(found.runs, machine, show_secrets=show_secrets))

@@ -9,9 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from lmdecode.app.errors import UsageError
+from lmdecode.cli._common.echo import echo, echo_json
 from lmdecode.cli._common.errors import complain, reports_errors
 from lmdecode.cli._common.options import ConfigOption, Formats
-from lmdecode.cli._common.prompt import asked, encodable, is_somebody_there, line_from_stdin, printable
+from lmdecode.cli._common.prompt import asked, encodable, is_somebody_there, line_from_stdin, quoted
+from lmdecode.codec.printable import printable
 
 app = typer.Typer(
     help="Show, check or change config.json.",
@@ -37,11 +39,11 @@ def show(
     loaded = load(config)
     entries = loaded.entries if show_secrets else masked(loaded.entries)
     if _FORMATS.chosen(format, as_json=as_json, output=None) == "json":
-        typer.echo(json.dumps(entries, indent=2))
+        echo_json(entries, indent=2, ascii_only=True)
         return
-    typer.echo(f"{loaded.path}")
+    echo(f"{loaded.path}")
     for line in _lines(entries, "  "):
-        typer.echo(line)
+        echo(line)
 
 
 @app.command("check")
@@ -63,12 +65,12 @@ def check(
         if each.why_not:
             wrong.append(f"{each.what}{printable(each.host)}:{each.port} {each.why_not}")
         else:
-            typer.echo(f"{each.what}{each.host}:{each.port} answers")
+            echo(f"{each.what}{each.host}:{each.port} answers")
     for problem in wrong:
         complain(f"{loaded.path}: {problem}" if str(loaded.path) not in problem else problem)
     if wrong:
         raise typer.Exit(1)
-    typer.echo(f"{loaded.path}: {machines} machine{'' if machines == 1 else 's'} with a key, nothing wrong")
+    echo(f"{loaded.path}: {machines} machine{'' if machines == 1 else 's'} with a key, nothing wrong")
 
 
 @app.command("set")
@@ -111,7 +113,7 @@ def set_(
         encodable(text, what)
     path = path_to_change(config)
     set_entry(path, name, value, machine=machine)
-    typer.echo(f"{path}: {name} is {'set' if is_secret(name) else printable(value)}")
+    echo(f"{path}: {name} is {'set' if is_secret(name) else quoted(value)}")
 
 
 def _lines(entries: Mapping[str, Any], indent: str) -> list[str]:
@@ -123,5 +125,5 @@ def _lines(entries: Mapping[str, Any], indent: str) -> list[str]:
                 lines += [f"{indent}  {number}", *_lines(each, f"{indent}    ")]
         else:
             shown = value if isinstance(value, str) else json.dumps(value)
-            lines.append(f"{indent}{printable(name)}: {printable(shown)}")
+            lines.append(f"{indent}{printable(name)}: {quoted(shown)}")
     return lines

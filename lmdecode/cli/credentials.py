@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from lmdecode.app.errors import CommandError
+from lmdecode.cli._common.echo import echo
 from lmdecode.cli._common.errors import complain, reports_errors
-from lmdecode.cli._common.prompt import printable
+from lmdecode.cli._common.prompt import quoted
 
 if TYPE_CHECKING:
     from lmdecode.cloud.collection import Collection
@@ -82,7 +83,7 @@ def credentials(
     _print(result.found, tokens=tokens, show_secrets=show_secrets)
     if output is not None and result.found.anything:
         saved = save(output, result.found, tokens=tokens, keeper=Keeper(replace=replace))
-        typer.echo(str(saved))
+        echo(str(saved))
         if saved.kept:
             complain(f"what {output} has stays as it is: to replace it, add --replace")
     if result.unread or not result.found.anything:
@@ -104,6 +105,6 @@ def _print(found: Collection, *, tokens: bool, show_secrets: bool) -> None:
     for part in (found.client, found.account, *found.machines, found.tokens if tokens else None):
         for name, secret in part.secrets().items() if part else ():
             if secret:
-                typer.echo(f"{name}: {printable(secret.shown(show_secrets=show_secrets))}")
+                echo(f"{name}: {quoted(secret.shown(show_secrets=show_secrets))}")
     for missing in found.missing():
-        typer.echo(printable(f"still missing: {missing}"))
+        echo(f"still missing: {missing}")

@@ -7,6 +7,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
+from lmdecode.cli._common.echo import echo
 from lmdecode.cli._common.errors import reports_errors, saying
 from lmdecode.cli._common.options import (
     ConfigOption,
@@ -96,7 +97,7 @@ def diff(
     comparison = compare(memories, from_=from_, to=to, addresses=addresses)
     with text_output(output, private=show_secrets) as file:
         _write(comparison, chosen, file, show_secrets=show_secrets)
-    typer.echo(comparison.summary, err=True)
+    echo(comparison.summary, err=True)
     if reader.complaints or (exit_code and comparison.found):
         raise typer.Exit(1)
 
@@ -104,8 +105,8 @@ def diff(
 def _write(comparison: MemoryComparison, chosen: str, file: IO[str], *, show_secrets: bool) -> None:
     from rich.text import Text
 
+    from lmdecode.codec.printable import printable
     from lmdecode.render.changes import difference_lines, print_differences
-    from lmdecode.render.sentence import printable
     from lmdecode.render.terminal import TerminalConsole
 
     if chosen == "jsonl":

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Annotated
 
 import typer
 
+from lmdecode.cli._common.echo import echo, echo_json
 from lmdecode.cli._common.errors import complain, reports_errors
 from lmdecode.cli._common.options import ConfigOption, JsonOption, number
 
@@ -45,9 +45,9 @@ def discover(
     if found.trouble:
         complain(found.trouble)
     if as_json:
-        typer.echo(json.dumps({"machines": [found_entry(*each) for each in found.machines]}))
+        echo_json({"machines": [found_entry(*each) for each in found.machines]}, ascii_only=True)
     elif found.machines:
         print_found(found.machines)
-        typer.echo("".join(f"\n{line}" for line in next_steps(found.machines)))
+        echo("", *next_steps(found.machines))
     if not found.machines:
         raise nothing_found()

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from lmdecode.app.errors import CommandError
+from lmdecode.cli._common.echo import echo
 from lmdecode.cli._common.errors import reports_errors
 from lmdecode.cli._common.options import ConfigOption
-from lmdecode.cli._common.prompt import confirmed, is_somebody_there, printable
+from lmdecode.cli._common.prompt import confirmed, is_somebody_there
+from lmdecode.codec.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -119,7 +121,7 @@ def harvest(
         why = f"stopped after {minutes} minutes," if run.timed_out else "stopped"
         raise CommandError(f"{why} before everything was found; what was found is in the config")
     if not run.kept:
-        typer.echo(f"everything is in {path}; switch the phone's proxy off now. Next: lmdecode decode morning.pcap")
+        echo(f"everything is in {path}; switch the phone's proxy off now. Next: lmdecode decode morning.pcap")
 
 
 def _host_to_listen_on(host: str | None, settings: list[str], found: list[OwnAddress]) -> str:
@@ -153,11 +155,11 @@ def _settle(run: Harvest, path: Path) -> None:
         if confirmed(
             f"{path} has another {kept} than was found. Replace it? A key that is replaced stays under another name"
         ):
-            typer.echo(str(run.take_instead()))
+            echo(str(run.take_instead()))
             return
-        typer.echo(f"{path} keeps its own {kept}; switch the phone's proxy off now")
+        echo(f"{path} keeps its own {kept}; switch the phone's proxy off now")
     else:
-        typer.echo(
+        echo(
             f"{path} keeps its own {kept}, which differs from what was found; to replace it: lmdecode harvest "
             "--replace. Switch the phone's proxy off now"
         )
@@ -237,12 +239,16 @@ def _screen(*, live: bool) -> Iterator[_Screen]:
         return
     from rich.live import Live
 
-    with Live(auto_refresh=False, transient=False, vertical_overflow="visible") as display:
+    from lmdecode.render.terminal import TerminalConsole
+
+    with Live(
+        console=TerminalConsole(least_width=1), auto_refresh=False, transient=False, vertical_overflow="visible"
+    ) as display:
         yield _Screen(display)
 
 
 def _print_line(line: str) -> None:
-    typer.echo(line)
+    echo(line)
     sys.stdout.flush()
 
 

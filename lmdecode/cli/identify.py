@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from lmdecode.cli._common.echo import echo
 from lmdecode.cli._common.errors import complain, reports_errors
 from lmdecode.cli._common.options import CapturesArgument, Formats, OutputOption, PortOption
 
@@ -53,7 +54,7 @@ def identify(
     for complaint in found.complaints:
         complain(complaint)
     if found.note:
-        typer.echo(found.note, err=True)
+        echo(found.note, err=True)
     if found.error is not None:
         raise found.error
     if found.complaints:

@@ -17,6 +17,7 @@ from lmdecode.cli._common.options import (
     OutputOption,
     PortOption,
 )
+from lmdecode.codec.printable import printable
 
 if TYPE_CHECKING:
     from lmdecode.app.identify import KeyTrial
@@ -102,10 +103,10 @@ def _lines(connections: Sequence[KeyTrial]) -> Iterator[str]:
     for each in connections:
         if several and each.capture != capture:
             capture = each.capture
-            yield str(capture)
-        yield f"connection {each.stream}: app {each.app} ↔ machine {each.machine}"
+            yield printable(str(capture))
+        yield f"connection {each.stream}: app {printable(each.app)} ↔ machine {printable(each.machine)}"
         name, decrypted = each.best
         if name is not None:
-            yield f"  {name} decrypts {decrypted:,} of {each.frames:,} frames"
+            yield f"  {printable(name)} decrypts {decrypted:,} of {each.frames:,} frames"
         else:
             yield f"  no key decrypts any of its {each.frames:,} frames" if each.frames else "  no whole frame"

@@ -7,9 +7,11 @@ from typing import Annotated
 import typer
 
 from lmdecode.app.errors import CommandError
+from lmdecode.cli._common.echo import echo
 from lmdecode.cli._common.errors import complain, reports_errors
 from lmdecode.cli._common.options import ConfigOption
-from lmdecode.cli._common.prompt import asked, is_somebody_there, line_from_stdin, printable
+from lmdecode.cli._common.prompt import asked, is_somebody_there, line_from_stdin, quoted
+from lmdecode.codec.printable import printable
 
 
 @reports_errors
@@ -70,14 +72,14 @@ def login(
     for problem in result.problems:
         complain(str(problem))
     if result.forgotten:
-        typer.echo(result.forgotten, err=True)
+        echo(result.forgotten, err=True)
     for machine in result.found.machines:
         key = machine.key.shown(show_secrets=show_secrets) if machine.key else "none"
-        typer.echo(f"{printable(machine.title)}: key {printable(key)}")
-    typer.echo(result.saved, err=True)
+        echo(f"{printable(machine.title)}: key {quoted(key)}")
+    echo(str(result.saved), err=True)
     if not result.found.keyed:
         raise typer.Exit(1)
-    typer.echo("next: lmdecode decode morning.pcap" + (f" --config {config}" if config else ""), err=True)
+    echo("next: lmdecode decode morning.pcap" + (f" --config {config}" if config else ""), err=True)
 
 
 def _from_stdin() -> str:

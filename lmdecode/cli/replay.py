@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from lmdecode.app.errors import CommandError
+from lmdecode.cli._common.echo import echo, echo_json
 from lmdecode.cli._common.errors import INTERRUPTED, complain, reports_errors
 from lmdecode.cli._common.options import (
     ConfigOption,
@@ -99,7 +100,6 @@ def replay(
     usage, 3 no connection to the machine.
     """
     import asyncio
-    import json
 
     from lmdecode.app.replay import Replay, parse_ignored, parse_speed
     from lmdecode.app.send import consent_missing
@@ -121,13 +121,13 @@ def replay(
             raise consent_missing(["changes the machine"])
         _confirm(asyncio.run(run.check_writes(steps)), target.host, yes=yes)
     if (seconds := run.seconds(steps)) > _LONG:
-        typer.echo(f"this takes {seconds:,.0f} s; --speed max is faster", err=True)
+        echo(f"this takes {seconds:,.0f} s; --speed max is faster", err=True)
 
     def show(step: Step, found: Comparison) -> None:
         if in_lines:
-            typer.echo(json.dumps(replay_entry(step, found), ensure_ascii=False))
+            echo_json(replay_entry(step, found))
         else:
-            typer.echo("\n".join(replay_lines(step, found, run.ignored)))
+            echo(*replay_lines(step, found, run.ignored))
 
     try:
         asyncio.run(run.run(steps, show))
@@ -136,7 +136,7 @@ def replay(
         raise typer.Exit(INTERRUPTED) from None
     finally:
         if line := replay_summary(run.counts, len(steps)):
-            typer.echo(line, err=True)
+            echo(line, err=True)
     if run.differs:
         raise typer.Exit(1)
 
@@ -145,6 +145,6 @@ def _confirm(writes: Sequence[CheckedWrite], host: str, *, yes: bool) -> None:
     from lmdecode.render.machine import write_line
 
     for each in writes:
-        typer.echo(write_line(each.step.request, each.fields, each.warnings), err=True)
+        echo(write_line(each.step.request, each.fields, each.warnings), err=True)
     if not yes and not confirmed(f"Write these {len(writes)} to {host}?"):
         raise CommandError("nothing was sent")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from lmdecode.app.errors import CommandError, UsageError
+from lmdecode.cli._common.echo import echo, echo_json
 from lmdecode.cli._common.errors import INTERRUPTED, complain, reports_errors
 from lmdecode.cli._common.options import (
     ConfigOption,
@@ -98,7 +99,6 @@ def scan(
     runs a machine with that memory.
     """
     import asyncio
-    import json
 
     from lmdecode.app.scan import Scan, ScanOptions
     from lmdecode.cli._common.progress import counting_bar
@@ -121,7 +121,7 @@ def scan(
             finest=finest,
             secrets=secrets,
         ),
-        on_note=lambda line: typer.echo(line, err=True),
+        on_note=lambda line: echo(line, err=True),
         on_trouble=complain,
         bar=lambda total: counting_bar("scan", total, "bytes"),
     )
@@ -133,9 +133,9 @@ def scan(
         complain(f"interrupted: {run.how_to_resume()}")
         raise typer.Exit(INTERRUPTED) from None
     if as_json:
-        typer.echo(json.dumps(scan_entry(result.path, result.model, result.serial, result.summary), ensure_ascii=False))
+        echo_json(scan_entry(result.path, result.model, result.serial, result.summary))
     else:
-        typer.echo("\n".join(scan_lines(result.path, result.summary)))
+        echo(*scan_lines(result.path, result.summary))
     if left := result.summary.left:
         raise CommandError(
             f"{left:,} bytes were not read, because reads of them gave damaged answers or ended the connection; "

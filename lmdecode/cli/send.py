@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from lmdecode.app.errors import CommandError
 from lmdecode.app.live import session_for
+from lmdecode.cli._common.echo import echo, echo_json
 from lmdecode.cli._common.errors import INTERRUPTED, TERMINATED, complain, failures_as_json, reports_errors
 from lmdecode.cli._common.options import (
     ConfigOption,
@@ -122,11 +123,11 @@ class _Sending:
 
         record = self._run(reading())
         if self.as_json:
-            typer.echo(json.dumps(record.as_dict(), ensure_ascii=False))
+            echo_json(record.as_dict())
             return
-        typer.echo(dump(request.address, record.data or ""))
+        echo(*dump(request.address, record.data or "").splitlines())
         for name, value in record.fields.items():
-            typer.echo(f"{name}: {value_text(name, value)}")
+            echo(f"{name}: {value_text(name, value)}")
 
     def write(self, write: RawWrite) -> None:
         from lmdecode.app.send import bytes_before, consent_missing, write_raw
@@ -161,9 +162,9 @@ class _Sending:
         for message in messages:
             plaintext, frame = build(message).decode(), frame_of(message, self.target.key).decode()
             line = json.dumps({"plaintext": plaintext, "frame": frame}) if self.as_json else f"{plaintext}  {frame}"
-            typer.echo(line)
+            echo(line)
         if note:
-            typer.echo(note, err=self.as_json)
+            echo(note, err=self.as_json)
 
     async def _change(self, changes: Sequence[SettingChange], *, sending: bool) -> tuple[Preview, Outcome | None]:
         from lmdecode.app.send import apply, preview
@@ -193,7 +194,7 @@ class _Sending:
 
     def _ask(self, lines: Sequence[str], what: str) -> None:
         for line in lines:
-            typer.echo(line, err=True)
+            echo(line, err=True)
         if not confirmed(f"{what}. Go on?"):
             raise CommandError("nothing was sent")
 

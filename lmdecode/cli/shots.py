@@ -16,7 +16,7 @@ from lmdecode.cli._common.options import (
     PortOption,
 )
 
-_FORMATS = Formats(("table", "jsonl", "csv"), piped="jsonl")
+_FORMATS = Formats(("table", "jsonl", "csv", "csv-safe"), piped="jsonl")
 
 
 @reports_errors
@@ -62,6 +62,7 @@ def shots(
         if chosen == "table":
             print_parts(as_tables(found), file)
         else:
-            file.write(as_csv(found) if chosen == "csv" else as_jsonl(found))
+            in_rows = chosen.startswith("csv")
+            file.write(as_csv(found, safe=chosen == "csv-safe") if in_rows else as_jsonl(found))
     if verdict.failed:
         raise typer.Exit(1)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lmdecode.app.errors import UsageError
+from lmdecode.cli._common.echo import echo
 from lmdecode.cli._common.errors import reports_errors
 from lmdecode.cli._common.options import ConfigOption, number
 from lmdecode.codec.errors import LmdecodeError
@@ -112,7 +113,7 @@ def simulate(
     from lmdecode.simulator.server import Server
 
     if fault and "help" in fault:
-        typer.echo("\n".join(f"{name:<14} {does}" for name, (_, does) in FAULTS.items()))
+        echo(*(f"{name:<14} {does}" for name, (_, does) in FAULTS.items()))
         return
     if image and capture:
         raise UsageError("--image and --capture: give one of them")

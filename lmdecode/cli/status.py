@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
-
-import typer
 
 from lmdecode.app.live import session_for
+from lmdecode.cli._common.echo import echo_json
 from lmdecode.cli._common.errors import complain, reports_errors
 from lmdecode.cli._common.options import (
     ConfigOption,
@@ -48,7 +46,7 @@ def status(
     target = find_target(host=host, port=port, key=key, config=config, machine=machine)
     snapshot = asyncio.run(snapshot_of(session_for(target, timeout=timeout)))
     if as_json:
-        typer.echo(json.dumps(snapshot.fields, ensure_ascii=False))
+        echo_json(snapshot.fields)
     else:
         from lmdecode.render.machine import print_status
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lmdecode.codec.errors import LmdecodeError
+from lmdecode.codec.printable import printable
 from lmdecode.codec.record import MASK, Kind, Record, Sender
 from lmdecode.codec.v1.conversation import Conversation
 from lmdecode.codec.v1.decoder import Decoder
@@ -24,7 +25,7 @@ from lmdecode.codec.v1.key import Key, encrypt
 from lmdecode.codec.v1.message import Message as MachineMessage
 from lmdecode.codec.v1.message import build, check_byte, letter_of, parse_leniently
 from lmdecode.mitm.hooks import Message, nanoseconds, sender
-from lmdecode.render.sentence import printable, summary, verb_and_object
+from lmdecode.render.sentence import summary, verb_and_object
 
 
 @dataclass(slots=True)

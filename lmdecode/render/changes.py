@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import IO, Final, TypeAlias
@@ -19,6 +18,7 @@ from lmdecode.codec.v1.memory_map import UNITS, by_name
 from lmdecode.codec.v1.register import Access
 from lmdecode.codec.v1.window import Span, span_of, spans_of
 from lmdecode.render.sentence import count_text, summary, value_text, verb_and_object
+from lmdecode.render.spreadsheet import csv_rows
 
 _LONG: Final = 60_000_000_000  # ns between two looks; after a longer time the row says how long ago the first was
 _SHOWN: Final = 8  # bytes in a row of hex
@@ -223,9 +223,19 @@ _COLUMNS: Final = (
 )
 
 
-def write_csv(runs: Iterable[ChangeRun], machine: str, file: IO[str], *, show_secrets: bool = False) -> None:
-    """Writes each run of changes as a row of CSV, after a row with the names of the columns."""
-    writer = csv.writer(file, lineterminator="\n")
+def write_csv(
+    runs: Iterable[ChangeRun], machine: str, file: IO[str], *, safe: bool = False, show_secrets: bool = False
+) -> None:
+    """Writes each run of changes as a row of CSV, after a row with the names of the columns.
+
+    Args:
+        runs: The changes.
+        machine: Whose they are.
+        file: Takes the text.
+        safe: Whether it is for a spreadsheet, which must not take a text for a formula.
+        show_secrets: Whether the machine's cloud account is left readable.
+    """
+    writer = csv_rows(file, safe=safe)
     writer.writerow(_COLUMNS)
     for run in runs:
         line = as_dict(run, machine, show_secrets=show_secrets)

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from lmdecode.analysis.identification import Fit, Group, IdentificationResult, KeylessConnection
 from lmdecode.analysis.keyless_pairing import GroupKind, KnownMessage, data_sizes
+from lmdecode.codec.printable import printable
 from lmdecode.codec.record import Kind, iso_time
 from lmdecode.codec.v1.framing import wrap
 from lmdecode.render.sentence import count_text
@@ -42,7 +43,7 @@ def as_tables(result: IdentificationResult) -> Iterable[RenderableType]:
     machines = list(dict.fromkeys(group.machine for group in result.groups))
     for machine in machines:
         if len(machines) > 1:
-            yield Text(f"\nmachine {machine}", "bold")
+            yield Text(f"\nmachine {printable(machine)}", "bold")
         yield _groups_table([group for group in result.groups if group.machine == machine])
     if result.bounded:
         yield Text("! too many different frames to tell all apart: some are counted by size only", "yellow")
@@ -62,8 +63,8 @@ def _connection_text(connection: KeylessConnection) -> Text:
     seconds = (connection.last_ns - connection.first_ns) / 1e9
     text = Text.assemble(
         (f"connection {connection.stream}", "bold"),
-        "" if connection.capture is None else f" of {connection.capture}",
-        f": app {connection.app} ↔ machine {connection.machine}, {_seconds(seconds)}",
+        "" if connection.capture is None else f" of {printable(str(connection.capture))}",
+        f": app {printable(connection.app)} ↔ machine {printable(connection.machine)}, {_seconds(seconds)}",
     )
     for sender in ("app", "machine"):
         frames, size = connection.frames[sender], connection.size[sender]

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from lmdecode.codec.printable import printable
 from lmdecode.codec.record import MASK, Record, Value, iso_time
 from lmdecode.codec.v1.memory import Answer, Memory
 from lmdecode.codec.v1.memory_map import UNITS
@@ -20,7 +21,7 @@ from lmdecode.codec.v1.redaction import touches_secret
 from lmdecode.codec.v1.setting_change import SettingChange
 from lmdecode.codec.v1.windows import window_name
 from lmdecode.device.settings import ChangeResult, Outcome, RawOutcome, State
-from lmdecode.render.sentence import PARTS_OF, REPEATED, printable, summary, value_text, verb_and_object
+from lmdecode.render.sentence import PARTS_OF, REPEATED, summary, value_text, verb_and_object
 
 if TYPE_CHECKING:
     from lmdecode.analysis.replay import Comparison, Step, Verdict

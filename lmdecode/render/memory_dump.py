@@ -11,11 +11,12 @@ from rich.text import Text
 
 from lmdecode.analysis.times import local_time
 from lmdecode.codec.errors import RegisterError
+from lmdecode.codec.printable import printable
 from lmdecode.codec.record import MASK
 from lmdecode.codec.v1.memory import Memory
 from lmdecode.codec.v1.window import Span, span_of
 from lmdecode.render.register_list import SURE_STYLES
-from lmdecode.render.sentence import printable, value_text
+from lmdecode.render.sentence import value_text
 
 _ROW: Final = 16
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, cast
 
+from lmdecode.codec.printable import printable
 from lmdecode.codec.record import Kind, Record, Value
 from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS, UNITS
 from lmdecode.codec.v1.register import Redundancy
@@ -32,15 +33,6 @@ def count_text(number: int, noun: str) -> str:
     ('1 change', '1,200 changes')
     """
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
-def printable(text: str) -> str:
-    r"""Returns a text without anything that a terminal would obey.
-
-    >>> printable("202°F\x1b")
-    '202°F\\x1b'
-    """
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
 def _plain(value: Value) -> str:
@@ -109,9 +101,9 @@ def summary(fields: Mapping[str, Value]) -> Iterable[tuple[str, str]]:
 
 def sentences(record: Record) -> Iterator[str]:
     """Yields a record as lines of text: what it says, then each of its problems behind a `!`."""
-    yield _headline(record)
+    yield printable(_headline(record))
     for problem in record.problems:
-        yield f"! {problem}"
+        yield f"! {printable(problem)}"
     if record.raw is not None:
         yield f"! as captured: {_shortened(_raw_text(record.raw))}"
 

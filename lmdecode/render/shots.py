@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,8 +17,9 @@ from rich.table import Table
 from rich.text import Text
 
 from lmdecode.analysis.pour import Evidence, Shot, What
+from lmdecode.codec.printable import printable
 from lmdecode.codec.record import iso_time
-from lmdecode.render.sentence import printable
+from lmdecode.render.spreadsheet import csv_rows
 
 COLUMNS: Final = (
     "start",
@@ -81,10 +81,15 @@ def as_jsonl(shots: Iterable[Shot]) -> str:
     return b"".join(orjson.dumps(as_dict(shot), option=orjson.OPT_APPEND_NEWLINE) for shot in shots).decode()
 
 
-def as_csv(shots: Iterable[Shot]) -> str:
-    """Returns one row a shot: an empty cell for what is not known, ` | ` between notes."""
+def as_csv(shots: Iterable[Shot], *, safe: bool = False) -> str:
+    """Returns one row a shot: an empty cell for what is not known, ` | ` between notes.
+
+    Args:
+        shots: The shots.
+        safe: Whether it is for a spreadsheet, which must not take a text for a formula.
+    """
     text = StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv_rows(text, safe=safe)
     shots = list(shots)
     columns = (*COLUMNS, "captures") if any(shot.captures for shot in shots) else COLUMNS
     writer.writerow(columns)

@@ -1,4 +1,4 @@
-"""The console that tables and panels are printed on."""
+"""The console that tables and panels are printed on, whose texts a terminal does not obey."""
 
 from __future__ import annotations
 
@@ -7,19 +7,33 @@ from collections.abc import Iterable
 from io import StringIO
 from typing import IO, NoReturn
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.text import Text
+
+from lmdecode.codec.printable import printable_lines
 
 LEAST_WIDTH = 72
 """Columns. A narrower terminal folds the lines itself: rich would leave out whole columns."""
 
 
 class TerminalConsole(Console):
-    """A console without rich's guesses at what text means, and that leaves a closed pipe to the command."""
+    """A console without rich's guesses at what text means, and that leaves a closed pipe to the command.
 
-    def __init__(self, file: IO[str] | None = None) -> None:
+    Whatever is printed, the terminal obeys the styles and nothing in the texts: rich keeps both apart until here.
+
+    Args:
+        file: Takes the text; None for standard output.
+        least_width: The least width in columns.
+    """
+
+    def __init__(self, file: IO[str] | None = None, *, least_width: int = LEAST_WIDTH) -> None:
         super().__init__(file=file or sys.stdout, highlight=False, emoji=False, markup=False)
-        self.width = max(self.width, LEAST_WIDTH)
+        self.width = max(self.width, least_width)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Yields what is printed, piece by piece, each printable."""
+        return map(_printable, super().render(renderable, options))
 
     def print_paragraph(self, text: Text) -> None:
         """Prints a text in lines of whole words, without spaces at their ends."""
@@ -30,6 +44,11 @@ class TerminalConsole(Console):
     def on_broken_pipe(self) -> NoReturn:
         """Raises instead of ending the program."""
         raise BrokenPipeError
+
+
+def _printable(segment: Segment) -> Segment:
+    text, style, control = segment
+    return segment if control or text.isprintable() else Segment(printable_lines(text), style)
 
 
 def print_parts(parts: Iterable[RenderableType], file: IO[str]) -> None:

@@ -14,9 +14,10 @@ from rich.text import Text
 from lmdecode.analysis.correlation import ValueRun
 from lmdecode.analysis.times import local_time
 from lmdecode.analysis.unknowns import Hint, UnknownByte, Unknowns
+from lmdecode.codec.printable import printable
 from lmdecode.codec.record import iso_time
 from lmdecode.render.changes import place_text
-from lmdecode.render.sentence import count_text, printable
+from lmdecode.render.sentence import count_text
 from lmdecode.render.terminal import TerminalConsole
 
 _VALUES_SHOWN: Final = 12

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lmdecode.analysis.times import DAY, SECOND, TimeError, moment, named_time
-from lmdecode.render.sentence import printable
+from lmdecode.codec.printable import printable
 
 MINUTE = 60 * SECOND
 FIRST = 20_778 * DAY + (2 * 60 + 55) * MINUTE + 55 * SECOND  # 2026-11-21T02:55:55Z

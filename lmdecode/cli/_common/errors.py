@@ -1,23 +1,26 @@
 """How commands end: an error is one line on stderr and an exit code, a closed pipe is silent, Ctrl-C is 130.
 
 This is the one place that turns errors into exit codes. Each class of errors has its code as `exit_code`: 1 for a
-failure, 2 for wrong usage, 3 for no connection to the machine. A command over captures first says what came of them:
-notes, complaints and a summary.
+failure, 2 for wrong usage, 3 for no connection to the machine. Any other error, of ours or of a library, is 1. A
+command over captures first says what came of them: notes, complaints and a summary.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 import typer
 
+from lmdecode.cli._common.echo import echo, echo_json
+from lmdecode.cli._common.terminal import GuardedTerminal
 from lmdecode.codec.errors import LmdecodeError
+from lmdecode.codec.printable import printable
 
 if TYPE_CHECKING:
     from lmdecode.app.captures import CaptureVerdict
@@ -34,10 +37,27 @@ TERMINATED: Final = 143
 """The exit code after SIGTERM."""
 
 
+OUT_OF_MEMORY: Final = (
+    "memory ran out; what was read until then is all that there is: give it more (ulimit -v), decode with --jobs 1, "
+    "or take a piece: editcap -c 100000 BIG.pcap PIECE.pcap"
+)
+TRACEBACK: Final = "LMDECODE_TRACEBACK"
+"""The environment variable that shows where an error of ours was raised. Its text may hold what nobody should see."""
+
+_OF_TYPER: Final[tuple[type[Any], ...]] = (  # which ends the command itself; its click is wherever it is
+    typer.Exit,
+    typer.Abort,
+    *(each for each in typer.BadParameter.__mro__ if each.__name__ == "ClickException"),
+)
+_NO_MEMORY: Final = ("cannot allocate memory", "failed to map segment", "can't start new thread")
+
+
 def complain(message: str) -> None:
     """Print one line of complaint on stderr, red on a terminal that has colours."""
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
-    typer.secho(f"lmdecode: {message}", fg=None if plain else "red", err=True)
+    styled = sys.stderr.rich_proxied_file if isinstance(sys.stderr, GuardedTerminal) else None
+    text = f"lmdecode: {printable(message)}"
+    typer.secho(text, fg=None if plain else "red", err=True, file=styled)  # noqa: TID251 -- for complaints the one place
 
 
 def reports_errors(command: Callable[P, R]) -> Callable[P, R]:
@@ -47,29 +67,70 @@ def reports_errors(command: Callable[P, R]) -> Callable[P, R]:
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return command(*args, **kwargs)
-        except LmdecodeError as error:
-            if str(error):  # an error without a text ends a command that has complained already
-                complain(str(error))
-            raise typer.Exit(error.exit_code) from None
-        except BrokenPipeError:
-            # Whoever read our output has seen enough. What is still buffered must not fail at exit either.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(0) from None
-        except KeyboardInterrupt:
-            complain("interrupted")
-            raise typer.Exit(INTERRUPTED) from None
-        except OSError as error:
-            complain(f"{error.filename or 'input or output'}: {error.strerror}")
-            raise typer.Exit(1) from None
+        except _OF_TYPER:
+            raise
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 -- no traceback, whatever it is
+            raise typer.Exit(exit_code_of(error)) from None
 
     return run
+
+
+def exit_code_of(error: BaseException) -> int:
+    """Says in one line what ended a command, and returns its exit code.
+
+    This is the only place that says it, whoever raised the error. No traceback is shown, and the text of an error that
+    is not ours is not shown either: it may quote a key or a password.
+    """
+    if isinstance(error, LmdecodeError):
+        if str(error):  # an error without a text ends a command that has complained already
+            complain(str(error))
+        return error.exit_code
+    if isinstance(error, BrokenPipeError):
+        # Whoever read our output has seen enough. What is still buffered must not fail at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    if isinstance(error, KeyboardInterrupt):
+        complain("interrupted")
+        return INTERRUPTED
+    if _is_want_of_memory(error):
+        complain(OUT_OF_MEMORY)
+    elif isinstance(error, OSError) and error.strerror:
+        complain(f"{error.filename or 'input or output'}: {error.strerror}")
+    else:
+        complain(f"{_whose(error)}. This is a fault of lmdecode; please report it. {TRACEBACK}=1 shows more of it")
+    if os.environ.get(TRACEBACK):
+        import traceback
+
+        echo(*"".join(traceback.format_exception(error)).splitlines(), err=True)
+    return 1
+
+
+def _is_want_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out: also as libraries say it that were being loaded, and the system for a process."""
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return True
+    return isinstance(error, (ImportError, RuntimeError)) and any(each in str(error).lower() for each in _NO_MEMORY)
+
+
+def _whose(error: BaseException) -> str:
+    """Returns the kind of an error and the last line of ours on its way."""
+    kind = type(error)
+    name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+    place, step = "", error.__traceback__
+    while step is not None:
+        path = step.tb_frame.f_code.co_filename.replace("\\", "/")
+        _, inside, rest = path.rpartition("/lmdecode/")
+        if inside and not path.endswith("/cli/_common/errors.py"):
+            place = f" at lmdecode/{rest}:{step.tb_lineno}"
+        step = step.tb_next
+    return f"{name}{place}"
 
 
 def say(verdict: CaptureVerdict) -> None:
     """Prints a verdict. Its error is still to be raised."""
     _print(verdict.notes, verdict.complaints)
     if verdict.summary:
-        typer.echo(verdict.summary, err=True)
+        echo(verdict.summary, err=True)
 
 
 @contextlib.contextmanager
@@ -83,7 +144,7 @@ def saying(sources: MemorySources) -> Iterator[None]:
 
 def _print(notes: Sequence[str], complaints: Sequence[str]) -> None:
     for note in notes:
-        typer.echo(f"lmdecode: {note}", err=True)
+        echo(f"lmdecode: {note}", err=True)
     for complaint in complaints:
         complain(complaint)
 
@@ -115,5 +176,5 @@ def failures_as_json(wanted: bool) -> Iterator[None]:
         yield
     except LmdecodeError as error:
         if wanted:
-            typer.echo(json.dumps({"state": "failed", "complaint": str(error)}, ensure_ascii=False))
+            echo_json({"state": "failed", "complaint": str(error)})
         raise

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from lmdecode.codec.printable import printable
+
 
 @contextlib.contextmanager
 def progress_bar(path: Path, *, onto_terminal: bool) -> Iterator[Callable[[int], None] | None]:
@@ -19,18 +21,19 @@ def progress_bar(path: Path, *, onto_terminal: bool) -> Iterator[Callable[[int],
     if not sys.stderr.isatty() or onto_terminal or not path.is_file():
         yield None
         return
-    from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from lmdecode.render.terminal import TerminalConsole
 
     bar = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=TerminalConsole(sys.stderr),
         transient=True,
     )
-    task = bar.add_task(path.name, total=path.stat().st_size)
+    task = bar.add_task(printable(path.name), total=path.stat().st_size)
 
     def show(position: int) -> None:
         bar.start()  # not before there is progress to show, so short files have none
@@ -59,8 +62,9 @@ def counting_bar(what: str, total: int, unit: str) -> Iterator[Callable[[int], N
     if not sys.stderr.isatty():
         yield None
         return
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from lmdecode.render.terminal import TerminalConsole
 
     with Progress(
         TextColumn("{task.description}", markup=False),
@@ -68,7 +72,7 @@ def counting_bar(what: str, total: int, unit: str) -> Iterator[Callable[[int], N
         MofNCompleteColumn(),
         TextColumn(unit, markup=False),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=TerminalConsole(sys.stderr),
         transient=True,
     ) as bar:
         task = bar.add_task(what, total=total)

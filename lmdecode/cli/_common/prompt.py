@@ -1,4 +1,4 @@
-"""Questions to the user, secrets from standard input, and foreign texts made safe for a terminal."""
+"""Questions to the user, secrets from standard input, and values shown to be copied."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 import typer
 
 from lmdecode.app.errors import CommandError
+from lmdecode.codec.printable import printable
 
 
 def is_somebody_there() -> bool:
@@ -64,13 +65,15 @@ def encodable(text: str, what: str) -> str:
     return text
 
 
-def printable(text: str) -> str:
-    r"""Returns a foreign text for the terminal: as JSON writes it if it has control characters.
+def quoted(text: str) -> str:
+    r"""Returns a value for the terminal: as JSON writes it if it has characters that a terminal obeys.
 
-    >>> printable("hush"), printable("\x1b[2J")
+    So it can be told from a value that has a backslash, and copied.
+
+    >>> quoted("hush"), quoted("\x1b[2J")
     ('hush', '"\\u001b[2J"')
     """
-    return text if text.isprintable() else json.dumps(text)
+    return text if printable(text) == text else json.dumps(text)
 
 
 def _no_text(what: str) -> CommandError:

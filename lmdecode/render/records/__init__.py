@@ -126,7 +126,7 @@ def format_names() -> tuple[str, ...]:
     """Return the names of all formats: the modules of this package.
 
     >>> format_names()
-    ('csv', 'exported-pdu', 'jsonl', 'parquet', 'pcapng', 'table')
+    ('csv', 'csv-safe', 'exported-pdu', 'jsonl', 'parquet', 'pcapng', 'table')
     """
     return tuple(sorted(each.name.replace("_", "-") for each in pkgutil.iter_modules(__path__)))
 

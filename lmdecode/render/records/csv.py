@@ -7,7 +7,6 @@ spaces of their own, are separated by ` | `.
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable
 from typing import IO, Any, Final
@@ -15,6 +14,7 @@ from typing import IO, Any, Final
 from lmdecode.analysis.columns import field_kinds, record_columns
 from lmdecode.codec.record import Record, iso_time
 from lmdecode.render.records import OutputFormat, Style, TextWriter
+from lmdecode.render.spreadsheet import csv_rows
 
 _BOOLEANS: Final = {True: "true", False: "false"}
 
@@ -25,12 +25,13 @@ class CsvWriter(TextWriter):
     Args:
         file: Takes the text.
         style: The fields that have a column, and whether the first row names the columns.
+        safe: Whether it is for a spreadsheet, which must not take a text for a formula.
     """
 
-    def __init__(self, file: IO[str], style: Style) -> None:
+    def __init__(self, file: IO[str], style: Style, *, safe: bool = False) -> None:
         super().__init__(file)
         fields = style.fields or tuple(field_kinds())
-        self._writer = csv.writer(file, lineterminator="\n")
+        self._writer = csv_rows(file, safe=safe)
         columns = record_columns(several=style.several)
         self._places = [Record._fields.index("time_ns" if name == "time" else name) for name in columns]
         self._columns = {name: len(columns) + index for index, name in enumerate(fields)}

@@ -189,9 +189,13 @@ class JsonLinesWriter(TextWriter):
     def write_all(self, made: Iterable[str]) -> None:
         """Write lines."""
         self.flush()
-        write, lines = self._buffer.write, iter(made)
-        while some := "".join(islice(lines, _LINES)):
-            write(some.encode())
+        write, lines, waiting = self._buffer.write, iter(made), self._lines
+        while True:
+            waiting.extend(islice(lines, _LINES))  # which keeps those before an error, for `abandon`
+            if not waiting:
+                return
+            write("".join(waiting).encode())
+            waiting.clear()
 
     def flush(self) -> None:
         """Write the lines that wait for others."""

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NoReturn
 
 from lmdecode import __version__
+from lmdecode.codec.printable import printable
 from lmdecode.codec.record import Record
 from lmdecode.render.records import OutputFormat, Style
 from lmdecode.render.sentence import sentences
@@ -125,7 +126,8 @@ def write(file: BinaryIO, packets: Iterable[tuple[Packet | None, Sequence[Record
 
 def _left_over(records: Sequence[Record]) -> Iterator[str]:
     for record in records:
-        yield f"left at the end of the capture, connection {record.stream}, {record.source} to {record.destination}:"
+        ends = f"{printable(record.source)} to {printable(record.destination)}"
+        yield f"left at the end of the capture, connection {record.stream}, {ends}:"
         yield from sentences(record)
 
 

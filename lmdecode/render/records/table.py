@@ -18,10 +18,11 @@ from rich.console import Console
 from rich.text import Text
 
 from lmdecode.analysis.times import local_time
+from lmdecode.codec.printable import printable
 from lmdecode.codec.record import Kind, Record, Value
 from lmdecode.codec.v1.window import registers_in
 from lmdecode.render.records import OutputFormat, Style, TextWriter
-from lmdecode.render.sentence import PARTS_OF, printable, summary, value_text, verb_and_object
+from lmdecode.render.sentence import PARTS_OF, summary, value_text, verb_and_object
 from lmdecode.render.terminal import TerminalConsole
 
 _TIME_WIDTH: Final = len("02:55:55.174")
@@ -29,7 +30,6 @@ _WHO_WIDTH: Final = len("machine")
 _WHAT_WIDTH: Final = len("write coffee_set_temp")
 _VALUES_START: Final = _TIME_WIDTH + _WHO_WIDTH + _WHAT_WIDTH + 3
 _LEAST_VALUES_WIDTH: Final = 24
-_UNSEEN: Final = dict.fromkeys((7, 8, 11, 12, 13))  # control characters that rich leaves out, too
 _SHOWN_RAW: Final = 48  # bytes of a damaged frame that a row shows
 
 _WHO_STYLE: Final = {"app": "cyan", "machine": "magenta"}
@@ -88,17 +88,21 @@ class TableWriter:
         if connection != self._stream:
             stream, app, machine, name = connection
             text = Text.assemble(
-                f"connection {stream}: ", ("app", "cyan"), f" {app} ↔ ", ("machine", "magenta"), f" {machine}"
+                f"connection {stream}: ",
+                ("app", "cyan"),
+                f" {printable(app)} ↔ ",
+                ("machine", "magenta"),
+                f" {printable(machine)}",
             )
             if name is not None:
-                text.append(f" {name}", "bold")
+                text.append(f" {printable(name)}", "bold")
             self._console.print(text, soft_wrap=True)
         self._day, self._stream = day, connection
 
     def _value_lines(self, record: Record) -> list[str]:
         """The lines of the values column."""
         lines = _side_by_side(_items(record, everything=self._everything), self._width)
-        lines += [[("! ", "bold red"), (problem, "red")] for problem in record.problems]
+        lines += [[("! ", "bold red"), (printable(problem), "red")] for problem in record.problems]
         if record.raw is not None:
             lines.append([_raw(record.raw)])
         return [text for line in lines for text in self._fitted(line)]
@@ -117,7 +121,7 @@ class TableWriter:
         for plain, style in line:
             if plain:
                 before, after = self._styles.get(style) or self._style(style)
-                text += f"{before}{plain.translate(_UNSEEN)}{after}"
+                text += f"{before}{printable(plain)}{after}"
         return text
 
     def _style(self, style: str) -> tuple[str, str]:
@@ -147,7 +151,7 @@ def _items(record: Record, *, everything: bool) -> Iterable[list[Span]]:
         for start in range(0, len(record.data), 16):
             yield [(record.data[start : start + 16], "dim")]
     elif record.ok is False and record.plaintext is not None:
-        yield [(record.plaintext, "bold red")]
+        yield [(printable(record.plaintext), "bold red")]
 
 
 @lru_cache(maxsize=1024)
@@ -208,7 +212,7 @@ class _Rows(TextWriter):
 
     def begin(self, capture: str) -> None:
         if self._captions:
-            self._file.write(f"{capture}\n")
+            self._file.write(f"{printable(capture)}\n")
 
 
 FORMAT: Final = OutputFormat(open=_Rows)

@@ -11,11 +11,12 @@ from lmdecode.analysis.pour import Evidence, Shot, What
 from lmdecode.analysis.shots import ShotFinder
 from lmdecode.analysis.timeline import ActivityRun, Interval, Timeline, TimeSeries, Write
 from lmdecode.codec.errors import RegisterError
+from lmdecode.codec.printable import printable
 from lmdecode.codec.record import MASK, Record
 from lmdecode.codec.v1.memory_map import PULSE_ML, REGISTERS
 from lmdecode.codec.v1.windows import window_name
 from lmdecode.render.report.messages import MessageLog, connection_label
-from lmdecode.render.sentence import printable, summary, value_text
+from lmdecode.render.sentence import summary, value_text
 
 
 def milliseconds(time_ns: int) -> int:

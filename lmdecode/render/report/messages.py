@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Final, NamedTuple
 
+from lmdecode.codec.printable import printable
 from lmdecode.codec.record import Kind, Record
 from lmdecode.codec.v1.window import registers_in
-from lmdecode.render.sentence import PARTS_OF, printable, summary, verb_and_object
+from lmdecode.render.sentence import PARTS_OF, summary, verb_and_object
 
 _Head = tuple[int | str, int, str]
 """The connection, 1 for the app, and what it did."""

@@ -6,6 +6,8 @@ import contextlib
 import sys
 from typing import IO, TYPE_CHECKING, Final, Protocol
 
+from lmdecode.codec.printable import printable
+
 if TYPE_CHECKING:
     from rich.live import Live
 
@@ -83,19 +85,18 @@ class Screen:
     draws: Final = True
 
     def __init__(self) -> None:
-        from rich.console import Console
+        from lmdecode.render.terminal import TerminalConsole
 
-        self._console = Console(highlight=False, emoji=False, markup=False)
+        self._console = TerminalConsole(least_width=1)
         self._live: Live | None = None
         self._notes: list[str] = []
 
     @staticmethod
     def is_possible() -> bool:
         """Whether standard output is a terminal that can show a screen."""
-        from rich.console import Console
+        from lmdecode.render.terminal import TerminalConsole
 
-        console = Console()
-        return sys.stdout.isatty() and not console.is_dumb_terminal
+        return sys.stdout.isatty() and not TerminalConsole().is_dumb_terminal
 
     def start(self) -> None:
         """Takes the terminal."""
@@ -133,5 +134,5 @@ class Screen:
 
 def _say(text: str) -> None:
     with contextlib.suppress(OSError):
-        sys.stderr.write(f"lmdecode: {text}\n")
+        sys.stderr.write(f"lmdecode: {printable(text)}\n")
         sys.stderr.flush()

@@ -10,8 +10,9 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from lmdecode.analysis.pour import What
+from lmdecode.codec.printable import printable
 from lmdecode.codec.v1.register import MODELS
-from lmdecode.render.sentence import printable, sentences
+from lmdecode.render.sentence import sentences
 from lmdecode.render.watch.temperatures import NAMES, Scene, duration_text, temperature_lines
 
 if TYPE_CHECKING:
