@@ -52,6 +52,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without ° shows ? for it
+    # pyarrow loads numpy, which starts a thread for each core; where memory is short, they fail with a raised SIGINT.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         if sys.argv[1:] == ["--version"]:  # answered before the parser is loaded, which takes ten times as long
             print(f"lmdecode {__version__}", flush=True)  # noqa: T201 -- the output of --version

@@ -177,3 +177,25 @@ def test_its_traffic_on_another_port_is_recognised(toy):
     (toy / "sealed.pcap").write_bytes(pcap(packets(sealed.segments)))
     (record,) = lines(run(toy, "decode", "sealed.pcap", "--port", "9000"))
     assert "coffee_temp" in record["fields"]
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv", "table"])
+@pytest.mark.parametrize("raised", ['RuntimeError("hush")', "MemoryError()"])
+def test_a_dialect_that_fails_ends_in_one_line_behind_what_came_before(toy, tmp_path, form, raised):
+    shutil.copytree(toy, tmp_path / "x")
+    dialect = tmp_path / "x" / "lmdecode" / "codec" / "toy" / "__init__.py"
+    failing = f'if b"nonsense" in data:\n            raise {raised}\n        *lines, '
+    dialect.write_text(dialect.read_text(encoding="utf-8").replace("*lines, ", failing, 1), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "lmdecode", "decode", "both.pcap", "-f", form],
+        cwd=tmp_path / "x",
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "x"), "LMDECODE_KEY": KEY_TEXT, "COLUMNS": "100"},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 1
+    (complaint,) = done.stderr.splitlines()
+    assert "hush" not in complaint
+    assert "memory ran out" in complaint or "at lmdecode/codec/toy/__init__.py:" in complaint
+    assert done.stdout.count("weather") == 3  # the question, and the answer with its value

@@ -249,14 +249,17 @@ class Connections(Generic[T]):
         self.count = first
         """The next connection's number."""
 
-    def receive_all(self, segments: Sequence[Segment], predecoded: Sequence[object]) -> list[T]:
+    def receive_all(
+        self, segments: Sequence[Segment], predecoded: Sequence[object], made: list[T] | None = None
+    ) -> list[T]:
         """Take the next segments on the port, of whatever connections; hand out what is made of their messages.
 
         Args:
             segments: The segments.
             predecoded: For each of them what its dialect predecoded of its payload, or None.
+            made: Takes what is handed out, so that the caller has it also where a dialect fails.
         """
-        made: list[T] = []
+        made = [] if made is None else made
         index = 0
         self._copies.passed(segments)
         while index < len(segments):

@@ -119,7 +119,12 @@ def decode_capture_into(
     with closing(batches):
         for segments, predecoded in batches:
             statistics.port_packets += len(segments)
-            made = connections.receive_all(segments, predecoded)
+            made: list[T] = []
+            try:
+                connections.receive_all(segments, predecoded, made)
+            except Exception:  # of a dialect: what came before is as good as it was
+                yield from made
+                raise
             statistics.connections = connections.count
             yield from made
     if last:
