@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from lmdecode.analysis.columns import check_name, current_name
 from lmdecode.app.errors import CommandError, UsageError
@@ -24,6 +25,11 @@ from lmdecode.config.file import ConfigError, default_paths, load_config, machin
 from lmdecode.device.discovery import Found, discover
 from lmdecode.device.errors import BadAnswerError, NoAnswerError
 from lmdecode.device.session import Snapshot, take_snapshot
+
+T = TypeVar("T")
+
+WHOLE: Final = 5
+"""How many times the wait for one answer all reads of a command may take together."""
 
 if TYPE_CHECKING:
     from lmdecode.codec.record import Record
@@ -147,14 +153,32 @@ def nothing_found() -> CommandError:
     )
 
 
-async def snapshot_of(session: Session) -> Snapshot:
+async def snapshot_of(session: Session, *, seconds: float | None = None) -> Snapshot:
     """Connects, reads all that the memory map knows, and disconnects.
+
+    Args:
+        session: The session, not connected yet.
+        seconds: How long the reads may take in all; None: as long as they take.
 
     Raises:
         MachineError: The machine cannot be read at all.
     """
     async with session:
-        return await take_snapshot(session)
+        return await take_snapshot(session, seconds=seconds)
+
+
+async def answered_within(seconds: float, reads: Awaitable[T]) -> T:
+    """Returns what some reads give, if they do not take too long: a peer can talk for ever and answer nothing.
+
+    Raises:
+        NoAnswerError: They took too long.
+        MachineError: As the reads.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            return await reads
+    except TimeoutError:
+        raise NoAnswerError(f"the machine has not answered within {seconds:g} s; nothing was sent but reads") from None
 
 
 def window_of(name: str) -> tuple[int, int]:

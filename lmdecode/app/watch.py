@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from lmdecode.allowance import Allowance
 from lmdecode.analysis.state import LiveMachine
 from lmdecode.app.errors import CommandError
 from lmdecode.app.live import client_for
@@ -126,6 +128,53 @@ def _is_ours(line: bytes) -> bool:
     return isinstance(entries, dict) and {"time", "plaintext"} <= entries.keys()
 
 
+# What a peer says by itself is written, as far as a machine could have said it: a report a second, in a storm some
+# hundred. The rest is counted. So whoever floods fills no disk and no terminal.
+_UNASKED_AT_ONCE: Final = 1000  # messages
+_UNASKED_A_SECOND: Final = 20
+_JUNK_AT_ONCE: Final = 1 << 16  # bytes that are no message
+_JUNK_A_SECOND: Final = 1 << 8
+_TELLING: Final = 1.0  # s between two lines about what was left out
+
+
+class Flood:
+    """Decides which messages are written, and says how many were left out.
+
+    Args:
+        tell: Takes a line about what was left out, each second at most.
+        clock: Returns the time in seconds.
+    """
+
+    def __init__(self, tell: Callable[[str], None], *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._tell = tell
+        self._clock = clock
+        self._messages = Allowance(_UNASKED_AT_ONCE, _UNASKED_A_SECOND, clock=clock)
+        self._junk = Allowance(_JUNK_AT_ONCE, _JUNK_A_SECOND, clock=clock)
+        self._told = clock()
+        self._count = self._bytes = 0
+
+    def passes(self, record: Record) -> bool:
+        """Whether a message is written."""
+        if record.role in {"request", "response"} and record.raw is None:  # ours, or asked for
+            return True
+        size = len(record.raw or b"")
+        if self._messages.takes(1) and (not size or self._junk.takes(size)):
+            return True
+        self._count += 1
+        self._bytes += size
+        if self._clock() - self._told >= _TELLING:
+            self.finish()
+        return False
+
+    def finish(self) -> None:
+        """Says what was left out since it was said last."""
+        self._told = self._clock()
+        if self._count:
+            junk = f", with {self._bytes:,} bytes that are no message" if self._bytes else ""
+            self._tell(f"left out {self._count:,} messages{junk}: no machine says so much")
+        self._count = self._bytes = 0
+
+
 _KEEP_ALIVE: Final = 5.0  # s of silence, where a machine says something each second
 
 
@@ -150,9 +199,10 @@ class Watch:
         timeout: Seconds to wait for an answer.
         interval: Seconds between two reads of the status.
         wait: Whether to wait for a machine that is not there yet.
-        on_record: Takes each message. What it raises ends the watch.
+        on_record: Takes each message, but what floods; see `Flood`. What it raises ends the watch.
         on_link: Takes each change of the connection, in words; not while nothing has changed but the attempts.
         on_change: Called when there is something new to show.
+        on_flood: Takes a line about what a flooding peer said and was not written.
     """
 
     def __init__(
@@ -165,6 +215,7 @@ class Watch:
         on_record: Callable[[Record], None],
         on_link: Callable[[str], None] = lambda _: None,
         on_change: Callable[[], None] = lambda: None,
+        on_flood: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.target = target
         self.machine = LiveMachine()
@@ -176,6 +227,7 @@ class Watch:
         self._on_record = on_record
         self._on_link = on_link
         self._on_change = on_change
+        self._flood = Flood(on_flood)
         self._stop = asyncio.Event()
         self._failure: Exception | None = None
         self._gone = False
@@ -214,6 +266,7 @@ class Watch:
             for task in tasks:
                 task.cancel()
             results = await asyncio.gather(*tasks, return_exceptions=True)
+            self._flood.finish()
         for result in [self._failure, *results]:
             if isinstance(result, Exception):  # a cancellation is none
                 raise result
@@ -232,7 +285,8 @@ class Watch:
         """Takes a message. An error here must not look like an error of the connection that the message came over."""
         try:
             self.machine.feed(record)
-            self._on_record(record)
+            if self._flood.passes(record):
+                self._on_record(record)
         except Exception as error:  # noqa: BLE001 -- raised again where the watch ends
             self._failure = self._failure or error
             self._stop.set()

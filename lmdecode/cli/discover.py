@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 import typer
 
 from lmdecode.cli._common.echo import echo, echo_json
 from lmdecode.cli._common.errors import complain, reports_errors
+from lmdecode.cli._common.live import run_live
 from lmdecode.cli._common.options import ConfigOption, JsonOption, number
 
 
@@ -41,7 +41,7 @@ def discover(
     from lmdecode.app.live import find_machines, next_steps, nothing_found
     from lmdecode.render.machine import found_entry, print_found
 
-    found = asyncio.run(find_machines(timeout, interfaces=interface or [], config=config))
+    found = run_live(find_machines(timeout, interfaces=interface or [], config=config), waiting_for="machines")
     if found.trouble:
         complain(found.trouble)
     if as_json:

@@ -11,6 +11,7 @@ import typer
 from lmdecode.app.errors import CommandError
 from lmdecode.cli._common.echo import echo, echo_json
 from lmdecode.cli._common.errors import INTERRUPTED, complain, reports_errors
+from lmdecode.cli._common.live import run_live
 from lmdecode.cli._common.options import (
     ConfigOption,
     Formats,
@@ -26,6 +27,7 @@ from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.redaction import ACCOUNT
 from lmdecode.config.targets import find_target
 from lmdecode.device.client import ANSWER_TIMEOUT
+from lmdecode.device.errors import joined
 
 if TYPE_CHECKING:
     from lmdecode.analysis.replay import Comparison, Step
@@ -99,14 +101,13 @@ def replay(
     different, or missing. Exit codes: 0 at most volatile values differ, 1 an answer differs or is missing, 2 wrong
     usage, 3 no connection to the machine.
     """
-    import asyncio
-
     from lmdecode.app.replay import Replay, parse_ignored, parse_speed
     from lmdecode.app.send import consent_missing
     from lmdecode.render.machine import replay_entry, replay_lines, replay_summary
 
     in_lines = _FORMATS.chosen(format, as_json=as_json, output=None) == "jsonl"
     target = find_target(host=host, port=port, key=key, config=config, machine=machine, model=model)
+    name = joined(target.host, target.port)
     run = Replay(
         target,
         timeout=timeout,
@@ -119,7 +120,7 @@ def replay(
     if run.needs_consent(steps):
         if not yes and not is_somebody_there():
             raise consent_missing(["changes the machine"])
-        _confirm(asyncio.run(run.check_writes(steps)), target.host, yes=yes)
+        _confirm(run_live(run.check_writes(steps), waiting_for=name), target.host, yes=yes)
     if (seconds := run.seconds(steps)) > _LONG:
         echo(f"this takes {seconds:,.0f} s; --speed max is faster", err=True)
 
@@ -130,7 +131,7 @@ def replay(
             echo(*replay_lines(step, found, run.ignored))
 
     try:
-        asyncio.run(run.run(steps, show))
+        run_live(run.run(steps, show), waiting_for=name, while_=lambda: not run.counts)
     except KeyboardInterrupt:
         complain("interrupted")
         raise typer.Exit(INTERRUPTED) from None

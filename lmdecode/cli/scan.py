@@ -10,6 +10,7 @@ import typer
 from lmdecode.app.errors import CommandError, UsageError
 from lmdecode.cli._common.echo import echo, echo_json
 from lmdecode.cli._common.errors import INTERRUPTED, complain, reports_errors
+from lmdecode.cli._common.live import run_live
 from lmdecode.cli._common.options import (
     ConfigOption,
     HostOption,
@@ -25,6 +26,7 @@ from lmdecode.codec.v1.ranges import FORMS, address_ranges
 from lmdecode.codec.v1.redaction import ACCOUNT
 from lmdecode.config.targets import find_target
 from lmdecode.device.client import ANSWER_TIMEOUT
+from lmdecode.device.errors import joined
 from lmdecode.device.scan import PACE
 from lmdecode.device.scan_plan import LARGEST_TRIED
 
@@ -98,8 +100,6 @@ def scan(
     of that. Ctrl-C keeps what was read, and --resume FILE continues the scan. `lmdecode simulate --image FILE` then
     runs a machine with that memory.
     """
-    import asyncio
-
     from lmdecode.app.scan import Scan, ScanOptions
     from lmdecode.cli._common.progress import counting_bar
     from lmdecode.device.scan_plan import Piece, known_ranges
@@ -108,8 +108,9 @@ def scan(
     pieces = [Piece(each.start, len(each)) for each in address_ranges(ranges or [])] or known_ranges()
     if finest > largest:
         raise UsageError(f"--finest {finest} is more than --largest {largest}")
+    target = find_target(host=host, port=port, key=key, config=config, machine=machine)
     run = Scan(
-        find_target(host=host, port=port, key=key, config=config, machine=machine),
+        target,
         ScanOptions(
             ranges=pieces,
             words=tuple(ranges or []),
@@ -126,7 +127,7 @@ def scan(
         bar=lambda total: counting_bar("scan", total, "bytes"),
     )
     try:
-        result = asyncio.run(run.run())
+        result = run_live(run.run(), waiting_for=joined(target.host, target.port), while_=lambda: not run.begun)
     except KeyboardInterrupt:
         if not run.begun:
             raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import json
 import sys
@@ -14,9 +13,10 @@ import typer
 from typer.core import TyperGroup
 
 from lmdecode.app.errors import CommandError
-from lmdecode.app.live import session_for
+from lmdecode.app.live import WHOLE, answered_within, session_for
 from lmdecode.cli._common.echo import echo, echo_json
 from lmdecode.cli._common.errors import INTERRUPTED, TERMINATED, complain, failures_as_json, reports_errors
+from lmdecode.cli._common.live import run_live
 from lmdecode.cli._common.options import (
     ConfigOption,
     HostOption,
@@ -32,6 +32,7 @@ from lmdecode.cli._common.prompt import confirmed, is_somebody_there
 from lmdecode.codec.v1.settings import SETTINGS, Parameter, Setting
 from lmdecode.config.targets import find_target
 from lmdecode.device.client import ANSWER_TIMEOUT
+from lmdecode.device.errors import joined
 
 if TYPE_CHECKING:
     from lmdecode.app.send import LastWrite, Preview, RawWrite
@@ -119,7 +120,7 @@ class _Sending:
 
         async def reading() -> Any:  # noqa: ANN401 -- a Record, not loaded yet
             async with self._session(show_secrets=show_secrets) as session:
-                return await read_window(session, request)
+                return await answered_within(WHOLE * self.timeout, read_window(session, request))
 
         record = self._run(reading())
         if self.as_json:
@@ -141,7 +142,7 @@ class _Sending:
         if not self.yes and not is_somebody_there():
             raise consent_missing([write.reason])
         address, new = write.request.address, write.request.data
-        old = self._run(in_session(bytes_before))
+        old = self._run(answered_within(WHOLE * self.timeout, in_session(bytes_before)))
         if not self.yes:
             self._ask([*write.warnings, bytes_line(address, old, new)], "this writes raw bytes into the machine")
         outcome = self._run(in_session(write_raw))
@@ -170,7 +171,8 @@ class _Sending:
         from lmdecode.app.send import apply, preview
 
         async with self._session() as session:
-            found = await preview(session, changes, model=self.target.model)
+            reading = preview(session, changes, model=self.target.model)
+            found = await answered_within(WHOLE * self.timeout, reading)
             return found, await apply(session, found) if sending or found.unchanged else None
 
     def _session(self, *, show_secrets: bool = False) -> Session:
@@ -180,7 +182,7 @@ class _Sending:
 
     def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         try:
-            return asyncio.run(coroutine)
+            return run_live(coroutine, waiting_for=joined(self.target.host, self.target.port))
         except (KeyboardInterrupt, SystemExit) as ended:  # Ctrl-C, or SIGTERM
             complaint = self._last_write.interruption
             if not complaint:

@@ -10,15 +10,18 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from lmdecode.allowance import Allowance
 from lmdecode.app.errors import UsageError
 from lmdecode.cli._common.echo import echo
 from lmdecode.cli._common.errors import reports_errors
+from lmdecode.cli._common.live import run_live
 from lmdecode.cli._common.options import ConfigOption, number
 from lmdecode.codec.errors import LmdecodeError
+from lmdecode.codec.printable import printable
 from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.register import DEFAULT_MODEL, MODEL_NAMES
 from lmdecode.config import ENVIRONMENT_VARIABLE
@@ -108,6 +111,7 @@ def simulate(
     """
     from lmdecode.app.files import load_image
     from lmdecode.app.simulate import image_of, simulated_machine, simulation_key
+    from lmdecode.render import sentence  # noqa: F401 -- for the log; when files run out, nothing can be loaded
     from lmdecode.simulator.console import Console, Script, load_script
     from lmdecode.simulator.faults import FAULTS, Faults, parse_fault
     from lmdecode.simulator.server import Server
@@ -137,7 +141,11 @@ def simulate(
         on_note=None if quiet else log.note,
     )
     log.note(f"a {machine.model}; the key is {key_origin}")
-    asyncio.run(_run(server, console, log, mdns=mdns))
+    run_live(_run(server, console, log, mdns=mdns))
+
+
+_LINES_AT_ONCE: Final = 5000  # in the log; an app that asks all there is makes some hundred
+_LINES_A_SECOND: Final = 100
 
 
 class _Log:
@@ -145,13 +153,21 @@ class _Log:
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
+        self._allowed = Allowance(_LINES_AT_ONCE, _LINES_A_SECOND)
+        self._left_out = 0
 
     def note(self, text: str) -> None:
         if self._quiet:
             return
+        if not self._allowed.takes(1):  # a client that floods must not fill a disk
+            self._left_out += 1
+            return
+        if self._left_out:
+            text, self._left_out = f"({self._left_out:,} lines were left out here) {text}", 0
         now = time.time()
         try:
-            sys.stderr.write(f"{time.strftime('%H:%M:%S', time.localtime(now))}.{int(now % 1 * 1000):03} {text}\n")
+            moment = f"{time.strftime('%H:%M:%S', time.localtime(now))}.{int(now % 1 * 1000):03}"
+            sys.stderr.write(f"{moment} {printable(text)}\n")
             sys.stderr.flush()
         except OSError:  # whoever read the log has seen enough; the machine goes on
             self._quiet = True

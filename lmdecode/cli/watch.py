@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 import typer
 
 from lmdecode.cli._common.errors import reports_errors
+from lmdecode.cli._common.live import run_live
 from lmdecode.cli._common.options import (
     ConfigOption,
     HostOption,
@@ -100,7 +101,7 @@ def watch(
             display = Silent() if log else Lines(sys.stdout.buffer)
         if log is not None and log.cut:
             display.note(f"{jsonl} ended in half a line; its {log.cut} bytes were cut off")
-        asyncio.run(_watch(target, display, log, timeout=timeout, interval=interval, wait=wait, seconds=duration))
+        run_live(_watch(target, display, log, timeout=timeout, interval=interval, wait=wait, seconds=duration))
 
 
 async def _watch(
@@ -136,6 +137,7 @@ async def _watch(
         on_record=take,
         on_link=tell,
         on_change=changed.set,
+        on_flood=display.note,
     )
     with _Terminal(run, display, changed) as terminal:
         summary = await run.run(seconds, beside=terminal.draw if display.draws else None)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
+from lmdecode.allowance import Allowance
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.record import Kind, Record
 from lmdecode.codec.v1.message import Message
@@ -18,6 +19,7 @@ from lmdecode.device.errors import (
     BadAnswerError,
     BusyError,
     ConnectionLostError,
+    FloodError,
     MachineError,
     NoConnectionError,
     RefusedError,
@@ -34,6 +36,12 @@ CONNECT_TIMEOUT: Final = 5.0
 
 _PIECE: Final = 4096
 _CLOSE_TIMEOUT: Final = 1.0
+
+# Of bytes that answer nothing. A machine sends a report of 46 bytes about once a second, and a simulated one at its
+# fastest some kilobytes. Whoever sends more fills memory, disk and screen of whoever listens, and is no machine.
+_UNASKED_AT_ONCE: Final = 1 << 20
+_UNASKED_A_SECOND: Final = 1 << 16
+_AROUND: Final = 26  # bytes of a frame that are not in its message, at least
 
 
 class Client:
@@ -94,6 +102,7 @@ class Client:
         self._writer: asyncio.StreamWriter | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._last_heard = 0.0
+        self._unasked = Allowance(_UNASKED_AT_ONCE, _UNASKED_A_SECOND)
 
     @property
     def name(self) -> str:
@@ -186,7 +195,7 @@ class Client:
             timeout: Seconds to wait; None: as the client does for all.
 
         Raises:
-            ConnectionLostError, BusyError: The connection has ended, or ends before the answer.
+            ConnectionLostError, BusyError, FloodError: The connection has ended, or ends before the answer.
             WrongKeyError: The machine's frames do not decrypt.
             EchoError: The machine sent the request back.
             BadAnswerError: The answer is damaged.
@@ -214,6 +223,8 @@ class Client:
             answer = requester.answer
             if self._failure is not None:
                 raise self._failure
+            if answer is None and isinstance(self._lost, FloodError):
+                raise self._lost
             if answer is None:
                 raise why_no_answer(request, requester, self.name, self._lost)
         echoed = is_echo(request, answer)
@@ -224,6 +235,9 @@ class Client:
     async def _listen(self, reader: asyncio.StreamReader, requester: Requester) -> None:
         try:
             how = await self._hear_out(reader, requester)
+        except FloodError as error:
+            self._lose(error)
+            return
         except Exception as error:  # noqa: BLE001 -- `on_record` may raise anything; whoever asks gets it
             self._failure = error
             self._heard.set()
@@ -236,7 +250,11 @@ class Client:
             self._lose(BusyError(f"{self.name} {how} before it said anything: {ONE_AT_A_TIME}"))
 
     async def _hear_out(self, reader: asyncio.StreamReader, requester: Requester) -> str:
-        """Takes what the machine says until the connection ends; returns how it ended, in words."""
+        """Takes what the machine says until the connection ends; returns how it ended, in words.
+
+        Raises:
+            FloodError: The machine is none.
+        """
         while True:
             try:
                 data = await reader.read(_PIECE)
@@ -250,6 +268,12 @@ class Client:
             records = requester.receive(time.time_ns(), data)
             self._heard.set()
             self._tell(records)
+            answered = sum(_frame_size(record) for record in records if record.role == "response")
+            if not self._unasked.takes(max(len(data) - answered, 0)):
+                raise FloodError(
+                    f"{self.name} sent more than {_UNASKED_AT_ONCE >> 20} MB that nobody asked for, so it is none; "
+                    "is it the right address?"
+                )
             await asyncio.sleep(0)  # a machine that never stops talking must not keep others from their timeouts
 
     async def _see_whether_alive(self, seconds: float) -> None:
@@ -273,6 +297,11 @@ class Client:
         if self._on_record is not None:
             for record in records:
                 self._on_record(record)
+
+
+def _frame_size(record: Record) -> int:
+    """Returns about how many bytes the frame of a valid message has."""
+    return 0 if record.plaintext is None or record.raw is not None else len(record.plaintext) * 4 // 3 + _AROUND
 
 
 def bytes_of(answer: Record) -> bytes:

@@ -27,6 +27,10 @@ class BusyError(NoConnectionError):
     """The machine closes the connection at once or stays silent: another client is connected."""
 
 
+class FloodError(NoConnectionError):
+    """What listens there sends so much that it is no machine; the connection was ended."""
+
+
 class ConnectionLostError(MachineError):
     """The connection ended while it was in use."""
 

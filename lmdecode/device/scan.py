@@ -22,7 +22,7 @@ from lmdecode.codec.v1.memory_map import by_name
 from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.windows import MODEL_WINDOWS, REPORTS, Window
 from lmdecode.device.client import ANSWER_TIMEOUT, Client
-from lmdecode.device.errors import BadAnswerError, EchoError, MachineError, NoAnswerError
+from lmdecode.device.errors import BadAnswerError, EchoError, FloodError, MachineError, NoAnswerError
 from lmdecode.device.scan_plan import Nothing, Piece, Plan
 from lmdecode.device.session import pauses
 
@@ -32,6 +32,7 @@ PACE: Final = 0.05
 _LEAST_PATIENCE: Final = 0.05  # s
 _ALLOWANCE: Final = 2  # how many times the slowest of the latest answers is waited
 _LATEST: Final = 32  # answers
+_GREETING: Final = 3  # how many times the timeout is waited for a first answer, of whichever window
 _LOSSES: Final = 2  # connections that one read may cost before it is put off
 
 Connector = Callable[[int, Callable[[Record], None]], Client]
@@ -207,6 +208,8 @@ class Scanner:
                 return await self._ask(client, piece)
             except EchoError:
                 return Nothing.ECHO
+            except FloodError:
+                raise
             except MachineError as error:
                 failure = error
             if await self._is_alive(client):
@@ -243,7 +246,10 @@ class Scanner:
             MachineError: It does not.
         """
         failure: MachineError | None = None
+        end = time.monotonic() + _GREETING * self._timeout
         for window in [self._known] if self._known else REPORTS:
+            if failure is not None and time.monotonic() > end:
+                break
             for _ in range(2):  # one silence may be an accident
                 try:
                     await self._send(client, Piece(window.address, window.length), self._timeout)
@@ -268,7 +274,7 @@ class Scanner:
             except MachineError as error:
                 # Without a single answer so far, the address or the key may be wrong: that should show at once. After
                 # one, the machine is there, and it is worth trying again.
-                if self._known is None or failures == len(self._waits):
+                if self._known is None or isinstance(error, FloodError) or failures == len(self._waits):
                     raise
                 if self._on_trouble is not None:
                     self._on_trouble(f"{error}; trying again in {self._waits[failures]:g} s")

@@ -24,6 +24,7 @@ from lmdecode.device.errors import (
     BusyError,
     ConnectionLostError,
     EchoError,
+    FloodError,
     MachineError,
     NoAnswerError,
     NoConnectionError,
@@ -95,7 +96,7 @@ class Session:
         for attempt in range(self._tries):
             try:
                 return await (await self._connected()).ask(request)
-            except (EchoError, WrongKeyError):
+            except (EchoError, FloodError, WrongKeyError):
                 raise
             except MachineError as error:
                 self._broken = True
@@ -150,6 +151,7 @@ class Session:
 
 
 _PATIENCE: Final = 3
+_SILENCES: Final = 10  # requests in a row without an answer, after which none is expected any more
 
 
 async def send_again(
@@ -167,11 +169,12 @@ async def send_again(
         answer is None.
 
     Raises:
-        MachineError: There is no connection any more.
+        MachineError: There is no connection any more, or the machine answers nothing any more.
     """
     clock = asyncio.get_running_loop().time
     begun: tuple[float, int] | None = None
     busy = _PATIENCE  # "busy" errors in a row; before the first answer, one is enough
+    silences = 0
     for time_ns, request in requests:
         if begun is None:
             begun = clock(), time_ns
@@ -185,7 +188,10 @@ async def send_again(
             if busy >= _PATIENCE:
                 raise
             found = None, str(error)
+        silences = silences + 1 if found[0] is None else 0
         yield found
+        if silences >= _SILENCES:
+            raise NoAnswerError(f"{silences} requests in a row were not answered, so the rest is not sent: {found[1]}")
 
 
 async def _read(session: Session, request: Message) -> tuple[Message | None, str]:
@@ -225,20 +231,34 @@ class Snapshot:
         return {name: value for record in self.records for name, value in record.fields.items()}
 
 
-async def take_snapshot(session: Session) -> Snapshot:
+async def take_snapshot(session: Session, *, seconds: float | None = None) -> Snapshot:
     """Reads all that the memory map knows. Windows that the machine does not answer are noted in `silent`.
+
+    Args:
+        session: The session with the machine.
+        seconds: How long it may take in all; None: as long as it takes. What was not read by then is noted in `silent`.
 
     Raises:
         MachineError: The machine cannot be read at all.
     """
     snapshot = Snapshot()
-    async for window, answer in read_snapshot(session):
-        if isinstance(answer, Record):
-            snapshot.records.append(answer)
-        else:
-            snapshot.silent[window.name] = str(answer)
+    why = "it has not said anything that is an answer"
+    try:
+        async with asyncio.timeout(seconds):
+            async for window, answer in read_snapshot(session):
+                if isinstance(answer, Record):
+                    snapshot.records.append(answer)
+                else:
+                    snapshot.silent[window.name] = why = str(answer)
+    except TimeoutError:
+        if not snapshot.records:
+            raise NoAnswerError(f"the machine has answered no read within {seconds:g} s: {why}") from None
+        read = {record.address for record in snapshot.records}
+        for window in SNAPSHOT:
+            if window.address not in read:
+                snapshot.silent.setdefault(window.name, f"not read: {seconds:g} s were over")
     if not snapshot.records:
-        raise NoAnswerError(f"the machine answers none of {len(snapshot.silent)} reads: {answer}")
+        raise NoAnswerError(f"the machine answers none of {len(snapshot.silent)} reads: {why}")
     return snapshot
 
 

@@ -81,6 +81,7 @@ class Polling:
         return None
 
 
+_UNHEARD: Final = 2  # reads without an answer, and not a valid message meanwhile, after which a connection is given up
 _FIRST_PAUSE: Final = 1.0  # s before the first attempt to connect again; then it doubles
 _NS: Final = 1_000_000_000
 
@@ -173,6 +174,7 @@ class Watcher:
 
     async def _poll(self, client: Client) -> NoReturn:
         polling = Polling(self._interval)
+        unheard = 0
         while True:
             window, due = polling.next
             with contextlib.suppress(TimeoutError):
@@ -181,6 +183,9 @@ class Watcher:
             try:
                 await client.ask(Message(Kind.READ, window.address, window.length))
             except (NoAnswerError, BadAnswerError):
+                unheard += not self.link.connected
+                if unheard >= _UNHEARD:  # a machine reports each second: what talks there is none, or is ill
+                    raise
                 polling.silent(window, time.monotonic())
             else:
                 polling.answered(window, time.monotonic())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import socket
 import struct
 import time
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
+from lmdecode.allowance import Allowance
 from lmdecode.codec.dialect import MDNS_SERVICE, Place
 from lmdecode.codec.errors import FrameError, LmdecodeError
 from lmdecode.codec.record import Kind, Record, Sender
@@ -51,6 +53,8 @@ class Announcement:
             from zeroconf.asyncio import AsyncZeroconf  # noqa: PLC0415 -- as above
         except ImportError:
             return "zeroconf is not installed (pip install 'lmdecode[live]')"
+        except OSError as error:  # too many open files
+            return f"zeroconf cannot be loaded ({error.strerror})"
         logging.getLogger("zeroconf").setLevel(logging.CRITICAL)  # its errors become one line of ours
         everywhere = self._host in _EVERYWHERE
         try:
@@ -140,6 +144,9 @@ _PIECE: Final = 4096
 _TICK: Final = 0.1  # s of real time; the machine sends by itself at most so often
 _SLEPT: Final = 5.0  # s; if more passed between two ticks, the computer slept, and so did the machine
 _BACKLOG: Final = 1 << 18  # bytes; a client that does not read gets no more reports
+_MOST_CLIENTS: Final = 512  # that wait for their turn; a real machine has a handful
+_BACKLOG_CLIENTS: Final = 100  # that asyncio takes at once, as it does by default
+_SPARE_FILES: Final = 4  # for the listening socket, mDNS, a file that is opened meanwhile
 _PATIENCE: Final = 30.0  # s that a client may take to read an answer
 
 Ticker = Callable[[float], list[Message]]
@@ -195,6 +202,8 @@ class Server:
         self._turn = asyncio.Lock()
         self._active: Connection | None = None
         self._clients: set[asyncio.Task[None]] = set()
+        self._most = _MOST_CLIENTS
+        self._complaints = Allowance(3, 1)
         self._server: asyncio.Server | None = None
         self._ticking: asyncio.Task[None] | None = None
 
@@ -213,13 +222,21 @@ class Server:
         Raises:
             ServerError: The address or the port is not available.
         """
+        _load_what_is_loaded_late(self.key)
+        self._most, backlog = _room()
+        if self._most < 1:
+            raise ServerError("so few files may be open that there is none for a client: allow more, ulimit -n 256")
         try:
-            self._server = await asyncio.start_server(self._welcome, self.host, self.port)
+            self._server = await asyncio.start_server(self._welcome, self.host, self.port, backlog=backlog)
         except UnicodeError:
             raise ServerError(f"{self.host[:40]!r} is not an address: give one of this computer with --host") from None
         except OSError as error:
             raise ServerError(_why_not(self.host, self.port, error)) from None
         self.port = self._server.sockets[0].getsockname()[1]
+        if backlog < _BACKLOG_CLIENTS:  # asyncio takes few at once; the system lets the others wait all the same
+            for each in self._server.sockets:
+                with socket.socket(fileno=os.dup(each.fileno())) as listening:
+                    listening.listen(_BACKLOG_CLIENTS)
         self._ticking = asyncio.create_task(self._pass_time())
 
     async def run(self) -> None:
@@ -258,7 +275,10 @@ class Server:
             self._clients.add(task)
             task.add_done_callback(self._clients.discard)
         try:
-            await self._take(reader, writer)
+            if len(self._clients) <= self._most:
+                await self._take(reader, writer)
+            elif self._complaints.takes(1):
+                self._note(f"{peer_name(writer)} refused, and others perhaps: {self._most} clients are waiting already")
         except (OSError, asyncio.CancelledError):
             pass  # the client is gone, or we are
         finally:
@@ -350,6 +370,30 @@ class Server:
             self._on_note(text)
 
 
+def _load_what_is_loaded_late(key: Key) -> None:
+    """Decodes a message, so that whatever that needs is loaded while there are files to be opened."""
+    conversation = Conversation(FrameDecoder(key), Place(0, "", ""))
+    conversation.receive(0, "app", frame(key, Message(Kind.READ, 0, 1)))
+
+
+def _room() -> tuple[int, int]:
+    """Returns how many clients may be connected, 0 or less if none may, and how many of them may be taken at once.
+
+    Each has a file descriptor. Where there are none left, asyncio can neither take a client nor tell it so, and what
+    the machine has to open fails as well.
+    """
+    try:
+        import resource  # noqa: PLC0415 -- not on Windows, where there is no such limit
+
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        used = len(os.listdir("/dev/fd"))  # noqa: PTH208 -- of names only
+    except (ImportError, OSError):
+        return _MOST_CLIENTS, _BACKLOG_CLIENTS
+    room = limit - used - _SPARE_FILES if limit >= 0 else _MOST_CLIENTS * 2
+    backlog = max(min(room // 3, _BACKLOG_CLIENTS), 1)
+    return min(room - backlog, _MOST_CLIENTS), backlog
+
+
 def _why_not(host: str, port: int, error: OSError) -> str:
     import errno  # noqa: PLC0415 -- only errors need it
 
@@ -357,4 +401,6 @@ def _why_not(host: str, port: int, error: OSError) -> str:
         return f"port {port} is in use: stop what listens there, or give another with --port; 0 takes any that is free"
     if error.errno == errno.EACCES:
         return f"port {port} is not ours to use: give one above 1023 with --port"
+    if error.errno in {errno.EMFILE, errno.ENFILE}:
+        return f"cannot listen on {host}:{port}: too many files are open: allow more, ulimit -n 256"
     return f"cannot listen on {host}:{port}: {error.strerror or error}: give an address of this computer with --host"

@@ -11,7 +11,7 @@ from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.message import OK, Message
 from lmdecode.codec.v1.requester import requesters
 from lmdecode.device.client import Client
-from lmdecode.device.errors import BusyError, NoConnectionError
+from lmdecode.device.errors import BusyError, NoAnswerError, NoConnectionError
 from lmdecode.device.session import Session, send_again
 from lmdecode.simulator.faults import Fault, Faults, parse_fault
 from tests.simulator.client import KEY, OFF, POWER, server
@@ -98,3 +98,15 @@ def test_a_machine_that_is_gone_ends_it():
                 await anext(answers)
 
     asyncio.run(asyncio.wait_for(scenario(), 20))
+
+
+def test_a_machine_that_answers_nothing_any_more_is_given_up():
+    async def scenario():
+        async with server("garbage") as machine, session(machine, timeout=0.02, tries=1) as talking:
+            answers = send_again(talking, [(0, POWER)] * 50, speed=None)
+            found = [(await anext(answers))[0] for _ in range(10)]
+            with pytest.raises(NoAnswerError, match="10 requests in a row were not answered"):
+                await anext(answers)
+            return found
+
+    assert asyncio.run(scenario()) == [None] * 10

@@ -143,3 +143,13 @@ def test_pauses_get_longer():
     assert found[0] == 0.2
     assert found[-1] == 30
     assert all(later <= 2 * earlier for earlier, later in pairwise(found))
+
+
+def test_a_round_of_reads_ends_when_its_time_is_over():
+    """What was read by then is there, and the rest is named."""
+    snapshot, _ = run(lambda talk, _: take_snapshot(talk, seconds=0.6), "delay=0.15", timeout=1)
+    assert snapshot.records
+    assert any("0.6 s were over" in why for why in snapshot.silent.values())
+    error, _ = run(lambda talk, _: take_snapshot(talk, seconds=0.5), "garbage", timeout=0.2)
+    assert isinstance(error, NoAnswerError)
+    assert "no read within 0.5 s" in str(error)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from lmdecode.render.watch.temperatures import Scene
 
 
+_NOTES: Final = 50  # that are kept until a screen ends
+
+
 class Display(Protocol):
     """Shows what a watch sees."""
 
@@ -120,6 +123,7 @@ class Screen:
             _say(text)
         elif text not in self._notes:
             self._notes.append(text)
+            del self._notes[:-_NOTES]
 
     def write(self, record: Record) -> None:
         """Does nothing: the next scene shows it."""
