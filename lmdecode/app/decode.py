@@ -18,6 +18,7 @@ from lmdecode.capture.net.packet import Packet
 from lmdecode.capture.reader import busiest_ports, decode_capture, decode_capture_into, decode_packets, read_segments
 from lmdecode.capture.source import CaptureError, CaptureStatistics, OpenCapture
 from lmdecode.codec.dialect import RECORDS, OwnerAccess, Sink, Speakers, Tallies, Tally
+from lmdecode.codec.printable import encodable
 from lmdecode.codec.record import Record
 from lmdecode.config.keys import find_keys
 from lmdecode.render.sentence import count_text
@@ -88,7 +89,7 @@ def outcomes_of(paths: Sequence[Path | OpenCapture]) -> list[Outcome]:
     outcomes = [Outcome(path) for path in paths]
     if len(outcomes) > 1:
         for outcome in outcomes:
-            outcome.capture = outcome.name
+            outcome.capture = encodable(outcome.name)
     return outcomes
 
 

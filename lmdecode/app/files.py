@@ -129,8 +129,11 @@ def check_writable(path: Path) -> None:
 
 
 def text_over(file: BinaryIO) -> io.TextIOWrapper:
-    """Returns a text file over a binary one: UTF-8, with the same line ends everywhere."""
-    return io.TextIOWrapper(file, encoding="utf-8", newline="\n")
+    """Returns a text file over a binary one: UTF-8, with the same line ends everywhere.
+
+    Halves of characters, which names of files may have, are written as JSON escapes them.
+    """
+    return io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def text_output(output: Path | None, *, private: bool = False) -> contextlib.AbstractContextManager[IO[str]]:

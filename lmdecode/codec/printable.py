@@ -45,6 +45,15 @@ def printable_lines(text: str) -> str:
     return text if text.isprintable() else _OBEYED_IN_LINES.sub(_escaped_for_json, text)
 
 
+def encodable(text: str) -> str:
+    r"""Returns a text that UTF-8 can hold: a file's name may have bytes that Python keeps as halves of characters.
+
+    >>> encodable("caf\udce9.pcap")
+    'caf\\udce9.pcap'
+    """
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def _escaped(match: re.Match[str]) -> str:
     return match[0].encode("unicode_escape").decode("ascii")
 

@@ -14,7 +14,7 @@ from rich.text import Text
 from lmdecode.analysis.correlation import ValueRun
 from lmdecode.analysis.times import local_time
 from lmdecode.analysis.unknowns import Hint, UnknownByte, Unknowns
-from lmdecode.codec.printable import printable
+from lmdecode.codec.printable import encodable, printable
 from lmdecode.codec.record import iso_time
 from lmdecode.render.changes import place_text
 from lmdecode.render.sentence import count_text
@@ -71,7 +71,7 @@ def json_lines(found: UnknownsOfMachine) -> Iterator[str]:
             "machine": found.machine,
             "model": found.model,
             "firmware": found.firmware,
-            "captures": [str(path) for path in found.captures],
+            "captures": [encodable(str(path)) for path in found.captures],
             "address": each.address,
             "mask": each.mask,
             "name": each.place.name,

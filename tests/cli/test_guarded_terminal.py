@@ -14,9 +14,10 @@ from rich.console import Console
 from rich.text import Text
 
 from lmdecode.cli._common.terminal import GuardedTerminal, guard_terminals
+from lmdecode.cli.app import make_app
 from lmdecode.render.terminal import TerminalConsole
-from tests.cli.conftest import CAPTURES
-from tests.cli.hostile import EVIL, Files, obeyed
+from tests.cli.conftest import CAPTURES, KEY
+from tests.cli.hostile import EVIL, NAME, Files, obeyed
 
 
 class _Tty(io.BytesIO):
@@ -96,6 +97,30 @@ def test_a_process_of_its_own(command, tmp_path, form):
     os.close(ours)
     assert b"connection" in said
     assert obeyed(said.decode("utf-8", "surrogateescape"), lines=form != "csv") is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(("decode", "-f", form) for form in ("jsonl", "csv", "csv-safe", "table", "parquet", "pcapng")),
+        *(("shots", "-f", form) for form in ("jsonl", "csv", "table")),
+        ("unknowns", "-f", "jsonl"),
+        ("identify", "--json"),
+        ("keys", "check", "--json"),
+    ],
+    ids=" ".join,
+)
+def test_names_that_are_no_utf_8_go_into_every_format(monkeypatch, capfd, tmp_path, line):
+    """Of several captures, each message has its capture's name."""
+    captures = [tmp_path / f"{number}{NAME}.pcap" for number in range(2)]
+    for capture in captures:
+        capture.write_bytes((CAPTURES / "gs3av-settings.pcap").read_bytes())
+    monkeypatch.setenv("LMDECODE_KEY", KEY)
+    arguments = [*line, *map(str, captures[: 1 if line[0] == "unknowns" else 2]), "-o", str(tmp_path / "out")]
+    with pytest.raises(SystemExit) as ending:
+        make_app(arguments)(arguments, prog_name="lmdecode")
+    assert ending.value.code == 0, capfd.readouterr().err
+    assert (tmp_path / "out").stat().st_size > 100
 
 
 def _more(terminal):

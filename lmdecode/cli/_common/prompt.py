@@ -30,7 +30,7 @@ def asked(prompt: str, *, hidden: bool) -> str:
 
 def confirmed(question: str) -> bool:
     """Returns True if the user says yes. The question goes to stderr, so that stdout has only the output."""
-    sys.stderr.write(f"{question} [y/N]: ")
+    sys.stderr.write(f"{printable(question)} [y/N]: ")
     sys.stderr.flush()
     return line_from_stdin("the answer").strip().lower() in {"y", "yes"}
 
