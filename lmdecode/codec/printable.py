@@ -48,8 +48,8 @@ def printable_lines(text: str) -> str:
 def encodable(text: str) -> str:
     r"""Returns a text that UTF-8 can hold: a file's name may have bytes that Python keeps as halves of characters.
 
-    >>> encodable("caf\udce9.pcap")
-    'caf\\udce9.pcap'
+    >>> encodable("caff\udce9.pcap")
+    'caff\\udce9.pcap'
     """
     return text.encode("utf-8", "backslashreplace").decode()
 
