@@ -28,8 +28,8 @@ from lmdecode.device.session import Snapshot, take_snapshot
 
 T = TypeVar("T")
 
-WHOLE: Final = 5
-"""How many times the wait for one answer all reads of a command may take together."""
+_WHOLE: Final = 5  # how many times the wait for one answer all reads of a command may take together
+_LEAST_WHOLE: Final = 5.0  # s; three tries with their pauses and connections take longer than a short wait
 
 if TYPE_CHECKING:
     from lmdecode.codec.record import Record
@@ -165,6 +165,18 @@ async def snapshot_of(session: Session, *, seconds: float | None = None) -> Snap
     """
     async with session:
         return await take_snapshot(session, seconds=seconds)
+
+
+def whole(timeout: float) -> float:
+    """Returns the seconds that all reads of a command may take together.
+
+    Args:
+        timeout: Seconds to wait for one answer.
+
+    >>> whole(3.0), whole(0.1)
+    (15.0, 5.0)
+    """
+    return max(_WHOLE * timeout, _LEAST_WHOLE)
 
 
 async def answered_within(seconds: float, reads: Awaitable[T]) -> T:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from lmdecode.analysis.columns import FieldNameError, check_name
 from lmdecode.analysis.replay import Comparison, Step, Verdict, compare, related_names, steps_of
 from lmdecode.app.errors import CommandError, UsageError
-from lmdecode.app.live import WHOLE, answered_within, session_for
+from lmdecode.app.live import answered_within, session_for, whole
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.redaction import ACCOUNT
@@ -134,7 +134,7 @@ class Replay:
         model = self._target.model
         if writes and model is None:
             async with self._session() as session:
-                model = await answered_within(WHOLE * self._timeout, find_model(session))
+                model = await answered_within(whole(self._timeout), find_model(session))
         return [_checked(step, model) for step in writes]
 
     async def run(self, steps: Sequence[Step], on_step: Callable[[Step, Comparison], None]) -> None:

@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from lmdecode.app.errors import CommandError
-from lmdecode.app.live import WHOLE, answered_within, session_for
+from lmdecode.app.live import answered_within, session_for, whole
 from lmdecode.cli._common.echo import echo, echo_json
 from lmdecode.cli._common.errors import INTERRUPTED, TERMINATED, complain, failures_as_json, reports_errors
 from lmdecode.cli._common.live import run_live
@@ -120,7 +120,7 @@ class _Sending:
 
         async def reading() -> Any:  # noqa: ANN401 -- a Record, not loaded yet
             async with self._session(show_secrets=show_secrets) as session:
-                return await answered_within(WHOLE * self.timeout, read_window(session, request))
+                return await answered_within(whole(self.timeout), read_window(session, request))
 
         record = self._run(reading())
         if self.as_json:
@@ -142,7 +142,7 @@ class _Sending:
         if not self.yes and not is_somebody_there():
             raise consent_missing([write.reason])
         address, new = write.request.address, write.request.data
-        old = self._run(answered_within(WHOLE * self.timeout, in_session(bytes_before)))
+        old = self._run(answered_within(whole(self.timeout), in_session(bytes_before)))
         if not self.yes:
             self._ask([*write.warnings, bytes_line(address, old, new)], "this writes raw bytes into the machine")
         outcome = self._run(in_session(write_raw))
@@ -172,7 +172,7 @@ class _Sending:
 
         async with self._session() as session:
             reading = preview(session, changes, model=self.target.model)
-            found = await answered_within(WHOLE * self.timeout, reading)
+            found = await answered_within(whole(self.timeout), reading)
             return found, await apply(session, found) if sending or found.unchanged else None
 
     def _session(self, *, show_secrets: bool = False) -> Session:

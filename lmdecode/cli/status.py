@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lmdecode.app.live import WHOLE, session_for, snapshot_of
+from lmdecode.app.live import session_for, snapshot_of, whole
 from lmdecode.cli._common.echo import echo_json
 from lmdecode.cli._common.errors import complain, reports_errors
 from lmdecode.cli._common.live import run_live
@@ -42,7 +42,7 @@ def status(
     the machine did not give are missing. All reads together take at most five times as long as --timeout.
     """
     target = find_target(host=host, port=port, key=key, config=config, machine=machine)
-    reading = snapshot_of(session_for(target, timeout=timeout), seconds=WHOLE * timeout)
+    reading = snapshot_of(session_for(target, timeout=timeout), seconds=whole(timeout))
     snapshot = run_live(reading, waiting_for=joined(target.host, target.port))
     if as_json:
         echo_json(snapshot.fields)

@@ -52,6 +52,7 @@ def test_a_command_ends_in_time_and_says_why(terminal, machine, name):
 
 def test_somebody_who_waits_is_told(terminal, monkeypatch):
     monkeypatch.setattr("lmdecode.cli._common.live._PATIENCE", 0.1)
+    monkeypatch.setattr("lmdecode.app.live._LEAST_WHOLE", 1.5)
     with hostile_machine("slow") as port:
         said, code = terminal.run("status", "--host", "127.0.0.1", "--port", port, "--key", KEY, "--timeout", "0.3")
     assert code == 1
