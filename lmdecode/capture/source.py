@@ -22,6 +22,12 @@ class CaptureError(LmdecodeError):
     """A capture cannot be decoded; one line that says what is wrong and what to do next."""
 
 
+def unreadable(name: object, reason: str | None) -> CaptureError:
+    """Return what to say of a file of which nothing can be read, with the system's or an unpacker's reason."""
+    advice = "" if "unpack" in (reason or "") else "; copy it to another disk and try again"
+    return CaptureError(f"{name} cannot be read ({reason}){advice}")
+
+
 @dataclass(slots=True)
 class CaptureStatistics:
     """Filled in while the capture is decoded; complete when the last Record has come out."""
@@ -117,7 +123,7 @@ class Source:
         """What to say of a file that ends, or is wrong, before any packet."""
         name = self._file.name
         if self.failure:
-            return CaptureError(f"{name} cannot be read ({self.failure}); copy it to another disk and try again")
+            return unreadable(name, self.failure)
         return CaptureError(
             f"{name} is cut off or damaged in its header, before any packet; copy it again from where it was recorded"
         )

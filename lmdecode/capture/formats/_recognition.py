@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, TypeVar
 
 from lmdecode.capture.formats import Format, formats
 from lmdecode.capture.formats._headers import COMPRESSED_MAGICS, FARTHEST, Header, find_header, is_text, quoted
-from lmdecode.capture.source import CaptureError, CaptureStatistics, text_of
+from lmdecode.capture.source import CaptureError, CaptureStatistics, text_of, unreadable
 from lmdecode.codec.dialect import dialects
 
 if TYPE_CHECKING:
@@ -107,9 +107,7 @@ class _Start:
         try:
             self.data = file.peek(BUFFER_SIZE)
         except OSError as error:
-            raise CaptureError(
-                f"{path} cannot be read ({error.strerror}); copy it to another disk and try again"
-            ) from None
+            raise unreadable(path, error.strerror) from None
         self.is_whole = not self.data
         """Whether there is no more."""
 
