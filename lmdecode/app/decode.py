@@ -16,7 +16,7 @@ from lmdecode.app.files import is_live
 from lmdecode.capture.connections import Connections
 from lmdecode.capture.net.packet import Packet
 from lmdecode.capture.reader import busiest_ports, decode_capture, decode_capture_into, decode_packets, read_segments
-from lmdecode.capture.source import CaptureError, CaptureStatistics, OpenCapture
+from lmdecode.capture.source import MEMORY, CaptureError, CaptureStatistics, OpenCapture
 from lmdecode.codec.dialect import RECORDS, OwnerAccess, Sink, Speakers, Tallies, Tally
 from lmdecode.codec.printable import encodable
 from lmdecode.codec.record import Record
@@ -64,6 +64,8 @@ class Outcome:
     capture: str | None = None
     """The capture's name in the Records; None if it is the only one."""
     statistics: CaptureStatistics = field(default_factory=CaptureStatistics)
+    memory: int = MEMORY
+    """Bytes of memory that its decode may take."""
     error: CaptureError | None = None
     """Why it could not be read at all, or no further; one of the complaints says the same."""
     shown: int = 0
@@ -121,6 +123,7 @@ def read_into(
         progress=progress,
         ahead=ahead,
         capture=outcome.capture,
+        memory=outcome.memory,
     )
     return _with_ports(outcome, speakers.ports, _noted(outcome, made))
 
@@ -175,7 +178,7 @@ def joined(outcomes: Sequence[Outcome], speakers: Speakers) -> Iterator[Record]:
     decoded is counted in the first outcome.
     """
     tallies = outcomes[0].statistics.tallies
-    connections = Connections(RECORDS, speakers, tallies)
+    connections = Connections(RECORDS, speakers, tallies, memory=outcomes[0].memory // 4)
     latest, before = 0, None
     for outcome in outcomes:
         begin = _first_ns(outcome.path) if isinstance(outcome.path, Path) else None

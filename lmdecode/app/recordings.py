@@ -118,13 +118,14 @@ class _Reading:
     def of(self, file: BufferedReader[Any], name: str) -> Iterator[Exchange]:
         """Yields the exchanges of a file, and of all that is packed in it."""
         from lmdecode.capture.compression import decompressed
+        from lmdecode.capture.source import MEMORY
 
         start = file.peek(_START)[:_START]
         if start.startswith(_ZIP):
             yield from self._of_zip(file)
         elif Path(name).suffix.lower() == ".br" and not _readable(start):
             yield from self._plain(self._unpacked(_Brotli(file)), name[: -len(".br")])
-        elif (inflating := decompressed(file, start)) is not None:
+        elif (inflating := decompressed(file, start, MEMORY // 2)) is not None:
             yield from self._plain(self._unpacked(inflating), name.rpartition(".")[0])
         else:
             yield from self._plain(file, name)

@@ -9,13 +9,11 @@ from typing import Final, Generic, TypeVar
 from lmdecode.capture.copies import Copies, Ends, Evidence, Turn
 from lmdecode.capture.net.packet import ACK, FIN, PSH, RST, SYN, Endpoint, Segment
 from lmdecode.capture.net.reassembly import Delivered, Direction, Event, Missing
+from lmdecode.capture.source import MEMORY
 from lmdecode.codec.dialect import Conversation, Place, Sink, Speakers, Tallies
 from lmdecode.codec.record import Sender
 
 T = TypeVar("T")
-
-CONNECTIONS_MEMORY: Final = 64 << 20
-"""Bytes that all connections of a capture together hold back at most, about. A day of a machine holds some hundred."""
 
 _ALL_FLAGS: Final = ACK | SYN | FIN | RST  # of which an ordinary segment has ACK alone
 _MAX_CONNECTIONS: Final = 4096
@@ -219,8 +217,9 @@ class Connections(Generic[T]):
         tallies: The messages are counted in them, by dialect.
         capture: The capture's name, for the Records.
         first: The first connection's number.
-        memory: Bytes that all connections together may hold back, about. Of what they hold beyond that, half is given
-            out, that of the connections that have been idle the longest first.
+        memory: Bytes that all connections together may hold back, about; a day of a machine holds some hundred. Of
+            what they hold beyond that, half is given out, that of the connections that have been idle the longest
+            first.
     """
 
     def __init__(
@@ -231,7 +230,7 @@ class Connections(Generic[T]):
         *,
         capture: str | None = None,
         first: int = 0,
-        memory: int = CONNECTIONS_MEMORY,
+        memory: int = MEMORY // 4,
     ) -> None:
         self._sink = sink
         self._speakers = speakers
@@ -319,7 +318,7 @@ class Connections(Generic[T]):
         if not self._let_go:
             return []
         limit, size = self._memory >> 20, self._let_go >> 20
-        what = "given out before their messages, or the bytes before them, were there"
+        what = "given out before their messages, or the bytes before them, were there (--memory gives them more)"
         return [f"the connections held back more than {limit:,} MB: {size:,} MB were {what}"]
 
     def notes(self) -> list[str]:

@@ -26,7 +26,7 @@ from lmdecode.capture.formats.pcap import read_pcap, walk_pcap
 from lmdecode.capture.net.link import SegmentReader
 from lmdecode.capture.net.packet import ACK, SYN, Packet, Segment
 from lmdecode.capture.prefetch import Predecoded, read_ahead, worth_reading_ahead
-from lmdecode.capture.source import CaptureError, CaptureStatistics, OpenCapture, Source
+from lmdecode.capture.source import MEMORY, CaptureError, CaptureStatistics, OpenCapture, Source
 from lmdecode.codec.dialect import RECORDS, Sink, Speakers, dialects
 from lmdecode.codec.record import Record
 
@@ -47,6 +47,7 @@ def decode_capture(
     ahead: bool = False,
     capture: str | None = None,
     connections: Connections[Record] | None = None,
+    memory: int = MEMORY,
 ) -> Generator[Record, None, None]:
     """Decode a capture of any format, whatever its name.
 
@@ -64,6 +65,7 @@ def decode_capture(
         ahead=ahead,
         capture=capture,
         connections=connections,
+        memory=memory,
     )
 
 
@@ -77,6 +79,7 @@ def decode_capture_into(
     ahead: bool = False,
     capture: str | None = None,
     connections: Connections[T] | None = None,
+    memory: int = MEMORY,
 ) -> Generator[T, None, None]:
     """Decode a capture into what a sink makes of the messages.
 
@@ -92,13 +95,14 @@ def decode_capture_into(
         capture: The capture's name, for the Records; where there are several.
         connections: Those of the file before, if this one is the next piece of the same capture. They go on here, and
             are left open; when no more is to come, whoever gave them closes them. Made with the same sink.
+        memory: Bytes of memory that this may take, about.
 
     Raises:
         CaptureError: The file cannot be decoded, or no further.
     """
     if statistics is None:
         statistics = CaptureStatistics()
-    opened = kind, file = _open(path, speakers.ports)
+    opened = kind, file = _open(path, speakers.ports, memory)
     if kind is not None and kind.records is not None:
         with closing(file):
             yield from map(sink.record, kind.records(file, statistics, progress, speakers, capture))
@@ -107,7 +111,7 @@ def decode_capture_into(
         return
     last = connections is None
     connections = connections or Connections(
-        sink, speakers, statistics.tallies, capture=capture, first=statistics.connections
+        sink, speakers, statistics.tallies, capture=capture, first=statistics.connections, memory=memory // 4
     )
     segments_of = partial(_segments, path, opened, speakers.ports)
     # What libpcap screens is read beside this thread already.
@@ -210,7 +214,9 @@ def read_segments(
     return _segments(path, _open(path, ports), ports, statistics, progress)
 
 
-def _open(path: Path | OpenCapture, ports: frozenset[int] | None) -> tuple[Format | None, BufferedReader]:
+def _open(
+    path: Path | OpenCapture, ports: frozenset[int] | None, memory: int = MEMORY
+) -> tuple[Format | None, BufferedReader]:
     """Open a capture. Returns its format, or None if it is what libpcap takes out of it, and the file.
 
     Raises:
@@ -222,7 +228,7 @@ def _open(path: Path | OpenCapture, ports: frozenset[int] | None) -> tuple[Forma
         found = screened(path, ports)
         if found is not None:
             return None, found
-    return open_capture(path)
+    return open_capture(path, memory)
 
 
 def _is_large(path: Path) -> bool:

@@ -51,6 +51,13 @@ class CaptureStatistics:
     """The same for what is not wrong, but good to know."""
 
 
+MEMORY: Final = 256 << 20
+"""Bytes of memory that the decode of a capture may take, if nobody says otherwise.
+
+Half of it is what an unpacker may keep, and a quarter is what all connections together may hold back. The rest is for
+what has fixed limits: the interpreter, the piece of the file that is looked at, and fragments.
+"""
+
 _CHUNK: Final = 1 << 17
 
 

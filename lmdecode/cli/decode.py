@@ -94,6 +94,16 @@ def decode(
             show_default=False,
         ),
     ] = None,
+    memory: Annotated[
+        int | None,
+        typer.Option(
+            min=16,
+            metavar="MB",
+            help="Take about so much memory, whatever the captures hold; what goes over it is let go of, and said. "
+            "256 by default.",
+            show_default=False,
+        ),
+    ] = None,
     show_secrets: ShowSecretsOption = False,
 ) -> None:
     """Show what app and machine said in a capture, in names and units.
@@ -150,6 +160,10 @@ def decode(
     if join and (order is Order.TIME or chosen.of_packets):
         raise typer.BadParameter(f"--join goes with neither --order time nor {name}: mergecap -w NEW.pcapng FILE…")
     outcomes = outcomes_of(paths) if several else [Outcome(path) for path in (in_order(paths) if join else paths)]
+    for outcome in outcomes:  # sorted by time they are all open at once
+        outcome.memory = (outcome.memory if memory is None else memory << 20) // (
+            len(outcomes) if order is Order.TIME else 1
+        )
     if chosen.of_packets:
         if where or fields or order is Order.TIME:
             raise typer.BadParameter(f"{name} has every packet as it was: leave --where, --fields and --order out")

@@ -91,7 +91,7 @@ def test_a_window_has_a_limit(tmp_path, compress):
     """What `xz -9` and `zstd --long` ask for is given; gigabytes are not, whatever the file is."""
     data = (CAPTURES / NAMES[0]).read_bytes()
     assert len(decode(tmp_path / "large", compress(data, 64 << 20))[0]) == 94
-    with pytest.raises(CaptureError, match="more than 128 MB of memory; unpack them first"):
+    with pytest.raises(CaptureError, match="more than 128 MB to be unpacked; unpack them first"):
         decode(tmp_path / "huge", compress(data, 512 << 20))
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from lmdecode.capture.net.packet import Packet, Segment
-from lmdecode.capture.source import ByteStream, CaptureError, CaptureStatistics, OpenCapture
+from lmdecode.capture.source import MEMORY, ByteStream, CaptureError, CaptureStatistics, OpenCapture
 from lmdecode.codec.dialect import Speakers
 from lmdecode.codec.record import Record
 
@@ -71,10 +71,14 @@ def formats() -> tuple[Format, ...]:
     return tuple(sorted(found, key=lambda each: (not each.magics, each.name)))
 
 
-def open_capture(path: Path | OpenCapture) -> tuple[Format, BufferedReader]:
+def open_capture(path: Path | OpenCapture, memory: int = MEMORY) -> tuple[Format, BufferedReader]:
     """Open a capture, compressed or not. Returns its format and the file, which the caller closes.
 
     A pipe is read as well, since nothing here seeks; `-` is standard input.
+
+    Args:
+        path: The capture.
+        memory: Bytes of memory that its decode may take; an unpacker may keep half as many.
 
     Raises:
         CaptureError: The file cannot be opened, or is not a capture.
@@ -82,7 +86,7 @@ def open_capture(path: Path | OpenCapture) -> tuple[Format, BufferedReader]:
     from lmdecode.capture.formats._recognition import recognised  # noqa: PLC0415 -- it needs `Format`
 
     if not isinstance(path, Path):
-        return recognised(Path(path.name), BufferedReader(path, _BUFFER_SIZE))
+        return recognised(Path(path.name), BufferedReader(path, _BUFFER_SIZE), memory)
     try:
         raw = FileIO(0, closefd=False) if path == STANDARD_INPUT else FileIO(str(path))
         file: BufferedReader = BufferedReader(raw, _BUFFER_SIZE)
@@ -96,4 +100,4 @@ def open_capture(path: Path | OpenCapture) -> tuple[Format, BufferedReader]:
         raise CaptureError(f"{path} cannot be read: permission denied; check its permissions: ls -l FILE") from None
     except (OSError, ValueError) as error:
         raise CaptureError(f"{path} cannot be opened ({error}); check the path") from None
-    return recognised(path, file)
+    return recognised(path, file, memory)

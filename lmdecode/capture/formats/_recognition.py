@@ -51,8 +51,13 @@ class _Wide(NamedTuple):
     mark: bytes
 
 
-def recognised(path: Path, file: BufferedReader) -> tuple[Format, BufferedReader]:
+def recognised(path: Path, file: BufferedReader, memory: int) -> tuple[Format, BufferedReader]:
     """Return what a file is, and the file, decompressed. It is closed if there is an error.
+
+    Args:
+        path: The file's name, for messages.
+        file: The file, at its beginning.
+        memory: Bytes of memory that the decode may take.
 
     Raises:
         CaptureError: It cannot be read, or is no capture.
@@ -71,7 +76,7 @@ def recognised(path: Path, file: BufferedReader) -> tuple[Format, BufferedReader
 
                 passed += start.data[: found.at]
                 file = start.file(found.at)
-                file = decompressed(file, start.data[found.at :]) or file
+                file = decompressed(file, start.data[found.at :], memory // 2) or file
         except BaseException:
             file.close()
             raise
