@@ -199,11 +199,19 @@ class LogConversation(Protocol):
     nothing: str
     """Why a log yields no message, and what to do: goes after the name of the file."""
 
-    def receive(self, line: bytes) -> Sequence[Record] | None:
-        """Take a line. Returns the messages that are complete now, or None if the line is not about a message."""
+    def may_mention(self, text: bytes) -> bool:
+        """Return False if nothing can come of any line of a text: such a text is passed over. This is to be fast."""
+
+    def receive(self, line: bytes, number: int) -> Sequence[Record] | None:
+        """Take a line. Returns the messages that are complete now, or None if the line is not about a message.
+
+        Args:
+            line: Without its end.
+            number: Of the line in the log, for what is said about it.
+        """
 
     def close(self) -> Sequence[Record]:
-        """The log is over: return what was held back for a further line."""
+        """Return what was held back for a further line: the log is over, or nothing more has come for a moment."""
 
     def warnings(self) -> Sequence[str]:
         """Return what could not be read, one line each."""

@@ -5,18 +5,24 @@ Which lines those are, and what they say, is the business of the dialects: each 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from io import BufferedReader
-from itertools import chain
 from typing import Final
 
 from lmdecode.capture.formats import Format
 from lmdecode.capture.formats.tshark_json import is_packets
-from lmdecode.capture.source import CaptureError, CaptureStatistics, TextInput, text_of
-from lmdecode.codec.dialect import Place, Speakers, dialects
+from lmdecode.capture.source import LONGEST, CaptureError, CaptureStatistics, TextInput, text_of
+from lmdecode.codec.dialect import LogConversation, Place, Speakers, dialects
 from lmdecode.codec.record import Record
 
 _PROGRESS_STEP: Final = 1 << 20
+_PAUSE: Final = 0.5  # seconds; a program writes what belongs together within milliseconds
+_INVISIBLE: Final = re.compile(
+    rb"\xe2\x80\x8b|\xc2\xad"
+)  # where a page may break a word, and which it may break anywhere
+_PART: Final = 1 << 10  # bytes that are passed over together
+_KEPT: Final = 3  # lines of a block that is passed over, in which the first line of the next may begin
 
 
 def read_log(
@@ -40,15 +46,13 @@ def read_log(
     """
     source = TextInput(file)
     logs = speakers.logs(Place(statistics.connections, capture=capture), statistics.tallies)
-    reported = 0
-    for line in chain.from_iterable(source.lines()):
-        statistics.packets += 1
-        statistics.bytes_read = source.position
-        if progress is not None and source.position - reported >= _PROGRESS_STEP:
-            reported = source.position
-            progress(reported)
+    for number, line in _lines(source, logs, statistics, progress):
+        if line is None:
+            for log in logs:
+                yield from log.close()
+            continue
         for log in logs:
-            records = log.receive(line)
+            records = log.receive(line, number)
             if records is not None:
                 statistics.connections += not statistics.port_packets
                 statistics.port_packets += 1
@@ -64,6 +68,49 @@ def read_log(
         statistics.notes += log.notes()
     if not statistics.port_packets:
         raise CaptureError(f"{file.name} {logs[0].nothing if logs else 'is a log of another dialect'}")
+
+
+def _lines(
+    source: TextInput,
+    logs: Sequence[LogConversation],
+    statistics: CaptureStatistics,
+    progress: Callable[[int], None] | None,
+) -> Iterator[tuple[int, bytes | None]]:
+    """The lines that may be about messages, with their numbers; None as a line if nothing more has come for a moment.
+
+    Most lines of most logs are about something else, so they are passed over many at a time.
+    """
+    reported = 0
+    for text in source.texts(_PAUSE):
+        statistics.bytes_read = source.position
+        if progress is not None and source.position - reported >= _PROGRESS_STEP:
+            reported = source.position
+            progress(reported)
+        if not text:
+            yield 0, None
+        visible = _INVISIBLE.sub(b"", text) if b"\xe2\x80\x8b" in text or b"\xc2\xad" in text else text
+        for part in _parts(visible) if _may_mention(logs, visible) else (visible,):
+            count = part.count(b"\n")
+            if _may_mention(logs, part):
+                lines = part.removesuffix(b"\n").split(b"\n")
+            else:
+                lines = part.removesuffix(b"\n").rsplit(b"\n", _KEPT)[-_KEPT:]
+            yield from enumerate(lines, statistics.packets + 1 + max(0, count - len(lines)))
+            is_last = not part.endswith(b"\n") and len(part) <= LONGEST  # else a piece of a line, whose end will come
+            statistics.packets += count + is_last
+
+
+def _may_mention(logs: Sequence[LogConversation], text: bytes) -> bool:
+    return any(log.may_mention(text) for log in logs)
+
+
+def _parts(text: bytes) -> Iterator[bytes]:
+    """The lines of a text, a few at a time."""
+    begin = 0
+    while begin < len(text):
+        end = text.find(b"\n", begin + _PART) + 1 or len(text)
+        yield text[begin:end]
+        begin = end
 
 
 def _is_log(start: bytes) -> bool:

@@ -11,121 +11,32 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from datetime import datetime
-from enum import Enum, auto
-from typing import Final, NamedTuple
+from typing import Final
 
 from lmdecode.codec.dialect import Place, Tally
 from lmdecode.codec.record import Kind, Record, Role
 from lmdecode.codec.v1._fast import GENERATION
 from lmdecode.codec.v1.conversation import ANSWER_TIMEOUT_NS
 from lmdecode.codec.v1.decoder import decode_plaintext, withhold
+from lmdecode.codec.v1.log_lines import Form, Said
+from lmdecode.codec.v1.log_unwrapping import Unwrapping
 from lmdecode.codec.v1.message import OK, check_byte, letter_of
 from lmdecode.codec.v1.redaction import touches_secret
-
-_WORD: Final = rb"([^\s\"'<>|\\`\x00-\x1f\x7f-\xff]*)"
-_COLOR: Final = re.compile(rb"\x1b\[[0-9;]*m")
-_MENTION: Final = re.compile(
-    rb"\bMessage=[^,]*, Data=|\bCommand (?:Succeeded|Failed): |\bUnexpected response: |lmdirect.*\bSending "
-)
-_LOGGER: Final = re.compile(rb"\b(?:DEBUG|INFO|WARNING|ERROR)\b[^\n]{0,80}\blmdirect\b")
-_TIME: Final = re.compile(rb"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9})\d*)?(?: ?(Z|[+-]\d\d:?\d\d)(?!\d))?")
-
-
-class Form(Enum):
-    """What a line is about."""
-
-    SENDING = auto()
-    MESSAGE = auto()
-    RESULT = auto()
-    WHOLE = auto()
-
-
-_PATTERNS: Final = {
-    Form.MESSAGE: re.compile(rb"\bMessage=([0-9A-Fa-f]{8}), Data=" + _WORD),
-    Form.SENDING: re.compile(rb"\bSending ([0-9A-Fa-f]{8}) with (None|[0-9A-Fa-f]+)(?: (None|[0-9A-Fa-f]{2})\b)?"),
-    Form.RESULT: re.compile(rb"\bCommand (?:Succeeded|Failed): ([0-9A-Fa-f]{8}): " + _WORD),
-    Form.WHOLE: re.compile(rb"\bUnexpected response: ([RWZ])([0-9A-Fa-f]{8})" + _WORD),
-}
-
-
-class Said(NamedTuple):
-    """What a line says about a message."""
-
-    form: Form
-    time_ns: int | None
-    """None if the line does not say."""
-    has_zone: bool
-    letter: str | None
-    """Of the message's kind, if it is known."""
-    preamble: str
-    data: str
-    check: str | None = None
-    """The check byte, if the line has it."""
-
-    def completes(self, held: Said) -> Said | None:
-        """Return an earlier line with what this one adds; None if this one is about another message."""
-        is_more = self.form in (Form.RESULT, Form.WHOLE)
-        if not is_more or (self.preamble, self.data) != (held.preamble, held.data):
-            return None
-        return held._replace(letter=self.letter, check=self.check)
-
-
-def looks_like_log(start: bytes) -> bool:
-    """Whether a file that begins so is such a log."""
-    text = _COLOR.sub(b"", start)
-    return any(pattern.search(text) for pattern in (*_PATTERNS.values(), _LOGGER))
-
-
-def mentions_message(line: bytes) -> bool:
-    """Return True if a line without a readable message seems to mention one."""
-    return _MENTION.search(line) is not None
-
-
-def parse_line(line: bytes) -> Said | None:
-    """Return what a line says; None if it is not about a message, or cannot be read."""
-    if b"\x1b" in line:
-        line = _COLOR.sub(b"", line)
-    for form, pattern in _PATTERNS.items():
-        match = pattern.search(line)
-        if match is not None:
-            return _said(form, match, *_time(line[: match.start()]))
-    return None
-
-
-def _said(form: Form, match: re.Match[bytes], time_ns: int | None, has_zone: bool) -> Said:  # noqa: FBT001 -- passed on
-    words = [word.decode("ascii") for word in match.groups(default=b"None")]
-    letter: str | None = None
-    if form is Form.WHOLE:
-        letter, preamble, rest = words
-        return Said(form, time_ns, has_zone, letter, preamble, rest[:-2], rest[-2:])
-    preamble, data = words[:2]
-    if form is Form.RESULT:
-        letter = "W"
-    elif form is Form.SENDING:
-        letter = "R" if data == "None" else "W"
-        data = "" if data == "None" else data
-        if words[2] != "None":
-            preamble = f"{preamble[:2]}{words[2]}{preamble[4:]}"
-    return Said(form, time_ns, has_zone, letter, preamble, data)
-
-
-def _time(prefix: bytes) -> tuple[int | None, bool]:
-    """The time before a message, UTC if it has no zone, and whether it has one."""
-    match = _TIME.search(prefix)
-    if match is None:
-        return None, False
-    day, clock, fraction, zone = (word.decode("ascii") for word in match.groups(default=b""))
-    try:
-        seconds = int(datetime.fromisoformat(f"{day}T{clock}{zone or 'Z'}").timestamp())
-    except (ValueError, OverflowError):
-        return None, False
-    return seconds * 1_000_000_000 + int(fraction.ljust(9, "0")), bool(zone)
-
 
 _STREAMED: Final = "60000016"
 _LETTERS: Final = {letter_of(kind): kind for kind in Kind}
 _MAX_PENDING: Final = 1024
+_LOGGER: Final = re.compile(rb"\b(?:DEBUG|INFO|WARNING|ERROR)\b[^\n]{0,80}\blmdirect\b")
+
+
+def looks_like_log(start: bytes) -> bool:
+    """Whether a text that begins so is such a log."""
+    lines = Unwrapping()
+    if not lines.may_mention(start):
+        return False
+    if _LOGGER.search(start) is not None:
+        return True
+    return any(lines.receive(line, 0) for line in start.splitlines()) or bool(lines.flush())
 
 
 class LogConversation:
@@ -147,26 +58,34 @@ class LogConversation:
         self._place = place
         self._tally = tally
         self._show_secrets = show_secrets
+        self._lines = Unwrapping()
         self._held: Said | None = None
+        self._shown: Said | None = None
         self._time_ns = 0
         self._pending: deque[tuple[str, str, int | None, Record]] = deque(maxlen=_MAX_PENDING)
-        self._messages = self._timeless = self._zoneless = self._unreadable = 0
+        self._messages = self._timeless = self._zoneless = 0
 
-    def receive(self, line: bytes) -> list[Record] | None:
+    def may_mention(self, text: bytes) -> bool:
+        """Return False if no line of a text is about a message; True if one may be."""
+        return self._lines.may_mention(text)
+
+    def receive(self, line: bytes, number: int) -> list[Record] | None:
         """Take a line. Returns the messages that are complete now, or None if the line is not about a message."""
-        said = parse_line(line)
-        if said is None:
-            self._unreadable += mentions_message(line)
+        found = self._lines.receive(line, number)
+        if found is None:
             return None
-        return self._receive(said)
+        return [record for said in found for record in self._receive(said)]
 
     def _receive(self, said: Said) -> list[Record]:
         self._zoneless += said.time_ns is not None and not said.has_zone
+        shown, self._shown = self._shown, None
+        if shown is not None and said.completes(shown) is not None:
+            return []  # what it adds comes too late
         completed = None if self._held is None else said.completes(self._held)
         if completed is not None:
             self._held = None
             return [self._record(completed)]
-        records = self.close()
+        records = self._let_go()
         if said.form is Form.MESSAGE:
             self._held = said
         else:
@@ -174,7 +93,12 @@ class LogConversation:
         return records
 
     def close(self) -> list[Record]:
-        """Hand out the message that is held back for a further line."""
+        """Hand out what is held back for a further line. If that comes after all, it is no message of its own."""
+        records = [record for said in self._lines.flush() for record in self._receive(said)]
+        self._shown = self._held
+        return records + self._let_go()
+
+    def _let_go(self) -> list[Record]:
         held, self._held = self._held, None
         return [] if held is None else [self._record(held)]
 
@@ -235,11 +159,16 @@ class LogConversation:
 
     def warnings(self) -> list[str]:
         """What the user should know, one line each."""
-        found = []
-        if self._unreadable:
-            lines = "1 line of the log mentions" if self._unreadable == 1 else f"{self._unreadable:,} lines mention"
-            found.append(f"{lines} a message that cannot be read; look for Message= in the log")
-        return found
+        lines = self._lines
+        if not lines.mentioned:
+            return []
+        mention = "1 line of the log mentions"
+        if lines.lines_unreadable > 1:
+            mention = f"{lines.lines_unreadable:,} lines of the log mention"
+        what = "a message" if lines.mentioned <= lines.lines_unreadable else f"{lines.mentioned:,} messages"
+        where = "; ".join(f"line {each.line:,} has {each.lacking}" for each in lines.unreadable)
+        others = ", and so on" if lines.mentioned > len(lines.unreadable) else ""
+        return [f"{mention} {what} that cannot be read: {where}{others}; look for Message= and Sending in the log"]
 
     def notes(self) -> list[str]:
         """What is good to know, one line each."""
