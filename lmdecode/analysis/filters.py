@@ -30,7 +30,7 @@ class FilterError(LmdecodeError, ValueError):
     """A condition that cannot be understood: one line that says why, with an example of one that can."""
 
 
-_CONDITION: Final = re.compile(r"\s*([^\s=!<>]*)\s*(==|=|!=|>=|<=|>|<)\s*(.*?)\s*\Z", re.DOTALL).match
+_CONDITION: Final = re.compile(r"([^\s=!<>]*)\s*(==|=|!=|>=|<=|>|<)(.*)\Z", re.DOTALL).match
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?\Z").match
 _DECIMAL: Final = re.compile(r"[0-9]{1,5}\Z").match
 _TIME_OF_DAY: Final = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])\Z", re.ASCII).match
@@ -89,7 +89,7 @@ def parse_all(texts: Sequence[str]) -> Filter | None:
 
 
 def _taken_apart(text: str) -> tuple[str, str, str]:
-    parts = _CONDITION(text)
+    parts = _CONDITION(text.strip())
     if parts is None:
         word = current_name(text.strip())
         if word in {"problems", "ok"} or getattr(field_kinds().get(word), "type", None) == "boolean":
@@ -99,7 +99,7 @@ def _taken_apart(text: str) -> tuple[str, str, str]:
                 text, f"compare it with something, in quotes: '{word}=…', '{word}>…'; or 'name={word}' for all with it"
             )
         _fail(text, "is not a condition; examples are kind=write, coffee_temp>95, problems")
-    word, comparison, value = parts.groups()
+    word, comparison, value = map(str.strip, parts.groups())
     if not word:
         _fail(text, f"what is to be {comparison} {value}? for example kind=write")
     if not value:

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from io import BufferedReader, RawIOBase
 from typing import IO, Final, Protocol
 
@@ -217,29 +216,15 @@ LONGEST: Final = 1 << 22
 """Of a line or of a packet's text; longer ones are not waited for, so that no file can fill the memory."""
 
 _BLOCK: Final = 1 << 16
-_LETTERS: Final = 2  # of ASCII, each beside a zero byte, that tell of UTF-16 at the beginning of a file, at least
-_TEXT: Final = frozenset(b"\t\r\n" + bytes(range(0x20, 0x7F)))
-
-
-def _utf16_of(start: bytes) -> str | None:
-    """Return which kind of UTF-16 a file is in that begins so; None if it is in none."""
-    if start[:2] in UTF16_MARKS:
-        return "utf-16"
-    for kind, characters, zeros in (("utf-16-le", start[:8:2], start[1:8:2]), ("utf-16-be", start[1:8:2], start[:8:2])):
-        if len(zeros) >= _LETTERS and not any(zeros) and all(each in _TEXT for each in characters):
-            return kind
-    return None
 
 
 def text_of(start: bytes) -> bytes:
     """Return the first bytes of a text file without its byte order mark, and UTF-16 without the zero bytes of ASCII."""
-    if _utf16_of(start):
-        return start.removeprefix(codecs.BOM_UTF16_LE).removeprefix(codecs.BOM_UTF16_BE).replace(b"\x00", b"")
-    return start.removeprefix(UTF8_MARK)
+    return start[2:].replace(b"\x00", b"") if start[:2] in UTF16_MARKS else start.removeprefix(UTF8_MARK)
 
 
 class TextInput:
-    """A file in UTF-8 or UTF-16, as UTF-8 without a byte order mark.
+    """A file in UTF-8, or in UTF-16 with a byte order mark, as UTF-8 without one.
 
     What is wrong in UTF-16 is replaced; UTF-8 is left as it is.
 
@@ -257,8 +242,8 @@ class TextInput:
         self._decoder = None
         if start.startswith(UTF8_MARK):
             self.position = len(file.read(len(UTF8_MARK)))
-        elif utf16 := _utf16_of(start):
-            self._decoder = codecs.getincrementaldecoder(utf16)("replace")
+        elif start.startswith(UTF16_MARKS):
+            self._decoder = codecs.getincrementaldecoder("utf-16")("replace")
         self._may_wait = False
         self.is_list = text_of(start).lstrip().startswith(b"[")
         """Whether the text begins as a JSON list does."""
@@ -281,7 +266,7 @@ class TextInput:
 
     def lines(self) -> Iterator[list[bytes]]:
         """Its lines, without their ends, as many at a time as came at once; one that never ends comes in pieces."""
-        for text in self._whole_lines(self.read):
+        for text in self._whole_lines(bytes):
             yield text.removesuffix(b"\n").split(b"\n")
 
     def texts(self, pause: float) -> Iterator[bytes]:
@@ -292,18 +277,19 @@ class TextInput:
         Args:
             pause: Seconds. If nothing more comes for so long, no bytes are yielded, once; then it is waited on.
         """
-        yield from self._whole_lines(partial(self._read_ends, _Ends()), pause)
+        yield from self._whole_lines(_Ends().feed, pause)
 
-    def _whole_lines(self, read: Callable[[], bytes], pause: float | None = None) -> Iterator[bytes]:
-        """What is read, in pieces that end with a line feed if they can."""
+    def _whole_lines(self, change: Callable[[bytes], bytes], pause: float | None = None) -> Iterator[bytes]:
+        """What is read, after a change, in pieces that end with a line feed if they can."""
         parts: list[bytes] = []
         size = 0
         while True:
             if pause is not None and self._is_quiet(pause):
                 yield b""
-            block = read()
+            block = self.read()
             if not block:
                 break
+            block = change(block)
             end = block.rfind(b"\n") + 1
             if end:
                 yield b"".join((*parts, block[:end]))
@@ -316,15 +302,6 @@ class TextInput:
                 parts, size = [], 0
         if parts:
             yield b"".join(parts)
-
-    def _read_ends(self, ends: _Ends) -> bytes:
-        block = self.read()
-        while block:
-            lines = ends.feed(block)
-            if lines:
-                return lines
-            block = self.read()
-        return b""
 
     def _is_quiet(self, seconds: float) -> bool:
         """Whether nothing more comes for so long. Said only of what can be waited for: a pipe or a terminal."""

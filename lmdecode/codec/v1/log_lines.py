@@ -68,6 +68,8 @@ class Mention(NamedTuple):
     """What is not there, if it cannot be read; "" if somebody else may have used the same words."""
     is_short: bool = False
     """Whether the text ends before the message is known to be whole, so that the next line may have more of it."""
+    lacks: int = 0
+    """How many digits it lacks, if it is short of some."""
 
 
 def _loose(word: str) -> str:
@@ -169,17 +171,19 @@ def _read(form: Form, text: str, keyword: re.Match[str], before: int) -> Mention
     if form is Form.SENDING:
         letter, preamble, data, end, is_short = _sent(text, rest.end(), preamble, wanted)
     else:
-        data, end, is_short = _payload(text, rest.end(), wanted + 2 * (form is Form.WHOLE))
+        wanted += 2 * (form is Form.WHOLE)
+        data, end, is_short = _payload(text, rest.end(), wanted)
+    lacks = max(0, wanted - len(data)) if is_short else 0
     if form is Form.WHOLE:
         letter, preamble, data, check = _with_check(kind + rest[1].replace(JOINT, "")[1:], data)
-    elif _is_hex(data):
+    elif is_hex(data):
         data = data.upper()
     time = time_before(text[before : keyword.start()], is_first=not before)
     if time is None and "{" in text:
         time = time_of_object(text[max(before, keyword.start() - _OBJECT) : end + _OBJECT])
     time_ns, has_zone = (None, False) if time is None else time
     said = Said(form, time_ns, has_zone, letter, preamble, data, check)
-    return Mention(keyword.start(), end, said, is_short=is_short)
+    return Mention(keyword.start(), end, said, is_short=is_short, lacks=lacks)
 
 
 def _unreadable(form: Form, text: str, keyword: re.Match[str]) -> Mention:
@@ -197,7 +201,7 @@ def _sent(text: str, position: int, preamble: str, wanted: int) -> tuple[str, st
     else:
         letter = "W"
         data, end, _ = _payload(text, position, wanted, _AFTER_SENT)
-        data = data.upper() if _is_hex(data) else data
+        data = data.upper() if is_hex(data) else data
     key = _KEY.match(text, end)
     if key is not None and key[2] and JOINT in key[0] and not _ENDS.match(text, key.end()):
         key = None  # a line that begins with a number
@@ -223,7 +227,7 @@ def _payload(text: str, position: int, wanted: int, after: re.Pattern[str] = _AF
     blanks = _BLANKS.match(text, position)
     begin = position if blanks is None else blanks.end()
     word, end = _word(text, begin, wanted)
-    if not _is_hex(word):
+    if not is_hex(word):
         return (word, end, word == "O" and end == len(text)) if begin == position else ("", position, False)
     digits, last = word, end
     while len(digits) < wanted and (more := _MORE_DIGITS.match(text, last)) is not None:
@@ -242,11 +246,11 @@ def _word(text: str, position: int, wanted: int) -> tuple[str, int]:
     if match is None or _DATE.match(match[0]):
         return "", position
     word, end = match[0], match.end()
-    if not _is_hex(word):
+    if not is_hex(word):
         stripped = word.rstrip(".:!?-")
-        if _is_hex(stripped) and stripped:
+        if is_hex(stripped) and stripped:
             return stripped, end
-        if _is_hex(word[:wanted]) and word[wanted:] in _COLOR_REST:
+        if is_hex(word[:wanted]) and word[wanted:] in _COLOR_REST:
             return word[:wanted], end
     return word, end
 
@@ -254,10 +258,11 @@ def _word(text: str, position: int, wanted: int) -> tuple[str, int]:
 def _with_check(header: str, rest: str) -> tuple[str, str, str, str]:
     """Return letter, preamble, data and check byte of a whole message; in upper case unless it was sent in lower."""
     body, check = header + rest[:-2], rest[-2:]
-    if _is_hex(rest) and f"{check_byte(body.encode('ascii')):02X}" != check:
+    if is_hex(rest) and f"{check_byte(body.encode('ascii')):02X}" != check:
         body, check = body.upper(), check.upper()
     return body[0].upper(), body[1:9], body[9:], check
 
 
-def _is_hex(text: str) -> bool:
+def is_hex(text: str) -> bool:
+    """Return True if a text has nothing but hexadecimal digits."""
     return _DIGITS.fullmatch(text) is not None

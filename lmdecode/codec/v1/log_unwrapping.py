@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from lmdecode.codec.log_text import JOINT, begins_entry, plain, time_of_prefix
-from lmdecode.codec.v1.log_lines import Mention, Said, is_orphan, may_go_on, read_text
+from lmdecode.codec.v1.log_lines import Mention, Said, is_hex, is_orphan, may_go_on, read_text
 
 # A line without any of these says nothing about a message, unless it goes on with the line before.
 _WORDS: Final = (b"lmdirect", b"Message", b"Sending", b"Command", b"Succeeded", b"Unexpected", b"Data=", b'"MESSAGE"')
@@ -50,6 +50,8 @@ class _Open(NamedTuple):
     """The message in it; None if none of its words is whole."""
     number: int
     lines: int
+    is_read: bool = True
+    """Whether the message was read from all of the text."""
 
 
 class Unwrapping:
@@ -111,13 +113,27 @@ class Unwrapping:
         kept, self._open = self._open, None
         if kept is None or kept.mention is None:
             return []
-        if kept.mention.said is not None:
-            return [self._with_time(kept.text, kept.mention)]
-        self._note(kept.number, kept.mention.missing)
+        mention = kept.mention if kept.is_read else list(read_text(kept.text))[-1]
+        if mention.said is not None:
+            return [self._with_time(kept.text, mention)]
+        self._note(kept.number, mention.missing)
         return []
+
+    def _add_digits(self, kept: _Open, digits: str) -> bool:
+        """Take a line of nothing but digits, and too few: what they say shows when there are enough, or no more."""
+        if kept.mention is None or not 0 < len(digits) < kept.mention.lacks or not is_hex(digits):
+            return False
+        if len(kept.text) > _LONGEST:
+            return False
+        mention = kept.mention._replace(lacks=kept.mention.lacks - len(digits))
+        text = f"{kept.text.rstrip(_CLOSING)}{JOINT}{digits}"
+        self._open = _Open(text, mention, kept.number, kept.lines + 1, is_read=False)
+        return True
 
     def _go_on(self, kept: _Open, text: str, number: int) -> tuple[bool, list[Said] | None]:
         """Try to go on with a line. Return whether it was taken, and what is whole now."""
+        if self._add_digits(kept, text.strip(_OPENING + _CLOSING)):
+            return True, []
         for joined in _joined(kept.text, text):  # at least one
             mentions = list(read_text(joined))
             if any(_is_whole(joined, each, kept.mention) for each in mentions):
@@ -131,7 +147,7 @@ class Unwrapping:
                 return True, []
         if (
             (kept.mention is not None and kept.mention.said is not None)
-            or not mentions
+            or not (mentions or may_go_on(joined))
             or kept.lines >= _MOST_LINES
             or begins_entry(text)
             or any(True for _ in read_text(text))
@@ -152,7 +168,8 @@ class Unwrapping:
             if is_last and (
                 each.is_short or _lacks_clock(text, each) or (each.said is None and len(text) - end <= _REACH)
             ):
-                shorter = each._replace(start=each.start - start)
+                start = max(start, each.start - _KEPT)
+                shorter = each._replace(start=each.start - start, end=end - start)
                 self._open = _Open(text[start:], shorter, number, 1)
             elif each.said is not None:
                 found.append(self._with_time(text, each))

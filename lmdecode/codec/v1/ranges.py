@@ -23,7 +23,7 @@ FORMS: Final = "0x4000, 0x4000-0x4022, 0x4000..0x4022 or 0x4000+35"
 """The ways to write a range, for messages and help texts."""
 
 _RANGE: Final = re.compile(
-    r"\s*0[xX]([0-9A-Fa-f]{1,8})\s*(?:(?:-|\.\.)\s*0[xX]([0-9A-Fa-f]{1,8})|\+\s*(0[xX][0-9A-Fa-f]{1,8}|[0-9]{1,8}))?\s*\Z"
+    r"0[xX]([0-9A-Fa-f]{1,8})(?:\s*(?:-|\.\.)\s*0[xX]([0-9A-Fa-f]{1,8})|\s*\+\s*(0[xX][0-9A-Fa-f]{1,8}|[0-9]{1,8}))?\Z"
 ).match
 _ADDRESS: Final = re.compile(r"\s*(?:0[xX])?([0-9A-Fa-f]{1,4})\s*\Z").match
 _COUNT: Final = re.compile(r"(?:0[xX][0-9A-Fa-f]{1,8}|[0-9]{1,20})\Z").match
@@ -48,7 +48,7 @@ def address_range(text: str) -> range:
     >>> address_range("0x4000-0x40FF"), address_range("0x4000+0x20"), address_range("0x4000+32")
     (range(16384, 16640), range(16384, 16416), range(16384, 16416))
     """
-    parts = _RANGE(text)
+    parts = _RANGE(text.strip())
     shown = repr(text[:_QUOTED])
     if parts is None:
         raise AddressRangeError(f"{shown} is not a range of addresses: write {FORMS}")

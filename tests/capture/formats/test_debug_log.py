@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import logging
 import os
+import subprocess
+import sys
+import threading
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -33,6 +38,7 @@ SAID = [
     "Message=60000016, Data=" + "00" * 22,
     "Received all responses",
 ]
+OTHER = b"2023-11-14 22:13:20.000 DEBUG (MainThread) [homeassistant.helpers.entity] Updating the kitchen took 0.4 s\n"
 NO_ZONE = "the log's times have no zone, and were taken as UTC"
 NO_TIME = "the log's messages have no time; all stand at 1970-01-01"
 
@@ -205,6 +211,59 @@ def test_a_request_comes_out_as_soon_as_its_line_is_there(tmp_path):
         assert next(records).role == "response"
     finally:
         os.close(writer)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n", b"\r\r\n"])
+def test_a_message_is_not_held_back_while_a_log_does_not_grow(tmp_path, end):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writer = os.open(path, os.O_RDWR)
+    late = threading.Timer(6, os.write, (writer, b"Message=40220001, Data=00\n"))  # a test that fails must end
+    late.start()
+    try:
+        os.write(writer, b"DEBUG [lmdirect] Requesting status" + end)
+        records = decode_capture(path, speakers_with(new_decoder()))
+        threading.Timer(0.2, os.write, (writer, b"Message=401C0004, Data=03BC04D8" + end)).start()
+        begin = time.monotonic()
+        assert next(records).data == "03bc04d8"
+        assert time.monotonic() - begin < 4
+        # What belongs to it comes too late, and is no second message; the next one is.
+        os.write(writer, b"Command Succeeded: 401C0004: 03BC04D8" + end + b"Message=40220001, Data=01" + end)
+        assert next(records).data == "01"
+        assert time.monotonic() - begin < 5
+    finally:
+        late.cancel()
+        os.close(writer)
+
+
+def test_a_log_that_grows_through_the_command(tmp_path):
+    """The first line of ours comes after megabytes of others, each in its time."""
+    command = [sys.executable, "-m", "lmdecode", "decode", "-", "--key", "1" * 32]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=tmp_path) as process:
+        process.stdin.write(b"2023-11-14 22:13:19.000 DEBUG (MainThread) [lmdirect] Requesting status\n")
+        for _ in range(20):
+            process.stdin.write(OTHER * 1000)
+            process.stdin.flush()
+        for number in range(3):
+            process.stdin.write(f"2023-11-14 22:13:20.000 DEBUG Message=4022000{number + 1}, Data=01\n".encode())
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["address"] == 0x4022
+        process.stdin.close()
+        assert process.stdout.read() == b""
+
+
+def test_what_is_not_ours_costs_little():
+    """A log of other programs' lines is read much faster than one of ours."""
+    others = OTHER * 20_000
+    ours = log(HOME_ASSISTANT, ["Message=401C0004, Data=03BC04D8"] * 2_000)
+
+    def seconds(data):
+        begin = time.process_time()
+        assert read(data + log())[0]
+        return time.process_time() - begin
+
+    assert min(seconds(others) for _ in range(3)) < min(seconds(ours) for _ in range(3))
 
 
 def test_a_damaged_answer_that_may_be_a_secret_is_withheld(tmp_path):
