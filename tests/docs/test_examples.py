@@ -39,7 +39,7 @@ HOST = "--host 127.0.0.1"
 INTERACTIVE = {"harvest", "login", "simulate", "watch", "config", "discover", "replay", "scan", "credentials"}
 SHOWS = re.compile(r"lmdecode credentials \S+")  # the folder has a recording for each that shows what is found
 OUTSIDE = {  # programs that a test has not, or must not, run
-    "cd", "git", "pip", "python", "python3", "make", "ssh", "jupyter", "iptables", "sysctl", "wireshark",
+    "cd", "git", "pip", "python", "python3", "make", "ssh", "tail", "jupyter", "iptables", "sysctl", "wireshark",
     "mitmproxy", "mitmdump", "mitmweb",
 }  # fmt: skip
 
