@@ -220,9 +220,9 @@ def _is_joined(text: str, mention: Mention) -> bool:
 
 
 def _is_whole(text: str, mention: Mention, former: Mention | None) -> bool:
-    """Return True if a message is whole after a line was added to its text, and was not before."""
+    """Return True if a message is whole after a line was added to its text, or can be read, and was not before."""
     if _is_joined(text, mention):
-        return not mention.is_short
+        return not mention.is_short or former is None or former.said is None
     was, now = former and former.said, mention.said
     return was is not None and now is not None and was.time_ns is None is not now.time_ns and was[3:] == now[3:]
 
