@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from importlib import import_module
 from itertools import islice
@@ -51,6 +53,7 @@ def calls(path: Path) -> Iterator[Call]:
     source = path.read_text("utf-8")
     tree = ast.parse(source)
     names = vars(import_module(".".join(path.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(".__init__")))
+    made: dict[int, list[re.Pattern]] = {}
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     for node in ast.walk(tree):
         if not (isinstance(node, ast.Call) and ast.unparse(node.func).startswith("re.")):
@@ -59,10 +62,34 @@ def calls(path: Path) -> Iterator[Call]:
         if use == "escape":
             continue
         assert use == "compile" or use in USES, f"{path}:{node.lineno}: re.{use}"
-        text = eval(compile(ast.Expression(node.args[0]), path.name, "eval"), {**names})
+        uses = tuple(uses_of(node, use, parents, source))
+        try:
+            text = eval(compile(ast.Expression(node.args[0]), path.name, "eval"), {**names})
+        except NameError:  # its parts are arguments of a function, or of a loop
+            made = made or made_by(path, source, names)
+            assert made[node.lineno], f"{path}:{node.lineno} makes no pattern while it is imported"
+            yield from (Call(node.lineno, pattern, uses) for pattern in made[node.lineno])
+            continue
         flags = [*node.args[{"compile": 1, "sub": 3}.get(use, 2) :], *(each.value for each in node.keywords)]
-        pattern = re.compile(text, *(eval(ast.unparse(flag), {**names}) for flag in flags))
-        yield Call(node.lineno, pattern, tuple(uses_of(node, use, parents, source)))
+        yield Call(node.lineno, re.compile(text, *(eval(ast.unparse(flag), {**names}) for flag in flags)), uses)
+
+
+def made_by(path: Path, source: str, names: dict[str, object]) -> dict[int, list[re.Pattern]]:
+    """The patterns that a file makes while it is imported, by the line that makes them."""
+    made: dict[int, list[re.Pattern]] = defaultdict(list)
+    really = re.compile
+
+    def noted(*arguments: object) -> re.Pattern:
+        pattern, frame = really(*arguments), sys._getframe(1)
+        if frame.f_code.co_filename == str(path):
+            made[frame.f_lineno].append(pattern)
+        return pattern
+
+    again = {name: names[name] for name in ("__name__", "__package__", "__file__")}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(re, "compile", noted)
+        exec(compile(source, str(path), "exec"), again)
+    return made
 
 
 def uses_of(node: ast.Call, use: str, parents: dict[ast.AST, ast.AST], source: str) -> list[str]:
@@ -77,6 +104,7 @@ def uses_of(node: ast.Call, use: str, parents: dict[ast.AST, ast.AST], source: s
     target = parent.targets[0] if isinstance(parent, ast.Assign) else parent.target
     name = re.escape(ast.unparse(target))
     found = set(re.findall(rf"\b{name}(?:\[\w+\])?\.({'|'.join(USES)})\b", source))
+    found = found or set(re.findall(rf"\bpattern\.({'|'.join(USES)})\b", source))  # one of a table
     return sorted(found) or ["match", "search"]
 
 

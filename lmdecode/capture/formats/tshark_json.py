@@ -57,7 +57,7 @@ def read_lines(source: JsonParts, is_wanted: Callable[[bytes], bool]) -> Iterato
 
 _PROGRESS_STEP: Final = 1 << 20  # bytes
 _JSON: Final = re.compile(rb'\s*+(?:\{\s*+["}]|\[\s*+(?:[\[{"\]]|-?\d+\s*+,|\Z))')
-_JSON_LINES: Final = re.compile(rb"\s*+\{[^\n]*\}\s*\n\s*\{")
+_JSON_LINES: Final = re.compile(rb"\s*+\{[^\n]*\}[^\S\n]*+\n\s*+\{")
 _PACKET: Final = (
     rb"""\{\s*+"(?:_(?:index|source)"\s*+:|index"\s*+:\s*+\{|timestamp"\s*+:\s*+"[^"\\]{0,64}"\s*+,\s*+"layers)"""
 )
