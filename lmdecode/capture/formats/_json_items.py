@@ -51,7 +51,7 @@ class DeepJsonError(BrokenJsonError):
 
 
 class LongJsonError(BrokenJsonError):
-    """An item has no end, or one that is too far away."""
+    """An item has no end, or one that is too far away, or something in it is too long."""
 
 
 _SEPARATOR_SIZE: Final = 64  # bytes; it has at most 40
@@ -182,6 +182,8 @@ def _read_strictly(text: bytes, source: TextInput | None = None) -> Iterator[lis
         for item in ijson.items(_ShallowText(text, source), "item", use_float=True):
             yield [item]
     except (ijson.JSONError, UnicodeError, RecursionError, ArithmeticError) as error:
+        if "overflow" in str(error):  # what is behind it might be good JSON, but cannot be had from this parser
+            raise LongJsonError("a number has too many digits") from None
         raise BrokenJsonError(str(error)) from None
 
 

@@ -145,3 +145,29 @@ def test_brackets_in_strings_are_no_nesting():
     data = f"[{text}, {text}]".encode()
     for size in (1, 5, 64):
         assert quickly(data, size) == strictly(data)
+
+
+@pytest.mark.parametrize("digits", [19, 400, 4301, 50_000])
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_a_number_of_any_length_ends_no_process(tmp_path, digits, sign):
+    """ijson's C library makes an int of Python's of it, which Python refuses for more than 4,300 digits."""
+    good = json.loads(EXPORT)
+    data = json.dumps(good[:1])[:-1] + ', {"a": ' + sign + "9" * digits + "}]"
+    records, statistics, _ = decode(tmp_path / "x", data.encode())
+    assert len(records) == 1
+    assert statistics.warnings[0].startswith("the JSON cannot be read further (a number has too many digits)")
+
+
+def test_a_packet_that_is_too_long_is_passed_over_and_counted(monkeypatch, tmp_path):
+    """tshark writes a reassembled file of megabytes as the text of one packet, and the next one is ours again."""
+    whole, _, _ = decode(tmp_path / "whole", EXPORT)
+    packets = json.loads(EXPORT)
+    packets.insert(1, json.loads(json.dumps(packets[0])))
+    packets[1]["_source"]["layers"]["data"] = {"data.data": "aa:" * 300_000}
+    monkeypatch.setattr("lmdecode.capture.formats._json_items.LONGEST", 300_000)
+    data = json.dumps(packets, indent=2).encode()
+    assert data.startswith(b'[\n  {\n    "_index"')
+    records, statistics, _ = decode(tmp_path / "x", data)
+    assert [record.plaintext for record in records] == [record.plaintext for record in whole]
+    assert statistics.packets == len(packets)
+    assert statistics.warnings == ["1 packet whose JSON is longer than 4 MB could not be read"]
