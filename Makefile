@@ -21,7 +21,7 @@ help:
 	@echo "make lint   the quick checks: all of these but pytest"
 	@echo "make fix    format, and mend what ruff can mend"
 	@echo "make bench  lmdecode and its peers side by side"
-	@echo "make fuzz   random input for every parser, until Ctrl-C or for FUZZ_SECONDS"
+	@echo "make fuzz   the worst captures that are known, then random input for every parser, until Ctrl-C or for FUZZ_SECONDS"
 	@echo "make check-dist  build wheel and sdist, install them on each Python, bare and with each extra"
 	@echo "make docs   write the page of the memory map anew, and build the site, site/index.html"
 	@echo "make notebooks  run the notebooks and keep their outputs"
@@ -79,6 +79,7 @@ notebooks: $(READY_TO_TEST)
 	$(BIN)/python notebooks/run.py
 
 fuzz: $(READY_TO_TEST)
+	$(BIN)/python -m fuzz.bombs $(BOMBS_ARGS)
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m fuzz.run $(FUZZ_ARGS)
 
 check-dist: $(READY_TO_TEST)
