@@ -1,6 +1,6 @@
 """The worst captures that are known cost no more than a decode may cost.
 
-Here each has a few megabytes, and the limit of memory is lower, so that what grows with the input is seen as well;
+Here each has a megabyte, and the limit of memory is lower, so that what grows with the input is seen as well;
 `python -m fuzz.bombs` tries more of each.
 """
 
@@ -12,7 +12,7 @@ import pytest
 
 from fuzz.bombs import BOMBS, Cost, measure
 
-MEGABYTES = 2
+MEGABYTES = 1
 MEMORY = 150
 """Megabytes; the interpreter and what it loads have 25, and an item of JSON of 4 MB makes a hundred."""
 
