@@ -270,6 +270,16 @@ BOMBS: Final[dict[str, Bomb]] = {
 }
 
 
+# A process is charged with the memory of the one that starts it, which here is a whole test run. This one is small.
+_WATCH: Final = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[2:])
+_, status, usage = os.wait4(process.pid, 0)
+with open(sys.argv[1], "w") as file:
+    file.write(f"{os.waitstatus_to_exitcode(status)} {usage.ru_utime + usage.ru_stime} {usage.ru_maxrss}")
+"""
+
+
 class Cost(NamedTuple):
     """What a decode took."""
 
@@ -312,6 +322,7 @@ def measure(name: str, size: int, folder: Path, *arguments: str) -> Cost:
         arguments: Further ones of `lmdecode decode`.
     """
     path = folder / f"{name.replace(' ', '-')}.capture"
+    usage = path.with_suffix(".usage")
     written = 0
     try:
         with path.open("wb") as file:
@@ -320,20 +331,19 @@ def measure(name: str, size: int, folder: Path, *arguments: str) -> Cost:
                 if written >= size:
                     break
         command = [sys.executable, "-m", "lmdecode", "decode", str(path), "--key", KEY_TEXT, "--json", "--jobs", "1"]
+        watched = [sys.executable, "-S", "-c", _WATCH, str(usage), *command, *arguments]
         with tempfile.TemporaryFile() as errors:
-            process = subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, stderr=errors)
-            assert process.stdout is not None
-            pipe = process.stdout.fileno()
-            output = sum(len(piece) for piece in iter(lambda: os.read(pipe, 1 << 20), b""))
-            process.stdout.close()
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
+            with subprocess.Popen(watched, stdout=subprocess.PIPE, stderr=errors) as process:
+                assert process.stdout is not None
+                pipe = process.stdout.fileno()
+                output = sum(len(piece) for piece in iter(lambda: os.read(pipe, 1 << 20), b""))
             errors.seek(0)
             said = errors.read().decode("utf-8", "replace")
+        code, seconds, memory = usage.read_text(encoding="ascii").split()
     finally:
         path.unlink(missing_ok=True)
-    seconds = usage.ru_utime + usage.ru_stime
-    return Cost(name, written, seconds, usage.ru_maxrss * 1024, output, process.returncode, said)
+        usage.unlink(missing_ok=True)
+    return Cost(name, written, float(seconds), int(memory) * 1024, output, int(code), said)
 
 
 def main() -> int:

@@ -31,6 +31,7 @@ class _Connection(Generic[T]):
         "_directions",
         "accounted",
         "app",
+        "begun_ns",
         "closed",
         "evidence",
         "last_ns",
@@ -39,11 +40,14 @@ class _Connection(Generic[T]):
         "packets",
     )
 
-    def __init__(self, conversation: Conversation[T], app: Endpoint, machine: Endpoint, number: int) -> None:
+    def __init__(
+        self, conversation: Conversation[T], app: Endpoint, machine: Endpoint, number: int, begun_ns: int
+    ) -> None:
         self._conversation = conversation
         self.app = app
         self.machine = machine
         self.number = number
+        self.begun_ns = begun_ns
         self.evidence = Evidence()
         self._directions = {app: Direction(), machine: Direction()}
         self.packets = 0
@@ -347,7 +351,7 @@ class Connections(Generic[T]):
             app, machine = machine, app
         place = Place(self.count, str(app), str(machine), self._capture)
         conversation = self._speakers.conversation(machine.port, self._sink, place, self._tallies)
-        connection = _Connection(conversation, app, machine, self.count)
+        connection = _Connection(conversation, app, machine, self.count, segment.time_ns)
         self._copies.add(connection)
         self.count += 1
         return connection

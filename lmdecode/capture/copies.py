@@ -13,6 +13,10 @@ both directions, and the bytes. So a connection is taken for a copy of another o
 2. then bytes at the same numbers are equal, in both directions if both are there. Nothing else proves it: a simple
    network stack begins with the same number each time, and apps begin with the same request.
 
+3. and they were captured at nearly the same time. What stands in a file again from its beginning, or an hour later, is
+   the same capture twice, or a network stack that begins with the same numbers: it is decoded twice, as it stands
+   there twice, and a note says so.
+
 Until it is decided, the suspect's segments are held back: few, and for a short time. If the bytes differ, or nothing
 can be compared, it is a connection of its own, and nothing was lost. If it is a copy, all its segments go to the
 original as if they were its own, so a packet that was captured at only one of the places still counts, and whatever
@@ -30,7 +34,7 @@ from collections.abc import Hashable, Sequence
 from itertools import islice
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
-from lmdecode.capture.net.packet import Endpoint, Segment
+from lmdecode.capture.net.packet import SYN, Endpoint, Segment
 
 Ends = tuple[Endpoint, Endpoint]
 """The two ends of a connection, the smaller first."""
@@ -42,11 +46,15 @@ _RECENT: Final = 64  # segments of all connections that are remembered at least,
 HELD_SEGMENTS: Final = 16
 """Segments of a suspect that are held back at most."""
 HELD_NS: Final = 2_000_000_000
-"""How long they are held back at most. A copy follows within milliseconds; what it is compared with comes as soon."""
+"""How long data are held back at most. A copy follows within milliseconds; what it is compared with comes as soon."""
 _MAX_SUSPECTS: Final = 64
 _MAX_ORIGINALS: Final = 8  # connections of the same ports that a new one is compared with
 _MAX_COPIES: Final = 1024  # pairs of ends that are known to be copies
 _MAX_ENDED: Final = 256  # connections that are over and are still known, for copies that come later
+_BACK_NS: Final = 5_000_000
+"""Times may go back so far: queues of a network card hand packets over in another order than they came."""
+_LAG_NS: Final = 10_000_000_000
+"""Between a segment and its copy: more than the clocks of two recorders are apart that are set by the network."""
 _ALIKE: Final = 6  # segments that two connections must have in common before anybody is told
 ALIKE_NS: Final = 2_000_000_000
 """Between the first segments of two connections that say the same: a proxy hands on within milliseconds."""
@@ -58,7 +66,7 @@ class Evidence:
     __slots__ = ("_order", "_seen", "first_ns", "is_whole")
 
     def __init__(self) -> None:
-        self._seen: dict[tuple[bool, int], bytes] = {}
+        self._seen: dict[tuple[bool, int], Segment] = {}
         self._order: list[tuple[bool, int, bytes]] = []
         self.first_ns = 0
         """When the first of them was captured."""
@@ -70,13 +78,13 @@ class Evidence:
         key, prefix = (is_from_app, segment.seq), segment.payload[:_PREFIX]
         if self.is_whole or key in self._seen:
             return
-        self._seen[key] = prefix
+        self._seen[key] = segment._replace(payload=prefix)
         self._order.append((is_from_app, len(segment.payload), prefix))
         self.first_ns = self.first_ns or segment.time_ns
         self.is_whole = len(self._order) >= _FIRST
 
-    def at(self, seq: int, *, is_from_app: bool) -> bytes | None:
-        """Return the first bytes of the segment with a sequence number; None if there is none."""
+    def at(self, seq: int, *, is_from_app: bool) -> Segment | None:
+        """Return the segment with a sequence number, with its first bytes only; None if there is none."""
         return self._seen.get((is_from_app, seq))
 
     @property
@@ -93,7 +101,7 @@ class _Recent:
     def __init__(self) -> None:
         self._before: Sequence[Segment] = ()
         self._now: Sequence[Segment] = ()
-        self._index: dict[tuple[Endpoint, Endpoint, int], bytes] = {}
+        self._index: dict[tuple[Endpoint, Endpoint, int], Segment] = {}
         self._indexed: tuple[object, ...] = ()
 
     def extend(self, segments: Sequence[Segment]) -> None:
@@ -102,11 +110,11 @@ class _Recent:
         else:
             self._now = [*self._now, *segments] if self._now else segments
 
-    def at(self, segment: Segment) -> bytes | None:
-        """The data of the segment with the same ends and number. Both batches are gone through once, when asked."""
+    def at(self, segment: Segment) -> Segment | None:
+        """The segment with the same ends and number. Both batches are gone through once, when asked."""
         if self._indexed != (id(self._before), id(self._now)):
             self._index = {
-                (each.source, each.destination, each.seq): each.payload
+                (each.source, each.destination, each.seq): each
                 for batch in (self._now, self._before)
                 for each in reversed(batch)  # of several the first
                 if each.payload
@@ -129,6 +137,8 @@ class Original(Hashable, Protocol):
     app: Endpoint
     machine: Endpoint
     number: int
+    begun_ns: int
+    last_ns: int
     evidence: Evidence
 
     @property
@@ -151,13 +161,15 @@ C = TypeVar("C", bound=Original)
 class _Suspect(Generic[C]):
     """What may be a copy of a connection: its segments, until that is decided."""
 
-    __slots__ = ("_recent", "held", "original")
+    __slots__ = ("_recent", "held", "is_apart", "original")
 
     def __init__(self, original: C, recent: _Recent) -> None:
         self.original = original
         self._recent = recent
         self.held: list[Held] = []
         """Its segments up to now."""
+        self.is_apart = False
+        """Whether its bytes are the original's, but were captured at another time."""
 
     def verdict(self, now_ns: int | None) -> bool | None:
         """Return whether it is a copy; None if that cannot be said yet.
@@ -174,15 +186,11 @@ class _Suspect(Generic[C]):
                 agreed.add(is_from_app)
         if len(agreed) == 2:  # both sides
             return True
-        waits = (
-            now_ns is not None
-            and len(self.held) < HELD_SEGMENTS
-            and abs(now_ns - self.held[0].segment.time_ns) <= HELD_NS
-        )
-        if waits:
-            return None
-        # A copy of which only one side was captured, or that has nothing but its handshake: then nothing is lost by it.
-        return bool(agreed) or not any(each.segment.payload for each in self.held)
+        if len(self.held) >= HELD_SEGMENTS or now_ns is None:
+            # A copy of which only one side was captured, or that has nothing but its handshake: nothing is lost by it.
+            return bool(agreed) or not any(each.segment.payload for each in self.held)
+        begun_ns = next((each.segment.time_ns for each in self.held if each.segment.payload), now_ns)
+        return None if abs(now_ns - begun_ns) <= HELD_NS else bool(agreed)
 
     def _compare(self, segment: Segment, *, is_from_app: bool) -> bool | None:
         """Return whether a segment's bytes are those that the original has at its number; None if it has none there.
@@ -192,10 +200,12 @@ class _Suspect(Generic[C]):
         seen = self.original.evidence.at(segment.seq, is_from_app=is_from_app)
         if seen is None and segment.payload:
             seen = self._recent.at(self.original.own(segment, is_from_app=is_from_app))
-        size = 0 if seen is None else min(len(seen), len(segment.payload))
+        size = 0 if seen is None else min(len(seen.payload), len(segment.payload))
         if seen is None or size < _LEAST:
             return None
-        return seen[:size] == segment.payload[:size]
+        is_equal = seen.payload[:size] == segment.payload[:size]
+        self.is_apart = is_equal and not -_BACK_NS <= segment.time_ns - seen.time_ns <= _LAG_NS
+        return is_equal and not self.is_apart
 
 
 class Turn(NamedTuple, Generic[C]):
@@ -225,6 +235,7 @@ class Copies(Generic[C]):
         self._alike: list[tuple[int, int]] = []
         self._count = 0
         self._example = ""
+        self._again = 0
 
     def passed(self, segments: Sequence[Segment]) -> None:
         """Note the next segments of the capture: what follows may be copies of them."""
@@ -251,7 +262,12 @@ class Copies(Generic[C]):
         ports = segment.source.port, segment.destination.port
         known = self._by_ports.get(ports if is_from_app else ports[::-1])
         for original in islice(reversed(known), _MAX_ORIGINALS) if known else ():
-            if original.fits(segment, is_from_app=is_from_app):
+            if not original.fits(segment, is_from_app=is_from_app):
+                continue
+            begun_ns = original.begun_ns if segment.flags & SYN else original.last_ns
+            if segment.time_ns < original.last_ns - _BACK_NS or segment.time_ns - begun_ns > _LAG_NS:
+                self._again += 1
+            else:
                 suspect = self._suspects[ends] = _Suspect(original, self._recent)
                 suspect.held.append(Held(segment, predecoded, is_from_app))
                 self.busy = True
@@ -298,6 +314,12 @@ class Copies(Generic[C]):
                 f"{which} captured twice, with the same ports, sequence numbers and bytes, and counted once "
                 f"({self._example}{others}); to record it once, give tcpdump one interface: -i INTERFACE"
             )
+        if self._again:
+            which = "1 connection has" if self._again == 1 else f"each of {self._again:,} connections has"
+            found.append(
+                f"{which} the ports and sequence numbers of another one, at another time, and is counted, too: "
+                "if one capture stands in the file twice, decode it alone"
+            )
         if self._alike:
             first, second = self._alike[0]
             others = "" if len(self._alike) == 1 else f" (and {len(self._alike) - 1:,} other pairs)"
@@ -332,6 +354,7 @@ class Copies(Generic[C]):
     def _separate(self, ends: Ends) -> list[Turn[C]]:
         """A suspect is a connection of its own."""
         suspect = self._suspects.pop(ends)
+        self._again += suspect.is_apart
         self.busy = bool(self._suspects or self._copies)
         return [Turn(segment, predecoded, None, may_be_copy=False) for segment, predecoded, _ in suspect.held]
 

@@ -56,7 +56,7 @@ def test_what_was_on_ends_where_nobody_listens():
 
 def test_problems_and_a_write_without_an_answer():
     tape = Tape()
-    tape.hear("machine", b"@nonsense%")
+    tape.hear("machine", b"@nonsense, but as long as a frame%")
     request = Message(Kind.WRITE, 0x0000, 1, b"\x01")
     from lmdecode.simulator.faults import frame
 
@@ -70,7 +70,7 @@ def test_problems_and_a_write_without_an_answer():
 def test_of_very_many_problems_the_first_are_kept_and_all_counted():
     tape = Tape()
     for _ in range(700):
-        tape.hear("machine", b"@nonsense%")
+        tape.hear("machine", b"@nonsense, but as long as a frame%")
     made = timeline(tape)
     assert (len(made.problems), made.problem_count) == (500, 700)
 

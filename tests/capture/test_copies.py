@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -69,7 +70,7 @@ def test_the_machine_may_speak_first():
     assert connections.count == 1
 
 
-LAGS = st.sampled_from([0, 1000, 50_000_000, SECOND, 5 * SECOND, 61 * SECOND, 3600 * SECOND])
+LAGS = st.sampled_from([0, 1000, 50_000_000, SECOND, 9 * SECOND])
 
 
 @given(
@@ -79,10 +80,10 @@ LAGS = st.sampled_from([0, 1000, 50_000_000, SECOND, 5 * SECOND, 61 * SECOND, 36
     st.integers(0, 6),
     st.booleans(),
 )
-@example(3600 * SECOND, APP, MACHINE, 0, True)
+@example(9 * SECOND, APP, MACHINE, 0, True)
 @example(0, OUTSIDE, FORWARDED, 3, False)
-def test_a_copy_of_any_age_is_said_once(lag_ns, app, machine, begin, is_whole):
-    """Also one that was merged from a recorder whose clock is an hour behind, and one without its beginning."""
+def test_a_copy_is_said_once_however_late_it_is(lag_ns, app, machine, begin, is_whole):
+    """Also one that was merged from a recorder whose clock is seconds behind, and one without its beginning."""
     once = talk(6).segments
     copy = translated(once, lag_ns, app, machine)
     records, connections = run(merged(once, copy if is_whole else copy[begin:]))
@@ -102,6 +103,20 @@ def test_a_packet_that_one_place_lost_comes_from_the_other(lost, lag_ns):
     assert connections.count == 1
 
 
+@pytest.mark.parametrize("app", [APP, OUTSIDE])
+@pytest.mark.parametrize("lag_ns", [0, 1000, 3600 * SECOND])
+def test_a_capture_twice_in_a_file_is_decoded_twice(lag_ns, app):
+    """`cat a.pcap a.pcap` goes back in time, and a replay comes an hour later: both stand there twice."""
+    once = talk(6).segments
+    records, connections = run([*once, *translated(once, lag_ns, app)])
+    assert said(records) == 2 * said(run(once)[0])
+    assert [record.stream for record in records] == [0] * (len(records) // 2) + [1] * (len(records) // 2)
+    assert connections.count == 2
+    assert connections.notes()[0].startswith(
+        "1 connection has the ports and sequence numbers of another one, at another"
+    )
+
+
 def test_segments_may_be_put_together_at_one_place():
     """Network cards hand a recorder several segments as one."""
     frames = [seal(report(number)) for number in range(4)]
@@ -109,7 +124,7 @@ def test_segments_may_be_put_together_at_one_place():
     for frame in frames:
         one_by_one.send("machine", frame, acked=False)
     together = Talk().open().send("machine", b"".join(frames), acked=False)
-    records, connections = run([*one_by_one.segments, *translated(together.segments, 100_000_000)])
+    records, connections = run(merged(one_by_one.segments, translated(together.segments, 100_000_000)))
     assert [record.plaintext for record in records] == [report(number) for number in range(4)]
     assert connections.count == 1
 
@@ -137,7 +152,7 @@ def test_two_that_say_something_else_are_both_said(is_interleaved, order):
         own = [each for each in records if str(app) in (each.source, each.destination)]
         assert said(own) == said(run(once)[0])
     assert connections.count == 2
-    assert connections.notes() == []
+    assert not any("captured twice" in note for note in connections.notes())
 
 
 def test_another_port_is_another_connection_and_the_user_is_told():
@@ -149,6 +164,15 @@ def test_another_port_is_another_connection_and_the_user_is_told():
     assert connections.count == 2
     (note,) = connections.notes()
     assert note.startswith("connections 0 and 1 began with the same data at the same time")
+
+
+def test_a_pause_behind_the_handshake_does_not_make_two_of_one():
+    made = Talk().open().idle(60).send("app", seal(ASK))
+    for number in range(3):
+        made.send("machine", seal(report(number)))
+    records, connections = run(in_the_order_of_a_router(made.segments))
+    assert said(records) == said(run(made.segments)[0])
+    assert connections.count == 1
 
 
 def test_handshakes_alone_are_counted_once():

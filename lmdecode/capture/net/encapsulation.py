@@ -5,8 +5,8 @@ a GRE tunnel. Each layer is a line of `LAYERS`, with the numbers that it is know
 behind its header. The walk follows the openers from header to header. What ends it elsewhere than at TCP is counted by
 name, so that a capture in which nothing was found can say what was in it.
 
-The openers read by fixed offsets rather than by scapy: on a mirrored port each packet is wrapped, and scapy would take half
-a minute for what takes a second here, and raise what it likes on bytes that somebody chose.
+The openers read by fixed offsets rather than by scapy: on a mirrored port each packet is wrapped, and scapy would take
+half a minute for what takes a second here, and raise what it likes on bytes that somebody chose.
 
 No walk is without bound: a packet may hold headers of four bytes to its end, or seem to hold several packets, each of
 which again holds several. The headers of all of them are counted together.
