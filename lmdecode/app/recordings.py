@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from io import BufferedReader, RawIOBase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol, TypeAlias, cast
 
 from lmdecode.app.errors import CommandError
 from lmdecode.cloud.har import HarError, encoding_of, read_har
@@ -31,6 +31,7 @@ _START: Final = 4096  # bytes by which a file is recognised
 _BLANK: Final = b"\xef\xbb\xbf \t\r\n"
 _FREE: Final = 256 << 20  # bytes that any compressed file may have
 _RATIO: Final = 100  # and further bytes for each of the file; archives of requests have 5 to 30
+_MOST_LAYERS: Final = 3  # of compression; a program that stores what was sent to it packed may pack it again
 _BROTLI_PIECE: Final = 16  # bytes; so a piece cannot unpack to hundreds of megabytes
 _ZIP: Final = b"PK\x03\x04"
 _ZIP_END: Final = 22 + 0xFFFF  # bytes: where a zip says how large its directory is, with the longest comment
@@ -117,25 +118,37 @@ class _Reading:
 
     def of(self, file: BufferedReader[Any], name: str) -> Iterator[Exchange]:
         """Yields the exchanges of a file, and of all that is packed in it."""
+        if file.peek(_START).startswith(_ZIP):
+            yield from self._of_zip(file)
+        else:
+            yield from self._plain(*self._without_compression(file, name))
+        if self._complaints:
+            raise HarError("; ".join(dict.fromkeys(self._complaints)))
+
+    def _without_compression(self, file: BufferedReader[Any], name: str) -> tuple[BufferedReader[Any], str]:
+        """Returns the content of a file that was compressed, maybe more than once, and its name without the ending."""
         from lmdecode.capture.compression import decompressed
         from lmdecode.capture.source import MEMORY
 
-        start = file.peek(_START)[:_START]
-        if start.startswith(_ZIP):
-            yield from self._of_zip(file)
-        elif Path(name).suffix.lower() == ".br" and not _readable(start):
-            yield from self._plain(self._unpacked(_Brotli(file)), name[: -len(".br")])
-        elif (inflating := decompressed(file, start, MEMORY // 2)) is not None:
-            yield from self._plain(self._unpacked(inflating), name.rpartition(".")[0])
-        else:
-            yield from self._plain(file, name)
-        if self._complaints:
-            raise HarError("; ".join(dict.fromkeys(self._complaints)))
+        for _ in range(_MOST_LAYERS):
+            start = file.peek(_START)[:_START]
+            if Path(name).suffix.lower() == ".br" and not _readable(start):
+                file, name = self._unpacked(_Brotli(file)), name[: -len(".br")]
+            elif (inflating := decompressed(file, start, MEMORY // 2)) is not None:
+                file, name = self._unpacked(inflating), name.rpartition(".")[0]
+            else:
+                break
+        return file, name
 
     def _plain(self, file: BufferedReader[Any], name: str) -> Iterator[Exchange]:
         """Yields the exchanges of what is not packed, or not any more."""
         start = file.peek(_START)[:_START]
         reader = self._reader(start)
+        if reader is None and not start and self._complaints:
+            return  # damage, which was told, is why nothing is left of it
+        if reader is None and not start and isinstance(file.raw, _Unpacked):
+            self._complaints.append(f"what is packed in it is empty, or cut short: {_AGAIN}")
+            return
         if reader is None:
             suffix = Path(name).suffix.lower()
             self._complaints.append(_BY_NAME[suffix] if suffix in _BY_NAME else what_is_it(start))
@@ -165,16 +178,17 @@ class _Reading:
             with zipfile.ZipFile(file) as archive:
                 names = archive.namelist()
                 if is_saz(names):
-                    yield from read_saz(names, lambda name: self._unpacked(archive.open(name)))
+                    yield from read_saz(names, lambda name: self._unpacked(cast("_Readable", archive.open(name))))
                     return
                 known = 0
                 for member in archive.infolist():
                     if member.is_dir() or member.filename.startswith("__MACOSX/"):
                         continue
-                    with archive.open(member) as packed, self._unpacked(packed) as unpacked:
-                        if self._reader(unpacked.peek(_START)[:_START]) is not None:
+                    with archive.open(member) as packed, self._unpacked(cast("_Readable", packed)) as unpacked:
+                        plain, name = self._without_compression(unpacked, member.filename)
+                        if self._reader(plain.peek(_START)[:_START]) is not None:
                             known += 1
-                            yield from self._plain(unpacked, member.filename)
+                            yield from self._plain(plain, name)
             if not known:
                 self._complaints.append(f"is a zip without HAR or flows of mitmproxy: {_UNPACK}")
         except _DAMAGE as error:
@@ -232,8 +246,8 @@ def what_is_it(start: bytes) -> str:
 
 
 class _Readable(Protocol):
-    def read(self, size: int, /) -> bytes:
-        """So many bytes at most; none at the end."""
+    def read1(self, size: int, /) -> bytes:
+        """So many bytes at most, as soon as there are any; none at the end."""
 
 
 class _Unpacked(RawIOBase):
@@ -250,6 +264,7 @@ class _Unpacked(RawIOBase):
         self._allow = allow
         self._complain = complain
         self._ended = False
+        self.name = ""  # whoever unpacks what was packed in it asks for one
 
     def readable(self) -> bool:
         """It is."""
@@ -260,7 +275,8 @@ class _Unpacked(RawIOBase):
         if self._ended:
             return 0
         try:
-            piece = self._packed.read(min(len(buffer), 1 << 16))
+            # Not `read`, which would lose up to 64 KB of what precedes damage.
+            piece = self._packed.read1(min(len(buffer), 1 << 16))
         except _DAMAGE as error:
             piece = b""
             self._complain(f"{getattr(error, 'strerror', None) or 'what is packed in it is damaged'}: {_AGAIN}")
@@ -285,7 +301,7 @@ class _Brotli:
         self._error: type[Exception] = brotli.error
         self._waiting = b""
 
-    def read(self, size: int, /) -> bytes:
+    def read1(self, size: int, /) -> bytes:
         """Some bytes of the content; none at its end.
 
         Raises:

@@ -78,6 +78,26 @@ def test_a_compressed_archive_that_is_cut_short_gives_what_it_has(read, kind):
     assert "cut short" in result.complaints[-1] or "damaged" in result.complaints[-1]
 
 
+@pytest.mark.parametrize("kind", ["gz", "bz2", "xz"])
+@pytest.mark.parametrize("bytes_lost", [1, 9])
+def test_what_precedes_damage_is_used_however_small_the_archive(read, kind, bytes_lost):
+    result = read(PACKERS[kind](HAR + b" " * 5000)[:-bytes_lost], f"login.har.{kind}")
+    assert found_in(result.found) == ALL
+    assert "end too early" in str(result.complaints)
+
+
+def test_an_archive_of_which_nothing_is_left_is_not_called_empty(read):
+    assert "cut short" in str(read(PACKERS["zst"](HAR)[:-9], "login.har.zst").complaints)
+
+
+@pytest.mark.parametrize("kind", PACKERS)
+def test_archives_that_were_compressed_twice_or_before_they_were_zipped(read, kind):
+    packed = PACKERS[kind](HAR)
+    assert found_in(read(PACKERS[kind](packed), f"login.har.{kind}.{kind}").found) == ALL
+    result = read(zipped({f"login.har.{kind}": packed}), "logins.zip")
+    assert (found_in(result.found), result.complaints) == (ALL, [])
+
+
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_a_zip_with_an_archive_in_it(read, method):
     files = {"notes.txt": "hello", "a/": "", "__MACOSX/login.har": "{", "a/login.har": HAR}
