@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import Enum, auto
+from itertools import islice
 from typing import Final
 
 from lmdecode.cloud.findings import AGAIN, Problem, Trouble
@@ -106,6 +107,7 @@ _VAGUE: Final = frozenset(("access_denied", "invalid_request"))
 """Codes that servers give for all that has no code of its own: the text beside one says more."""
 _LONGEST_TEXT: Final = 2000  # characters; an explanation has a line or two
 _MOST_TEXTS: Final = 40
+_DEEPEST: Final = 6  # lists and objects in each other; `{"errors": [{"error": {"code": …}}]}` has four
 _FIREWALLS: Final = ("cf-mitigated", "x-amzn-waf-action", "x-sucuri-block", "x-iinfo")
 _SECONDS = re.compile(r"[0-9]{1,6}", re.ASCII).fullmatch
 
@@ -222,10 +224,10 @@ def _texts(response: Response, asked: Asked) -> Iterator[str]:
         value = json_value(body)
     except ValueError:
         value = dict(form(body[:_LONGEST_TEXT])) if body.lstrip().startswith(b"error") else None
-    yield from list(_strings(value))[:_MOST_TEXTS]
+    yield from islice(_strings(value), _MOST_TEXTS)
 
 
-def _strings(value: object, depth: int = 3) -> Iterator[str]:
+def _strings(value: object, depth: int = _DEEPEST) -> Iterator[str]:
     """The short texts in a value; what is nested deeper than errors are is left out."""
     if isinstance(value, str):
         yield value.lower()[:_LONGEST_TEXT]

@@ -54,6 +54,7 @@ OTHERS = {
         (401, oauth("invalid_client"), ()),
         (401, None, [("WWW-Authenticate", 'Basic realm="x", error="invalid_client"')]),
         (400, {"error": {"code": "invalid_client", "message": "no such client"}}, ()),
+        (400, {"status": False, "errors": [{"error": {"code": "invalid_client"}}]}, ()),
     ],
     "client id or client secret are refused, not your password": [
         (401, {"message": "Bad client credentials"}, ()),
