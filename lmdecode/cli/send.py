@@ -129,6 +129,8 @@ class _Sending:
         echo(*dump(request.address, record.data or "").splitlines())
         for name, value in record.fields.items():
             echo(f"{name}: {value_text(name, value)}")
+        for problem in record.problems:
+            complain(problem)
 
     def write(self, write: RawWrite) -> None:
         from lmdecode.app.send import bytes_before, consent_missing, write_raw

@@ -224,8 +224,12 @@ class Scanner:
         await asyncio.sleep(self._pace)
         patience = max(_LEAST_PATIENCE, _ALLOWANCE * max(self._taken, default=self._timeout))
         record = await self._send(client, piece, min(patience, self._timeout))
+        digits = record.data or ""
+        if MASK in digits or len(digits) != 2 * piece.length:  # all of it is in doubt: which byte is missing?
+            asked = f"R{piece.address:04X}{piece.length:04X}"
+            raise BadAnswerError(f"the answer to {asked} has {len(digits) // 2:,} bytes instead of {piece.length:,}")
         self.largest_answered = max(self.largest_answered, piece.length)
-        return bytes.fromhex(record.data or "")
+        return bytes.fromhex(digits)
 
     async def _send(self, client: Client, piece: Piece, seconds: float) -> Record:
         self.requests += 1

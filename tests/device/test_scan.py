@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,7 @@ from lmdecode.codec.v1.memory import Answer, Memory, Region
 from lmdecode.codec.v1.memory_map import REGISTERS
 from lmdecode.codec.v1.redaction import touches_secret
 from lmdecode.codec.v1.requester import requesters
-from lmdecode.codec.v1.windows import LARGEST_READ
+from lmdecode.codec.v1.windows import LARGEST_READ, REPORTS
 from lmdecode.device.client import Client
 from lmdecode.device.errors import MachineError, NoConnectionError, WrongKeyError
 from lmdecode.device.scan import Identity, Scanner
@@ -242,6 +243,31 @@ def test_a_read_that_ends_the_connection_costs_its_byte_only():
         assert plan.memory.knows(0x0020, 16)
         assert plan.memory.knows(0x0031, 0x1B)
         assert not plan.memory.knows(0x0030)
+
+    run(scenario())
+
+
+class Miscounting(Machine):
+    """Answers with some bytes more or less than it was asked for."""
+
+    more = 0
+
+    def receive(self, message):
+        answer = super().receive(message)
+        if answer is None or answer.data is None or message.address in {each.address for each in REPORTS}:
+            return answer
+        return replace(answer, data=(answer.data + bytes(8))[: len(answer.data) + self.more])
+
+
+@pytest.mark.parametrize("more", [-1, 1, 7])
+def test_an_answer_of_another_length_is_damage(more):
+    async def scenario():
+        machine = Miscounting("GS3 AV")
+        machine.more = more
+        async with Server(machine, KEY) as listening, scanner(listening) as scanning:
+            plan = Plan(Memory(), [Piece(0x0020, 4)])
+            await scanning.run(plan)
+        assert not plan.memory.knows(0x0020)
 
     run(scenario())
 
