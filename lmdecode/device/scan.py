@@ -34,6 +34,10 @@ _ALLOWANCE: Final = 2  # how many times the slowest of the latest answers is wai
 _LATEST: Final = 32  # answers
 _GREETING: Final = 3  # how many times the timeout is waited for a first answer, of whichever window
 _LOSSES: Final = 2  # connections that one read may cost before it is put off
+# Pieces in a row on whose connections only the greeting was answered; each may cost half a minute. All machines answer
+# what identifies them. A single byte that makes a machine silent is in each piece until 64 KiB are halved to it.
+_MOST_SILENT: Final = 3
+_MOST_SILENT_IN_A_PLAN: Final = 18
 
 Connector = Callable[[int, Callable[[Record], None]], Client]
 """Makes the client of a connection by its number, not connected yet, and gives it what to call with each Record."""
@@ -118,6 +122,7 @@ class Scanner:
         self._asked: Piece | None = None
         self._late: bytes | None = None  # the answer to what was asked, if it came after all
         self._plan: Plan | None = None
+        self._silent = 0  # pieces in a row that cost all their connections, none of which was closed
         self._begun = time.monotonic()
         self.connections = 0
         """The number of connections that were begun."""
@@ -200,23 +205,37 @@ class Scanner:
                 break
 
     async def _read(self, piece: Piece) -> bytes | Nothing:
-        """Reads a piece, over as many connections as it may cost."""
+        """Reads a piece, over as many connections as it may cost.
+
+        Raises:
+            MachineError: There is no connection, or the machine answers nothing but the greeting of each.
+        """
+        silent = True
         for _ in range(_LOSSES):
             client = await self._connected()
             failure: MachineError
             try:
-                return await self._ask(client, piece)
+                answer = await self._ask(client, piece)
             except EchoError:
+                self._silent = 0
                 return Nothing.ECHO
             except FloodError:
                 raise
             except MachineError as error:
                 failure = error
+            else:
+                self._silent = 0
+                return answer
             if await self._is_alive(client):
+                self._silent = 0
                 if self._late is not None:
                     return self._late
                 return Nothing.DAMAGE if isinstance(failure, BadAnswerError) else Nothing.SILENCE
+            silent = silent and client.lost is None
             await self.close()
+        self._silent = self._silent + 1 if silent else 0
+        if self._silent == (_MOST_SILENT if self._plan is None else _MOST_SILENT_IN_A_PLAN):
+            raise NoAnswerError("the machine answers the first read of each connection, and no other")
         return Nothing.DAMAGE
 
     async def _ask(self, client: Client, piece: Piece) -> bytes:

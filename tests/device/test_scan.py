@@ -15,7 +15,7 @@ from lmdecode.codec.v1.redaction import touches_secret
 from lmdecode.codec.v1.requester import requesters
 from lmdecode.codec.v1.windows import LARGEST_READ, REPORTS
 from lmdecode.device.client import Client
-from lmdecode.device.errors import MachineError, NoConnectionError, WrongKeyError
+from lmdecode.device.errors import MachineError, NoAnswerError, NoConnectionError, WrongKeyError
 from lmdecode.device.scan import Identity, Scanner
 from lmdecode.device.scan_plan import Piece, Plan, known_ranges
 from lmdecode.simulator.faults import FAULTS, Faults, parse_fault
@@ -243,6 +243,35 @@ def test_a_read_that_ends_the_connection_costs_its_byte_only():
         assert plan.memory.knows(0x0020, 16)
         assert plan.memory.knows(0x0031, 0x1B)
         assert not plan.memory.knows(0x0030)
+
+    run(scenario())
+
+
+class Monosyllabic(Machine):
+    """Answers one read of each connection."""
+
+    asked = 0
+
+    def receive(self, message):
+        first, self.asked = message.address in {each.address for each in REPORTS} and not self.asked, self.asked + 1
+        return super().receive(message) if first else None
+
+
+def test_a_machine_that_answers_one_read_of_each_connection_is_given_up():
+    async def scenario():
+        machine = Monosyllabic("GS3 AV")
+
+        def begun(note):
+            if "connected" in note:
+                machine.asked = 0
+
+        async with (
+            Server(machine, KEY, on_note=begun) as listening,
+            scanner(listening, timeout=0.05) as scanning,
+        ):
+            with pytest.raises(NoAnswerError, match="the first read of each connection, and no other"):
+                await scanning.identify()
+        assert scanning.connections < 15
 
     run(scenario())
 
