@@ -148,7 +148,7 @@ def log_in(
     try:
         from lmdecode.cloud.login import CLOUD_URL
         from lmdecode.cloud.login import log_in as log_in_once
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in {"authlib", "requests"}:
             raise
         raise CommandError("login needs Authlib and requests: pip install 'lmdecode[login]'") from None

@@ -94,7 +94,7 @@ def _read_saved(file: BinaryIO) -> Iterator[Exchange]:
     """Reads flows that mitmproxy saved. It is a face of its own over app, so app is given this."""
     try:
         from lmdecode.mitm.saved import read_saved
-    except ImportError:
+    except ModuleNotFoundError:
         raise CommandError(
             "looks like flows that mitmproxy saved, which need: pip install 'lmdecode[mitm]'; or export them as HAR"
         ) from None

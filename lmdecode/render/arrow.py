@@ -79,7 +79,7 @@ def to_polars(
     """
     try:
         import polars as pl
-    except ImportError:
+    except ModuleNotFoundError:
         raise MissingPackageError("polars is not installed: pip install 'lmdecode[polars]'") from None
     frame = pl.from_arrow(to_arrow(records, form=form, fields=fields))
     assert isinstance(frame, pl.DataFrame)  # noqa: S101 -- of a table it makes nothing else
@@ -89,7 +89,7 @@ def to_polars(
 def _pyarrow() -> Any:  # noqa: ANN401 -- it has no types
     try:
         import pyarrow as pa
-    except ImportError:
+    except ModuleNotFoundError:
         raise MissingPackageError("pyarrow is not installed: pip install 'lmdecode[parquet]'") from None
     return pa
 

@@ -7,10 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+from unittest.mock import Mock
 
 import pytest
 
 from lmdecode.cli.app import make_app
+from lmdecode.render.records import format_named
 from tests.cli.conftest import CAPTURES
 
 CAPTURE = CAPTURES / "gs3av-settings.pcap"
@@ -166,3 +168,11 @@ def test_little_memory(command, config):
             continue  # not even Python started
         assert "lmdecode/" not in result.stderr, result.stderr
         assert result.returncode in {0, 1}
+
+
+def test_a_library_that_finds_no_memory_is_not_called_missing(monkeypatch):
+    full = ImportError("lib.so: failed to map segment from shared object", name="lib")
+    monkeypatch.setattr("lmdecode.render.records.import_module", Mock(side_effect=full))
+    with pytest.raises(ImportError) as raised:
+        format_named("parquet")
+    assert raised.value is full

@@ -139,7 +139,7 @@ def format_named(name: str) -> OutputFormat:
     """
     try:
         found: OutputFormat = import_module(f"{__name__}.{name.replace('-', '_')}").FORMAT
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package in {"", "lmdecode"}:
             raise
