@@ -10,7 +10,7 @@ given only where a line has it whole.
 from __future__ import annotations
 
 import re
-from collections import deque
+from collections import OrderedDict, deque
 from typing import Final
 
 from lmdecode.codec.dialect import Place, Tally
@@ -26,6 +26,7 @@ from lmdecode.codec.v1.redaction import touches_secret
 _STREAMED: Final = "60000016"
 _LETTERS: Final = {letter_of(kind): kind for kind in Kind}
 _MAX_PENDING: Final = 1024
+_MAX_OF_A_KIND: Final = 64
 _LOGGER: Final = re.compile(rb"\b(?:DEBUG|INFO|WARNING|ERROR)\b[^\n]{0,80}\blmdirect\b")
 
 
@@ -37,6 +38,61 @@ def looks_like_log(start: bytes) -> bool:
     if _LOGGER.search(start) is not None:
         return True
     return any(lines.receive(line, 0) for line in start.splitlines()) or bool(lines.flush())
+
+
+class _Pending:
+    """Requests that no answer came to yet; few of a kind, since each answer goes through those of its kind."""
+
+    def __init__(self) -> None:
+        self._by_kind: dict[tuple[str, str], deque[tuple[int, int | None, Record]]] = {}
+        self._kinds: OrderedDict[int, tuple[str, str]] = OrderedDict()  # by the request's number, the oldest first
+        self._count = self._secrets = 0
+
+    def add(self, letter: str, preamble: str, time_ns: int | None, record: Record) -> None:
+        """Take a request; the oldest of its kind, or of all, is forgotten if there are too many."""
+        kind = letter, preamble
+        asked = self._by_kind.setdefault(kind, deque())
+        self._count += 1
+        asked.append((self._count, time_ns, record))
+        self._kinds[self._count] = kind
+        self._secrets += _is_secret(preamble)
+        if len(asked) > _MAX_OF_A_KIND:
+            self._forget(kind, 0)
+        if len(self._kinds) > _MAX_PENDING:
+            self._forget(next(iter(self._kinds.values())), 0)
+
+    def has(self, letter: str, preamble: str) -> bool:
+        """Return True if such a request is open."""
+        return (letter, preamble) in self._by_kind
+
+    @property
+    def has_secret(self) -> bool:
+        """Whether an open request is for something secret."""
+        return self._secrets > 0
+
+    def take(self, letter: str, preamble: str, time_ns: int | None) -> tuple[float | None, Record] | None:
+        """Return the request that an answer is to, and the seconds between them if both have a time; None if none."""
+        kind = letter, preamble
+        for index, (_, asked_ns, asked) in enumerate(self._by_kind.get(kind, ())):
+            if asked_ns is None or time_ns is None:
+                self._forget(kind, index)
+                return None, asked
+            if 0 <= time_ns - asked_ns <= ANSWER_TIMEOUT_NS:
+                self._forget(kind, index)
+                return (time_ns - asked_ns) / 1e9, asked
+        return None
+
+    def _forget(self, kind: tuple[str, str], index: int) -> None:
+        asked = self._by_kind[kind]
+        del self._kinds[asked[index][0]]
+        del asked[index]
+        self._secrets -= _is_secret(kind[1])
+        if not asked:
+            del self._by_kind[kind]
+
+
+def _is_secret(preamble: str) -> bool:
+    return touches_secret(int(preamble[:4], 16), int(preamble[4:], 16))
 
 
 class LogConversation:
@@ -62,7 +118,7 @@ class LogConversation:
         self._held: Said | None = None
         self._shown: Said | None = None
         self._time_ns = 0
-        self._pending: deque[tuple[str, str, int | None, Record]] = deque(maxlen=_MAX_PENDING)
+        self._pending = _Pending()
         self._messages = self._timeless = self._zoneless = 0
 
     def may_mention(self, text: bytes) -> bool:
@@ -154,7 +210,7 @@ class LogConversation:
             request=asked,
         )
         if is_request:
-            self._pending.append((letter, said.preamble, said.time_ns, record))
+            self._pending.add(letter, said.preamble, said.time_ns, record)
         return record
 
     def warnings(self) -> list[str]:
@@ -185,9 +241,7 @@ class LogConversation:
 
     def _secret_may_answer(self) -> bool:
         """Whether what the machine says may be a secret, because the app asked for one; as in a Conversation."""
-        return not self._show_secrets and any(
-            touches_secret(int(preamble[:4], 16), int(preamble[4:], 16)) for _, preamble, *_ in self._pending
-        )
+        return not self._show_secrets and self._pending.has_secret
 
     def _likely_letter(self, said: Said) -> str:
         if said.data == OK:
@@ -195,18 +249,9 @@ class LogConversation:
         if said.preamble.upper() == _STREAMED:
             return "Z"
         is_data = re.fullmatch(r"(?:[0-9A-Fa-f]{2})*", said.data) is not None
-        was_written = any(letter == "W" and preamble == said.preamble for letter, preamble, *_ in self._pending)
-        return "W" if was_written and not is_data else "R"
+        return "W" if not is_data and self._pending.has("W", said.preamble) else "R"
 
     def _pair(self, letter: str, said: Said) -> tuple[Role, float | None, Record | None]:
         """Return whether a message answers a request, after how many seconds if the log has times, and the request."""
-        for index, (asked_letter, asked_preamble, asked_ns, asked) in enumerate(self._pending):
-            if (asked_letter, asked_preamble) != (letter, said.preamble):
-                continue
-            if asked_ns is None or said.time_ns is None:
-                del self._pending[index]
-                return "response", None, asked
-            if 0 <= said.time_ns - asked_ns <= ANSWER_TIMEOUT_NS:
-                del self._pending[index]
-                return "response", (said.time_ns - asked_ns) / 1e9, asked
-        return "report", None, None
+        found = self._pending.take(letter, said.preamble, said.time_ns)
+        return ("report", None, None) if found is None else ("response", *found)

@@ -139,9 +139,10 @@ _TAIL: Final = 200  # characters at the end of a text that are looked at for one
 def read_text(text: str) -> Iterator[Mention]:
     """Yield the messages that a text mentions, in order, those that cannot be read as well."""
     position = 0
+    has_object = "{" in text  # asked once, since a line may be long and have many messages
     while (keyword := _KEYWORD.search(text, position)) is not None:
         form = Form(keyword.lastindex)
-        mention = _read(form, text, keyword, position)
+        mention = _read(form, text, keyword, position, has_object=has_object)
         yield mention
         position = mention.end
 
@@ -156,8 +157,8 @@ def may_go_on(text: str) -> bool:
     return _BROKEN_WORD.search(text[-_TAIL:]) is not None
 
 
-def _read(form: Form, text: str, keyword: re.Match[str], before: int) -> Mention:
-    """Read a message. The text of the one before it ends at `before`."""
+def _read(form: Form, text: str, keyword: re.Match[str], before: int, *, has_object: bool) -> Mention:
+    """Read a message. The text of the one before it ends at `before`. An object in the text may have its time."""
     rest = _REST[form].match(text, keyword.end())
     if rest is None:
         return _unreadable(form, text, keyword)
@@ -179,7 +180,7 @@ def _read(form: Form, text: str, keyword: re.Match[str], before: int) -> Mention
     elif is_hex(data):
         data = data.upper()
     time = time_before(text[before : keyword.start()], is_first=not before)
-    if time is None and "{" in text:
+    if time is None and has_object:
         time = time_of_object(text[max(before, keyword.start() - _OBJECT) : end + _OBJECT])
     time_ns, has_zone = (None, False) if time is None else time
     said = Said(form, time_ns, has_zone, letter, preamble, data, check)

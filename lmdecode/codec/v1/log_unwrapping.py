@@ -184,9 +184,10 @@ class Unwrapping:
         said = mention.said
         if said is None:
             raise ValueError("nothing is said")
-        if said.time_ns is not None or not self._before:
+        # What stands between a time and its message is short. Else each message of a long line would go through it all.
+        if said.time_ns is not None or not self._before or mention.start > _KEPT:
             return said
-        row = _row(plain(self._before[-1]), text)
+        row = _row(plain(self._before[-1]), text) if len(text) <= _LONGEST else ""
         if row:
             said = next((each.said for each in read_text(row) if each.said and each.said[3:] == said[3:]), said)
         prefix = text[: mention.start]
