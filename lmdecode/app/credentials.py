@@ -16,6 +16,7 @@ from lmdecode.app.recordings import SavedFlowsReader, recorded
 from lmdecode.cloud.collection import Collection, Saved, save
 from lmdecode.cloud.findings import Problem, Secret
 from lmdecode.cloud.http import is_watched
+from lmdecode.cloud.inflation import bodies_of_a_file
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.config.file import change, check_writable, load_config
 
@@ -73,11 +74,12 @@ def search(paths: Iterable[Path], read_saved: SavedFlowsReader) -> Search:
     for path in paths:
         said: Counter[str] = Counter()
         try:
-            for exchange in recorded(path, read_saved, partial(_count, said)):
-                result.requests += is_watched(exchange.request.host)
-                for each in result.found.add(exchange):
-                    if isinstance(each, Problem):
-                        _count(said, str(each))
+            with bodies_of_a_file(path.stat().st_size):
+                for exchange in recorded(path, read_saved, partial(_count, said)):
+                    result.requests += is_watched(exchange.request.host)
+                    for each in result.found.add(exchange):
+                        if isinstance(each, Problem):
+                            _count(said, str(each))
         except LmdecodeError as error:
             said[str(error)] += 1
             result.unread = True

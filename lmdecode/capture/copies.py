@@ -102,9 +102,10 @@ class _Recent:
         self._before: Sequence[Segment] = ()
         self._now: Sequence[Segment] = ()
         self._index: dict[tuple[Endpoint, Endpoint, int], Segment] = {}
-        self._indexed: tuple[object, ...] = ()
+        self._is_indexed = False
 
     def extend(self, segments: Sequence[Segment]) -> None:
+        self._is_indexed = False
         if len(self._now) >= _RECENT:
             self._before, self._now = self._now, segments
         else:
@@ -112,14 +113,14 @@ class _Recent:
 
     def at(self, segment: Segment) -> Segment | None:
         """The segment with the same ends and number. Both batches are gone through once, when asked."""
-        if self._indexed != (id(self._before), id(self._now)):
+        if not self._is_indexed:
             self._index = {
                 (each.source, each.destination, each.seq): each
                 for batch in (self._now, self._before)
                 for each in reversed(batch)  # of several the first
                 if each.payload
             }
-            self._indexed = id(self._before), id(self._now)
+            self._is_indexed = True
         return self._index.get((segment.source, segment.destination, segment.seq))
 
 

@@ -50,7 +50,19 @@ class CaptureStatistics:
     """One line each; to be shown when decoding is over."""
     notes: list[str] = field(default_factory=list)
     """The same for what is not wrong, but good to know."""
+    unsaid: int = 0
+    """Warnings that `warn` did not keep, since there were too many."""
 
+    def warn(self, text: str) -> None:
+        """Add a warning. A file can be damaged in a million places: of all but the first it is said how many."""
+        if len(self.warnings) < _MOST_WARNINGS:
+            self.warnings.append(text)
+            return
+        self.unsaid += 1
+        self.warnings[_MOST_WARNINGS:] = [f"{self.unsaid:,} more such places in the file, and the last: {text}"]
+
+
+_MOST_WARNINGS: Final = 20
 
 MEMORY: Final = 256 << 20
 """Bytes of memory that the decode of a capture may take, if nobody says otherwise.
@@ -116,8 +128,12 @@ class Source:
         self.buffer = b"".join([self.buffer[offset:], *pieces])
         return True
 
-    def header(self, size: int) -> bytes:
-        """The first bytes of the file, which must be there.
+    def header(self, size: int, start: int = 0) -> bytes:
+        """The first bytes of the buffer, which must be there.
+
+        Args:
+            size: How many.
+            start: How many of them are not returned. To copy them would take long in a file of nothing but headers.
 
         Raises:
             CaptureError: They are not.
@@ -125,7 +141,7 @@ class Source:
         while len(self.buffer) < size:
             if not self.more(0):
                 raise self.cut_in_header()
-        return self.buffer[:size]
+        return self.buffer[start:size]
 
     def cut_in_header(self) -> CaptureError:
         """What to say of a file that ends, or is wrong, before any packet."""

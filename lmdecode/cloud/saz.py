@@ -12,6 +12,7 @@ from lmdecode.cloud.inflation import LARGEST
 
 _REQUEST = re.compile(r"(?i:raw)[/\\](\d{1,9})_c\.txt", re.ASCII).fullmatch
 _MOST: Final = 2 * LARGEST  # bytes of a message
+_MOST_HEADERS: Final = 1 << 18  # bytes; servers take no more, and millions of headers would fill the memory
 _CHUNK = re.compile(rb"\s*([0-9A-Fa-f]{1,7})[^\r\n]{0,200}\r?\n").match
 _STATUS = re.compile(r"HTTP/[\d.]{1,5} +(\d{3})\b", re.ASCII).match
 
@@ -68,7 +69,7 @@ def _message(raw: bytes) -> tuple[str, Headers, bytes]:
     end, blank = min(
         ((at, mark) for mark in (b"\r\n\r\n", b"\n\n") if (at := raw.find(mark)) >= 0), default=(len(raw), b"")
     )
-    first, *lines = raw[:end].decode("latin-1").splitlines() or [""]
+    first, *lines = raw[: min(end, _MOST_HEADERS)].decode("latin-1").splitlines() or [""]
     headers = [(name.strip(), value.strip()) for name, colon, value in (line.partition(":") for line in lines) if colon]
     body = raw[end + len(blank) :]
     if "chunked" in header(headers, "transfer-encoding").lower():

@@ -18,6 +18,9 @@ from lmdecode.capture.source import TextInput
 _ENOUGH: Final = FARTHEST + 256  # bytes: packets that begin in the first of them can be seen
 _BLOCK: Final = 1 << 16
 _TAIL: Final = 64  # bytes behind a bracket that are waited for, to see what follows it
+_RESUMED_FREELY: Final = 100  # times; an export of so many lists that are cut off is none
+_RESUMED_EACH: Final = 1 << 17  # bytes, of which there may be one more: what is read last is looked at again
+_MOST_NOTES: Final = 3
 _BEFORE_NEXT: Final = b" \t\r\n[{"
 _END: Final = re.compile(rb'\](?=[^\S\n]*+\n\s*+[^\],}\s]|\s*+\[\s*+\{\s*+"_)')
 """The end of a list that something follows."""
@@ -39,6 +42,7 @@ class JsonParts(TextInput):
         self._recent: list[bytes] = []  # that was given out last
         self._begun = self._is_over = False
         self._notes: list[str] = []
+        self._more = self._resumed = 0
         self.warnings: list[str] = []
         """What to say of what could not be read."""
         self._lines = 0
@@ -67,6 +71,9 @@ class JsonParts(TextInput):
 
     def resume(self) -> bool:
         """Go to a list that begins in what was read last, where the one before it is cut off; True if there is one."""
+        self._resumed += 1
+        if self._resumed > _RESUMED_FREELY + self.position // _RESUMED_EACH:
+            return False
         text = b"".join(self._recent) + self._text
         found = _LIST.search(text, 1)
         if found is None:
@@ -108,6 +115,9 @@ class JsonParts(TextInput):
 
     def all_notes(self) -> list[str]:
         """Return what to say of the text that was passed over."""
+        if self._more:
+            self._notes.append(f"{self._more:,} more bytes of text were passed over")
+            self._more = 0
         if not self._lines:
             return self._notes
         lines = "1 line" if self._lines == 1 else f"{self._lines:,} lines"
@@ -127,5 +137,7 @@ class JsonParts(TextInput):
             self.warnings.append("what stands behind the packets is neither text nor JSON, and could not be read")
 
     def _pass_over(self, text: bytes, where: str) -> None:
-        if text.strip():
+        if len(self._notes) == _MOST_NOTES:
+            self._more += len(text)
+        elif text.strip():
             self._notes.append(f"{len(text):,} bytes of text {where} were passed over: {quoted(text)}")

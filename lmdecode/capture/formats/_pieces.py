@@ -174,8 +174,8 @@ def _next(source: Source, begun: int, stop: Stop, statistics: CaptureStatistics,
         source.note_end(stop.got, stop.wanted, statistics)
         return None
     at = source.base + offset
-    rest = source.buffer[offset:]
-    if stop.end is End.DAMAGED or len(rest) >= _SURE or (rest and not rest.strip(b"\r\n")):
+    size = len(source.buffer) - offset
+    if stop.end is End.DAMAGED or size >= _SURE or (size and not source.buffer[offset:].strip(b"\r\n")):
         found = _behind_text(source, offset)
         offset = at - source.base
         if isinstance(found, int) and source.base + found > begun:
@@ -233,7 +233,7 @@ def _resumed(source: Source, begun: int, stop: Stop, at: int, statistics: Captur
         found = find_header(data, looked)
         if found is not None and found.kind is not None:
             source.buffer, source.base = data[found.at :], begin + found.at
-            statistics.warnings.append(
+            statistics.warn(
                 f"the capture before byte {source.base:,} is cut off or damaged at its end; another one begins there, "
                 "and both were decoded"
             )

@@ -67,7 +67,7 @@ def walk_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pack
     Raises:
         CaptureError: The header is not whole.
     """
-    header = source.header(offset + PCAP_HEADER)[offset:]
+    header = source.header(offset + PCAP_HEADER, offset)
     order: Literal["<", ">"] = "<" if header[0] in {0xD4, 0x4D} else ">"
     magic, *_, link_type = struct.unpack(f"{order}I16xI", header)
     link_type &= _LINK_TYPE_MASK

@@ -158,10 +158,10 @@ def walk_pcapng(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pa
         CaptureError: The first block is not whole.
     """
     try:
-        section = _Section(_byte_order(source.header(offset + _MIN_BLOCK)[offset:]), ports)
+        section = _Section(_byte_order(source.header(offset + _MIN_BLOCK, offset)), ports)
     except _Damaged:
         raise source.cut_in_header() from None
-    source.header(offset + (section.unpack_length(source.buffer, offset + 4)[0] & 0xFFFF))
+    source.header(offset + (section.unpack_length(source.buffer, offset + 4)[0] & 0xFFFF), offset)
     count, previous_ns = statistics.packets, 0
     unpack, unpack_length, interfaces = section.head.unpack_from, section.unpack_length, section.interfaces
     damaged = at_end = False

@@ -123,7 +123,7 @@ def read_tshark_json(  # noqa: C901 -- the loop that all packets go through
                 what = f"cannot be read further ({error})"
             goes_on = not source.failure and source.resume()
             rest = "it goes on with the list that begins behind that" if goes_on else "all before it was decoded"
-            statistics.warnings.append(f"the JSON {what} after packet {statistics.packets:,}; {rest}")
+            statistics.warn(f"the JSON {what} after packet {statistics.packets:,}; {rest}")
     if long:
         packets = "1 packet whose JSON is" if long == 1 else f"{long:,} packets whose JSON is"
         statistics.warnings.append(f"{packets} longer than {LONGEST >> 20} MB could not be read")
