@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
+import struct
+import zipfile
 from collections.abc import Iterator, Mapping
 
 from tests.capture.building import (
@@ -171,6 +175,92 @@ IMAGE = {
     "ranges": [{"address": "0x401C", "data": "03bc04d8"}, {"address": "0x0310", "data": "fe06120612"}],
     "regions": [{"address": "0x5000", "length": 16, "answer": "echo"}],
 }
+
+# ---- packets, and files as they lie about
+
+
+def _packets() -> Iterator[bytes]:
+    """Packets behind their link type."""
+    segment = talk(1).segments[3]
+    inner, frame = ip(segment), ethernet(segment)
+    udp = struct.pack("!HHHH", 4789, 4789, 16 + len(frame), 0) + b"\x08\0\0\0\0\0\x01\0" + frame
+    tzsp = struct.pack("!HHHH", 37008, 37008, 13 + len(frame), 0) + b"\x01\0\0\x01\x01" + frame
+    outer = {
+        47: (b"\0\0\x08\0" + inner, b"\0\0\x65\x58" + frame, b"\x10\0\x88\xbe\0\0\0\1" + bytes(8) + frame),
+        4: (inner,),
+        17: (udp, tzsp),
+    }
+    for link_type in (0, 1, 12, 101, 105, 113, 119, 127, 149, 192, 239, 258, 276):
+        yield link_type.to_bytes(2, "big") + (inner if link_type in {12, 101} else frame)
+    for protocol, payloads in outer.items():
+        for payload in payloads:
+            yield b"\0\1" + ethernet(segment, _around(payload, protocol))
+    for tag in (b"\x81\0\0\1", b"\x91\0\0\1\x81\0\0\2", b"\x88\x47\0\0\1\xff", b"\x88\x64\x11\0\0\1\0\0\0\x21"):
+        yield b"\0\1" + frame[:12] + tag + frame[12:]
+
+
+def _around(payload: bytes, protocol: int) -> bytes:
+    """An IPv4 packet with something else than TCP in it."""
+    return struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), 1, 0, 64, protocol, 0) + bytes(8) + payload
+
+
+PACKETS = [*_packets()]
+
+_JSON_TEXT = json.dumps(EXPORTS[0], indent=2).encode()
+FILES = [
+    PCAPS[0],
+    PCAPNGS[0],
+    LOG,
+    _JSON_TEXT,
+    json.dumps(EXPORTS[1]).encode(),
+    EK_EXPORTS[0],
+    b"tcpdump: listening on any\n" + PCAPS[0],
+    PCAPS[0] + PCAPNGS[0],
+    PCAPS[0] + b"12 packets captured\n" + PCAPS[1],
+    b"Running as user root\n" + _JSON_TEXT + b"\n42\n" + _JSON_TEXT,
+    gzip.compress(PCAPS[0]),
+    b"a warning\n" + gzip.compress(LOG),
+    LOG.decode().encode("utf-16"),
+    LOG.decode().encode("utf-16-le"),
+    LOG.replace(b"\n", b"\r"),
+    b"PK\x03\x04" + bytes(60),
+    b"<!doctype html><html>",
+]
+
+
+def _recordings() -> Iterator[bytes]:
+    archive = json.dumps(HAR).encode()
+    yield from (archive, gzip.compress(archive), archive.decode().encode("utf-16"))
+    answer = {"status": 200, "body": {"text": _TOKENS}}
+    session = {"host": "cms.lamarzocco.io", "path": "/oauth/v2/token", "request": {"body": {"text": "{}"}}}
+    yield json.dumps([{"status": "COMPLETE", "method": "POST", **session, "response": answer}]).encode()
+    for files in ({"a.har": archive}, {
+        "raw/1_c.txt": b"POST https://cms.lamarzocco.io/oauth/v2/token HTTP/1.1\r\n\r\n{}",
+        "raw/1_s.txt": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    }):  # fmt: skip
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as zipped:
+            for name, content in files.items():
+                zipped.writestr(zipfile.ZipInfo(name), content)
+        yield packed.getvalue()
+
+
+RECORDINGS = [*_recordings()]
+
+
+def saved_flows() -> list[bytes]:
+    """Flows as mitmproxy saves them."""
+    from mitmproxy.io import FlowWriter  # noqa: PLC0415 -- it takes a second to load
+    from mitmproxy.test import tflow  # noqa: PLC0415 -- as above
+
+    flow = tflow.tflow(resp=True)
+    flow.request.host, flow.request.path = "cms.lamarzocco.io", "/api/customer"
+    assert flow.response is not None
+    flow.response.content = _FLEET.encode()
+    written = io.BytesIO()
+    FlowWriter(written).add(flow)  # type: ignore[no-untyped-call]
+    return [written.getvalue(), written.getvalue() * 2]
+
 
 # ---- words on the command line
 

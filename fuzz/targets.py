@@ -10,11 +10,13 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import math
 import tempfile
 from collections.abc import Callable
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 from hypothesis import strategies as st
@@ -25,18 +27,25 @@ from fuzz.seeds import (
     CONFIG,
     EK_EXPORTS,
     EXPORTS,
+    FILES,
     HAR,
     IMAGE,
     LOG,
     MESSAGES,
+    PACKETS,
     PCAPNGS,
     PCAPS,
     RANGES,
     RAW_LAYERS,
+    RECORDINGS,
+    saved_flows,
 )
 from lmdecode.analysis import filters
 from lmdecode.app.explain import read_quoted
+from lmdecode.app.recordings import recorded
 from lmdecode.capture import decode_capture
+from lmdecode.capture.net.link import SegmentReader
+from lmdecode.capture.net.packet import Endpoint, Packet
 from lmdecode.capture.source import OpenCapture
 from lmdecode.cloud.extraction import extract
 from lmdecode.cloud.har import read_har
@@ -51,7 +60,9 @@ from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.message import build, parse_leniently
 from lmdecode.codec.v1.ranges import address_range, address_ranges
 from lmdecode.config.file import load_config, machine_entries, problems
-from tests.capture.building import KEY_TEXT, START_NS, new_decoder, seal
+from lmdecode.simulator.console import parse_script
+from lmdecode.simulator.faults import parse_fault
+from tests.capture.building import KEY_TEXT, START_NS, ethernet, new_decoder, pcap, seal, talk
 
 
 class Target(NamedTuple):
@@ -64,6 +75,7 @@ class Target(NamedTuple):
 
 
 TARGETS: list[Target] = []
+PORTS = frozenset({1774})
 
 
 def _target(
@@ -294,3 +306,115 @@ def _ranges(data: bytes) -> None:
     with contextlib.suppress(LmdecodeError):
         for piece in address_ranges(text.split()):
             assert 0 <= piece.start < piece.stop <= 0x10000
+
+
+# ---- packets, and files as they lie about
+
+
+@_target("layers", damaged(PACKETS, [b"\x08\x00", b"\x86\xdd", b"\x81\x00", b"\x88\x47", b"\x06\xee", b"\x45\x00"]))
+def _layers(data: bytes) -> None:
+    """A packet of any link type has segments or none. The first two bytes are the link type."""
+    link_type = int.from_bytes(data[:2], "big")
+    packets = [Packet(START_NS, link_type, data[2:], len(data))] * 2
+    for ports in (PORTS, None):
+        reader = SegmentReader(ports)
+        for segment in reader.read_all(packets):
+            assert len(segment.payload) <= len(data)
+            assert ports is None or {segment.source.port, segment.destination.port} & ports
+        assert all("\n" not in each for each in reader.warnings())
+
+
+class _Pieces(io.RawIOBase):
+    """A pipe that has so many bytes at a time."""
+
+    def __init__(self, data: bytes, size: int) -> None:
+        self._data = data
+        self._size = size
+
+    def read1(self, size: int = -1) -> bytes:
+        size = self._size if size < 0 else min(size, self._size)
+        piece, self._data = self._data[:size], self._data[size:]
+        return piece
+
+
+def _outcome(file: Any) -> tuple[list[Record], str]:  # noqa: ANN401 -- any file object
+    records: list[Record] = []
+    try:
+        for record in decode_capture(OpenCapture(file), speakers_with(new_decoder())):
+            records.append(record)  # noqa: PERF402 -- those before an error count
+    except LmdecodeError as error:
+        return records, str(error)
+    return records, ""
+
+
+@_target("any-file", damaged(FILES, [*FILES[:3], b"\n", b"[", b"]", b"Message=40000020, Data=", b"\r\n", b"\x1f\x8b"]))
+def _any_file(data: bytes) -> None:
+    """What a file is, and what is in it, does not depend on the pieces in which it comes."""
+    whole = _outcome(io.BytesIO(data))
+    for size in (7, 1000):
+        assert _outcome(_Pieces(data, size)) == whole
+
+
+@_target("copies", st.binary(max_size=64))
+def _copies(data: bytes) -> None:
+    """One talk seen at two places: each message comes out once if each packet is seen in one of them, in order.
+
+    Each byte says of one packet who sees it, whether it is seen once more, and how far the two places are apart.
+    """
+    one, other = talk(5), talk(2, app=Endpoint("192.168.1.151", 36364), seqs=(77_000, 99_000))
+    at_router = Endpoint("10.0.0.9", one.segments[0].source.port)
+    seen = [(100 * number + 50, segment) for number, segment in enumerate(other.segments)]
+    for number, segment in enumerate(one.segments):
+        choice = data[number % len(data)] if data else 0
+        if choice & 3 != 1:
+            seen.append((100 * number, segment))
+        if choice & 3 != 2:
+            ends = [at_router if each == one.segments[0].source else each for each in segment[1:3]]
+            copy = segment._replace(source=ends[0], destination=ends[1])
+            seen.append((100 * number + (choice >> 2 & 15) - 8, copy))
+        if choice & 0xC0 == 0xC0:
+            seen.append((100 * number + 20, segment))
+    in_turn = [
+        segment._replace(time_ns=START_NS + 1_000_000 * place)
+        for place, (_, segment) in enumerate(sorted(seen, key=lambda each: each[0]))
+    ]
+    records, _ = _outcome(io.BytesIO(pcap([(each.time_ns, ethernet(each)) for each in in_turn])))
+    said = sorted(record.plaintext for record in records if record.plaintext)
+    alone = [_outcome(io.BytesIO(pcap([(s.time_ns, ethernet(s)) for s in each.segments])))[0] for each in (one, other)]
+    assert said == sorted(record.plaintext for records in alone for record in records if record.plaintext)
+
+
+@_target("recording", damaged(RECORDINGS, [b"PK\x03\x04", b"lamarzocco", b'"entries":[', b"raw/1_c.txt"]))
+def _recording(data: bytes) -> None:
+    """Exchanges come of it or an error, and no secret is shown."""
+    path = Path(_folder().name) / "recording"
+    path.write_bytes(data)
+    with contextlib.suppress(LmdecodeError):
+        for exchange in recorded(path, lambda _: iter(()), lambda _: None):
+            assert KEY_TEXT not in repr(extract(exchange))
+
+
+if find_spec("mitmproxy") is not None:
+
+    @_target("flow", st.deferred(lambda: damaged(saved_flows(), [b":", b"}", b"9999999:", b"7:version;", b"~", b"!"])))
+    def _flow(data: bytes) -> None:
+        """Flows come of it or an error."""
+        from lmdecode.mitm.saved import read_saved  # noqa: PLC0415 -- it loads mitmproxy
+
+        with contextlib.suppress(LmdecodeError):
+            for exchange in read_saved(io.BytesIO(data)):
+                assert KEY_TEXT not in repr(extract(exchange))
+
+
+@_target("script", damaged([b"0 power on\n+5 dose 2 100 # x\n1:30 fault drop\n"], [b"+", b"@", b":", b"1e999", b"nan"]))
+def _script(data: bytes) -> None:
+    """A script has events in order, or there is an error."""
+    with contextlib.suppress(LmdecodeError):
+        events = parse_script(data.decode("utf-8", "replace"))
+        assert all(math.isfinite(event.seconds) for event in events)
+
+
+@_target("fault", damaged([b"drop", b"delay=2", b"close after 3", b"garbage on read"], [b"=", b":", b"1e999", b"nan"]))
+def _fault(data: bytes) -> None:
+    with contextlib.suppress(LmdecodeError):
+        parse_fault(data.decode("utf-8", "replace"))

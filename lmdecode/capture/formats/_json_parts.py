@@ -24,6 +24,8 @@ _MOST_NOTES: Final = 3
 _BEFORE_NEXT: Final = b" \t\r\n[{"
 _END: Final = re.compile(rb'\](?=[^\S\n]*+\n\s*+[^\],}\s]|\s*+\[\s*+\{\s*+"_)')
 """The end of a list that something follows."""
+_OBJECTS: Final = re.compile(rb'\s*+\[\s*+\{\s*+"')
+"""A list of objects, whatever they are."""
 _LIST: Final = re.compile(rb'\[(?=\s*+\{\s*+"_)')
 
 
@@ -63,6 +65,8 @@ class JsonParts(TextInput):
             at = 0
         if not self._begun and not self._text[:at].strip(_BEFORE_NEXT):
             at = 0  # a list in a list is no export
+        if not self._begun and _OBJECTS.match(self._text):
+            at = 0  # the packet that was found is not the first
         self._pass_over(self._text[:at], "between the lists" if self._begun else "before the JSON")
         self._text = self._text[at:]
         self.is_list = self._text.lstrip().startswith(b"[")

@@ -271,9 +271,9 @@ def _sign(data: bytes, text: bytes, *, is_plain: bool) -> _Sign | None:
     packed = _COMPRESSED.search(data, 0, FARTHEST)
     if packed is not None and is_text(data[: packed.start()]):
         signs.append(_Sign(packed.start(), _Inner(packed.start())))
-    if is_plain:
-        found = ((each, each.finds(text)) for each in formats() if each.finds is not None)
-        signs += (_Sign(at, each) for each, at in found if at is not None and at < FARTHEST)
+    # Only what precedes counts. What follows may come later, and what a file is must not depend on that.
+    found = ((each, each.finds(text)) for each in formats() if each.finds is not None)
+    signs += (_Sign(at, each) for each, at in found if at is not None and at < FARTHEST and is_text(text[:at]))
     first = min(signs, key=lambda each: each.at, default=None)
     if is_plain or first is not None:
         log = _log(text if first is None else text[: first.at])
