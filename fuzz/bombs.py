@@ -225,6 +225,23 @@ def json_of(start: bytes, again: bytes) -> Bomb:
     return bomb
 
 
+def pieces_of(header: bytes, between: bytes = b"") -> Bomb:
+    """Return a bomb of captures behind one another, with the same between them."""
+
+    def bomb() -> Iterator[bytes]:
+        while True:
+            yield (header + between) * 1000
+
+    return bomb
+
+
+_PCAP_HEADER: Final = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 1 << 18, 1)
+_CUT_PACKET: Final = struct.pack("<IIII", 1, 1, 60, 60) + bytes(50)
+_EXPORTED: Final = (
+    b'[{"_source":{"layers":{"frame":{"frame.time_epoch":"1.0"},"ip":{"ip.src":"10.0.0.1","ip.dst":"10.0.0.2"},"tcp":'
+    b'{"tcp.srcport":"40000","tcp.dstport":"1774","tcp.len":"0","tcp.flags":"0x2","tcp.seq_raw":"1","tcp.ack_raw":"0"}}'
+    b"}}"
+)
 _PACKET: Final = b'[\n  {\n    "_index": "packets",\n    "_source": {\n      "layers": {\n'
 
 _LINE: Final = b"DEBUG [lmdirect.connection] Message=40000020, Data=01\n"
@@ -263,9 +280,20 @@ BOMBS: Final[dict[str, Bomb]] = {
     "JSON keys": json_of(b"[", b'{"_source":{"layers":{"a":0}}},'),
     "line of JSON": json_of(b'{"index":{}}\n{"layers":{"a":"', b"a"),
     "lines of JSON": json_of(b'{"index":{}}\n', b'{"layers":{}}\n'),
+    "JSON lists that are cut off": json_of(_EXPORTED + b"]\n", b'[{"_index":"p"},}'),
+    "JSON lists and text": json_of(_EXPORTED + b"]", b"\nx\n" + _EXPORTED + b"]"),
+    "captures and text": pieces_of(_PCAP_HEADER, b"12 packets captured\n"),
+    "captures and damage": pieces_of(_PCAP_HEADER, b"\xff" * 60),
+    "captures that are cut off": pieces_of(_PCAP_HEADER, _CUT_PACKET),
     "log line": json_of(_LINE, b"Message="),
     "log line of digits": json_of(_LINE + b"Message=40000020, Data=", b"0"),
     "log lines": json_of(_LINE, b"Message=x, Data=\n"),
+    "log line of messages": json_of(b"a line before it\n", b"Command Succeeded: 40000000: " + b"x" * 30 + b" "),
+    "log line of messages and braces": json_of(b"a line before it\n{", b"{" * 80 + b"Message=40000020, Data=01"),
+    "log requests": json_of(
+        b"".join(b"Sending %08X with None None\n" % (number << 16 | 1) for number in range(1024)),
+        b"a line of something else that says nothing of it\nMessage=F0000001, Data=00\n",
+    ),
     "log blanks": json_of(_LINE, b"lmdirect Sending "),
 }
 

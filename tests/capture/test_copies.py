@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lmdecode.capture.connections import Connections
+from lmdecode.capture.copies import _Recent
 from lmdecode.capture.net.packet import ACK, PSH, Endpoint
 from lmdecode.codec.dialect import RECORDS, Tallies
 from lmdecode.codec.v1 import speakers_with
@@ -209,3 +210,13 @@ def test_a_thousand_suspects_take_no_longer_each_than_a_few():
     records, connections = run(segments)
     assert len(records) == 2000
     assert connections.count == 1000
+
+
+def test_what_was_looked_up_is_looked_up_anew_when_more_came():
+    recent = _Recent()
+    segments = talk().segments
+    for segment in segments:  # each list may have the address of an earlier one, which is gone
+        recent.extend([segment])
+        if segment.payload and segment.seq % 2:
+            assert recent.at(segment) == segment.payload
+    assert [recent.at(each) for each in segments if each.payload] == [each.payload for each in segments if each.payload]

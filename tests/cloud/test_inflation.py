@@ -6,6 +6,7 @@ import gzip
 import subprocess
 import sys
 import zlib
+from contextlib import suppress
 
 import brotli
 import pytest
@@ -13,7 +14,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.cloud.inflation import LARGEST, UnreadableError, inflate
+from lmdecode.cloud.inflation import LARGEST, UnreadableError, bodies_of_a_file, inflate
 
 
 def raw_deflate(body: bytes) -> bytes:
@@ -102,3 +103,28 @@ def test_a_bomb_takes_a_bounded_memory(coding):
     said, megabytes = ran.stdout.splitlines()
     assert said == f"is {coding} that unpacks to more than 4 MB"
     assert int(megabytes) < 60  # of 300
+
+
+@pytest.mark.parametrize("coding", [*PACKERS])
+def test_all_bodies_of_a_file_together_have_a_limit(coding):
+    packed = PACKERS[coding](bytes(LARGEST))
+    header = coding.replace("raw", "deflate")
+    with bodies_of_a_file(0):
+        for _ in range(4):
+            assert len(inflate(packed, header)) == LARGEST
+        for _ in range(16):
+            with suppress(UnreadableError):
+                inflate(packed, header)
+        with pytest.raises(UnreadableError, match="left packed"):
+            inflate(packed, header)
+    with bodies_of_a_file(0):
+        assert len(inflate(packed, header)) == LARGEST
+    assert len(inflate(packed, header)) == LARGEST
+
+
+def test_bodies_that_are_not_packed_have_no_limit_together():
+    with bodies_of_a_file(0):
+        for _ in range(20):
+            inflate(bytes(LARGEST), "identity")
+            with pytest.raises(UnreadableError, match="claims to be gzip"):
+                inflate(b"{}", "gzip")

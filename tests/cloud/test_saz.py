@@ -78,3 +78,10 @@ def test_an_archive():
 @pytest.mark.parametrize("name", ["raw/x_c.txt", "raw/1_s.txt", "1_c.txt", "raw/" + "1" * 5000 + "_c.txt"])
 def test_other_archives(name):
     assert not is_saz([name])
+
+
+def test_headers_without_end_do_not_fill_the_memory():
+    asked = b"GET https://cms.lamarzocco.io/ HTTP/1.1\r\n" + b"a: b\r\n" * 1_000_000
+    exchange = exchange_of(asked, None)
+    assert exchange.request.host == "cms.lamarzocco.io"
+    assert len(exchange.request.headers) < 100_000

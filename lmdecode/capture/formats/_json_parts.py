@@ -41,7 +41,8 @@ class JsonParts(TextInput):
         super().__init__(file)
         self._packets_begin = packets_begin
         self._text = b""  # that was read and not given out
-        self._recent: list[bytes] = []  # that was given out last
+        self._recent: list[bytes] = []  # that was given out last, a block at least
+        self._recent_size = 0
         self._begun = self._is_over = False
         self._notes: list[str] = []
         self._more = self._resumed = 0
@@ -70,20 +71,25 @@ class JsonParts(TextInput):
         self._pass_over(self._text[:at], "between the lists" if self._begun else "before the JSON")
         self._text = self._text[at:]
         self.is_list = self._text.lstrip().startswith(b"[")
-        self._begun, self._is_over, self._recent = True, False, []
+        self._begun, self._is_over, self._recent, self._recent_size = True, False, [], 0
         return True
 
     def resume(self) -> bool:
-        """Go to a list that begins in what was read last, where the one before it is cut off; True if there is one."""
+        """Go to a list that begins near what was read last, where the one before is cut off; True if there is one."""
         self._resumed += 1
         if self._resumed > _RESUMED_FREELY + self.position // _RESUMED_EACH:
             return False
         text = b"".join(self._recent) + self._text
-        found = _LIST.search(text, 1)
-        if found is None:
-            return False
+        looked = 1
+        while (found := _LIST.search(text, looked)) is None:
+            more = super().read() if len(self._text) < _ENOUGH else b""
+            if not more:
+                return False
+            looked = max(looked, len(text) - _TAIL)
+            text += more
+            self._text += more
         self._text, self._is_over = text[found.start() :], False
-        self._recent = []
+        self._recent, self._recent_size = [], 0
         return True
 
     def pass_over(self, line: bytes) -> bool:
@@ -101,7 +107,10 @@ class JsonParts(TextInput):
         text, self._text = self._text or super().read(size), b""
         if self.is_list and b"]" in text:  # most of an export has none, and that is found out ten times as fast
             text = self._to_end(text, size)
-        self._recent = [*self._recent[-1:], text]
+        self._recent.append(text)
+        self._recent_size += len(text)
+        while self._recent_size - len(self._recent[0]) >= _BLOCK:
+            self._recent_size -= len(self._recent.pop(0))
         return text
 
     def _to_end(self, text: bytes, size: int) -> bytes:

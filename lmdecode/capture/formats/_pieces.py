@@ -31,6 +31,9 @@ _LOOK_AHEAD: Final = (1 << 18) + FARTHEST  # bytes: the longest packet, and some
 _SURE: Final = 8  # bytes of text that are no record's header, which has zeros, or ones too high for text, in its first
 _LEAST_LINES: Final = 3  # line feeds, each behind a carriage return, that are no coincidence
 _HEADER_AT_MOST: Final = 24
+_ANOTHER: Final = (
+    "the capture before byte {:,} is cut off or damaged at its end; another one begins there, and both were decoded"
+)
 _MOST_TEXTS: Final = 3  # that are shown; in a file of a thousand pieces each says the same
 
 TERMINAL: Final = (
@@ -216,7 +219,9 @@ def _behind_text(source: Source, offset: int) -> int | bytes | None:
             at_end = True
 
 
-def _resumed(source: Source, begun: int, stop: Stop, at: int, statistics: CaptureStatistics) -> int | None:
+def _resumed(  # noqa: C901 -- one look after another
+    source: Source, begun: int, stop: Stop, at: int, statistics: CaptureStatistics
+) -> int | None:
     """Look for a capture that begins where another one is cut off or damaged.
 
     Args:
@@ -226,17 +231,19 @@ def _resumed(source: Source, begun: int, stop: Stop, at: int, statistics: Captur
         at: The same, in the file.
         statistics: Gets the warning.
     """
-    data = stop.before + source.buffer[at - source.base :]
     begin = at - len(stop.before)
     looked = max(begun + 1 - begin, 0)
+    if begin >= source.base:  # nothing need be copied
+        found = find_header(source.buffer, begin - source.base + looked)
+        if found is not None and found.kind is not None:
+            statistics.warn(_ANOTHER.format(source.base + found.at))
+            return found.at
+    data = stop.before + source.buffer[at - source.base :]
     while True:
         found = find_header(data, looked)
         if found is not None and found.kind is not None:
             source.buffer, source.base = data[found.at :], begin + found.at
-            statistics.warn(
-                f"the capture before byte {source.base:,} is cut off or damaged at its end; another one begins there, "
-                "and both were decoded"
-            )
+            statistics.warn(_ANOTHER.format(source.base))
             return 0
         if len(data) - len(stop.before) >= _LOOK_AHEAD:
             break

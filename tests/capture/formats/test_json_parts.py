@@ -89,3 +89,33 @@ def test_blanks_without_end(tmp_path):
     records, statistics, _ = decode(tmp_path / "x", exported(SEGMENTS) + b"\n" * 3_000_000)
     assert len(records) == 4
     assert statistics.warnings == statistics.notes == []
+
+
+@pytest.mark.parametrize("size", [7, 64, 1000, 1 << 16])
+def test_a_list_behind_a_broken_one_is_found_whatever_the_pieces(size):
+    broken = exported(SEGMENTS).replace(b'"_index": "packets"', b'"_index": packets"', 1)
+    data = RUNNING + broken + b"\n" + exported(SEGMENTS)
+    found, statistics = read(data, range(0, len(data), size))
+    assert found == SEGMENTS
+    assert "goes on with the list" in statistics.warnings[0]
+
+
+def test_a_first_packet_of_another_kind_is_in_the_list_all_the_same():
+    found, _ = read(exported(SEGMENTS).replace(b'"_index"', b'"_i_index"', 1), [])
+    assert found == SEGMENTS
+
+
+def test_lists_that_are_cut_off_without_end_are_given_up():
+    data = exported(SEGMENTS) + b"\n" + b'[{"_index":"p"},}' * 20_000
+    found, statistics = read(data, [])
+    assert found == SEGMENTS
+    assert len(statistics.warnings) < 30
+    assert any("more such places in the file" in each for each in statistics.warnings)
+
+
+def test_of_many_texts_between_lists_the_first_are_shown():
+    data = b"\nx y z\n".join([exported(SEGMENTS)] * 30)
+    found, statistics = read(data, [])
+    assert found == SEGMENTS * 30
+    assert len(statistics.notes) == 4
+    assert "more bytes of text were passed over" in statistics.notes[-1]

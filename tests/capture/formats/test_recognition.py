@@ -271,3 +271,13 @@ def test_the_page_of_the_docs_has_the_tables_of_the_code():
     assert module.page(text) == text, "run `make docs`"
     assert "is a tar archive" not in text
     assert "| a tar archive | unpack it first: tar xf FILE |" in text
+
+
+@pytest.mark.parametrize("size", [1, 7, 100, 10_000])
+@pytest.mark.parametrize("at", [16, 60, 300])
+def test_damage_behind_the_first_sign_does_not_decide_what_a_file_is(at, size):
+    data = b'{"index":{"_index":"packets"}}\n{"layers":{"frame":{}}}\n' * 20
+    data = data[:at] + b"\0\1" + data[at:]
+    kind, file = open_capture(OpenCapture(BufferedReader(Pieces(data, range(0, len(data), size)))))
+    with file:
+        assert "tshark" in kind.name

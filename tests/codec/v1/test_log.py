@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 from lmdecode.capture import CaptureError, CaptureStatistics
 from lmdecode.capture.formats.debug_log import read_log
 from lmdecode.capture.source import LONGEST
+from lmdecode.codec.dialect import Place, Tally
 from lmdecode.codec.v1 import speakers_with
+from lmdecode.codec.v1.log import LogConversation
 from tests.capture.building import as_bom_utf16, message, new_decoder
 from tests.capture.formats.test_debug_log import read
 
@@ -414,3 +416,20 @@ def test_twice_as_long_a_line_takes_about_twice_as_long(unit):
         return twice / max(once, 0.01)
 
     assert any(growth() < 2.8 for _ in range(6))
+
+
+def test_an_answer_finds_its_request_among_thousands():
+    log = LogConversation(Place(0), Tally(), show_secrets=False)
+    for number in range(3000):
+        log.receive(b"Sending %08X with None None" % (number << 16 | 1), number)
+    for _ in range(200):
+        log.receive(b"Sending F0000001 with None None", 0)
+    asked = []
+    for _ in range(66):
+        log.receive(b"Message=F0000001, Data=00", 0)
+        asked += [each.request for each in log.close()]
+    assert [each is not None for each in asked] == [True] * 64 + [False] * 2
+    log.receive(b"Message=%08X, Data=00" % (2999 << 16 | 1), 0)
+    assert log.close()[0].role == "response"
+    log.receive(b"Message=00000001, Data=00", 0)  # more than a thousand came after it
+    assert log.close()[0].role == "report"
