@@ -218,5 +218,5 @@ def test_what_was_looked_up_is_looked_up_anew_when_more_came():
     for segment in segments:  # each list may have the address of an earlier one, which is gone
         recent.extend([segment])
         if segment.payload and segment.seq % 2:
-            assert recent.at(segment) == segment.payload
-    assert [recent.at(each) for each in segments if each.payload] == [each.payload for each in segments if each.payload]
+            assert recent.at(segment) == segment
+    assert [recent.at(each) for each in segments if each.payload] == [each for each in segments if each.payload]
