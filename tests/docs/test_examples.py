@@ -58,7 +58,16 @@ def _rewritten(capture, rewrite, link_type=1):
 def _in_tzsp(packet):
     """As a MikroTik streams it."""
     content = b"\1\0\0\1\1" + packet
-    udp = struct.pack("!HHHH", 37008, 37008, 8 + len(content), 0) + content
+    return _in_udp(37008, content)
+
+
+def _in_vxlan(packet):
+    """On a port that somebody chose."""
+    return _in_udp(14789, b"\x08\0\0\0\0\0\x48\0" + packet)
+
+
+def _in_udp(port, content):
+    udp = struct.pack("!HHHH", port, port, 8 + len(content), 0) + content
     addresses = bytes((192, 168, 1, 1, 192, 168, 1, 50))
     return bytes(12) + struct.pack("!HBBHHHBBH", 0x0800, 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0) + addresses + udp
 
@@ -83,6 +92,7 @@ def folder(tmp_path):
     elsewhere = (captures / "gs3av-settings.pcap").read_bytes().replace((1774).to_bytes(2), (443).to_bytes(2))
     (tmp_path / "elsewhere.pcapng").write_bytes(elsewhere)
     (tmp_path / "mikrotik.pcapng").write_bytes(_rewritten((captures / "gs3av-settings.pcap").read_bytes(), _in_tzsp))
+    (tmp_path / "vxlan.pcap").write_bytes(_rewritten((captures / "gs3av-settings.pcap").read_bytes(), _in_vxlan))
     (tmp_path / "monitor.pcapng").write_bytes(
         _rewritten((captures / "gs3av-settings.pcap").read_bytes(), _encrypted, 105)
     )

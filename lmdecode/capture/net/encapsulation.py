@@ -17,7 +17,7 @@ from __future__ import annotations
 import ctypes
 import struct
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
@@ -51,6 +51,7 @@ _INSIDE_THE_TUNNEL: Final = "record inside the tunnel, on its own interface (wg0
 _ON_THE_ROUTER: Final = "record on the access point or the router (-i any) instead, or on the phone"
 _ON_THE_BRIDGE: Final = "record on the bridge (br-lan) or with -i any instead"
 _WHOLE: Final = "record before the packets are cut up, on the bridge (br-lan) or with -i any"
+_TAKEN_OFF: Final = "take so many bytes off each packet: editcap -C BYTES -T rawip FILE NEW.pcapng"
 _UNCOMPRESSED: Final = "record on the interface of the PPP link itself (ppp0)"
 
 
@@ -193,6 +194,11 @@ def is_known(link_type: int) -> bool:
     return (LINK, link_type) in _OPENERS
 
 
+def is_closed(unread: Iterable[str]) -> bool:
+    """Return True if a layer is among these names of which it is known that nobody can look into it."""
+    return not _ADVICE.keys().isdisjoint(unread)
+
+
 def look_through(data: bytes, size: int, start: Step, unread: Counter[str]) -> tuple[list[int], bool]:
     """Find the IP headers in a packet that have TCP behind them, or are of fragments.
 
@@ -223,12 +229,12 @@ def look_through(data: bytes, size: int, start: Step, unread: Counter[str]) -> t
             is_cut = is_cut or size > len(data)
             continue
         if isinstance(outcome, str):
-            _count(unread, outcome)
+            count_unread(unread, outcome)
         elif outcome:
             pending += (outcome,) if isinstance(outcome, Step) else outcome[::-1]
     else:
         if pending:
-            _count(unread, _TOO_MANY)
+            count_unread(unread, _TOO_MANY)
     return found, is_cut
 
 
@@ -244,7 +250,8 @@ def _open(step: Step, data: bytes, size: int) -> Outcome:
     return name_of(step.space, step.number) if opener is None else opener(data, step.at, size)
 
 
-def _count(unread: Counter[str], name: str) -> None:
+def count_unread(unread: Counter[str], name: str) -> None:
+    """Count a packet that could not be looked into, by the name of the layer, unless there are too many names."""
     if name and (name in unread or len(unread) < MOST_NAMES):
         unread[name] += 1
 
@@ -309,4 +316,5 @@ def not_looked_into(unread: Mapping[str, int], *, counted: bool = True) -> str:
     if len(said) > _MOST_SAID:
         said = [*said[:_MOST_SAID], f"{len(said) - _MOST_SAID} others"]
     listed = said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
-    return f"{listed}; {_ADVICE.get(names[0], _ON_THE_BRIDGE)}"
+    advice = _TAKEN_OFF if names[0].startswith(tunnels.INSIDE_UDP) else _ADVICE.get(names[0], _ON_THE_BRIDGE)
+    return f"{listed}; {advice}"

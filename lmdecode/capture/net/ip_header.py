@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from typing import Final
 
@@ -19,6 +20,8 @@ _MOST_EXTENSIONS: Final = 64  # each kind comes once, or twice; more is an attem
 # What is asked for where bytes are only guessed to be an IP header: ICMP, IGMP, IP in IP, TCP, UDP, IPv6 in IP, GRE,
 # ESP, ICMP of IPv6, IP in IP once more, EtherIP, IPComp, L2TP, SCTP, MPLS, and IPv6's extension headers.
 _LIKELY: Final = frozenset((1, 2, 4, TCP, UDP, 41, 47, 50, 58, 94, 97, 108, 115, 132, 137)) | EXTENSIONS
+_FARTHEST: Final = 80  # bytes before an IP packet where nothing says where it is
+_MAY_BEGIN: Final = re.compile(rb"[\x45-\x4f\x60-\x6f]")
 _TRAILER: Final = 48  # bytes: 40 of padding at the most, and 8 of a check sequence or of what a switch puts behind it
 
 
@@ -61,6 +64,20 @@ def is_ip(data: bytes, at: int, size: int) -> bool:
         return False
     version = data[at] >> 4
     return _is_ipv4(data, at, size) if version == 4 else version == 6 and _is_ipv6(data, at, size)
+
+
+def find_ip(data: bytes, at: int, size: int) -> int | None:
+    """Return where the first IP packet begins that fills the rest of a frame, where nothing says so; None if none does.
+
+    Args:
+        data: What was captured of the frame.
+        at: Where it may begin.
+        size: Of the whole frame, in bytes.
+    """
+    for found in _MAY_BEGIN.finditer(data, at, at + _FARTHEST):
+        if is_ip(data, found.start(), size):
+            return found.start()
+    return None
 
 
 def _is_ipv4(data: bytes, at: int, size: int) -> bool:

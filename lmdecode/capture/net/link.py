@@ -39,7 +39,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
-from lmdecode.capture.net.ip_header import EXTENSIONS, FRAGMENT, TCP, UDP, past_extensions
+from lmdecode.capture.net.ip_header import EXTENSIONS, FRAGMENT, TCP, UDP, find_ip, past_extensions
 from lmdecode.capture.net.packet import (
     HEADER_OFFSETS,
     PLAIN_PROTOCOLS,
@@ -209,16 +209,25 @@ class SegmentReader:
 
     def _look_through(self, packet: Packet, start: Step) -> list[Segment]:
         """The segments behind whatever is around them, from a header of the packet on."""
-        from lmdecode.capture.net.encapsulation import is_known, look_through  # noqa: PLC0415 -- for few captures
+        from lmdecode.capture.net.encapsulation import count_unread, is_closed, is_known, look_through  # noqa: PLC0415 -- for few captures
 
         data, size = packet.data, max(packet.original_length, len(packet.data))
         if self._ports is not None and not self._may_be_ours(data):
             self._foreign += 1
             if self._foreign > _ENOUGH and len(data) == size:
                 return []
-        elif self._ports is not None and start.space == LINK and not is_known(start.number):
-            self._unknown_links[start.number] += 1
-        places, is_cut = look_through(data, size, start, self.unread)
+            places, is_cut = look_through(data, size, start, self.unread)
+        else:
+            unread: Counter[str] = Counter()
+            places, is_cut = look_through(data, size, start, unread)
+            is_lost = not places and start.space == LINK and not is_closed(unread)
+            found = find_ip(data, start.at, size) if is_lost else None
+            if found is not None:  # the file has another link type than it says, or there is a header that nobody knows
+                places, is_cut = look_through(data, size, Step(*RAW_IP, found), unread := Counter())
+            elif self._ports is not None and start.space == LINK and not is_known(start.number):
+                self._unknown_links[start.number] += 1
+            for name in unread:
+                count_unread(self.unread, name)
         self._cut_headers += is_cut
         segments: list[Segment] = []
         for place in places:

@@ -135,7 +135,9 @@ def open_nflog(data: bytes, at: int, size: int) -> Outcome:
     """
     if data[at + 1]:
         return None
-    order = ">" if data[at + 4] == 0 and data[at + 5] >= 4 else "<"
+    # A kind is below 256 and never 0, but may have flags in its high byte. A length tells nothing: 0x0104 may be a
+    # packet's, and so may 0x0401.
+    order = ">" if data[at + 7] & 0x3F else "<"
     field, look = at + 4, struct.Struct(f"{order}HH")
     for _ in range(_MOST_FIELDS):
         length, kind = look.unpack_from(data, field)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Final
 
 from lmdecode.capture.net.ethernet import is_ethernet_in_place_of_ip, likely_ethernet
-from lmdecode.capture.net.ip_header import EXTENSIONS, FRAGMENT, TCP, past_extensions
+from lmdecode.capture.net.ip_header import EXTENSIONS, FRAGMENT, TCP, find_ip, past_extensions
 from lmdecode.capture.net.packet import TUNNEL_PORTS
 from lmdecode.capture.net.step import (
     ETHERNET,
@@ -26,6 +26,8 @@ from lmdecode.capture.net.step import (
 
 IPSEC: Final = "IPsec (ESP)"
 WIREGUARD: Final = "WireGuard"
+INSIDE_UDP: Final = "packets in UDP to port "
+"""What the name begins with of a tunnel on a port of its own. Such a port says nothing, so it is not looked into."""
 
 _KNOWN_PORTS: Final = TUNNEL_PORTS | {1194, 4500}  # OpenVPN, and IPsec behind NAT
 
@@ -89,6 +91,9 @@ def open_udp(data: bytes, at: int, size: int) -> Outcome:
         expected = _WIREGUARD_SIZES.get(kind)
         if content == expected or (expected is None and content >= 32 and not content % 16):
             return WIREGUARD
+    found = find_ip(data, at + 8, size)
+    if found is not None and data[found + (9 if data[found] >> 4 == 4 else 6)] == TCP:
+        return f"{INSIDE_UDP}{destination} behind {found} bytes"
     return None
 
 

@@ -225,6 +225,11 @@ LINKS = {
         239,
         lambda b: b"\2\0\0\x1e" + struct.pack(">HHI", 8, 1, 0) + struct.pack(">HH", len(b) + 4, 9) + b,
     ),
+    "NFLOG, big-endian, nothing but the packet": (
+        I,
+        239,
+        lambda b: b"\2\0\0\x1e" + struct.pack(">HH", len(b) + 4, 9) + b,
+    ),
     "PFLOG": (I, 117, lambda b: b"\x3d\2" + bytes(62) + b),
     "ENC": (I, 109, lambda b: bytes(12) + b),
     "FireWire": (I, 138, lambda b: bytes(16) + kind_of(b) + b),
@@ -435,6 +440,10 @@ CLOSED = {
     "compressed PPP": (9, b"\0\xfd" + bytes(30)),
     "PPP protocol 0x0223": (9, b"\x02\x23" + bytes(30)),
     "CAPWAP with DTLS": (1, frame(ip4(17, udp(5247, b"\1\0\0\0" + bytes(40))))),
+    "packets in UDP to port 14789 behind 64 bytes": (
+        1,
+        frame(ip4(17, udp(14789, b"\x08\0\0\0\0\0\x48\0" + frame(ip(FOUR))))),
+    ),
     "link type 147 (USER0)": (147, bytes(40)),
     "link type 147 (USER0), PKTAP": (258, struct.pack("<III", 108, 1, 147) + bytes(96) + bytes(40)),
 }
@@ -461,6 +470,34 @@ def test_what_cannot_be_looked_into_is_named(name):
 )
 def test_what_is_in_every_network_is_not_named(data):
     assert not read(1, data, ports=None)[1].unread
+
+
+@pytest.mark.parametrize("size", [200, 255, 256, 257, 0x404, 1400])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_nflog_has_packets_of_any_length_in_either_order(order, size):
+    segment = FOUR._replace(payload=bytes(size))
+    packet = ip(segment)
+    assert read(239, b"\2\0\0\x1e" + struct.pack(f"{order}HH", len(packet) + 4, 9) + packet)[0] == [segment]
+
+
+@given(st.sampled_from([FOUR, SIX]), st.integers(0, 300), st.binary(max_size=60), st.sampled_from(["", *WRAPS]))
+@settings(max_examples=60)
+def test_a_file_may_say_any_link_type(segment, link_type, before, name):
+    """A wrong one, or one that nobody knows: an IP packet is found behind whatever stands before it."""
+    data = ip(segment)
+    if name:
+        data = WRAPS[name].make(data if WRAPS[name].takes == I else frame(data))
+    found, reader = read(link_type, data if name and WRAPS[name].gives == E else before + data)
+    if found == []:  # what is before it makes sense as something else
+        assert link_type in {link for _, link, _ in LINKS.values()}
+    else:
+        assert found == [segment]
+        assert reader.warnings() == []
+
+
+def test_encrypted_packets_are_not_searched_behind_their_ip_header():
+    """Nor are those that an ICMP message quotes: they were counted where they were."""
+    assert read(147, bytes(6) + ip4(1, b"\3\3\0\0\0\0\0\0" + ip(FOUR)))[0] == []
 
 
 def test_names_are_bounded():

@@ -169,7 +169,7 @@ def test_what_is_not_tcp_is_passed_over():
     udp[14 + 9] = 17
     assert read(1, bytes(udp)) == (None, [])
     assert read(1, bytes(12) + b"\x08\x06" + bytes(20) + b"\x06\xee") == (None, [])
-    assert read(0, struct.pack("<I", 7) + ip(FOUR)) == (None, [])
+    assert read(0, struct.pack("<I", 7) + bytes(20) + b"\x06\xee" + bytes(20)) == (None, [])
     assert read(101, b"\x50" + bytes(40)) == (None, [])
 
 
