@@ -40,7 +40,11 @@ Ends = tuple[Endpoint, Endpoint]
 """The two ends of a connection, the smaller first."""
 
 _LEAST: Final = 8  # bytes; a keep-alive has one byte, which may be garbage
-_FIRST: Final = 8  # segments that are remembered from the beginning, for copies that come much later
+# Segments that are remembered from the beginning, for copies that come much later: so many of the app, so many of the
+# machine, but of both together no more than the last number. An app asks for ten things before the first answer comes.
+_ASKED: Final = 3
+_ANSWERED: Final = 5
+_FIRST: Final = 24
 _PREFIX: Final = 64  # bytes of each of these: some bytes of a frame differ if any do, by its cipher
 _RECENT: Final = 64  # segments of all connections that are remembered at least, for copies that follow at once
 HELD_SEGMENTS: Final = 16
@@ -63,11 +67,11 @@ ALIKE_NS: Final = 2_000_000_000
 class Evidence:
     """The first segments of a connection that have data."""
 
-    __slots__ = ("_order", "_seen", "first_ns", "is_whole")
+    __slots__ = ("_said", "_seen", "first_ns", "is_whole")
 
     def __init__(self) -> None:
         self._seen: dict[tuple[bool, int], Segment] = {}
-        self._order: list[tuple[bool, int, bytes]] = []
+        self._said: dict[bool, list[tuple[int, bytes]]] = {True: [], False: []}  # by the app or not
         self.first_ns = 0
         """When the first of them was captured."""
         self.is_whole = False
@@ -79,20 +83,20 @@ class Evidence:
         if self.is_whole or key in self._seen:
             return
         self._seen[key] = segment._replace(payload=prefix)
-        self._order.append((is_from_app, len(segment.payload), prefix))
+        self._said[is_from_app].append((len(segment.payload), prefix))
         self.first_ns = self.first_ns or segment.time_ns
-        self.is_whole = len(self._order) >= _FIRST
+        asked, answered = (len(self._said[each]) for each in (True, False))
+        self.is_whole = (asked >= _ASKED and answered >= _ANSWERED) or asked + answered >= _FIRST
 
     def at(self, seq: int, *, is_from_app: bool) -> Segment | None:
         """Return the segment with a sequence number, with its first bytes only; None if there is none."""
         return self._seen.get((is_from_app, seq))
 
     @property
-    def beginning(self) -> tuple[tuple[bool, int, bytes], ...] | None:
-        """Who said what at first, whatever the numbers; None as long as that is too little to be told from chance."""
-        if len(self._order) < _ALIKE or len({is_from_app for is_from_app, *_ in self._order[:_ALIKE]}) == 1:
-            return None
-        return tuple(self._order[:_ALIKE])
+    def beginning(self) -> Hashable:
+        """What each side said first, whatever the numbers; None if that is too little to be told from chance."""
+        asked, answered = tuple(self._said[True][:_ASKED]), tuple(self._said[False][:_ANSWERED])
+        return (asked, answered) if asked and answered and len(asked) + len(answered) >= _ALIKE else None
 
 
 class _Recent:
@@ -141,6 +145,7 @@ class Original(Hashable, Protocol):
     begun_ns: int
     last_ns: int
     evidence: Evidence
+    closed: bool
 
     @property
     def ends(self) -> Ends:
@@ -162,10 +167,11 @@ C = TypeVar("C", bound=Original)
 class _Suspect(Generic[C]):
     """What may be a copy of a connection: its segments, until that is decided."""
 
-    __slots__ = ("_recent", "held", "is_apart", "original")
+    __slots__ = ("_recent", "_was_closed", "held", "is_apart", "original")
 
     def __init__(self, original: C, recent: _Recent) -> None:
         self.original = original
+        self._was_closed = original.closed
         self._recent = recent
         self.held: list[Held] = []
         """Its segments up to now."""
@@ -189,9 +195,17 @@ class _Suspect(Generic[C]):
             return True
         if len(self.held) >= HELD_SEGMENTS or now_ns is None:
             # A copy of which only one side was captured, or that has nothing but its handshake: nothing is lost by it.
-            return bool(agreed) or not any(each.segment.payload for each in self.held)
+            # Or each place lost just what the other has: two random numbers that agree in the same second are enough.
+            has_data = any(each.segment.payload for each in self.held)
+            return bool(agreed) or not has_data or self._shares_handshake()
         begun_ns = next((each.segment.time_ns for each in self.held if each.segment.payload), now_ns)
-        return None if abs(now_ns - begun_ns) <= HELD_NS else bool(agreed)
+        return None if abs(now_ns - begun_ns) <= HELD_NS else bool(agreed) or self._shares_handshake()
+
+    def _shares_handshake(self) -> bool:
+        """Return whether both SYNs are the original's, and not those of an earlier connection with the same numbers."""
+        synchronised = {is_from_app for segment, _, is_from_app in self.held if segment.flags & SYN}
+        is_near = abs(self.held[0].segment.time_ns - self.original.begun_ns) <= HELD_NS
+        return len(synchronised) == 2 and is_near and not self._was_closed
 
     def _compare(self, segment: Segment, *, is_from_app: bool) -> bool | None:
         """Return whether a segment's bytes are those that the original has at its number; None if it has none there.
@@ -233,7 +247,7 @@ class Copies(Generic[C]):
         self._recent = _Recent()
         self._copies: OrderedDict[Ends, C] = OrderedDict()
         self._beginnings: OrderedDict[object, C] = OrderedDict()
-        self._alike: list[tuple[int, int]] = []
+        self._alike: list[tuple[int, int, int, str]] = []  # their numbers, the machine's port, a filter for the first
         self._count = 0
         self._example = ""
         self._again = 0
@@ -322,11 +336,12 @@ class Copies(Generic[C]):
                 "if one capture stands in the file twice, decode it alone"
             )
         if self._alike:
-            first, second = self._alike[0]
+            first, second, port, one = self._alike[0]
             others = "" if len(self._alike) == 1 else f" (and {len(self._alike) - 1:,} other pairs)"
             found.append(
                 f"connections {first} and {second} began with the same data at the same time{others}: if that is one "
-                f"conversation, before and behind a proxy, look at one of them: --where stream={first}"
+                "conversation, before and behind a proxy or a router, look at one of them: lmdecode decode --where "
+                f"stream={first} FILE; for all commands, record with the filter 'tcp port {port} and {one}'"
             )
         return found
 
@@ -368,4 +383,6 @@ class Copies(Generic[C]):
         if len(self._beginnings) > _MAX_ENDED:
             self._beginnings.popitem(last=False)
         if other is not connection and abs(connection.evidence.first_ns - other.evidence.first_ns) <= ALIKE_NS:
-            self._alike.append((min(other.number, connection.number), max(other.number, connection.number)))
+            first, second = sorted((other, connection), key=lambda each: each.number)
+            one = f"host {first.app.host}" if first.app.host != second.app.host else f"port {first.app.port}"
+            self._alike.append((first.number, second.number, first.machine.port, one))
