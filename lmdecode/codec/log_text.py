@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from html.entities import html5
 from typing import Final, NamedTuple
 
@@ -127,6 +127,15 @@ _TIME: Final = re.compile(
     r"(?: {0,3}(Z|[+-]\d\d:?\d\d)(?!\d))?",
     re.ASCII,
 )
+# The same in other forms: day.month.year, year/month/day, and two numbers before the year of which the one above 12 is
+# the day; with a clock of 12 hours, too. Where both may be the month, nobody can tell, and so nothing is taken.
+_OTHER_TIME: Final = re.compile(
+    r"(?<![\d./-])(\d{1,4})([./-])(\d{1,2})\2(\d{1,4})(?![\d./-])[^0-9A-Za-z\v]{1,20}"
+    r"(\d{1,2}):(\d\d):(\d\d)(?:[.,](\d{1,9})\d*)?(?: ?([AaPp])\.?[Mm](?![A-Za-z]))?",
+    re.ASCII,
+)
+# Seconds since 1970 at the beginning of a line, also in milli-, micro- or nanoseconds; those of 2001 to 2286.
+_EPOCH: Final = re.compile(r"[^0-9A-Za-z]{0,20}([1-9]\d{9})(?:\.(\d{1,9})|(\d{3}|\d{6}|\d{9}))?(?![\d.])", re.ASCII)
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _KEYED: Final = re.compile(
     r"(?:time|timestamp)[\"' ]{0,3}[:=][\"' ]{0,3}(?=\d{4}-)|__REALTIME_TIMESTAMP[\" ]{0,3}:[\" ]{0,3}(\d{16})(?!\d)",
@@ -155,7 +164,7 @@ def time_before(text: str, *, is_first: bool) -> Time | None:
     text = text.rpartition(BREAK)[2]
     found = list(_TIME.finditer(text))
     if not found:
-        return None
+        return _other_time(text)
     chosen = len(found) - 1
     if is_first or _LEVEL.search(text, found[-1].end()):
         while chosen and _is_one_prefix(text[found[chosen - 1].end() : found[chosen].start()]):
@@ -191,6 +200,38 @@ def time_of_prefix(text: str) -> Time | None:
 
 def _is_one_prefix(between: str) -> bool:
     return len(between) <= _ONE_PREFIX and "{" not in between and _LEVEL.search(between) is None
+
+
+def _other_time(text: str) -> Time | None:
+    """The last time in a text in another form than that of nearly all logs."""
+    times = list(_OTHER_TIME.finditer(text))
+    if not times:
+        epoch = _EPOCH.match(text)
+        if epoch is None:
+            return None
+        seconds, *fractions = epoch.groups(default="")
+        return Time(int(f"{seconds}{''.join(fractions):0<9}"), has_zone=True)
+    first, mark, second, third, hour, minute, second_of_minute, fraction, half = times[-1].groups(default="")
+    day_month_year = _day_month_year(first, second, third, is_day_first=mark == ".")
+    if day_month_year is None:
+        return None
+    day, month, year = day_month_year
+    hours = int(hour) % 12 + 12 * (half in "pP") if half else int(hour)
+    try:
+        when = datetime(year, month, day, hours, int(minute), int(second_of_minute), tzinfo=UTC)
+    except ValueError:
+        return None
+    return Time(int(when.timestamp()) * 1_000_000_000 + int(fraction.ljust(9, "0")), has_zone=False)
+
+
+def _day_month_year(first: str, second: str, third: str, *, is_day_first: bool) -> tuple[int, int, int] | None:
+    """The numbers of a date in this order; None if it cannot be known which is which."""
+    if len(first) == 4:
+        return int(third), int(second), int(first)
+    one, other, year = int(first), int(second), int(third) + (2000 if len(third) == 2 else 0)
+    if is_day_first or one > 12 or one == other:
+        return one, other, year
+    return (other, one, year) if other > 12 else None
 
 
 def _as_time(match: re.Match[str]) -> Time | None:

@@ -5,6 +5,7 @@ Which lines those are, and what they say, is the business of the dialects: each 
 
 from __future__ import annotations
 
+import binascii
 import re
 from collections.abc import Callable, Iterator, Sequence
 from io import BufferedReader
@@ -21,6 +22,9 @@ _PAUSE: Final = 0.5  # seconds; a program writes what belongs together within mi
 _INVISIBLE: Final = re.compile(
     rb"\xe2\x80\x8b|\xc2\xad"
 )  # where a page may break a word, and which it may break anywhere
+_ENCODING: Final = re.compile(
+    rb"^Content-Transfer-Encoding:[ \t]{0,8}(?:(quoted-printable)|[\w-]{1,40})[ \t]{0,8}$", re.IGNORECASE | re.MULTILINE
+)
 _PART: Final = 1 << 10  # bytes that are passed over together
 _KEPT: Final = 3  # lines of a block that is passed over, in which the first line of the next may begin
 
@@ -81,7 +85,7 @@ def _lines(
     Most lines of most logs are about something else, so they are passed over many at a time.
     """
     reported = 0
-    for text in source.texts(_PAUSE):
+    for text in _unquoted(source.texts(_PAUSE)):
         statistics.bytes_read = source.position
         if progress is not None and source.position - reported >= _PROGRESS_STEP:
             reported = source.position
@@ -98,6 +102,30 @@ def _lines(
             yield from enumerate(lines, statistics.packets + 1 + max(0, count - len(lines)))
             is_last = not part.endswith(b"\n") and len(part) <= LONGEST  # else a piece of a line, whose end will come
             statistics.packets += count + is_last
+
+
+def _unquoted(texts: Iterator[bytes]) -> Iterator[bytes]:
+    """The same, but with what a mail has as quoted-printable as it was: `=3D` is `=`, one at an end joins lines."""
+    is_quoted = False
+    kept = b""
+    for text in texts:
+        if not is_quoted and b"rintable" not in text:
+            yield text
+            continue
+        whole: list[bytes] = []
+        text, kept = kept + text, b""  # noqa: PLW2901 -- that with what came before it
+        begin = 0
+        for header in _ENCODING.finditer(text):
+            whole.append(binascii.a2b_qp(text[begin : header.start()]) if is_quoted else text[begin : header.start()])
+            begin = header.start()
+            is_quoted = header[1] is not None
+        rest = text[begin:]
+        if is_quoted and rest.endswith(b"=\n"):
+            rest, kept = rest[: (cut := rest.rfind(b"\n", 0, -1) + 1)], rest[cut:]
+        whole.append(binascii.a2b_qp(rest) if is_quoted else rest)
+        yield b"".join(whole)
+    if kept:
+        yield binascii.a2b_qp(kept)
 
 
 def _may_mention(logs: Sequence[LogConversation], text: bytes) -> bool:

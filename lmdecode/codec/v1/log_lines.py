@@ -126,7 +126,7 @@ _KEY: Final = re.compile(rf"{_GAP}(?:({_NONE})|({_HEX}{JOINT}?{_HEX}))(?![0-9A-Z
 _KEY_BROKEN: Final = re.compile(rf"[^0-9A-Za-z\v]{{0,200}}(?:N(?:on?)?|{_HEX})?\Z")
 _AFTER_SENT: Final = re.compile(rf"{_KEY.pattern}|{_KEY_BROKEN.pattern}")
 _ENDS: Final = re.compile(r"[^0-9A-Za-z]{0,40}(?:\Z|\d{4}-\d\d-)", re.ASCII)
-_COLOR_REST: Final = ("m", "0m")
+_COLOR_REST: Final = ("m", "0m", "$")  # and what `cat -A` puts at the end of a line
 
 # The end of a text in which a message may have begun, although no keyword of it is whole.
 _BROKEN_WORD: Final = re.compile(
@@ -253,6 +253,8 @@ def _word(text: str, position: int, wanted: int) -> tuple[str, int]:
             return stripped, end
         if is_hex(word[:wanted]) and word[wanted:] in _COLOR_REST:
             return word[:wanted], end
+    if is_hex(word[:wanted]) and _DATE.match(word, wanted):  # the next line, whose end is lost without a blank
+        return word[:wanted], position + wanted
     return word, end
 
 

@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import os
+import quopri
 import subprocess
 import sys
 import threading
@@ -91,6 +92,14 @@ def test_all_that_the_lines_tell():
         ("2023-11-14T23:13:20.{:03}000000+01:00 app | \x1b[32m{}\x1b[0m", []),
         ("2023-11-14T22:13:20.{:03}Z {}", []),
         ("2023-11-14 17:13:20.{:03} -0500 {}", []),
+        ("14.11.2023 22:13:20,{:03};{}", [NO_ZONE]),
+        ("14.11.23, 22:13:20.{:03} - {}", [NO_ZONE]),
+        ("2023/11/14 22:13:20.{:03} [debug] {}", [NO_ZONE]),
+        ("11/14/2023, 10:13:20.{:03} PM: {}", [NO_ZONE]),
+        ("14/11/2023 10:13:20.{:03} p.m. {}", [NO_ZONE]),
+        ("1700000000.{:03} DEBUG {}", []),
+        ("(1700000000{:03}) {}", []),
+        ("1700000000{:03}000000 {}", []),
     ],
 )
 def test_every_kind_of_time(form, notes):
@@ -100,7 +109,18 @@ def test_every_kind_of_time(form, notes):
     assert statistics.notes == notes
 
 
-@pytest.mark.parametrize("form", ["{1}", "DEBUG:lmdirect.connection:{1}", "22:13:20 {1}", "2023-14-14 22:13:20 {1}"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "{1}",
+        "DEBUG:lmdirect.connection:{1}",
+        "22:13:20 {1}",
+        "2023-14-14 22:13:20 {1}",
+        "04/03/2023 22:13:20 {1}",  # of April, or of March
+        "31.02.2023 22:13:20 {1}",
+        "Nov 14 22:13:20 {1}",
+    ],
+)
 def test_no_times(form):
     expected, _, _ = read(log(HOME_ASSISTANT))
     records, statistics, _ = read(log(form))
@@ -108,6 +128,21 @@ def test_no_times(form):
     assert [each._replace(request=None) for each in records] == without
     assert [each.request is None for each in records] == [each.request is None for each in expected]
     assert statistics.notes == [NO_TIME]
+
+
+def test_lines_joined_without_a_blank():
+    """The date of the next line stands right behind the data, and its digits are hexadecimal as well."""
+    said = [line for line in SAID if line.startswith("Message=") and not line.endswith("OK")]
+    expected, _, _ = read(log(HOME_ASSISTANT, said))
+    assert read(log(HOME_ASSISTANT, said).replace(b"\n", b""))[0] == expected
+
+
+def test_a_soft_line_end_may_be_the_last_of_a_piece():
+    """A mail comes in pieces, and none of its lines is whole without the next."""
+    body = quopri.encodestring(log(HOME_ASSISTANT) * 2000)
+    records, _, _ = read(b"Content-Transfer-Encoding: quoted-printable\n\n" + body)
+    assert len(records) == 2000 * len(read(log(HOME_ASSISTANT))[0])
+    assert not any(each.problems for each in records)
 
 
 def test_a_line_without_time_among_others():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import io
 import json
+import quopri
 import re
 import textwrap
 import time
@@ -196,6 +197,12 @@ WRAPPINGS = {
     "one line": lambda lines: " ".join(lines).encode(),
     "empty lines": lambda lines: joined(lines, "\n\n"),
     "lower case": every(lambda line: re.sub(r"\b[RWZ]?[0-9A-F]{2,}\b", lambda hexes: hexes[0].lower(), line)),
+    "cat -A": lambda lines: joined(lines, "$\n"),
+    "a mail": lambda lines: b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + quopri.encodestring(joined(lines)),
+    "a mail with parts": lambda lines: (
+        b"content-transfer-encoding: Quoted-Printable\n\n=C3=A4 and all that\n--x\nContent-Transfer-Encoding: 7bit\n\n"
+        + joined(lines)
+    ),
     "UTF-16": lambda lines: as_bom_utf16(joined(lines, "\r\n")),
 }
 
