@@ -53,6 +53,24 @@ def _text(pattern: bytes) -> Callable[[bytes], bool]:
     return lambda start: match(start) is not None
 
 
+_MAIL: Final = re.compile(
+    rb"(?:Return-Path|Received|Delivered-To|Message-ID|MIME-Version|From|To|Subject|Date|X-[\w-]{1,40}|DKIM-Signature|"
+    rb"ARC-[\w-]{1,40}|Content-Type|Content-Transfer-Encoding): (?!<Saved by)",
+    re.IGNORECASE,
+)
+_ATTACHED: Final = re.compile(rb"^Content-Transfer-Encoding:[ \t]{0,8}base64\b", re.IGNORECASE | re.MULTILINE)
+
+
+def _is_mail(start: bytes) -> bool:
+    """Whether a text is a mail with something attached, and not with a log in what can be read of it."""
+    return _MAIL.match(start) is not None and _ATTACHED.search(start) is not None and b"lmdirect" not in start
+
+
+def _is_pcapng_without_returns(start: bytes) -> bool:
+    """Whether each carriage return before a line feed was taken out of a pcapng, whose first bytes have one."""
+    return start.startswith(b"\n\r\n") and start[7:11] in (b"\x4d\x3c\x2b\x1a", b"\x1a\x2b\x3c\x4d")
+
+
 def _is_packet_logger(start: bytes) -> bool:
     """Whether a file is of Apple's PacketLogger: no magic number, but lengths, and kinds of few values."""
     at = 0
@@ -130,20 +148,27 @@ BINARY: Final = (
     ),
     Foreign("a program", "give the file that was recorded", magics=(b"\x7fELF", b"MZ\x90\0", b"\xcf\xfa\xed\xfe")),
     Foreign("a web page as Safari saves it", "save the file itself: curl -LO ADDRESS", magics=(b"bplist00",)),
+    Foreign(
+        "a pcapng from which carriage returns were taken away (FTP in ASCII mode, dos2unix, git's autocrlf)",
+        "copy it again as it is: scp",
+        recognises=_is_pcapng_without_returns,
+    ),
     Foreign(f"a pcapng that was damaged: {TERMINAL}", "", magics=(b"\r\n\r\r\r\n", b"\r\r\n\r\r\r\r\n")),
 )
 """Files that are not text, by their first bytes. Of two that fit, the first is meant."""
 
-_BASE64: Final = (
-    rb"(?:-{4,}[^\n]{0,100}\n|begin-base64[^\n]{0,100}\n)?"
-    rb"(?:1MOyoQIA|TTyyoQIA|obLD1AAC|obI8TQAC|Cg0NC[g-j]|H4sI[A-P]|KLUv/|/Td6WFo|Qlpo)[A-Za-z0-9+/\s]"
-)
+_BASE64: Final = rb"(?:1MOyoQIA|TTyyoQIA|obLD1AAC|obI8TQAC|Cg0NC[g-j]|H4sI[A-P]|KLUv/|/Td6WFo|Qlpo)[A-Za-z0-9+/\s]"
 _DUMPED: Final = rb"(?:d4c3b2a1|4d3cb2a1|a1b2c3d4|a1b23c4d|0a0d0d0a|1f8b08|28b52ffd|fd377a58)"
 _SPACED: Final = (
     rb"(?:d4 ?c3 ?b2 ?a1|4d ?3c ?b2 ?a1|a1 ?b2 ?c3 ?d4|a1 ?b2 ?3c ?4d|0a ?0d ?0d ?0a|1f ?8b ?08|28 ?b5 ?2f ?fd)"
 )
 
 TEXTS: Final = (
+    Foreign(
+        "a mail with something attached",
+        "save what is attached in the mail program, or by munpack FILE, and give that",
+        recognises=_is_mail,
+    ),
     Foreign(
         "a pointer of Git LFS, and the file itself is elsewhere",
         "get it: git lfs pull",
@@ -189,9 +214,24 @@ TEXTS: Final = (
         recognises=_text(_BASE64),
     ),
     Foreign(
+        "a capture that was written as base64 between two lines",
+        "decode it: grep -v -e ---- FILE | base64 -d > NEW.pcap (in Windows: certutil -decode FILE NEW.pcap)",
+        recognises=_text(rb"-{4,}[^\n]{0,100}\n" + _BASE64),
+    ),
+    Foreign(
+        "a file that was written by uuencode",
+        "decode it: uudecode -o NEW.pcap FILE",
+        recognises=_text(rb"begin(?:-base64)? [0-7]{3,4} [^\n]{1,200}\n[!-`a-z]"),
+    ),
+    Foreign(
         "a capture that was written as hexadecimal digits",
         "turn it back: xxd -r -p FILE > NEW.pcap",
         recognises=_text(_DUMPED),
+    ),
+    Foreign(
+        "a capture that was written by hexdump -C",
+        "turn it back: cut -c 11-59 FILE | xxd -r -p > NEW.pcap (not if it has lines of *; then dump it anew by xxd)",
+        recognises=_text(rb"0{8}  " + _SPACED + rb"(?: [0-9a-f]{2}){4}  "),
     ),
     Foreign(
         "a capture that was written as a hexadecimal dump",
@@ -210,7 +250,11 @@ TEXTS: Final = (
     Foreign(
         "what tshark prints, which lacks the bytes of the packets",
         "record them: tshark -w NEW.pcapng, or export the capture as JSON: tshark -r CAPTURE -T json > NEW.json",
-        recognises=_text(rb"1\s{1,8}\d{1,10}\.\d{3,9}\s{1,8}\S{1,45}\s{1,8}(?:\xe2\x86\x92|->)\s"),
+        recognises=_text(
+            rb"(?:Running as user[^\n]{0,200}\s{1,4}|Capturing on[^\n]{0,200}\s{1,4}){0,4}"
+            rb"(?:Frame \d{1,10}: \d{1,10} bytes on wire|"
+            rb"={10,}\s{1,2}Follow: |1\s{1,8}\d{1,10}\.\d{3,9}\s{1,8}\S{1,45}\s{1,8}(?:\xe2\x86\x92|->)\s)"
+        ),
     ),
     Foreign(
         "a hexadecimal dump of packets",

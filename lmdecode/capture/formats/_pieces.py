@@ -132,8 +132,8 @@ class _Texts:
         self._more = 0
 
     def add(self, text: bytes, where: str) -> None:
-        """Take one, and where it stands. One that is all blanks does not count."""
-        if not text.strip():
+        """Take one, and where it stands. One that is all blanks, or a byte order mark, does not count."""
+        if not text.removeprefix(b"\xef\xbb\xbf").strip():
             return
         if len(self._texts) < _MOST_TEXTS:
             self._texts.append((len(text), where, quoted(text)))
@@ -185,7 +185,8 @@ def _next(source: Source, begun: int, stop: Stop, statistics: CaptureStatistics,
             texts.add(source.buffer[offset:found], f"between the captures, at byte {at:,},")
             return found
         if isinstance(found, bytes):
-            texts.add(found, "behind the last packet")
+            if not _note_other(found, at, statistics):
+                texts.add(found, "behind the last packet")
             statistics.bytes_read = source.base + len(source.buffer)
             return None
     return _resumed(source, begun, stop, at, statistics)
@@ -264,9 +265,30 @@ def _resumed(  # noqa: C901 -- one look after another
             f"a compressed file begins at byte {at:,}, after packet {statistics.packets:,}, and was not read; "
             f"decode it by itself: tail -c +{at + 1} FILE | lmdecode decode -"
         )
-    else:
+    elif not _note_other(data[at - begin :], at, statistics):
         source.note_damage(at - source.base, statistics)
     return None
+
+
+def _note_other(data: bytes, at: int, statistics: CaptureStatistics) -> bool:
+    """Warn of a capture that is no pcap and begins behind the last packet. Returns False if there is none.
+
+    Args:
+        data: What stands behind the last packet.
+        at: Where that is in the file.
+        statistics: Gets the warning.
+    """
+    from lmdecode.capture.formats import formats  # noqa: PLC0415 -- which knows this module
+
+    for each in formats():
+        if (each.finds and each.finds(data) is not None) or (each.recognises and each.recognises(data)):
+            statistics.warnings.append(
+                f"another format stands behind byte {at:,}, after packet {statistics.packets:,}, and was not read "
+                f"({each.name}); "
+                f"decode it by itself: tail -c +{at + 1} FILE | lmdecode decode -"
+            )
+            return True
+    return False
 
 
 def is_of_a_terminal(data: bytes) -> bool:

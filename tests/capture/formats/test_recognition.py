@@ -94,15 +94,33 @@ FOREIGN = {
     "chlsj": (b'[{"status":"COMPLETE","method":"POST","protocolVersion":"HTTP/1.1"}]', "Charles.*HTTP Archive"),
     "flows": (b"1688:9:websocket;0:~8:response;228:6:reason;2:OK,", "mitmproxy.*lmdecode credentials FILE"),
     "base64": (base64.encodebytes(PCAP), "base64 -di FILE > NEW.pcap"),
+    "base64 of certutil": (
+        b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(PCAP) + b"-----END CERTIFICATE-----\n",
+        "base64 between two lines; decode it: grep .*certutil -decode FILE",
+    ),
+    "base64 of uuencode": (b"begin-base64 644 x.pcap\n" + base64.encodebytes(PCAP), "uudecode -o NEW.pcap FILE"),
+    "uuencode": (b"begin 644 x.pcap\nMU,.RH0(`!```````````\n", "uudecode -o NEW.pcap FILE"),
+    "mail": (
+        b"Return-Path: <a@example.org>\r\nSubject: my capture\r\nContent-Type: multipart/mixed\r\n\r\n--x\r\n"
+        b"Content-Transfer-Encoding: base64\r\n\r\n" + base64.encodebytes(PCAP) + b"--x--\r\n",
+        "a mail with something attached; save what is attached",
+    ),
+    "mail of Google": (
+        b"MIME-Version: 1.0\nFrom: a\n\ncontent-transfer-encoding: BASE64\n\n" + base64.encodebytes(PCAP),
+        "a mail with something attached",
+    ),
+    "pcapng without returns": (section().replace(b"\r\n", b"\n"), "carriage returns were taken away.*scp"),
     "base64 gz": (base64.b64encode(gzip.compress(PCAP, mtime=0)), "base64 -di FILE"),
     "xxd": (dump("xxd"), "xxd -r FILE"),
     "xxd -p": (dump("xxd", "-p"), "xxd -r -p FILE"),
-    "hexdump": (dump("hexdump", "-C"), "xxd -r"),
+    "hexdump": (dump("hexdump", "-C"), "cut -c 11-59 FILE . xxd -r -p > NEW.pcap"),
     "od": (dump("od", "-A", "x", "-t", "x1"), "xxd -r"),
     "hexdump words": (dump("hexdump"), "xxd CAPTURE > NEW"),
     "od words": (dump("od"), "xxd CAPTURE > NEW"),
     "hexdump of packets": (b"0000  02 00 00 00 00 01 02 00 00 00 00 02 08 00 45 00   ........\n", "text2pcap FILE"),
     "tshark": ("    1   0.000000 10.0.0.1 → 10.0.0.2 TCP 74\n".encode(), "what tshark prints"),
+    "tshark -V": (b"Frame 1: 74 bytes on wire (592 bits), 74 bytes captured (592 bits)\n", "what tshark prints"),
+    "tshark's stream": (b"\n" + b"=" * 67 + b"\nFollow: tcp,hex\nFilter: tcp.stream eq 0\n", "what tshark prints"),
     "printed": (
         b"tcpdump: verbose output\n12:34:56.789012 IP 10.0.0.1.1774 > 10.0.0.2.5: Flags [P.]\n",
         "tcpdump prints",
@@ -134,6 +152,25 @@ def test_what_is_no_capture_is_named_with_what_to_do(name, tmp_path):
         decode(tmp_path / "x", data)
     assert "\n" not in str(caught.value)
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("between", [b"", b"\n", b"Running as user root\n"])
+@pytest.mark.parametrize(
+    ("other", "name"),
+    [
+        (JSON, "tshark's exports"),
+        (JSON[:300], "tshark's exports"),
+        (b"2023-03-20 11:03:12.122 DEBUG [lmdirect.connection] Message=401C0004, Data=03BC04D8\n", "the debug log"),
+    ],
+)
+def test_another_format_behind_a_pcap_is_no_text(between, other, name, tmp_path):
+    """What it holds may not be lost as text that is passed over."""
+    records, statistics, *_ = decode(tmp_path / "x", PCAP + between + other)
+    assert records == decode(tmp_path / "y", PCAP)[0]
+    (warning,) = statistics.warnings
+    assert warning.startswith("another format stands behind byte")
+    assert name in warning
+    assert warning.endswith(f"decode it by itself: tail -c +{len(PCAP) + 1} FILE | lmdecode decode -")
 
 
 def test_a_compressed_file_that_went_through_a_terminal(tmp_path):
