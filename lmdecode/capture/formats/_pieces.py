@@ -111,7 +111,7 @@ def read_packets(
     source = Source(file)
     texts = _Texts()
     statistics.packets = 0
-    offset: int | None = _first(source, texts)
+    offset: int | None = _first(source, statistics, texts)
     captures = 0
     while offset is not None:
         captures += 1
@@ -146,7 +146,7 @@ class _Texts:
         return notes + ([f"{self._more:,} more bytes of text were passed over"] if self._more else [])
 
 
-def _first(source: Source, texts: _Texts) -> int:
+def _first(source: Source, statistics: CaptureStatistics, texts: _Texts) -> int:
     """Where the first header is.
 
     Raises:
@@ -156,7 +156,16 @@ def _first(source: Source, texts: _Texts) -> int:
     if start in PCAP_MAGICS or start == PCAPNG_MAGIC:
         return 0
     found = _behind_text(source, 0)
-    if found is None or not isinstance(found, int):
+    if found is None:
+        while len(source.buffer) < FARTHEST + _HEADER_AT_MOST and source.more(0):
+            pass
+        header = find_header(source.buffer, 0, FARTHEST)
+        if header is None or header.kind is None:
+            raise source.cut_in_header()
+        if source.buffer[: header.at].strip(b"\0"):
+            statistics.warnings.append(f"{header.at:,} bytes before the capture, which are no text, were passed over")
+        return header.at
+    if not isinstance(found, int):
         raise source.cut_in_header()
     texts.add(source.buffer[:found], "before the capture")
     return found

@@ -237,6 +237,9 @@ def _decide(  # noqa: C901, PLR0911, PLR0912 -- one question after another
         return "holds nothing but zeros: its disk was full, or it was not copied to its end; copy it again"
     if is_cut and data.strip():
         return "is cut off in its first bytes; copy it again from where it was recorded"
+    header = find_header(data, 0, FARTHEST)
+    if header is not None and header.kind is not None and not is_plain:
+        return _format_at(data, header)  # behind what a disk, a serial line or a killed recorder left
     if not (is_plain or is_text(data.replace(b"\0", b""))):
         raise not_a_capture(path)
     return _said(TEXTS, text) or _taken(path, text)

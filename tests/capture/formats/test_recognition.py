@@ -17,6 +17,7 @@ import zipfile
 from io import BufferedReader, BytesIO
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 
 import pytest
 import zstandard
@@ -152,6 +153,16 @@ def test_what_is_no_capture_is_named_with_what_to_do(name, tmp_path):
         decode(tmp_path / "x", data)
     assert "\n" not in str(caught.value)
     assert str(caught.value).isprintable()
+
+
+@given(st.binary(max_size=2000).map(lambda data: b"\x9d\x01\xfe\x02" + data) | st.integers(4, 9000).map(bytes))
+@settings(max_examples=20, deadline=None)
+def test_a_capture_behind_what_is_no_text_is_found(before):
+    with TemporaryDirectory() as folder:
+        records, statistics, *_ = decode(Path(folder, "x"), before + PCAP)
+        assert told(records) == told(decode(Path(folder, "y"), PCAP)[0])
+    said = f"{len(before):,} bytes before the capture, which are no text, were passed over"
+    assert statistics.warnings == ([said] if before.strip(b"\0") else [])
 
 
 @pytest.mark.parametrize("between", [b"", b"\n", b"Running as user root\n"])
