@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
 from typing import Final
 
 TCP: Final = 6
@@ -66,8 +67,10 @@ def is_ip(data: bytes, at: int, size: int) -> bool:
     return _is_ipv4(data, at, size) if version == 4 else version == 6 and _is_ipv6(data, at, size)
 
 
-def find_ip(data: bytes, at: int, size: int) -> int | None:
-    """Return where the first IP packet begins that fills the rest of a frame, where nothing says so; None if none does.
+def find_ip(data: bytes, at: int, size: int) -> Iterator[int]:
+    """Yield where an IP packet may begin that fills the rest of a frame, where nothing says so.
+
+    The first of IPv4 is one. Of IPv6, which has no checksum, some bytes before it may look like one too.
 
     Args:
         data: What was captured of the frame.
@@ -76,8 +79,7 @@ def find_ip(data: bytes, at: int, size: int) -> int | None:
     """
     for found in _MAY_BEGIN.finditer(data, at, at + _FARTHEST):
         if is_ip(data, found.start(), size):
-            return found.start()
-    return None
+            yield found.start()
 
 
 def _is_ipv4(data: bytes, at: int, size: int) -> bool:

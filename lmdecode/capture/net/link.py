@@ -221,10 +221,13 @@ class SegmentReader:
             unread: Counter[str] = Counter()
             places, is_cut = look_through(data, size, start, unread)
             is_lost = not places and start.space == LINK and not is_closed(unread)
-            found = find_ip(data, start.at, size) if is_lost else None
-            if found is not None:  # the file has another link type than it says, or there is a header that nobody knows
+            # The file has another link type than it says, or there is a header that nobody knows.
+            for found in find_ip(data, start.at, size) if is_lost else ():
                 places, is_cut = look_through(data, size, Step(*RAW_IP, found), unread := Counter())
-            elif self._ports is not None and start.space == LINK and not is_known(start.number):
+                is_lost = False
+                if places or data[found] >> 4 == 4:
+                    break
+            if is_lost and self._ports is not None and not is_known(start.number):
                 self._unknown_links[start.number] += 1
             for name in unread:
                 count_unread(self.unread, name)

@@ -91,9 +91,9 @@ def open_udp(data: bytes, at: int, size: int) -> Outcome:
         expected = _WIREGUARD_SIZES.get(kind)
         if content == expected or (expected is None and content >= 32 and not content % 16):
             return WIREGUARD
-    found = find_ip(data, at + 8, size)
-    if found is not None and data[found + (9 if data[found] >> 4 == 4 else 6)] == TCP:
-        return f"{INSIDE_UDP}{destination} behind {found} bytes"
+    for found in find_ip(data, at + 8, size):
+        if data[found + (9 if data[found] >> 4 == 4 else 6)] == TCP:
+            return f"{INSIDE_UDP}{destination} behind {found} bytes"
     return None
 
 

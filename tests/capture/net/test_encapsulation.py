@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lmdecode.capture.net import tunnels
@@ -481,6 +481,7 @@ def test_nflog_has_packets_of_any_length_in_either_order(order, size):
 
 
 @given(st.sampled_from([FOUR, SIX]), st.integers(0, 300), st.binary(max_size=60), st.sampled_from(["", *WRAPS]))
+@example(SIX, 2, b"`\0", "")
 @settings(max_examples=60)
 def test_a_file_may_say_any_link_type(segment, link_type, before, name):
     """A wrong one, or one that nobody knows: an IP packet is found behind whatever stands before it."""
