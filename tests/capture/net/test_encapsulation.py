@@ -20,6 +20,7 @@ from lmdecode.capture.net.encapsulation import (
     MOST_HEADERS,
     MOST_NAMES,
     UNREAD,
+    is_known,
     link_name,
     look_through,
     not_looked_into,
@@ -490,10 +491,10 @@ def test_a_file_may_say_any_link_type(segment, link_type, before, name):
         data = WRAPS[name].make(data if WRAPS[name].takes == I else frame(data))
     found, reader = read(link_type, data if name and WRAPS[name].gives == E else before + data)
     if found == []:  # what is before it makes sense as something else
-        assert link_type in {link for _, link, _ in LINKS.values()}
+        assert is_known(link_type)
     else:
         assert found == [segment]
-        assert reader.warnings() == []
+        assert reader.warnings() == [] or is_known(link_type)
 
 
 def test_encrypted_packets_are_not_searched_behind_their_ip_header():
