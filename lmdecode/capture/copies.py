@@ -145,7 +145,6 @@ class Original(Hashable, Protocol):
     begun_ns: int
     last_ns: int
     evidence: Evidence
-    closed: bool
 
     @property
     def ends(self) -> Ends:
@@ -167,11 +166,10 @@ C = TypeVar("C", bound=Original)
 class _Suspect(Generic[C]):
     """What may be a copy of a connection: its segments, until that is decided."""
 
-    __slots__ = ("_recent", "_was_closed", "held", "is_apart", "original")
+    __slots__ = ("_recent", "held", "is_apart", "original")
 
     def __init__(self, original: C, recent: _Recent) -> None:
         self.original = original
-        self._was_closed = original.closed
         self._recent = recent
         self.held: list[Held] = []
         """Its segments up to now."""
@@ -195,17 +193,9 @@ class _Suspect(Generic[C]):
             return True
         if len(self.held) >= HELD_SEGMENTS or now_ns is None:
             # A copy of which only one side was captured, or that has nothing but its handshake: nothing is lost by it.
-            # Or each place lost just what the other has: two random numbers that agree in the same second are enough.
-            has_data = any(each.segment.payload for each in self.held)
-            return bool(agreed) or not has_data or self._shares_handshake()
+            return bool(agreed) or not any(each.segment.payload for each in self.held)
         begun_ns = next((each.segment.time_ns for each in self.held if each.segment.payload), now_ns)
-        return None if abs(now_ns - begun_ns) <= HELD_NS else bool(agreed) or self._shares_handshake()
-
-    def _shares_handshake(self) -> bool:
-        """Return whether both SYNs are the original's, and not those of an earlier connection with the same numbers."""
-        synchronised = {is_from_app for segment, _, is_from_app in self.held if segment.flags & SYN}
-        is_near = abs(self.held[0].segment.time_ns - self.original.begun_ns) <= HELD_NS
-        return len(synchronised) == 2 and is_near and not self._was_closed
+        return None if abs(now_ns - begun_ns) <= HELD_NS else bool(agreed)
 
     def _compare(self, segment: Segment, *, is_from_app: bool) -> bool | None:
         """Return whether a segment's bytes are those that the original has at its number; None if it has none there.

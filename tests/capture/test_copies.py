@@ -179,16 +179,6 @@ def test_an_app_may_ask_for_much_before_the_first_answer():
     assert connections.notes()[0].startswith("connections 0 and 1 began with the same data at the same time")
 
 
-@given(st.lists(st.booleans(), min_size=40, max_size=40))
-def test_each_place_may_have_lost_just_what_the_other_has(lost):
-    once = talk(6).segments
-    inside = [each for number, each in enumerate(once) if number < 2 or not lost[number]]
-    outside = [each for number, each in enumerate(translated(once)) if number < 2 or lost[number]]
-    records, connections = run(merged(inside, outside))
-    assert sorted(each for each in said(records) if each[1]) == sorted(said(run(once)[0]))
-    assert connections.count == 1
-
-
 def test_a_pause_behind_the_handshake_does_not_make_two_of_one():
     made = Talk().open().idle(60).send("app", seal(ASK))
     for number in range(3):
