@@ -231,6 +231,8 @@ UTF16_MARKS: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 LONGEST: Final = 1 << 22
 """Of a line or of a packet's text; longer ones are not waited for, so that no file can fill the memory."""
 
+LONGEST_OF_LOG: Final = 1 << 20
+"""The same of a log's line, of which its reader makes several texts; messages have some hundred bytes."""
 _BLOCK: Final = 1 << 16
 
 
@@ -293,9 +295,11 @@ class TextInput:
         Args:
             pause: Seconds. If nothing more comes for so long, no bytes are yielded, once; then it is waited on.
         """
-        yield from self._whole_lines(_Ends().feed, pause)
+        yield from self._whole_lines(_Ends().feed, pause, LONGEST_OF_LOG)
 
-    def _whole_lines(self, change: Callable[[bytes], bytes], pause: float | None = None) -> Iterator[bytes]:
+    def _whole_lines(
+        self, change: Callable[[bytes], bytes], pause: float | None = None, longest: int = LONGEST
+    ) -> Iterator[bytes]:
         """What is read, after a change, in pieces that end with a line feed if they can."""
         parts: list[bytes] = []
         size = 0
@@ -313,7 +317,7 @@ class TextInput:
             if end < len(block):
                 parts.append(block[end:])
                 size += len(block) - end
-            if size > LONGEST:
+            if size > longest:
                 yield b"".join(parts)
                 parts, size = [], 0
         if parts:

@@ -13,7 +13,7 @@ from typing import Final
 
 from lmdecode.capture.formats import Format
 from lmdecode.capture.formats.tshark_json import is_packets
-from lmdecode.capture.source import LONGEST, CaptureError, CaptureStatistics, TextInput, text_of
+from lmdecode.capture.source import LONGEST_OF_LOG, CaptureError, CaptureStatistics, TextInput, text_of
 from lmdecode.codec.dialect import LogConversation, Place, Speakers, dialects
 from lmdecode.codec.record import Record
 
@@ -100,7 +100,9 @@ def _lines(
             else:
                 lines = part.removesuffix(b"\n").rsplit(b"\n", _KEPT)[-_KEPT:]
             yield from enumerate(lines, statistics.packets + 1 + max(0, count - len(lines)))
-            is_last = not part.endswith(b"\n") and len(part) <= LONGEST  # else a piece of a line, whose end will come
+            is_last = (
+                not part.endswith(b"\n") and len(part) <= LONGEST_OF_LOG
+            )  # else a piece of a line, whose end will come
             statistics.packets += count + is_last
 
 

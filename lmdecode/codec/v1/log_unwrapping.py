@@ -27,6 +27,9 @@ _KEPT: Final = 400  # bytes of each of them
 _REACH: Final = 160  # characters between words of a message and the end of the line, if the message may go on
 _LONGEST: Final = 1 << 13  # characters of a message that is put together; the longest that lmdirect logs has 600
 _MOST_LINES: Final = 3  # that are waited for if nothing of a message can be read yet
+# Messages in a row that cannot be read, after which no line is read together with another one any more, until one can.
+# What is wrapped can be read, so this only ends what is tried in vain.
+_FRUITLESS: Final = 1000
 _OPENING: Final = " |>\u2502\u2503\u2551\u21aa\"',;:+#"
 _CLOSING: Final = " |\u2502\u2503\u2551\u21b5\u23ce\\\"'"
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -67,6 +70,7 @@ class Unwrapping:
         self._last_unreadable = 0
         self._before: deque[bytes] = deque(maxlen=_BEFORE)
         self._open: _Open | None = None
+        self._fruitless = 0
 
     def may_mention(self, text: bytes) -> bool:
         """Return False if no line of a text says anything about a message; True if one may."""
@@ -83,21 +87,15 @@ class Unwrapping:
             self._before.append(line[-_KEPT:])
             return None
         text = plain(line)
+        if self._fruitless >= _FRUITLESS and not any(each.said for each in read_text(text)):
+            return self._note_alone(text, number)
         found: list[Said] | None = None
         if self._open is not None:
             taken, found = self._go_on(self._open, text, number)
             if taken:
                 return found
             found = self.flush() or None
-        mentions = list(read_text(text))
-        if self._before and not any(each.said for each in mentions):
-            before = plain(self._before[-1])
-            for joined in _joined(before, text):
-                over = list(read_text(joined))
-                if any(_is_joined(joined, each) for each in over):
-                    self._before.pop()
-                    text, mentions = joined, over
-                    break
+        text, mentions = self._with_line_before(text)
         if not any(each.said for each in mentions) and is_orphan(text):
             self._note(number, "Data= without what comes before it")
         more = self._take(text, mentions, number)
@@ -107,6 +105,24 @@ class Unwrapping:
             else:
                 self._before.clear()
         return more if found is None else [*found, *(more or [])]
+
+    def _with_line_before(self, text: str) -> tuple[str, list[Mention]]:
+        """Return a line and its messages; together with the line before it if only that makes a message of both."""
+        mentions = list(read_text(text))
+        if self._before and not any(each.said for each in mentions):
+            for joined in _joined(plain(self._before[-1]), text):
+                over = list(read_text(joined))
+                if any(_is_joined(joined, each) for each in over):
+                    self._before.pop()
+                    return joined, over
+        return text, mentions
+
+    def _note_alone(self, text: str, number: int) -> list[Said] | None:
+        """Note the messages of a text, none of which can be read. Return what was kept open."""
+        found = self.flush() or None
+        for each in read_text(text):
+            self._note(number, each.missing)
+        return found
 
     def flush(self) -> list[Said]:
         """Nothing more comes that a message could go on with: return what was kept open."""
@@ -184,6 +200,7 @@ class Unwrapping:
         said = mention.said
         if said is None:
             raise ValueError("nothing is said")
+        self._fruitless = 0
         # What stands between a time and its message is short. Else each message of a long line would go through it all.
         if said.time_ns is not None or not self._before or mention.start > _KEPT:
             return said
@@ -199,6 +216,7 @@ class Unwrapping:
         return said
 
     def _note(self, number: int, lacking: str) -> None:
+        self._fruitless += 1
         if not lacking:
             return
         self.mentioned += 1

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from lmdecode.capture import CaptureError, CaptureStatistics
 from lmdecode.capture.formats.debug_log import read_log
-from lmdecode.capture.source import LONGEST
+from lmdecode.capture.source import LONGEST_OF_LOG
 from lmdecode.codec.dialect import Place, Tally
 from lmdecode.codec.v1 import speakers_with
 from lmdecode.codec.v1.log import LogConversation
@@ -385,7 +385,7 @@ def test_no_bytes_are_too_much(data, is_pieces):
 def test_a_line_longer_than_any_is_read_in_pieces():
     other = "2023-11-14 22:00:20.000 DEBUG (MainThread) [lmdirect.connection] Finished Connecting " * 60_000
     line = f"{SOUND} {other} 2023-11-14 22:13:20.000 {SOUND} "
-    assert len(line) > LONGEST
+    assert len(line) > LONGEST_OF_LOG
     records, statistics, _ = read(f"{line}\nMessage=4000, Data=\n{line}\n".encode())
     assert [each.data for each in records] == ["03bc04d8"] * 4
     assert "line 2 has" in statistics.warnings[0]
@@ -440,3 +440,12 @@ def test_an_answer_finds_its_request_among_thousands():
     assert log.close()[0].role == "response"
     log.receive(b"Message=00000001, Data=00", 0)  # more than a thousand came after it
     assert log.close()[0].role == "report"
+
+
+def test_after_a_thousand_lines_that_cannot_be_read_the_next_good_ones_are():
+    """Nothing is read together with another line by then; once one can be read it is again."""
+    wrapped = "2023-11-14 22:13:25.000 Message=401C0004, Data=03BC\n04D8\n"
+    text = f"{SOUND}\n" + "Message=x, Data=\n" * 3000 + f"2023-11-14 22:13:20.000 {SOUND}\nother\n" + wrapped
+    records, statistics, _ = read(text.encode())
+    assert [each.data for each in records] == ["03bc04d8"] * 3
+    assert statistics.warnings[0].startswith("3,000 lines of the log mention a message")
