@@ -92,7 +92,7 @@ def folder(tmp_path):
     elsewhere = (captures / "gs3av-settings.pcap").read_bytes().replace((1774).to_bytes(2), (443).to_bytes(2))
     (tmp_path / "elsewhere.pcapng").write_bytes(elsewhere)
     (tmp_path / "mikrotik.pcapng").write_bytes(_rewritten((captures / "gs3av-settings.pcap").read_bytes(), _in_tzsp))
-    (tmp_path / "vxlan.pcap").write_bytes(_rewritten((captures / "gs3av-settings.pcap").read_bytes(), _in_vxlan))
+    (tmp_path / "vxlan.pcapng").write_bytes(_rewritten((captures / "gs3av-settings.pcap").read_bytes(), _in_vxlan))
     (tmp_path / "monitor.pcapng").write_bytes(
         _rewritten((captures / "gs3av-settings.pcap").read_bytes(), _encrypted, 105)
     )
