@@ -28,7 +28,7 @@ class Explanation:
 
     @property
     def message(self) -> Message | None:
-        """The kind, address, length and data; None if they could not be read."""
+        """The kind, address, length and data. None if the text could not be read as a message."""
         return self.decoded.message
 
     @property

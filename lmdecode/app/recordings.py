@@ -159,7 +159,7 @@ class _Reading:
             self._complaints.append(str(error))
 
     def _reader(self, start: bytes) -> Callable[[BinaryIO], Iterator[Exchange]] | None:
-        """What reads a file that begins like this; None if nothing does."""
+        """Return the reader of a file that begins with these bytes. Returns None if there is none."""
         plain = start.lstrip(_BLANK)
         if _FLOWS(plain) or (_FLOWS_SOMEWHERE(start) and not plain.startswith((b"{", b"["))):
             return self._read_saved

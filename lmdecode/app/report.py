@@ -19,10 +19,10 @@ class Report:
     """A page, and what to say about the captures that it shows."""
 
     page: str | None
-    """HTML; None if there is nothing to show and the output had better stay as it is."""
+    """The page as HTML. None if there is nothing to show, so that no file should be written."""
     verdict: CaptureVerdict
     error: CommandError | None
-    """Why there is nothing to show; None if there is something."""
+    """Why there is nothing to show. None if `page` has something."""
 
 
 def make_report(captures: Captures, *, title: str | None = None, output: Path | None = None) -> Report:

@@ -1,29 +1,28 @@
-"""One conversation that a capture has twice: it is recognised, and said once.
+"""One conversation that a capture has twice: it is recognised, and its messages come out once.
 
 A recorder that listens at several places sees each packet several times: `-i any` on a router before and after its
 address translation, a mirror port that has both the access point's and the computer's own wire, two captures merged.
 Where the addresses are the same, TCP's own numbers say that a segment is a repetition, and reassembly drops it. Where
 one address was translated, the copy looks like a connection of its own, and every message would come out twice.
 
-What is the same in both is all that address translation leaves alone: both ports, as a rule, the sequence numbers of
-both directions, and the bytes. So a connection is taken for a copy of another one if
+Address translation usually leaves alone both ports, the sequence numbers of both directions, and the bytes. So a
+connection is taken for a copy of another one if all of this holds:
 
-1. its first segment has the same two ports, and fits the other's numbers: the SYN's number is the same, or the segment
-   lies where the other's stream is. Two random numbers of 32 bits seldom do.
-2. then bytes at the same numbers are equal, in both directions if both are there. Nothing else proves it: a simple
-   network stack begins with the same number each time, and apps begin with the same request.
-
-3. and they were captured at nearly the same time. What stands in a file again from its beginning, or an hour later, is
-   the same capture twice, or a network stack that begins with the same numbers: it is decoded twice, as it stands
-   there twice, and a note says so.
+1. Its first segment has the same two ports and fits the other's numbers: the SYN's number is the same, or the segment
+   lies where the other's stream is. Two random numbers of 32 bits seldom agree.
+2. The bytes at the same numbers are equal, in both directions if both were captured. The numbers alone prove nothing:
+   a simple network stack begins with the same number each time, and apps begin with the same request.
+3. Both were captured at nearly the same time. If the same bytes come again later, or the times in the file go back, the
+   file holds one capture twice, or a network stack repeats its numbers. Such a connection is decoded on its own, and a
+   note says so.
 
 Until it is decided, the suspect's segments are held back: few, and for a short time. If the bytes differ, or nothing
 can be compared, it is a connection of its own, and nothing was lost. If it is a copy, all its segments go to the
 original as if they were its own, so a packet that was captured at only one of the places still counts, and whatever
 comes twice is dropped as a repetition.
 
-A proxy, and a translation that changes ports or numbers, make two connections that only say the same. Whether that is
-one conversation cannot be settled here, since two apps that start together say the same as well. It is a note, with
+A proxy, or a translation that changes ports or numbers, makes two connections that only say the same. Whether they are
+one conversation cannot be settled here, because two apps that start together say the same as well. A note says so, and
 what to do.
 """
 
@@ -47,21 +46,19 @@ _ANSWERED: Final = 5
 _FIRST: Final = 24
 _PREFIX: Final = 64  # bytes of each of these: some bytes of a frame differ if any do, by its cipher
 _RECENT: Final = 64  # segments of all connections that are remembered at least, for copies that follow at once
-HELD_SEGMENTS: Final = 16
-"""Segments of a suspect that are held back at most."""
-HELD_NS: Final = 2_000_000_000
-"""How long data are held back at most. A copy follows within milliseconds; what it is compared with comes as soon."""
+_HELD_SEGMENTS: Final = 16  # of a suspect, that are held back at most
+# How long data are held back at most. A copy follows within milliseconds, and so does what it is compared with.
+_HELD_NS: Final = 2_000_000_000
 _MAX_SUSPECTS: Final = 64
 _MAX_ORIGINALS: Final = 8  # connections of the same ports that a new one is compared with
 _MAX_COPIES: Final = 1024  # pairs of ends that are known to be copies
 _MAX_ENDED: Final = 256  # connections that are over and are still known, for copies that come later
+# How far times may go back: the queues of a network card hand packets over in another order than they came.
 _BACK_NS: Final = 5_000_000
-"""Times may go back so far: queues of a network card hand packets over in another order than they came."""
+# How much later a copy may be than its segment: more than the clocks of two recorders differ if the network sets them.
 _LAG_NS: Final = 10_000_000_000
-"""Between a segment and its copy: more than the clocks of two recorders are apart that are set by the network."""
 _ALIKE: Final = 6  # segments that two connections must have in common before anybody is told
-ALIKE_NS: Final = 2_000_000_000
-"""Between the first segments of two connections that say the same: a proxy hands on within milliseconds."""
+_ALIKE_NS: Final = 2_000_000_000  # between the first segments of two such connections; a proxy takes milliseconds
 
 
 class Evidence:
@@ -89,12 +86,12 @@ class Evidence:
         self.is_whole = (asked >= _ASKED and answered >= _ANSWERED) or asked + answered >= _FIRST
 
     def at(self, seq: int, *, is_from_app: bool) -> Segment | None:
-        """Return the segment with a sequence number, with its first bytes only; None if there is none."""
+        """Return the segment with this sequence number and its first bytes. Returns None if none was remembered."""
         return self._seen.get((is_from_app, seq))
 
     @property
     def beginning(self) -> Hashable:
-        """What each side said first, whatever the numbers; None if that is too little to be told from chance."""
+        """What each side said first, without the numbers. None if that is so little that it may be chance."""
         asked, answered = tuple(self._said[True][:_ASKED]), tuple(self._said[False][:_ANSWERED])
         return (asked, answered) if asked and answered and len(asked) + len(answered) >= _ALIKE else None
 
@@ -128,7 +125,7 @@ class _Recent:
         return self._index.get((segment.source, segment.destination, segment.seq))
 
 
-class Held(NamedTuple):
+class _Held(NamedTuple):
     """A segment of a suspect."""
 
     segment: Segment
@@ -171,13 +168,13 @@ class _Suspect(Generic[C]):
     def __init__(self, original: C, recent: _Recent) -> None:
         self.original = original
         self._recent = recent
-        self.held: list[Held] = []
+        self.held: list[_Held] = []
         """Its segments up to now."""
         self.is_apart = False
         """Whether its bytes are the original's, but were captured at another time."""
 
     def verdict(self, now_ns: int | None) -> bool | None:
-        """Return whether it is a copy; None if that cannot be said yet.
+        """Return whether the suspect is a copy. Returns None while that is open.
 
         Args:
             now_ns: The time of the latest packet; None at the end of the capture, where it must be decided.
@@ -191,14 +188,16 @@ class _Suspect(Generic[C]):
                 agreed.add(is_from_app)
         if len(agreed) == 2:  # both sides
             return True
-        if len(self.held) >= HELD_SEGMENTS or now_ns is None:
-            # A copy of which only one side was captured, or that has nothing but its handshake: nothing is lost by it.
-            return bool(agreed) or not any(each.segment.payload for each in self.held)
-        begun_ns = next((each.segment.time_ns for each in self.held if each.segment.payload), now_ns)
-        return None if abs(now_ns - begun_ns) <= HELD_NS else bool(agreed)
+        if len(self.held) < _HELD_SEGMENTS and now_ns is not None:
+            begun_ns = next((each.segment.time_ns for each in self.held if each.segment.payload), now_ns)
+            if abs(now_ns - begun_ns) <= _HELD_NS:
+                return None
+        # It may have one side only, or nothing but its handshake. Where both sides have data and only one was compared,
+        # the machine's must be the one: what it says shows what it was asked, while apps ask the same of any machine.
+        return False in agreed or agreed == {each.is_from_app for each in self.held if each.segment.payload}
 
     def _compare(self, segment: Segment, *, is_from_app: bool) -> bool | None:
-        """Return whether a segment's bytes are those that the original has at its number; None if it has none there.
+        """Return whether the original has the same bytes at a segment's number. Returns None if it has no bytes there.
 
         The lengths may differ: network cards put segments together and cut them up.
         """
@@ -266,17 +265,19 @@ class Copies(Generic[C]):
         """Take a segment that seems to begin a connection. Returns True if it is held back, since it may be a copy."""
         ports = segment.source.port, segment.destination.port
         known = self._by_ports.get(ports if is_from_app else ports[::-1])
+        is_again = False
         for original in islice(reversed(known), _MAX_ORIGINALS) if known else ():
             if not original.fits(segment, is_from_app=is_from_app):
                 continue
             begun_ns = original.begun_ns if segment.flags & SYN else original.last_ns
             if segment.time_ns < original.last_ns - _BACK_NS or segment.time_ns - begun_ns > _LAG_NS:
-                self._again += 1
-            else:
-                suspect = self._suspects[ends] = _Suspect(original, self._recent)
-                suspect.held.append(Held(segment, predecoded, is_from_app))
-                self.busy = True
-                return True
+                is_again = True
+                continue
+            suspect = self._suspects[ends] = _Suspect(original, self._recent)
+            suspect.held.append(_Held(segment, predecoded, is_from_app))
+            self.busy = True
+            return True
+        self._again += is_again
         return False
 
     def take(self, ends: Ends, segment: Segment, predecoded: object, *, is_from_app: bool) -> list[Turn[C]] | None:
@@ -290,7 +291,7 @@ class Copies(Generic[C]):
         """
         suspect = self._suspects.get(ends)
         if suspect is not None:
-            suspect.held.append(Held(segment, predecoded, is_from_app))
+            suspect.held.append(_Held(segment, predecoded, is_from_app))
             if not suspect.original.fits(segment, is_from_app=is_from_app):
                 return self._separate(ends)
             return self._decide(ends, segment.time_ns)
@@ -320,10 +321,10 @@ class Copies(Generic[C]):
                 f"({self._example}{others}); to record it once, give tcpdump one interface: -i INTERFACE"
             )
         if self._again:
-            which = "1 connection has" if self._again == 1 else f"each of {self._again:,} connections has"
+            which = "1 connection repeats" if self._again == 1 else f"{self._again:,} connections repeat"
             found.append(
-                f"{which} the ports and sequence numbers of another one, at another time, and is counted, too: "
-                "if one capture stands in the file twice, decode it alone"
+                f"{which} the ports and sequence numbers of an earlier one at another time. Both were decoded: "
+                "if the file holds one capture twice, decode that capture alone"
             )
         if self._alike:
             first, second, port, one = self._alike[0]
@@ -372,7 +373,7 @@ class Copies(Generic[C]):
         other = self._beginnings.setdefault(beginning, connection)
         if len(self._beginnings) > _MAX_ENDED:
             self._beginnings.popitem(last=False)
-        if other is not connection and abs(connection.evidence.first_ns - other.evidence.first_ns) <= ALIKE_NS:
+        if other is not connection and abs(connection.evidence.first_ns - other.evidence.first_ns) <= _ALIKE_NS:
             first, second = sorted((other, connection), key=lambda each: each.number)
             one = f"host {first.app.host}" if first.app.host != second.app.host else f"port {first.app.port}"
             self._alike.append((first.number, second.number, first.machine.port, one))

@@ -113,9 +113,14 @@ def test_a_capture_twice_in_a_file_is_decoded_twice(lag_ns, app):
     assert said(records) == 2 * said(run(once)[0])
     assert [record.stream for record in records] == [0] * (len(records) // 2) + [1] * (len(records) // 2)
     assert connections.count == 2
-    assert connections.notes()[0].startswith(
-        "1 connection has the ports and sequence numbers of another one, at another"
-    )
+    assert connections.notes()[0].startswith("1 connection repeats the ports and sequence numbers of an earlier one")
+
+
+def test_each_repetition_is_counted_once():
+    once = talk(6).segments
+    records, connections = run(5 * once)
+    assert said(records) == 5 * said(run(once)[0])
+    assert connections.notes()[0].startswith("4 connections repeat the ports and sequence numbers of an earlier one")
 
 
 def test_segments_may_be_put_together_at_one_place():
@@ -154,6 +159,17 @@ def test_two_that_say_something_else_are_both_said(is_interleaved, order):
         assert said(own) == said(run(once)[0])
     assert connections.count == 2
     assert not any("captured twice" in note for note in connections.notes())
+
+
+def test_a_side_that_was_not_compared_makes_no_copy():
+    """The app asks the same on both, with the same numbers, and the second machine answers before the first does."""
+    first, second = talk(5).segments, other_talk(70, 71, 72)
+    from_first, from_second = iter(first), iter(second)
+    turns = "21111112211111111121122222122222"
+    segments = [next(from_first if turn == "1" else from_second) for turn in turns]
+    records, connections = run(segments)
+    assert len(records) == len(run(first)[0]) + len(run(second)[0])
+    assert connections.count == 2
 
 
 def test_another_port_is_another_connection_and_the_user_is_told():

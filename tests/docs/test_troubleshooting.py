@@ -140,7 +140,9 @@ SITUATIONS = {
     "1 connection was captured twice, with the same ports, sequence numbers and bytes, and counted once …": written(
         twice(APP.port)
     ),
-    "1 connection has the ports and sequence numbers of another one, at another time, …": written(2 * talk(6).segments),
+    "1 connection repeats the ports and sequence numbers of an earlier one at another time. …": written(
+        2 * talk(6).segments
+    ),
     "connections 0 and 1 began with the same data at the same time: if that is one conversation, …": written(
         twice(APP.port + 1)
     ),

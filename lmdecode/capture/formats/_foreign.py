@@ -298,7 +298,7 @@ _FEW_CONTROLS: Final = 50  # one in so many characters; text has none
 
 
 def mangled(start: bytes) -> str | None:
-    """Return what happened to a binary file of which somebody made text, for after its name; None if nobody did."""
+    """Return what turned a binary file into text, to stand after its name. Returns None if nothing did."""
     is_wide = start.startswith((b"\xff\xfe", b"\xfe\xff"))
     try:
         text = start[: len(start) & ~1].decode("utf-16", "replace") if is_wide else _utf8(start)

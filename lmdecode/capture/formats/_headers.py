@@ -62,7 +62,7 @@ def find_header(data: bytes, start: int = 0, stop: int | None = None) -> Header 
 
 
 def is_header(data: bytes, at: int) -> bool | None:
-    """Whether what begins with a magic number is the header of a capture; None if there are too few bytes to tell."""
+    """Whether bytes that begin with a magic number are a capture's header. None if there are too few bytes to tell."""
     if data.startswith(PCAPNG_MAGIC, at):
         return _is_section(data[at : at + _SECTION_HEADER])
     header = data[at : at + PCAP_HEADER]

@@ -18,7 +18,7 @@ from lmdecode.capture.source import TextInput
 _ENOUGH: Final = FARTHEST + 256  # bytes: packets that begin in the first of them can be seen
 _BLOCK: Final = 1 << 16
 _TAIL: Final = 64  # bytes behind a bracket that are waited for, to see what follows it
-_RESUMED_FREELY: Final = 100  # times; an export of so many lists that are cut off is none
+_RESUMED_FREELY: Final = 100  # times; no export consists of so many lists that are cut off
 _RESUMED_EACH: Final = 1 << 17  # bytes, of which there may be one more: what is read last is looked at again
 _MOST_NOTES: Final = 3
 _BEFORE_NEXT: Final = b" \t\r\n[{"

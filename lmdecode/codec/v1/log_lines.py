@@ -259,11 +259,19 @@ def _word(text: str, position: int, wanted: int) -> tuple[str, int]:
 
 
 def _with_check(header: str, rest: str) -> tuple[str, str, str, str]:
-    """Return letter, preamble, data and check byte of a whole message; in upper case unless it was sent in lower."""
+    """Return letter, preamble, data and check byte of a whole message.
+
+    They are in upper case, as machines write them, unless only the lower case has the right check byte.
+    """
     body, check = header + rest[:-2], rest[-2:]
-    if is_hex(rest) and f"{check_byte(body.encode('ascii')):02X}" != check:
-        body, check = body.upper(), check.upper()
+    upper, upper_check = body.upper(), check.upper()
+    if is_hex(rest) and (_is_checked(upper, upper_check) or not _is_checked(body, check)):
+        body, check = upper, upper_check
     return body[0].upper(), body[1:9], body[9:], check
+
+
+def _is_checked(body: str, check: str) -> bool:
+    return f"{check_byte(body.encode('ascii')):02X}" == check
 
 
 def is_hex(text: str) -> bool:

@@ -87,8 +87,10 @@ class Unwrapping:
             self._before.append(line[-_KEPT:])
             return None
         text = plain(line)
-        if self._fruitless >= _FRUITLESS and not any(each.said for each in read_text(text)):
-            return self._note_alone(text, number)
+        if self._fruitless >= _FRUITLESS:
+            mentions = list(read_text(text))
+            if not any(each.said for each in mentions):
+                return self._note_alone(mentions, number)
         found: list[Said] | None = None
         if self._open is not None:
             taken, found = self._go_on(self._open, text, number)
@@ -117,10 +119,10 @@ class Unwrapping:
                     return joined, over
         return text, mentions
 
-    def _note_alone(self, text: str, number: int) -> list[Said] | None:
-        """Note the messages of a text, none of which can be read. Return what was kept open."""
+    def _note_alone(self, mentions: list[Mention], number: int) -> list[Said] | None:
+        """Note the messages of a line, none of which can be read. Return what was kept open."""
         found = self.flush() or None
-        for each in read_text(text):
+        for each in mentions:
             self._note(number, each.missing)
         return found
 

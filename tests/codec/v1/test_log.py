@@ -442,6 +442,15 @@ def test_an_answer_finds_its_request_among_thousands():
     assert log.close()[0].role == "report"
 
 
+def test_upper_case_is_taken_where_both_have_the_right_check_byte():
+    """Eight letters make a difference of 256, which a check byte does not show."""
+    upper = "Unexpected response: R0000000C00000000020A1F2A9EB1C0D600"
+    lower = upper[:22] + upper[22:].lower()
+    expected = read(f"{upper}\n".encode())[0]
+    assert read(f"{lower}\n".encode())[0] == expected
+    assert expected[0].plaintext == upper[21:]
+
+
 def test_after_a_thousand_lines_that_cannot_be_read_the_next_good_ones_are():
     """Nothing is read together with another line by then; once one can be read it is again."""
     wrapped = "2023-11-14 22:13:25.000 Message=401C0004, Data=03BC\n04D8\n"
