@@ -99,8 +99,8 @@ def decode(
         typer.Option(
             min=16,
             metavar="MB",
-            help="Take about so much memory, whatever the captures hold; what goes over it is let go of, and said. "
-            "256 by default.",
+            help="Take about this much memory, whatever the captures hold. Bytes that do not fit are shown early, with "
+            "a warning. 256 by default.",
             show_default=False,
         ),
     ] = None,

@@ -144,7 +144,9 @@ class Unwrapping:
         if len(kept.text) > _LONGEST:
             return False
         mention = kept.mention._replace(lacks=kept.mention.lacks - len(digits))
-        text = f"{kept.text.rstrip(_CLOSING)}{JOINT}{digits}"
+        before = kept.text.rstrip(_CLOSING)
+        closing = kept.text[len(before) :] if "|" in kept.text[len(before) :] else ""  # it stays a row of a table
+        text = f"{before}{JOINT}{digits}{closing}"
         self._open = _Open(text, mention, kept.number, kept.lines + 1, is_read=False)
         return True
 

@@ -288,6 +288,14 @@ def test_wrapped_lines_are_put_together(wrap, lines, width):
     assert statistics.warnings == []
 
 
+@pytest.mark.parametrize("size", [1, 9, 20, 23, 24, 31, 38, 45])
+def test_cells_of_nothing_but_digits_leave_a_row_a_row(size):
+    """The time of a message is in two cells of the first column, however many rows its data take in the second."""
+    prefix = "2023-11-14 22:00:20.000 DEBUG (MainThread) [lmdirect.connection]"
+    lines = [f"{prefix} Sending 000000{size:02X} with {'00' * size} None", f"2023-11-14 22:01:20.137 {SOUND}"]
+    assert read(joined(columns(36)(lines)))[0] == read(joined(lines))[0]
+
+
 def test_a_message_that_does_not_go_on_is_left_alone():
     said = [
         "Message=401C0004, Data=03BC",
