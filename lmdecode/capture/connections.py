@@ -70,6 +70,10 @@ class _Connection(Generic[T]):
             known.append(other.is_near(segment.ack))
         return True in known and False not in known
 
+    def has_acknowledged(self, segment: Segment) -> bool:
+        """Whether the app acknowledged the data of a segment of the machine's, whatever they are."""
+        return self._directions[self.machine].has_acknowledged(segment.seq + len(segment.payload))
+
     def own(self, segment: Segment, *, is_from_app: bool) -> Segment:
         """A copy's segment as this connection would have it."""
         ends = (self.app, self.machine) if is_from_app else (self.machine, self.app)

@@ -150,6 +150,9 @@ class Original(Hashable, Protocol):
     def fits(self, segment: Segment, *, is_from_app: bool) -> bool:
         """Return whether a segment's numbers are those of this connection."""
 
+    def has_acknowledged(self, segment: Segment) -> bool:
+        """Return whether the app acknowledged the data of a segment of the machine's."""
+
     def own(self, segment: Segment, *, is_from_app: bool) -> Segment:
         """Return a copy's segment as this connection would have it."""
 
@@ -194,7 +197,13 @@ class _Suspect(Generic[C]):
                 return None
         # It may have one side only, or nothing but its handshake. Where both sides have data and only one was compared,
         # the machine's must be the one: what it says shows what it was asked, while apps ask the same of any machine.
-        return False in agreed or agreed == {each.is_from_app for each in self.held if each.segment.payload}
+        # Or the original's app acknowledged just that much, so that only the machine's packets were not captured there.
+        data = [(segment, is_from_app) for segment, _, is_from_app in self.held if segment.payload]
+        if False in agreed or agreed == {is_from_app for _, is_from_app in data}:
+            return True
+        return bool(agreed) and any(
+            self.original.has_acknowledged(each) for each, is_from_app in data if not is_from_app
+        )
 
     def _compare(self, segment: Segment, *, is_from_app: bool) -> bool | None:
         """Return whether the original has the same bytes at a segment's number. Returns None if it has no bytes there.

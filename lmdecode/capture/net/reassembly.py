@@ -212,6 +212,10 @@ class Direction:
             return None
         return self._base - 1 <= self._position(number) <= self._end + _NEAR
 
+    def has_acknowledged(self, number: int) -> bool:
+        """Return True if the other side acknowledged all bytes before a sequence number."""
+        return self._next is not None and self._base < self._position(number) <= self._acked
+
     def synchronise(self, isn: int) -> None:
         """Take the sequence number of a SYN: the stream begins one after it."""
         if self._next is None:
