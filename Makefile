@@ -16,7 +16,7 @@ PYTHON_312 = $(shell for python in python3.12 python3.13 "$$HOME"/.pyenv/version
 .PHONY: demo test lint fix docs notebooks bench fuzz check-dist clean help
 
 help:
-	@echo "make demo   decode a sample capture"
+	@echo "make demo   decode a sample capture, and make the report of a sample day"
 	@echo "make test   every check: ruff, mypy, import-linter, codespell, pytest"
 	@echo "make lint   the quick checks: all of these but pytest"
 	@echo "make fix    format, and mend what ruff can mend"
@@ -48,10 +48,27 @@ $(READY_312): pyproject.toml
 		touch $@; \
 	fi
 
+# A dozen messages and a report: what one looks at, not all that there is. Each command is shown as one types it.
 demo: $(READY)
-	@$(BIN)/lmdecode decode captures/gs3av-settings.pcap --config captures/config.json --format table
+	@mkdir -p build
+	@echo '$$ lmdecode decode captures/gs3av-settings.pcap --config captures/config.json \'
+	@echo '    --format table --where kind=write --where sender=app'
+	@$(BIN)/lmdecode decode captures/gs3av-settings.pcap --config captures/config.json \
+	    --format table --where kind=write --where sender=app
 	@echo
-	@echo "next: $(BIN)/lmdecode report captures/gs3av-day.pcapng.zst --config captures/config.json --output day.html"
+	@echo '$$ lmdecode report captures/gs3av-day.pcapng.zst --config captures/config.json \'
+	@echo '    --output build/day.html'
+	@$(BIN)/lmdecode report captures/gs3av-day.pcapng.zst --config captures/config.json \
+	    --output build/day.html
+	@echo
+	@echo 'These are the settings that an app wrote, and a whole day of a machine as one page.'
+	@echo 'Open the page in a browser: file://$(CURDIR)/build/day.html'
+	@echo
+	@echo 'lmdecode is installed in $(VENV). Activate it, and commands work as they are shown here:'
+	@echo '    . $(VENV)/bin/activate'
+	@echo '    lmdecode shots captures/gs3av-day.pcapng.zst --config captures/config.json'
+	@echo '    lmdecode simulate       # a simulated machine; watch it from another terminal:'
+	@echo '    lmdecode watch --config captures/config.json --host 127.0.0.1'
 
 lint: $(READY_TO_TEST)
 	$(BIN)/ruff check .

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import doctest
 import re
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +25,16 @@ def test_a_session_is_what_is_printed(session):
 
 def test_there_are_sessions():
     assert len(SESSIONS) >= 7
+
+
+def test_the_demo_is_shown_as_it_is():
+    shown = re.search(r"^`make demo`.*?^```text\n(.*?)^```", README, re.MULTILINE | re.DOTALL)[1]
+    without_set_up = f"make --no-print-directory demo READY= BIN={Path(sys.executable).parent}"
+    ran = run(without_set_up, ROOT, terminal=False)
+    assert ran.code == 0
+    assert differs(shown, ran.printed) is None
+    assert len(ran.printed.splitlines()) < 36
+    assert "<title>" in (ROOT / "build" / "day.html").read_text(encoding="utf-8")
 
 
 def test_the_python_examples_run(monkeypatch):
