@@ -13,7 +13,7 @@ from lmdecode.api.live import AsyncMachine
 from lmdecode.app.simulate import simulated_machine
 from lmdecode.codec.record import Value
 from lmdecode.codec.v1.image import MemoryImage
-from lmdecode.simulator import SAMPLE_KEY
+from lmdecode.config import SAMPLE_KEY
 from lmdecode.simulator import machine as simulator
 from lmdecode.simulator.console import Console
 from lmdecode.simulator.faults import Faults, parse_fault

@@ -14,10 +14,12 @@ from lmdecode.codec.record import MASK
 from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.register import MODELS
+from lmdecode.config import file
 from lmdecode.config.file import (
     Config,
     change,
     default_paths,
+    find_config,
     is_secret,
     load_config,
     machine_entries,
@@ -47,7 +49,7 @@ def load(path: Path | None) -> Config:
         CommandError: There is none.
         ConfigError: It cannot be used.
     """
-    found = path or next((each for each in default_paths() if each.is_file()), None)
+    found = find_config(path)
     if found is None:
         raise CommandError(
             f"there is no config.json here, nor at {default_paths()[-1]}: lmdecode harvest or lmdecode login makes one"
@@ -56,11 +58,13 @@ def load(path: Path | None) -> Config:
 
 
 def path_to_change(path: Path | None) -> Path:
-    """Returns the file to change: the one that the user named, the one that is found, or a new one of the user's."""
-    if path is not None:
-        return path
-    found = next((each for each in default_paths() if each.is_file()), default_paths()[-1])
-    found.parent.mkdir(parents=True, exist_ok=True)
+    """Returns the file to change: the one that the user named, the one that is found, or a new one of the user's.
+
+    The folder of a new one is made.
+    """
+    found = file.path_to_change(path)
+    if path is None:
+        found.parent.mkdir(parents=True, exist_ok=True)
     return found
 
 

@@ -21,7 +21,7 @@ from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.ranges import address_of, byte_count
 from lmdecode.codec.v1.window import decode_window
 from lmdecode.codec.v1.windows import LARGEST_READ
-from lmdecode.config.file import ConfigError, default_paths, load_config, machine_entries, port_of
+from lmdecode.config.file import ConfigError, find_config, load_config, machine_entries, port_of
 from lmdecode.device.discovery import Found, discover
 from lmdecode.device.errors import BadAnswerError, NoAnswerError
 from lmdecode.device.session import Snapshot, take_snapshot
@@ -108,8 +108,8 @@ async def find_machines(seconds: float, *, interfaces: Sequence[str] = (), confi
         except ValueError:
             raise UsageError(f"--interface {each[:40]!r} is not an address: give one that this computer has") from None
     found = await discover(seconds, interfaces=interfaces)
-    path = config or next((each for each in default_paths() if each.is_file()), None)
     try:
+        path = find_config(config)
         entries = machine_entries(load_config(path)) if path else []
     except ConfigError as error:
         if config is not None:

@@ -17,10 +17,9 @@ from lmdecode.codec.v1.image import MemoryImage
 from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.memory import model_of
 from lmdecode.codec.v1.register import DEFAULT_MODEL, model_named
-from lmdecode.config import ENVIRONMENT_VARIABLE
+from lmdecode.config import ENVIRONMENT_VARIABLE, SAMPLE_KEY
 from lmdecode.config.file import default_paths, load_config
 from lmdecode.config.keys import find_keys
-from lmdecode.simulator import SAMPLE_KEY
 from lmdecode.simulator.machine import Machine, default_memory
 
 if TYPE_CHECKING:

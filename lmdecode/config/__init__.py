@@ -6,3 +6,12 @@ from typing import Final
 
 ENVIRONMENT_VARIABLE: Final = "LMDECODE_KEY"
 """Holds the key, where it is set."""
+
+CONFIG_VARIABLE: Final = "LMDECODE_CONFIG"
+"""Names the configuration file where `--config` does not, instead of the default places."""
+
+HOST_VARIABLE: Final = "LMDECODE_HOST"
+"""Holds the address of the machine, where neither `--host`, `--machine` nor `--config` is given."""
+
+SAMPLE_KEY: Final = "12345678901234567890123456789012"
+"""The key of the sample captures and of the simulator. It is published, so it is no machine's."""

@@ -27,6 +27,8 @@ from lmdecode.codec.errors import KeyFormatError, LmdecodeError
 from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.register import MODELS
+from lmdecode.config import CONFIG_VARIABLE
+from lmdecode.config.places import line_of
 
 FILE_NAME = "config.json"
 _MOST = 32 << 20  # characters, a hundred times what a fleet of thousands of machines has; /dev/zero has no end
@@ -49,6 +51,17 @@ class Config:
 
     path: Path
     entries: Mapping[str, object]
+    text: str = ""
+    """The text of the file, to find the lines of its entries."""
+
+    def at(self, *steps: str | int) -> str:
+        """Returns where an entry stands, for messages: `config.json, line 4`.
+
+        Args:
+            *steps: The way to the entry: its name, or `"machines"`, a number from 0 and its name.
+        """
+        line = line_of(self.text, steps)
+        return f"{self.path}, line {line}" if line else str(self.path)
 
     def key(self) -> Key:
         """Returns the machine's key, from the entry `key`.
@@ -111,10 +124,47 @@ def parse_key(text: object, what: str) -> Key:
 
 
 def default_paths() -> list[Path]:
-    """Returns where a configuration file is looked for, in order: the current folder, the user's config folder."""
+    """Returns where a configuration file is looked for, in order: the current folder, the user's config folder.
+
+    Where the environment names one, it is the only one.
+    """
+    if named := os.environ.get(CONFIG_VARIABLE):
+        return [Path(named)]
     import platformdirs  # noqa: PLC0415 -- only who names neither a key nor a file needs it
 
     return [Path(FILE_NAME), platformdirs.user_config_path("lmdecode", appauthor=False) / FILE_NAME]
+
+
+def find_config(named: Path | None = None) -> Path | None:
+    """Returns the configuration to read: the one that the user named, or the first one that is there; None if none is.
+
+    This is the one rule for reading. The rule for writing is the same, with `path_to_change` for a new file.
+
+    Args:
+        named: The value of `--config`.
+
+    Raises:
+        NoConfigError: The environment names a file that is not there.
+    """
+    if named is not None:
+        return named
+    paths = default_paths()
+    found = next((path for path in paths if path.is_file()), None)
+    if found is None and os.environ.get(CONFIG_VARIABLE):
+        raise NoConfigError(f"there is no file {paths[0]}: check the name in {CONFIG_VARIABLE}")
+    return found
+
+
+def path_to_change(named: Path | None = None) -> Path:
+    """Returns the configuration to write: the one to read, or a new one in the user's config folder.
+
+    Args:
+        named: The value of `--config`.
+    """
+    if named is not None:
+        return named
+    paths = default_paths()
+    return next((path for path in paths if path.is_file()), paths[-1])
 
 
 def load_config(path: Path) -> Config:
@@ -145,7 +195,7 @@ def load_config(path: Path) -> Config:
         raise ConfigError(f"{path} is not a configuration file: it is nested too deeply") from None
     if not isinstance(entries, dict):
         raise ConfigError(f'{path} is not a configuration file: it must hold one JSON object, {{"key": "…"}}')
-    return Config(path, entries)
+    return Config(path, entries, text)
 
 
 SECRET_ENTRIES: Final = frozenset(

@@ -27,8 +27,9 @@ def find_keys(
 ) -> tuple[list[MachineKey], str]:
     """Returns the machines' keys, at least one, each once, and where they came from.
 
-    The order is: `--key`, `--config`, the environment, `./config.json`, the user's config folder. If the user names a
-    key or a file, no other is tried: an invalid one is an error.
+    The order is: `--key`, `--config`, the key in the environment, the file that the environment names, or else
+    `./config.json` and the one in the user's config folder. If the user names a key or a file, no other is tried: an
+    invalid one is an error.
 
     Args:
         keys: The keys that the user gave.
@@ -48,8 +49,14 @@ def find_keys(
     if keys:
         found = dict.fromkeys(_parsed(text, origin) for text in keys)
         return [MachineKey(f"key {number}", key) for number, key in enumerate(found, 1)], origin
-    from lmdecode.config.file import ConfigError, default_paths, load_config  # noqa: PLC0415 -- with a key it is not needed
+    from lmdecode.config.file import (  # noqa: PLC0415 -- with a key it is not needed
+        ConfigError,
+        default_paths,
+        find_config,
+        load_config,
+    )
 
+    find_config(config)  # says so if the environment names a file that is not there
     paths = [config] if config else [path for path in default_paths() if path.is_file()]
     if not paths:
         folder = default_paths()[-1]

@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.register import MODELS, model_named
-from lmdecode.config import ENVIRONMENT_VARIABLE
-from lmdecode.config.file import Config, ConfigError, default_paths, load_config, machine_entries, parse_key, port_of
+from lmdecode.config import ENVIRONMENT_VARIABLE, HOST_VARIABLE
+from lmdecode.config.file import ConfigError, find_config, load_config, parse_key, port_of
 from lmdecode.config.keys import MissingKeyError, find_keys
+from lmdecode.config.machines import TargetError, chosen_machine
 
 _WITH_PORT = re.compile(
     r"(?:\[(?P<six>[0-9A-Fa-f:.%\w]+)\](?::(?P<port6>[0-9]{1,9}))?|(?P<four>[^:\[\]]+):(?P<port>[0-9]{1,9}))\Z"
 ).match
-_NAMES = ("machine_name", "name", "serial_number", "host")
-
-
-class TargetError(LmdecodeError):
-    """The machine is not clear; one line that says what to give."""
-
-    exit_code = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +46,12 @@ def find_target(
     """Returns the machine that a command line and a configuration name.
 
     Args:
-        host: Its address; None: the one in the configuration.
+        host: Its address; None: the one in the environment or in the configuration.
         port: Its TCP port; None: the one in the configuration.
         key: Its key; None: the one in the environment or in the configuration.
         config: The configuration that the user named.
-        machine: The one to choose of several in the configuration: its name, serial number or address.
+        machine: The one to choose of several in the configuration: its name, serial number or address; None: the one
+            that the configuration's entry `machine` names.
         model: Its model as people write it, `gs3-av`; None: the one in the configuration.
         connecting: Whether it needs an address; otherwise that may be "".
 
@@ -67,9 +61,12 @@ def find_target(
         ConfigError: The configuration cannot be used.
         RegisterError: There is no such model.
     """
+    if host is None and config is None and machine is None:
+        host = os.environ.get(HOST_VARIABLE) or None
     host, port = _parted(host, port)
-    path = config or next((each for each in default_paths() if each.is_file()), None)
-    entry = _entry(load_config(path), machine, host) if path else {}
+    path = find_config(config)
+    chosen = chosen_machine(load_config(path), machine, host=host) if path else None
+    entry = chosen.entry if chosen else {}
     if machine is not None and path is None:
         raise TargetError(f"--machine {machine[:40]}: there is no config.json to look it up in; see --config")
     given = key is not None or (config is None and bool(os.environ.get(ENVIRONMENT_VARIABLE)))
@@ -86,29 +83,11 @@ def find_target(
     if found_port is None:
         raise ConfigError(f"{path}: port is not a port: it should be {PORT}")
     known = model_named(model) if model is not None else entry.get("model_name")
-    return Target(found_host, found_port, found_key, str(known) if known in [*MODELS] else None, _name(entry))
+    name = chosen.name if chosen else None
+    return Target(found_host, found_port, found_key, str(known) if known in [*MODELS] else None, name)
 
 
-def _entry(config: Config, machine: str | None, host: str | None) -> dict[str, object]:
-    """Returns the entry of the machine that is meant."""
-    entries = [dict(entry) for _, entry in machine_entries(config)]
-    if len(entries) > 1 and not (entries[0].get("key") and entries[0].get("host")):
-        entries = [*entries[1:]] if not entries[0].get("key") else entries
-    unique = list({(str(e.get("host")), str(e.get("key"))): e for e in entries}.values())
-    if machine is not None:
-        wanted = machine.casefold()
-        named = [e for e in unique if any(str(e.get(n, "")).casefold() == wanted for n in _NAMES)]
-        if not named:
-            raise TargetError(f"--machine {machine[:40]}: {config.path} has {_listed(unique)}")
-        return named[0]
-    if host is not None and len(unique) > 1:
-        unique = [e for e in unique if e.get("host") == host] or unique
-    if len(unique) > 1:
-        raise TargetError(f"{config.path} has several machines: choose with --machine: {_listed(unique)}")
-    return unique[0] if unique else {}
-
-
-def _key(entry: dict[str, object], path: Path | None) -> Key:
+def _key(entry: Mapping[str, object], path: Path | None) -> Key:
     text = entry.get("key")
     if text is None or text == "":
         where = f'; {path} has no "key"' if path else ""
@@ -116,14 +95,6 @@ def _key(entry: dict[str, object], path: Path | None) -> Key:
             f"no key{where}: give --key or --config, set {ENVIRONMENT_VARIABLE}, or run `lmdecode harvest`"
         )
     return parse_key(text, f'the "key" in {path}')
-
-
-def _name(entry: dict[str, object]) -> str | None:
-    return next((str(entry[name]) for name in _NAMES if entry.get(name)), None)
-
-
-def _listed(entries: Sequence[dict[str, object]]) -> str:
-    return ", ".join((_name(entry) or "one without a name")[:40] for entry in entries) or "none"
 
 
 def _parted(host: str | None, port: int | None) -> tuple[str | None, int | None]:

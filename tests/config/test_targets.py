@@ -7,10 +7,11 @@ import json
 import pytest
 
 from lmdecode.codec.v1.key import Key
-from lmdecode.config import ENVIRONMENT_VARIABLE
-from lmdecode.config.file import ConfigError
+from lmdecode.config import CONFIG_VARIABLE, ENVIRONMENT_VARIABLE, HOST_VARIABLE
+from lmdecode.config.file import ConfigError, NoConfigError, find_config, path_to_change
 from lmdecode.config.keys import MissingKeyError
-from lmdecode.config.targets import TargetError, find_target
+from lmdecode.config.machines import TargetError
+from lmdecode.config.targets import find_target
 
 ONE, TWO = "1" * 32, "2" * 32
 KITCHEN = {"machine_name": "Kitchen", "serial_number": "GS1", "host": "10.0.0.1", "key": ONE, "model_name": "GS3 AV"}
@@ -19,7 +20,8 @@ OFFICE = {"machine_name": "office", "serial_number": "GS2", "host": "10.0.0.2", 
 
 @pytest.fixture
 def find(tmp_path, monkeypatch):
-    monkeypatch.delenv(ENVIRONMENT_VARIABLE, raising=False)
+    for name in (CONFIG_VARIABLE, ENVIRONMENT_VARIABLE, HOST_VARIABLE):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "none"))
 
@@ -107,3 +109,63 @@ def test_what_is_missing_is_said(find, entries, given, error, why):
     with pytest.raises(error, match=why) as caught:
         find(entries, **given)
     assert ONE not in str(caught.value)
+
+
+def test_the_entry_machine_chooses_one_of_several(find):
+    entries = {"machine": "office", "machines": [KITCHEN, OFFICE]}
+    assert find(entries).name == "office"
+    assert find(entries, machine="kitchen").name == "Kitchen"
+    assert find(entries, host="10.0.0.1").name == "Kitchen"
+    with pytest.raises(TargetError, match=r'machine\.json, line 1: "machine" is offise.*did you mean office\?'):
+        find(entries | {"machine": "offise"})
+
+
+def test_two_of_one_name_are_not_guessed(find):
+    twin = OFFICE | {"machine_name": "kitchen"}
+    with pytest.raises(TargetError, match=r"2 machines in .* are called so: give the serial number"):
+        find({"machines": [KITCHEN, twin]}, machine="kitchen")
+    assert find({"machines": [KITCHEN, twin]}, machine="GS2").host == "10.0.0.2"
+
+
+def test_what_the_top_and_the_list_say_of_a_machine_counts_together(find):
+    listed = {name: KITCHEN[name] for name in ("machine_name", "serial_number", "key")}
+    target = find({"host": "10.0.0.7", "key": ONE, "machines": [listed, OFFICE]}, machine="Kitchen")
+    assert (target.host, target.name) == ("10.0.0.7", "Kitchen")
+    assert find({"host": "10.0.0.7", "machines": [listed]}).host == "10.0.0.7"
+    assert find({"port": 7, "machines": [KITCHEN]}).port == 7
+
+
+def test_a_key_that_was_replaced_is_no_machine_to_talk_to(find):
+    old = {"machine_name": "Kitchen (old key)", "key": "3" * 32}
+    assert find(KITCHEN | {"machines": [old]}).key == Key.parse(ONE)
+
+
+def test_the_environment_has_an_address(find, monkeypatch):
+    monkeypatch.setenv(HOST_VARIABLE, "10.0.0.2:7")
+    assert (find(key=ONE).host, find(key=ONE).port) == ("10.0.0.2", 7)
+    assert find({"machines": [KITCHEN, OFFICE]}, machine="kitchen").host == "10.0.0.1"
+    assert find(KITCHEN).host == "10.0.0.1"  # a file that is named comes first
+
+
+def test_the_environment_names_the_file(find, monkeypatch, tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(KITCHEN))
+    monkeypatch.setenv(CONFIG_VARIABLE, str(tmp_path / "other.json"))
+    with pytest.raises(NoConfigError, match=r"other\.json: check the name in LMDECODE_CONFIG"):
+        find()
+    assert path_to_change() == tmp_path / "other.json"
+    (tmp_path / "other.json").write_text(json.dumps(OFFICE))
+    assert find().name == "office"
+
+
+@pytest.mark.usefixtures("find")
+def test_one_rule_for_the_file(tmp_path):
+    users = tmp_path / "none" / "lmdecode" / "config.json"
+    assert (find_config(), path_to_change()) == (None, users)
+    users.parent.mkdir(parents=True)
+    users.write_text("{}")
+    assert (find_config(), path_to_change()) == (users, users)
+    here = tmp_path / "config.json"
+    here.write_text("{}")
+    assert find_config() == path_to_change() == here.relative_to(tmp_path)
+    named = tmp_path / "named.json"
+    assert find_config(named) == path_to_change(named) == named

@@ -9,7 +9,7 @@ import pytest
 from lmdecode.codec.v1.framing import unwrap
 from lmdecode.codec.v1.key import Key, decrypt
 from lmdecode.codec.v1.message import parse, parse_leniently
-from lmdecode.simulator import SAMPLE_KEY
+from lmdecode.config import SAMPLE_KEY
 from tests.docs.pages import PAGES, README, text_of
 
 MESSAGE = re.compile(r"(?<![0-9A-Za-z])[RWZ][0-9A-F]{8}(?:[0-9A-F]*|OK|NO)[0-9A-F]{2}(?![0-9A-Za-z*…])")

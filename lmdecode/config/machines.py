@@ -1,0 +1,140 @@
+"""The machines of a configuration, and which of them is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Final
+
+from lmdecode.codec.errors import LmdecodeError
+from lmdecode.config.file import Config, machine_entries
+from lmdecode.config.places import Steps
+
+DEFAULT: Final = "machine"
+"""The entry that names the machine to use of several, as `--machine` does."""
+OLD_KEY: Final = " (old key)"
+"""The end of the name of a machine that is only there because its key was replaced: old captures need it."""
+_NAMES: Final = ("machine_name", "name", "serial_number", "host")
+_SHOWN: Final = 40  # characters of a name in a message
+
+
+class TargetError(LmdecodeError):
+    """The machine is not clear; one line that says what to give."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Machine:
+    """A machine of a configuration. It may stand there twice: at the top, and in the list of machines."""
+
+    entry: Mapping[str, object]
+    """Its entries, those at the top first."""
+    places: tuple[Steps, ...]
+    """Where they are: `()` is the top of the file, `("machines", 0)` the first of the list."""
+
+    @property
+    def name(self) -> str | None:
+        """The best of its names, which may be its serial number or its address; None if it has none."""
+        return next((str(self.entry[name]) for name in _NAMES if self.entry.get(name)), None)
+
+    @property
+    def is_old(self) -> bool:
+        """Whether it is there for the captures of a key that was replaced."""
+        return (self.name or "").endswith(OLD_KEY) and not self.entry.get("host")
+
+    def is_named(self, name: str) -> bool:
+        """Whether a text is its name, serial number or address."""
+        return any(str(self.entry[each]).casefold() == name.casefold() for each in _NAMES if self.entry.get(each))
+
+
+def machines_of(config: Config) -> list[Machine]:
+    """Returns the machines of a configuration, each once."""
+    found: list[Machine] = []
+    listed = config.entries.get("machines")
+    numbers = [i for i, each in enumerate(listed) if isinstance(each, Mapping)] if isinstance(listed, list) else []
+    entries = machine_entries(config)
+    places: list[Steps] = [("machines", number) for number in numbers]
+    if len(entries) > len(places):
+        places.insert(0, ())
+    for (_, entry), place in zip(entries, places, strict=True):
+        twin = next((index for index, each in enumerate(found) if _is_same(each.entry, entry)), None)
+        if twin is None:
+            found.append(Machine(entry, (place,)))
+        else:
+            before = found[twin]
+            merged = {**entry, **{name: value for name, value in before.entry.items() if value not in (None, "")}}
+            found[twin] = Machine(merged, (*before.places, place))
+    top = config.entries
+    if len(found) > 1 and found[0].places == ((),) and not top.get("key"):
+        rest = found[1:]  # an address at the top is that of the only machine in the list, or nobody's
+        found = [Machine({**top, **rest[0].entry}, ((), *rest[0].places))] if len(rest) == 1 else rest
+    if top.get("key") or "port" not in top:
+        return found
+    return [Machine({"port": top["port"], **each.entry}, each.places) for each in found]
+
+
+def chosen_machine(config: Config, name: str | None = None, *, host: str | None = None) -> Machine | None:
+    """Returns the machine that is meant; None if there is none.
+
+    Args:
+        config: The configuration.
+        name: What `--machine` says; None: the machine with this address, the one that the entry `machine` names, or
+            the only one.
+        host: What `--host` says.
+
+    Raises:
+        TargetError: No machine has the name, or several fit.
+    """
+    machines = machines_of(config)
+    if name is not None:
+        return machine_named(config, name, f"--machine {name[:_SHOWN]}")
+    current = [each for each in machines if not each.is_old] or machines
+    if host is not None and len(current) > 1:
+        current = [each for each in current if each.entry.get("host") == host] or current
+    default = config.entries.get(DEFAULT)
+    if isinstance(default, str) and default and len(current) > 1:
+        return machine_named(config, default, f'{config.at(DEFAULT)}: "{DEFAULT}" is {default[:_SHOWN]}')
+    if len(current) > 1:
+        raise TargetError(
+            f"{config.path} has several machines: choose with --machine: {listed(current)}; or once and for all: "
+            f"lmdecode config set machine NAME"
+        )
+    return current[0] if current else None
+
+
+def machine_named(config: Config, name: str, where: str) -> Machine:
+    """Returns the machine of a name, a serial number or an address.
+
+    Args:
+        config: The configuration.
+        name: The name.
+        where: Who says it, for the message.
+
+    Raises:
+        TargetError: There is none, or several have it.
+    """
+    machines = machines_of(config)
+    named = [each for each in machines if each.is_named(name)]
+    if not named:
+        names = [str(each.entry[kind]) for each in machines for kind in _NAMES if each.entry.get(kind)]
+        near = get_close_matches(name, names, n=1)
+        hint = f"; did you mean {near[0][:_SHOWN]}?" if near else ""
+        raise TargetError(f"{where}: {config.path} has {listed(machines)}{hint}")
+    if len(named) > 1:
+        raise TargetError(
+            f"{where}: {len(named)} machines in {config.path} are called so: give the serial number or the address"
+        )
+    return named[0]
+
+
+def listed(machines: Sequence[Machine]) -> str:
+    """Returns the names of machines, for a message."""
+    return ", ".join((each.name or "one without a name")[:_SHOWN] for each in machines) or "none"
+
+
+def _is_same(one: Mapping[str, object], other: Mapping[str, object]) -> bool:
+    """Whether two entries are of one machine: they have the same key, and no two addresses."""
+    hosts = {str(each["host"]) for each in (one, other) if each.get("host")}
+    return bool(one.get("key")) and one.get("key") == other.get("key") and len(hosts) < 2
