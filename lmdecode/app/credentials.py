@@ -153,7 +153,9 @@ def log_in(
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in {"authlib", "requests"}:
             raise
-        raise CommandError("login needs Authlib and requests: pip install 'lmdecode[login]'") from None
+        from lmdecode.extras import install_command
+
+        raise CommandError(f"login needs Authlib and requests: {install_command('login')}") from None
     address = _safe(url or CLOUD_URL)
     credentials = _credentials(entries | ({"password": password} if password else {}), ask)
     found, problems = log_in_once(credentials, address)

@@ -295,7 +295,9 @@ class _Brotli:
         try:
             import brotli
         except ImportError:
-            raise CommandError("is compressed with brotli, which needs: pip install brotli") from None
+            from lmdecode.extras import install_packages
+
+            raise CommandError(f"is compressed with brotli, which needs: {install_packages('brotli')}") from None
         self._file = file
         self._machine = brotli.Decompressor()
         self._error: type[Exception] = brotli.error

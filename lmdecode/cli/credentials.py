@@ -95,8 +95,11 @@ def _read_saved(file: BinaryIO) -> Iterator[Exchange]:
     try:
         from lmdecode.mitm.saved import read_saved
     except ModuleNotFoundError:
+        from lmdecode.extras import install_command
+
         raise CommandError(
-            "looks like flows that mitmproxy saved, which need: pip install 'lmdecode[mitm]'; or export them as HAR"
+            f"looks like flows that mitmproxy saved: export them as HAR, or install what reads them: "
+            f"{install_command('mitm')}"
         ) from None
     yield from read_saved(file)
 

@@ -35,8 +35,8 @@ def discover(
 
         lmdecode discover --json
 
-    Nothing is sent to the machines themselves. Needs `pip install 'lmdecode[live]'`. The exit code is 1 if no machine
-    is found.
+    Nothing is sent to the machines themselves. Needs the extra `live`: `lmdecode doctor` says whether it is
+    there. The exit code is 1 if no machine is found.
     """
     from lmdecode.app.live import find_machines, next_steps, nothing_found
     from lmdecode.render.machine import found_entry, print_found

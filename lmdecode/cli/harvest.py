@@ -85,7 +85,9 @@ def harvest(
     except ImportError as error:
         if error.name is None or error.name.partition(".")[0] != "mitmproxy":
             raise
-        raise CommandError("harvest needs mitmproxy: pip install 'lmdecode[mitm]'") from None
+        from lmdecode.extras import install_command
+
+        raise CommandError(f"harvest needs mitmproxy: {install_command('mitm')}") from None
     path = config or Path("config.json")
     settings = set or []
     found = own_addresses()

@@ -13,6 +13,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Final
 
+from lmdecode.extras import install_packages
+
 LARGEST: Final = 4 << 20  # bytes; a fleet has thousands, and 4 MB of JSON can take 100 MB as objects
 _MOST_CODINGS: Final = 4  # servers use one; each more multiplies what a few bytes unpack to
 _ZLIB_PIECE: Final = 1 << 14  # bytes, of both sides
@@ -118,7 +120,7 @@ def _zstd(body: bytes) -> bytes:
 def _brotli(body: bytes) -> bytes:
     name = next((each for each in ("brotli", "brotlicffi") if find_spec(each)), None)
     if name is None:
-        raise UnreadableError("is compressed with brotli, which needs: pip install brotli")
+        raise UnreadableError(f"is compressed with brotli, which needs: {install_packages('brotli')}")
     library = import_module(name)
     machine = library.Decompressor()
     try:

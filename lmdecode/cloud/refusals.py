@@ -18,7 +18,7 @@ from typing import Final
 from lmdecode.cloud.findings import AGAIN, Problem, Trouble
 from lmdecode.cloud.http import Response, form, header, inflated, json_value
 
-UPDATE: Final = "pip install -U lmdecode"
+UPDATE: Final = "update lmdecode (lmdecode doctor says how)"
 
 
 class Asked(Enum):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from lmdecode.codec.dialect import MDNS_SERVICE
 from lmdecode.codec.errors import LmdecodeError
+from lmdecode.extras import install_command
 
 if TYPE_CHECKING:
     from zeroconf import ServiceStateChange, Zeroconf
@@ -51,7 +52,7 @@ async def discover(seconds: float, *, interfaces: Sequence[str] = ()) -> list[Fo
         from zeroconf.asyncio import AsyncServiceBrowser, AsyncZeroconf  # noqa: PLC0415 -- as above
     except ImportError:
         raise DiscoveryError(
-            "looking for machines needs zeroconf, which is not installed: pip install 'lmdecode[live]'"
+            f"looking for machines needs zeroconf, which is not installed: {install_command('live')}"
         ) from None
     logging.getLogger("zeroconf").setLevel(logging.CRITICAL)  # errors become one line of ours
     loop = asyncio.get_running_loop()

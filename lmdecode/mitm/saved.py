@@ -19,6 +19,7 @@ from mitmproxy.version import FLOW_FORMAT_VERSION, VERSION
 
 from lmdecode.cloud.http import Exchange
 from lmdecode.codec.errors import LmdecodeError
+from lmdecode.extras import install_packages
 from lmdecode.mitm.hooks import exchange
 
 _LARGEST: Final = 16 << 20  # bytes of a flow; one with the cloud has thousands, and mitmproxy holds it several times
@@ -58,9 +59,9 @@ class _Tally:
         wrong = []
         if self.newer:
             wrong.append(
-                f"it was saved by a newer mitmproxy (flow format {self.newer}; mitmproxy {VERSION} here reads up to "
-                f"{FLOW_FORMAT_VERSION}): pip install -U mitmproxy (the newest need Python 3.12), or export HAR where "
-                "it was saved: mitmdump -nr FILE --set hardump=login.har"
+                f"it was saved by a newer mitmproxy (flow format {self.newer}; mitmproxy {VERSION} here reads up "
+                f"to {FLOW_FORMAT_VERSION}): export HAR where it was saved (mitmdump -nr FILE --set hardump=login.har) "
+                f"or update mitmproxy, whose newest need Python 3.12: {install_packages('mitmproxy', upgrade=True)}"
             )
         if self.older:
             wrong.append(

@@ -10,6 +10,7 @@ from lmdecode.codec.errors import MissingPackageError
 from lmdecode.codec.record import Record, Value
 from lmdecode.codec.v1.memory_map import UNITS
 from lmdecode.codec.v1.values import is_number
+from lmdecode.extras import install_command
 
 if TYPE_CHECKING:
     import polars as pl
@@ -22,7 +23,7 @@ _LONG_COLUMNS: Final = ("time", "stream", "sender", "kind", "role", "address", "
 
 
 def to_arrow(records: Iterable[Record], *, form: Form = "wide", fields: str | Iterable[str] | None = None) -> Table:
-    """Return Records as an Arrow table. Needs pyarrow: `pip install 'lmdecode[parquet]'`.
+    """Return Records as an Arrow table. Needs pyarrow, of the extra `parquet`.
 
     Args:
         records: Of a capture, or of a live machine.
@@ -67,7 +68,7 @@ def to_arrow(records: Iterable[Record], *, form: Form = "wide", fields: str | It
 def to_polars(
     records: Iterable[Record], *, form: Form = "wide", fields: str | Iterable[str] | None = None
 ) -> pl.DataFrame:
-    """Return Records as a polars data frame. Needs polars: `pip install 'lmdecode[polars]'`.
+    """Return Records as a polars data frame. Needs the extra `polars`.
 
     Args and errors are those of `to_arrow`.
 
@@ -80,7 +81,7 @@ def to_polars(
     try:
         import polars as pl
     except ModuleNotFoundError:
-        raise MissingPackageError("polars is not installed: pip install 'lmdecode[polars]'") from None
+        raise MissingPackageError(f"polars is not installed: {install_command('polars')}") from None
     frame = pl.from_arrow(to_arrow(records, form=form, fields=fields))
     assert isinstance(frame, pl.DataFrame)  # noqa: S101 -- of a table it makes nothing else
     return frame
@@ -90,7 +91,7 @@ def _pyarrow() -> Any:  # noqa: ANN401 -- it has no types
     try:
         import pyarrow as pa
     except ModuleNotFoundError:
-        raise MissingPackageError("pyarrow is not installed: pip install 'lmdecode[parquet]'") from None
+        raise MissingPackageError(f"pyarrow is not installed: {install_command('parquet')}") from None
     return pa
 
 

@@ -22,6 +22,7 @@ from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.framing import Deframer, Frame, unwrap
 from lmdecode.codec.v1.key import Key, decrypt
 from lmdecode.codec.v1.message import Message, parse_leniently
+from lmdecode.extras import install_command
 from lmdecode.simulator.faults import Faults, Then, frame, other_key, outgoing
 from lmdecode.simulator.machine import REFUSED, Machine
 
@@ -52,7 +53,7 @@ class Announcement:
             from zeroconf import Error, InterfaceChoice, ServiceInfo  # noqa: PLC0415 -- optional
             from zeroconf.asyncio import AsyncZeroconf  # noqa: PLC0415 -- as above
         except ImportError:
-            return "zeroconf is not installed (pip install 'lmdecode[live]')"
+            return f"zeroconf is not installed: {install_command('live')}"
         except OSError as error:  # too many open files
             return f"zeroconf cannot be loaded ({error.strerror})"
         logging.getLogger("zeroconf").setLevel(logging.CRITICAL)  # its errors become one line of ours

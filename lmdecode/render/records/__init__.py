@@ -143,7 +143,9 @@ def format_named(name: str) -> OutputFormat:
         package = (error.name or "").partition(".")[0]
         if package in {"", "lmdecode"}:
             raise
+        from lmdecode.extras import install_command
+
         raise MissingPackageError(
-            f"{name.capitalize()} needs {package}, which is not installed: pip install 'lmdecode[{name}]'"
+            f"{name.capitalize()} needs {package}, which is not installed: {install_command(name)}"
         ) from None
     return found
