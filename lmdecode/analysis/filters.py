@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Final, NoReturn, cast, get_args
 
 from lmdecode.analysis.columns import FieldNameError, check_name, current_name, field_kinds, is_glob, nearest
-from lmdecode.analysis.times import DAY, NamedTime, TimeError, named_time
+from lmdecode.analysis.typed_times import NamedTime, TimeError, in_range, named_time
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.record import Kind, Record, Role, Sender, Value
 from lmdecode.codec.v1.memory_map import DERIVED
@@ -267,26 +267,18 @@ def _time_range(piece: str) -> Callable[[int], bool]:
     end = (_one_time(last, piece) if last else None) if is_range else start
     if start is None and end is None:
         _fail(f"time={piece}", "give a time on one side at least: time=02:55..")
-    with_day = {time[2] for time in (start, end) if time}
-    if len(with_day) > 1:
-        _fail(f"time={piece}", "give a date on both sides or on none: time=2026-11-21T02:55..2026-11-21T02:57")
-    low = start[0] if start else None
-    high = end[1] if end else None
-    if True in with_day:
-        if low is not None and high is not None and high <= low:
-            _fail(f"time={piece}", "the range ends before it begins")
-        return lambda ns: (low is None or low <= ns) and (high is None or ns < high)
-    begin, stop = low or 0, DAY if high is None else high
-    if begin < stop:
-        return lambda ns: begin <= ns % DAY < stop
-    return lambda ns: not stop <= ns % DAY < begin  # over midnight
+    try:
+        return in_range(start, end)
+    except TimeError as error:
+        with_dates = ": time=2026-11-21T02:55..2026-11-21T02:57" if "on both sides" in str(error) else ""
+        _fail(f"time={piece}", f"{error}{with_dates}")
 
 
 def _one_time(text: str, piece: str) -> NamedTime:
     try:
         return named_time(text)
     except TimeError as error:
-        how = "" if "no date" in str(error) else ", a range 02:55..02:57"
+        how = ", a range 02:55..02:57" if "is written" in str(error) else ""
         _fail(f"time={piece}", f"{error}{how}")
 
 

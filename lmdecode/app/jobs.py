@@ -18,9 +18,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from datetime import tzinfo
 from pathlib import Path
 from typing import Final
 
+from lmdecode.analysis.times import in_zone, zone_in_force
 from lmdecode.app.decode import Outcome, Settings
 from lmdecode.app.errors import CommandError
 from lmdecode.app.files import text_over
@@ -40,6 +42,8 @@ class _Task:
     format: str
     style: Style
     settings: Settings
+    zone: tzinfo | None
+    """The zone in force, of which a process that is not forked knows nothing."""
 
 
 def decode_in_processes(  # noqa: PLR0917
@@ -60,7 +64,9 @@ def decode_in_processes(  # noqa: PLR0917
     """
     with tempfile.TemporaryDirectory(prefix="lmdecode-") as folder, _Workers(jobs) as submit:
         tasks = [
-            _Task(outcome, Path(folder) / str(index), format_name, style._replace(header=False), settings)
+            _Task(
+                outcome, Path(folder) / str(index), format_name, style._replace(header=False), settings, zone_in_force()
+            )
             for index, outcome in enumerate(outcomes)
         ]
         try:
@@ -122,7 +128,7 @@ def _work(task: _Task) -> Outcome:
     """Decode a capture into a file."""
     speakers, _ = task.settings.speakers()
     chosen = format_named(task.format)
-    with task.part.open("wb") as binary:
+    with in_zone(task.zone), task.part.open("wb") as binary:
         file = binary if chosen.binary else text_over(binary)
         with finished(chosen.open(file, task.style)) as writer:
             decode_onto(writer, task.outcome, task.settings, speakers)

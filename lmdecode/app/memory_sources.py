@@ -8,7 +8,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from lmdecode.analysis.memory_history import History
-from lmdecode.analysis.times import NamedTime, TimeError, clock_text, local_time, moment
+from lmdecode.analysis.times import clock_text, local_time, zone_name
+from lmdecode.analysis.typed_times import Span, TimeError, moment
 from lmdecode.app.captures import Captures, Progress, no_progress
 from lmdecode.app.decode import Settings
 from lmdecode.app.errors import CommandError, UsageError
@@ -59,14 +60,14 @@ class MachineHistory:
         else:
             moment_ns = self.history.last_ns if time_ns is None else time_ns
             local = local_time(moment_ns)
-            when = f"{word} {local:%Y-%m-%d} {clock_text(moment_ns)} {local.tzname()}"
+            when = f"{word} {local:%Y-%m-%d} {clock_text(moment_ns)} {zone_name(local)}"
         return ", ".join(filter(None, (str(self.path), self.who, when)))
 
     def at(self, time_ns: int | None) -> Memory:
         """Returns the memory at a time of the capture, at its end for None; the memory of an image."""
         return self.image.memory if self.history is None else self.history.at(time_ns)
 
-    def moment(self, text: str, option: str) -> NamedTime:
+    def moment(self, text: str, option: str) -> Span:
         """Returns a time in the capture, as the user wrote it.
 
         Args:

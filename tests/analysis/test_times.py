@@ -1,75 +1,71 @@
-"""Times as users write them."""
+"""The zone in force, and times as tables show them."""
 
 from __future__ import annotations
 
+import threading
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from lmdecode.analysis.times import DAY, SECOND, TimeError, moment, named_time
-from lmdecode.codec.printable import printable
+from lmdecode.analysis.times import between_text, clock_text, day_text, in_zone, local_time, zone_in_force
+from tests.analysis.zones import computer_in
 
-MINUTE = 60 * SECOND
-FIRST = 20_778 * DAY + (2 * 60 + 55) * MINUTE + 55 * SECOND  # 2026-11-21T02:55:55Z
-LAST = FIRST + 10 * SECOND + 17
-
-
-@pytest.mark.parametrize(
-    ("text", "after", "length"),
-    [
-        ("+0", 0, 1),
-        ("+3s", 3 * SECOND, 1),
-        ("+2.5s", 5 * SECOND // 2, 1),
-        ("+0m5s", 5 * SECOND, 1),
-        ("+0h", 0, 1),
-        ("02:55:57", 2 * SECOND, SECOND),
-        ("02:55:57.25", 9 * SECOND // 4, SECOND // 100),
-        ("02:55", -55 * SECOND, MINUTE),
-        ("2026-11-21", -(FIRST % DAY), DAY),
-        ("2026-11-21T02:56Z", 5 * SECOND, MINUTE),
-        ("2026-11-21 03:56+01:00", 5 * SECOND, MINUTE),
-        ("21:56:01-05:00", 6 * SECOND, SECOND),  # the day before, there
-    ],
-)
-def test_a_time_in_a_capture(text, after, length):
-    assert moment(text, FIRST, LAST) == (FIRST + after, FIRST + after + length, True)
+MORNING = 1_795_229_755_174_158_000  # 2026-11-21T02:55:55.174158Z
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"),
+    ("zone", "clock", "day"),
     [
-        ("03:00", "is not in it: it is from 2026-11-21T02:55:55.000000Z to 2026-11-21T02:56:05.000000017Z"),
-        ("+11s", "is not in it"),
-        ("2026-11-20", "is not in it"),
-        ("soon", "is written 02:55"),
-        ("", "+12.5s"),
-        ("+", "+12.5s"),
-        ("-5s", "+12.5s"),
-        ("2026-02-30", "is not a date"),
-        ("25:00", "is written"),
+        ("UTC", "02:55:55.174", "2026-11-21, times in UTC"),
+        ("Europe/Rome", "03:55:55.174", "2026-11-21, times in CET"),
+        ("America/St_Johns", "23:25:55.174", "2026-11-20, times in NST"),
+        ("Pacific/Kiritimati", "16:55:55.174", "2026-11-21, times in UTC+14"),
     ],
 )
-def test_a_time_that_is_none_or_not_there(text, reason):
-    with pytest.raises(TimeError) as error:
-        moment(text, FIRST, LAST)
-    assert reason in str(error.value)
+def test_a_time_in_the_zone_of_this_computer_and_in_one_that_was_asked_for(zone, clock, day):
+    with computer_in(zone):
+        assert (clock_text(MORNING), day_text(MORNING)) == (clock, day)
+        with in_zone(UTC):
+            assert (clock_text(MORNING), day_text(MORNING)) == ("02:55:55.174", "2026-11-21, times in UTC")
+        assert clock_text(MORNING) == clock
+    with computer_in("UTC"), in_zone(ZoneInfo(zone)):
+        assert (clock_text(MORNING), day_text(MORNING)) == (clock, day)
 
 
-def test_a_time_of_day_that_comes_more_than_once():
-    with pytest.raises(TimeError, match=r"comes 2 times between .*: give the date too"):
-        moment("02:56", FIRST, FIRST + DAY + MINUTE)
-    assert moment("02:50", FIRST, FIRST + DAY).start == FIRST + DAY - 355 * SECOND
-    assert moment("00:30", FIRST, FIRST + DAY).dated
+def test_the_zone_in_force_is_that_of_all_threads_and_ends_with_its_block():
+    found = []
+
+    def fail():
+        with in_zone(UTC):
+            thread = threading.Thread(target=lambda: found.append(zone_in_force()))
+            thread.start()
+            thread.join()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert found == [UTC]
+    assert zone_in_force() is None
 
 
-def test_a_time_of_day_around_midnight_with_an_offset():
-    # 00:30+01:00 is 23:30 in UTC, on the day before.
-    assert moment("00:30+01:00", DAY, 2 * DAY - 1).start == 2 * DAY - 30 * MINUTE
+@pytest.mark.parametrize(
+    ("first", "last", "text"),
+    [
+        ("2026-11-29T19:26:15Z", "2026-11-29T19:28:01.9Z", "2026-11-29 20:26:15 to 20:28:01 CET"),
+        ("2026-11-29T22:50:00Z", "2026-11-29T23:10:00Z", "2026-11-29 23:50:00 to 2026-11-30 00:10:00 CET"),
+        ("2026-10-25T00:10:00Z", "2026-10-25T01:10:00Z", "2026-10-25 02:10:00 CEST to 02:10:00 CET"),
+    ],
+)
+def test_a_stretch_of_time_is_shown_as_one_would_type_it(first, last, text):
+    with computer_in("Europe/Rome"):
+        assert between_text(*(int(datetime.fromisoformat(each).timestamp() * 1e9) for each in (first, last))) == text
 
 
-def test_what_it_quotes_is_harmless():
-    with pytest.raises(TimeError) as error:
-        moment("\x1b[31m", FIRST, LAST)
-    assert printable(str(error.value)) == str(error.value)
-
-
-def test_a_time_without_a_date_is_of_any_day():
-    assert named_time("02:55") == ((2 * 60 + 55) * MINUTE, (2 * 60 + 56) * MINUTE, False)
+@given(st.integers())
+def test_any_time_that_a_capture_claims_can_be_shown(time_ns):
+    for zone in (None, UTC, ZoneInfo("America/St_Johns")):
+        assert isinstance(local_time(time_ns, zone), datetime)
+        assert " to " in between_text(time_ns, time_ns, zone)

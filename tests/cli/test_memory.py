@@ -47,7 +47,7 @@ def test_the_memory_at_a_time(run, command, at, dose):
 def test_times_that_are_not_there(run, command):  # noqa: ARG001 -- it sets the key
     complaint = command.fails("memory", AV, "--at", "03:00", code=2)
     assert "--at '03:00' is not in" in complaint
-    assert "which is from 2026-11-21T02:55:55.174158Z to 2026-11-21T02:56:05.192179Z" in complaint
+    assert "which is from 2026-11-21 02:55:55 to 02:56:05 UTC" in complaint
     assert "is written 02:55" in command.fails("memory", AV, "--at", "noon", code=2)
 
 

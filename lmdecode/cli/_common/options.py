@@ -1,7 +1,7 @@
 """The options that several commands share, each with its one help text.
 
-First those of all commands, then those of the commands that read captures, then those that talk to a machine, whose
-`--port` and `--machine` mean a machine in the network and not one in a capture.
+First those of all commands and of times, then those of the commands that read captures, then those that talk to a
+machine, whose `--port` and `--machine` mean a machine in the network and not one in a capture.
 """
 
 from __future__ import annotations
@@ -145,6 +145,64 @@ OutputOption = Annotated[
 ShowSecretsOption = Annotated[
     bool,
     typer.Option("--show-secrets", help="Do not mask the machine's own cloud account."),
+]
+
+
+# Of times.
+
+
+def _understood_time(text: str | None) -> str | None:
+    """Returns the value of an option that is a time, which is understood for good when the captures are read."""
+    if text is not None:
+        from lmdecode.analysis.typed_times import TimeError, check_time
+
+        try:
+            check_time(text)
+        except TimeError as error:
+            raise typer.BadParameter(str(error)) from None
+    return text
+
+
+def _in_utc(context: typer.Context, wanted: bool) -> bool:
+    """Puts UTC in force until the command ends, for times that are typed and for those that are shown."""
+    if wanted and not context.resilient_parsing:
+        from datetime import UTC
+
+        from lmdecode.analysis.times import in_zone
+
+        context.with_resource(in_zone(UTC))
+    return wanted
+
+
+UtcOption = Annotated[
+    bool,
+    typer.Option(
+        "--utc",
+        is_eager=True,  # before the options whose times it concerns
+        callback=_in_utc,
+        help="Show times in UTC, and understand times without a zone as UTC. [default: this computer's zone]",
+    ),
+]
+FromOption = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="TIME",
+        callback=_understood_time,
+        help="Only what was said from this time on: 02:55, 02:55:57.5, 2026-11-21T02:55, 02:55Z, or +12.5s after the "
+        "first message.",
+        show_default=False,
+    ),
+]
+ToOption = Annotated[
+    str | None,
+    typer.Option(
+        "--to",
+        metavar="TIME",
+        callback=_understood_time,
+        help="Only what was said up to this time, all of the minute or second that it names included.",
+        show_default=False,
+    ),
 ]
 
 
