@@ -55,7 +55,7 @@ function drawMemory() {
     }
   });
   const seen = one.memory.reduce((sum, run) => sum + run.seen.length, 0);
-  $("memory-note").textContent = `${several(seen, "byte")} of 65,536 were seen, ${width} to a line; lines of which nothing was seen are left out. Point at a byte for what it is.`;
+  $("memory-note").replaceChildren(`${several(seen, "byte")} of 65,536 were seen, ${width} to a line; lines of which nothing was seen are left out. `, el("span", "fine", "Point at a byte for what it is."), el("span", "coarse", "Tap a byte for what it is."));
   $("heat-key").replaceChildren("Changed:");
   LEVELS.forEach(([, name], i) => {
     const swatch = el("span", "swatch");

@@ -1,5 +1,6 @@
 // All messages, of which only those in sight are in the page: a day has tens of thousands.
-const ROW_HEIGHT = 26;
+const narrow = matchMedia("(max-width: 760px)");
+const rowHeight = () => (narrow.matches ? 46 : 26); // as in page.css
 const AROUND = 12;
 const messageTimes = [];
 let shownMessages = [];
@@ -24,17 +25,18 @@ function listChanged() {
     if (fits[text] && messageTimes[i] >= from && messageTimes[i] <= to) shownMessages.push(i);
   });
   $("found").textContent = `${shownMessages.length.toLocaleString("en")} of ${several(messageTimes.length, "line")}`;
-  $("rows-space").style.height = `${shownMessages.length * ROW_HEIGHT}px`;
+  $("rows-space").style.height = `${shownMessages.length * rowHeight()}px`;
   $("rows").scrollTop = 0;
   drawRows();
 }
 
 function drawRows() {
   const box = $("rows");
-  const first = Math.max(0, Math.floor(box.scrollTop / ROW_HEIGHT) - AROUND);
-  const last = Math.min(shownMessages.length, Math.ceil((box.scrollTop + box.clientHeight) / ROW_HEIGHT) + AROUND);
+  const height = rowHeight();
+  const first = Math.max(0, Math.floor(box.scrollTop / height) - AROUND);
+  const last = Math.min(shownMessages.length, Math.ceil((box.scrollTop + box.clientHeight) / height) + AROUND);
   $("rows").classList.toggle("days", manyDays());
-  $("rows-shown").style.top = `${first * ROW_HEIGHT}px`;
+  $("rows-shown").style.top = `${first * height}px`;
   $("rows-shown").replaceChildren(...shownMessages.slice(first, last).map(messageRow));
 }
 
@@ -42,7 +44,7 @@ function messageRow(i) {
   const [head, values, plaintext, ...problems] = data.messages.distinct[data.messages.texts[i]];
   const [stream, app, what] = data.messages.heads[head];
   const who = app ? "app" : "machine";
-  const said = el("span", "", values);
+  const said = el("span", "said", values);
   if (problems.length) said.replaceChildren(el("span", "bad", `! ${problems.join(" ! ")} `), values);
   const row = el("div", i === chosenMessage ? "row chosen" : "row", el("span", "", when(messageTimes[i], clockMillis)), el("span", who, `${who} ${stream}`), el("span", /^refused/.test(what) ? "bad" : "", what), said, el("span", "code", plaintext));
   row.addEventListener("click", () => {
@@ -51,6 +53,7 @@ function messageRow(i) {
     $("detail").textContent = lines.filter(Boolean).join("\n");
     $("detail").hidden = false;
     drawRows();
+    if (coarse.matches) $("detail").scrollIntoView({ block: "nearest" });
   });
   return row;
 }
@@ -63,6 +66,7 @@ function startList() {
   });
   for (const id of ["no-reports", "in-view"]) $(id).addEventListener("change", listChanged);
   $("rows").addEventListener("scroll", drawRows, { passive: true });
+  narrow.addEventListener("change", listChanged);
   $("message-note").textContent = data.messages.note;
   $("message-note").hidden = !data.messages.note;
   listChanged();

@@ -10,9 +10,8 @@ function drawHead() {
   $("title").textContent = data.title;
   $("subtitle").textContent = one ? [...one.facts, `${dayOf(one.first)}, ${wordedFor(one)(one.first)} to ${manyDays() ? `${dayOf(one.last)}, ` : ""}${wordedFor(one)(one.last)}, times in ${zoneName()}`].join(" · ") : "";
   $("files").textContent = data.files.join(", ");
-  $("zone").textContent = view.utc ? "times: UTC" : "times: local";
-  const theme = document.documentElement.dataset.theme;
-  $("theme").textContent = theme ? `colours: ${theme}` : "colours: system";
+  $("zone").value = view.utc ? "utc" : "local";
+  $("theme").value = document.documentElement.dataset.theme ?? "";
 }
 
 function card(name, value, detail, kind = "") {
@@ -53,7 +52,7 @@ function drawWrites() {
   $("writes").hidden = !writes.length;
   const body = headed($("write-table"), [["time"], ["what"], ["the machine"], ["connection", "number"]]);
   for (const write of writes) {
-    body.append(el("tr", "", el("td", "time", when(write.time)), el("td", "", write.text), el("td", write.ok ? "" : "bad", write.ok === null ? "did not answer" : write.ok ? "took it" : "refused it"), el("td", "number", String(write.stream))));
+    body.append(el("tr", "", el("td", "time", when(write.time)), el("td", "wide", write.text), el("td", write.ok ? "" : "bad", write.ok === null ? "did not answer" : write.ok ? "took it" : "refused it"), numberCell(write.stream, "connection ")));
   }
 }
 
@@ -62,7 +61,7 @@ function drawProblems() {
   $("problems").hidden = !problems.length;
   const body = headed($("problem-table"), [["time"], ["from"], ["what is wrong"], ["connection", "number"]]);
   for (const problem of problems) {
-    body.append(el("tr", "", el("td", "time", when(problem.time, clockMillis)), el("td", "", problem.sender), el("td", "", problem.texts.join("; ")), el("td", "number", String(problem.stream))));
+    body.append(el("tr", "", el("td", "time", when(problem.time, clockMillis)), el("td", "", problem.sender), el("td", "wide", problem.texts.join("; ")), numberCell(problem.stream, "connection ")));
   }
   const more = count - problems.length;
   if (more) body.append(el("tr", "", el("td"), el("td"), el("td", "muted", `and ${more.toLocaleString("en")} more, which are among the messages below`)));
@@ -82,18 +81,23 @@ function draw() {
 
 function start() {
   const root = document.documentElement;
-  $("theme").addEventListener("click", () => {
-    const dark = matchMedia("(prefers-color-scheme: dark)").matches;
-    const next = { "": dark ? "light" : "dark", dark: dark ? "" : "light", light: dark ? "dark" : "" };
-    const theme = next[root.dataset.theme ?? ""];
+  const paint = (theme) => {
     if (theme) root.dataset.theme = theme;
     else delete root.dataset.theme;
     draw();
-  });
-  $("zone").addEventListener("click", () => {
-    view.utc = !view.utc;
+  };
+  $("theme").addEventListener("change", () => paint($("theme").value));
+  $("zone").addEventListener("change", () => {
+    view.utc = $("zone").value === "utc";
     draw();
   });
+  // Paper is white: what is drawn in the colours of a dark screen could hardly be seen on it.
+  let onScreen = "";
+  addEventListener("beforeprint", () => {
+    onScreen = root.dataset.theme ?? "";
+    paint("light");
+  });
+  addEventListener("afterprint", () => paint(onScreen));
   $("whole").addEventListener("click", () => look(machine().first, machine().last));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
   let width = innerWidth;

@@ -23,6 +23,8 @@ from lmdecode import __version__
 _SCRIPTS: Final = (
     "vendor/uPlot.iife.min.js",
     "format.js",
+    "touch.js",
+    "ranges.js",
     "bands.js",
     "timecharts.js",
     "shots.js",

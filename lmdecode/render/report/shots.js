@@ -19,23 +19,31 @@ function headed(table, names) {
   return table.tBodies[0];
 }
 
+/** A cell of a number, which knows what stands before and after it where there is no room for columns with headings. */
+function numberCell(text, before, after = "") {
+  const cell = el("td", "number", String(text));
+  cell.dataset.before = before;
+  cell.dataset.after = after;
+  return cell;
+}
+
 function drawShots() {
   const { shots } = machine();
   $("shots").hidden = !shots.length;
   if (!shots.length) return;
-  const body = headed($("shot-table"), [["start"], [""], ["s", "number"], ["pulses", "number"], ["dose", "number"], ["ml", "number"], ["coffee °C", "number"], ["set °C", "number"]]);
+  const body = headed($("shot-table"), [["start"], ["what"], ["s", "number"], ["pulses", "number"], ["dose", "number"], ["ml", "number"], ["coffee °C", "number"], ["set °C", "number"]]);
   shots.forEach((shot, index) => {
     const unseen = shot.start === null;
     const dot = el("span", "dot");
     dot.style.background = shotColor(shot);
     const start = el("td", "time", unseen ? `${when(shot.after, clock)}–${when(shot.before, clock)}` : when(shot.start));
-    const what = el("td", "", el("span", "name", dot, shotName(shot)));
+    const what = el("td", "wide", el("span", "name", dot, shotName(shot)));
     for (const note of shot.notes) what.append(el("span", "note", note));
     const temperature = shot.coffee_temp_start === null || shot.coffee_temp_end === null ? "" : `${number(shot.coffee_temp_start, 1)}–${number(shot.coffee_temp_end, 1)}`;
     const dose = shot.dose === null ? "" : shot.what === "hot water" ? `${number(shot.dose)} s` : number(shot.dose);
     const seconds = shot.seconds === null ? "" : number(shot.seconds, 1) + (shot.cut ? "+" : "");
-    const cells = [seconds, number(shot.pulses), dose, number(shot.ml), temperature, number(shot.set, 1)];
-    const row = el("tr", unseen ? "" : "pick", start, what, ...cells.map((cell) => el("td", "number", cell)));
+    const cells = [[seconds, "", " s"], [number(shot.pulses), "", " pulses"], [dose, "dose "], [number(shot.ml), "", " ml"], [temperature, "", " °C"], [number(shot.set, 1), "set ", " °C"]];
+    const row = el("tr", unseen ? "" : "pick", start, what, ...cells.map((cell) => numberCell(...cell)));
     if (!unseen) {
       row.tabIndex = 0;
       const pick = () => choose(row, shot, index);

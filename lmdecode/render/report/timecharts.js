@@ -148,7 +148,7 @@ function drawDeviations(one, width) {
       return value === undefined || value === null ? value : wanted === null ? undefined : Math.round((value - wanted) * 10) / 10;
     });
   };
-  const line = (label, stroke) => ({ label, stroke, width: 1.3, points: { show: false }, value: (u, value) => (value === null || value === undefined ? "–" : `${value > 0 ? "+" : ""}${value.toFixed(1)} °C`) });
+  const line = (label, stroke) => ({ label, stroke, width: 1.3, paths: () => null, points: { show: false }, value: (u, value) => (value === null || value === undefined ? "–" : `${value > 0 ? "+" : ""}${value.toFixed(1)} °C`) });
   const lines = [off(steam, steamSet), off(coffee, coffeeSet)]; // coffee on top: it swings less
   const far = usualDeviation(...lines);
   return new uPlot(
@@ -163,8 +163,8 @@ function drawDeviations(one, width) {
         { ...timeAxis(false), size: 4 },
         { stroke: color("muted"), grid: { stroke: color("grid"), width: 1 }, ticks: { show: false }, size: AXIS_WIDTH, font: "12px system-ui, sans-serif", space: 20, incrs: [1, 2, 5], values: (u, splits) => splits.map((value) => `${value > 0 ? "+" : ""}${value} °C`) },
       ],
-      series: [{ label: "off the set point", value: () => "" }, line("steam boiler", color("steam")), line("coffee boiler", color("coffee"))],
-      hooks: { setScale: [follow] },
+      series: [{ label: "off the set point, mean and range", value: () => "" }, line("steam boiler", color("steam")), line("coffee boiler", color("coffee"))],
+      hooks: { setScale: [follow], drawSeries: [drawRange] },
     },
     [times, ...lines],
     $("deviations"),
@@ -203,6 +203,7 @@ function drawTime() {
   temperatures = drawTemperatures(one, width);
   deviations = drawDeviations(one, width);
   bands = drawBands(one, width);
+  for (const chart of [temperatures, deviations, bands]) draggable(chart);
   $("bands-note").textContent = one.bands_note;
   if (from !== null && from >= one.first && to <= one.last) look(from, to);
 }

@@ -6,7 +6,6 @@ With LMDECODE_SCREENSHOTS=docs in the environment, the pictures in the documenta
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,50 +14,12 @@ from lmdecode.codec.record import Record
 from lmdecode.render.report.data import ReportBuilder
 from lmdecode.render.report.page import render
 from tests.analysis.tape import Tape
-from tests.cli.conftest import CAPTURES, Command
-from tests.render.report.browser import CHROMIUM, Page, browsing
+from tests.render.report.browser import CHROMIUM, Page
+from tests.render.report.conftest import DRAWN
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium: apt install chromium")
 
 HOSTILE = "</script><script>window.hacked=1</script><img src=http://192.0.2.1/x onerror=window.hacked=1>"
-DRAWN = """(id) => [...document.getElementById(id).parentElement.querySelectorAll(`#${id}, #${id} canvas`)]
-    .filter((each) => each.tagName === "CANVAS").map((canvas) => {
-        const image = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-        const pixels = new Uint32Array(image.data.buffer);
-        const colours = new Map();
-        for (const pixel of pixels) colours.set(pixel, (colours.get(pixel) ?? 0) + 1);
-        return [...colours].filter(([pixel, count]) => pixel && count > 30).length;
-    })"""
-
-
-@pytest.fixture(scope="module")
-def day(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("report")
-    arguments = ["report", CAPTURES / "gs3av-day.pcapng.zst", "--config", CAPTURES / "config.json"]
-    result = Command(folder)(*arguments, "-o", "report.html")
-    assert result.returncode == 0, result.stderr
-    return folder / "report.html"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with browsing(tmp_path_factory.mktemp("browser")) as page:
-        yield page
-
-
-@pytest.fixture
-def page(browser: Page) -> Iterator[Page]:
-    """The browser, with nothing left of the test before."""
-    browser.size(1280, 900)
-    browser.prefer("light")
-    browser("Emulation.setTimezoneOverride", timezoneId="UTC")
-    browser("Page.navigate", url="about:blank")
-    browser.wait("location.href === 'about:blank'")
-    browser.complaints.clear()
-    browser.requests.clear()
-    yield browser
-    assert browser.complaints == []
-    assert [url for url in browser.requests if not url.startswith(("file:", "about:"))] == []
 
 
 def written(path: Path, records: list[Record], title: str = "A report") -> Path:
@@ -130,9 +91,10 @@ def test_light_and_dark(page: Page, day: Path) -> None:
     page.prefer("dark")
     page.wait(f"{brightness} < 60")
     assert page.do(f"({DRAWN})('temperatures')") >= [5]
-    page.do("$('theme').click()")  # the other one, whatever the system prefers
+    choose = "$('theme').value = {!r}; $('theme').dispatchEvent(new Event('change'))"
+    page.do(choose.format("light"))  # whatever the system prefers
     assert page.do(brightness) > 200
-    page.do("$('theme').click()")
+    page.do(choose.format("dark"))
     assert page.do(brightness) < 60
     if folder := os.environ.get("LMDECODE_SCREENSHOTS"):
         for scheme in ("light", "dark"):
@@ -142,20 +104,13 @@ def test_light_and_dark(page: Page, day: Path) -> None:
             page.screenshot(Path(folder).resolve() / f"report-{scheme}.png")
 
 
-def test_a_phone(page: Page, day: Path) -> None:
-    page.size(390, 800, mobile=True)
-    page.open(day)
-    assert page.do("document.documentElement.scrollWidth") == 390
-    assert page.do("Math.max(...[...document.querySelectorAll('.uplot')].map((each) => each.offsetWidth)) <= 390")
-    assert page.do(f"({DRAWN})('temperatures')") >= [5]
-
-
 def test_times_are_the_viewers_or_utc(page: Page, day: Path) -> None:
     page("Emulation.setTimezoneOverride", timezoneId="America/New_York")
     page.open(day)
     assert "01:30–14:00" in page.text("#cards")
     assert "times in America/New_York (GMT-5)" in page.text("#subtitle")
-    page.do("$('zone').click()")
+    assert page.do("$('zone').selectedOptions[0].text") == "local"
+    page.do("$('zone').value = 'utc'; $('zone').dispatchEvent(new Event('change'))")
     assert "06:30–19:00" in page.text("#cards")
     assert "times in UTC" in page.text("#subtitle")
     assert page.text("#rows-shown").startswith("06:25:00.")
