@@ -55,8 +55,7 @@ def main() -> None:
     # pyarrow loads numpy, which starts a thread for each core; where memory is short, they fail with a raised SIGINT.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
-        if sys.argv[1:] == ["--version"]:  # answered before the parser is loaded, which takes ten times as long
-            print(f"lmdecode {__version__}", flush=True)  # noqa: T201 -- the output of --version
+        if _is_answered_at_once():
             return
         load_cipher()
         from lmdecode.cli._common.terminal import guard_terminals  # noqa: PLC0415 -- see above
@@ -77,6 +76,20 @@ def main() -> None:
         raise SystemExit(_ended_by(error)) from None
     except KeyboardInterrupt as error:
         raise SystemExit(_ended_by(error)) from None
+
+
+def _is_answered_at_once() -> bool:
+    """Whether no command is wanted, but the version, or what a shell asks that completes a command line."""
+    if sys.argv[1:] == ["--version"]:  # answered before the parser is loaded, which takes ten times as long
+        print(f"lmdecode {__version__}", flush=True)  # noqa: T201 -- the output of --version
+        return True
+    asked = os.environ.get("_LMDECODE_COMPLETE", "")
+    if not asked or asked.startswith("complete_"):  # a script of Typer's, which answers it
+        return False
+    from lmdecode.cli._common.answers import answer  # noqa: PLC0415 -- hardly ever
+
+    answer()
+    return True
 
 
 def _ended_by(error: BaseException) -> int:

@@ -302,6 +302,21 @@ _OF_A_RECORD: Final[Mapping[str, Callable[[str, str, str], Filter]]] = {
     "problems": _problems,
 }
 
+VALUES: Final[Mapping[str, tuple[str, ...]]] = {
+    word: _WORDS_OF.get(word, ("yes", "no") if word in {"ok", "problems"} else ()) for word in _OF_A_RECORD
+}
+"""The words of every record that a condition can have, each with its values; none where they cannot be listed."""
+
+
+def parted(text: str) -> tuple[str, str, str]:
+    """The word, the comparison and the value of a condition, also of one that is not typed to its end yet.
+
+    >>> parted("kind=re"), parted("ki")
+    (('kind', '=', 're'), ('ki', '', ''))
+    """
+    parts = _CONDITION(text)
+    return (parts[1], parts[2], parts[3]) if parts else (text, "", "")
+
 
 # Conditions on a field. A record without it fulfils none, `!=` neither.
 

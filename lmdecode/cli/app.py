@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Annotated, Any, Final
@@ -11,7 +12,9 @@ import typer
 from typer.core import TyperGroup
 
 from lmdecode import __version__
+from lmdecode.cli._common.completion import SHELLS, words
 from lmdecode.cli._common.echo import echo
+from lmdecode.cli._common.errors import reports_errors
 from lmdecode.codec.printable import printable_lines
 
 PANELS: Final = {
@@ -74,10 +77,10 @@ _EPILOG: Final = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no connection t
 class Commands(TyperGroup):
     """The commands in the order of the help. Typer puts groups of commands behind all others."""
 
-    def make_context(self, *given: Any, **options: Any) -> Any:  # noqa: ANN401 -- see below
+    def make_context(self, info_name: str | None, args: list[str], *given: Any, **options: Any) -> Any:  # noqa: ANN401 -- see below
         """Reads the command line."""
         with _printable_errors():
-            return super().make_context(*given, **options)
+            return super().make_context(info_name, _with_shell(args), *given, **options)
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 -- see below
         """Runs the command."""
@@ -101,6 +104,13 @@ def _printable_errors() -> Iterator[None]:
         raise
 
 
+def _with_shell(arguments: Sequence[str]) -> list[str]:
+    """Returns a command line in which an option of completion has a value: "" for the shell that runs the program."""
+    if len(arguments) == 1 and arguments[0] in {"--show-completion", "--install-completion"}:
+        return [*arguments, ""]
+    return [*arguments]
+
+
 def make_app(arguments: Sequence[str]) -> typer.Typer:
     """Returns the parser for a command line: with the one command that it names, or with all, to list them."""
     app = typer.Typer(
@@ -109,6 +119,7 @@ def make_app(arguments: Sequence[str]) -> typer.Typer:
         no_args_is_help=True,
         rich_markup_mode="markdown",
         pretty_exceptions_enable=False,
+        add_completion=False,  # see _common.shells
         context_settings={"help_option_names": ["-h", "--help"]},
         help=_HELP,
         epilog=_EPILOG,
@@ -128,9 +139,27 @@ def make_app(arguments: Sequence[str]) -> typer.Typer:
     return app
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(context: typer.Context, asked: bool) -> None:
+    if asked and not context.resilient_parsing:  # a shell that completes asks for nothing to be done
         echo(f"lmdecode {__version__}")
+        raise typer.Exit
+
+
+@reports_errors
+def _show_completion(context: typer.Context, shell: str | None) -> None:
+    if shell is not None and not context.resilient_parsing:
+        from lmdecode.cli._common.shells import script_for
+
+        sys.stdout.write(script_for(shell or None))
+        raise typer.Exit
+
+
+@reports_errors
+def _install_completion(context: typer.Context, shell: str | None) -> None:
+    if shell is not None and not context.resilient_parsing:
+        from lmdecode.cli._common.shells import install_for
+
+        echo(install_for(shell or None))
         raise typer.Exit
 
 
@@ -138,5 +167,29 @@ def _root(
     _version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
+    _install: Annotated[
+        str | None,
+        typer.Option(
+            "--install-completion",
+            metavar="[SHELL]",
+            callback=_install_completion,
+            is_eager=True,
+            autocompletion=words(SHELLS),
+            help="Install completion for bash, zsh, fish or powershell. [default: the shell that you are in]",
+            show_default=False,
+        ),
+    ] = None,
+    _show: Annotated[
+        str | None,
+        typer.Option(
+            "--show-completion",
+            metavar="[SHELL]",
+            callback=_show_completion,
+            is_eager=True,
+            autocompletion=words(SHELLS),
+            help="Print the completion script of a shell, to install it yourself.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Stand for the options that come before a command."""

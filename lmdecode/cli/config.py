@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from lmdecode.app.errors import UsageError
+from lmdecode.cli._common import completion
 from lmdecode.cli._common.echo import echo, echo_json
 from lmdecode.cli._common.errors import complain, reports_errors
 from lmdecode.cli._common.options import ConfigOption, Formats
@@ -76,7 +77,15 @@ def check(
 @app.command("set")
 @reports_errors
 def set_(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="host, port, key, client_id, …", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            autocompletion=completion.config_entry,
+            help="host, port, key, client_id, …",
+            show_default=False,
+        ),
+    ],
     value: Annotated[
         str | None,
         typer.Argument(
@@ -87,7 +96,11 @@ def set_(
     config: ConfigOption = None,
     machine: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Change this machine in the list of machines; a new name adds a machine."),
+        typer.Option(
+            metavar="NAME",
+            autocompletion=completion.machine,
+            help="Change this machine in the list of machines; a new name adds a machine.",
+        ),
     ] = None,
 ) -> None:
     """Change one entry of the configuration.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, cast
 import typer
 
 from lmdecode.app.errors import CommandError
+from lmdecode.cli._common import completion
 from lmdecode.cli._common.errors import reports_errors, say_how_it_went
 from lmdecode.cli._common.options import ConfigOption, Formats, KeysOption, OutputOption, PortOption, ShowSecretsOption
 from lmdecode.render.records import Style, Writer, format_named, format_names
@@ -54,6 +55,7 @@ def decode(
         list[str] | None,
         typer.Option(
             metavar="NAME,NAME",
+            autocompletion=completion.field_names,
             help="Show only these fields, and only messages with at least one of them: `coffee_temp,steam_temp`, "
             "`'mon_*'`.",
             show_default=False,
@@ -63,6 +65,7 @@ def decode(
         list[str] | None,
         typer.Option(
             metavar="CONDITION",
+            autocompletion=completion.condition,
             help="Show only messages that meet this condition; may be given several times, and then all must be met. "
             "See above.",
             show_default=False,

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from lmdecode.app.errors import CommandError
+from lmdecode.cli._common import completion
 from lmdecode.cli._common.errors import reports_errors
 from lmdecode.cli._common.options import Formats, OutputOption
 
@@ -17,7 +18,11 @@ _FORMATS = Formats(("table", "json", "markdown"), piped="table")
 def registers(
     pattern: Annotated[
         str | None,
-        typer.Argument(help="Part of a name, a name with * and ?, or an address: 0x401C, 401C.", show_default=False),
+        typer.Argument(
+            autocompletion=completion.field_name,
+            help="Part of a name, a name with * and ?, or an address: 0x401C, 401C.",
+            show_default=False,
+        ),
     ] = None,
     format: Annotated[str | None, _FORMATS.option()] = None,
     as_json: Annotated[bool, _FORMATS.json_option()] = False,

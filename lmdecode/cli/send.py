@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from lmdecode.app.errors import CommandError
 from lmdecode.app.live import answered_within, session_for, whole
+from lmdecode.cli._common import completion
 from lmdecode.cli._common.echo import echo, echo_json
 from lmdecode.cli._common.errors import INTERRUPTED, TERMINATED, complain, failures_as_json, reports_errors
 from lmdecode.cli._common.live import run_live
@@ -290,10 +291,13 @@ def _command(setting: Setting) -> Callable[..., None]:
 def _as_typer(parameter: Parameter) -> tuple[Any, Any]:
     if parameter.option:
         return Annotated[str | None, typer.Option(f"--{parameter.name}", help=parameter.help)], None
-    metavar = parameter.name.upper()
+    metavar, words = parameter.name.upper(), completion.words(parameter.words or ())
     if parameter.default is not None:
-        return Annotated[str, typer.Argument(metavar=metavar, help=parameter.help)], parameter.default
-    annotation = Annotated[str, typer.Argument(metavar=metavar, help=parameter.help, show_default=False)]
+        argument = typer.Argument(metavar=metavar, autocompletion=words, help=parameter.help)
+        return Annotated[str, argument], parameter.default
+    annotation = Annotated[
+        str, typer.Argument(metavar=metavar, autocompletion=words, help=parameter.help, show_default=False)
+    ]
     return annotation, inspect.Parameter.empty
 
 

@@ -16,6 +16,7 @@ import typer
 
 from lmdecode.allowance import Allowance
 from lmdecode.app.errors import UsageError
+from lmdecode.cli._common import completion
 from lmdecode.cli._common.echo import echo
 from lmdecode.cli._common.errors import reports_errors
 from lmdecode.cli._common.live import run_live
@@ -48,6 +49,7 @@ def simulate(
     model: Annotated[
         str | None,
         typer.Option(
+            autocompletion=completion.model,
             help=f"{MODEL_NAMES}. [default: the model that the memory names, otherwise {DEFAULT_MODEL}]",
             show_default=False,
         ),
@@ -82,6 +84,7 @@ def simulate(
         list[str] | None,
         typer.Option(
             metavar="FAULT",
+            autocompletion=completion.fault,
             help="Simulate a fault: drop, drop:3 (the next three), delay=2, random=0.1; may be given several times. "
             "`--fault help` lists all faults.",
             show_default=False,

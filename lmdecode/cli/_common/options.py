@@ -17,6 +17,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from lmdecode.app.errors import UsageError
+from lmdecode.cli._common import completion
 from lmdecode.codec.dialect import known_ports
 from lmdecode.codec.v1.register import MODEL_NAMES
 from lmdecode.config import ENVIRONMENT_VARIABLE
@@ -266,6 +267,7 @@ MachineOption = Annotated[
     typer.Option(
         "--machine",
         metavar="NAME",
+        autocompletion=completion.machine,
         help="The machine, if a capture has several: its name in config.json or its address. `*` is a wildcard.",
         show_default=False,
     ),
@@ -287,6 +289,7 @@ FieldsOption = Annotated[
         "--only",
         metavar="NAME,NAME",
         callback=_field_names,
+        autocompletion=completion.field_names,
         help="Only these registers and bits: `pump_on,coffee_temp`, `'dose_*'`.",
         show_default=False,
     ),
@@ -324,6 +327,7 @@ LiveMachineOption = Annotated[
     typer.Option(
         "--machine",
         metavar="NAME",
+        autocompletion=completion.machine,
         help="The machine, if the config has several: its name, serial number or address.",
         show_default=False,
     ),
@@ -331,6 +335,7 @@ LiveMachineOption = Annotated[
 ModelOption = Annotated[
     str | None,
     typer.Option(
+        autocompletion=completion.model,
         help=f"{MODEL_NAMES}. [default: the one in the config, otherwise the one that the machine reports]",
         show_default=False,
     ),
