@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -19,10 +19,9 @@ from lmdecode.cli._common.prompt import confirmed, is_somebody_there
 from lmdecode.codec.printable import printable
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from lmdecode.mitm.harvest import Harvest, Listening
     from lmdecode.mitm.networks import OwnAddress
+    from lmdecode.render.harvest_page import HarvestPage
 
 _SAID: Final = 8  # lines of what was said that stay on the screen
 _EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 -- to recognise what the user asked for
@@ -94,7 +93,7 @@ def harvest(
     listen_host = _host_to_listen_on(host, settings, found) or chosen(found)
     address = host if host and host not in _EVERYWHERE else chosen(found)
     said: deque[str] = deque(maxlen=_SAID)
-    live = sys.stdout.isatty()
+    live = _is_screen()
     run = Harvest(
         path,
         listen_host,
@@ -172,9 +171,11 @@ class _Screen:
 
     def __init__(self, live: object = None) -> None:
         self._live = live
-        self._head: list[str] = []
+        self._todo: list[str] = []
+        self._notes: list[str] = []
         self._qr = ""
         self._done: set[str] = set()
+        self._seen: set[str] = set()
 
     def begin(self, address: str, listening: Listening, minutes: int, others: list[str]) -> None:
         """Say what to do, and what is open to whom.
@@ -186,44 +187,56 @@ class _Screen:
             others: Further addresses that this computer has.
         """
         from lmdecode.mitm.forwarding import MAKER_DOMAINS
+        from lmdecode.mitm.setup_page import page_url
 
         port = listening.proxy[0][1]
-        url = f"http://{f'[{address}]' if ':' in address else address}:{listening.page}/"
-        self._head = [
-            f"1  Phone, settings of this Wi-Fi, proxy, manual: server {address}, port {port}",
-            f"2  Open {url} there; install and trust the certificate",
-            "3  In La Marzocco's app, log out and in again",
+        url = page_url(address, listening.page)
+        self._todo = [
+            f"Phone, settings of this Wi-Fi, proxy, manual: server {address}, port {port}",
+            f"Open {url} there; install and trust the certificate",
+            "In La Marzocco's app, log out and in again",
+        ]
+        self._notes = [
             f"Listens on {_places(listening)}, for {minutes} minutes; forwards to {' and '.join(MAKER_DOMAINS)} only.",
         ]
         if listening.hosts in (["127.0.0.1"], ["::1"]):
-            self._head.append("Only this computer reaches that address. To let a phone in, name another with --host.")
+            self._notes.append("Only this computer reaches that address. To let a phone in, name another with --host.")
         if others:
-            self._head.append(f"If the phone is in another network, name one with --host: {', '.join(others)}")
+            self._notes.append(f"If the phone is in another network, name one with --host: {', '.join(others)}")
         self._qr = _qr_code(url)
         if self._live is None:
-            for line in self._head:
+            for line in [*(f"{number}  {todo}" for number, todo in enumerate(self._todo, 1)), *self._notes]:
                 _print_line(line)
 
     def show(self, run: Harvest, said: deque[str]) -> None:
         """Show how far it is."""
-        if self._live is not None:
-            self._live.update(self._page(run, said), refresh=True)  # type: ignore[attr-defined]  # rich's Live
-            return
-        for step, done in run.checklist():
-            if done and step not in self._done:
-                self._done.add(step)
+        checklist = run.checklist()
+        news = [step for step, done in checklist if done and step not in self._done]
+        self._done.update(news)
+        if self._live is None:
+            for step in news:
                 _print_line(f"[x] {step}")
+            return
+        if news:  # what was said before said why it was not done yet
+            for text in self._seen & set(said):
+                said.remove(text)
+        self._seen = set(said)
+        self._live.update(self._page(checklist, said), refresh=True)  # type: ignore[attr-defined]  # rich's Live
 
-    def _page(self, run: Harvest, said: deque[str]) -> RenderableType:
-        from rich.console import Group
-        from rich.text import Text
+    def _page(self, checklist: list[tuple[str, bool]], said: Iterable[str]) -> HarvestPage:
+        from lmdecode.render.harvest_page import HarvestPage, Step
 
-        marks = [
-            Text.assemble((" ✔ ", "bold green") if done else (" ☐ ", "dim"), (step, "" if done else "dim"))
-            for step, done in run.checklist()
-        ]
-        lines = [Text(line, "dim", overflow="ellipsis", no_wrap=True) for line in said]
-        return Group(*map(Text, self._head), Text(self._qr), *marks, Text(), *lines)
+        todo = [*self._todo, *[""] * len(checklist)]
+        steps = [Step(name, done, text) for (name, done), text in zip(checklist, todo, strict=False)]
+        trusted = checklist[1][1]  # so the phone has been to the page that the code leads to
+        return HarvestPage(steps, self._notes, "" if trusted else self._qr, list(said))
+
+
+def _is_screen() -> bool:
+    """Returns True if standard output is a terminal that can be drawn on."""
+    from lmdecode.render.terminal import TerminalConsole
+
+    return sys.stdout.isatty() and not TerminalConsole().is_dumb_terminal
 
 
 def _places(listening: Listening) -> str:

@@ -54,6 +54,8 @@ class CredentialsAddon:
     name = _NAME
 
     def __init__(self, advice: str = "to take what was found instead, set lm_replace=true") -> None:
+        self.certificate_page = "http://mitm.it through this proxy"
+        """Where a phone gets the certificate."""
         self._advice = advice
         self._found = Collection()
         self._told = ""
@@ -153,7 +155,7 @@ class CredentialsAddon:
         if not is_watched(host) or host in self._distrusted:
             return
         self._distrusted.add(host)  # apps try again and again
-        advice = "on the phone, open http://mitm.it through this proxy, install its certificate and trust it"
+        advice = f"on the phone, open {self.certificate_page}, install its certificate and trust it"
         limits = "Android apps accept it from a rooted phone or an emulator only; see docs/credentials.md"
         say(self, logging.WARNING, f"the app does not trust this proxy's certificate for {host}: {advice}; {limits}")
 

@@ -24,7 +24,7 @@ from lmdecode.config.file import check_writable
 from lmdecode.mitm.credentials import CredentialsAddon
 from lmdecode.mitm.forwarding import install
 from lmdecode.mitm.hooks import path_of
-from lmdecode.mitm.setup_page import SetupPage
+from lmdecode.mitm.setup_page import SetupPage, page_url
 
 if TYPE_CHECKING:
     from mitmproxy.http import HTTPFlow
@@ -196,7 +196,9 @@ class Harvest:
             try:
                 addresses = await self._listening(master, handler)
                 page = SetupPage((self.shown, addresses[0][1]), path_of(master.options.confdir))
-                started(Listening(addresses, await self._serve(page, master.options.listen_host)))
+                page_port = await self._serve(page, master.options.listen_host)
+                self._addon.certificate_page = page_url(self.shown, page_port)
+                started(Listening(addresses, page_port))
                 end = time.monotonic() + self.seconds
                 while not running.done() and time.monotonic() < end:
                     tick()

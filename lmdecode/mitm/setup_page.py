@@ -48,6 +48,15 @@ emulator only.</li>
 """
 
 
+def page_url(address: str, port: int) -> str:
+    """Returns the page's address for a phone.
+
+    >>> page_url("192.168.1.20", 8081), page_url("fe80::1", 8081)
+    ('http://192.168.1.20:8081/', 'http://[fe80::1]:8081/')
+    """
+    return f"http://{f'[{address}]' if ':' in address else address}:{port}/"
+
+
 class SetupPage:
     """Serves the page.
 

@@ -16,6 +16,8 @@ import subprocess
 import threading
 import time
 import urllib.request
+from collections import deque
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -138,6 +140,34 @@ def test_from_the_phone_to_a_decrypted_capture(running, command):
     assert '"coffee_temp"' in decoded.stdout
 
 
+def test_an_app_that_distrusts_the_certificate_is_led_to_the_page_of_step_two(running):
+    page = running.wait_for(r"Open (http://127\.0\.0\.1:\d+/)")[1]
+    with httpx.Client(proxy=f"http://127.0.0.1:{running.port}") as client, pytest.raises(httpx.ConnectError):
+        client.get(CUSTOMER)
+    said = running.wait_for(r"the app does not trust this proxy's certificate for .*")[0]
+    assert f"on the phone, open {page}, install its certificate" in said
+    assert "mitm.it" not in running.said
+
+
+def test_messages_go_away_when_what_they_were_about_is_done():
+    pytest.importorskip("rich")
+    from lmdecode.cli.harvest import _Screen
+
+    drawn = []
+    live = SimpleNamespace(update=lambda page, **_: drawn.append(page))
+    done = [False, False, False, False, False]
+    run = SimpleNamespace(checklist=lambda: [(f"step {number}", each) for number, each in enumerate(done)])
+    screen, said = _Screen(live), deque(["the app does not trust the certificate"])
+    screen.show(run, said)
+    screen.show(run, said)
+    assert drawn[-1].said == ["the app does not trust the certificate"]
+    done[0] = done[1] = True
+    said.append("the app logs in")
+    screen.show(run, said)
+    assert drawn[-1].said == ["the app logs in"]
+    assert [step.done for step in drawn[-1].steps] == done
+
+
 def test_ctrl_c_keeps_what_was_found(running, command):
     with running.client() as client:
         client.post(TOKEN, data=LOGIN)
@@ -185,18 +215,19 @@ def test_the_checklist_on_a_terminal(command):
     name = f"lmdecode-{os.getpid()}"
     line = command.shell("harvest", "--port", 0, "--page-port", 0, "--host", "127.0.0.1", "--set", "confdir=mitm")
     tmux = ["tmux", "-L", name]
-    subprocess.run([*tmux, "new-session", "-d", "-x", "80", "-y", "50", line], check=True, cwd=command.folder)
+    started = [*tmux, "new-session", "-d", "-x", "80", "-y", "50", line]
+    # Of the environment only what Python knows of: readline, which pytest loads, adds LINES of another terminal.
+    subprocess.run(started, check=True, cwd=command.folder, env=dict(os.environ))
     try:
         deadline = time.monotonic() + PATIENCE
         screen = ""
-        while "key of a machine" not in screen:
+        while "key of a machine" not in screen or "█" not in screen:  # the QR code
             assert time.monotonic() < deadline, screen
             time.sleep(0.1)
             screen = subprocess.run(
                 [*tmux, "capture-pane", "-p"], check=True, capture_output=True, encoding="utf-8"
             ).stdout
         assert "☐ the phone uses the proxy" in screen
-        assert "▀" in screen or "█" in screen  # the QR code
         assert CLOUD not in screen
     finally:
         subprocess.run([*tmux, "kill-server"], check=False)
