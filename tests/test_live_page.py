@@ -119,7 +119,7 @@ def test_what_a_user_ends_runs_until_then(walk):
 def test_the_table_has_every_setting(walk):
     command, _, _ = walk
     table = PAGE.partition("| command | example |")[2].partition("\n\n")[0]
-    named = {name for row in table.splitlines()[2:] for name in re.findall(r"`([a-z-]+)`", row.split("|")[1])}
+    named = {name for row in table.splitlines()[2:] for name in re.findall(r"`([a-z_]+)`", row.split("|")[1])}
     assert named == {*SETTINGS, "read", "write"}
     for example in re.findall(r"`(send [^`]*)`", table):
         process = run(command, f"lmdecode {example} --dry-run", stderr=subprocess.STDOUT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -13,6 +14,7 @@ from lmdecode.codec.dialect import FieldKind, dialects
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.record import Record
 
+_BRACKETS: Final = re.compile(r"\[[^\]]*\]|[^\[]+|\[").findall
 _OF_ALL: Final = tuple(
     "time" if name == "time_ns" else name
     for name in Record._fields
@@ -36,12 +38,33 @@ def field_kinds() -> Mapping[str, FieldKind]:
 
 
 def current_name(name: str) -> str:
-    """Return the name that a field has today, for its name of an earlier version; any other name as it is.
+    """Return the name that a field has today, for one of its spellings; any other text as it is.
 
-    >>> current_name("machine_running_seconds")
-    'machine_running_minutes'
+    Hyphens may stand for underscores. A setting's name stands for the register that it sets, if that is one.
+
+    >>> [current_name(each) for each in ("machine_running_seconds", "coffee-set-temp", "hot-water-dose")]
+    ['machine_running_minutes', 'coffee_set_temp', 'dose_hot_water']
     """
-    return _former_names().get(name, name)
+    if name in field_kinds() or is_glob(name):
+        return name
+    plain = name.replace("-", "_")
+    plain = _former_names().get(plain, plain)
+    if plain in field_kinds():
+        return plain
+    of_setting = _of_setting(name)
+    return of_setting[0] if len(of_setting) == 1 else name
+
+
+def _of_setting(name: str) -> tuple[str, ...]:
+    """Returns the fields that show a setting, by a name of it that is not a field's; () if there is no such setting."""
+    from lmdecode.codec.v1.setting_words import targets_of  # noqa: PLC0415 -- only names of settings need it
+    from lmdecode.codec.v1.settings import SETTINGS, present_name  # noqa: PLC0415
+
+    setting = SETTINGS.get(present_name(name))
+    if setting is None:
+        return ()
+    names = [setting.shown] if setting.shown else [each for some in targets_of(setting, {}).values() for each in some]
+    return tuple(each for each in names if each in field_kinds() and each != "command")
 
 
 @cache
@@ -112,24 +135,47 @@ def check_name(text: str) -> tuple[str, ...]:
     Raises:
         FieldNameError: There is none.
     """
-    text = current_name(text)
-    if text in field_kinds():
-        return (text,)
+    name = current_name(text)
+    if name in field_kinds():
+        return (name,)
     if is_glob(text):
-        found = tuple(name for name in field_kinds() if fnmatchcase(name, text))
+        found = tuple(name for name in field_kinds() if fnmatchcase(name, _plain_glob(text)))
         if found:
             return found
         raise FieldNameError(f"no field fits {text!r}; lmdecode registers lists them")
-    raise FieldNameError(f"no field {text!r}{nearest(text, field_kinds())}")
+    if found := _of_setting(text):
+        return found
+    raise FieldNameError(f"no field {text!r}{nearest(text, field_kinds(), patterns=True)}")
 
 
-def nearest(text: str, known: Iterable[str], otherwise: str = "; lmdecode registers lists them") -> str:
+def _plain_glob(text: str) -> str:
+    """Returns a glob with underscores for the hyphens that are not in brackets, where one stands for a range."""
+    return "".join(piece if piece[:1] == "[" else piece.replace("-", "_") for piece in _BRACKETS(text))
+
+
+def nearest(
+    text: str, known: Iterable[str], otherwise: str = "; lmdecode registers lists them", *, patterns: bool = False
+) -> str:
     """What to add to a complaint about a word that is not known.
+
+    Args:
+        text: The word.
+        known: The words that there are.
+        otherwise: What to add if none is near.
+        patterns: Whether a pattern may be offered, where one of several names would be a guess.
 
     >>> nearest("cofee_temp", field_kinds())
     '; did you mean coffee_temp?'
+    >>> nearest("drinks", field_kinds(), patterns=True), nearest("dose_k9", field_kinds(), patterns=True)
+    ("; did you mean 'drinks_*'?", "; did you mean 'dose_k*'?")
     """
-    near = get_close_matches(text.lower().replace("-", "_"), list(known), n=1)
+    word, names = text.strip().lower().replace("-", "_"), list(known)
+    if patterns and word and not is_glob(word):
+        stem = word.rstrip("0123456789")
+        for pattern in (f"{word}_*", *([f"{stem}*"] if stem != word else [])):
+            if sum(fnmatchcase(name, pattern) for name in names) > 1:
+                return f"; did you mean '{pattern}'?"
+    near = get_close_matches(word, names, n=1)
     return f"; did you mean {near[0]}?" if near else otherwise
 
 

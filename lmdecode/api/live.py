@@ -13,7 +13,8 @@ from typing import Final, Self
 
 from lmdecode.api.arguments import AnyKey, PathLike, as_key, in_python_words
 from lmdecode.api.memory import MemoryImage
-from lmdecode.app.live import read_bytes, read_value, session_for
+from lmdecode.app.live import read_bytes, session_for
+from lmdecode.app.reading import read_value
 from lmdecode.app.send import (
     LastWrite,
     NotTakenError,
@@ -111,7 +112,7 @@ class AsyncMachine:
     >>> import asyncio, lmdecode
     >>> async def main():
     ...     async with lmdecode.simulate("GS3 AV") as simulated, simulated.connect_async() as machine:
-    ...         await machine.set("coffee-temp", 92.5, yes=True)
+    ...         await machine.set("coffee_set_temp", 92.5, yes=True)
     ...         return await machine.get("coffee_set_temp")
     >>> asyncio.run(main())
     92.5
@@ -212,9 +213,9 @@ class AsyncMachine:
         """Changes a setting, like `lmdecode send`: the value is checked, written once and read back.
 
         Args:
-            name: The name as in `lmdecode send`: "coffee-temp", "dose", "schedule"; or a writable register, one of its
-                bits or a time of day: "dose_k2", "tue_auto", "tue_on_time".
-            words: The words after it: `set("coffee-temp", 93.5)` in °C, `set("dose", 2, 121)` key and pulses,
+            name: The name as in `lmdecode send`: "coffee_set_temp", "dose", "schedule"; or a writable register, one of
+                its bits or a time of day: "dose_k2", "tue_auto", "tue_on_time".
+            words: The words after it: `set("coffee_set_temp", 93.5)` in °C, `set("dose", 2, 121)` button and pulses,
                 `set("power", True)`, `set("schedule", "tue", "06:30", "17:00")`, `set("clock", "now")`.
             yes: Confirms a setting that heats or moves water; without it such a setting is refused.
             options: The options of `lmdecode send`: `set("prebrew", 1, on=2.5, off=3.1)` in seconds.

@@ -10,20 +10,16 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from lmdecode.analysis.columns import check_name, current_name
 from lmdecode.app.errors import CommandError, UsageError
-from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.printable import printable
-from lmdecode.codec.record import Kind, Value
+from lmdecode.codec.record import Kind
 from lmdecode.codec.v1 import PORT
-from lmdecode.codec.v1.memory_map import DERIVED_BY_NAME, by_name
 from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.ranges import address_of, byte_count
-from lmdecode.codec.v1.window import decode_window
 from lmdecode.codec.v1.windows import LARGEST_READ
 from lmdecode.config.file import ConfigError, find_config, load_config, machine_entries, port_of
 from lmdecode.device.discovery import Found, discover
-from lmdecode.device.errors import BadAnswerError, NoAnswerError
+from lmdecode.device.errors import NoAnswerError
 from lmdecode.device.session import Snapshot, take_snapshot
 
 T = TypeVar("T")
@@ -191,45 +187,6 @@ async def answered_within(seconds: float, reads: Awaitable[T]) -> T:
             return await reads
     except TimeoutError:
         raise NoAnswerError(f"the machine has not answered within {seconds:g} s; nothing was sent but reads") from None
-
-
-def window_of(name: str) -> tuple[int, int]:
-    """Returns the address and the length of the window to read for a value.
-
-    Raises:
-        FieldNameError: There is no such name.
-        RegisterError: The register can only be written.
-
-    >>> window_of("coffee_set_temp"), window_of("mon_on_time")
-    ((7, 2), (785, 15))
-    """
-    name = check_name(name)[0]
-    derived = DERIVED_BY_NAME.get(name)
-    rows = [
-        next((row for row in by_name(each) if row.readable), None) for each in (derived.inputs if derived else (name,))
-    ]
-    found = [row for row in rows if row is not None]
-    if not found:
-        raise RegisterError(f"{name} can only be written")
-    start = min(row.address for row in found)
-    return start, max(row.end for row in found) - start
-
-
-async def read_value(session: Session, name: str) -> Value:
-    """Reads one value by its name.
-
-    Raises:
-        FieldNameError, RegisterError: As `window_of`.
-        BadAnswerError: The machine's bytes are not a valid value.
-        MachineError: The machine cannot be read.
-    """
-    name = current_name(name)
-    address, length = window_of(name)
-    record = await session.read(address, length)
-    fields = record.fields or decode_window(address, bytes.fromhex(record.data or ""))[0]
-    if name not in fields:
-        raise BadAnswerError(f"the machine has no value for {name}: {'; '.join(record.problems) or 'too short'}")
-    return fields[name]
 
 
 async def read_bytes(session: Session, address: int, length: int) -> bytes:

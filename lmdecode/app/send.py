@@ -17,11 +17,12 @@ from lmdecode.app.errors import UsageError
 from lmdecode.codec.errors import CodecError, RegisterError
 from lmdecode.codec.record import Kind, Value
 from lmdecode.codec.v1.memory import Memory
-from lmdecode.codec.v1.memory_map import DERIVED_BY_NAME, by_name
 from lmdecode.codec.v1.message import ADDRESS_SPACE, Message
 from lmdecode.codec.v1.ranges import address_of
+from lmdecode.codec.v1.requester import what_is_at
 from lmdecode.codec.v1.setting_change import SettingChange, change, check_raw_write, windows, writes
-from lmdecode.codec.v1.settings import SETTINGS, Parameter, Setting, nearest_setting, values_for
+from lmdecode.codec.v1.setting_words import values_for
+from lmdecode.codec.v1.settings import SETTINGS, Setting, setting_named
 from lmdecode.device.errors import BadAnswerError, MachineError, NoAnswerError
 from lmdecode.device.settings import Outcome, RawOutcome, fitted, look, make
 from lmdecode.device.settings import write_raw as write_once
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 Word: TypeAlias = Value | datetime | time
 """A word after the name of a setting: text, as on a command line, or the value itself."""
 
-_UNCLEAR: Final = {"off": "power off, prebrewing off or steam-boiler off", "on": "power on or steam-boiler on"}
+_FORMER_PARAMETERS: Final = {"key": "button"}
+"""The names that parameters have today, by those of earlier versions, which programs may still use."""
 
 
 class HazardError(MachineError):
@@ -55,18 +57,21 @@ class LastWrite:
     def __init__(self) -> None:
         self.plaintext: str | None = None
         """The write; None if none was sent."""
+        self._what = ""
 
     def note(self, record: Record) -> None:
         """Takes every Record of a connection."""
         if record.sender == "app" and record.kind is Kind.WRITE and record.plaintext:
             self.plaintext = record.plaintext
+            self._what = what_is_at(record.address or 0, record.length or 0)
 
     @property
     def interruption(self) -> str:
         """What to say after an interruption, one line; "" if no write was sent."""
         if self.plaintext is None:
             return ""
-        return f"interrupted after {self.plaintext} was sent: whether the machine took it is not known"
+        what = f" ({self._what})" if self._what else ""
+        return f"interrupted after {self.plaintext}{what} was sent: whether the machine took it is not known"
 
 
 def changes_for(
@@ -92,33 +97,10 @@ def changes_for(
     >>> [each.name for each in changes_for("prebrew", (1,), {"on": 2.5, "off": 3.1}, model=None)]
     ['prebrewing_ton_k1', 'prebrewing_toff_k1']
     """
-    setting = SETTINGS.get(name) or (SETTINGS.get(name.replace("_", "-")) if not _is_register(name) else None)
-    if setting is None and not _is_register(name):
-        raise unknown_setting(name, SETTINGS, others="and the writable registers")
-    if setting is None:
-        if len(words) != 1 or options:
-            raise RegisterError(f"{name} takes one value")
-        values = {name: _as_value(words[0])}
-    else:
-        now = datetime.now() if now is None else now  # noqa: DTZ005 -- the machine's clock is local and has no zone
-        values = values_for(*_matched(setting, words, options), now=now)
+    setting = setting_named(name)
+    now = datetime.now() if now is None else now  # noqa: DTZ005 -- the machine's clock is local and has no zone
+    values = values_for(*matched(setting, words, options), now=now)
     return [change(each, value, model=model) for each, value in values.items()]
-
-
-def unknown_setting(name: str, known: Iterable[str], *, others: str = "") -> RegisterError:
-    """Returns the error for a name that is not a setting, with the nearest that is.
-
-    Args:
-        name: The name.
-        known: The names that there are.
-        others: More names, in words.
-    """
-    if name.lower() in _UNCLEAR:
-        return RegisterError(f"{name} is not clear: did you mean {_UNCLEAR[name.lower()]}?")
-    known = list(known)
-    near = nearest_setting(name, known)
-    hint = f"did you mean {near}?" if near else f"there are {', '.join(filter(None, [*known, others]))}"
-    return RegisterError(f"nothing named {name[:40]!r} can be set: {hint}")
 
 
 def hazards_of(changes: Iterable[SettingChange]) -> list[str]:
@@ -245,48 +227,36 @@ async def write_raw(session: Session, write: RawWrite) -> RawOutcome:
     return await write_once(session, write.request)
 
 
-def _is_register(name: str) -> bool:
-    return name in DERIVED_BY_NAME or bool(by_name(name))
-
-
-def _matched(
+def matched(
     setting: Setting, words: Sequence[Word], options: Mapping[str, Word | None]
-) -> tuple[Setting, dict[str, str | None]]:
-    """Returns the setting that is meant and the text for each of its parameters.
+) -> tuple[Setting, dict[str, Value | None]]:
+    """Returns the setting that is meant, and the word for each of its parameters.
 
     `preinfusion off` and `preinfusion 3 4.4` are two settings under one name; the number of words decides.
+
+    Raises:
+        RegisterError: There are too many words, or too few.
     """
-    given = {name: word for name, word in options.items() if word is not None}
-    named = setting.name
-    usages = [_usage(setting)]
+    given = {_FORMER_PARAMETERS.get(name, name): word for name, word in options.items() if word is not None}
+    named, usages = setting, [_usage(setting)]
     if setting.alternative:
         usages.append(_usage(SETTINGS[setting.alternative]))
         if len(words) + len(given) > 1:
             setting = SETTINGS[setting.alternative]
     places = [each for each in setting.parameters if not each.option]
     unknown = given.keys() - {each.name for each in setting.parameters[len(words) :]}
-    texts: dict[str, str | None] = {each.name: each.default for each in setting.parameters}
-    texts |= {each.name: _as_text(each, word) for each, word in zip(places, words, strict=False)}
-    texts |= {
-        each.name: _as_text(each, given[each.name])
-        for each in setting.parameters
-        if each.name in given and each.name not in unknown
-    }
-    missing = [each.name for each in places if texts[each.name] is None]
-    if unknown or missing or len(words) > len(places):
-        raise RegisterError(f"{named} takes {', or '.join(usages)}")
-    return setting, texts
+    found: dict[str, Value | None] = {each.name: None for each in setting.parameters}
+    found |= {each.name: _as_value(word) for each, word in zip(places, words, strict=False)}
+    found |= {name: _as_value(word) for name, word in given.items() if name not in unknown}
+    if unknown or len(words) > len(places) or any(found[each.name] is None for each in places):
+        example = f"; for example {named.name} {named.example}" if named.example else ""
+        raise RegisterError(f"{named.name} takes {', or '.join(usages)}{example}")
+    return setting, found
 
 
 def _usage(setting: Setting) -> str:
     places = [each.name for each in setting.parameters if not each.option]
     return ", ".join([*places, *(f"--{each.name}" for each in setting.parameters if each.option)]) or "nothing more"
-
-
-def _as_text(parameter: Parameter, word: Word) -> str:
-    if isinstance(word, bool) and parameter.words is not None:
-        return "on" if word else "off"
-    return str(_as_value(word))
 
 
 def _as_value(word: Word) -> Value:

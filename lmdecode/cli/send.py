@@ -30,12 +30,25 @@ from lmdecode.cli._common.options import (
     TimeoutOption,
 )
 from lmdecode.cli._common.prompt import confirmed, is_somebody_there
-from lmdecode.codec.v1.settings import SETTINGS, Parameter, Setting
+from lmdecode.codec.v1.register import model_named
+from lmdecode.codec.v1.settings import (
+    SETTINGS,
+    Parameter,
+    Setting,
+    is_former,
+    present_name,
+    setting_named,
+    unknown_setting,
+    writable_names,
+)
 from lmdecode.config.targets import find_target
 from lmdecode.device.client import ANSWER_TIMEOUT
-from lmdecode.device.errors import joined
+from lmdecode.device.errors import MachineError, joined
+from lmdecode.render.setting import example_of
 
 if TYPE_CHECKING:
+    from lmdecode.app.inquiry import Inquiry
+    from lmdecode.app.reading import Reading
     from lmdecode.app.send import LastWrite, Preview, RawWrite
     from lmdecode.codec.v1.message import Message
     from lmdecode.codec.v1.setting_change import SettingChange
@@ -52,19 +65,35 @@ DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Show what would be sent, as plaintext and as frame; do not connect.")
 ]
 
-_WORD: Final = "word_"  # before the names of a setting's own parameters: one is `key`, and so is an option
+_WORD: Final = "word_"  # before the names of a setting's own parameters, of which one might be that of an option
+_WITHOUT: Final = "Without a value, it shows the present one and what it takes, and changes nothing."
+_FEW: Final = 2  # changes that are made without a question, if they heat and move nothing: the two times of a day
 
 
 class SettingGroup(TyperGroup):
     """The group of the settings. It suggests the nearest name for a wrong one."""
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 -- Typer's click, wherever that is
-        """Finds the command."""
-        from lmdecode.app.send import unknown_setting
+    def get_command(self, ctx: Any, name: str) -> Any:  # noqa: ANN401 -- Typer's click, wherever that is
+        """Returns the command of a setting, also by an earlier name or another spelling; None if there is none.
 
+        A writable register that is not in the list has a command as well, which is made when it is asked for.
+        """
+        present = present_name(name)
+        found = super().get_command(ctx, present)
+        if found is not None or present not in writable_names():
+            return found
+        one = typer.Typer(context_settings={"help_option_names": ["-h", "--help"]}, rich_markup_mode="markdown")
+        one.command(present, context_settings={"ignore_unknown_options": True})(_command(setting_named(present)))
+        return typer.main.get_command(one)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 -- see above
+        """Finds the command."""
         name = args[0] if args else ""
         if name and not name.startswith("-") and self.get_command(ctx, name) is None:
-            raise unknown_setting(name, self.list_commands(ctx))
+            setting_named(name)  # which says what may be meant
+            raise unknown_setting(name)
+        if is_former(name):
+            echo(f"lmdecode: {name} is called {present_name(name)} now", err=True)
         return super().resolve_command(ctx, args)
 
     @reports_errors
@@ -75,8 +104,10 @@ class SettingGroup(TyperGroup):
 
 app = typer.Typer(
     cls=SettingGroup,
-    help="Change a setting of the machine, or read and write its memory.",
-    epilog="Each setting explains itself: `lmdecode send dose --help`. Exit codes: 0 done, 1 failed or not taken, "
+    help="Change a setting of the machine, or read and write its memory. Without a value, a setting shows what it is "
+    "and what it takes, and nothing is changed.",
+    epilog="Each setting explains itself: `lmdecode send dose --help`. Registers, bits and times of day can be set by "
+    "their own names too: `lmdecode send tue_on_time 06:30`. Exit codes: 0 done, 1 failed or not taken, "
     "2 wrong usage, 3 no connection to the machine.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
@@ -101,18 +132,49 @@ class _Sending:
 
     def change(self, changes: Sequence[SettingChange]) -> None:
         from lmdecode.app.send import consent_missing, hazards_of
+        from lmdecode.codec.v1.setting_change import doubts
         from lmdecode.render.machine import preview_lines
 
-        hazards = hazards_of(changes)
-        asking = bool(hazards) and not self.yes
-        if asking and not is_somebody_there():
+        hazards, doubtful = hazards_of(changes), doubts(changes)
+        reasons = [f"this {' and '.join(hazards)}"] if hazards else doubtful
+        if not reasons and len(changes) > _FEW:
+            reasons = [f"this makes {len(changes)} changes"]
+        asking = bool(reasons) and not self.yes and is_somebody_there()
+        if hazards and not self.yes and not asking:
             raise consent_missing(hazards)
+        if doubtful and not asking:
+            echo(*(f"lmdecode: {each}" for each in doubtful), err=True)
         found, outcome = self._run(self._change(changes, sending=not asking))
         if outcome is None:
-            self._ask(preview_lines(changes, found.before), f"this {' and '.join(hazards)}")
+            self._ask(preview_lines(changes, found.before), "; ".join(reasons))
             _, outcome = self._run(self._change(changes, sending=True))
         if outcome is not None:
             self._show(outcome)
+
+    def show(self, inquiry: Inquiry) -> None:
+        """Shows what a setting is and what it takes. Writes nothing."""
+        from lmdecode.app.inquiry import answer
+        from lmdecode.render.setting import setting_entry, usage_lines, value_line
+
+        async def reading() -> tuple[Inquiry, Reading]:
+            async with self._session() as session:
+                return await answered_within(whole(self.timeout), answer(session, inquiry))
+
+        usage = usage_lines(inquiry.setting, inquiry.usages)
+        try:
+            inquiry, found = self._run(reading())
+        except MachineError:  # is still raised: what it takes is known without the machine
+            if not self.as_json:
+                echo(*usage)
+            raise
+        if self.as_json:
+            echo_json(setting_entry(inquiry.setting, inquiry.usages, found.values))
+        else:
+            echo(*(value_line(*each) for each in found.values.items()), *([""] if found.values else []), *usage)
+        for complaint in found.complaints:
+            complain(complaint)
+        if found.missing:
+            raise typer.Exit(1)
 
     def read(self, request: Message, *, show_secrets: bool) -> None:
         from lmdecode.app.live import read_window
@@ -227,16 +289,54 @@ class _Sending:
 
 
 def _set(name: str, words: Sequence[str], options: Mapping[str, str | None], common: dict[str, Any]) -> None:
+    from lmdecode.app.inquiry import inquiry_of
     from lmdecode.app.send import changes_for, planned
+    from lmdecode.codec.v1.setting_words import conversions
 
     with failures_as_json(common["as_json"]):
         dry = common.pop("dry_run")
+        if inquiry_of(name, words, options) is not None:
+            _show(name, words, common, connecting=not dry)
+            return
         sending = _sending(common, connecting=not dry)
         changes = changes_for(name, words, options, model=sending.target.model)
+        for line in conversions(words):
+            echo(f"lmdecode: {line}", err=True)
         if dry:
             sending.show_plan(*planned(changes))
         else:
             sending.change(changes)
+
+
+def _show(name: str, words: Sequence[str], common: dict[str, Any], *, connecting: bool) -> None:
+    """Shows what a setting is and what it takes; without a machine to ask, what it takes."""
+    from lmdecode.app.inquiry import inquiry_of
+    from lmdecode.config.keys import MissingKeyError
+    from lmdecode.config.targets import TargetError
+    from lmdecode.render.setting import setting_entry, usage_lines
+
+    why = ""
+    if connecting:
+        try:
+            sending = _sending(dict(common), connecting=True)
+        except (MissingKeyError, TargetError) as error:
+            if any(common[each] is not None for each in ("host", "key", "config", "machine")):
+                raise
+            why = str(error)
+        else:
+            inquiry = inquiry_of(name, words, {}, model=sending.target.model)
+            if inquiry is not None:
+                sending.show(inquiry)
+            return
+    inquiry = inquiry_of(name, words, {}, model=None if common["model"] is None else model_named(common["model"]))
+    if inquiry is None:
+        return
+    if common["as_json"]:
+        echo_json(setting_entry(inquiry.setting, inquiry.usages, None))
+    else:
+        echo(*usage_lines(inquiry.setting, inquiry.usages))
+    if why:
+        echo(f"lmdecode: the present value was not read: {why}", err=True)
 
 
 def _sending(common: dict[str, Any], *, connecting: bool) -> _Sending:
@@ -267,17 +367,17 @@ def _command(setting: Setting) -> Callable[..., None]:
         words = given.pop("words", None)
         texts = {name.removeprefix(_WORD): text for name, text in given.items()}
         if words is None:
-            words = [text for name, text in texts.items() if name not in options]
+            words = [text for name, text in texts.items() if name not in options and text is not None]
         _set(setting.name, words, {name: texts[name] for name in options}, common)
 
     own = (
-        {"words": (Annotated[list[str] | None, typer.Argument(metavar="[on|off] | KEY SECONDS")], None)}
+        {"words": (Annotated[list[str] | None, typer.Argument(metavar="[on|off] | BUTTON SECONDS")], None)}
         if setting.alternative
         else {_WORD + parameter.name: _as_typer(parameter) for parameter in setting.parameters}
     )
     signature = own | _COMMON
-    run.__name__ = setting.name.replace("-", "_")
-    run.__doc__ = f"{setting.does}\n\nExample:\n\n    lmdecode send {setting.name} {setting.example}".rstrip()
+    run.__name__ = setting.name
+    run.__doc__ = f"{setting.does}\n\n{_WITHOUT if setting.parameters else ''}\n\nExample:\n\n    {example_of(setting)}"
     run.__annotations__ = {name: annotation for name, (annotation, _) in signature.items()}
     run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # functions may have one
         [
@@ -291,14 +391,13 @@ def _command(setting: Setting) -> Callable[..., None]:
 def _as_typer(parameter: Parameter) -> tuple[Any, Any]:
     if parameter.option:
         return Annotated[str | None, typer.Option(f"--{parameter.name}", help=parameter.help)], None
-    metavar, words = parameter.name.upper(), completion.words(parameter.words or ())
-    if parameter.default is not None:
-        argument = typer.Argument(metavar=metavar, autocompletion=words, help=parameter.help)
-        return Annotated[str, argument], parameter.default
-    annotation = Annotated[
-        str, typer.Argument(metavar=metavar, autocompletion=words, help=parameter.help, show_default=False)
-    ]
-    return annotation, inspect.Parameter.empty
+    argument = typer.Argument(
+        metavar=parameter.name.upper(),
+        autocompletion=completion.words(parameter.words or ()),
+        help=parameter.help,
+        show_default=False,
+    )
+    return Annotated[str | None, argument], None
 
 
 for _setting in SETTINGS.values():

@@ -61,20 +61,22 @@ def test_long_reads_are_made_in_pieces(machine):
 @pytest.mark.parametrize(
     ("words", "options", "name", "value"),
     [
-        (("coffee-temp", 92.5), {}, "coffee_set_temp", 92.5),
+        (("coffee_set_temp", 92.5), {}, "coffee_set_temp", 92.5),
         (("coffee_set_temp", 93.1), {}, "coffee_set_temp", 93.1),
         (("dose", 2, 121), {}, "dose_k2", 121),
-        (("dose",), {"key": 3, "amount": 99}, "dose_k3", 99),
-        (("hot_water_dose", 9), {}, "dose_hot_water", 9),
+        (("dose",), {"button": 3, "amount": 99}, "dose_k3", 99),
+        (("dose",), {"key": 3, "amount": 98}, "dose_k3", 98),
+        (("coffee-temp", 92.7), {}, "coffee-set-temp", 92.7),
+        (("dose_hot_water", 9), {}, "dose_hot_water", 9),
         (("prebrew", 1), {"on": 2.5, "off": 3.1}, "prebrewing_toff_k1", 3.1),
-        (("prebrewing",), {}, "prebrew_flag", "prebrewing"),
+        (("prebrewing", True), {}, "prebrew_flag", "prebrewing"),
         (("preinfusion", False), {}, "prebrew_flag", "off"),
         (("preinfusion", 3, 4.4), {}, "preinfusion_k3", 4.4),
         (("schedule", "Tuesday", time(6, 45), "17:15"), {}, "tue_on_time", "06:45"),
         (("tue_off_time", "18:05"), {}, "tue_off_time", "18:05"),
-        (("auto-on-off", "wed", False), {}, "wed_auto", False),
+        (("auto_on_off", "wed", False), {}, "wed_auto", False),
         (("wed_auto", True), {}, "wed_auto", True),
-        (("steam-boiler", False), {}, "steam_boiler_enable", False),
+        (("steam_boiler_enable", False), {}, "steam_boiler_enable", False),
         (("power", "off"), {}, "power", False),
         (("power", True), {}, "power", True),
     ],
@@ -97,19 +99,20 @@ def test_the_clock(machine):
 @pytest.mark.parametrize(
     ("words", "options", "complaint"),
     [
-        (("coffee-temp", 101), {}, "must be 87 to 100 °C, not 101"),
-        (("coffee-temp", 92.55), {}, "not a multiple of 0.1"),
-        (("coffee_temp", 93), {}, "can only be read"),
-        (("cofee-temp", 93), {}, "did you mean coffee-temp"),
-        (("nothing at all",), {}, "there are power, coffee-temp"),
-        (("dose", 2), {}, "dose takes key, amount"),
-        (("dose", 2, 3, 4), {}, "dose takes key, amount"),
-        (("dose", 2, 121), {"key": 3}, "dose takes key, amount"),
-        (("dose", 2), {"amuont": 4}, "dose takes key, amount"),
-        (("dose_k2", 2, 3), {}, "dose_k2 takes one value"),
+        (("coffee_set_temp", 101), {}, "must be 87 to 100 °C, not 101"),
+        (("coffee_set_temp", 92.55), {}, "not a multiple of 0.1"),
+        (("coffee_temp", 93), {}, "did you mean coffee_set_temp"),
+        (("cofee-temp", 93), {}, "did you mean coffee_set_temp"),
+        (("nothing at all",), {}, "there are power, coffee_set_temp"),
+        (("dose", 2), {}, "dose takes button, amount"),
+        (("dose", 2, 3, 4), {}, "dose takes button, amount"),
+        (("dose", 2, 121), {"key": 3}, "dose takes button, amount"),
+        (("dose", 2), {"amuont": 4}, "dose takes button, amount"),
+        (("dose_k2", 2, 3), {}, "dose_k2 takes value"),
         (("prebrew", 1), {}, "give on= or off="),
+        (("prebrewing",), {}, "prebrewing takes state"),
         (("power", "maybe"), {}, "not one of on, off"),
-        (("dose_k2", "many"), {}, "is not a number"),
+        (("dose_k2", "many"), {}, "is not a whole number of pulses"),
     ],
 )
 def test_what_cannot_be_set(machine, simulated, words, options, complaint):
@@ -121,7 +124,7 @@ def test_what_cannot_be_set(machine, simulated, words, options, complaint):
     assert not [record for record in heard if str(record.kind) == "write"]
 
 
-@pytest.mark.parametrize("words", [("power", True), ("coffee-temp", 93), ("steam_set_temp", 124), ("backflush",)])
+@pytest.mark.parametrize("words", [("power", True), ("coffee_set_temp", 93), ("steam_set_temp", 124), ("backflush",)])
 def test_what_heats_or_moves_water_needs_a_yes(words):
     nobody = lmdecode.Machine("127.0.0.1", 1, key=OTHER)  # nothing is there: nothing may be tried
     with pytest.raises(lmdecode.HazardError, match="give yes=True"):
@@ -252,7 +255,10 @@ with lmdecode.simulate(faults=["delay=0.2"]) as simulated:
     except KeyboardInterrupt as error:
         print(*error.__notes__)
 """
-    assert python(program) == "interrupted after W001600020079B0 was sent: whether the machine took it is not known\n"
+    assert (
+        python(program)
+        == "interrupted after W001600020079B0 (dose_k2) was sent: whether the machine took it is not known\n"
+    )
 
 
 def test_memory_of_a_machine(machine, tmp_path):

@@ -26,7 +26,7 @@ WORDS |= st.datetimes() | st.times() | st.lists(st.text(max_size=5), max_size=2)
 @given(
     st.sampled_from([*SETTINGS, *field_kinds()]) | st.text(max_size=12),
     st.lists(WORDS, max_size=4),
-    st.dictionaries(st.sampled_from(["key", "amount", "on", "off", "seconds", "what"]), WORDS, max_size=3),
+    st.dictionaries(st.sampled_from(["key", "button", "amount", "on", "off", "seconds", "what"]), WORDS, max_size=3),
 )
 def test_whatever_is_asked_for_makes_changes_that_can_be_written_or_is_refused_in_one_line(name, words, options):
     complaint, changes = "", []
@@ -43,11 +43,12 @@ def test_whatever_is_asked_for_makes_changes_that_can_be_written_or_is_refused_i
 @pytest.mark.parametrize(
     ("name", "words", "complaint"),
     [
-        ("off", (), "off is not clear: did you mean power off, prebrewing off or steam-boiler off?"),
-        ("cofee_temp", (), "did you mean coffee-temp?"),
-        ("xyzzy", (), "there are power, coffee-temp, "),
-        ("preinfusion", (1, 2, 3), "preinfusion takes state, or key, seconds"),
-        ("prebrew", (1, 2), "prebrew takes key, --on, --off"),
+        ("off", (), "off is not clear: did you mean power off, prebrewing off or steam_boiler_enable off?"),
+        ("cofee_temp", (), "did you mean coffee_set_temp?"),
+        ("coffee_temp", (94,), "did you mean coffee_set_temp?"),
+        ("xyzzy", (), "there are power, coffee_set_temp, "),
+        ("preinfusion", (1, 2, 3), "preinfusion takes state, or button, seconds; for example preinfusion 3 4.4"),
+        ("prebrew", (1, 2), "prebrew takes button, --on, --off"),
         ("backflush", (1,), "backflush takes nothing more"),
     ],
 )
@@ -61,7 +62,7 @@ def test_what_would_be_sent_is_known_without_a_connection():
     messages, missing = planned(changes_for("dose", (2, 121), {}, model=None))
     assert [build(message) for message in messages] == [b"R00160002DB", b"W001600020079B0"]
     assert missing == ""
-    messages, missing = planned(changes_for("auto-on-off", ("tue", "on"), {}, model=None))
+    messages, missing = planned(changes_for("auto_on_off", ("tue", "on"), {}, model=None))
     assert [message.kind for message in messages] == [Kind.READ]
     assert "which must be read first" in missing
 
@@ -72,4 +73,4 @@ def test_who_is_interrupted_is_told_of_the_last_write():
     assert last.interruption == ""
     last.note(Record(0, 0, "app", "", "", Kind.WRITE, "request", 0, 1, plaintext="W00000001013A"))
     last.note(Record(0, 0, "machine", "", "", Kind.WRITE, "response", 0, 1, plaintext="W00000001OK"))
-    assert last.interruption.startswith("interrupted after W00000001013A was sent")
+    assert last.interruption.startswith("interrupted after W00000001013A (power) was sent")

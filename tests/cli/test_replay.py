@@ -164,7 +164,7 @@ def test_a_missing_answer_fails(command):
     assert process.returncode == 130
     first = json.loads(shown.splitlines()[0])
     assert first["verdict"] == "missing"
-    assert "did not answer R40000023 in time" in first["note"]
+    assert "did not answer R40000023 (status) in time" in first["note"]
     assert "28 requests: 1 missing, 27 not reached" in said
     assert "Traceback" not in said
 

@@ -26,7 +26,7 @@ def machine():
 
 BEFORE = {
     "power on --yes": {"power": False},
-    "steam-boiler on -y": {"steam_boiler_enable": False},
+    "steam_boiler_enable on -y": {"steam_boiler_enable": False},
     "preinfusion off": {"prebrew_flag": "preinfusion"},
     "write 0x001E 08 -y": {"dose_hot_water": 9},
 }
@@ -38,20 +38,20 @@ BEFORE = {
     [
         ("power off", {"power": False}),
         ("power on --yes", {"power": True}),
-        ("coffee-temp 93.5 -y", {"coffee_set_temp": 93.5}),
-        ("steam-temp 120 -y", {"steam_set_temp": 120.0}),
-        ("steam-boiler off", {"steam_boiler_enable": False}),
-        ("steam-boiler on -y", {"steam_boiler_enable": True}),
+        ("coffee_set_temp 93.5 -y", {"coffee_set_temp": 93.5}),
+        ("steam_set_temp 120 -y", {"steam_set_temp": 120.0}),
+        ("steam_boiler_enable off", {"steam_boiler_enable": False}),
+        ("steam_boiler_enable on -y", {"steam_boiler_enable": True}),
         ("dose 2 121", {"dose_k2": 121}),
-        ("hot-water-dose 9", {"dose_hot_water": 9}),
+        ("dose_hot_water 9", {"dose_hot_water": 9}),
         ("prebrew 1 --on 2.5 --off 3.1", {"prebrewing_ton_k1": 2.5, "prebrewing_toff_k1": 3.1}),
-        ("prebrewing", {"prebrew_flag": "prebrewing"}),
-        ("preinfusion", {"prebrew_flag": "preinfusion"}),
+        ("prebrewing on", {"prebrew_flag": "prebrewing"}),
+        ("preinfusion on", {"prebrew_flag": "preinfusion"}),
         ("preinfusion off", {"prebrew_flag": "off"}),
-        ("prebrew-mode prebrewing", {"prebrew_flag": "prebrewing"}),
+        ("prebrew_flag prebrewing", {"prebrew_flag": "prebrewing"}),
         ("preinfusion 3 4.4", {"preinfusion_k3": 4.4}),
         ("schedule tue 06:31 17:30", {"tue_on_hour": 6, "tue_on_min": 31, "tue_off_hour": 17, "tue_off_min": 30}),
-        ("auto-on-off tue off", {}),
+        ("auto_on_off tue off", {}),
         ("write 0x001E 08 -y", {"dose_hot_water": 8}),
     ],
 )
@@ -79,7 +79,7 @@ def test_the_old_and_the_new_value_are_shown(command, machine):
 def test_one_day_of_the_schedule_leaves_the_others(command, machine):
     before = set(machine.value("auto_bitfield"))
     assert "fri_auto" in before
-    result = command("send", "auto-on-off", "fri", "off", *machine.options)
+    result = command("send", "auto_on_off", "fri", "off", *machine.options)
     assert result.stdout == "fri_auto: on → off\n"
     assert set(machine.value("auto_bitfield")) == before - {"fri_auto"}
 
@@ -113,7 +113,7 @@ def test_a_dry_run_connects_to_nothing(command):
     assert [plaintext for plaintext, _ in lines] == ["R00160002DB", "W001600020079B0"]
     for plaintext, frame in lines:
         assert decrypt(Key.parse(KEY), unwrap(frame[1:-1].encode())) == plaintext.encode()
-    result = command("send", "auto-on-off", "tue", "on", "--dry-run", "--key", KEY)
+    result = command("send", "auto_on_off", "tue", "on", "--dry-run", "--key", KEY)
     assert "depends on the answer" in result.stdout
     result = command("send", "write", "0x001E", "08", "--dry-run", "--key", KEY, "--json")
     assert json.loads(result.stdout)["plaintext"].startswith("W001E000108")
@@ -123,16 +123,18 @@ def test_a_dry_run_connects_to_nothing(command):
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        ("coffee-temp 101", "coffee_set_temp must be 87 to 100 °C, not 101"),
+        ("coffee_set_temp 101", "coffee_set_temp must be 87 to 100 °C, not 101"),
         ("dose 2 121 --model gs3-mp", "dose_k2 is not on a GS3 MP, only on the GS3 AV"),
-        ("dose 9 121", "key '9' is not one of 1, 2, 3, 4, 5"),
+        ("dose 9 121", "there is no button '9': give 1 to 5"),
         ("dose 2 121 --model gs4", "no model 'gs4': give GS3 AV"),
-        ("cofee-temp 93", "did you mean coffee-temp?"),
-        ("off", "power off, prebrewing off or steam-boiler off"),
+        ("cofee-temp 93", "did you mean coffee_set_temp?"),
+        ("off", "power off, prebrewing off or steam_boiler_enable off"),
         ("xyzzy 1", "nothing named 'xyzzy' can be set: there are"),
-        ("preinfusion 3", "not one of on, off"),
-        ("preinfusion 1 2 3", "preinfusion takes state, or key, seconds"),
-        ("prebrew 1", "give --on or --off"),
+        ("preinfusion maybe", "not one of on, off"),
+        ("preinfusion 1 2 3", "preinfusion takes state, or button, seconds"),
+        ("prebrew --on 2", "prebrew takes button, --on, --off; for example"),
+        ("schedule tue 06:30", "schedule takes day, on, off; for example"),
+        ("coffee_temp 94", "did you mean coffee_set_temp?"),
         ("power on", "there is nobody to ask: give --yes"),
         ("write 0x001E 08", "there is nobody to ask: give --yes"),
         ("write 0x001E 1F -y", "dose_hot_water must be 1 to 30 s, not 31"),
@@ -142,9 +144,9 @@ def test_a_dry_run_connects_to_nothing(command):
         ("read 0x12345 1", "is not an address"),
         ("read 0x4000 0", "there are 1 to"),
         ("read 0x4000 x", "is not a number of bytes"),
-        ("auto-on-off tue maybe", "not one of on, off"),
+        ("auto_on_off tue maybe", "not one of on, off"),
         ("clock noon", "neither now nor a time"),
-        ("coffee-temp -5", "must be 87 to 100 °C, not -5"),
+        ("coffee_set_temp -5", "must be 87 to 100 °C, not -5"),
         ("read 0x0000 65536", "there are 1 to 65535"),
     ],
 )
@@ -161,7 +163,7 @@ def test_a_model_that_the_machine_tells(command):
         complaint = command.fails("send", "dose", "2", "121", *machine.options, code=2)
         assert "dose_k2 is not on a GS3 MP, only on the GS3 AV" in complaint
         assert machine.writes == []
-        assert command("send", "coffee-temp", "93", "-y", *machine.options).returncode == 0
+        assert command("send", "coffee_set_temp", "93", "-y", *machine.options).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -175,7 +177,7 @@ def test_a_model_that_the_machine_tells(command):
         ("wrong-check", 1, "check byte"),
         ("wrong-preamble", 1, "another request"),
         ("wrong-key", 1, "connected to 127.0.0.1:{port}, but nothing decrypts"),
-        ("no-ok", 1, "did not take W00000001: it answered 'NO', not 'OK'"),
+        ("no-ok", 1, "did not take W00000001 (power): it answered 'NO', not 'OK'"),
         ("busy", 3, "the machine takes one connection at a time; close the app"),
         ("never", 3, "says nothing"),
     ],
@@ -234,7 +236,7 @@ def test_what_fails_is_json_too(command, machine):
 
 
 def test_nobody_can_be_asked_through_a_closed_input(command, machine):
-    line = [*command.line, "send", "coffee-temp", "91", *map(str, machine.options)]
+    line = [*command.line, "send", "coffee_set_temp", "91", *map(str, machine.options)]
     result = subprocess.run(
         ["/bin/sh", "-c", '"$@" <&-', "sh", *line],
         cwd=command.folder, env=command.environment, capture_output=True, encoding="utf-8", timeout=60, check=False,
@@ -297,7 +299,7 @@ class Terminal:
 def test_what_heats_is_asked_for(command, answer, code, value):
     with running() as machine:
         before = machine.value("coffee_set_temp")
-        terminal = Terminal(command, "send", "coffee-temp", "93.5", *machine.options)
+        terminal = Terminal(command, "send", "coffee_set_temp", "93.5", *machine.options)
         terminal.until("Go on?")
         assert f"coffee_set_temp: {before} °C → 93.5 °C" in terminal.text
         assert "sets how hot the coffee boiler gets" in terminal.text
@@ -327,7 +329,7 @@ def test_a_signal_after_a_write_says_that_it_was_sent(command, number, code):
         process.send_signal(number)
         said = process.communicate(timeout=20)[1]
     assert process.returncode == code
-    assert f"interrupted after {machine.writes[0]} was sent: whether the machine took it is not known" in said
+    assert f"interrupted after {machine.writes[0]} (command) was sent: whether the machine took it is not known" in said
     assert "Traceback" not in said
 
 

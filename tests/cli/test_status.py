@@ -29,7 +29,7 @@ def test_what_is_silent_is_said(command):
         machine.machine.memory.mark(Region(0x4060, 0x20, Answer.ECHO))
         result = command("status", *machine.options)
         assert result.returncode == 0
-        assert result.stderr.startswith("lmdecode: factory: the machine sent R40600020 back")
+        assert result.stderr.startswith("lmdecode: factory: the machine sent R40600020 (factory) back")
         assert "front_panel_display" in result.stdout
 
 

@@ -99,7 +99,7 @@ def test_each_fault_is_told_from_the_others(fault, error, why):
 
 
 def test_silence_of_a_machine_that_reports_is_no_silence_of_the_connection():
-    with pytest.raises(NoAnswerError, match="did not answer R00000001 in time"):
+    with pytest.raises(NoAnswerError, match=r"did not answer R00000001 \(power\) in time"):
         ask(POWER, "drop", timeout=0.8, speed=10)
 
 
@@ -141,7 +141,7 @@ def test_values_that_make_no_sense_are_no_damage():
 def test_a_refused_write():
     async def run():
         async with server("no-ok") as machine, client(machine) as talk:
-            with pytest.raises(RefusedError, match="did not take W00000001: it answered 'NO'"):
+            with pytest.raises(RefusedError, match=r"did not take W00000001 \(power\): it answered 'NO'"):
                 await talk.write(OFF)
             assert await talk.read(0x0000, 1) == b"\x01"
 

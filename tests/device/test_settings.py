@@ -14,7 +14,8 @@ from lmdecode.codec.v1.memory import Answer, Region
 from lmdecode.codec.v1.message import Message, build
 from lmdecode.codec.v1.requester import requesters
 from lmdecode.codec.v1.setting_change import change
-from lmdecode.codec.v1.settings import SETTINGS, values_for
+from lmdecode.codec.v1.setting_words import values_for
+from lmdecode.codec.v1.settings import SETTINGS
 from lmdecode.device.client import Client
 from lmdecode.device.errors import MachineError, NoAnswerError
 from lmdecode.device.session import Session, take_snapshot
@@ -183,12 +184,12 @@ NOW = datetime.fromisoformat("2026-11-21T09:30:00")
 COMMANDS = [
     *(values_for(SETTINGS[name], words, now=NOW) for name, words in [
         ("power", {"state": "off"}),
-        ("coffee-temp", {"degrees": "93.5"}),
-        ("dose", {"key": "2", "amount": "121"}),
-        ("steam-boiler", {"state": "off"}),
-        ("prebrew", {"key": "1", "on": "2.5", "off": "3.1"}),
+        ("coffee_set_temp", {"degrees": "93.5"}),
+        ("dose", {"button": "2", "amount": "121"}),
+        ("steam_boiler_enable", {"state": "off"}),
+        ("prebrew", {"button": "1", "on": "2.5", "off": "3.1"}),
         ("schedule", {"day": "tue", "on": "06:31", "off": "17:30"}),
-        ("auto-on-off", {"day": "tue", "state": "off"}),
+        ("auto_on_off", {"day": "tue", "state": "off"}),
         ("clock", {"time": "now"}),
         ("backflush", {}),
     ]),

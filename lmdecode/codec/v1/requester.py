@@ -22,7 +22,8 @@ from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.framing import unwrap, wrap
 from lmdecode.codec.v1.key import BLOCK_SIZE, Key, encrypt
 from lmdecode.codec.v1.message import Message, build, letter_of
-from lmdecode.codec.v1.windows import ALIVE, REPORTS
+from lmdecode.codec.v1.window import registers_in
+from lmdecode.codec.v1.windows import ALIVE, REPORTS, window_name
 
 _USUAL: Final = frozenset((window.address, window.length) for window in REPORTS)
 
@@ -32,12 +33,29 @@ PROBE: Final = Message(Kind.READ, ALIVE.address, ALIVE.length)
 
 
 def label(request: Message) -> str:
-    """Returns what messages call a request: its letter and its preamble.
+    """Returns what messages call a request: its letter, its preamble, and in words what is there.
 
-    >>> label(PROBE)
-    'R40220001'
+    >>> label(PROBE), label(Message(Kind.READ, 0x5000, 1))
+    ('R40220001 (steam boiler)', 'R50000001')
     """
-    return f"{letter_of(request.kind)}{request.preamble}"
+    what = what_is_at(request.address, request.length)
+    return f"{letter_of(request.kind)}{request.preamble}" + (f" ({what})" if what else "")
+
+
+def what_is_at(address: int, length: int) -> str:
+    """Returns the name of a window, or the registers that are whole in it; "" if nobody has a name for what is there.
+
+    >>> what_is_at(0x0100, 0x11), what_is_at(0x0014, 2), what_is_at(0x0311, 14)
+    ('serial number', 'dose_k1', 'mon_on_hour to sun_off_hour')
+    """
+    if known := window_name(address, length):
+        return known
+    names = [
+        row.name
+        for row in registers_in(address, length)
+        if row.name and row.address >= address and row.end <= address + length
+    ]
+    return f"{names[0]} to {names[-1]}" if len(names) > 1 else "".join(names)
 
 
 def frame_of(request: Message, key: Key) -> bytes:

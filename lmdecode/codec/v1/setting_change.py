@@ -15,7 +15,7 @@ from typing import Final
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import Kind, Value
 from lmdecode.codec.v1.memory import Memory
-from lmdecode.codec.v1.memory_map import BIT_SETS, DERIVED_BY_NAME, by_name
+from lmdecode.codec.v1.memory_map import BIT_SETS, DAYS, DERIVED_BY_NAME, by_name
 from lmdecode.codec.v1.message import ADDRESS_SPACE, Message
 from lmdecode.codec.v1.redaction import ACCOUNT
 from lmdecode.codec.v1.register import Redundancy, Register
@@ -164,7 +164,7 @@ def writes(changes: Iterable[SettingChange], memory: Memory) -> list[Message]:
     Registers that lie side by side share a message, as lmdirect writes the two hours of a day.
 
     Args:
-        changes: Changes of different registers.
+        changes: Changes of different registers, or of different bits of one.
         memory: The machine's memory now.
 
     Raises:
@@ -182,8 +182,30 @@ def writes(changes: Iterable[SettingChange], memory: Memory) -> list[Message]:
 
 
 def _pieces(changes: Iterable[SettingChange], memory: Memory) -> Iterator[tuple[Register, bytes]]:
+    """Yields the bytes of each register that is written, once: several bits of one byte become one write."""
+    now, pieces = Memory(), dict[Register, bytes]()
+    now.overlay(memory)
     for each in changes:
-        yield from each.bytes_with(memory)
+        for register, data in each.bytes_with(now):
+            pieces[register] = data
+            now.write(register.address, data)
+    yield from pieces.items()
+
+
+def doubts(changes: Iterable[SettingChange]) -> list[str]:
+    """What may not be meant although it can be written, one line each: a day that is switched on after it is off.
+
+    >>> doubts([change("tue_on_time", "18:00"), change("tue_off_time", "17:00")])
+    ['tue: switched on at 18:00, after it is switched off at 17:00']
+    """
+    values = {each.name: str(each.expected) for each in changes}
+    found: list[str] = []
+    for day in DAYS:
+        on, off = values.get(f"{day}_on_time", ""), values.get(f"{day}_off_time", "")
+        if on and off and on >= off:
+            when = "at the same time as" if on == off else "after"
+            found.append(f"{day}: switched on at {on}, {when} it is switched off" + (f" at {off}" if on != off else ""))
+    return found
 
 
 def _hour_and_minute(name: str, value: Value) -> tuple[int, int]:

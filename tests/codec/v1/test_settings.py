@@ -1,8 +1,9 @@
-"""The settings and the words that they are set with."""
+"""The settings, and the names that people type for them."""
 
 from __future__ import annotations
 
 import contextlib
+import re
 import shlex
 from datetime import datetime
 
@@ -11,97 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmdecode.codec.errors import RegisterError
-from lmdecode.codec.v1.memory_map import REGISTERS
+from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS, by_name
 from lmdecode.codec.v1.setting_change import change
-from lmdecode.codec.v1.settings import SETTINGS, values_for
+from lmdecode.codec.v1.setting_words import values_for
+from lmdecode.codec.v1.settings import SETTINGS, is_former, is_value, present_name, setting_named, writable_names
+from tests.codec.v1.test_setting_words import values
 
-NOW = datetime.fromisoformat("2026-11-21T09:30:15.250")
-
-
-def values(name, *texts, **options):
-    setting = SETTINGS[name]
-    places = [parameter.name for parameter in setting.parameters if not parameter.option]
-    return values_for(setting, dict(zip(places, texts, strict=True)) | options, now=NOW)
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        (("power", "on"), {"power": True}),
-        (("power", "OFF"), {"power": False}),
-        (("coffee-temp", "93.5"), {"coffee_set_temp": 93.5}),
-        (("coffee-temp", "93.5°C"), {"coffee_set_temp": 93.5}),
-        (("steam-temp", "124"), {"steam_set_temp": 124.0}),
-        (("steam-boiler", "on"), {"command": "steam_boiler_on"}),
-        (("steam-boiler", "off"), {"command": "steam_boiler_off"}),
-        (("dose", "2", "121"), {"dose_k2": 121}),
-        (("dose", "5", "1000 pulses"), {"dose_k5": 1000}),
-        (("hot-water-dose", "8"), {"dose_hot_water": 8}),
-        (("prebrew-mode", "preinfusion"), {"prebrew_flag": "preinfusion"}),
-        (("prebrewing", "on"), {"prebrew_flag": "prebrewing"}),
-        (("prebrewing", "off"), {"prebrew_flag": "off"}),
-        (("preinfusion", "on"), {"prebrew_flag": "preinfusion"}),
-        (("preinfusion-time", "3", "4.4"), {"preinfusion_k3": 4.4}),
-        (("schedule", "tue", "06:30", "17:00"), {"tue_on_time": "06:30", "tue_off_time": "17:00"}),
-        (("schedule", "Sunday", "6:30", "17:00"), {"sun_on_time": "6:30", "sun_off_time": "17:00"}),
-        (("auto-on-off", "tue", "off"), {"tue_auto": False}),
-        (("auto-on-off", "global", "on"), {"global_auto": True}),
-        (("clock", "now"), {"clock": "2026-11-21T09:30:15"}),
-        (("clock", "2020-12-13T21:15:11"), {"clock": "2020-12-13T21:15:11"}),
-        (("backflush",), {"command": "start_backflush"}),
-    ],
-)
-def test_words_become_values(words, expected):
-    found = values(*words)
-    assert found == expected
-    for name, value in found.items():
-        change(name, value, model="GS3 AV")
-
-
-def test_options_may_be_left_out_but_not_all():
-    assert values("prebrew", "1", on="2.5", off="3.1") == {"prebrewing_ton_k1": 2.5, "prebrewing_toff_k1": 3.1}
-    assert values("prebrew", "4", on=None, off="3.1") == {"prebrewing_toff_k4": 3.1}
-    with pytest.raises(RegisterError, match="give --on or --off"):
-        values("prebrew", "1", on=None, off=None)
-
-
-@pytest.mark.parametrize(
-    ("words", "why"),
-    [
-        (("power", "maybe"), "state 'maybe' is not one of on, off"),
-        (("dose", "6", "121"), "key '6' is not one of 1, 2, 3, 4, 5"),
-        (("dose", "2", "121.5"), "not a whole number of pulses"),
-        (("coffee-temp", "warm"), "not a number of °C"),
-        (("schedule", "someday", "06:30", "17:00"), "day 'someday' is not one of mon"),
-        (("schedule", "global", "06:30", "17:00"), "day 'global' is not one of mon"),
-        (("clock", "noon"), "neither now nor a time"),
-        (("clock", "2026-11-21"), "neither now nor a time"),
-        (("coffee-temp", "1e2"), "not a number of °C"),
-        (("coffee-temp", "nan"), "not a number of °C"),
-        (("coffee-temp", "٩٣"), "not a number of °C"),
-        (("dose", "2", "9_5"), "not a whole number of pulses"),
-        (("dose", "2", "9" * 5000), "not a whole number of pulses"),
-    ],
-)
-def test_words_that_mean_nothing(words, why):
-    with pytest.raises(RegisterError, match=why):
-        values(*words)
-
-
-@given(st.sampled_from(sorted(SETTINGS)), st.lists(st.text(max_size=9), min_size=3, max_size=3))
-def test_no_words_make_it_crash(name, texts):
-    setting = SETTINGS[name]
-    words = dict(zip((parameter.name for parameter in setting.parameters), texts, strict=False))
-    with contextlib.suppress(RegisterError):
-        for each, value in values_for(setting, words, now=NOW).items():
-            change(each, value)
+NOW = datetime.fromisoformat("2026-11-21T09:30:15")
 
 
 def test_each_register_that_an_owner_may_write_has_a_setting():
     reached = set()
     for setting in SETTINGS.values():
         for target in setting.targets:
-            stem = target.replace("{key}", "").replace("{day}", "")
+            stem = target.replace("{button}", "").replace("{day}", "")
             reached |= {row.name for row in REGISTERS if row.writable and stem and row.name.startswith(stem)}
     rest = {row.name for row in REGISTERS if row.writable} - reached
     assert {name for name in rest if not name.endswith(("_hour", "_min"))} == {"auto_bitfield"}  # bit by bit
@@ -120,3 +44,77 @@ def test_the_examples_are_right():
                 words.append(word)
         if words or not setting.parameters:
             assert values(chosen.name, *words, **options)
+
+
+def test_a_setting_that_writes_one_register_is_called_as_it_is():
+    for setting in SETTINGS.values():
+        (target, *others) = setting.targets
+        if not others and "{" not in target and len(setting.parameters) == 1 and setting.shown == "":
+            assert setting.name == target
+        assert "-" not in setting.name
+        assert setting.shown == "" or is_value(setting.shown)
+
+
+@pytest.mark.parametrize(
+    ("typed", "name", "former"),
+    [
+        ("coffee-temp", "coffee_set_temp", True),
+        ("coffee_temp", "coffee_temp", False),
+        ("coffee-set-temp", "coffee_set_temp", False),
+        ("Steam-Boiler", "steam_boiler_enable", True),
+        ("hot_water_dose", "dose_hot_water", True),
+        ("prebrew-mode", "prebrew_flag", True),
+        ("auto-on-off", "auto_on_off", False),
+        ("dose-k2", "dose_k2", False),
+        ("machine_running_seconds", "machine_running_minutes", False),
+        ("nonsense-name", "nonsense-name", False),
+    ],
+)
+def test_each_thing_has_one_name_and_others_are_accepted(typed, name, former):
+    assert (present_name(typed), is_former(typed)) == (name, former)
+
+
+@pytest.mark.parametrize("name", writable_names())
+def test_every_writable_register_is_a_setting_with_an_example(name):
+    setting = setting_named(name)
+    (parameter,) = setting.parameters
+    found = values_for(setting, {parameter.name: setting.example}, now=NOW)
+    assert list(found) == [name]
+    assert not change(name, found[name]).hazard
+    assert parameter.range_text
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("coffee_temp", "coffee_temp is what the machine reports, and cannot be set: did you mean coffee_set_temp?"),
+        ("steam_temp", "did you mean steam_set_temp?"),
+        ("enable_prebrewing", "did you mean prebrewing?"),
+        ("drinks_k1", "drinks_k1 can only be read, as with `lmdecode get drinks_k1`"),
+        ("pump_on", "pump_on can only be read"),
+        ("temp", "did you mean coffee_set_temp or steam_set_temp?"),
+        ("coffee", "did you mean coffee_set_temp?"),
+        ("boiler", "did you mean steam_boiler_enable?"),
+        ("cofee-temp", "did you mean coffee_set_temp?"),
+        ("dose_k9", "did you mean dose?"),
+    ],
+)
+def test_a_name_that_cannot_be_set_leads_to_what_can(name, complaint):
+    with pytest.raises(RegisterError, match=re.escape(complaint)):
+        setting_named(name)
+
+
+@given(st.sampled_from([row.name for row in (*REGISTERS, *DERIVED) if row.name]) | st.text(max_size=12))
+def test_a_suggestion_is_always_something_that_can_be_set(name):
+    said = ""
+    with contextlib.suppress(RegisterError):
+        try:
+            setting_named(name)
+        except RegisterError as error:
+            said = str(error)
+    _, asked, meant = said.partition("did you mean ")
+    if asked and " is not clear" not in said:
+        for each in meant.rstrip("?").split(" or "):
+            assert setting_named(each)
+            rows = by_name(each)
+            assert each in SETTINGS or not rows or rows[0].writable

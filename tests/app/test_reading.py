@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from lmdecode.analysis.columns import field_kinds
-from lmdecode.app.live import window_of
+from lmdecode.app.reading import window_of
 from lmdecode.codec.v1.memory_map import by_name
 from lmdecode.codec.v1.windows import LARGEST_READ
 

@@ -1,0 +1,84 @@
+"""Single values of a machine, and what a setting takes: for people, for shell scripts and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from lmdecode.codec.record import Value
+from lmdecode.codec.v1.memory_map import UNITS
+from lmdecode.codec.v1.settings import Parameter, Setting
+from lmdecode.render.sentence import value_text
+
+Usages = Sequence[Sequence[Parameter]]
+"""The ways to use a setting, each with its parameters."""
+
+
+def bare_text(name: str, value: Value) -> str:
+    """Returns a value without its unit, as `lmdecode send` takes it.
+
+    >>> bare_text("coffee_temp", 95.6), bare_text("power", True), bare_text("auto_bitfield", ["mon_auto", "tue_auto"])
+    ('95.6', 'on', 'mon_auto,tue_auto')
+    """
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list):
+        return ",".join(value) or "none"
+    if isinstance(value, str) and not value:
+        return ""
+    unit = UNITS.get(name)
+    text = value_text(name, value)
+    return text.removesuffix(f" {unit}") if unit else text
+
+
+def value_line(name: str, value: Value) -> str:
+    """Returns the line of a value, with its name and its unit.
+
+    >>> value_line("coffee_temp", 95.6), value_line("power", True)
+    ('coffee_temp: 95.6 °C', 'power: on')
+    """
+    unit = UNITS.get(name)
+    return f"{name}: {bare_text(name, value)}" + (f" {unit}" if unit else "")
+
+
+def usage_lines(setting: Setting, usages: Usages) -> list[str]:
+    """Returns what a setting takes, in lines: the command, each of its words, an example."""
+    lines: list[str] = []
+    for number, parameters in enumerate(usages):
+        words = " ".join(
+            f"[--{each.name} {each.name.upper()}]" if each.option else each.name.upper() for each in parameters
+        )
+        lines.append(f"{'or' if number else 'to change it'}: lmdecode send {setting.name} {words}")
+        width = max(len(each.name) for each in parameters)
+        lines += [f"  {each.name.upper():<{width}}  {each.range_text}" for each in parameters]
+    return [*lines, f"example: {example_of(setting)}"]
+
+
+def example_of(setting: Setting) -> str:
+    """Returns a command that changes a setting."""
+    return f"lmdecode send {setting.name} {setting.example}".rstrip()
+
+
+def setting_entry(setting: Setting, usages: Usages, values: Mapping[str, Value] | None) -> dict[str, object]:
+    """Returns a setting that was asked for, as JSON: its present values, and what it takes.
+
+    Args:
+        setting: The setting.
+        usages: The ways to use it.
+        values: The values by name; None if no machine was asked.
+    """
+    entry: dict[str, object] = {"state": "not read" if values is None else "read", "setting": setting.name}
+    if values is not None:
+        entry["values"] = [{"name": name, "value": value, "unit": UNITS.get(name)} for name, value in values.items()]
+    takes = [[_parameter_entry(each) for each in parameters] for parameters in usages]
+    return entry | {"takes": takes, "example": example_of(setting)}
+
+
+def _parameter_entry(parameter: Parameter) -> dict[str, object]:
+    entry: dict[str, object] = {"name": parameter.name, "optional": parameter.option}
+    row = parameter.row
+    if row is not None:
+        limits = {"minimum": row.minimum, "maximum": row.maximum, "step": row.type.step, "unit": row.unit}
+        return entry | limits
+    if parameter.words:
+        entry["words"] = list(parameter.words)
+    return entry | ({"form": parameter.form} if parameter.form else {})
