@@ -7,7 +7,7 @@ again and again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -60,6 +60,34 @@ class Reading:
             f"{', '.join(name for name, each in self.missing.items() if each == why)}: {why}"
             for why in dict.fromkeys(self.missing.values())
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The values that a user named."""
+
+    names: tuple[str, ...]
+    """All of them, each once."""
+    required: frozenset[str]
+    """Those that were named one by one, rather than by a pattern."""
+
+    def lacks(self, values: Container[str]) -> bool:
+        """Returns whether a value is missing that was named by itself, or all are."""
+        return any(name not in values for name in self.required) or not any(name in values for name in self.names)
+
+
+def chosen(texts: Iterable[str]) -> Chosen:
+    """Returns the values that a user's words stand for.
+
+    Args:
+        texts: Names, settings and patterns, with commas between them or apart.
+
+    Raises:
+        UsageError: As `chosen_names`.
+    """
+    pieces = [piece for text in texts for piece in text.split(",")]
+    alone = [piece for piece in pieces if piece.strip() and not is_glob(piece)]
+    return Chosen(chosen_names(pieces), frozenset(chosen_names(alone) if alone else ()))
 
 
 def chosen_names(texts: Iterable[str]) -> tuple[str, ...]:

@@ -42,6 +42,7 @@ PANELS: Final = {
     },
     "Live: talk to a machine": {
         "status": "status:status",
+        "get": "get:get",
         "watch": "watch:watch",
         "send": "send:app",
         "discover": "discover:discover",
@@ -67,7 +68,7 @@ Start with one of these:
 - `lmdecode explain R401C000403BC04D8B6` takes one message apart
 - `lmdecode registers coffee` looks up the memory map
 - `lmdecode harvest` finds your machine's key while you log in on your phone
-- `lmdecode status`, `send` and `watch` talk to your machine; `lmdecode simulate` runs a simulated one
+- `lmdecode status`, `get`, `send` and `watch` talk to your machine; `lmdecode simulate` runs a simulated one
 
 Each command explains itself: `lmdecode decode --help`.
 """

@@ -312,7 +312,7 @@ def _show(name: str, words: Sequence[str], common: dict[str, Any], *, connecting
     """Shows what a setting is and what it takes; without a machine to ask, what it takes."""
     from lmdecode.app.inquiry import inquiry_of
     from lmdecode.config.keys import MissingKeyError
-    from lmdecode.config.targets import TargetError
+    from lmdecode.config.machines import TargetError
     from lmdecode.render.setting import setting_entry, usage_lines
 
     why = ""

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
 from lmdecode.app.live import session_for, snapshot_of, whole
-from lmdecode.cli._common.echo import echo_json
+from lmdecode.cli._common import completion
+from lmdecode.cli._common.echo import echo, echo_json
 from lmdecode.cli._common.errors import complain, reports_errors
-from lmdecode.cli._common.live import run_live
+from lmdecode.cli._common.live import chosen_by_name, run_live, values_now
 from lmdecode.cli._common.options import (
     ConfigOption,
     HostOption,
@@ -19,9 +24,21 @@ from lmdecode.config.targets import find_target
 from lmdecode.device.client import ANSWER_TIMEOUT
 from lmdecode.device.errors import joined
 
+if TYPE_CHECKING:
+    from lmdecode.app.reading import Chosen, Reading
+
 
 @reports_errors
 def status(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME…",
+            help="Only these values, as for `lmdecode get`.",
+            autocompletion=completion.field_name,
+            show_default=False,
+        ),
+    ] = None,
     host: HostOption = None,
     port: LivePortOption = None,
     key: KeyOption = None,
@@ -36,11 +53,18 @@ def status(
 
         lmdecode status
 
+        lmdecode status coffee_temp steam_temp
+
         lmdecode status --host 192.168.1.215 --json
 
     This only reads; nothing is written to the machine. With --json each value is an entry under its name; values that
     the machine did not give are missing. All reads together take at most five times as long as --timeout.
     """
+    if names:
+        chosen = chosen_by_name(names)
+        target = find_target(host=host, port=port, key=key, config=config, machine=machine)
+        _show_only(chosen, values_now(target, chosen, timeout), as_json=as_json)
+        return
     target = find_target(host=host, port=port, key=key, config=config, machine=machine)
     reading = snapshot_of(session_for(target, timeout=timeout), seconds=whole(timeout))
     snapshot = run_live(reading, waiting_for=joined(target.host, target.port))
@@ -55,3 +79,16 @@ def status(
     for record in snapshot.records:
         for problem in record.problems:
             complain(problem)
+
+
+def _show_only(chosen: Chosen, reading: Reading, *, as_json: bool) -> None:
+    from lmdecode.render.machine import value_lines
+
+    if as_json:
+        echo_json(reading.values)
+    else:
+        echo(*value_lines(reading.values))
+    for complaint in reading.complaints:
+        complain(complaint)
+    if chosen.lacks(reading.values):
+        raise typer.Exit(1)

@@ -84,6 +84,9 @@ def find_target(
         raise ConfigError(f"{path}: port is not a port: it should be {PORT}")
     known = model_named(model) if model is not None else entry.get("model_name")
     name = chosen.name if chosen else None
+    if host is not None and entry.get("host") not in (None, "", host):  # --host says another address than the file
+        known = known if model is not None or machine is not None else None
+        name = name if machine is not None and name != entry.get("host") else None
     return Target(found_host, found_port, found_key, str(known) if known in [*MODELS] else None, name)
 
 

@@ -80,7 +80,23 @@ def print_status(records: Sequence[Record]) -> None:
         table.add_row(Text(_title(record), "bold"))
         for name, value in summary(record.fields):
             table.add_row(Text(f"  {name}"), Text(value))
-    TerminalConsole().print(table)
+    console = TerminalConsole()
+    if console.is_terminal:
+        console.print(table)
+        return
+    with console.capture() as capture:
+        console.print(table)
+    console.file.write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
+
+
+def value_lines(values: Mapping[str, Value]) -> list[str]:
+    """Returns a line for each value, the values in one column.
+
+    >>> value_lines({"power": True, "coffee_temp": 95.6})
+    ['power        yes', 'coffee_temp  95.6 °C']
+    """
+    width = max(map(len, values), default=0)
+    return [f"{name:<{width}}  {value_text(name, value)}" for name, value in values.items()]
 
 
 def _shortened(text: str) -> str:

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import contextlib
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lmdecode.analysis.columns import field_kinds
-from lmdecode.app.reading import window_of
+from lmdecode.app.errors import UsageError
+from lmdecode.app.reading import chosen, chosen_names, is_readable, window_of, windows_of
 from lmdecode.codec.v1.memory_map import by_name
 from lmdecode.codec.v1.windows import LARGEST_READ
 
@@ -13,3 +18,39 @@ def test_every_value_can_be_had_with_one_read(name):
     address, length = window_of(name)
     assert 0 < length <= LARGEST_READ
     assert 0 <= address <= 0xFFFF
+
+
+@given(st.lists(st.sampled_from([name for name in field_kinds() if is_readable(name)]), min_size=1, unique=True))
+def test_values_are_read_together_in_windows_that_hold_them(names):
+    windows = windows_of(names)
+    assert sorted(name for each in windows.values() for name in each) == sorted(names)
+    for (address, length), held in windows.items():
+        assert length <= LARGEST_READ
+        for name in held:
+            start, size = window_of(name)
+            assert address <= start
+            assert start + size <= address + length
+
+
+def test_names_settings_and_patterns():
+    assert chosen_names(["coffee-temp, dose_k1", "dose_k[12]"]) == ("coffee_temp", "dose_k1", "dose_k2")
+    assert chosen_names(["hot-water-dose", "prebrewing"]) == ("dose_hot_water", "enable_prebrewing")
+    assert len(chosen_names(["schedule"])) == 14
+    found = chosen(["power", "t_*"])
+    assert not found.lacks({"power"})
+    assert found.lacks({"t_unit"})
+    assert chosen(["t_*"]).lacks({})
+
+
+@pytest.mark.parametrize("text", ["", ",", "cofee", "command", "x*", "-", "[", "dose_k9"])
+def test_what_is_no_name_is_wrong_usage(text):
+    with pytest.raises(UsageError) as caught:
+        chosen_names([text])
+    assert caught.value.exit_code == 2
+    assert "\n" not in str(caught.value)
+
+
+@given(st.lists(st.text(max_size=9), max_size=3))
+def test_whatever_is_typed_is_names_or_one_line(texts):
+    with contextlib.suppress(UsageError):
+        assert set(chosen_names(texts)) <= set(field_kinds())

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from lmdecode.allowance import Allowance
 from lmdecode.cli._common.echo import echo
 from lmdecode.cli._common.errors import complain, exit_code_of
+from lmdecode.device.errors import joined
+
+if TYPE_CHECKING:
+    from lmdecode.app.reading import Chosen, Reading
+    from lmdecode.config.targets import Target
 
 T = TypeVar("T")
 
@@ -43,6 +48,44 @@ async def _tell(waiting_for: str, while_: Callable[[], bool]) -> None:
     await asyncio.sleep(_PATIENCE)
     if while_():
         echo(f"lmdecode: waiting for {waiting_for}; Ctrl-C ends it", err=True)
+
+
+def chosen_by_name(texts: Sequence[str]) -> Chosen:
+    """Returns the values that a user named, and notes names that settings had in earlier versions.
+
+    Raises:
+        UsageError: There is no such value.
+    """
+    from lmdecode.analysis.columns import current_name, field_kinds
+    from lmdecode.app.reading import chosen
+    from lmdecode.codec.v1.settings import is_former
+
+    found = chosen(texts)
+    for text in (piece.strip() for each in texts for piece in each.split(",")):
+        if is_former(text) and text.lower().replace("-", "_") not in field_kinds():
+            echo(f"lmdecode: {text} is called {current_name(text)} now", err=True)
+    return found
+
+
+def values_now(target: Target, chosen: Chosen, timeout: float) -> Reading:
+    """Reads some values of a machine.
+
+    Args:
+        target: The machine.
+        chosen: The values.
+        timeout: Seconds to wait for one answer.
+
+    Raises:
+        MachineError: The machine cannot be read.
+    """
+    from lmdecode.app.live import answered_within, session_for, whole
+    from lmdecode.app.reading import read_values
+
+    async def reading() -> Reading:
+        async with session_for(target, timeout=timeout) as session:
+            return await answered_within(whole(timeout), read_values(session, chosen.names))
+
+    return run_live(reading(), waiting_for=joined(target.host, target.port))
 
 
 class _Unhandled:

@@ -1,0 +1,72 @@
+"""`lmdecode get`: single values of a live machine, for people and for shell scripts."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lmdecode.cli._common import completion
+from lmdecode.cli._common.echo import echo, echo_json
+from lmdecode.cli._common.errors import complain, reports_errors
+from lmdecode.cli._common.live import chosen_by_name, values_now
+from lmdecode.cli._common.options import (
+    ConfigOption,
+    HostOption,
+    JsonOption,
+    KeyOption,
+    LiveMachineOption,
+    LivePortOption,
+    TimeoutOption,
+)
+from lmdecode.config.targets import find_target
+from lmdecode.device.client import ANSWER_TIMEOUT
+
+
+@reports_errors
+def get(
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME…",
+            help="Registers, bits, derived values or settings, of `lmdecode registers`; or a pattern: `'dose_*'`.",
+            autocompletion=completion.field_name,
+            show_default=False,
+        ),
+    ],
+    host: HostOption = None,
+    port: LivePortOption = None,
+    key: KeyOption = None,
+    config: ConfigOption = None,
+    machine: LiveMachineOption = None,
+    timeout: TimeoutOption = ANSWER_TIMEOUT,
+    as_json: JsonOption = False,
+) -> None:
+    """Read single values of the machine.
+
+    Examples:
+
+        lmdecode get coffee_temp
+
+        lmdecode get power coffee_temp 'dose_*'
+
+        lmdecode get coffee_temp steam_temp --json
+
+    This only reads; nothing is written to the machine. Of one name it prints the bare value, for scripts: a number
+    without its unit, `on` or `off`, names with commas between them. Of several it prints lines with name and unit.
+    Only what holds these values is read, so it is quick. The exit code is 1 if the machine has no such value.
+    """
+    from lmdecode.render.setting import bare_text, value_line
+
+    chosen = chosen_by_name(names)
+    reading = values_now(find_target(host=host, port=port, key=key, config=config, machine=machine), chosen, timeout)
+    if as_json:
+        echo_json(reading.values)
+    elif len(chosen.names) == 1:
+        echo(*(bare_text(*each) for each in reading.values.items()))
+    else:
+        echo(*(value_line(*each) for each in reading.values.items()))
+    for complaint in reading.complaints:
+        complain(complaint)
+    if chosen.lacks(reading.values):
+        raise typer.Exit(1)
