@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from io import StringIO
 from typing import IO, NoReturn
 
-from rich.console import Console, ConsoleOptions, RenderableType
+from rich.console import Console, ConsoleDimensions, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
@@ -29,7 +29,17 @@ class TerminalConsole(Console):
 
     def __init__(self, file: IO[str] | None = None, *, least_width: int = LEAST_WIDTH) -> None:
         super().__init__(file=file or sys.stdout, highlight=False, emoji=False, markup=False)
-        self.width = max(self.width, least_width)
+        self._least_width = least_width
+
+    @property
+    def size(self) -> ConsoleDimensions:
+        """The columns and lines that there are now: a window may change its size while it is drawn on."""
+        size = super().size
+        return ConsoleDimensions(max(size.width, self._least_width), size.height)
+
+    @size.setter
+    def size(self, size: tuple[int, int]) -> None:
+        self.width, self.height = size
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Yields what is printed, piece by piece, each printable."""

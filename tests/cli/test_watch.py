@@ -253,6 +253,11 @@ def watched(command, *arguments, width=80, height=24, environment=""):
         yield terminal, machine
 
 
+def _rule(terminal):
+    """How wide a line across the screen is."""
+    return next(len(line) for line in terminal.screen.splitlines() if line.startswith("── shots"))
+
+
 @needs_tmux
 def test_the_screen(command):
     with watched(command, "--interval", "1") as (terminal, machine):
@@ -260,8 +265,8 @@ def test_the_screen(command):
         terminal.wait_for(r"coffee \d+\.\d °C  set 9\d\.\d °C")
         terminal.wait_for("switches o")
         tell(machine, "shot 2")
-        terminal.wait_for(r"now +key 2 .*pulses")
-        terminal.wait_for(r"\d\d:\d\d:\d\d key 2 +2\d\.\d s +1\d\d pulses +about +\d\d ml")
+        terminal.wait_for(r"now +button 2 .*pulses")
+        terminal.wait_for(r"\d\d:\d\d:\d\d button 2 +2\d\.\d s +1\d\d pulses +about +\d\d ml")
         tell(machine, "set water_reservoir_contact off")
         terminal.wait_for("WATER TANK EMPTY")
         assert "\x1b[" in terminal.coloured
@@ -273,6 +278,7 @@ def test_the_screen(command):
             terminal.resize(width, height)
             wait_until(lambda h=height: terminal.screen.rstrip().count("\n") == h - 1, what=lambda: terminal.screen)
             assert "q quit" in terminal.screen.splitlines()[-1]
+            wait_until(lambda w=width: f"\n{'─' * 2} shots" in terminal.screen and _rule(terminal) == w)
         terminal.type("q")
         terminal.wait_for("exit 0")
         assert not terminal.alternate

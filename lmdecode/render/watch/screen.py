@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -33,38 +33,41 @@ def title_line(scene: Scene, width: int) -> Text:
     firmware = scene.fields.get("firmware_ver")
     serial = scene.fields.get("machine_ser_num")
     known = [scene.model, str(serial) if serial else None, f"firmware {firmware}" if firmware else None]
-    left = Text(printable(scene.name), "bold")
-    about = " ".join(printable(each) for each in known if each and each != scene.name)
-    left.append(f" {about}" if about else "", "")
     right = Text(scene.link if scene.connected else "not connected", "green" if scene.connected else "bold red")
-    place = f" {scene.address}"
-    if scene.address != scene.name and left.cell_len + len(place) + right.cell_len < width:
-        left.append(place, "dim")
-    left.truncate(max(width - right.cell_len - 1, 0), pad=True)
+    room = max(width - right.cell_len - 1, 0)
+    about = [Text(printable(each)) for each in known if each and each != scene.name]
+    place = [Text(scene.address, "dim")] if scene.address != scene.name else []
+    left = fitting([Text(printable(scene.name), "bold"), *about, *place], room, between=" ")
+    left.truncate(room, pad=True)
     return Text.assemble(left, " ", right)
 
 
-def state_line(scene: Scene) -> Text:
-    """Whether it is on, has water, and what of it works."""
-    fields, line = scene.fields, Text()
-    power = fields.get("power")
-    if power is None:
-        line.append(_NOT_YET, "dim")
-    else:
-        line.append("on" if power else "standby", "bold" if scene.connected else "dim")
-    water = fields.get("water_reservoir_contact")
-    if water is False:
-        line.append("  ")
-        line.append(" WATER TANK EMPTY ", "bold reverse red")
-    elif water:
-        line.append("  water tank full", "dim")
-    steam = fields.get("steam_boiler_enable")
-    if steam is not None:
-        line.append(f"  steam boiler {'on' if steam else 'off'}", "dim")
-    running = [word for name, word in _RUNNING.items() if fields.get(name)]
-    if running:
-        line.append(f"  {', '.join(running)}", "bold" if scene.connected else "dim")
+def fitting(parts: Iterable[Text], width: int, *, between: str = "  ") -> Text:
+    """Returns the parts for which there is room, the first in any case, in one line. None of them is cut in two."""
+    line = Text()
+    for part in parts:
+        if not line:
+            line = part.copy()
+        elif line.cell_len + len(between) + part.cell_len <= width:
+            line.append(between).append_text(part)
     return line
+
+
+def state_line(scene: Scene, width: int) -> Text:
+    """Whether it is on, has water, and what of it works. What ran when it was last heard may have stopped since."""
+    fields = scene.fields
+    power = fields.get("power")
+    state = _NOT_YET if power is None else "on" if power else "standby"
+    parts = [Text(state, "bold" if power is not None and scene.connected else "dim")]
+    water = fields.get("water_reservoir_contact")
+    if water is not None:
+        parts.append(Text("water tank full", "dim") if water else Text(" WATER TANK EMPTY ", "bold reverse red"))
+    running = [word for name, word in _RUNNING.items() if fields.get(name)]
+    now = [Text(", ".join(running), "bold")] if running and scene.connected else []
+    steam = fields.get("steam_boiler_enable")
+    boiler = [] if steam is None else [Text(f"steam boiler {'on' if steam else 'off'}", "dim")]
+    whole = Text("  ").join([*parts, *boiler, *now])
+    return whole if whole.cell_len <= width else fitting([*parts, *now], width)
 
 
 def clock_line(scene: Scene) -> Text:
@@ -87,7 +90,7 @@ def clock_line(scene: Scene) -> Text:
 
 def running_line(shot: Shot, width: int, *, dosed: bool, ascii_only: bool) -> Text:
     """Water that flows now, with a bar for the part of the dose that has flowed if the machine doses it."""
-    line = Text.assemble(("now      ", "bold green"), (_amounts(shot), "bold"))
+    line = Text.assemble(("now      ", "bold green"), (_amounts(shot, width - len("now      ")), "bold"))
     if dosed and shot.dose and shot.what is not What.HOT_WATER:  # whose dose is a time
         room = min(width - line.cell_len - 8, 30)
         share = min((shot.pulses or 0) / shot.dose, 1.0)
@@ -101,22 +104,23 @@ def running_line(shot: Shot, width: int, *, dosed: bool, ascii_only: bool) -> Te
     return line
 
 
-def shot_line(shot: Shot) -> Text:
+def shot_line(shot: Shot, width: int) -> Text:
     """Water that has flowed."""
     begun = datetime.fromtimestamp(shot.samples[0].time_ns / _NS)  # noqa: DTZ006 -- the user's zone
-    line = Text.assemble((f"{begun:%H:%M:%S} ", "dim"), _amounts(shot))
+    parts = [Text.assemble((f"{begun:%H:%M:%S} ", "dim"), _amounts(shot, width - len("00:00:00 ")))]
     temperatures = [sample.coffee_temp for sample in shot.samples if sample.coffee_temp is not None]
     if temperatures:
         low, high = min(temperatures), max(temperatures)
-        line.append(f"  {low:.1f} to {high:.1f} °C" if low != high else f"  {low:.1f} °C", "dim")
-    return line
+        parts.append(Text(f"{low:.1f} to {high:.1f} °C" if low != high else f"{low:.1f} °C", "dim"))
+    return fitting(parts, width)
 
 
-def _amounts(shot: Shot) -> str:
-    key = f"key {shot.key}" if shot.key else "water"
+def _amounts(shot: Shot, width: int) -> str:
+    key = f"button {shot.key}" if shot.key else "water"
     counted = shot.samples[-1].seconds  # `shot.seconds` may turn to the clock's while one looks on
     seconds = (shot.seconds or 0.0) if counted is None else counted
-    return f"{key:<6} {seconds:5.1f} s  {shot.pulses or 0:4} pulses  about {shot.ml or 0.0:4.0f} ml"
+    parts = [f"{key:<8} {seconds:5.1f} s", f"{shot.pulses or 0:4} pulses", f"about {shot.ml or 0.0:4.0f} ml"]
+    return fitting(map(Text, parts), width).plain
 
 
 def footer(scene: Scene, width: int) -> Text:
@@ -181,9 +185,17 @@ def _chart_rows(room: int, *, beside: bool) -> int:
 def _head(scene: Scene, width: int) -> Iterator[Text]:
     yield title_line(scene, width)
     if not scene.connected:
-        yield Text(scene.link, "bold red")
-    yield state_line(scene)
+        yield from wrapped(Text(scene.link, "bold red"), width)
+    yield state_line(scene, width)
     yield clock_line(scene)
+
+
+def wrapped(text: Text, width: int) -> list[Text]:
+    """Returns a text in lines of whole words."""
+    lines = text.wrap(Console(width=max(width, 1)), max(width, 1))
+    for line in lines:
+        line.rstrip()
+    return list(lines)
 
 
 def _water(scene: Scene, width: int, rows: int, *, ascii_only: bool) -> list[Text]:
@@ -193,7 +205,7 @@ def _water(scene: Scene, width: int, rows: int, *, ascii_only: bool) -> list[Tex
     if scene.running is not None:
         dosed = scene.model is None or MODELS[scene.model].doses
         lines.append(running_line(scene.running, width, dosed=dosed, ascii_only=ascii_only))
-    lines += [shot_line(each) for each in scene.finished[: rows - len(lines)]]
+    lines += [shot_line(each, width) for each in scene.finished[: rows - len(lines)]]
     if len(lines) == 1:
         lines.append(Text("no water since the start", "dim"))
     return lines + [Text()] * (rows - len(lines))

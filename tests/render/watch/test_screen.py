@@ -96,7 +96,7 @@ def test_all_is_there_at_80_by_24():
         "Sat 09:30:00  switches off 17:00, in 7 h 30 min",
         "coffee 95.6 °C  set 96.2 °C  heating",
         "steam 124.0 °C  set 123.9 °C",
-        "now      key 2   24.6 s   118 pulses  about   59 ml",
+        "now      button 2  24.6 s   118 pulses  about   59 ml",
         "98%",
         "95.1 to 96.2 °C",
         "of 1234",
@@ -110,7 +110,7 @@ def test_more_room_is_used():
     small, large = shown(scene(), 80, 24), shown(scene(), 120, 40)
     assert len(large.splitlines()) == 40
     assert large.count("│") > small.count("│")
-    assert large.count("key 2") > small.count("key 2")
+    assert large.count("button 2") > small.count("button 2")
 
 
 @pytest.mark.parametrize(
@@ -124,6 +124,41 @@ def test_it_fits(width, height, ascii_only):
         text = shown(each, width, height)
         assert len(text.splitlines()) <= height
         assert all(len(line) <= width for line in text.splitlines())
+
+
+REASON = (
+    "gone for 2 s, next try in 1 s: 127.0.0.1:1774 refuses the connection: is it the machine's address? the machine "
+    "takes one connection at a time; close the app, or what else talks to it, and try again"
+)
+
+
+@pytest.mark.parametrize(("width", "height"), [(50, 16), (80, 24), (120, 40), (200, 50)])
+def test_the_reason_is_never_cut(width, height):
+    text = shown(scene(connected=False, link=REASON), width, height)
+    assert REASON in " ".join(text.split())
+    assert len(text.splitlines()) == height
+    assert "95.6 °C" in text
+    assert "q quit" in text
+
+
+@pytest.mark.parametrize("width", range(30, 100, 7))
+def test_the_head_and_the_water_are_whole_parts(width):
+    lines = shown(scene(fields=FIELDS | {"water_reservoir_contact": False}), width, 40).splitlines()
+    assert lines[0].removesuffix("connected for 5 min").strip() in {
+        "kitchen",
+        "kitchen GS3 AV",
+        "kitchen GS3 AV GS000000",
+        "kitchen GS3 AV GS000000 firmware 1.40",
+        "kitchen GS3 AV GS000000 firmware 1.40 192.168.1.215:1774",
+    }
+    assert "WATER TANK EMPTY" in lines[1]
+    assert lines[1].endswith("pump, brewing") == (width >= 37)
+    assert not any("…" in line for line in lines if "button 2" in line)
+
+
+def test_nothing_runs_on_a_machine_that_is_gone():
+    assert "pump" in shown(scene())
+    assert "pump" not in shown(scene(connected=False, link=REASON))
 
 
 def test_what_the_machine_does_not_dose_has_no_bar():
