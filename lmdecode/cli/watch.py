@@ -24,6 +24,7 @@ from lmdecode.cli._common.options import (
     LiveMachineOption,
     LivePortOption,
     TimeoutOption,
+    UtcOption,
     number,
     seconds_of,
 )
@@ -71,6 +72,7 @@ def watch(
         typer.Option(parser=seconds_of, metavar="TIME", help="End after 30s, 10m or 2h.", show_default=False),
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait if the machine is not reachable yet.")] = False,
+    _utc: UtcOption = False,
     timeout: TimeoutOption = ANSWER_TIMEOUT,
 ) -> None:
     """Watch the machine live: temperatures, shots, what it is doing, and when it switches itself on or off.
