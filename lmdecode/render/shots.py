@@ -136,7 +136,7 @@ def totals(shots: Sequence[Shot]) -> str:
 
 
 def _table(shots: Iterable[Shot]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1), header_style="dim")
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
     table.add_column("start", no_wrap=True)
     table.add_column("what", no_wrap=True)
     for name in ("s", "pulses", "dose", "ml", "coffee °C", "set °C"):
@@ -164,7 +164,7 @@ def _table(shots: Iterable[Shot]) -> Table:
 
 
 def _name(shot: Shot) -> str:
-    name = shot.what.value + (f" key {shot.key}" if shot.key else "")
+    name = shot.what.value + (f" button {shot.key}" if shot.key else "")
     return f"{shot.count} × {name}" if shot.count > 1 else name
 
 
