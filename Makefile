@@ -23,7 +23,7 @@ help:
 	@echo "make bench  lmdecode and its peers side by side"
 	@echo "make fuzz   the worst captures that are known, then random input for every parser, until Ctrl-C or for FUZZ_SECONDS"
 	@echo "make check-dist  build wheel and sdist, install them on each Python, bare and with each extra"
-	@echo "make docs   write the page of the memory map anew, and build the site, site/index.html"
+	@echo "make docs   write the pages that are made anew, man pages too, and build the site, site/index.html"
 	@echo "make notebooks  run the notebooks and keep their outputs"
 	@echo "make clean  remove the virtual environment and all caches"
 
@@ -89,6 +89,7 @@ docs: $(READY_TO_TEST)
 	$(BIN)/python docs/make_memory_map.py
 	$(BIN)/python docs/make_formats.py
 	$(BIN)/python docs/make_layers.py
+	$(BIN)/python docs/make_man.py
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict  # --quiet would quieten strict as well
 	@echo "The site is in site/; open site/index.html"
 

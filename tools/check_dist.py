@@ -35,6 +35,7 @@ _SOME_TESTS: Final = (
     "tests/tools",
 )  # they use what is outside lmdecode
 _LINES: Final = 30  # of a program that failed
+_SHARED: Final = re.compile(r"^[^/]+\.data/data/share/man/")  # before the names of what is installed beside the package
 _ADDED_TO_SDIST: Final = {"PKG-INFO"}
 _CAPTURE: Final = f"{ROOT}/captures/gs3av-settings.pcap"
 _CONFIG: Final = f"{ROOT}/captures/config.json"
@@ -170,7 +171,9 @@ def check_contents(sdist: Path, wheel: Path, project: dict[str, Any]) -> None:
     faults = [
         *wrong_files("sdist", members, tracked | _ADDED_TO_SDIST),
         *wrong_files(
-            "wheel", [name for name in names if not name.startswith(info)], in_wheel(tracked, project["name"])
+            "wheel",
+            [_SHARED.sub("", name) for name in names if not name.startswith(info)],
+            in_wheel(tracked, project["name"]),
         ),
         *wrong_metadata(metadata.items(), project),
         *(f"the wheel has no command {name}" for name in project["scripts"] if f"{name} = " not in entries),
@@ -181,12 +184,13 @@ def check_contents(sdist: Path, wheel: Path, project: dict[str, Any]) -> None:
 
 
 def in_wheel(tracked: Collection[str], package: str) -> set[str]:
-    """The files of the repository that a wheel has.
+    """The files of the repository that a wheel has: the package, and the manual pages, which are installed as man1/….
 
-    >>> sorted(in_wheel(["README.md", "lmdecode/py.typed", "lmdecode/cli/app.py"], "lmdecode"))
-    ['lmdecode/cli/app.py', 'lmdecode/py.typed']
+    >>> sorted(in_wheel(["README.md", "lmdecode/py.typed", "man/lmdecode.1"], "lmdecode"))
+    ['lmdecode/py.typed', 'man1/lmdecode.1']
     """
-    return {name for name in tracked if name.startswith(f"{package}/")}
+    manual = {name.replace("man/", "man1/", 1) for name in tracked if name.startswith("man/")}
+    return {name for name in tracked if name.startswith(f"{package}/")} | manual
 
 
 def wrong_files(what: str, found: Collection[str], wanted: Collection[str]) -> Iterator[str]:

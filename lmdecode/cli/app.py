@@ -70,7 +70,7 @@ Start with one of these:
 - `lmdecode harvest` finds your machine's key while you log in on your phone
 - `lmdecode status`, `get`, `send` and `watch` talk to your machine; `lmdecode simulate` runs a simulated one
 
-Each command explains itself: `lmdecode decode --help`.
+Each command explains itself: `lmdecode help decode`, or `lmdecode decode --help`.
 """
 _EPILOG: Final = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no connection to the machine."
 
@@ -81,7 +81,7 @@ class Commands(TyperGroup):
     def make_context(self, info_name: str | None, args: list[str], *given: Any, **options: Any) -> Any:  # noqa: ANN401 -- see below
         """Reads the command line."""
         with _printable_errors():
-            return super().make_context(info_name, _with_shell(args), *given, **options)
+            return super().make_context(info_name, _spelled_out(args), *given, **options)
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 -- see below
         """Runs the command."""
@@ -105,8 +105,17 @@ def _printable_errors() -> Iterator[None]:
         raise
 
 
-def _with_shell(arguments: Sequence[str]) -> list[str]:
-    """Returns a command line in which an option of completion has a value: "" for the shell that runs the program."""
+def _spelled_out(arguments: Sequence[str]) -> list[str]:
+    """Returns a command line as the parser takes it.
+
+    `help decode` is `decode --help`. An option of completion without a shell gets one: "", for the one that runs the
+    program.
+
+    >>> _spelled_out(["help", "config", "set"]), _spelled_out(["--show-completion"])
+    (['config', 'set', '--help'], ['--show-completion', ''])
+    """
+    if arguments[:1] == ["help"]:
+        return [*arguments[1:], "--help"]
     if len(arguments) == 1 and arguments[0] in {"--show-completion", "--install-completion"}:
         return [*arguments, ""]
     return [*arguments]
@@ -126,7 +135,7 @@ def make_app(arguments: Sequence[str]) -> typer.Typer:
         epilog=_EPILOG,
         callback=_root,
     )
-    asked = arguments[0] if arguments else ""
+    asked = next((each for each in arguments if each != "help"), "")
     for panel, commands in PANELS.items():
         for name, where in commands.items():
             if asked in COMMANDS and name != asked:

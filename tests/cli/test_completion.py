@@ -78,6 +78,9 @@ def names(lines: list[str]) -> list[str]:
         ("config set ho", ["host"]),
         ("send steam", None),
         ("keys ch", ["check"]),
+        ("help deco", ["decode"]),
+        ("help keys ", ["check"]),
+        ("help decode ", []),
         ("nonsense ", []),
         ("decode --nonsense ", None),
     ],
@@ -205,6 +208,24 @@ def test_a_script_is_installed_once(command, shell, file, profile):
         assert (home / profile).read_text().count("\n") == 2
 
 
+@pytest.fixture
+def program(command):
+    """The program as a file that a shell can run, in a folder with a config."""
+    (command.folder / "config.json").write_text(json.dumps(CONFIG))
+    path = command.folder / "lmdecode"
+    path.write_text(f'#!/bin/sh\nexec {sys.executable} -m lmdecode "$@"\n')
+    path.chmod(0o755)
+    return path
+
+
+def run_shell(command, *line: str) -> str:
+    result = subprocess.run(
+        line, cwd=command.folder, env=command.environment, capture_output=True, encoding="utf-8", check=True
+    )
+    assert result.stderr == ""
+    return result.stdout
+
+
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
 @pytest.mark.parametrize(
     ("line", "words", "reply"),
@@ -215,23 +236,29 @@ def test_a_script_is_installed_once(command, shell, file, profile):
         ("lmdecode decode --order z", ["lmdecode", "decode", "--order", "z"], ""),
     ],
 )
+@pytest.mark.usefixtures("program")
 def test_bash_completes(command, line, words, reply):
-    (command.folder / "config.json").write_text(json.dumps(CONFIG))
-    program = command.folder / "lmdecode"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m lmdecode "$@"\n')
-    program.chmod(0o755)
     (command.folder / "completion").write_text(shells.script_for("bash"))
     script = (
         'source ./completion; compopt() { :; }; COMP_WORDS=("${@:2}") COMP_LINE=$1 COMP_POINT=${#1}; '
         "_lmdecode_completion ./lmdecode; printf '<%s>' \"${COMPREPLY[@]}\""
     )
-    result = subprocess.run(
-        ["bash", "--norc", "-c", script, "bash", line, *words],
-        cwd=command.folder,
-        env=command.environment,
-        capture_output=True,
-        encoding="utf-8",
-        check=True,
+    assert run_shell(command, "bash", "--norc", "-c", script, "bash", line, *words) == (reply or "<>")
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
+def test_fish_completes(command, program):
+    command.environment["PATH"] = f"{program.parent}:{command.environment['PATH']}"
+    script = (
+        "lmdecode --show-completion fish | source; touch deco; mkdir sub; "
+        "for line in 'lmdecode deco' 'lmdecode status --machine la' 'lmdecode decode --where kind=wr' "
+        "'lmdecode decode --order z' 'lmdecode decode sub'; complete -C $line; echo END; end"
     )
-    assert result.stderr == ""
-    assert result.stdout == (reply or "<>")
+    assert run_shell(command, "fish", "--no-config", "-c", script).split("END\n") == [
+        "decode\tShow what app and machine said in a capture, in names and units\n",
+        "la kitchen\tGS012345, 192.168.1.5\n",
+        "kind=write\n",
+        "",
+        "sub/\n",
+        "",
+    ]

@@ -14,6 +14,7 @@ import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from importlib import import_module
+from itertools import starmap
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -76,8 +77,12 @@ def values(words: Sequence[str], incomplete: str) -> list[Value] | None:
     """
     from lmdecode.cli.app import COMMANDS, make_app
 
-    if not words and not incomplete.startswith("-"):
-        return [Value(name, _summary(where)) for name, where in COMMANDS.items() if name.startswith(incomplete)]
+    if [*words] in ([], ["help"]) and not incomplete.startswith("-"):
+        listed = {name: _summary(where) for name, where in COMMANDS.items() if name.startswith(incomplete)}
+        return [*starmap(Value, listed.items()), *([] if words else [Value("help", "Explain a command")])]
+    if words[:1] == ["help"]:
+        is_group = len(words) == 2 and COMMANDS.get(words[1], "").endswith(":app")
+        return values(words[1:], incomplete) if is_group else []
     if words and words[0] not in COMMANDS and not words[0].startswith("-"):
         return []
     import typer.main
