@@ -45,6 +45,7 @@ PANELS: Final = {
         "get": "get:get",
         "watch": "watch:watch",
         "send": "send:app",
+        "bridge": "bridge:bridge",
         "discover": "discover:discover",
         "scan": "scan:scan",
         "replay": "replay:replay",

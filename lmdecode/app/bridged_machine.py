@@ -1,0 +1,273 @@
+"""One machine of a bridge: it is read again and again, and changed on command.
+
+A machine takes one connection at a time. So by default a bridge connects, reads, and disconnects, and the app gets in
+between. `stay` keeps the connection, for the reports that a machine sends by itself; then the app stays out.
+
+Whoever is refused because somebody else is connected knows that the machine is there. That is "busy", and what was
+read last holds for a quarter of an hour: nobody looks at an app for longer, and a boiler needs longer to get cold. Only
+then, or when the machine is not there at all, the values are no longer offered as good.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from lmdecode.analysis.entities import Entity, change_of, entities_of
+from lmdecode.analysis.state import LiveMachine
+from lmdecode.app.live import answered_within, session_for, whole
+from lmdecode.app.send import LastWrite, apply, preview
+from lmdecode.codec.errors import LmdecodeError
+from lmdecode.codec.record import Value
+from lmdecode.device.errors import BadAnswerError, BusyError, MachineError, NoAnswerError, WrongKeyError, joined
+from lmdecode.device.session import pauses, read_snapshot
+from lmdecode.device.settings import State
+from lmdecode.device.watch import Polling
+from lmdecode.render.home_assistant import topic_id
+
+if TYPE_CHECKING:
+    from lmdecode.codec.record import Record
+    from lmdecode.config.targets import Target
+    from lmdecode.device.session import Session
+
+CONNECTED: Final = "connected"
+BUSY: Final = "busy"
+AWAY: Final = "offline"
+REFUSED: Final = "refused"
+"""The state of a command of which nothing was sent."""
+
+_BUSY_SECONDS: Final = 900.0  # s for which a busy machine's last values hold
+_FAILURES: Final = 2  # in a row, after which a machine that was there is not any more
+_ALL_SECONDS: Final = 600.0  # s between two reads of everything
+_LONGEST_PAUSE: Final = 60.0
+_STALE: Final = 5.0  # s after which a command is not carried out any more: who gave it has given up, or left
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a command."""
+
+    state: str
+    """One of `State`, or `REFUSED`."""
+    complaint: str = ""
+    now: Value | None = None
+    """The value that the machine holds; None if it was not read."""
+
+
+class BridgedMachine:
+    """Reads a machine until cancelled, and changes its settings.
+
+    Args:
+        target: The machine.
+        every: Seconds between two reads of the status.
+        stay: Whether to keep the connection.
+        timeout: Seconds to wait for an answer.
+        tell: Takes each event, in words.
+        on_change: Called when there may be something new to publish.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        every: float,
+        stay: bool,
+        timeout: float,
+        tell: Callable[[str], None],
+        on_change: Callable[[BridgedMachine], None],
+    ) -> None:
+        self.name = target.name or joined(target.host, target.port)
+        """What messages call it."""
+        self.live = LiveMachine()
+        self.id = ""
+        """Its level of the topics; "" until it was read."""
+        self.link = ""
+        """`CONNECTED`, `BUSY` or `AWAY`; "" before the first attempt."""
+        self.link_since_ns = time.time_ns()
+        self.why = ""
+        """Why it is not connected."""
+        self.read_ns = 0
+        """When it was last heard of, in nanoseconds since 1970."""
+        self._target = target
+        self._every = every
+        self._stay = stay
+        self._timeout = timeout
+        self._tell = tell
+        self._on_change = on_change
+        self._turn = asyncio.Lock()
+        self._session: Session | None = None
+        self._polling = Polling(every)
+        self._all_at = -_ALL_SECONDS
+        self._read_at = 0.0
+        self._failures = 0
+        self._last_write = LastWrite()
+
+    @property
+    def model(self) -> str | None:
+        """The model: that of the config, or the one that the machine shows."""
+        return self._target.model or self.live.model
+
+    @property
+    def entities(self) -> list[Entity]:
+        """What the machine has."""
+        return entities_of(self.model, self.live.fields)
+
+    @property
+    def values(self) -> dict[str, Value]:
+        """The values of its entities."""
+        fields = self.live.fields
+        return {each.name: fields[each.name] for each in self.entities}
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the values hold."""
+        busy = self.link == BUSY and time.monotonic() - self._read_at < _BUSY_SECONDS
+        return bool(self.id) and (self.link == CONNECTED or busy)
+
+    async def run(self, broker: asyncio.Event) -> NoReturn:
+        """Reads the machine until cancelled, while somebody listens.
+
+        Args:
+            broker: Set while there is a broker to tell.
+
+        Raises:
+            WrongKeyError: The key is not the machine's.
+        """
+        waits = pauses(1.0, _LONGEST_PAUSE)
+        while True:
+            if not broker.is_set():
+                await self._let_go()
+                await broker.wait()
+            await self.read()
+            failed = min(self._failures, len(waits))
+            await asyncio.sleep(max(self._every, waits[failed - 1]) if failed else self._every)
+
+    async def read(self) -> bool:
+        """Reads what is due; returns whether the machine could be read.
+
+        Raises:
+            WrongKeyError: The key is not the machine's.
+        """
+        async with self._turn:
+            try:
+                await answered_within(whole(self._timeout), self._read_due(self._connection()))
+            except WrongKeyError as error:
+                await self._let_go()
+                if not self.id:
+                    raise
+                self._fail(error)
+            except MachineError as error:
+                await self._let_go()
+                self._fail(error)
+            else:
+                self._succeed()
+            finally:
+                if not self._stay:
+                    await self._let_go()
+        self._on_change(self)
+        return self.link == CONNECTED
+
+    async def change(self, entity: Entity, text: str, *, received: float) -> Answer:
+        """Gives a setting a value, with the checks of `lmdecode send`; returns what came of it.
+
+        Args:
+            entity: The setting.
+            text: The value, as it came.
+            received: When it came, by `time.monotonic`.
+        """
+        try:
+            wanted = change_of(entity, text, model=self.model)
+        except LmdecodeError as error:
+            return Answer(REFUSED, str(error))
+        async with self._turn:
+            self._last_write = LastWrite()
+            session = self._connection()
+            try:
+                found = await answered_within(whole(self._timeout), preview(session, [wanted], model=self.model))
+                if time.monotonic() - received > _STALE:
+                    return Answer(REFUSED, f"the machine could not be read within {_STALE:g} s, so nothing was sent")
+                outcome = await apply(session, found)
+            except LmdecodeError as error:
+                await self._let_go()
+                sent = self._last_write.plaintext is not None
+                return Answer(State.UNKNOWN if sent else REFUSED, str(error))
+            finally:
+                if not self._stay:
+                    await self._let_go()
+        result = outcome.results[0]
+        self._on_change(self)
+        return Answer(result.state.value, outcome.complaint, result.found)
+
+    @property
+    def interruption(self) -> str:
+        """What to say if the program ends just now; "" if no write is under way."""
+        return self._last_write.interruption if self._turn.locked() else ""
+
+    async def close(self) -> None:
+        """Disconnects."""
+        await self._let_go()
+
+    def _connection(self) -> Session:
+        if self._session is None:
+            self._session = session_for(self._target, timeout=self._timeout, on_record=self._take)
+        return self._session
+
+    async def _let_go(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def _read_due(self, session: Session) -> None:
+        now = time.monotonic()
+        if now - self._all_at >= _ALL_SECONDS:
+            answers = [answer async for _, answer in read_snapshot(session)]
+            errors = [each for each in answers if isinstance(each, Exception)]
+            if len(errors) == len(answers):
+                raise errors[0]
+            self._all_at = now
+            return
+        while (due := self._polling.next)[1] <= now:
+            window = due[0]
+            try:
+                await session.read(window.address, window.length)
+            except (NoAnswerError, BadAnswerError):
+                self._polling.silent(window, now)
+                if window.name == "status":
+                    raise
+            else:
+                self._polling.answered(window, now)
+
+    def _take(self, record: Record) -> None:
+        self._last_write.note(record)
+        self.live.feed(record)
+        if record.sender == "machine" and not record.problems:
+            self.read_ns = record.time_ns
+            self._read_at = time.monotonic()
+            if self._stay and self.link == CONNECTED:
+                self._on_change(self)
+
+    def _succeed(self) -> None:
+        self._failures = 0
+        if not self.id:
+            fields = self.live.fields
+            self.id = topic_id(str(fields.get("machine_ser_num") or self.name))
+        if self.link != CONNECTED:
+            what = " ".join(filter(None, (self.model, str(self.live.fields.get("machine_ser_num") or ""))))
+            self._set(CONNECTED, "", f"connected{' again' if self.link else ''}{f': {what}' if what else ''}")
+
+    def _fail(self, error: MachineError) -> None:
+        self._failures += 1
+        # A machine that has a client may refuse the next one, take it and say nothing, or take it and close.
+        busy = isinstance(error, BusyError) or isinstance(error.__context__, ConnectionRefusedError)
+        state = BUSY if busy else AWAY
+        if state == AWAY and self.link in {CONNECTED, BUSY} and self._failures < _FAILURES:
+            return  # one lost packet is no news
+        if state != self.link:
+            self._set(state, str(error), f"{state}: {error}; trying again")
+
+    def _set(self, link: str, why: str, told: str) -> None:
+        self.link, self.why, self.link_since_ns = link, why, time.time_ns()
+        self._tell(f"{self.name}: {told}")

@@ -1,0 +1,209 @@
+"""`lmdecode bridge`: machines in a home automation, over MQTT."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from lmdecode.cli._common.echo import echo
+from lmdecode.cli._common.errors import complain, reports_errors
+from lmdecode.cli._common.live import run_live
+from lmdecode.cli._common.options import (
+    ConfigOption,
+    HostOption,
+    KeyOption,
+    LivePortOption,
+    TimeoutOption,
+    seconds_of,
+)
+from lmdecode.config.mqtt import DISCOVERY_PREFIX, PASSWORD_VARIABLE, PREFIX
+from lmdecode.device.client import ANSWER_TIMEOUT
+
+if TYPE_CHECKING:
+    from lmdecode.config.mqtt import Broker
+    from lmdecode.config.targets import Target
+
+_EVERY: Final = 30.0  # s between two visits
+_EVERY_STAYING: Final = 5.0  # s between two reads of what a machine does not report by itself
+_LEAST_EVERY: Final = 2.0
+
+
+@reports_errors
+def bridge(
+    mqtt: Annotated[
+        str | None,
+        typer.Option(
+            metavar="BROKER",
+            help="The MQTT broker: HOST, HOST:PORT, mqtt://HOST or, encrypted, mqtts://HOST. "
+            '[default: "host" of "mqtt" in the config]',
+            show_default=False,
+        ),
+    ] = None,
+    username: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help=f'The broker\'s user. The password comes from {PASSWORD_VARIABLE} or from "password" of "mqtt" in the '
+            "config; otherwise you are asked for it.",
+            show_default=False,
+        ),
+    ] = None,
+    ca_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The certificate of the authority that signed the broker's, in PEM format; the connection is then "
+            "encrypted.",
+            show_default=False,
+        ),
+    ] = None,
+    allow_writes: Annotated[
+        bool,
+        typer.Option(
+            "--allow-writes",
+            help="Let the home automation change settings. Everyone who may publish on the broker can then switch the "
+            "machine on, heat its boilers and change how much water it pours, without anybody being asked.",
+        ),
+    ] = False,
+    every: Annotated[
+        float | None,
+        typer.Option(
+            parser=seconds_of,
+            metavar="TIME",
+            help="Time between two reads: 30s, 10m. [default: 30s, with --stay 5s]",
+            show_default=False,
+        ),
+    ] = None,
+    stay: Annotated[
+        bool,
+        typer.Option("--stay", help="Stay connected, for two temperatures a second. The app cannot connect meanwhile."),
+    ] = False,
+    once: Annotated[bool, typer.Option("--once", help="Read and publish once, then end: for cron.")] = False,
+    prefix: Annotated[
+        str | None,
+        typer.Option(metavar="TOPIC", help=f"The beginning of all topics. [default: {PREFIX}]", show_default=False),
+    ] = None,
+    discovery_prefix: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TOPIC",
+            help=f"The beginning of Home Assistant's discovery topics. [default: {DISCOVERY_PREFIX}]",
+            show_default=False,
+        ),
+    ] = None,
+    client_id: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What the broker knows the bridge by; each bridge needs its own. [default: made of the machines' "
+            "addresses]",
+            show_default=False,
+        ),
+    ] = None,
+    host: HostOption = None,
+    port: LivePortOption = None,
+    key: KeyOption = None,
+    config: ConfigOption = None,
+    machine: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--machine",
+            metavar="NAME",
+            help="A machine of the config: its name, serial number or address. May be given several times. "
+            "[default: all of them]",
+            show_default=False,
+        ),
+    ] = None,
+    timeout: TimeoutOption = ANSWER_TIMEOUT,
+) -> None:
+    """Publish machines over MQTT, for Home Assistant and others.
+
+    Examples:
+
+        lmdecode bridge --mqtt homeassistant.local --username coffee
+
+        lmdecode bridge --mqtt mqtts://broker.home --ca-file home.pem --allow-writes
+
+        lmdecode bridge --mqtt 192.168.1.10 --stay --machine kitchen
+
+    Home Assistant finds the machine by itself: temperatures, state, counters, settings. Without --allow-writes nothing
+    is written to the machine. The machine takes one connection at a time, so the bridge connects, reads and leaves
+    again, and the app can connect in between. It runs until Ctrl-C or SIGTERM, and waits for a broker or a machine that
+    is away. Each event is a line on stderr. docs/home-automation.md has the whole story.
+    """
+    from lmdecode.app.bridge_targets import find_targets
+    from lmdecode.config.mqtt import find_broker
+
+    broker = find_broker(
+        address=mqtt,
+        username=username,
+        ca_file=ca_file,
+        client_id=client_id,
+        prefix=prefix,
+        discovery_prefix=discovery_prefix,
+        config=config,
+    )
+    if broker.password_was_visible:
+        complain(
+            "other programs can see the password in --mqtt: put it into config.json, or into "
+            f"{PASSWORD_VARIABLE}, and leave it out here"
+        )
+    targets = find_targets(host=host, port=port, key=key, config=config, machines=machine or [])
+    broker = _with_password(broker)
+    if sys.platform == "win32":  # whose usual loop cannot wait for paho's socket
+        asyncio.set_event_loop_policy(asyncio.WindowsSelectorEventLoopPolicy())
+    every = max(_LEAST_EVERY, every or (_EVERY_STAYING if stay else _EVERY))
+    run_live(_run(broker, targets, writes=allow_writes, every=every, stay=stay, once=once, timeout=timeout))
+
+
+async def _run(
+    broker: Broker,
+    targets: Sequence[Target],
+    *,
+    writes: bool,
+    every: float,
+    stay: bool,
+    once: bool,
+    timeout: float,  # noqa: ASYNC109 -- of an answer
+) -> None:
+    from lmdecode.app.bridge import Bridge
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():  # a second one does not wait for the broker
+            raise KeyboardInterrupt(number)
+        loop.call_soon_threadsafe(stop.set)
+
+    handlers = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        await Bridge(
+            broker, targets, writes=writes, every=every, stay=stay, once=once, timeout=timeout, tell=_tell
+        ).run(stop)
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def _tell(text: str) -> None:
+    echo(f"{datetime.now().astimezone().isoformat(sep=' ', timespec='seconds')} {text}", err=True)
+
+
+def _with_password(broker: Broker) -> Broker:
+    """Asks for the password of a user who has none yet, if somebody is there."""
+    from dataclasses import replace
+
+    from lmdecode.cli._common.prompt import asked, is_somebody_there
+
+    if broker.username is None or broker.password is not None or not is_somebody_there():
+        return broker
+    return replace(broker, password=asked(f"password of {broker.username} at {broker.host}", hidden=True))
