@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from lmdecode.cli._common import completion
 from lmdecode.cli._common.echo import echo
 from lmdecode.cli._common.errors import complain, reports_errors
 from lmdecode.cli._common.live import run_live
@@ -120,6 +121,7 @@ def bridge(
             help="A machine of the config: its name, serial number or address. May be given several times. "
             "[default: all of them]",
             show_default=False,
+            autocompletion=completion.machine,
         ),
     ] = None,
     timeout: TimeoutOption = ANSWER_TIMEOUT,
