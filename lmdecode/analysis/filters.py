@@ -9,6 +9,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import tzinfo
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -52,8 +53,12 @@ _WORDS_OF: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
-def parse(text: str) -> Filter:
+def parse(text: str, zone: tzinfo | None = None) -> Filter:
     """The filter that a condition stands for.
+
+    Args:
+        text: The condition.
+        zone: The zone of times that have none; None for the one in force.
 
     Raises:
         FilterError: It cannot be understood.
@@ -63,6 +68,8 @@ def parse(text: str) -> Filter:
     [True, False, True, True]
     """
     word, comparison, value = _taken_apart(text)
+    if word == "time":
+        return _time(word, comparison, value, zone)
     if build := _OF_A_RECORD.get(word):
         return build(word, comparison, value)
     if word in field_kinds():
@@ -72,13 +79,17 @@ def parse(text: str) -> Filter:
     raise FilterError(f"{text!r}: no record has {word!r}{nearest(word, known, listed)}")
 
 
-def parse_all(texts: Sequence[str]) -> Filter | None:
+def parse_all(texts: Sequence[str], zone: tzinfo | None = None) -> Filter | None:
     """The filter that lets through what fulfils all conditions; None if there are none.
+
+    Args:
+        texts: The conditions.
+        zone: As for `parse`.
 
     Raises:
         FilterError: One of them cannot be understood.
     """
-    filters = [parse(text) for text in texts]
+    filters = [parse(text, zone) for text in texts]
     if len(filters) < 2:
         return filters[0] if filters else None
 
@@ -250,9 +261,9 @@ def _boolean(word: str, value: str) -> bool:
         _fail(f"{word}={value}", f"it is yes or no: {word}=yes")
 
 
-def _time(word: str, comparison: str, value: str) -> Filter:
-    wanted = _only_equality(word, comparison, value, "time=02:55..02:57, or time=02:55.. for all after it")
-    ranges = [_time_range(piece) for piece in _alternatives(word, value)]
+def _time(word: str, comparison: str, value: str, zone: tzinfo | None = None) -> Filter:
+    wanted = _only_equality(word, comparison, value, "time=02:55..02:57, or time=02:55.. for the rest of the day")
+    ranges = [_time_range(piece, zone) for piece in _alternatives(word, value)]
 
     def passes(record: Record) -> bool:
         return any(fits(record.time_ns) for fits in ranges) is wanted
@@ -260,11 +271,11 @@ def _time(word: str, comparison: str, value: str) -> Filter:
     return passes
 
 
-def _time_range(piece: str) -> Callable[[int], bool]:
+def _time_range(piece: str, zone: tzinfo | None) -> Callable[[int], bool]:
     """What is in a range of times; a time stands for the whole day, minute, second or fraction that it names."""
     first, is_range, last = piece.partition("..")
-    start = _one_time(first, piece) if first or not is_range else None
-    end = (_one_time(last, piece) if last else None) if is_range else start
+    start = _one_time(first, piece, zone) if first or not is_range else None
+    end = (_one_time(last, piece, zone) if last else None) if is_range else start
     if start is None and end is None:
         _fail(f"time={piece}", "give a time on one side at least: time=02:55..")
     try:
@@ -274,9 +285,9 @@ def _time_range(piece: str) -> Callable[[int], bool]:
         _fail(f"time={piece}", f"{error}{with_dates}")
 
 
-def _one_time(text: str, piece: str) -> NamedTime:
+def _one_time(text: str, piece: str, zone: tzinfo | None) -> NamedTime:
     try:
-        return named_time(text)
+        return named_time(text, zone)
     except TimeError as error:
         how = ", a range 02:55..02:57" if "is written" in str(error) else ""
         _fail(f"time={piece}", f"{error}{how}")

@@ -83,7 +83,7 @@ class Shot:
     what: What
     evidence: Evidence
     key: int | None = None
-    """The button. None if the button is not known, or if the water has no button."""
+    """The button, under the protocol's name. None if the button is not known, or if the water has no button."""
     count: int = 1
     start_ns: int | None = None
     """Nanoseconds since 1970 when it began; worked out if the capture does not have the beginning."""
@@ -110,6 +110,11 @@ class Shot:
     samples: tuple[Sample, ...] = field(default=(), repr=False)
     captures: tuple[str, ...] = ()
     """The captures in which it was seen, where there are several."""
+
+    @property
+    def button(self) -> int | None:
+        """The button, as `key`, which is what the protocol calls it."""
+        return self.key
 
     @property
     def ml(self) -> float | None:

@@ -87,6 +87,41 @@ def day_text(time_ns: int) -> str:
     return f"{when:%Y-%m-%d}, times in {zone_name(when)}"
 
 
+def time_text(time_ns: int) -> str:
+    """Returns a time with all that there is to it, as titles have it: "2026-11-21 03:55:57 CET"."""
+    when = local_time(time_ns)
+    return f"{when:%Y-%m-%d %H:%M:%S} {zone_name(when)}"
+
+
+def iso_text(text: str) -> str:
+    """Returns a time that is written for programs as `time_text` has it; what is not such a time as it is.
+
+    >>> from datetime import UTC
+    >>> with in_zone(UTC):
+    ...     iso_text("2026-11-21T03:55:57+01:00"), iso_text("this morning")
+    ('2026-11-21 02:55:57 UTC', 'this morning')
+    """
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return text if when.tzinfo is None else time_text(int(when.timestamp()) * SECOND)
+
+
+def beside_text(time_ns: int, other_ns: int) -> str:
+    """Returns a time of day beside another time: with its date if that is another, and its zone likewise.
+
+    >>> from datetime import UTC
+    >>> with in_zone(UTC):
+    ...     beside_text(SECOND, 0), beside_text(SECOND, DAY)
+    ('00:00:01', '1970-01-01 00:00:01')
+    """
+    when, other = local_time(time_ns), local_time(other_ns)
+    date = "" if when.date() == other.date() else f"{when:%Y-%m-%d} "
+    zone = "" if zone_name(when) == zone_name(other) else f" {zone_name(when)}"
+    return f"{date}{when:%H:%M:%S}{zone}"
+
+
 def between_text(first_ns: int, last_ns: int, zone: tzinfo | None = None) -> str:
     """Returns a stretch of time as one would type its ends, in a zone or in the one that is in force.
 

@@ -6,6 +6,7 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import tzinfo
 from io import TextIOBase
 from pathlib import Path
 from typing import IO, Literal, TypeAlias
@@ -67,6 +68,7 @@ def decode(
     config: PathLike | None = None,
     port: int | None = None,
     where: str | Iterable[str] = (),
+    zone: tzinfo | None = None,
     order: Literal["files", "time"] = "files",
     show_secrets: bool = False,
 ) -> Decoding:
@@ -84,6 +86,8 @@ def decode(
         port: The machine's TCP port; None means the ports of all known protocols.
         where: Yield only Records that meet this condition, or all of several: "kind=write", "coffee_temp>95". The
             conditions are those of `lmdecode decode --where`.
+        zone: The zone of times in `where` that have none, as "time=02:55..02:57": `datetime.UTC` or a `ZoneInfo`; None
+            means this computer's. The Records' own times are UTC in any case.
         order: "files": one capture after the other; "time": all messages by their time.
         show_secrets: Whether the machine's cloud account is left readable, if it is in the captures.
 
@@ -107,9 +111,9 @@ def decode(
     if not captures:
         raise CaptureError("no capture is given: decode('morning.pcap')")
     conditions = [where] if isinstance(where, str) else list(where)
-    parse_all(conditions)  # a wrong one is to be told now
+    parse_all(conditions, zone)  # a wrong one is to be told now
     speakers = Speakers.open(access_with(key, config, show_secrets=show_secrets), port)
-    return Decoding([_opened(each) for each in captures], speakers, where=conditions, order=order)
+    return Decoding([_opened(each) for each in captures], speakers, where=conditions, zone=zone, order=order)
 
 
 class Decoding:
@@ -133,11 +137,13 @@ class Decoding:
         speakers: Speakers,
         *,
         where: list[str],
+        zone: tzinfo | None,
         order: Literal["files", "time"],
     ) -> None:
         self._captures = captures
         self._speakers = speakers
         self._where = where
+        self._zone = zone
         self._order = order
         self._used = False
         self._statistics: Statistics | None = None
@@ -149,7 +155,7 @@ class Decoding:
         if self._used and any(isinstance(each, OpenCapture) or str(each) == "-" for each in self._captures):
             raise CaptureError("an open file can be read once only: keep its records, list(decode(file))")
         self._used = True
-        passes = parse_all(self._where)
+        passes = parse_all(self._where, self._zone)
         records = self._pass()
         return records if passes is None else filter(passes, records)
 

@@ -22,7 +22,7 @@ from lmdecode.analysis.changes import (
     ticks,
     with_changes,
 )
-from lmdecode.analysis.times import local_time, zone_name
+from lmdecode.analysis.times import iso_text, time_text
 from lmdecode.analysis.unknowns import Unknowns, find_unknowns
 from lmdecode.app.errors import CommandError, UsageError
 from lmdecode.app.memory_sources import MachineHistory
@@ -71,9 +71,8 @@ class MemoryView:
         """The machine and the moment, in words."""
         source, image = self.source, self.source.image
         if self.time_ns is None:
-            return ", ".join(filter(None, (str(source.path), source.who, image.made, image.source)))
-        when = local_time(self.time_ns)
-        return f"{source.who}, as of {when:%Y-%m-%d %H:%M:%S} {zone_name(when)}"
+            return ", ".join(filter(None, (str(source.path), source.who, iso_text(image.made or ""), image.source)))
+        return f"{source.who}, as of {time_text(self.time_ns)}"
 
     def dump(self, *, show_secrets: bool) -> Dump:
         """Returns the view as what a hexdump shows."""

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from lmdecode.analysis.memory_history import History
-from lmdecode.analysis.times import clock_text, local_time, zone_name
+from lmdecode.analysis.times import clock_text, iso_text, local_time, zone_name
 from lmdecode.analysis.typed_times import Span, TimeError, moment
 from lmdecode.app.captures import Captures, Progress, no_progress
 from lmdecode.app.decode import Settings
@@ -56,7 +56,7 @@ class MachineHistory:
             word: Stands before the time.
         """
         if self.history is None:
-            when = self.image.made or ""
+            when = iso_text(self.image.made or "")
         else:
             moment_ns = self.history.last_ns if time_ns is None else time_ns
             local = local_time(moment_ns)

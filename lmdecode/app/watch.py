@@ -6,17 +6,20 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from lmdecode.allowance import Allowance
+from lmdecode.analysis.columns import Selection
 from lmdecode.analysis.state import LiveMachine
 from lmdecode.app.errors import CommandError
 from lmdecode.app.live import client_for
+from lmdecode.app.reading import windows_of
 from lmdecode.codec.record import Record
+from lmdecode.codec.v1.windows import Window
 from lmdecode.device.errors import joined
 from lmdecode.device.watch import Link, Watcher
 from lmdecode.render.records.jsonl import json_bytes
@@ -203,6 +206,8 @@ class Watch:
         on_link: Takes each change of the connection, in words; not while nothing has changed but the attempts.
         on_change: Called when there is something new to show.
         on_flood: Takes a line about what a flooding peer said and was not written.
+        names: The only values that are wanted: only what holds them is read, and `on_record` takes only messages that
+            have some of them, without others; none: all.
     """
 
     def __init__(
@@ -216,12 +221,21 @@ class Watch:
         on_link: Callable[[str], None] = lambda _: None,
         on_change: Callable[[], None] = lambda: None,
         on_flood: Callable[[str], None] = lambda _: None,
+        names: Sequence[str] = (),
     ) -> None:
         self.target = target
+        self.chosen: dict[str, int | None] = dict.fromkeys(names)
+        """Since when each of the wanted values is what it is, in nanoseconds since 1970; None if it is not known."""
+        self._selection = Selection(names) if names else None
         self.machine = LiveMachine()
         """What is known of the machine."""
         self.watcher = Watcher(
-            self._connect, interval=interval, wait=wait, on_record=self._take, on_link=self._take_link
+            self._connect,
+            interval=interval,
+            wait=wait,
+            on_record=self._take,
+            on_link=self._take_link,
+            windows=[Window(*window, "") for window in windows_of(names)],
         )
         self._timeout = timeout
         self._on_record = on_record
@@ -284,9 +298,14 @@ class Watch:
     def _take(self, record: Record) -> None:
         """Takes a message. An error here must not look like an error of the connection that the message came over."""
         try:
+            before = {name: self.machine.fields.get(name) for name in self.chosen}
             self.machine.feed(record)
-            if self._flood.passes(record):
-                self._on_record(record)
+            for name, value in before.items():
+                if self.machine.fields.get(name) != value:
+                    self.chosen[name] = record.time_ns
+            wanted = record if self._selection is None else self._selection.apply(record)
+            if wanted is not None and self._flood.passes(record):
+                self._on_record(wanted)
         except Exception as error:  # noqa: BLE001 -- raised again where the watch ends
             self._failure = self._failure or error
             self._stop.set()

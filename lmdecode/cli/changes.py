@@ -58,7 +58,7 @@ def changes(
     The time is when the new value was first seen; `since` in jsonl is when the old value was last seen. The change
     happened between the two. An event before a change is not necessarily its cause. A number that keeps changing, such
     as a temperature, gets one line for the whole movement; the machine's clock is left out. Times in the table are
-    local, everywhere else UTC.
+    local, or UTC with --utc; in all other formats they are UTC.
     """
     from lmdecode.app.decode import Settings
     from lmdecode.app.files import text_output

@@ -14,7 +14,14 @@ import typer
 from lmdecode.app.errors import CommandError
 from lmdecode.cli._common import completion
 from lmdecode.cli._common.errors import reports_errors, say_how_it_went
-from lmdecode.cli._common.options import ConfigOption, Formats, KeysOption, OutputOption, PortOption, ShowSecretsOption
+from lmdecode.cli._common.options import (
+    ConfigOption,
+    Formats,
+    KeysOption,
+    OutputOption,
+    PortOption,
+    ShowSecretsOption,
+)
 from lmdecode.render.records import Style, Writer, format_named, format_names
 
 if TYPE_CHECKING:
@@ -126,8 +133,8 @@ def decode(
         tcpdump -i any -U -w - tcp port 1774 | lmdecode decode -
 
     Make a capture with `tcpdump -i any -w morning.pcap tcp port 1774` on a router or computer that the traffic passes.
-    Times in the table are local, everywhere else UTC. A damaged frame is shown with its problem. The last line, on
-    stderr, sums up everything that was read, shown or not.
+    Times in the table are local, or UTC with --utc; in all other formats they are UTC. A damaged frame is shown with
+    its problem. The last line, on stderr, sums up everything that was read, shown or not.
 
     Conditions; put one that has `<`, `>`, `*` or `!` in it in quotes:
 
@@ -137,7 +144,8 @@ def decode(
 
     - `address=0x401C`, `address=0x4000..0x4022`: messages that read or write any of these bytes
 
-    - `time=02:55..02:57`, `time=2026-11-21T02:55Z..`: in UTC; a time means the whole minute or second that it names
+    - `time=02:55..02:57` (of each day), `time=2026-11-21T02:55..`: as the table shows times, or with a zone, `02:55Z`;
+    a time means the whole minute or second that it names
 
     - `problems`, `problems=no`, `ok=no`, `'elapsed>0.5'`
 

@@ -46,8 +46,8 @@ def diff(
         typer.Option(
             "--from",
             metavar="TIME",
-            help="Take A's memory as it was before this time: 02:55, 2026-11-21T02:55:57Z, +12.5s. [default: the end "
-            "of A; with one capture, its beginning]",
+            help="Take A's memory as it was before this time: 02:55, 2026-11-21T02:55:57, 02:55Z, +12.5s. [default: "
+            "the end of A; with one capture, its beginning]",
             show_default=False,
         ),
     ] = None,
@@ -78,8 +78,9 @@ def diff(
 
     Two captures are compared as they were at their ends, unless --from and --to name other times. Within one capture, a
     byte that was first seen after --from is assumed to have had that value before. Bytes that only one side knows are
-    listed separately. A time is UTC unless it has an offset, and means the whole minute or second that it names, so
-    --from 02:56 --to 02:56 shows the changes within that minute. An event before a change is not necessarily its cause.
+    listed separately. A time means the whole minute or second that it names, so --from 02:56 --to 02:56 shows the
+    changes within that minute; without a zone it is local, or UTC with --utc. An event before a change is not
+    necessarily its cause.
     """
     from lmdecode.app.decode import Settings
     from lmdecode.app.files import text_output

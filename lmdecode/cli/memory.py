@@ -52,8 +52,8 @@ def memory(
         str | None,
         typer.Option(
             metavar="TIME",
-            help="The memory at this time: 02:55, 2026-11-21T02:55:57Z, 03:55+01:00, or +12.5s after the first "
-            "message.",
+            help="The memory at this time: 02:55, 2026-11-21T02:55:57, 02:55Z, 03:55+01:00, or +12.5s after the "
+            "first message.",
             show_default=False,
         ),
     ] = None,
@@ -86,7 +86,8 @@ def memory(
 
     Known registers are coloured and named beside their row, with their certainty and the time of their last change.
     Bytes that changed are bold; bytes that were never seen are `··`. A time means the whole minute or second that it
-    names, in UTC unless it has an offset; the memory is shown as it was at the end of it. Times in the table are local.
+    names; the memory is shown as it was at the end of it. Times in the table, and times without a zone that you give,
+    are local, or UTC with --utc.
     """
     from lmdecode.app.decode import Settings
     from lmdecode.app.files import text_output, whole_file

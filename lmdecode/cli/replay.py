@@ -21,6 +21,7 @@ from lmdecode.cli._common.options import (
     LivePortOption,
     ModelOption,
     TimeoutOption,
+    UtcOption,
 )
 from lmdecode.cli._common.prompt import confirmed, is_somebody_there
 from lmdecode.codec.v1 import PORT
@@ -84,6 +85,7 @@ def replay(
         typer.Option("--secrets", help=f"Send reads of {ACCOUNT} too."),
     ] = False,
     timeout: TimeoutOption = ANSWER_TIMEOUT,
+    _utc: UtcOption = False,
     format: Annotated[str | None, _FORMATS.option()] = None,
     as_json: Annotated[bool, _FORMATS.json_option()] = False,
 ) -> None:
@@ -101,6 +103,7 @@ def replay(
     different, or missing. Exit codes: 0 at most volatile values differ, 1 an answer differs or is missing, 2 wrong
     usage, 3 no connection to the machine.
     """
+    from lmdecode.analysis.times import day_text
     from lmdecode.app.replay import Replay, parse_ignored, parse_speed
     from lmdecode.app.send import consent_missing
     from lmdecode.render.machine import replay_entry, replay_lines, replay_summary
@@ -124,10 +127,16 @@ def replay(
     if (seconds := run.seconds(steps)) > _LONG:
         echo(f"this takes {seconds:,.0f} s; --speed max is faster", err=True)
 
+    said = ""
+
     def show(step: Step, found: Comparison) -> None:
+        nonlocal said
         if in_lines:
             echo_json(replay_entry(step, found))
         else:
+            if (day := day_text(step.time_ns)) != said:
+                said = day
+                echo(f"recorded {day}")
             echo(*replay_lines(step, found, run.ignored))
 
     try:

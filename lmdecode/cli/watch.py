@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
 import typer
 
+from lmdecode.cli._common import completion
 from lmdecode.cli._common.errors import reports_errors
-from lmdecode.cli._common.live import run_live
+from lmdecode.cli._common.live import chosen_by_name, run_live
 from lmdecode.cli._common.options import (
     ConfigOption,
     HostOption,
@@ -24,6 +25,7 @@ from lmdecode.cli._common.options import (
     LiveMachineOption,
     LivePortOption,
     TimeoutOption,
+    UtcOption,
     number,
     seconds_of,
 )
@@ -57,6 +59,20 @@ def watch(
             show_default=False,
         ),
     ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Write each message to standard output, one JSON object a line; no screen.")
+    ] = False,
+    fields: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fields",
+            "--only",
+            metavar="NAME,NAME",
+            help="Only these values, as for `lmdecode get`: `coffee_temp,pump_on`, `'dose_*'`.",
+            autocompletion=completion.field_names,
+            show_default=False,
+        ),
+    ] = None,
     interval: Annotated[
         float,
         typer.Option(
@@ -71,6 +87,7 @@ def watch(
         typer.Option(parser=seconds_of, metavar="TIME", help="End after 30s, 10m or 2h.", show_default=False),
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait if the machine is not reachable yet.")] = False,
+    _utc: UtcOption = False,
     timeout: TimeoutOption = ANSWER_TIMEOUT,
 ) -> None:
     """Watch the machine live: temperatures, shots, what it is doing, and when it switches itself on or off.
@@ -80,6 +97,8 @@ def watch(
         lmdecode watch
 
         lmdecode watch --jsonl machine.jsonl
+
+        lmdecode watch --fields coffee_temp,pump_on --json
 
         lmdecode watch --duration 10m | jq .fields.coffee_temp
 
@@ -91,23 +110,25 @@ def watch(
     from lmdecode.app.watch import JsonlLog
     from lmdecode.render.watch.display import Lines, Screen, Silent
 
+    names = chosen_by_name(fields).names if fields else ()
     target = find_target(host=host, port=port, key=key, config=config, machine=machine)
     with contextlib.ExitStack() as stack:
         log = stack.enter_context(JsonlLog(jsonl)) if jsonl not in {None, Path("-")} and jsonl else None
         display: Display
-        if jsonl != Path("-") and Screen.is_possible():
+        if not as_json and jsonl != Path("-") and Screen.is_possible():
             display = Screen()
         else:
-            display = Silent() if log else Lines(sys.stdout.buffer)
+            display = Silent() if log and not as_json else Lines(sys.stdout.buffer)
         if log is not None and log.cut:
             display.note(f"{jsonl} ended in half a line; its {log.cut} bytes were cut off")
-        run_live(_watch(target, display, log, timeout=timeout, interval=interval, wait=wait, seconds=duration))
+        run_live(_watch(target, display, log, names, timeout=timeout, interval=interval, wait=wait, seconds=duration))
 
 
 async def _watch(
     target: Target,
     display: Display,
     log: JsonlLog | None,
+    names: tuple[str, ...],
     *,
     timeout: float,  # noqa: ASYNC109 -- of an answer
     interval: float,
@@ -138,6 +159,7 @@ async def _watch(
         on_link=tell,
         on_change=changed.set,
         on_flood=display.note,
+        names=names,
     )
     with _Terminal(run, display, changed) as terminal:
         summary = await run.run(seconds, beside=terminal.draw if display.draws else None)
@@ -197,6 +219,7 @@ class _Terminal:
                     span=self._span,
                     keys=self._keyboard.there,
                     now_ns=time.time_ns(),
+                    chosen=self._run.chosen,
                 )
             )
             await asyncio.sleep(_LEAST)

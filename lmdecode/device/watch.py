@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
@@ -34,6 +34,7 @@ class Polling:
 
     Args:
         interval: Seconds between two reads of the status.
+        windows: The only windows to read, each at this interval; none: those with the machine's state.
 
     >>> polling = Polling(5.0)
     >>> polling.next[0].name, polling.next[1]
@@ -43,14 +44,16 @@ class Polling:
     'configuration'
     """
 
-    def __init__(self, interval: float) -> None:
+    def __init__(self, interval: float, windows: Sequence[Window] = ()) -> None:
         named = {window.name: window for window in SNAPSHOT}
-        self._every: dict[Window, float] = {}
+        self._every: dict[Window, float] = dict.fromkeys(windows, interval)
         for names, seconds in (
             (_OFTEN, interval),
             (_NOW_AND_THEN, max(interval, _NOW_AND_THEN_SECONDS)),
             (_SELDOM, max(interval, _SELDOM_SECONDS)),
         ):
+            if windows:
+                break
             self._every |= {named[name]: seconds for name in names}
         self._due = dict.fromkeys(self._every, 0.0)
 
@@ -112,6 +115,7 @@ class Watcher:
         wait: Whether to go on if the very first connection fails.
         on_record: Takes the Record of each message, of both sides.
         on_link: Takes each new state of the connection.
+        windows: As for `Polling`.
     """
 
     def __init__(
@@ -122,9 +126,11 @@ class Watcher:
         wait: bool = False,
         on_record: Callable[[Record], None],
         on_link: Callable[[Link], None] = lambda _: None,
+        windows: Sequence[Window] = (),
     ) -> None:
         self._connector = connector
         self._interval = interval
+        self._windows = tuple(windows)
         self._wait = wait
         self._on_record = on_record
         self._on_link = on_link
@@ -173,7 +179,7 @@ class Watcher:
             await client.close()
 
     async def _poll(self, client: Client) -> NoReturn:
-        polling = Polling(self._interval)
+        polling = Polling(self._interval, self._windows)
         unheard = 0
         while True:
             window, due = polling.next

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from lmdecode.analysis.changes import ChangeRun, Difference, Differences, ObservedChange
-from lmdecode.analysis.times import clock_text, local_time, span_text
+from lmdecode.analysis.times import beside_text, clock_text, day_text, span_text
 from lmdecode.codec.record import MASK, Kind, Record, Value, iso_time
 from lmdecode.codec.v1.memory import Region
 from lmdecode.codec.v1.memory_map import UNITS, by_name
@@ -142,7 +142,7 @@ _INDENT: Final = _TIME_WIDTH + _NAME_WIDTH + 2
 
 
 class ChangeTable:
-    """Writes changes as rows to a console; times are those of this computer's zone.
+    """Writes changes as rows to a console; times are those of the zone in force.
 
     Args:
         console: A rich console, whose width is used.
@@ -157,8 +157,7 @@ class ChangeTable:
     def write(self, run: ChangeRun) -> None:
         """Writes one row, after a heading if the day changed."""
         change = run.first
-        when = local_time(change.time_ns)
-        day = f"{when:%Y-%m-%d}, times in {when.tzname()}"
+        day = day_text(change.time_ns)
         if day != self._day:
             self._console.print(Text(f"\n{day}" if self._day else day, "bold"), soft_wrap=True)
             self._day = day
@@ -292,7 +291,7 @@ def _run_text(run: ChangeRun) -> str:
     if run.changes == 1:
         return ""
     between = range_text(run)
-    parts = [f"{run.changes:,} changes until {clock_text(run.last.time_ns)[:-4]}"]
+    parts = [f"{run.changes:,} changes until {beside_text(run.last.time_ns, run.first.time_ns)}"]
     return ", ".join([*parts, between] if between else parts)
 
 
@@ -311,8 +310,9 @@ def print_differences(found: Differences, console: Console, *, show_secrets: boo
     First a row for each place that both know: where, which register, from what to what, and what went on before. Then
     the bytes that only one of them knows, and where reads give no bytes in only one of them.
     """
+    last_ns = max((each.change.time_ns for each in found.changed if each.change is not None), default=0)
     for each in found.changed:
-        console.print(_difference_row(each, console, show_secrets=show_secrets), soft_wrap=True)
+        console.print(_difference_row(each, last_ns, console, show_secrets=show_secrets), soft_wrap=True)
     _print_one_sided("only in A", found.only_old, console, show_secrets=show_secrets)
     _print_one_sided("only in B", found.only_new, console, show_secrets=show_secrets)
     for title, regions in zip(("only in A", "only in B"), _one_sided_regions(found), strict=True):
@@ -337,7 +337,7 @@ def difference_lines(found: Differences, *, show_secrets: bool = False) -> Itera
             yield _json_line(where | {"answer": region.answer.value})
 
 
-def _difference_row(difference: Difference, console: Console, *, show_secrets: bool) -> Text:
+def _difference_row(difference: Difference, last_ns: int, console: Console, *, show_secrets: bool) -> Text:
     place, change = difference.place, difference.change
     row = Text(overflow="ignore", no_wrap=True)
     row.append(f"0x{place.address:04X} ", "dim")
@@ -346,7 +346,7 @@ def _difference_row(difference: Difference, console: Console, *, show_secrets: b
     row.append(change_text(place, difference.old, difference.new, show_secrets=show_secrets), "bold")
     if change is None:
         return row
-    note = ", ".join(filter(None, (clock_text(change.time_ns)[:-4], cause_text(change))))
+    note = ", ".join(filter(None, (beside_text(change.time_ns, last_ns), cause_text(change))))
     return _with_note(row, note, console, _DIFFERENCE_INDENT)
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from lmdecode.analysis.times import clock_text
 from lmdecode.codec.printable import printable
 from lmdecode.codec.record import MASK, Record, Value, iso_time
 from lmdecode.codec.v1.memory import Answer, Memory
@@ -239,15 +239,14 @@ def scan_entry(path: Path, model: str | None, serial: str | None, summary: ScanS
 
 
 def heading(time_ns: int, request: Message, verdict: str) -> str:
-    """Returns the line of a replayed request: when it was recorded (local time), what it asks for, and the verdict.
+    """Returns the line of a replayed request: when it was recorded, what it asks for, and the verdict.
 
     >>> from lmdecode.codec.v1.message import Kind
     >>> heading(0, Message(Kind.READ, 0x401C, 4), "same")[13:]
     'read temperatures          same'
     """
-    when = datetime.fromtimestamp(time_ns // 1_000_000_000).astimezone()
     verb, what = verb_and_object(Record(0, 0, "app", "", "", request.kind, "request", request.address, request.length))
-    return f"{when:%H:%M:%S}.{time_ns // 1_000_000 % 1000:03} {f'{verb} {what}':<{_WHAT_WIDTH}} {verdict}"
+    return f"{clock_text(time_ns)} {f'{verb} {what}':<{_WHAT_WIDTH}} {verdict}"
 
 
 def write_line(request: Message, fields: Mapping[str, Value], warnings: Iterable[str]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from io import StringIO
 from typing import Final
 
@@ -17,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lmdecode.analysis.pour import Evidence, Shot, What
+from lmdecode.analysis.times import day_text, local_time
 from lmdecode.codec.printable import printable
 from lmdecode.codec.record import iso_time
 from lmdecode.render.spreadsheet import csv_rows
@@ -104,11 +104,10 @@ def as_csv(shots: Iterable[Shot], *, safe: bool = False) -> str:
 
 
 def as_tables(shots: Sequence[Shot]) -> Iterable[RenderableType]:
-    """Yields the shots day by day, in local time, and the totals."""
+    """Yields the shots day by day, in the zone in force, and the totals."""
     days: dict[str, list[Shot]] = {}
     for shot in shots:
-        when = _local(shot.order)
-        days.setdefault(f"{when:%Y-%m-%d}, times in {when.tzname()}", []).append(shot)
+        days.setdefault(day_text(shot.order), []).append(shot)
     several = len({shot.machine for shot in shots}) > 1
     for day, of_day in days.items():
         yield Text(day, "bold")
@@ -137,7 +136,7 @@ def totals(shots: Sequence[Shot]) -> str:
 
 
 def _table(shots: Iterable[Shot]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1), header_style="dim")
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
     table.add_column("start", no_wrap=True)
     table.add_column("what", no_wrap=True)
     for name in ("s", "pulses", "dose", "ml", "coffee °C", "set °C"):
@@ -165,14 +164,14 @@ def _table(shots: Iterable[Shot]) -> Table:
 
 
 def _name(shot: Shot) -> str:
-    name = shot.what.value + (f" key {shot.key}" if shot.key else "")
+    name = shot.what.value + (f" button {shot.key}" if shot.key else "")
     return f"{shot.count} × {name}" if shot.count > 1 else name
 
 
 def _when(shot: Shot) -> str:
     if shot.evidence is Evidence.COUNTER and shot.after_ns is not None and shot.before_ns is not None:
-        return f"{_local(shot.after_ns):%H:%M}–{_local(shot.before_ns):%H:%M}"
-    return f"{_local(shot.order):%H:%M:%S}"
+        return f"{local_time(shot.after_ns):%H:%M}–{local_time(shot.before_ns):%H:%M}"
+    return f"{local_time(shot.order):%H:%M:%S}"
 
 
 def _number(value: float | None, digits: int = 0) -> str:
@@ -184,10 +183,3 @@ def _number(value: float | None, digits: int = 0) -> str:
 
 def _iso(time_ns: int | None) -> str | None:
     return None if time_ns is None else iso_time(time_ns)
-
-
-def _local(time_ns: int) -> datetime:
-    try:
-        return datetime.fromtimestamp(time_ns // 1_000_000_000).astimezone()
-    except (ValueError, OverflowError, OSError):  # a capture can claim any number
-        return datetime.fromtimestamp(0).astimezone()

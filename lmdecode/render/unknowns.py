@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from lmdecode.analysis.correlation import ValueRun
-from lmdecode.analysis.times import local_time
+from lmdecode.analysis.times import beside_text, between_text
 from lmdecode.analysis.unknowns import Hint, UnknownByte, Unknowns
 from lmdecode.codec.printable import encodable, printable
 from lmdecode.codec.record import iso_time
@@ -50,9 +50,13 @@ def print_found(found: UnknownsOfMachine, console: TerminalConsole) -> None:
     who = ", ".join(filter(None, (found.machine, found.model, found.firmware and f"firmware {found.firmware}")))
     console.print(Text(printable(f"{who}: {', '.join(map(str, found.captures))}"), "bold"), soft_wrap=True)
     changing = [each for each in found.unknowns.bytes if _moves(each)]
+    runs = [run for each in changing for run in each.runs]
+    first_ns = min((run.first_ns for run in runs), default=0)
+    if runs:
+        console.print(Text(between_text(first_ns, max(run.last_ns for run in runs))))
     for each in changing:
         console.print()
-        for line in _detail(each, found):
+        for line in _detail(each, found, first_ns):
             for piece in _hanging(line, console):
                 console.print(piece, soft_wrap=True)
     constant = [each for each in found.unknowns.bytes if not _moves(each)]
@@ -92,13 +96,13 @@ def _moves(each: UnknownByte) -> bool:
     return len(each.values()) > 1
 
 
-def _detail(each: UnknownByte, found: UnknownsOfMachine) -> Iterator[Text]:
+def _detail(each: UnknownByte, found: UnknownsOfMachine, first_ns: int) -> Iterator[Text]:
     times = "never within a capture" if not each.changes else count_text(each.changes, "change")
     yield Text.assemble((_title(each), "bold cyan"), f"  {times}, seen {_times(each.looks)}")
     values = [f"{value:02X} × {count:,}" for value, (count, _, _) in each.values().items()]
     more = [f"and {len(values) - _VALUES_SHOWN:,} more"] if len(values) > _VALUES_SHOWN else []
     yield Text.assemble(("  values   ", "dim"), ", ".join([*values[:_VALUES_SHOWN], *more]))
-    yield Text.assemble(("  in turn  ", "dim"), _runs_text(each.captures))
+    yield Text.assemble(("  in turn  ", "dim"), _runs_text(each.captures, first_ns))
     for hint in each.hints[:_HINTS_SHOWN]:
         yield Text.assemble(("  perhaps  ", "yellow"), (_hint_name(hint), "bold"), f": {_hint_text(hint, found)}")
     if len(each.hints) > _HINTS_SHOWN:
@@ -115,15 +119,23 @@ def _title(each: UnknownByte) -> str:
     return f"0x{each.address:04X} {bits}{name}".rstrip()
 
 
-def _runs_text(captures: Iterable[tuple[ValueRun, ...]]) -> str:
-    """Returns the first few values of each capture, each with the time from which it was seen."""
+def _runs_text(captures: Iterable[tuple[ValueRun, ...]], before_ns: int) -> str:
+    """Returns the first few values of each capture, each with the time from which it was seen.
+
+    Args:
+        captures: The values.
+        before_ns: The time that was shown before these.
+    """
     parts = []
     for runs in captures:
         if not runs:
             continue
-        shown = [f"{int(run.value or 0):02X} {local_time(run.first_ns):%H:%M:%S}" for run in runs[:_RUNS_SHOWN]]
+        shown = []
+        for run in runs[:_RUNS_SHOWN]:
+            shown.append(f"{int(run.value or 0):02X} {beside_text(run.first_ns, before_ns)}")
+            before_ns = run.first_ns
         if len(runs) > _RUNS_SHOWN:
-            shown.append(f"… {len(runs) - _RUNS_SHOWN:,} more until {local_time(runs[-1].last_ns):%H:%M:%S}")
+            shown.append(f"… {len(runs) - _RUNS_SHOWN:,} more until {beside_text(runs[-1].last_ns, before_ns)}")
         parts.append(", ".join(shown))
     return " | ".join(parts)
 

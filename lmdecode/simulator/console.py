@@ -119,7 +119,7 @@ class Console:
         """Whether `quit` was run."""
         self._commands: Mapping[str, _Command] = {
             "shot": _Command(
-                "shot KEY [SECONDS]", "pull a coffee; without seconds, the key's dose", range(1, 3), self._shot
+                "shot BUTTON [SECONDS]", "pull a coffee; without seconds, the button's dose", range(1, 3), self._shot
             ),
             "hot-water": _Command("hot-water [SECONDS]", "pour hot water", range(2), self._hot_water),
             "stop": _Command("stop", "stop the water", range(1), self._stop),
@@ -158,7 +158,7 @@ class Console:
 
     def _shot(self, words: list[str]) -> str:
         if not words[0].isascii() or not words[0].isdigit() or len(words[0]) > 2:
-            raise ConsoleError(f"{words[0][:40]!r} is not a key: give 1 to 5")
+            raise ConsoleError(f"{words[0][:40]!r} is not a button: give 1 to 5")
         self.machine.physics.pull_shot(int(words[0]), _seconds(words[1]) if words[1:] else None)
         return ""
 

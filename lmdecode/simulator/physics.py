@@ -121,7 +121,7 @@ class Physics:
         """
         model = MODELS[self._model]
         if key not in model.keys:
-            raise NotNowError(f"a {self._model} has no key {key}: give {' or '.join(map(str, model.keys))}")
+            raise NotNowError(f"a {self._model} has no button {key}: give {' or '.join(map(str, model.keys))}")
         mode, number = self._registers.get("prebrew_flag"), self._registers.number
         programmed = key != _CONTINUOUS
         prebrewed = programmed and model.prebrewing and mode == "prebrewing"
@@ -158,7 +158,7 @@ class Physics:
         if self._registers.get("water_reservoir_contact") is False:
             raise NotNowError("there is no water in the reservoir: set water_reservoir_contact")
         self.pour = pour
-        self.notes.append(f"{pour.what} begins" + (f", key {pour.key}" if pour.key else ""))
+        self.notes.append(f"{pour.what} begins" + (f", button {pour.key}" if pour.key else ""))
         self.publish()
 
     def _finish(self, pour: Pour) -> None:

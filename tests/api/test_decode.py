@@ -5,13 +5,16 @@ import io
 import subprocess
 import sys
 import warnings
+from datetime import UTC
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 import lmdecode
 from lmdecode.analysis.columns import FieldNameError, field_kinds
 from lmdecode.codec.errors import KeyFormatError
+from tests.analysis.zones import computer_in
 
 CAPTURES = Path(__file__).parents[2] / "captures"
 AV, MP, CONFIG = CAPTURES / "gs3av-settings.pcap", CAPTURES / "gs3mp-standby.pcapng", CAPTURES / "config.json"
@@ -107,6 +110,16 @@ def test_conditions():
     assert records == [each for each in everything if str(each.kind) == "write" and each.sender == "app"]
     assert len(records) > 10
     assert lmdecode.decode(AV, key=KEY, where="kind=write").statistics.messages == 94  # all were read
+
+
+def test_a_time_in_a_condition_is_of_the_computer_s_zone_or_of_one_that_is_given():
+    def found(time, zone=None):
+        return len(list(lmdecode.decode(AV, key=KEY, where=f"time={time}", zone=zone)))
+
+    with computer_in("America/St_Johns"):
+        assert found("23:25:57") == found("02:55:57Z") == found("02:55:57", UTC) > 0
+        assert found("03:55:57", ZoneInfo("Europe/Rome")) == found("23:25:57")
+        assert found("02:55:57") == 0
 
 
 def test_what_is_wrong_with_a_capture_is_a_warning():

@@ -129,7 +129,7 @@ def test_wrong_usage_exits_2(command, arguments):
         ("identify {av} --json -f table", "give one of them"),
         ("explain foo", "'foo' is not a message"),
         ("explain 0x4000-35", "is not a range of addresses: write 0x4000, 0x4000-0x4022"),
-        ("memory {av} --key {key} --at 25:00", "--at '25:00': a time (UTC) is written 02:55"),
+        ("memory {av} --key {key} --at 25:00", "--at '25:00': a time is written 02:55"),
         ("memory {av} --key {key} --machine office", "--machine office: {av} has 192.168.1.215"),
         ("diff {av} --key {key} --from +5s --to +2s", "--to +2s is before --from +5s"),
         ("changes {av} --key {key} --range 4000", "write 0x4000, 0x4000-0x4022, 0x4000..0x4022 or 0x4000+35"),

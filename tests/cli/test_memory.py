@@ -60,7 +60,7 @@ def test_an_image_is_one_that_simulate_and_memory_read(run, command):
     assert changed["0x0017"].startswith("2026-11-21T02:55:57.785")
     assert "0x0016" not in changed  # of 118 and 121 the upper byte is the same
     image = run("memory", "image.json")
-    assert image.startswith("image.json, GS3 AV, firmware 1.40, 2026-11-21T02:56:05.192179Z, ")
+    assert image.startswith("image.json, GS3 AV, firmware 1.40, 2026-11-21 02:56:05 UTC, ")
     assert "0x0018  00 6E 00 82 03 E8 09 ··  dose_k3  110 pulses           seen\n" in image
     assert image.endswith("244 of 65,536 bytes were seen\n")
     simulated = subprocess.run(

@@ -46,7 +46,7 @@ def test_a_table_of_80_columns(run):
     lines = run(DAY, "-f", "table").stdout.splitlines()
     assert lines[0] == "2026-11-20, times in UTC"
     assert max(map(len, lines)) <= 80
-    assert "06:48:30      coffee key 1   24.9      120    120   60   96.0–96.1     96.2" in lines
+    assert "06:48:30     coffee button 1  24.9     120   120  60  96.0–96.1    96.2" in lines
     assert lines[-1] == "14 coffees, 1 flush, 2 hot water, 1 backflush; about 712 ml"
 
 

@@ -77,6 +77,18 @@ def test_a_duration(command):
         assert json.loads(again.stdout.splitlines()[0])["sender"] in {"app", "machine"}
 
 
+def test_only_some_values(command):
+    with simulator(command, "--speed", "60") as (_, port):
+        words = ("--fields", "coffee-temp,dose_k[12]", "--duration", "1.5s", "--interval", "1", "--json")
+        result = command("watch", *to(port), *words, "--jsonl", "log.jsonl")
+        lines = [json.loads(line) for line in result.stdout.splitlines()]
+        names = {name for line in lines for name in line["fields"]}
+        assert names == {"coffee_temp", "dose_k1", "dose_k2"}
+        assert {line["address"] for line in lines if line["role"] == "response"} == {0x14, 0x401C}
+        assert (command.folder / "log.jsonl").read_text() == result.stdout
+        assert "did you mean coffee_temp?" in command.fails("watch", *to(port), "--only", "cofee_temp", code=2)
+
+
 def test_a_reader_that_has_seen_enough(command):
     with simulator(command, "--speed", "60") as (_, port):
         line = f"{command.shell('watch', *to(port))} | head -n 3; echo ${{PIPESTATUS[0]}}"
@@ -285,6 +297,30 @@ def test_the_screen(command):
         assert re.search(
             r"^before\n(.*\n)*lmdecode: \d+ messages, 1 shot\nexit 0\n icanon", terminal.screen, re.MULTILINE
         )
+
+
+@needs_tmux
+def test_the_screen_of_some_values(command):
+    with watched(command, "--fields", "coffee_temp,pump_on,drinks_k1", "--interval", "1") as (terminal, machine):
+        terminal.wait_for(r"coffee_temp  \d+\.\d °C +for \d s")
+        terminal.wait_for("pump_on      no ")
+        tell(machine, "shot 2")
+        terminal.wait_for("pump_on      yes")
+        terminal.type("q")
+        terminal.wait_for("exit 0")
+
+
+@needs_tmux
+def test_the_headline_has_the_real_host(command):
+    entries = {"host": "192.168.1.215", "key": KEY, "port": "1774"}
+    (command.folder / "config.json").write_text(json.dumps(entries))
+    with simulator(command, "--speed", "20") as (_, port), Terminal(command) as terminal:
+        line = command.shell("watch", "--host", "127.0.0.1", "--port", port)
+        terminal.type(line, "Enter")
+        terminal.wait_for("connected for")
+        terminal.wait_for("GS000000")
+        assert "192.168.1.215" not in terminal.screen
+        terminal.type("q")
 
 
 @needs_tmux

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lmdecode.codec.v1.windows import LARGEST_READ, REPORTS
+from lmdecode.codec.v1.windows import LARGEST_READ, REPORTS, Window
 from lmdecode.device.watch import Polling
 
 
@@ -47,3 +47,13 @@ def test_what_is_not_answered_is_asked_for_less_and_less():
     reads = read_for(8000, Polling(5.0), silent={("schedule", 0x1D)})
     times = [now for now, window in reads if window.name == "schedule"]
     assert times == [0, 120, 360, 840, 1800, 3720, 7320]
+
+
+def test_only_what_is_wanted_is_read():
+    wanted = [Window(0x14, 2, ""), Window(0x401C, 4, "")]
+    polling = Polling(5.0, wanted)
+    for now in (1.0, 2.0):
+        polling.answered(polling.next[0], now)
+    assert polling.next == (wanted[0], 6.0)
+    polling.silent(wanted[0], 6.0)
+    assert polling.next == (wanted[1], 7.0)

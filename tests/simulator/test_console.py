@@ -50,9 +50,9 @@ def test_commands(console):
     ("line", "reason"),
     [
         ("brew", "no command 'brew'"),
-        ("shot", "write: shot KEY"),
-        ("shot x", "is not a key"),
-        ("shot 9", "has no key 9"),
+        ("shot", "write: shot BUTTON"),
+        ("shot x", "is not a button"),
+        ("shot 9", "has no button 9"),
         ("shot 1 0", "not a number of seconds"),
         ("shot 1 nan", "not a number of seconds"),
         ("power maybe", "neither on nor off"),

@@ -223,7 +223,7 @@ def test_water_stops(machine):
     machine.physics.switch(on=False)
     with pytest.raises(NotNowError, match="standby"):
         machine.physics.pull_shot(1)
-    with pytest.raises(NotNowError, match="has no key 6"):
+    with pytest.raises(NotNowError, match="has no button 6"):
         machine.physics.pull_shot(6)
 
 

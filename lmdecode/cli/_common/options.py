@@ -181,7 +181,7 @@ UtcOption = Annotated[
         "--utc",
         is_eager=True,  # before the options whose times it concerns
         callback=_in_utc,
-        help="Show times in UTC, and understand times without a zone as UTC. [default: this computer's zone]",
+        help="Show times in UTC, and take times without a zone as UTC. [default: this computer's zone]",
     ),
 ]
 FromOption = Annotated[

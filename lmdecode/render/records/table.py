@@ -17,7 +17,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from lmdecode.analysis.times import local_time
+from lmdecode.analysis.times import local_time, zone_name
 from lmdecode.codec.printable import printable
 from lmdecode.codec.record import Kind, Record, Value
 from lmdecode.codec.v1.window import registers_in
@@ -39,7 +39,7 @@ Span = tuple[str, str]
 
 
 class TableWriter:
-    """Writes Records as rows to a console. Times are those of this computer's zone.
+    """Writes Records as rows to a console. Times are those of the zone in force.
 
     Args:
         console: A rich console; its width is used, but never less than the columns need.
@@ -75,7 +75,7 @@ class TableWriter:
         self._console.file.write(f"{row}{between.join([*lines[:1], *filter(None, lines[1:])])}\n")
 
     def _heading(self, record: Record, when: datetime) -> None:
-        day = f"{when:%Y-%m-%d}, times in {when.tzname()}"
+        day = f"{when:%Y-%m-%d}, times in {zone_name(when)}"
         connection = (record.stream, record.source, record.destination, record.machine)
         if record.sender == "machine":
             connection = (record.stream, record.destination, record.source, record.machine)

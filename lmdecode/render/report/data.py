@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC
 from itertools import pairwise
 from typing import Final
 
@@ -10,6 +11,7 @@ from lmdecode.analysis.memory_history import is_intact, machine_of
 from lmdecode.analysis.pour import Evidence, Shot, What
 from lmdecode.analysis.shots import ShotFinder
 from lmdecode.analysis.timeline import ActivityRun, Interval, Timeline, TimeSeries, Write
+from lmdecode.analysis.times import zone_in_force
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.printable import printable
 from lmdecode.codec.record import MASK, Record
@@ -152,6 +154,7 @@ class ReportBuilder:
             "title": printable(title),
             "files": [printable(name) for name in files],
             "notices": [printable(notice) for notice in notices],
+            "utc": zone_in_force() == UTC,
             "pulse_ml": PULSE_ML,
             "machines": [
                 _machine(name, timeline, [shot for shot in shots if shot.machine == name])

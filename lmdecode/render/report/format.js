@@ -1,7 +1,7 @@
 "use strict";
 // What all parts of the page use: the data, how times and numbers are worded, and how elements are made.
 const data = JSON.parse(document.getElementById("data").textContent);
-const view = { utc: false, machine: 0, from: null, to: null };
+const view = { utc: data.utc, machine: 0, from: null, to: null };
 
 const $ = (id) => document.getElementById(id);
 

@@ -2,7 +2,7 @@
 let flow = null;
 
 function shotName(shot) {
-  const name = shot.key ? `${shot.what}, key ${shot.key}` : shot.what;
+  const name = shot.key ? `${shot.what}, button ${shot.key}` : shot.what;
   return shot.count > 1 ? `${shot.count} × ${name}` : name;
 }
 

@@ -130,10 +130,11 @@ class Screen:
 
     def draw(self, scene: Scene) -> None:
         """Shows it."""
+        from lmdecode.render.watch.chosen import ChosenScreen
         from lmdecode.render.watch.screen import WatchScreen
 
         if self._live is not None:
-            self._live.update(WatchScreen(scene), refresh=True)
+            self._live.update(ChosenScreen(scene) if scene.chosen else WatchScreen(scene), refresh=True)
 
 
 def _say(text: str) -> None:

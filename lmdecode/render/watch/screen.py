@@ -10,6 +10,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from lmdecode.analysis.pour import What
+from lmdecode.analysis.times import local_time, zone_name
 from lmdecode.codec.printable import printable
 from lmdecode.codec.v1.register import MODELS
 from lmdecode.render.sentence import sentences
@@ -25,7 +26,6 @@ _RUNNING = {
     "hot_water_solenoid_on": "hot water",
 }
 _NOT_YET = "not known yet"
-_NS: Final = 1_000_000_000
 
 
 def title_line(scene: Scene, width: int) -> Text:
@@ -106,7 +106,7 @@ def running_line(shot: Shot, width: int, *, dosed: bool, ascii_only: bool) -> Te
 
 def shot_line(shot: Shot, width: int) -> Text:
     """Water that has flowed."""
-    begun = datetime.fromtimestamp(shot.samples[0].time_ns / _NS)  # noqa: DTZ006 -- the user's zone
+    begun = local_time(shot.samples[0].time_ns)
     parts = [Text.assemble((f"{begun:%H:%M:%S} ", "dim"), _amounts(shot, width - len("00:00:00 ")))]
     temperatures = [sample.coffee_temp for sample in shot.samples if sample.coffee_temp is not None]
     if temperatures:
@@ -213,9 +213,11 @@ def _water(scene: Scene, width: int, rows: int, *, ascii_only: bool) -> list[Tex
 
 def _messages(scene: Scene, width: int, rows: int, *, ascii_only: bool) -> list[Text]:
     said = f"of {scene.count}, {scene.damaged} damaged" if scene.damaged else f"of {scene.count}"
+    if scene.messages:
+        said += f", times in {zone_name(local_time(scene.messages[0].time_ns))}"
     lines = [rule("new messages", said, width, ascii_only=ascii_only)]
     for record in scene.messages:
-        when = f"{datetime.fromtimestamp(record.time_ns // 1_000_000_000):%H:%M:%S} "  # noqa: DTZ006 -- the user's zone
+        when = f"{local_time(record.time_ns):%H:%M:%S} "
         for each in sentences(record):
             text = each.removeprefix("machine ")
             lines.append(Text.assemble((when, "dim"), (printable(text), "red" if text.startswith("!") else "")))

@@ -51,6 +51,9 @@ class Scene:
     damaged: int = 0
     keys: bool = True
     """Whether keys are read."""
+    chosen: Mapping[str, int | None] = field(default_factory=dict)
+    """The only values to show, if not all are: since when each is what it is, in nanoseconds since 1970; None if it is
+    not known yet."""
 
 
 _NS: Final = 1_000_000_000
@@ -71,7 +74,16 @@ def summary_text(messages: int, damaged: int, shots: int, connections: int) -> s
     return ", ".join(filter(None, parts))
 
 
-def scene_of(model: LiveMachine, watcher: Watcher, target: Target, *, span: float, keys: bool, now_ns: int) -> Scene:
+def scene_of(
+    model: LiveMachine,
+    watcher: Watcher,
+    target: Target,
+    *,
+    span: float,
+    keys: bool,
+    now_ns: int,
+    chosen: Mapping[str, int | None] | None = None,
+) -> Scene:
     """Returns what the screen shows.
 
     Args:
@@ -81,6 +93,7 @@ def scene_of(model: LiveMachine, watcher: Watcher, target: Target, *, span: floa
         span: Seconds that the charts show.
         keys: Whether keys are read.
         now_ns: The time, in nanoseconds since 1970.
+        chosen: The only values to show; None: all there is.
     """
     fields, shots, link = model.fields, model.shots, watcher.link
     named = target.name if target.name != target.host else None
@@ -102,6 +115,7 @@ def scene_of(model: LiveMachine, watcher: Watcher, target: Target, *, span: floa
         count=model.count,
         damaged=model.damaged,
         keys=keys,
+        chosen=chosen or {},
     )
 
 

@@ -6,10 +6,12 @@ With LMDECODE_SCREENSHOTS=docs in the environment, the pictures in the documenta
 from __future__ import annotations
 
 import os
+from datetime import UTC
 from pathlib import Path
 
 import pytest
 
+from lmdecode.analysis.times import in_zone
 from lmdecode.codec.record import Record
 from lmdecode.render.report.data import ReportBuilder
 from lmdecode.render.report.page import render
@@ -114,6 +116,18 @@ def test_times_are_the_viewers_or_utc(page: Page, day: Path) -> None:
     assert "06:30–19:00" in page.text("#cards")
     assert "times in UTC" in page.text("#subtitle")
     assert page.text("#rows-shown").startswith("06:25:00.")
+
+
+def test_a_page_that_was_made_with_utc_begins_in_utc(page: Page, tmp_path: Path) -> None:
+    page("Emulation.setTimezoneOverride", timezoneId="America/New_York")
+    tape = Tape()
+    tape.wait(10)
+    with in_zone(UTC):
+        page.open(written(tmp_path / "utc.html", tape.records))
+    assert page.do("$('zone').selectedOptions[0].text") == "UTC"
+    assert "times in UTC" in page.text("#subtitle")
+    page.do("$('zone').value = 'local'; $('zone').dispatchEvent(new Event('change'))")
+    assert "times in America/New_York" in page.text("#subtitle")
 
 
 def test_a_shot_that_is_clicked_is_looked_at(page: Page, day: Path) -> None:

@@ -1,0 +1,84 @@
+"""Times as a user types and reads them, in the zone of the computer: what is shown can be typed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from tests.capture.building import ASK, SECOND, Talk, packets, pcap, report, seal
+
+CLOCK = slice(len("02:55:55.174"))
+
+
+@pytest.fixture
+def at_times(command, tmp_path):
+    """Makes a capture of reports at some times, each with a value of its own; the first is an answer."""
+    command.environment["LMDECODE_KEY"] = "12345678901234567890123456789012"
+
+    def make(*times):
+        moments = [int(datetime.fromisoformat(time).timestamp()) * SECOND for time in times]
+        talk = Talk(time_ns=moments[0]).open().send("app", seal(ASK))
+        for number, moment in enumerate(moments):
+            talk.time_ns = max(talk.time_ns, moment)
+            talk.send("machine", seal(report(900 + number)))
+        path = tmp_path / "times.pcap"
+        path.write_bytes(pcap(packets(talk.close().segments)))
+        return path
+
+    return make
+
+
+def shown(command, *arguments, **environment):
+    """The temperatures of the rows of a table, its headings, and what was said about it."""
+    result = command("decode", *arguments, "--format", "table", "--fields", "coffee_temp", **environment)
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    rows = [line for line in lines if "coffee_temp" in line]
+    return rows, [line for line in lines if "times in" in line], result.stderr
+
+
+@pytest.mark.parametrize(
+    ("zone", "name"),
+    [("UTC", "UTC"), ("Europe/Rome", "CET"), ("America/St_Johns", "NST"), ("Pacific/Kiritimati", "UTC+14")],
+)
+def test_a_time_that_is_shown_can_be_typed(command, at_times, zone, name):
+    path = at_times("2026-11-29T19:26:16Z", "2026-11-29T19:26:40Z", "2026-11-29T19:28:01Z")
+    rows, headings, _ = shown(command, path, TZ=zone)
+    assert [heading.endswith(f", times in {name}") for heading in headings] == [True]
+    clock, day = rows[1][CLOCK], headings[0].partition(",")[0]
+    for time in (clock, f"{day} {clock}", f"{day}T{clock} {name}", f"{clock[:8]}..{clock[:8]}"):
+        assert shown(command, path, "--where", f"time={time}", TZ=zone)[0] == [rows[1]], time
+    memory = command("memory", path, "--at", clock[:5], TZ=zone)
+    assert memory.stdout.partition("\n")[0].endswith(f", as of {day} {clock[:5]}:59 {name}")
+    change = command("diff", path, "--from", clock[:8], "--to", clock[:8], "--format", "table", TZ=zone)
+    assert f"coffee_temp            90.0 → 90.1 °C  {clock[:8]}" in change.stdout
+    assert change.stdout.count(name) == 2  # of A and of B
+
+
+def test_the_hour_that_comes_twice(command, at_times):
+    path = at_times("2026-10-25T00:30:00Z", "2026-10-25T00:50:00Z", "2026-10-25T01:30:00Z", "2026-10-25T02:30:00Z")
+    rows, headings, _ = shown(command, path, TZ="Europe/Rome")
+    assert headings == ["2026-10-25, times in CEST", "2026-10-25, times in CET"]
+    for time in ("02:30", "2026-10-25T02:30"):
+        assert shown(command, path, "--where", f"time={time}", TZ="Europe/Rome")[0] == [rows[0], rows[2]]
+    assert shown(command, path, "--where", "time=02:30 CET", TZ="Europe/Rome")[0] == [rows[2]]
+    complaint = command.fails("memory", path, "--at", "02:30", code=2, TZ="Europe/Rome")
+    assert "from 2026-10-25 02:30:00 CEST to 03:30:00 CET: give the zone too, CEST or CET" in complaint
+
+
+def test_an_hour_that_is_skipped(command, at_times):
+    path = at_times("2026-03-29T00:30:00Z", "2026-03-29T01:30:00Z")
+    complaint = command.fails("decode", path, "--where", "time=2026-03-29T02:30..", code=2, TZ="Europe/Rome")
+    assert "the clock went from 02:00 to 03:00" in " ".join(complaint.replace("│", " ").split())
+    assert len(shown(command, path, "--where", "time=03:30", TZ="Europe/Rome")[0]) == 1
+
+
+def test_several_processes_understand_a_time_as_one_does(command, at_times):
+    path = at_times("2026-11-29T19:26:16Z", "2026-11-29T19:27:40Z")
+    other = path.with_name("other.pcap")
+    other.write_bytes(path.read_bytes())
+    wanted = ("--where", "time=20:26", "--format", "jsonl", "--where", "sender=machine")
+    one, two = (command("decode", path, other, *wanted, "--jobs", jobs, TZ="Europe/Rome").stdout for jobs in "12")
+    assert one == two
+    assert [line.count("2026-11-29T19:26:16") for line in one.splitlines()] == [1, 1]
