@@ -264,6 +264,9 @@ def _boolean(word: str, value: str) -> bool:
 def _time(word: str, comparison: str, value: str, zone: tzinfo | None = None) -> Filter:
     wanted = _only_equality(word, comparison, value, "time=02:55..02:57, or time=02:55.. for the rest of the day")
     ranges = [_time_range(piece, zone) for piece in _alternatives(word, value)]
+    if len(ranges) == 1:
+        fits = ranges[0]
+        return lambda record: fits(record.time_ns) is wanted
 
     def passes(record: Record) -> bool:
         return any(fits(record.time_ns) for fits in ranges) is wanted

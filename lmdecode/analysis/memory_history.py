@@ -5,9 +5,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import tzinfo
 from typing import Final, NamedTuple
 
 from lmdecode.analysis.changes import ObservedChange
+from lmdecode.analysis.typed_times import TimeError, moment
 from lmdecode.codec.record import MASK, Kind, Record, Value
 from lmdecode.codec.v1.memory import Memory
 from lmdecode.codec.v1.message import ADDRESS_SPACE
@@ -217,10 +219,23 @@ class History:
         """Whether no message held any bytes of the memory."""
         return not self._times and not self._masked
 
-    def at(self, time_ns: int | None = None) -> Memory:
-        """Return the memory as it was known at a time, including the messages of that very time; None: at the end."""
+    def at(self, time: int | str | None = None, *, zone: tzinfo | None = None) -> Memory:
+        """Return the memory as it was known at a time, including the messages of that very time.
+
+        Args:
+            time: Nanoseconds since 1970; a text as for `lmdecode memory --at`, which means the end of the minute or
+                second that it names; None: at the end.
+            zone: Of a text that names none; None: this computer's.
+
+        Raises:
+            TimeError: The text is not a time, or there are no records of that time.
+        """
         memory = Memory()
-        end = len(self._times) if time_ns is None else bisect_right(self._times, time_ns)
+        if isinstance(time, str):
+            if self.first_ns is None:
+                raise TimeError(f"{time!r} is not in it: it has no records")
+            time = moment(time, self.first_ns, self.last_ns, zone).end - 1
+        end = len(self._times) if time is None else bisect_right(self._times, time)
         for address, data in self._news[:end]:
             memory.write(address, data)
         return memory

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lmdecode.analysis.memory_history import History, memory_of
+from lmdecode.analysis.typed_times import TimeError
 from lmdecode.codec.record import MASK, Kind
 from lmdecode.codec.v1.memory import Memory
 from tests.analysis.saying import asked, at, said, took, wrote
@@ -175,3 +179,17 @@ def test_masked_bytes_are_remembered_as_such():
     assert made.masked() == {0x0111, 0x0112}
     assert made.masked(at(2)) == set()
     assert history(asked(0, 0x4000, 4)).empty
+
+
+def test_a_moment_can_be_typed():
+    made = history(said(0, 0x4018, "00"), said(70, 0x4018, "01"))
+    first = made.first_ns
+    clock = datetime.fromtimestamp(first // 10**9, UTC)
+    for time in (first, f"{clock:%H:%M}", f"{clock:%Y-%m-%dT%H:%M}Z", "+1s", "+1m9s"):
+        assert made.at(time, zone=UTC).read(0x4018, 1) == b"\0", time
+    assert made.at("+70s").read(0x4018, 1) == made.at(first + 70 * 10**9).read(0x4018, 1) == b"\1"
+    assert made.at(f"{clock + timedelta(hours=1):%H:%M}", zone=timezone(timedelta(hours=1))).read(0x4018, 1) == b"\0"
+    with pytest.raises(TimeError, match="is not in it"):
+        made.at("+1h")
+    with pytest.raises(TimeError, match="it has no records"):
+        history().at("02:55")
