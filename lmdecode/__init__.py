@@ -1,8 +1,8 @@
 """Understand and drive the network protocols of La Marzocco home espresso machines.
 
-What a program needs is here: `lmdecode.decode(…)`, `lmdecode.Machine(…)` and what stands in `__all__`. See docs/api.md.
-Other modules may change from one version to the next. Each name is loaded when it is first used, so `import lmdecode`
-costs nothing.
+What a program needs is here: `lmdecode.decode(…)`, `lmdecode.Machine(…)` and what stands in `__all__`. The
+project's page docs/api.md explains it. Other modules may change from one version to the next. Each name is loaded when
+it is first used, so `import lmdecode` costs nothing.
 """
 
 from __future__ import annotations

@@ -23,11 +23,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from lmdecode.project import REPOSITORY
+
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
-REPOSITORY: Final = "https://github.com/lmdecode/lmdecode"
-"""Where the project is."""
 EXTRAS: Final = ("live", "login", "mitm", "mqtt", "parquet", "polars", "all")
 """The extras for users, as pyproject.toml has them."""
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from lmdecode import extras
+from lmdecode.project import REPOSITORY
 
 PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 OF_USERS = {name: each for name, each in PROJECT["optional-dependencies"].items() if name in extras.EXTRAS}
@@ -135,7 +136,7 @@ def test_a_clone_has_the_names_of_extras(monkeypatch, tmp_path):
 @pytest.mark.usefixtures("environment")
 def test_a_copy_without_metadata_is_replaced_by_an_installed_one(monkeypatch):
     monkeypatch.setattr(extras, "distribution", lambda: None)
-    assert extras.install_command("live").endswith(f"'lmdecode[live] @ git+{extras.REPOSITORY}'")
+    assert extras.install_command("live").endswith(f"'lmdecode[live] @ git+{REPOSITORY}'")
 
 
 def test_this_clone_is_found():

@@ -19,6 +19,7 @@ from lmdecode.cloud.http import is_watched
 from lmdecode.cloud.inflation import bodies_of_a_file
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.config.file import change, check_writable, load_config
+from lmdecode.project import page
 
 if TYPE_CHECKING:
     from lmdecode.cloud.login import Credentials
@@ -59,7 +60,8 @@ class Search:
         if self.unread:
             return "no credentials found, because a file could not be read to its end"
         return (
-            "no requests to La Marzocco's cloud: record while you log out and in again in the app (docs/credentials.md)"
+            "no requests to La Marzocco's cloud: record while you log out and in again in the app; how: "
+            f"{page('credentials')}"
         )
 
 

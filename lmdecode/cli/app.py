@@ -51,6 +51,10 @@ PANELS: Final = {
         "replay": "replay:replay",
         "simulate": "simulate:simulate",
     },
+    "Set up: what is installed": {
+        "samples": "samples:samples",
+        "addon-path": "addon_path:addon_path",
+    },
 }
 """The groups of the help, each with its commands, the common ones first.
 

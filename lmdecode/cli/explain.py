@@ -44,7 +44,8 @@ def explain(
 
         lmdecode explain '@/EvNHlfIE/xwlY2eKvFjXw==%' --config captures/config.json
 
-    Only an encrypted frame (@…%) needs the key.
+    Only an encrypted frame (@…%) needs the key; `lmdecode samples` makes captures/config.json, which has the key of
+    the last example.
     """
     from lmdecode.app.explain import read_quoted
     from lmdecode.render.explanation import explanation

@@ -75,6 +75,9 @@ def harvest(
     when it has all of them. The proxy forwards to the maker's hosts only, so other apps on the phone get no answer
     until you switch it off. The credentials are written to config.json (./config.json unless you name another file),
     which only you can read. A key, client or account that is there already is replaced only if you say so.
+
+    Phones and the certificate, step by step, and what Android needs:
+    https://github.com/lmdecode/lmdecode/blob/main/docs/credentials.md
     """
     import asyncio
 

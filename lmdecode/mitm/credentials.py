@@ -156,7 +156,7 @@ class CredentialsAddon:
             return
         self._distrusted.add(host)  # apps try again and again
         advice = f"on the phone, open {self.certificate_page}, install its certificate and trust it"
-        limits = "Android apps accept it from a rooted phone or an emulator only; see docs/credentials.md"
+        limits = "Android apps accept it from a rooted phone or an emulator only: see lmdecode harvest --help"
         say(self, logging.WARNING, f"the app does not trust this proxy's certificate for {host}: {advice}; {limits}")
 
     @reports_errors

@@ -236,7 +236,7 @@ class Harvest:
         if not all(isinstance(each, RegularMode | Socks5Mode | UpstreamMode) for each in modes):
             raise HarvestError(
                 "harvest works in mitmproxy's modes regular, socks5 and upstream only: for others run "
-                "mitmdump -s mitm_addons/lm_credentials.py"
+                'mitmdump -s "$(lmdecode addon-path lm_credentials)"'
             )
         if master.options.ssl_insecure:
             raise HarvestError("with ssl_insecure anybody could pose as the cloud: leave it out")

@@ -163,7 +163,7 @@ class Journal:
 
 _NAME: Final = "lm_traffic"
 _NO_KEY: Final = (
-    "no key, so nothing can be decrypted; the traffic flows on. Find the key with mitm_addons/lm_credentials.py, "
+    "no key, so nothing can be decrypted; the traffic flows on. Find the key with lmdecode harvest, "
     "or set lm_config to a config.json that has it"
 )
 

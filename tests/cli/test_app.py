@@ -35,7 +35,7 @@ def test_each_command_is_listed_and_can_be_loaded_alone(command):
 def test_the_commands_are_in_four_groups_the_common_ones_first(command):
     from lmdecode.cli.app import PANELS
 
-    assert [title.partition(":")[0] for title in PANELS] == ["Captures", "Explore", "Credentials", "Live"]
+    assert [title.partition(":")[0] for title in PANELS] == ["Captures", "Explore", "Credentials", "Live", "Set up"]
     listed = command("--help").stdout.splitlines()
     start = next(index for index, line in enumerate(listed) if line.startswith("╭─ Captures"))
     heads = [line.strip("╭─╮ ") for line in listed[start:] if line.startswith("╭")]

@@ -384,7 +384,7 @@ def test_what_is_there_is_replaced_only_if_asked_for(command, cloud, replace):
     ("options", "words"),
     [
         (["--set", "ssl_insecure=true"], "anybody could pose as the cloud"),
-        (["--set", "mode=transparent"], "mitmdump -s mitm_addons/lm_credentials.py"),
+        (["--set", "mode=transparent"], 'mitmdump -s "$(lmdecode addon-path lm_credentials)"'),
         (["--set", "mode=nonsense"], "nonsense"),
         (["--host", "203.0.113.7"], "--host 203.0.113.7 is not an address of this computer"),
     ],

@@ -216,6 +216,6 @@ def test_without_a_key_the_traffic_flows_on(python: str, tmp_path: Path, content
         play(proxy, [("app", ASK), ("machine", TEMPERATURES)])
         proxy.wait_for_output("client disconnect")
     assert proxy.output.count("lm_traffic: no key, so nothing can be decrypted; the traffic flows on.") == 1
-    assert "lm_credentials.py" in proxy.output
+    assert "lmdecode harvest" in proxy.output
     assert "coffee_temp" not in proxy.output
     assert "Traceback" not in proxy.output

@@ -20,7 +20,7 @@ OLD = "the app logs in… (from 192.168.1.33)"
 VITAL = (
     "the app does not trust this proxy's certificate for cms.lamarzocco.io: on the phone, open "
     "http://192.168.1.20:8081/, install its certificate and trust it; Android apps accept it from a rooted phone or an "
-    "emulator only; see docs/credentials.md"
+    "emulator only: see lmdecode harvest --help"
 )
 NOTE = "Listens on 192.168.1.20 only, ports 8080 (proxy) and 8081 (page), for 30 minutes."
 CODE = "\n".join(["█▀▄ █" * 6] * 15)
