@@ -22,7 +22,7 @@ from lmdecode import __version__
 from lmdecode.analysis.entities import Entity, EntityKind
 from lmdecode.codec.printable import printable
 from lmdecode.codec.record import Value
-from lmdecode.extras import REPOSITORY
+from lmdecode.project import REPOSITORY
 
 ONLINE: Final = "online"
 OFFLINE: Final = "offline"
