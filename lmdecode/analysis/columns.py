@@ -51,11 +51,11 @@ def current_name(name: str) -> str:
     plain = _former_names().get(plain, plain)
     if plain in field_kinds():
         return plain
-    of_setting = _of_setting(name)
-    return of_setting[0] if len(of_setting) == 1 else name
+    shown = of_setting(name)
+    return shown[0] if len(shown) == 1 else name
 
 
-def _of_setting(name: str) -> tuple[str, ...]:
+def of_setting(name: str) -> tuple[str, ...]:
     """Returns the fields that show a setting, by a name of it that is not a field's; () if there is no such setting."""
     from lmdecode.codec.v1.setting_words import targets_of  # noqa: PLC0415 -- only names of settings need it
     from lmdecode.codec.v1.settings import SETTINGS, present_name  # noqa: PLC0415
@@ -143,7 +143,7 @@ def check_name(text: str) -> tuple[str, ...]:
         if found:
             return found
         raise FieldNameError(f"no field fits {text!r}; lmdecode registers lists them")
-    if found := _of_setting(text):
+    if found := of_setting(text):
         return found
     raise FieldNameError(f"no field {text!r}{nearest(text, field_kinds(), patterns=True)}")
 
@@ -168,13 +168,18 @@ def nearest(
     '; did you mean coffee_temp?'
     >>> nearest("drinks", field_kinds(), patterns=True), nearest("dose_k9", field_kinds(), patterns=True)
     ("; did you mean 'drinks_*'?", "; did you mean 'dose_k*'?")
+    >>> nearest("dose_k9", field_kinds())
+    '; there are dose_k1 to dose_k5'
     """
     word, names = text.strip().lower().replace("-", "_"), list(known)
-    if patterns and word and not is_glob(word):
+    if word and not is_glob(word):
         stem = word.rstrip("0123456789")
-        for pattern in (f"{word}_*", *([f"{stem}*"] if stem != word else [])):
-            if sum(fnmatchcase(name, pattern) for name in names) > 1:
-                return f"; did you mean '{pattern}'?"
+        numbered = [name for name in names if stem != word and name.startswith(stem)]
+        group = [name for name in names if name.startswith(f"{word}_")]
+        if patterns and len(group) > 1:
+            return f"; did you mean '{word}_*'?"
+        if len(numbered) > 1:
+            return f"; did you mean '{stem}*'?" if patterns else f"; there are {numbered[0]} to {numbered[-1]}"
     near = get_close_matches(word, names, n=1)
     return f"; did you mean {near[0]}?" if near else otherwise
 

@@ -15,7 +15,15 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Final, NoReturn, cast, get_args
 
-from lmdecode.analysis.columns import FieldNameError, check_name, current_name, field_kinds, is_glob, nearest
+from lmdecode.analysis.columns import (
+    FieldNameError,
+    check_name,
+    current_name,
+    field_kinds,
+    is_glob,
+    nearest,
+    of_setting,
+)
 from lmdecode.analysis.typed_times import NamedTime, TimeError, in_range, named_time
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.record import Kind, Record, Role, Sender, Value
@@ -74,6 +82,10 @@ def parse(text: str, zone: tzinfo | None = None) -> Filter:
         return build(word, comparison, value)
     if word in field_kinds():
         return _of_a_field(word, comparison, value)
+    if several := of_setting(word):
+        _fail(
+            text, f"{word} is several values: compare one, such as {several[0]}; 'name={word}' finds them all"
+        )
     known = (*_OF_A_RECORD, *field_kinds())
     listed = f"; use a name of `lmdecode registers` or one of {', '.join(_OF_A_RECORD)}"
     raise FilterError(f"{text!r}: no record has {word!r}{nearest(word, known, listed)}")

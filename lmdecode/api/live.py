@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from lmdecode.analysis.columns import current_name
 from lmdecode.api.arguments import AnyKey, PathLike, as_key, in_python_words
 from lmdecode.api.memory import MemoryImage
 from lmdecode.app.live import read_bytes, session_for
@@ -66,10 +67,10 @@ class Status(Mapping[str, Value]):
 
     def unit(self, name: str) -> str | None:
         """Returns the unit of a value; None if it has no unit."""
-        return UNITS.get(name)
+        return UNITS.get(current_name(name))
 
     def __getitem__(self, name: str) -> Value:
-        return self._fields[name]
+        return self._fields[current_name(name)]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._fields)

@@ -7,6 +7,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
+from lmdecode.analysis.columns import current_name
 from lmdecode.api.arguments import AnyKey, as_key
 from lmdecode.api.blocking import Background, Machine
 from lmdecode.api.live import AsyncMachine
@@ -99,7 +100,7 @@ class SimulatedMachine:
 
     def get(self, name: str) -> Value | None:
         """Returns what a register holds, without the network; None if it is not known."""
-        return self._background.call(lambda: self._machine.registers.get(name))
+        return self._background.call(lambda: self._machine.registers.get(current_name(name)))
 
 
 def simulate(

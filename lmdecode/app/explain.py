@@ -59,6 +59,10 @@ def read_quoted(given: str, decoder: Callable[[], Decoder], *, show_secrets: boo
         decoded = _with_check_byte(text, decoded, show_secrets=show_secrets)
         return Quoted(decoded.plaintext or f"{text[:9]}{MASK}", decoded)
     start = given if len(given) <= _QUOTED_LENGTH else f"{given[: _QUOTED_LENGTH - 1]}…"
+    from lmdecode.analysis.columns import current_name, field_kinds  # only this error needs it
+
+    if current_name(given.strip()) in field_kinds():
+        raise MessageError(f"{start!r} is a name and not a message: `lmdecode registers {given.strip()}` looks it up")
     raise MessageError(
         f"{start!r} is not a message: give a plaintext such as R40000020D8, a preamble such as 40000020, a range such "
         "as 0x4000-0x401F, or a frame @…%"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from typing import IO, Final
 
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lmdecode.analysis.columns import FieldNameError, check_name
 from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS
 from lmdecode.codec.v1.register import MODELS, Derived, Register
 from lmdecode.render.terminal import TerminalConsole
@@ -27,8 +29,10 @@ _ADDRESS: Final = re.compile(r"(?:0[xX])?([0-9A-Fa-f]{1,4})\Z").match
 def find(pattern: str | None) -> list[Row]:
     """Returns the rows whose name contains or matches the pattern, or that hold the address; all rows for None.
 
-    >>> [row.name for row in find("0x401D")]
-    ['coffee_temp']
+    A setting's name stands for the registers that it sets, also one of an earlier version.
+
+    >>> [row.name for row in find("0x401D")], [row.name for row in find("hot-water-dose")]
+    (['coffee_temp'], ['dose_hot_water'])
     """
     rows: list[Row] = [*REGISTERS, *DERIVED]
     if pattern is None:
@@ -36,6 +40,10 @@ def find(pattern: str | None) -> list[Row]:
     wanted = pattern.strip().lower().replace("-", "_")
     glob = wanted if set(wanted) & set("*?[") else f"*{wanted}*"
     found = [row for row in rows if any(name and fnmatchcase(name, glob) for name in _names(row))]
+    if not found:  # another spelling of a name, or a setting, which may be several
+        with suppress(FieldNameError):
+            named = check_name(pattern.strip())
+            found = [row for row in rows if row.name in named]
     digits = _ADDRESS(pattern.strip())
     if digits and (not found or pattern.strip().lower().startswith("0x")):
         address = int(digits[1], 16)
