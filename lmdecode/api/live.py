@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -272,7 +272,7 @@ class AsyncMachine:
             MachineError: The machine cannot be read at all.
         """
         image = MemoryImage.from_records((await self.status()).records, source=f"{self.host}:{self.port}")
-        image.made = datetime.now().astimezone().isoformat(timespec="seconds")
+        image.made = f"{datetime.now(UTC).replace(microsecond=0, tzinfo=None).isoformat()}Z"
         return image
 
     async def records(self, *, seconds: float | None = None, every: float | None = None) -> AsyncIterator[Record]:

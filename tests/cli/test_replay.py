@@ -54,6 +54,8 @@ def test_the_reads_of_a_capture(command):
         assert writes_to(command) == []
     assert (result.returncode, same.returncode) == (1, 1)
     assert took > 0.4  # the capture's requests take 4.2 s
+    assert result.stdout.startswith("recorded 2026-11-21, times in UTC\n02:55:55.174 read status ")
+    assert result.stdout.count("recorded") == 1
     assert "02:55:55.177 read configuration         same\n" in result.stdout
     assert "    coffee_set_temp 93.5 °C → 96.2 °C\n" in result.stdout
     assert "    auto_bitfield +tue_auto\n" in result.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from tests.cli.test_memory import AV, MP
 
@@ -10,6 +11,7 @@ from tests.cli.test_memory import AV, MP
 def test_a_byte_that_follows_the_pump(run, hour):
     table = run("unknowns", hour, "--format", "table")
     assert table.startswith(f"192.168.1.215, GS3 AV, firmware 1.40: {hour}\n")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d to \d\d:\d\d:\d\d UTC", table.splitlines()[1])
     start = table.index("\n0x400F power_mystery  ")
     end = table.index("\n0x4020 mystery_1  ")
     followed, wandering = table[start:end], table[end:]

@@ -5,16 +5,27 @@ from __future__ import annotations
 import csv
 import json
 from io import StringIO
+from zoneinfo import ZoneInfo
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.analysis.changes import ChangeRun, grouped
+from lmdecode.analysis.changes import ChangeRun, differences, grouped, with_changes
 from lmdecode.analysis.memory_history import History
+from lmdecode.analysis.times import in_zone
 from lmdecode.codec.v1.window import span_of
-from lmdecode.render.changes import ChangeTable, cause_text, change_text, json_lines, place_text, write_csv
+from lmdecode.render.changes import (
+    ChangeTable,
+    cause_text,
+    change_text,
+    json_lines,
+    place_text,
+    print_differences,
+    write_csv,
+)
 from lmdecode.render.terminal import TerminalConsole
 from tests.analysis.saying import said, took, wrote
+from tests.analysis.zones import computer_in
 
 
 def change_at(address, old, new):
@@ -84,6 +95,30 @@ def test_the_table_fits_the_terminal(monkeypatch):
         "                                    4 changes until 03:00:04, 90.0 to 90.4 °C\n"
         "03:00:09.000 unknown 0x5002         00 → 07\n"
     )
+
+
+def test_what_ends_on_another_day_has_its_date():
+    night = 21 * 3600 - 60  # at 23:59
+    history = History()
+    for step in range(13):
+        history.add(said(night + 10 * step, 0x401C, f"{900 + step:04x}"))
+        history.add(said(night + 10 * step, 0x4018, "01" if step >= 3 else "00"))
+    table, comparison = StringIO(), StringIO()
+    with computer_in("UTC"):
+        ChangeTable(TerminalConsole(table)).write(grouped(history.changes)[0])
+        found = with_changes(differences(history.at("+1s"), history.at()), history.changes)
+        print_differences(found, TerminalConsole(comparison))
+    assert "12 changes until 2026-11-22 00:01:00, 90.0 to 91.2 °C" in " ".join(table.getvalue().split())
+    assert "°C  00:01:00\n" in comparison.getvalue()
+    assert "2026-11-21 23:59:30" in comparison.getvalue()
+
+
+def test_the_zone_in_force_is_that_of_the_heading_and_of_the_rows():
+    file = StringIO()
+    with computer_in("UTC"), in_zone(ZoneInfo("America/St_Johns")):
+        ChangeTable(TerminalConsole(file)).write(_runs()[0])
+    assert file.getvalue().startswith("2026-11-20, times in NST\n23:30:01.000 coffee_temp")
+    assert "until 23:30:04" in file.getvalue()
 
 
 def test_lines_for_programs():
