@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 READY_TO_TEST := $(VENV)/ready-to-test
 
+CONTAINER ?= $(shell command -v podman || echo docker)
+
 # mitmproxy 12, whose views can be edited, needs Python 3.12; where there is one, the addons are tested with it as well.
 VENV_312 := .venv-3.12
 READY_312 := $(VENV_312)/ready
@@ -13,7 +15,7 @@ READY_312 := $(VENV_312)/ready
 PYTHON_312 = $(shell for python in python3.12 python3.13 "$$HOME"/.pyenv/versions/3.1[2-9]*/bin/python3; do \
 	"$$python" -c 'import sys, venv; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && { echo "$$python"; break; }; done)
 
-.PHONY: demo test lint fix docs notebooks bench fuzz check-dist clean help
+.PHONY: demo test lint fix docs notebooks bench fuzz check-dist container clean help
 
 help:
 	@echo "make demo   decode a sample capture, and make the report of a sample day"
@@ -23,6 +25,7 @@ help:
 	@echo "make bench  lmdecode and its peers side by side"
 	@echo "make fuzz   the worst captures that are known, then random input for every parser, until Ctrl-C or for FUZZ_SECONDS"
 	@echo "make check-dist  build wheel and sdist, install them on each Python, bare and with each extra"
+	@echo "make container  build the container image lmdecode, with podman or docker; EXTRAS=mqtt,parquet says with what"
 	@echo "make docs   write the pages that are made anew, man pages too, and build the site, site/index.html"
 	@echo "make notebooks  run the notebooks and keep their outputs"
 	@echo "make clean  remove the virtual environment and all caches"
@@ -102,6 +105,11 @@ fuzz: $(READY_TO_TEST)
 
 check-dist: $(READY_TO_TEST)
 	$(BIN)/python -m tools.check_dist $(CHECK_DIST_ARGS)
+
+# Only podman has a choice of formats, and a health check only in docker's.
+container:
+	$(CONTAINER) build $(if $(findstring podman,$(CONTAINER)),--format docker) $(if $(EXTRAS),--build-arg EXTRAS=$(EXTRAS)) \
+		--tag lmdecode --file contrib/container/Containerfile .
 
 bench: $(READY)
 	$(BIN)/python -m bench.run $(BENCH_ARGS)

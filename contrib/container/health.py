@@ -1,29 +1,33 @@
 #!/usr/bin/env python3
-"""Whether the container's program is connected: the bridge keeps one connection to its broker as long as all is well.
+"""Whether lmdecode in this container is connected: the bridge keeps one connection to its broker while all is well.
 
-The exit code is 0 if the first process of the container has an established TCP connection, otherwise 1. Nothing is
-asked of the broker or of the machine, which takes one connection at a time and needs it for the bridge.
+The exit code is 0 if a process has an established TCP connection, otherwise 1. Nothing is asked of the broker, nor of
+the machine, which takes one connection at a time and needs it for the bridge.
 """
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+_PROC = Path("/proc")
 _ESTABLISHED = "01"
+_OPEN = "socket:["
 
 
-def main(process: str = "1") -> int:
+def main(processes: list[str]) -> int:
     """Returns the exit code.
 
     Args:
-        process: The number of the process.
+        processes: The numbers of the processes to look at; none for all of the container.
     """
-    mine = {*_sockets(Path("/proc", process, "fd"))}
-    connected = {*_established(Path("/proc", process, "net"))}
-    if mine & connected:
-        return 0
+    of_container = (each.name for each in _PROC.iterdir() if each.name.isdecimal())
+    for process in processes or of_container:
+        with contextlib.suppress(OSError):  # it has ended, or belongs to another user
+            if {*_sockets(_PROC / process / "fd")} & {*_established(_PROC / process / "net")}:
+                return 0
     print("lmdecode is not connected to its broker")
     return 1
 
@@ -32,14 +36,13 @@ def _sockets(folder: Path) -> Iterator[str]:
     """Yields the numbers of the sockets that a process has open."""
     for each in folder.iterdir():
         target = str(each.readlink())
-        if target.startswith("socket:["):
-            yield target[len("socket:[") : -1]
+        if target.startswith(_OPEN):
+            yield target[len(_OPEN) : -1]
 
 
 def _established(folder: Path) -> Iterator[str]:
     """Yields the numbers of the TCP sockets that are connected."""
-    for name in ("tcp", "tcp6"):
-        path = folder / name
+    for path in (folder / "tcp", folder / "tcp6"):
         for line in path.read_text(encoding="ascii").splitlines()[1:] if path.exists() else ():
             columns = line.split()
             if columns[3] == _ESTABLISHED:
@@ -47,4 +50,4 @@ def _established(folder: Path) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main(sys.argv[1:]))

@@ -83,9 +83,7 @@ def parse(text: str, zone: tzinfo | None = None) -> Filter:
     if word in field_kinds():
         return _of_a_field(word, comparison, value)
     if several := of_setting(word):
-        _fail(
-            text, f"{word} is several values: compare one, such as {several[0]}; 'name={word}' finds them all"
-        )
+        _fail(text, f"{word} is several values: compare one, such as {several[0]}; 'name={word}' finds them all")
     known = (*_OF_A_RECORD, *field_kinds())
     listed = f"; use a name of `lmdecode registers` or one of {', '.join(_OF_A_RECORD)}"
     raise FilterError(f"{text!r}: no record has {word!r}{nearest(word, known, listed)}")

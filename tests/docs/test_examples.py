@@ -36,11 +36,11 @@ ELSEWHERE = {  # these need a machine, or captures, of their own
 HERE = [page for page in (README, *PAGES) if page not in ELSEWHERE and any(examples(text_of(page)))]
 LIVE = {"send", "status"}  # of lmdecode's commands: they want a machine, and get a simulated one
 HOST = "--host 127.0.0.1"
-INTERACTIVE = {"harvest", "login", "simulate", "watch", "config", "discover", "replay", "scan", "credentials"}
+INTERACTIVE = {"harvest", "login", "simulate", "watch", "config", "discover", "replay", "scan", "credentials", "bridge"}
 SHOWS = re.compile(r"lmdecode credentials \S+")  # the folder has a recording for each that shows what is found
 OUTSIDE = {  # programs that a test has not, or must not, run
     "cd", "git", "pip", "python", "python3", "make", "ssh", "tail", "jupyter", "iptables", "sysctl", "wireshark",
-    "mitmproxy", "mitmdump", "mitmweb",
+    "mitmproxy", "mitmdump", "mitmweb", "sudo", "install", "systemctl", "loginctl", "podman", "eval",
 }  # fmt: skip
 
 

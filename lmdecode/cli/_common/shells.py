@@ -11,6 +11,7 @@ to the cursor; `answers` says what comes then. PowerShell has Typer's script, an
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -142,9 +143,9 @@ def _named(shell: str | None) -> str:
     if name is None:
         import shellingham
 
-        try:
+        with contextlib.suppress(shellingham.ShellDetectionFailure):
             name = shellingham.detect_shell()[0]
-        except shellingham.ShellDetectionFailure:
+        if name not in SCRIPTS and name not in _OF_TYPER:  # a script's sh, or none
             name = Path(os.environ.get("SHELL", "")).name
     name = name.lower()
     if name not in SCRIPTS and name not in _OF_TYPER:
