@@ -153,6 +153,9 @@ def _plain_glob(text: str) -> str:
     return "".join(piece if piece[:1] == "[" else piece.replace("-", "_") for piece in _BRACKETS(text))
 
 
+_MOST_OFFERED: Final = 6  # as many as there are doses
+
+
 def nearest(
     text: str, known: Iterable[str], otherwise: str = "; lmdecode registers lists them", *, patterns: bool = False
 ) -> str:
@@ -166,20 +169,25 @@ def nearest(
 
     >>> nearest("cofee_temp", field_kinds())
     '; did you mean coffee_temp?'
+    >>> nearest("steam_boiler", ["coffee_temp", "steam_boiler_enable"])
+    '; did you mean steam_boiler_enable?'
     >>> nearest("drinks", field_kinds(), patterns=True), nearest("dose_k9", field_kinds(), patterns=True)
     ("; did you mean 'drinks_*'?", "; did you mean 'dose_k*'?")
     >>> nearest("dose_k9", field_kinds())
     '; there are dose_k1 to dose_k5'
     """
     word, names = text.strip().lower().replace("-", "_"), list(known)
+    group = [name for name in names if word and name.startswith(f"{word}_")]
     if word and not is_glob(word):
         stem = word.rstrip("0123456789")
         numbered = [name for name in names if stem != word and name.startswith(stem)]
-        group = [name for name in names if name.startswith(f"{word}_")]
         if patterns and len(group) > 1:
             return f"; did you mean '{word}_*'?"
         if len(numbered) > 1:
             return f"; did you mean '{stem}*'?" if patterns else f"; there are {numbered[0]} to {numbered[-1]}"
+    if group:
+        more = ", …" if len(group) > _MOST_OFFERED else ""
+        return f"; did you mean {', '.join(group[:_MOST_OFFERED])}{more}?"
     near = get_close_matches(word, names, n=1)
     return f"; did you mean {near[0]}?" if near else otherwise
 

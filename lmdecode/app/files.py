@@ -103,9 +103,9 @@ def refuse_to_overwrite(output: Path | None, inputs: Iterable[Path]) -> None:
     """
     if output is None:
         return
+    if str(output) not in {"", "-"} and (output.is_dir() or output.is_file() or not output.exists()):
+        check_writable(output)  # now, and not when all is read
     if not output.exists():
-        if str(output) not in {"", "-"}:
-            check_writable(output)  # now, and not when all is read
         return
     for path in inputs:
         if path.is_file() and output.is_file() and path.samefile(output):

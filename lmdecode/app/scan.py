@@ -153,6 +153,8 @@ class Scan:
             _refuse_other(self._image, started_from, identity, source)
         self._path = options.output or options.resume or Path(_default_name(identity, target.host))
         check_writable(self._path)
+        if options.output is None and options.resume is None:
+            self._note(f"the image goes into {self._path}, in this folder; --output names another file")
         self._image.model = identity.model or target.model or self._image.model
         self._image.serial = identity.serial or self._image.serial
         self._image.source = source

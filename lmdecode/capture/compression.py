@@ -123,6 +123,15 @@ class Inflating(RawIOBase):
         super().close()
 
 
+def is_compressed(start: bytes) -> bool:
+    """Whether a file that starts with these bytes is compressed.
+
+    >>> is_compressed(b"BZh91AY&SY"), is_compressed(b"")
+    (True, False)
+    """
+    return start.startswith(tuple(_COMPRESSIONS))
+
+
 def decompressed(file: BufferedReader, start: bytes, window: int) -> BufferedReader | None:
     """The content of a compressed file, or None if it is not compressed. Damage shows when it is come upon.
 

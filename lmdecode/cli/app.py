@@ -93,6 +93,16 @@ class Commands(TyperGroup):
         with _printable_errors():
             return super().invoke(ctx)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 -- see below
+        """Finds the command that the first word names."""
+        try:
+            return super().resolve_command(ctx, args)
+        except Exception as error:
+            from lmdecode.cli._common.other_words import explain_unknown
+
+            explain_unknown(error, args[0])
+            raise
+
     def list_commands(self, _ctx: Any) -> list[str]:  # noqa: ANN401 -- Typer's click, wherever that is
         """Returns the names in order."""
         return sorted(self.commands, key=list(COMMANDS).index)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from lmdecode.cli._common.errors import complain, reports_errors
 from lmdecode.cli._common.options import (
@@ -22,8 +24,25 @@ from lmdecode.codec.printable import printable
 if TYPE_CHECKING:
     from lmdecode.app.identify import KeyTrial
 
+
+class _Keys(TyperGroup):
+    """The group, which has one command: whoever leaves it out is told what to type."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 -- Typer's click, wherever that is
+        """Finds the command that the first word names."""
+        try:
+            return super().resolve_command(ctx, args)
+        except Exception as error:
+            if hasattr(error, "message") and "Did you mean" not in str(error.message):
+                error.message = (
+                    f"No such command {args[0]!r}. To try the keys: lmdecode keys check {shlex.quote(args[0])}"
+                )
+            raise
+
+
 app = typer.Typer(
-    help="Find out which of your keys fits a capture.",
+    cls=_Keys,
+    help="Find out which of your keys fits a capture: `lmdecode keys check morning.pcap`.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -116,11 +116,11 @@ def simulate(
     from lmdecode.app.simulate import image_of, simulated_machine, simulation_key
     from lmdecode.render import sentence  # noqa: F401 -- for the log; when files run out, nothing can be loaded
     from lmdecode.simulator.console import Console, Script, load_script
-    from lmdecode.simulator.faults import FAULTS, Faults, parse_fault
+    from lmdecode.simulator.faults import Faults, fault_list, parse_fault
     from lmdecode.simulator.server import Server
 
     if fault and "help" in fault:
-        echo(*(f"{name:<14} {does}" for name, (_, does) in FAULTS.items()))
+        echo(*(f"{name:<14} {does}" for name, does in fault_list()))
         return
     if image and capture:
         raise UsageError("--image and --capture: give one of them")

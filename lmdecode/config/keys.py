@@ -22,6 +22,20 @@ class NoKeyError(MissingKeyError):
     """No key anywhere, and none was named."""
 
 
+def ways_to_a_key(settings: str = "give --key or --config") -> str:
+    """Returns what an owner without a key can do, the same wherever one is missing.
+
+    Args:
+        settings: How a key is given here.
+    """
+    from lmdecode.config.file import default_paths  # noqa: PLC0415 -- with a key it is not needed
+
+    return (
+        f"{settings}, set {ENVIRONMENT_VARIABLE}, run `lmdecode harvest` to find it, or put config.json here or at "
+        f"{default_paths()[-1]}"
+    )
+
+
 def find_keys(
     keys: Sequence[str], config: Path | None, *, settings: str = "give --key or --config"
 ) -> tuple[list[MachineKey], str]:
@@ -59,8 +73,7 @@ def find_keys(
     find_config(config)  # says so if the environment names a file that is not there
     paths = [config] if config else [path for path in default_paths() if path.is_file()]
     if not paths:
-        folder = default_paths()[-1]
-        raise NoKeyError(f"no key: {settings}, set {ENVIRONMENT_VARIABLE}, or put config.json here or at {folder}")
+        raise NoKeyError(f"no key: {ways_to_a_key(settings)}")
     for path in paths:
         machines = load_config(path).machines()
         if machines:

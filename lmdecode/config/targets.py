@@ -13,7 +13,7 @@ from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.register import MODELS, model_named
 from lmdecode.config import ENVIRONMENT_VARIABLE, HOST_VARIABLE
 from lmdecode.config.file import ConfigError, find_config, load_config, parse_key, port_of
-from lmdecode.config.keys import MissingKeyError, find_keys
+from lmdecode.config.keys import MissingKeyError, find_keys, ways_to_a_key
 from lmdecode.config.machines import TargetError, chosen_machine
 
 _WITH_PORT = re.compile(
@@ -94,9 +94,7 @@ def _key(entry: Mapping[str, object], path: Path | None) -> Key:
     text = entry.get("key")
     if text is None or text == "":
         where = f'; {path} has no "key"' if path else ""
-        raise MissingKeyError(
-            f"no key{where}: give --key or --config, set {ENVIRONMENT_VARIABLE}, or run `lmdecode harvest`"
-        )
+        raise MissingKeyError(f"no key{where}: {ways_to_a_key()}")
     return parse_key(text, f'the "key" in {path}')
 
 

@@ -75,6 +75,16 @@ class Fault:
         return f"{self.name}{argument}" + ("" if self.count is None else f":{self.count}")
 
 
+def fault_list() -> list[tuple[str, str]]:
+    """Returns what `parse_fault` takes: each name, and what it does.
+
+    >>> fault_list()[-1]
+    ('random', 'one of the above now and then: random=0.3 for three answers or connections in ten')
+    """
+    listed = [(name, does) for name, (_, does) in FAULTS.items()]
+    return [*listed, (_RANDOM, "one of the above now and then: random=0.3 for three answers or connections in ten")]
+
+
 def parse_fault(text: str) -> Fault:
     """Returns the fault that a text names: `name`, `name:count`, `delay=seconds` or `random=probability`.
 

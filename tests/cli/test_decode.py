@@ -127,7 +127,7 @@ def test_the_wrong_key(command):
 
 def test_no_key(command):
     complaint = command.fails("decode", PCAP, code=2)
-    assert "no key: give --key or --config, set LMDECODE_KEY, or put config.json here or at" in complaint
+    assert "no key: give --key or --config, set LMDECODE_KEY, run `lmdecode harvest` to find it, or put" in complaint
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,10 @@ def test_the_known_memory_into_a_file_that_simulate_reads(command):
     with simulated(command, "--model", "GS3 MP") as machine:
         result = command("scan", *machine, "--pace", "0")
         again = command("scan", *machine, "--pace", "0", "--json", "-o", "again.json")
-    assert (result.returncode, result.stderr) == (0, "")
+    assert result.returncode == 0
+    assert re.fullmatch(
+        r"the image goes into scan-GS\d+-[\d-]+\.json, in this folder; --output names another file\n", result.stderr
+    )
     name = re.match(
         r"(scan-GS000001-\d{8}-\d{6}\.json): 411 bytes read, 0 silent, 0 echoing; largest piece 48 bytes; "
         r"\d+ requests, \d\.\d s\n\Z",

@@ -172,4 +172,6 @@ def test_complaints(command, simulate):
         complaint = command.fails("simulate", "--port", "0", "--no-mdns", "--quiet", *arguments, code=code)
         assert reason in complaint
         assert len(complaint.splitlines()) == 1
-    assert "wrong-preamble" in command("simulate", "--fault", "help").stdout
+    listed = command("simulate", "--fault", "help").stdout
+    assert "wrong-preamble" in listed
+    assert "random         one of the above now and then: random=0.3" in listed

@@ -57,7 +57,10 @@ def complain(message: str) -> None:
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     styled = sys.stderr.rich_proxied_file if isinstance(sys.stderr, GuardedTerminal) else None
     text = f"lmdecode: {printable(message)}"
-    typer.secho(text, fg=None if plain else "red", err=True, file=styled)  # noqa: TID251 -- for complaints the one place
+    if plain:
+        echo(text, err=True)
+        return
+    typer.secho(text, fg="red", err=True, file=styled)  # noqa: TID251 -- for complaints the one place
 
 
 def reports_errors(command: Callable[P, R]) -> Callable[P, R]:

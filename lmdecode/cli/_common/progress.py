@@ -33,7 +33,7 @@ def progress_bar(path: Path, *, onto_terminal: bool) -> Iterator[Callable[[int],
         console=TerminalConsole(sys.stderr),
         transient=True,
     )
-    task = bar.add_task(printable(path.name), total=path.stat().st_size)
+    task = bar.add_task(printable(path.name), total=_bytes_to_read(path))
 
     def show(position: int) -> None:
         bar.start()  # not before there is progress to show, so short files have none
@@ -43,6 +43,18 @@ def progress_bar(path: Path, *, onto_terminal: bool) -> Iterator[Callable[[int],
         yield show
     finally:
         bar.stop()
+
+
+def _bytes_to_read(path: Path) -> int | None:
+    """Returns the size of a file's content; None if it is compressed, since what is counted is the unpacked bytes."""
+    from lmdecode.capture.compression import is_compressed
+
+    try:
+        with path.open("rb") as file:
+            start = file.read(16)
+    except OSError:  # whoever reads it says so
+        start = b""
+    return None if is_compressed(start) else path.stat().st_size
 
 
 def file_progress(path: Path) -> contextlib.AbstractContextManager[Callable[[int], None] | None]:
