@@ -15,6 +15,11 @@ READY_312 := $(VENV_312)/ready
 PYTHON_312 = $(shell for python in python3.12 python3.13 "$$HOME"/.pyenv/versions/3.1[2-9]*/bin/python3; do \
 	"$$python" -c 'import sys, venv; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && { echo "$$python"; break; }; done)
 
+# The schemas of Home Assistant's discovery messages are in its wheel, which is used as it is: installed, it has 30,000 files.
+VENV_HOMEASSISTANT := .venv-homeassistant
+READY_HOMEASSISTANT := $(VENV_HOMEASSISTANT)/ready
+HOMEASSISTANT := homeassistant==2025.1.4
+
 .PHONY: demo test lint fix docs notebooks bench fuzz check-dist container clean help
 
 help:
@@ -51,6 +56,14 @@ $(READY_312): pyproject.toml
 		touch $@; \
 	fi
 
+$(READY_HOMEASSISTANT): tests/render/home_assistant.txt
+	@python="$(PYTHON_312)"; if [ -n "$$python" ]; then \
+		echo "Setting up $(VENV_HOMEASSISTANT) (once)…" && "$$python" -m venv --clear $(VENV_HOMEASSISTANT) && \
+		pip="$(VENV_HOMEASSISTANT)/bin/python -m pip --quiet --disable-pip-version-check" && \
+		$$pip install --requirement $< && $$pip download --no-deps --dest $(VENV_HOMEASSISTANT) $(HOMEASSISTANT) && \
+		touch $@; \
+	fi
+
 # A dozen messages and a report: what one looks at, not all that there is. Each command is shown as one types it.
 demo: $(READY)
 	@mkdir -p build
@@ -81,7 +94,7 @@ lint: $(READY_TO_TEST)
 	$(BIN)/codespell
 
 # Some tests only: make test PYTEST_ARGS='--no-cov tests/codec'. What is not covered: .venv/bin/coverage report
-test: lint $(READY_312)
+test: lint $(READY_312) $(READY_HOMEASSISTANT)
 	$(BIN)/python -m pytest --numprocesses auto --cov --cov-report= $(PYTEST_ARGS)
 
 fix: $(READY_TO_TEST)
@@ -115,5 +128,5 @@ bench: $(READY)
 	$(BIN)/python -m bench.run $(BENCH_ARGS)
 
 clean:
-	rm -rf site htmlcov .coverage .coverage.* $(VENV) $(VENV_312) .venv-lmdirect .venv-lmdirect.lock .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf site htmlcov .coverage .coverage.* $(VENV) $(VENV_312) $(VENV_HOMEASSISTANT) .venv-lmdirect .venv-lmdirect.lock .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
