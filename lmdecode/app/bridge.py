@@ -99,12 +99,11 @@ class Bridge:
             )
             for number, each in enumerate(targets)
         ]
-        commands = [f"{broker.prefix}/+/set/+", self.topics.birth]
         self._mqtt = MqttConnection(
             broker,
             client_id=client_id,
             will=None if once else self.topics.bridge,
-            subscriptions=[] if once else commands,
+            subscriptions=[] if once else [self.topics.birth],
             on_message=self._hear,
             tell=tell,
             wait=not once,
@@ -190,6 +189,8 @@ class Bridge:
         if not machine.id:
             return
         self._keep_apart(number)
+        if self._discovered[number] is None and not self._once:
+            self._mqtt.subscribe(topics.command(machine.id, "+"))
         entities = machine.entities
         offered = [each.name for each in entities], machine.model
         if offered != self._discovered[number]:
@@ -251,7 +252,7 @@ class Bridge:
         commanded = self.topics.commanded(heard.topic)
         number = next((n for n, each in enumerate(self.machines) if commanded and each.id == commanded[0]), None)
         if commanded is None or number is None:
-            return  # another bridge's
+            return
         name = printable(commanded[1])[:_LARGEST]
         text = heard.payload[: _LARGEST + 1].decode("utf-8", "replace")
         entity, complaint = self._check(number, name, heard)

@@ -95,7 +95,8 @@ class MqttConnection:
         self._broker = broker
         self._client_id = client_id
         self._will = will
-        self._subscriptions = subscriptions
+        self._subscriptions = [*subscriptions]
+        self._to_subscribe: deque[str] = deque()
         self._on_message = on_message
         self._tell = tell
         self._wait = wait
@@ -118,6 +119,12 @@ class MqttConnection:
     def publish_again(self, *topics: str) -> None:
         """Publishes what is retained once more: of some topics, or of all."""
         self._outgoing |= {each: self._retained[each] for each in topics or self._retained if each in self._retained}
+        self._waken()
+
+    def subscribe(self, topic: str) -> None:
+        """Hears one more topic; also what the broker has retained on it."""
+        self._subscriptions.append(topic)
+        self._to_subscribe.append(topic)
         self._waken()
 
     def publish_event(self, topic: str, text: str) -> None:
@@ -171,8 +178,7 @@ class MqttConnection:
 
     async def _connect_once(self) -> None:
         async with self._client() as client:
-            for topic in self._subscriptions:
-                await client.subscribe(topic, qos=0)
+            self._to_subscribe = deque(self._subscriptions)
             self._ever = True
             self._tell(f"broker {self.name}: connected")
             self.publish_again()
@@ -218,7 +224,10 @@ class MqttConnection:
 
     async def _send(self, client: aiomqtt.Client) -> None:
         while True:
-            while self._outgoing or self._events:
+            while self._outgoing or self._events or self._to_subscribe:
+                if self._to_subscribe:
+                    await client.subscribe(self._to_subscribe.popleft())
+                    continue
                 if self._events:
                     await client.publish(*self._events[0], qos=_AT_LEAST_ONCE)
                     self._events.popleft()
