@@ -106,10 +106,8 @@ def find_broker(
     if not address and not of_file:
         raise BrokerError('no MQTT broker: give --mqtt HOST, or set it in config.json: "mqtt": {"host": "HOST"}')
     parts = _parts(address or of_file, "--mqtt" if address else f'"host" of "{SECTION}" in {path}')
-    if address and of_file:
-        theirs = _parts(of_file, f'"host" of "{SECTION}" in {path}')
-        if theirs["host"] != parts["host"]:
-            entries = {name: value for name, value in entries.items() if name in {"prefix", "discovery_prefix"}}
+    if address and of_file and _host(of_file) != parts["host"]:
+        entries = {name: value for name, value in entries.items() if name in {"prefix", "discovery_prefix"}}
     user = username or parts["user"] or entries.get("username") or None
     visible = parts["password"] if address else None
     password = visible or os.environ.get(PASSWORD_VARIABLE) or parts["password"] or entries.get("password") or None
