@@ -106,6 +106,7 @@ docs: $(READY_TO_TEST)
 	$(BIN)/python docs/make_formats.py
 	$(BIN)/python docs/make_layers.py
 	$(BIN)/python docs/make_man.py
+	$(BIN)/python docs/make_options.py
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict  # --quiet would quieten strict as well
 	@echo "The site is in site/; open site/index.html"
 

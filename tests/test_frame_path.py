@@ -9,7 +9,8 @@ from collections import Counter
 from pathlib import Path
 
 import lmdecode
-from lmdecode.app.decode import Outcome, Settings
+from lmdecode.app.asked import Asked
+from lmdecode.app.decode import Outcome
 from lmdecode.app.output import decode_onto
 from lmdecode.render.records import Style, format_named
 from tests.capture.building import KEY_TEXT, Talk, message, packets, pcap, seal
@@ -34,12 +35,12 @@ def test_the_picture_shows_the_files_that_an_ordinary_frame_passes(tmp_path):
 
     out = io.TextIOWrapper(io.BytesIO())
     writer = format_named("jsonl").open(out, Style())
-    settings = Settings((KEY_TEXT,), None)
-    speakers, _ = settings.speakers()
+    asked = Asked((KEY_TEXT,))
+    opened = asked.opened()
     before = sys.gettrace()
     sys.settrace(trace)
     try:
-        decode_onto(writer, Outcome(path), settings, speakers)
+        decode_onto(writer, Outcome(path), asked, opened)
     finally:
         sys.settrace(before)
     assert out.buffer.getvalue().count(b"\n") == FRAMES

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import tzinfo
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from functools import lru_cache
-from typing import Final, NoReturn, cast, get_args
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Final, NoReturn, cast, get_args
 
 from lmdecode.analysis.columns import (
     FieldNameError,
@@ -30,6 +30,9 @@ from lmdecode.codec.record import Kind, Record, Role, Sender, Value
 from lmdecode.codec.v1.memory_map import DERIVED
 from lmdecode.codec.v1.ranges import AddressRangeError, address_range
 from lmdecode.codec.v1.window import registers_in
+
+if TYPE_CHECKING:
+    from lmdecode.analysis.machines import NamesOf
 
 Filter = Callable[[Record], bool]
 """Whether a record is to be shown."""
@@ -61,12 +64,14 @@ _WORDS_OF: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
-def parse(text: str, zone: tzinfo | None = None) -> Filter:
+def parse(text: str, zone: tzinfo | None = None, *, machines: NamesOf | None = None) -> Filter:
     """The filter that a condition stands for.
 
     Args:
         text: The condition.
         zone: The zone of times that have none; None for the one in force.
+        machines: Returns all names of a record's machine, for conditions on it; None: the record's own, and its
+            address.
 
     Raises:
         FilterError: It cannot be understood.
@@ -78,6 +83,8 @@ def parse(text: str, zone: tzinfo | None = None) -> Filter:
     word, comparison, value = _taken_apart(text)
     if word == "time":
         return _time(word, comparison, value, zone)
+    if word == "machine":
+        return _machine(word, comparison, value, machines)
     if build := _OF_A_RECORD.get(word):
         return build(word, comparison, value)
     if word in field_kinds():
@@ -89,17 +96,18 @@ def parse(text: str, zone: tzinfo | None = None) -> Filter:
     raise FilterError(f"{text!r}: no record has {word!r}{nearest(word, known, listed)}")
 
 
-def parse_all(texts: Sequence[str], zone: tzinfo | None = None) -> Filter | None:
+def parse_all(texts: Sequence[str], zone: tzinfo | None = None, *, machines: NamesOf | None = None) -> Filter | None:
     """The filter that lets through what fulfils all conditions; None if there are none.
 
     Args:
         texts: The conditions.
         zone: As for `parse`.
+        machines: As for `parse`.
 
     Raises:
         FilterError: One of them cannot be understood.
     """
-    filters = [parse(text, zone) for text in texts]
+    filters = [parse(text, zone, machines=machines) for text in texts]
     if len(filters) < 2:
         return filters[0] if filters else None
 
@@ -107,6 +115,31 @@ def parse_all(texts: Sequence[str], zone: tzinfo | None = None) -> Filter | None
         return all(passes(record) for passes in filters)
 
     return every
+
+
+def machines_named(text: str) -> list[str]:
+    """Returns the machines that a condition wants, as it names them; none if it is about something else.
+
+    >>> machines_named("machine=kitchen,office"), machines_named("machine!=kitchen"), machines_named("kind=read")
+    (['kitchen', 'office'], [], [])
+    """
+    word, comparison, value = _taken_apart(text)
+    return _alternatives(word, value) if word == "machine" and comparison == "=" else []
+
+
+def names_machine(text: str) -> bool:
+    """Returns whether a condition is about the machine."""
+    return _taken_apart(text)[0] == "machine"
+
+
+def needs_a_key(text: str) -> str:
+    """Returns the word of a condition that is about what is encrypted; "" if it is about something else.
+
+    >>> needs_a_key("coffee_temp>95"), needs_a_key("stream=0")
+    ('coffee_temp', '')
+    """
+    word, _, _ = _taken_apart(text)
+    return "" if word in _WITHOUT_A_KEY else word
 
 
 def _taken_apart(text: str) -> tuple[str, str, str]:
@@ -185,8 +218,25 @@ def _text_of(word: str, comparison: str, value: str) -> Filter:
     return lambda record: any(fnmatchcase(get(record) or "", glob) for glob in globs) is wanted
 
 
+def _machine(word: str, comparison: str, value: str, machines: NamesOf | None) -> Filter:
+    from lmdecode.analysis.machines import MachineNames, is_named  # noqa: PLC0415 -- few conditions are about machines
+
+    wanted = _only_equality(word, comparison, value, "machine=kitchen")
+    patterns = _alternatives(word, value)
+    names_of = MachineNames().of if machines is None else machines
+    known: dict[tuple[str, ...], bool] = {}
+
+    def passes(record: Record) -> bool:
+        names = names_of(record)
+        found = known.get(names)
+        if found is None:
+            found = known[names] = any(is_named(names, pattern) for pattern in patterns)
+        return found is wanted
+
+    return passes
+
+
 _EXAMPLES: Final = {
-    "machine": "kitchen",
     "generation": "v1",
     "capture": "morning.pcap",
     "subject": "'GET*'",
@@ -306,6 +356,10 @@ def _one_time(text: str, piece: str, zone: tzinfo | None) -> NamedTime:
         _fail(f"time={piece}", f"{error}{how}")
 
 
+_WITHOUT_A_KEY: Final = frozenset(
+    ("sender", "stream", "source", "destination", "machine", "generation", "capture", "time", "problems")
+)
+
 _OF_A_RECORD: Final[Mapping[str, Callable[[str, str, str], Filter]]] = {
     "kind": _word,
     "role": _word,
@@ -313,7 +367,7 @@ _OF_A_RECORD: Final[Mapping[str, Callable[[str, str, str], Filter]]] = {
     "stream": _number_of,
     "source": _host,
     "destination": _host,
-    "machine": _text_of,
+    "machine": partial(_machine, machines=None),
     "generation": _text_of,
     "capture": _text_of,
     "subject": _text_of,

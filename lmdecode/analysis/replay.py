@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
@@ -37,6 +37,8 @@ class Verdict(StrEnum):
     """Different only in values that may differ."""
     DIFFERENT = "different"
     MISSING = "missing"
+    WOULD_BE_SENT = "would be sent"
+    """Of a request of a replay that only shows what it would do."""
     NOT_SENT = "not sent"
 
 
@@ -70,25 +72,34 @@ class Comparison:
     """A remark, in words."""
 
 
-def steps_of(records: Iterable[Record]) -> tuple[list[Step], int]:
+def steps_of(records: Iterable[Record], is_wanted: Callable[[Record], bool] | None = None) -> tuple[list[Step], int]:
     """Return the requests of some records with their answers, and how many requests are too damaged to be sent.
 
     Args:
         records: In the order of time.
+        is_wanted: Returns whether a request or its answer is wanted: then both are. It is asked for each record, in
+            their order. None: all are.
     """
     requests: list[tuple[Record, Message]] = []
     answers: dict[int, Message] = {}  # by the identity of the request's record
+    wanted: set[int] = set()  # likewise
     damaged = 0
     for record in records:
         message = _message(record)
+        request = record if record.sender == "app" else record.request
+        if request is not None and (is_wanted is None or is_wanted(record)):
+            wanted.add(id(request))
         if record.sender == "app":
             if message is None:
-                damaged += 1
+                damaged += id(record) in wanted
             else:
                 requests.append((record, message))
         elif record.request is not None and message is not None:
             answers[id(record.request)] = message
-    return [Step(record.time_ns, message, answers.get(id(record))) for record, message in requests], damaged
+    steps = [
+        Step(record.time_ns, message, answers.get(id(record))) for record, message in requests if id(record) in wanted
+    ]
+    return steps, damaged
 
 
 def related_names(names: Iterable[str]) -> frozenset[str]:

@@ -128,8 +128,13 @@ class Activity:
         self._changed = array("L", bytes(ADDRESS_SPACE * array("L").itemsize))
         self._last = array("H", [_UNKNOWN]) * ADDRESS_SPACE
 
-    def add(self, record: Record) -> None:
-        """Take a record. Only undamaged answers to reads, reports and pushed messages hold bytes of the memory."""
+    def add(self, record: Record, *, counted: bool = True) -> None:
+        """Take a record. Only undamaged answers to reads, reports and pushed messages hold bytes of the memory.
+
+        Args:
+            record: The record.
+            counted: Whether to count what it shows, rather than only to know the bytes from then on.
+        """
         address, data = record.address, record.data
         if record.sender != "machine" or record.kind is Kind.WRITE or address is None or data is None:
             return
@@ -139,9 +144,9 @@ class Activity:
             digits = data[2 * offset : 2 * offset + 2]
             byte = _SECRET if digits == MASK else int(digits, 16)
             place = address + offset
-            self._seen[place] += 1
+            self._seen[place] += counted
             if self._last[place] != byte:
-                self._changed[place] += self._last[place] != _UNKNOWN
+                self._changed[place] += counted and self._last[place] != _UNKNOWN
                 self._last[place] = byte
 
     def runs(self) -> Iterator[ActivityRun]:
@@ -242,9 +247,37 @@ class Timeline:
         self.connections: dict[tuple[str | None, int], ConnectionSummary] = {}
         self._since: dict[str, int] = {}  # what is on, and from when
         self._heard_ns: int | None = None
+        self._on: set[str] = set()  # what is on while nothing is shown
+        self._steps: dict[str, float] = {}  # set points that were learnt while nothing was shown
+        self._overheard_ns: int | None = None
+
+    def overhear(self, record: Record) -> None:
+        """Take the next record of this machine, of a time that is not shown: what it says is known from then on."""
+        if self._heard_ns is not None:
+            on = set(self._since)
+            self.finish()
+            self._on, self._overheard_ns, self._heard_ns = on, self._heard_ns, None
+        self.activity.add(record, counted=False)
+        if record.kind is Kind.WRITE and record.sender == "machine":
+            self._write(record)  # it may answer one that is shown
+        if record.sender == "machine" and is_intact(record):
+            if self._overheard_ns is not None and record.time_ns - self._overheard_ns > _SILENCE_NS:
+                self._on.clear()
+            self._overheard_ns = record.time_ns
+        values = values_in(record)
+        self.values.update(values)
+        for name in SET_POINTS:
+            value = values.get(name)
+            if value is not None and is_number(value):
+                self._steps[name] = value
+        for name, on_now in _bands_of(values):
+            self.watched.add(name)
+            (self._on.add if on_now else self._on.discard)(name)
 
     def add(self, record: Record) -> None:
         """Take the next record of this machine."""
+        if self._overheard_ns is not None or self._steps:
+            self._go_on(record.time_ns)
         self._connect(record)
         self.activity.add(record)
         if record.problems:
@@ -269,6 +302,16 @@ class Timeline:
         """End what is still on: all records were added."""
         if self._heard_ns is not None:
             self._put_out(self._heard_ns)
+
+    def _go_on(self, time_ns: int) -> None:
+        """Begin with what was learnt while nothing was shown."""
+        if self._overheard_ns is not None and time_ns - self._overheard_ns <= _SILENCE_NS:
+            self._since = dict.fromkeys(self._on, time_ns)
+        for name, value in self._steps.items():
+            steps = self.set_points[name]
+            if not steps or steps[-1][1] != value:
+                steps.append((time_ns, value))
+        self._on, self._steps, self._overheard_ns = set(), {}, None
 
     def _connect(self, record: Record) -> None:
         connection = self.connections.get(record.connection)
@@ -302,10 +345,8 @@ class Timeline:
             value = values.get(name)
             if value is not None and is_number(value) and (not steps or steps[-1][1] != value):
                 steps.append((time_ns, value))
-        for name in BANDS:
-            on = values.get(_OPPOSITES.get(name, name))
-            if isinstance(on, bool):
-                self._switch(name, time_ns, on=on is not (name in _OPPOSITES))
+        for name, on in _bands_of(values):
+            self._switch(name, time_ns, on=on)
 
     def _switch(self, name: str, time_ns: int, *, on: bool) -> None:
         self.watched.add(name)
@@ -318,3 +359,11 @@ class Timeline:
         """End what is on: nobody knows whether it stays so."""
         for name in list(self._since):
             self._switch(name, time_ns, on=False)
+
+
+def _bands_of(values: Mapping[str, Value]) -> Iterator[tuple[str, bool]]:
+    """Yield the bands that some values are about, each with whether it is on."""
+    for name in BANDS:
+        on = values.get(_OPPOSITES.get(name, name))
+        if isinstance(on, bool):
+            yield name, on is not (name in _OPPOSITES)

@@ -219,5 +219,5 @@ def _sum(outcomes: list[Outcome], found: list[str]) -> Statistics:
         bytes_missing=tally.bytes_missing,
         warnings=tuple(found),
         notes=tuple(note for outcome in outcomes for note in outcome.notes),
-        summary=summary(outcomes, chosen=False),
+        summary=summary(outcomes),
     )

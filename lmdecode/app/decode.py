@@ -8,52 +8,30 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from lmdecode.app.files import is_live
 from lmdecode.capture.connections import Connections
 from lmdecode.capture.net.packet import Packet
 from lmdecode.capture.reader import busiest_ports, decode_capture, decode_capture_into, decode_packets, read_segments
 from lmdecode.capture.source import MEMORY, CaptureError, CaptureStatistics, OpenCapture
-from lmdecode.codec.dialect import RECORDS, OwnerAccess, Sink, Speakers, Tallies, Tally
+from lmdecode.codec.dialect import RECORDS, Sink, Speakers, Tallies, Tally
 from lmdecode.codec.printable import encodable
 from lmdecode.codec.record import Record
-from lmdecode.config.keys import find_keys
 from lmdecode.render.sentence import count_text
 
 T = TypeVar("T")
 
+Progress: TypeAlias = Callable[[Path], AbstractContextManager[Callable[[int], None] | None]]
+"""Opens a progress bar for a file; gives a function to call with the position in bytes, or None without a bar."""
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the user asked for, as plain texts and numbers, so that a worker process can be given it."""
 
-    keys: tuple[str, ...] = field(repr=False)
-    config: Path | None
-    show_secrets: bool = False
-    port: int | None = None
-    """The machine's TCP port; None for those of all known protocols."""
-    where: tuple[str, ...] = ()
-    fields: tuple[str, ...] = ()
-
-    def speakers(self) -> tuple[Speakers, str]:
-        """Return the dialects with the user's keys in them, and where the keys are from."""
-        keys, origin = find_keys(self.keys, self.config)
-        return Speakers.open(OwnerAccess(keys, self.show_secrets, origin), self.port), origin
-
-    def chosen(self, records: Iterable[Record]) -> Iterator[Record]:
-        """Apply `--where`, then `--fields`."""
-        if self.where:
-            from lmdecode.analysis.filters import parse_all
-
-            records = filter(parse_all(self.where), records)
-        if self.fields:
-            from lmdecode.analysis.columns import Selection
-
-            records = filter(None, map(Selection(self.fields).apply, records))
-        return iter(records)
+def no_progress(_path: Path) -> AbstractContextManager[None]:
+    """Opens no progress bar."""
+    return nullcontext()
 
 
 @dataclass(slots=True)
@@ -69,7 +47,13 @@ class Outcome:
     error: CaptureError | None = None
     """Why it could not be read at all, or no further; one of the complaints says the same."""
     shown: int = 0
-    """Records that were written, where the user chose some."""
+    """Records that were what the user asked for, where that is not everything."""
+    machines: dict[tuple[str | None, int], tuple[str, ...]] = field(default_factory=dict)
+    """All names of each connection's machine, where the user chose some messages."""
+    first_ns: int | None = None
+    """The time of the first record, where the user chose some messages; nanoseconds since 1970."""
+    last_ns: int = 0
+    """The time of the last record, likewise."""
     complaints: list[str] = field(default_factory=list)
     """What is wrong with the capture; one line each."""
     notes: list[str] = field(default_factory=list)
@@ -171,7 +155,7 @@ def in_order(paths: Sequence[Path]) -> list[Path]:
     return sorted(paths, key=times.__getitem__)
 
 
-def joined(outcomes: Sequence[Outcome], speakers: Speakers) -> Iterator[Record]:
+def joined(outcomes: Sequence[Outcome], speakers: Speakers, *, progress: Progress = no_progress) -> Iterator[Record]:
     """Read the records of several files that are pieces of one capture.
 
     A connection that goes on in the next piece goes on: its streams, its number, its unanswered requests. What is
@@ -189,10 +173,13 @@ def joined(outcomes: Sequence[Outcome], speakers: Speakers) -> Iterator[Record]:
             )
         outcome.statistics.tallies = tallies
         outcome.statistics.connections = first = connections.count
-        records = decode_capture(outcome.path, speakers, statistics=outcome.statistics, connections=connections)
-        for record in _noted(outcome, records):
-            latest = max(latest, record.time_ns)
-            yield record
+        with progress(Path(outcome.name)) as reached:
+            records = decode_capture(
+                outcome.path, speakers, statistics=outcome.statistics, progress=reached, connections=connections
+            )
+            for record in _noted(outcome, records):
+                latest = max(latest, record.time_ns)
+                yield record
         outcome.statistics.connections -= first
         before = outcome.name
     yield from connections.close()
@@ -261,12 +248,13 @@ def _tallies(outcomes: Iterable[Outcome]) -> Tallies:
     return total
 
 
-def summary(outcomes: Iterable[Outcome], *, chosen: bool) -> str:
+def summary(outcomes: Iterable[Outcome], *, chosen: str = "") -> str:
     """Return the last line, which sums up all that was read.
 
     Args:
         outcomes: What came of the captures.
-        chosen: Whether the user saw a choice of the messages only, so that the line says how many they were.
+        chosen: What happened to a choice of the messages, so that the line says how many they were: "shown"; "" if
+            all were wanted.
     """
     outcomes = list(outcomes)
     tally = counted(outcomes)
@@ -281,7 +269,7 @@ def summary(outcomes: Iterable[Outcome], *, chosen: bool) -> str:
     if tally.bytes_missing:
         parts.append(f"{count_text(tally.bytes_missing, 'byte')} missing")
     if chosen:
-        parts.append(f"{sum(outcome.shown for outcome in outcomes):,} shown")
+        parts.append(f"{sum(outcome.shown for outcome in outcomes):,} {chosen}")
     return ", ".join(parts)
 
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from lmdecode.analysis.filters import names_machine, parse
 from lmdecode.analysis.identification import Identification, IdentificationResult
+from lmdecode.analysis.machines import is_named
+from lmdecode.app.asked import Asked, fits_no_machine
 from lmdecode.app.captures import Captures
+from lmdecode.app.decode import Progress, no_progress
 from lmdecode.app.errors import CommandError
 from lmdecode.codec.dialect import MachineKey
 from lmdecode.codec.record import Record
 from lmdecode.codec.v1.decoder import FrameDecoder
+from lmdecode.config.keys import find_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ def identify(captures: Captures) -> Identified:
     result, verdict = identification.result(), captures.verdict()
     frames = captures.frames
     usable = frames - sum(connection.unusable.total() for connection in result.connections)
-    error, note = None, ""
+    error, note = None, captures.none_chosen
     if frames and not usable:
         error = CommandError(f"0 of {frames} frames are base64 of whole cipher blocks: they are not of v1")
     elif not usable:
@@ -77,17 +82,32 @@ class KeyCheck:
     """What is wrong with a capture, one line each."""
     error: CommandError | None
     """Which connections no key fits; None if one fits each."""
+    note: str = ""
+    """What is good to know; "" if there is nothing."""
 
 
-def check_keys(captures: Captures, machines: Sequence[MachineKey], origin: str) -> KeyCheck:
+def check_keys(
+    paths: Sequence[Path], asked: Asked, *, output: Path | None = None, progress: Progress = no_progress
+) -> KeyCheck:
     """Tries each frame of captures with each key.
 
     Args:
-        captures: To be read without a key.
-        machines: The keys, with their names.
-        origin: Where they come from, for the message.
+        paths: The captures.
+        asked: What is asked of them. A machine is the one whose key fits.
+        output: The file that will be written; it must not be one of those that are read.
+        progress: Opens a progress bar.
+
+    Raises:
+        MissingKeyError, ConfigError: There is no key, or it cannot be used.
+        UsageError: A condition is about what only a key shows, or a machine was asked for that is not in the captures.
     """
-    found = _tried(captures.in_turn(), machines)
+    machines, origin = find_keys(asked.keys, asked.config)
+    conditions = tuple(each for each in asked.where if names_machine(each))
+    others = tuple(each for each in asked.where if each not in conditions)
+    captures = Captures.without_keys(
+        paths, replace(asked, machine=None, where=others), origin=origin, output=output, progress=progress
+    )
+    found = _of_machines(_tried(captures.in_turn(), machines), machines, captures, asked, conditions)
     several = len({each.capture for each in found}) > 1
     unfit = ", ".join(
         f"{each.stream} of {each.capture}" if several else str(each.stream)
@@ -96,7 +116,39 @@ def check_keys(captures: Captures, machines: Sequence[MachineKey], origin: str) 
     )
     tried = "the key does not fit" if len(machines) == 1 else f"none of the {len(machines)} keys fits"
     why = f"{tried} connection {unfit} (from {origin}): it is another machine's, or an old one"
-    return KeyCheck(found, captures.verdict().complaints, CommandError(why) if unfit else None)
+    return KeyCheck(found, captures.verdict().complaints, CommandError(why) if unfit else None, captures.none_chosen)
+
+
+def _of_machines(
+    trials: list[KeyTrial],
+    machines: Sequence[MachineKey],
+    captures: Captures,
+    asked: Asked,
+    conditions: Sequence[str],
+) -> list[KeyTrial]:
+    """Returns the connections of the machines that were asked for.
+
+    Raises:
+        UsageError: None is.
+    """
+    if asked.machine is None and not conditions:
+        return trials
+    known, keys = captures.opened.known, {each.name: each for each in machines}
+    names: list[tuple[str, ...]] = []
+    for each in trials:
+        fitting = each.best[0]
+        host = each.machine.rpartition(":")[0]
+        own = known.names_of(keys[fitting]) if fitting is not None else known.names_at(host)
+        names.append((*own, host, each.machine))
+    nobody = Record(0, 0, "app", "", "")
+    passes = [
+        all(parse(text, machines=lambda _, mine=mine: mine)(nobody) for text in conditions)  # type: ignore[misc]
+        and (asked.machine is None or is_named(mine, asked.machine))
+        for mine in names
+    ]
+    if trials and not any(passes) and (error := fits_no_machine(asked, names, [*map(str, captures.paths)])) is not None:
+        raise error
+    return [each for each, passing in zip(trials, passes, strict=True) if passing]
 
 
 def _tried(records: Iterable[tuple[Path, Record]], machines: Sequence[MachineKey]) -> list[KeyTrial]:

@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Final
 
 from lmdecode.analysis.times import in_zone, zone_in_force
-from lmdecode.app.decode import Outcome, Settings
+from lmdecode.app.asked import Asked
+from lmdecode.app.decode import Outcome
 from lmdecode.app.errors import CommandError
 from lmdecode.app.files import text_over
 from lmdecode.app.output import decode_onto, finished
@@ -41,13 +42,13 @@ class _Task:
     part: Path
     format: str
     style: Style
-    settings: Settings
+    asked: Asked
     zone: tzinfo | None
     """The zone in force, of which a process that is not forked knows nothing."""
 
 
 def decode_in_processes(  # noqa: PLR0917
-    outcomes: Sequence[Outcome], jobs: int, format_name: str, style: Style, settings: Settings, writer: Writer
+    outcomes: Sequence[Outcome], jobs: int, format_name: str, style: Style, asked: Asked, writer: Writer
 ) -> Iterator[Outcome]:
     """Decode captures in worker processes. Yields what comes of each, in order, when its records are written.
 
@@ -56,7 +57,7 @@ def decode_in_processes(  # noqa: PLR0917
         jobs: How many processes.
         format_name: Of the output.
         style: How the output is written.
-        settings: What the user asked for.
+        asked: What the user asked for.
         writer: Takes what the workers wrote.
 
     Raises:
@@ -64,9 +65,7 @@ def decode_in_processes(  # noqa: PLR0917
     """
     with tempfile.TemporaryDirectory(prefix="lmdecode-") as folder, _Workers(jobs) as submit:
         tasks = [
-            _Task(
-                outcome, Path(folder) / str(index), format_name, style._replace(header=False), settings, zone_in_force()
-            )
+            _Task(outcome, Path(folder) / str(index), format_name, style._replace(header=False), asked, zone_in_force())
             for index, outcome in enumerate(outcomes)
         ]
         try:
@@ -126,12 +125,12 @@ def _end_with_parent() -> None:
 
 def _work(task: _Task) -> Outcome:
     """Decode a capture into a file."""
-    speakers, _ = task.settings.speakers()
+    opened = task.asked.opened()
     chosen = format_named(task.format)
     with in_zone(task.zone), task.part.open("wb") as binary:
         file = binary if chosen.binary else text_over(binary)
         with finished(chosen.open(file, task.style)) as writer:
-            decode_onto(writer, task.outcome, task.settings, speakers)
+            decode_onto(writer, task.outcome, task.asked, opened)
         file.flush()
         if file is not binary:
             file.detach()

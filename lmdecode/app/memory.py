@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 from lmdecode.analysis.changes import (
     ChangeRun,
@@ -64,7 +63,12 @@ class MemoryView:
         if self.source.history is None:
             return {}
         changed = self.source.history.last_changes(self.time_ns)
-        return {address: time_ns for address, time_ns in changed.items() if address in self.addresses}
+        asked = self.source.is_asked
+        return {
+            address: time_ns
+            for address, time_ns in changed.items()
+            if address in self.addresses and (asked is None or asked(time_ns))
+        }
 
     @property
     def title(self) -> str:
@@ -115,7 +119,7 @@ def view(source: MachineHistory, *, at: str | None, addresses: range | None) -> 
 
     Args:
         source: The memory.
-        at: The moment as the user wrote it; None for the end of a capture.
+        at: The moment as the user wrote it; None for the last message of a capture that was asked for.
         addresses: The addresses; None for all.
 
     Raises:
@@ -125,7 +129,7 @@ def view(source: MachineHistory, *, at: str | None, addresses: range | None) -> 
     if at is not None:
         time_ns = source.moment(at, "--at").end - 1
     elif source.history is not None:
-        time_ns = source.history.last_ns
+        time_ns = source.last_ns
     return MemoryView(source, source.at(time_ns), EVERYTHING if addresses is None else addresses, time_ns)
 
 
@@ -164,7 +168,7 @@ def list_changes(
     unknown: bool = False,
     everything: bool = False,
 ) -> ChangeList:
-    """Returns the changes of a memory over a capture.
+    """Returns the changes of a memory over a capture, in the time that was asked for.
 
     Args:
         source: The memory.
@@ -175,7 +179,12 @@ def list_changes(
     """
     names = frozenset(fields)
     passes = _choice(names, addresses, unknown=unknown)
-    found = [change for change in source.history.changes if passes(change)] if source.history is not None else []
+    asked = source.is_asked
+    found = [
+        change
+        for change in (source.history.changes if source.history is not None else ())
+        if (asked is None or asked(change.time_ns)) and passes(change)
+    ]
     left_out: Counter[str] = Counter()
     if not everything and not names:
         left_out.update(change.place.name or "" for change in found if ticks(change.place))
@@ -339,7 +348,7 @@ def _by_machine(sources: Iterable[MachineHistory]) -> list[list[MachineHistory]]
     return list(groups.values())
 
 
-def _same_time(one: Path, other: Path) -> CommandError:
+def _same_time(one: str, other: str) -> CommandError:
     return CommandError(
         f"{one} and {other} cover the same machine and time, and changes in both would count twice: give one of them"
     )

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
 
+from lmdecode.analysis.machines import host_of, is_named
 from lmdecode.analysis.memory_history import History
 from lmdecode.analysis.times import clock_text, iso_text, local_time, zone_name
 from lmdecode.analysis.typed_times import Span, TimeError, moment
-from lmdecode.app.captures import Captures, Progress, no_progress
-from lmdecode.app.decode import Settings
+from lmdecode.app.asked import Asked
+from lmdecode.app.captures import Captures
+from lmdecode.app.decode import Progress, no_progress
 from lmdecode.app.errors import CommandError, UsageError
-from lmdecode.app.files import load_image, looks_like_image, refuse_to_overwrite
+from lmdecode.app.files import expanded, load_image, looks_like_image, refuse_to_overwrite
 from lmdecode.codec.record import Record
 from lmdecode.codec.v1.image import MemoryImage
 from lmdecode.codec.v1.memory import Memory, NamedMemory, model_of
@@ -23,13 +25,20 @@ from lmdecode.codec.v1.memory import Memory, NamedMemory, model_of
 class MachineHistory:
     """One machine's memory, as a capture or a memory image has it."""
 
-    path: Path
+    path: str
+    """The name of the file, or of several."""
     machine: str | None = None
     """The machine's name or its address; None for an image."""
     history: History | None = None
     """None for an image."""
     image: MemoryImage = field(default_factory=MemoryImage)
     """The image; of a capture, the memory at its end."""
+    last: Record | None = None
+    """The last record that was asked for; None for an image."""
+    last_ns: int = 0
+    """Its time; of one that is late, that of the one before it. Nanoseconds since 1970; 0 for an image."""
+    is_asked: Callable[[int], bool] | None = None
+    """Returns whether a time was asked for, in nanoseconds since 1970; None if all are."""
 
     @property
     def firmware(self) -> str | None:
@@ -91,14 +100,12 @@ class MemorySources:
     """Reads captures and images, and collects what there is to say about them. Keys are needed for captures only.
 
     Args:
-        settings: The keys and the port.
-        machine: The machine to choose where there are several: its name or address, `*` is a wildcard.
+        asked: What is asked of the captures.
         output: The file that will be written; it must not be one of those that are read.
         progress: Opens a progress bar.
     """
 
-    settings: Settings
-    machine: str | None = None
+    asked: Asked
     output: Path | None = None
     progress: Progress = no_progress
     notes: list[str] = field(default_factory=list)
@@ -106,73 +113,108 @@ class MemorySources:
     complaints: list[str] = field(default_factory=list)
     """What is wrong with a capture, one line each."""
 
-    def one(self, path: Path) -> MachineHistory:
-        """Returns the memory of the one machine in a capture, or of an image.
+    def one(self, paths: Sequence[Path]) -> MachineHistory:
+        """Returns the memory of one machine over some captures, or that of an image.
+
+        Where the captures have several machines and none is asked for, it is the one that the configuration names as
+        the default.
 
         Raises:
-            LmdecodeError: The file cannot be used, or has nothing of a memory, or has several machines.
+            LmdecodeError: A file cannot be used, or has nothing of a memory; or there are several machines.
         """
-        refuse_to_overwrite(self.output, [path])
-        if looks_like_image(path):
-            return MachineHistory(path, image=load_image(path))
-        found = self._machines(path)
+        paths = expanded(paths)
+        refuse_to_overwrite(self.output, paths)
+        if len(paths) == 1 and looks_like_image(paths[0]):
+            return MachineHistory(str(paths[0]), image=load_image(paths[0]))
+        for path in filter(looks_like_image, paths):
+            raise UsageError(f"{path} is a memory image, which is shown alone: lmdecode diff compares two")
+        found = self._machines(paths, one=True)
         if len(found) > 1:
             names = ", ".join(str(each.machine) for each in found)
-            raise UsageError(f"{path} has {len(found)} machines: choose one with --machine: {names}")
+            there = f"{found[0].path} {_verb(paths, 'has', 'have')} {len(found)} machines"
+            raise UsageError(f"{there}: choose one with --machine: {names}")
         return found[0]
 
-    def one_capture(self, path: Path) -> MachineHistory:
-        """Returns the memory of the one machine in a capture; raises as `one`, and for an image."""
-        _refuse_image(path)
-        return self.one(path)
+    def one_capture(self, paths: Sequence[Path]) -> MachineHistory:
+        """Returns the memory of one machine over some captures; raises as `one`, and for an image."""
+        _refuse_images(paths)
+        return self.one(paths)
 
-    def captures(self, path: Path) -> list[MachineHistory]:
-        """Returns the memory of each machine in a capture that was asked for; raises as `one_capture`."""
-        _refuse_image(path)
-        return self._machines(path)
+    def captures(self, paths: Sequence[Path]) -> list[MachineHistory]:
+        """Returns the memory of each machine in each capture, or in all pieces of one; raises as `one_capture`.
 
-    def _machines(self, path: Path) -> list[MachineHistory]:
+        Only what was said in the time that was asked for counts.
+        """
+        _refuse_images(paths)
+        paths = expanded(paths)
+        each_alone = [paths] if self.asked.join else [[path] for path in paths]
+        return [found for some in each_alone for found in self._machines(some, one=False)]
+
+    def _machines(self, paths: Sequence[Path], *, one: bool) -> list[MachineHistory]:
         gc.set_threshold(100_000)  # records and changes make no cycles: to look for some takes a fifth of the time
-        captures = Captures.with_keys([path], self.settings, output=self.output, progress=self.progress)
+        captures = Captures.with_keys(paths, self.asked, output=self.output, progress=self.progress)
+        title = ", ".join(map(str, captures.paths)) if len(captures.paths) < 4 else f"{len(captures.paths)} captures"
         histories: dict[str, History] = {}
-        for record in captures.by_time():
+        last: dict[str, Record] = {}  # of those that were asked for
+        last_ns: dict[str, int] = {}
+        for record in captures.by_time(every_time=one):
             name = record.machine or host_of(record)
             history = histories.get(name)
             if history is None:
                 history = histories[name] = History()
             history.add(record)
+            if captures.is_asked(record.time_ns):
+                last[name], last_ns[name] = record, history.last_ns
         verdict = captures.verdict()
         self.notes += verdict.notes
         self.complaints += verdict.complaints
         if captures.incomplete:
-            self.notes.append(f"{path} is incomplete: {verdict.summary}; the messages in the gaps are unknown")
+            self.notes.append(
+                f"{title} {_verb(paths, 'is', 'are')} incomplete: {verdict.summary}; the messages in the gaps "
+                "are unknown"
+            )
         if verdict.error is not None:
             raise verdict.error
-        found = {name: history for name, history in histories.items() if not history.empty}
+        found = [
+            _at_the_end(title, name, history, last[name], last_ns[name])
+            for name, history in histories.items()
+            if name in last
+        ]
+        found = [each for each in found if each.history is not None and not each.history.empty]
         if not found:
+            if captures.chose_nothing:
+                raise CommandError("")  # a note has said it
             raise CommandError(
-                f"{path} says nothing about a machine's memory: it has no answer, no report and no accepted write"
+                f"{title} {_verb(paths, 'says', 'say')} nothing about a machine's memory: "
+                f"{_verb(paths, 'it has', 'they have')} no answer, no report and no accepted write"
             )
-        asked = self.machine
-        chosen = {
-            name: each for name, each in found.items() if asked is None or name == asked or fnmatchcase(name, asked)
-        }
-        if not chosen:
-            raise UsageError(f"--machine {asked}: {path} has {', '.join(found)}")
-        return [_at_the_end(path, name, history) for name, history in chosen.items()]
+        for each in found:
+            each.is_asked = captures.is_asked if self.asked.timed else None
+        return self._default_of(found, captures) if one and len(found) > 1 else found
+
+    def _default_of(self, found: Sequence[MachineHistory], captures: Captures) -> list[MachineHistory]:
+        """Returns the machine that is the default in the configuration, or all if none is or it is not there."""
+        default = captures.opened.known.default
+        if default is None or self.asked.machine is not None:
+            return [*found]
+        names = captures.opened.names()
+        chosen = [each for each in found if each.last is not None and is_named(names.of(each.last), default)]
+        if len(chosen) != 1:
+            return [*found]
+        others = ", ".join(each.machine or "" for each in found if each not in chosen)
+        self.notes.append(f"this is {chosen[0].machine}, the default machine of the config; --machine chooses {others}")
+        return chosen
 
 
-def host_of(record: Record) -> str:
-    """Returns the address of the machine of a record, without the port."""
-    end = record.source if record.sender == "machine" else record.destination
-    return end.rpartition(":")[0] or end
+def _verb(paths: Sequence[Path], of_one: str, of_several: str) -> str:
+    return of_one if len(paths) == 1 else of_several
 
 
-def _refuse_image(path: Path) -> None:
-    if looks_like_image(path):
+def _refuse_images(paths: Iterable[Path]) -> None:
+    for path in filter(looks_like_image, paths):
         raise UsageError(f"{path} is a memory image, in which nothing changes: lmdecode diff compares two")
 
 
-def _at_the_end(path: Path, name: str, history: History) -> MachineHistory:
+def _at_the_end(title: str, name: str, history: History, last: Record, last_ns: int) -> MachineHistory:
     memory = history.at()
-    return MachineHistory(path, name, history, MemoryImage(memory, model_of(memory), source=str(path)))
+    return MachineHistory(title, name, history, MemoryImage(memory, model_of(memory), source=title), last, last_ns)

@@ -6,23 +6,20 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
-from lmdecode.app.decode import Outcome, Settings, read, read_into
+from lmdecode.app.asked import Asked, Choice, Opened
+from lmdecode.app.decode import Outcome, read, read_into
 from lmdecode.app.errors import UsageError
 from lmdecode.app.files import whole_file
-from lmdecode.codec.dialect import Speakers
 from lmdecode.render.records import OutputFormat, Style, Writer
-
-if TYPE_CHECKING:
-    from lmdecode.codec.record import Record
 
 
 def decode_onto(
     writer: Writer,
     outcome: Outcome,
-    settings: Settings,
-    speakers: Speakers,
+    asked: Asked,
+    opened: Opened,
     *,
     live: bool = False,
     progress: Callable[[int], None] | None = None,
@@ -33,17 +30,17 @@ def decode_onto(
     Args:
         writer: Writes it.
         outcome: Names the capture, and takes what comes of it.
-        settings: What the user wants to see.
-        speakers: The dialects, with the user's keys.
+        asked: What the user wants to see.
+        opened: What it is read with.
         live: Whether somebody waits for each record.
         progress: Called now and then with the position in the file, in bytes.
         ahead: Whether a second process may read it ahead.
     """
-    if not (live or settings.where or settings.fields):
+    speakers = opened.speakers
+    if not (live or asked.chooses):
         writer.write_all(read_into(writer.sink, outcome, speakers, progress=progress, ahead=ahead))
         return
-    records: Iterator[Record] = read(outcome, speakers, progress=progress, ahead=ahead)
-    for outcome.shown, record in enumerate(settings.chosen(records), 1):
+    for record in Choice(asked, opened, outcome).of(read(outcome, speakers, progress=progress, ahead=ahead)):
         writer.write(record)
         if live:
             writer.flush()

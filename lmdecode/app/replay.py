@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from lmdecode.analysis.columns import FieldNameError, check_name
 from lmdecode.analysis.replay import Comparison, Step, Verdict, compare, related_names, steps_of
+from lmdecode.app.decode import Progress, no_progress
 from lmdecode.app.errors import CommandError, UsageError
 from lmdecode.app.live import answered_within, session_for, whole
 from lmdecode.codec.errors import RegisterError
@@ -22,6 +23,8 @@ from lmdecode.device.session import send_again
 from lmdecode.device.settings import find_model
 
 if TYPE_CHECKING:
+    from lmdecode.app.asked import Asked, Opened
+    from lmdecode.codec.record import Record
     from lmdecode.config.targets import Target
     from lmdecode.device.session import Session
 
@@ -72,37 +75,42 @@ class Replay:
 
     def load(
         self,
-        capture: Path,
+        paths: Sequence[Path],
+        asked: Asked,
         *,
-        keys: Sequence[str] = (),
-        config: Path | None = None,
-        port: int,
+        progress: Progress = no_progress,
         on_trouble: Callable[[str], None],
     ) -> list[Step]:
-        """Reads the app's requests from a capture.
+        """Reads the app's requests from captures.
+
+        A request is chosen if it or its answer meets the conditions, and if it was made in the time that is asked for.
 
         Args:
-            capture: The capture.
-            keys: Keys of the machine in the capture; none: the target's key.
-            config: The configuration that the user named.
-            port: The machine's TCP port in the capture.
-            on_trouble: Takes what is wrong with the capture, one line each.
+            paths: The captures.
+            asked: What is asked of them. Without keys, the target's key is that of the machine in the captures too.
+            progress: Opens a progress bar.
+            on_trouble: Takes what is wrong with the captures, one line each.
 
         Raises:
             CommandError: There are no requests.
+            UsageError: The requests are to several machines, and none is named.
         """
+        from lmdecode.analysis.machines import host_of
+        from lmdecode.analysis.memory_history import is_intact
         from lmdecode.app.captures import Captures
-        from lmdecode.codec.dialect import MachineKey
-        from lmdecode.codec.v1 import speakers_with
-        from lmdecode.codec.v1.decoder import decoder_for
-        from lmdecode.config.keys import find_keys
 
-        machines, origin = (
-            find_keys(keys, config) if keys else ([MachineKey("machine", self._target.key)], "--key or config")
-        )
-        decoder = decoder_for(machines, show_secrets=self._secrets)
-        captures = Captures([capture], speakers_with(decoder, port, origin=origin))
-        steps, damaged = steps_of(captures.by_time())
+        captures = Captures(paths, self._opened(asked), asked=replace(asked, where=()), progress=progress)
+        passes = captures.condition(asked.where)
+        machines: dict[str, None] = {}
+
+        def is_wanted(record: Record) -> bool:
+            passing = passes is None or passes(record)  # it is asked for each record
+            wanted = passing and captures.is_asked((record.request or record).time_ns)
+            if wanted and is_intact(record):
+                machines[record.machine or host_of(record)] = None
+            return wanted
+
+        steps, damaged = steps_of(captures.by_time(every_time=True), is_wanted)
         verdict = captures.verdict()
         for complaint in verdict.complaints:
             on_trouble(complaint)
@@ -111,9 +119,38 @@ class Replay:
             raise CommandError(verdict.nothing and f"{verdict.nothing}{hint}")
         if damaged:
             on_trouble(f"{damaged} of the app's requests are damaged and are not sent")
+        name = ", ".join(map(str, captures.paths))
+        if not steps and asked.chooses:
+            raise CommandError(
+                f"no request of the app in {name} fits {asked.as_options()}, so there is nothing to send"
+            )
         if not steps:
-            raise CommandError(f"{capture} has no request from the app, so there is nothing to send")
+            verb = "has" if len(captures.paths) == 1 else "have"
+            raise CommandError(f"{name} {verb} no request from the app, so there is nothing to send")
+        if len(machines) > 1:
+            raise UsageError(
+                f"{name}: the requests are to {len(machines)} machines: choose one with --capture-machine: "
+                f"{', '.join(machines)}"
+            )
         return steps
+
+    def _opened(self, asked: Asked) -> Opened:
+        """Returns what the captures are read with."""
+        from lmdecode.app.asked import Opened
+        from lmdecode.codec.dialect import MachineKey
+        from lmdecode.codec.v1 import speakers_with
+        from lmdecode.codec.v1.decoder import decoder_for
+        from lmdecode.config.keys import find_keys
+
+        keys, origin = (
+            find_keys(asked.keys, asked.config)
+            if asked.keys
+            else ([MachineKey(self._target.name or "machine", self._target.key)], "--key or config")
+        )
+        opened = Opened(keys, origin, asked.config)
+        decoder = decoder_for(keys, show_secrets=self._secrets)
+        also = () if asked.port else opened.known.ports
+        return opened.reading(speakers_with(decoder, asked.port, origin=origin, also=also))
 
     def seconds(self, steps: Sequence[Step]) -> float:
         """Returns how long the replay takes at least."""
@@ -136,6 +173,28 @@ class Replay:
             async with self._session() as session:
                 model = await answered_within(whole(self._timeout), find_model(session))
         return [_checked(step, model) for step in writes]
+
+    def plan(self, steps: Sequence[Step], on_step: Callable[[Step, Comparison, CheckedWrite | None], None]) -> None:
+        """Says what would be sent, without a connection.
+
+        Args:
+            steps: The requests.
+            on_step: Takes each request, in order, with whether it would be sent, and what a write sets.
+
+        Raises:
+            UsageError: The machine does not take one of the writes.
+        """
+        writes = {id(step): _checked(step, self._target.model) for step in steps if self._is_write(step)}
+        for step in steps:
+            why = self._why_not(step)
+            found = Comparison(Verdict.NOT_SENT if why else Verdict.WOULD_BE_SENT, note=why)
+            self.counts[found.verdict] += 1
+            on_step(step, found, writes.get(id(step)))
+
+    @property
+    def checks_all(self) -> bool:
+        """Whether the model is known, so that writes can be checked for it without a connection."""
+        return self._target.model is not None
 
     async def run(self, steps: Sequence[Step], on_step: Callable[[Step, Comparison], None]) -> None:
         """Sends the requests and compares the answers.

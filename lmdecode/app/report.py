@@ -37,14 +37,17 @@ def make_report(captures: Captures, *, title: str | None = None, output: Path | 
     """
     gc.set_threshold(100_000)  # nothing here is a cycle: to look for some takes a tenth of the time
     builder = ReportBuilder()
-    for record in captures.by_time():
-        builder.add(record)
+    for record in captures.by_time(every_time=True):
+        builder.add(record, shown=captures.is_asked(record.time_ns))
     verdict = captures.verdict()
     error = verdict.error
-    if (error is not None or not captures.messages) and output is not None and output.exists():
-        why = f"there is no message in what was read, so {output} is left as it was"
+    is_empty = error is not None or not captures.messages or captures.chose_nothing
+    if is_empty and output is not None and output.exists():
+        what = captures.none_chosen or "there is no message in what was read"
+        why = f"{what}, so {output} is left as it was"
         return Report(None, verdict, error or CommandError(why))
     names = ["standard input" if path == STDIN else path.name for path in captures.paths]
-    notices = [*verdict.complaints, *filter(None, [verdict.nothing])]
+    notices = [*verdict.complaints, *filter(None, [verdict.nothing, captures.none_chosen])]
     title = printable(title or "Espresso machine report")
-    return Report(render(builder.as_data(title, names, notices, empty=error is not None), title), verdict, error)
+    data = builder.as_data(title, names, notices, empty=error is not None, is_shown=captures.is_asked)
+    return Report(render(data, title), verdict, error)

@@ -47,16 +47,24 @@ def simulated_machine(
     return Machine(chosen, memory, now=moment)
 
 
-def image_of(capture: Path, key: MachineKey) -> MemoryImage:
+def image_of(capture: Path, key: MachineKey, config: Path | None = None) -> MemoryImage:
     """Returns the memory that a capture shows.
+
+    Args:
+        capture: The capture.
+        key: The machine's.
+        config: The configuration that the user named, which has the ports of the machines.
 
     Raises:
         CommandError: It shows nothing of a machine's memory.
     """
     from lmdecode.analysis.memory_history import memory_of
+    from lmdecode.app.asked import Opened
     from lmdecode.app.captures import Captures
 
-    captures = Captures([capture], speakers_with(decoder_for([key]), origin="see --key and --config"))
+    opened = Opened([key], "see --key and --config", config)
+    speakers = speakers_with(decoder_for([key]), origin=opened.origin, also=opened.known.ports)
+    captures = Captures([capture], opened.reading(speakers))
     image = MemoryImage(memory_of(captures.by_time()), source=str(capture))
     verdict = captures.verdict()
     if verdict.nothing or not any(image.memory.runs()):

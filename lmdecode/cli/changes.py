@@ -6,20 +6,10 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
+from lmdecode.cli._common.captures import CaptureOptions, over_captures
 from lmdecode.cli._common.echo import echo
 from lmdecode.cli._common.errors import reports_errors, saying
-from lmdecode.cli._common.options import (
-    CaptureArgument,
-    ConfigOption,
-    FieldsOption,
-    Formats,
-    KeysOption,
-    MachineOption,
-    OutputOption,
-    PortOption,
-    RangeOption,
-    ShowSecretsOption,
-)
+from lmdecode.cli._common.options import FieldsOption, Formats, OutputOption, RangeOption, ShowSecretsOption
 
 if TYPE_CHECKING:
     from lmdecode.app.memory import ChangeList
@@ -28,12 +18,9 @@ _FORMATS = Formats(("table", "jsonl", "csv", "csv-safe"), piped="jsonl")
 
 
 @reports_errors
+@over_captures()
 def changes(
-    capture: CaptureArgument,
-    key: KeysOption = None,
-    config: ConfigOption = None,
-    port: PortOption = None,
-    machine: MachineOption = None,
+    given: CaptureOptions,
     fields: FieldsOption = None,
     unknown: Annotated[bool, typer.Option("--unknown", help="Only bytes that no register explains.")] = False,
     addresses: RangeOption = None,
@@ -45,7 +32,7 @@ def changes(
     output: OutputOption = None,
     show_secrets: ShowSecretsOption = False,
 ) -> None:
-    """List the changes of the machine's memory during a capture, each with the event just before it.
+    """List the changes of the machine's memory during captures, each with the event just before it.
 
     Examples:
 
@@ -55,22 +42,26 @@ def changes(
 
         lmdecode changes morning.pcap --only pump_on,brew_solenoid_on --format csv
 
+        lmdecode changes --join day.pcap* --from 06:00 --to 07:00
+
     The time is when the new value was first seen; `since` in jsonl is when the old value was last seen. The change
     happened between the two. An event before a change is not necessarily its cause. A number that keeps changing, such
     as a temperature, gets one line for the whole movement; the machine's clock is left out. Times in the table are
     local, or UTC with --utc; in all other formats they are UTC.
+
+    Several captures are read as one story, in the order of time. With --from and --to the list has the changes of that
+    time; what was known before it counts as the old value. With --where, only the messages that meet the condition
+    count.
     """
-    from lmdecode.app.decode import Settings
     from lmdecode.app.files import text_output
     from lmdecode.app.memory import list_changes
     from lmdecode.app.memory_sources import MemorySources
     from lmdecode.cli._common.progress import file_progress
 
     chosen = _FORMATS.chosen(format, as_json=as_json, output=output)
-    settings = Settings(tuple(key or ()), config, show_secrets, port)
-    sources = MemorySources(settings, machine, output, file_progress)
+    sources = MemorySources(given.asked(show_secrets=show_secrets), output, file_progress)
     with saying(sources):
-        source = sources.one_capture(capture)
+        source = sources.one_capture(given.captures)
     found = list_changes(source, fields=fields or (), addresses=addresses, unknown=unknown, everything=all_)
     with text_output(output, private=show_secrets) as file:
         _write(found, chosen, file, show_secrets=show_secrets)

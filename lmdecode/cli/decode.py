@@ -13,19 +13,14 @@ import typer
 
 from lmdecode.app.errors import CommandError
 from lmdecode.cli._common import completion
+from lmdecode.cli._common.captures import CaptureOptions, over_captures
 from lmdecode.cli._common.errors import reports_errors, say_how_it_went
-from lmdecode.cli._common.options import (
-    ConfigOption,
-    Formats,
-    KeysOption,
-    OutputOption,
-    PortOption,
-    ShowSecretsOption,
-)
+from lmdecode.cli._common.options import Formats, OutputOption, ShowSecretsOption
 from lmdecode.render.records import Style, Writer, format_named, format_names
 
 if TYPE_CHECKING:
-    from lmdecode.app.decode import Outcome, Settings
+    from lmdecode.app.asked import Asked, Opened
+    from lmdecode.app.decode import Outcome
     from lmdecode.capture.net.packet import Packet
     from lmdecode.codec.dialect import Speakers
     from lmdecode.codec.record import Record
@@ -41,20 +36,21 @@ class Order(StrEnum):
 _FORMATS = Formats(format_names(), piped="jsonl")
 
 
+_CAPTURES = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="CAPTURE…",
+        help="One or more: pcap, pcapng, an export of tshark's (-T json, ek, jsonraw) or lmdirect's log; `-` is "
+        "standard input.",
+        show_default=False,
+    ),
+]
+
+
 @reports_errors
+@over_captures(captures=_CAPTURES)
 def decode(
-    captures: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="CAPTURE…",
-            help="One or more: pcap, pcapng, an export of tshark's (-T json, ek, jsonraw) or lmdirect's log; `-` is "
-            "standard input.",
-            show_default=False,
-        ),
-    ],
-    key: KeysOption = None,
-    config: ConfigOption = None,
-    port: PortOption = None,
+    given: CaptureOptions,
     format: Annotated[str | None, _FORMATS.option()] = None,
     as_json: Annotated[bool, _FORMATS.json_option()] = False,
     output: OutputOption = None,
@@ -68,29 +64,12 @@ def decode(
             show_default=False,
         ),
     ] = None,
-    where: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="CONDITION",
-            autocompletion=completion.condition,
-            help="Show only messages that meet this condition; may be given several times, and then all must be met. "
-            "See above.",
-            show_default=False,
-        ),
-    ] = None,
     order: Annotated[
         Order,
         typer.Option(
             help="Write several captures one after the other (files), or sort the messages of all of them by time."
         ),
     ] = Order.FILES,
-    join: Annotated[
-        bool,
-        typer.Option(
-            "--join",
-            help="Treat the captures as pieces of one (tcpdump -C, -G, -W): connections continue from one to the next.",
-        ),
-    ] = False,
     jobs: Annotated[
         int | None,
         typer.Option(
@@ -155,19 +134,21 @@ def decode(
     """
     import gc
 
-    from lmdecode.app.decode import Outcome, Settings, in_order, outcomes_of
+    from lmdecode.app.decode import Outcome, in_order, outcomes_of
     from lmdecode.app.files import expanded, refuse_to_overwrite
     from lmdecode.app.output import open_output, open_writer
 
     gc.set_threshold(100_000)  # records are no cycles: to look for some at every 700th takes a twentieth of the time
-    settings = Settings(tuple(key or ()), config, show_secrets, port, *_understood(where or [], fields or []))
-    speakers, origin = settings.speakers()
-    paths = expanded(captures)
+    asked = given.asked(show_secrets=show_secrets, chosen_fields=_names(fields or []))
+    opened = asked.opened()
+    speakers = opened.speakers
+    paths = expanded(given.captures)
     name = _FORMATS.chosen(format, as_json=as_json, output=output)
     chosen = format_named(name)
+    join = asked.join
     several = len(paths) > 1 and not join
-    style = Style(settings.fields, several=several, captions=several and order is Order.FILES)
-    refuse_to_overwrite(output, [*paths, Path(origin)])
+    style = Style(asked.fields, several=several, captions=several and order is Order.FILES)
+    refuse_to_overwrite(output, [*paths, Path(opened.origin)])
     if join and (order is Order.TIME or chosen.of_packets):
         raise typer.BadParameter(f"--join goes with neither --order time nor {name}: mergecap -w NEW.pcapng FILE…")
     outcomes = outcomes_of(paths) if several else [Outcome(path) for path in (in_order(paths) if join else paths)]
@@ -176,30 +157,30 @@ def decode(
             len(outcomes) if order is Order.TIME else 1
         )
     if chosen.of_packets:
-        if where or fields or order is Order.TIME:
-            raise typer.BadParameter(f"{name} has every packet as it was: leave --where, --fields and --order out")
+        if asked.chooses or order is Order.TIME:
+            left_out = "--machine, --where, --from, --to, --fields and --order"
+            raise typer.BadParameter(f"{name} has every packet as it was: leave {left_out} out")
         with open_output(name, chosen, output, private=show_secrets) as file:
             _annotate(outcomes, speakers, file)
-            failed = say_how_it_went(outcomes, speakers, chosen=False)
+            failed = say_how_it_went(outcomes, speakers, asked)
     else:
         with open_writer(name, chosen, output, style, private=show_secrets) as writer:
-            _decode(outcomes, settings, speakers, writer, name, style, order=order, join=join, jobs=jobs, output=output)
+            _decode(outcomes, asked, opened, writer, name, style, order=order, jobs=jobs, output=output)
             writer.flush()
-            failed = say_how_it_went(outcomes, speakers, chosen=bool(where or fields))
+            failed = say_how_it_went(outcomes, speakers, asked)
     if failed:
         raise typer.Exit(1)
 
 
 def _decode(
     outcomes: list[Outcome],
-    settings: Settings,
-    speakers: Speakers,
+    asked: Asked,
+    opened: Opened,
     writer: Writer,
     name: str,
     style: Style,
     *,
     order: Order,
-    join: bool,
     jobs: int | None,
     output: Path | None,
 ) -> None:
@@ -209,50 +190,43 @@ def _decode(
     from lmdecode.cli._common.progress import progress_bar
 
     live = any(is_live(Path(outcome.name)) for outcome in outcomes)
-    if join or order is Order.TIME:
-        _together(outcomes, settings, speakers, writer, join=join, live=live)
+    if asked.join or order is Order.TIME:
+        _together(outcomes, asked, opened, writer, live=live)
         return
     workers = min(os.cpu_count() or 1 if jobs == 0 else jobs or 1, len(outcomes))
     if workers > 1 and format_named(name).joinable and not live:  # what is live cannot be opened in another process
         from lmdecode.app.jobs import decode_in_processes
 
-        outcomes[:] = decode_in_processes(outcomes, workers, name, style, settings, writer)
+        outcomes[:] = decode_in_processes(outcomes, workers, name, style, asked, writer)
         return
     for outcome in outcomes:
         path = Path(outcome.name)
         writer.begin(outcome.name)
         with progress_bar(path, onto_terminal=output is None and sys.stdout.isatty()) as progress:
-            decode_onto(writer, outcome, settings, speakers, live=is_live(path), progress=progress, ahead=jobs != 1)
+            decode_onto(writer, outcome, asked, opened, live=is_live(path), progress=progress, ahead=jobs != 1)
 
 
-def _understood(where: list[str], fields: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The conditions and the names of the fields, checked."""
-    if not where and not fields:
-        return (), ()
+def _names(fields: list[str]) -> tuple[str, ...]:
+    """The names of the fields, checked."""
+    if not fields:
+        return ()
     from lmdecode.analysis.columns import FieldNameError, chosen_fields
-    from lmdecode.analysis.filters import FilterError, parse_all
 
     try:
-        parse_all(where)
-    except FilterError as error:
-        raise typer.BadParameter(str(error), param_hint="--where") from None
-    try:
-        return tuple(where), chosen_fields(fields) if fields else ()
+        return chosen_fields(fields)
     except FieldNameError as error:
         raise typer.BadParameter(str(error), param_hint="--fields") from None
 
 
-def _together(
-    outcomes: list[Outcome], settings: Settings, speakers: Speakers, writer: Writer, *, join: bool, live: bool
-) -> None:
+def _together(outcomes: list[Outcome], asked: Asked, opened: Opened, writer: Writer, *, live: bool) -> None:
     """Write the messages of all captures by time, or as those of the pieces of one capture."""
+    from lmdecode.app.asked import Choice
     from lmdecode.app.decode import joined, merged
 
-    if join and live:
+    if asked.join and live:
         raise CommandError("--join needs files, not pipes: what is in a pipe is one capture already")
-    first = outcomes[0]  # one of them counts for all; which one does not matter
-    records = (joined if join else merged)(outcomes, speakers)
-    for first.shown, record in enumerate(settings.chosen(records), 1):
+    records = (joined if asked.join else merged)(outcomes, opened.speakers)
+    for record in Choice(asked, opened, outcomes[0]).of(records):  # one outcome counts for all, whichever it is
         writer.write(record)
         if live:
             writer.flush()

@@ -7,18 +7,10 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
+from lmdecode.cli._common.captures import CaptureOptions, over_captures
 from lmdecode.cli._common.echo import echo
 from lmdecode.cli._common.errors import reports_errors, saying
-from lmdecode.cli._common.options import (
-    ConfigOption,
-    Formats,
-    KeysOption,
-    MachineOption,
-    OutputOption,
-    PortOption,
-    RangeOption,
-    ShowSecretsOption,
-)
+from lmdecode.cli._common.options import Formats, OutputOption, RangeOption, ShowSecretsOption
 
 if TYPE_CHECKING:
     from lmdecode.app.memory import MemoryComparison
@@ -26,39 +18,40 @@ if TYPE_CHECKING:
 _FORMATS = Formats(("table", "jsonl"), piped="jsonl")
 
 
+_SIDES = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="A [B]",
+        help="Two captures or memory images, or one of each. One capture alone is compared with itself, its "
+        "beginning with its end; so are the pieces of one, with --join.",
+        show_default=False,
+    ),
+]
+_FROM = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="TIME",
+        help="Take A's memory as it was before this time: 02:55, 2026-11-21T02:55:57, 02:55Z, +12.5s. [default: the "
+        "end of A; with one capture, its beginning]",
+        show_default=False,
+    ),
+]
+_TO = Annotated[
+    str | None,
+    typer.Option(
+        "--to",
+        metavar="TIME",
+        help="Take B's memory as it was after this time. [default: the end of B]",
+        show_default=False,
+    ),
+]
+
+
 @reports_errors
+@over_captures(captures=_SIDES, from_=_FROM, to=_TO)
 def diff(
-    sources: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="A [B]",
-            help="Two captures or memory images, or one of each. One capture alone is compared with itself, its "
-            "beginning with its end.",
-            show_default=False,
-        ),
-    ],
-    key: KeysOption = None,
-    config: ConfigOption = None,
-    port: PortOption = None,
-    machine: MachineOption = None,
-    from_: Annotated[
-        str | None,
-        typer.Option(
-            "--from",
-            metavar="TIME",
-            help="Take A's memory as it was before this time: 02:55, 2026-11-21T02:55:57, 02:55Z, +12.5s. [default: "
-            "the end of A; with one capture, its beginning]",
-            show_default=False,
-        ),
-    ] = None,
-    to: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME",
-            help="Take B's memory as it was after this time. [default: the end of B]",
-            show_default=False,
-        ),
-    ] = None,
+    given: CaptureOptions,
     addresses: RangeOption = None,
     format: Annotated[str | None, _FORMATS.option()] = None,
     as_json: Annotated[bool, _FORMATS.json_option()] = False,
@@ -76,26 +69,32 @@ def diff(
 
         lmdecode diff morning.pcap --from 02:55:57 --to 02:56
 
+        lmdecode diff --join day.pcap*
+
     Two captures are compared as they were at their ends, unless --from and --to name other times. Within one capture, a
     byte that was first seen after --from is assumed to have had that value before. Bytes that only one side knows are
     listed separately. A time means the whole minute or second that it names, so --from 02:56 --to 02:56 shows the
     changes within that minute; without a zone it is local, or UTC with --utc. An event before a change is not
     necessarily its cause.
+
+    --machine and --where choose among the messages of both sides.
     """
-    from lmdecode.app.decode import Settings
     from lmdecode.app.files import text_output
     from lmdecode.app.memory import compare
     from lmdecode.app.memory_sources import MemorySources
     from lmdecode.cli._common.progress import file_progress
 
-    if len(sources) > 2:
-        raise typer.BadParameter(f"two are compared, not {len(sources)}", param_hint="A [B]")
+    sides = [given.captures] if given.join else [[path] for path in given.captures]
+    if len(sides) > 2:
+        raise typer.BadParameter(
+            f"two are compared, not {len(sides)}; pieces of one capture are joined with --join", param_hint="A [B]"
+        )
     chosen = _FORMATS.chosen(format, as_json=as_json, output=output)
-    settings = Settings(tuple(key or ()), config, show_secrets, port)
-    reader = MemorySources(settings, machine, output, file_progress)
+    asked = given.named(from_=None, to=None).asked(show_secrets=show_secrets)
+    reader = MemorySources(asked, output, file_progress)
     with saying(reader):
-        memories = [reader.one(path) for path in sources]
-    comparison = compare(memories, from_=from_, to=to, addresses=addresses)
+        memories = [reader.one(side) for side in sides]
+    comparison = compare(memories, from_=given.from_, to=given.to, addresses=addresses)
     with text_output(output, private=show_secrets) as file:
         _write(comparison, chosen, file, show_secrets=show_secrets)
     echo(comparison.summary, err=True)

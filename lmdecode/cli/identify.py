@@ -7,17 +7,18 @@ from typing import Annotated
 
 import typer
 
+from lmdecode.cli._common.captures import CaptureOptions, over_captures
 from lmdecode.cli._common.echo import echo
 from lmdecode.cli._common.errors import complain, reports_errors
-from lmdecode.cli._common.options import CapturesArgument, Formats, OutputOption, PortOption
+from lmdecode.cli._common.options import Formats, OutputOption
 
 _FORMATS = Formats(("table", "json"), piped="table")
 
 
 @reports_errors
+@over_captures(without={"key": "It says what can be said without any key."})
 def identify(
-    captures: CapturesArgument,
-    port: PortOption = None,
+    given: CaptureOptions,
     format: Annotated[str | None, _FORMATS.option()] = None,
     as_json: Annotated[bool, _FORMATS.json_option()] = False,
     output: OutputOption = None,
@@ -35,6 +36,9 @@ def identify(
     fit`: no other known message has this size. `best fit`: other known messages have this size, but the order favours
     this one. `fits`: several known messages have this size, and the order favours none. Any of these may still be an
     unknown message.
+
+    As nothing is decrypted, --where takes only conditions on what is not encrypted, such as `stream=0`,
+    `source=192.168.1.*` or `sender=app`, and --machine knows a machine by the address that the config has for it.
     """
     from lmdecode.app.captures import Captures
     from lmdecode.app.files import text_output
@@ -44,7 +48,7 @@ def identify(
     from lmdecode.render.terminal import print_parts
 
     chosen = _FORMATS.chosen(format, as_json=as_json, output=output)
-    found = identified(Captures.without_keys(captures, port, output=output, progress=file_progress))
+    found = identified(Captures.without_keys(given.captures, given.asked(), output=output, progress=file_progress))
     if found.result.connections:
         with text_output(output) as file:
             if chosen == "json":

@@ -10,15 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from lmdecode.cli._common.captures import CaptureOptions, over_captures
+from lmdecode.cli._common.echo import echo
 from lmdecode.cli._common.errors import complain, reports_errors
-from lmdecode.cli._common.options import (
-    CapturesArgument,
-    ConfigOption,
-    Formats,
-    KeysOption,
-    OutputOption,
-    PortOption,
-)
+from lmdecode.cli._common.options import Formats, OutputOption
 from lmdecode.codec.printable import printable
 
 if TYPE_CHECKING:
@@ -56,11 +51,9 @@ def _keys() -> None:
 
 @app.command("check")
 @reports_errors
+@over_captures()
 def check(
-    captures: CapturesArgument,
-    key: KeysOption = None,
-    config: ConfigOption = None,
-    port: PortOption = None,
+    given: CaptureOptions,
     format: Annotated[str | None, _FORMATS.option()] = None,
     as_json: Annotated[bool, _FORMATS.json_option()] = False,
     output: OutputOption = None,
@@ -78,17 +71,16 @@ def check(
     A frame counts as decrypted if the result is a message with a valid check byte. The exit code is 1 if a connection
     has frames and no key fits them. The keys themselves are never shown, only the names that config.json has for their
     machines.
+
+    --machine chooses the connections that the machine's key fits; if no key fits, those with its address. --where takes
+    only conditions on what is not encrypted, such as `stream=0`, `source=192.168.1.*` or `sender=app`.
     """
-    from lmdecode.app.captures import Captures
     from lmdecode.app.files import text_output
     from lmdecode.app.identify import check_keys
     from lmdecode.cli._common.progress import file_progress
-    from lmdecode.config.keys import find_keys
 
     chosen = _FORMATS.chosen(format, as_json=as_json, output=output)
-    machines, origin = find_keys(key or [], config)
-    reading = Captures.without_keys(captures, port, origin=origin, output=output, progress=file_progress)
-    found = check_keys(reading, machines, origin)
+    found = check_keys(given.captures, given.asked(), output=output, progress=file_progress)
     if chosen == "json" or found.connections:
         with text_output(output) as file:
             if chosen == "json":
@@ -97,6 +89,8 @@ def check(
                 file.writelines(f"{line}\n" for line in _lines(found.connections))
     for complaint in found.complaints:
         complain(complaint)
+    if found.note:
+        echo(found.note, err=True)
     if found.error is not None:
         raise found.error
     if found.complaints:

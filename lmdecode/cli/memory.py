@@ -9,17 +9,9 @@ from typing import Annotated
 import typer
 
 from lmdecode.app.errors import UsageError
+from lmdecode.cli._common.captures import CaptureOptions, over_captures
 from lmdecode.cli._common.errors import reports_errors, saying
-from lmdecode.cli._common.options import (
-    ConfigOption,
-    Formats,
-    KeysOption,
-    MachineOption,
-    OutputOption,
-    PortOption,
-    RangeOption,
-    ShowSecretsOption,
-)
+from lmdecode.cli._common.options import Formats, OutputOption, RangeOption, ShowSecretsOption
 
 _FORMATS = Formats(("table", "json", "bin"), piped="table")
 
@@ -34,20 +26,20 @@ def _byte(text: str | int) -> int:
     return number
 
 
+_CAPTURES = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="CAPTURE…|IMAGE",
+        help="One or more captures, of any kind that `lmdecode decode` reads; or a memory image.",
+        show_default=False,
+    ),
+]
+
+
 @reports_errors
+@over_captures(captures=_CAPTURES)
 def memory(
-    source: Annotated[
-        Path,
-        typer.Argument(
-            metavar="CAPTURE|IMAGE",
-            help="Any capture that `lmdecode decode` reads, or a memory image.",
-            show_default=False,
-        ),
-    ],
-    key: KeysOption = None,
-    config: ConfigOption = None,
-    port: PortOption = None,
-    machine: MachineOption = None,
+    given: CaptureOptions,
     at: Annotated[
         str | None,
         typer.Option(
@@ -72,7 +64,7 @@ def memory(
     output: OutputOption = None,
     show_secrets: ShowSecretsOption = False,
 ) -> None:
-    """Show the machine's memory of 64 KiB, as far as the answers, reports and writes in a capture reveal it.
+    """Show the machine's memory of 64 KiB, as far as the answers, reports and writes in captures reveal it.
 
     Examples:
 
@@ -89,7 +81,6 @@ def memory(
     names; the memory is shown as it was at the end of it. Times in the table, and times without a zone that you give,
     are local, or UTC with --utc.
     """
-    from lmdecode.app.decode import Settings
     from lmdecode.app.files import text_output, whole_file
     from lmdecode.app.memory import view
     from lmdecode.app.memory_sources import MemorySources
@@ -100,10 +91,11 @@ def memory(
     chosen = _FORMATS.chosen(format, as_json=as_json, output=output)
     if chosen == "bin" and output is None and sys.stdout.isatty():
         raise UsageError("bin cannot be shown in a terminal: name a file, --output memory.bin")
-    settings = Settings(tuple(key or ()), config, show_secrets, port)
-    sources = MemorySources(settings, machine, output, file_progress)
+    if at is not None and given.to is not None:
+        raise UsageError("--at is the end of what is shown, as --to is: give one of them")
+    sources = MemorySources(given.asked(show_secrets=show_secrets), output, file_progress)
     with saying(sources):
-        found = sources.one(source)
+        found = sources.one(given.captures)
     shown = view(found, at=at, addresses=addresses)
     if chosen == "bin":
         content = shown.as_bytes(fill=fill, show_secrets=show_secrets)

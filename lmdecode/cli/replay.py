@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from lmdecode.app.errors import CommandError
+from lmdecode.cli._common import completion
+from lmdecode.cli._common.captures import CaptureOptions, over_captures
 from lmdecode.cli._common.echo import echo, echo_json
 from lmdecode.cli._common.errors import INTERRUPTED, complain, reports_errors
 from lmdecode.cli._common.live import run_live
@@ -21,7 +22,8 @@ from lmdecode.cli._common.options import (
     LivePortOption,
     ModelOption,
     TimeoutOption,
-    UtcOption,
+    conditions,
+    understood_time,
 )
 from lmdecode.cli._common.prompt import confirmed, is_somebody_there
 from lmdecode.codec.v1 import PORT
@@ -32,22 +34,62 @@ from lmdecode.device.errors import joined
 
 if TYPE_CHECKING:
     from lmdecode.analysis.replay import Comparison, Step
-    from lmdecode.app.replay import CheckedWrite
+    from lmdecode.app.replay import CheckedWrite, Replay
 
 _LONG: Final = 10.0  # s; a replay that takes longer says so first
 
 
 _FORMATS: Final = Formats(("table", "jsonl"), piped="jsonl")
+_WHERE = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where",
+        metavar="CONDITION",
+        autocompletion=completion.condition,
+        callback=conditions,
+        help="Only requests that meet this condition, or whose recorded answers do: `'name=dose_*'`; `lmdecode decode "
+        "--help` lists all. May be given several times, and then all must be met.",
+        show_default=False,
+    ),
+]
+_FROM = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="TIME",
+        callback=understood_time,
+        help="Only requests from this recorded time on: 02:55, 02:55:57.5, 2026-11-21T02:55, 02:55Z, or +12.5s after "
+        "the first message.",
+        show_default=False,
+    ),
+]
+_TO = Annotated[
+    str | None,
+    typer.Option(
+        "--to",
+        metavar="TIME",
+        callback=understood_time,
+        help="Only requests up to this recorded time, all of the minute or second that it names included.",
+        show_default=False,
+    ),
+]
+
+
+_OF_THE_OTHER: Final = (
+    "This is an option of the machine to send to. For the machine in the captures there is --capture-{}."
+)
 
 
 @reports_errors
+@over_captures(
+    without={name: _OF_THE_OTHER.format(name) for name in ("key", "port", "machine")}
+    | {"config": "This is an option of the machine to send to, and the captures are read with the same file."},
+    where=_WHERE,
+    from_=_FROM,
+    to=_TO,
+)
 def replay(
-    capture: Annotated[
-        Path,
-        typer.Argument(
-            metavar="CAPTURE", help="A capture of any kind that `lmdecode decode` reads.", show_default=False
-        ),
-    ],
+    given: CaptureOptions,
     host: HostOption = None,
     port: LivePortOption = None,
     key: KeyOption = None,
@@ -63,7 +105,24 @@ def replay(
             show_default=False,
         ),
     ] = None,
-    capture_port: Annotated[int, typer.Option(min=1, max=65535, help="The machine's TCP port in the capture.")] = PORT,
+    capture_port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            help=f"The machine's TCP port in the captures. [default: {PORT} and the ports in the config]",
+            show_default=False,
+        ),
+    ] = None,
+    capture_machine: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The machine in the captures, if they have several: its name or serial number in the config, or its "
+            "address. `*` is a wildcard.",
+            show_default=False,
+        ),
+    ] = None,
     speed: Annotated[
         str, typer.Option(metavar="FACTOR|max", help="Send this many times as fast as recorded; max makes no pauses.")
     ] = "1",
@@ -79,17 +138,19 @@ def replay(
     writes: Annotated[
         bool, typer.Option("--writes", help="Send the writes too, each once. They are checked and listed first.")
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be sent, with the values of writes; do not connect.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before the writes.")] = False,
     secrets: Annotated[
         bool,
         typer.Option("--secrets", help=f"Send reads of {ACCOUNT} too."),
     ] = False,
     timeout: TimeoutOption = ANSWER_TIMEOUT,
-    _utc: UtcOption = False,
     format: Annotated[str | None, _FORMATS.option()] = None,
     as_json: Annotated[bool, _FORMATS.json_option()] = False,
 ) -> None:
-    """Send the app's requests in a capture to a machine, and compare its answers with the recorded ones.
+    """Send the app's requests in captures to a machine, and compare its answers with the recorded ones.
 
     Examples:
 
@@ -99,17 +160,24 @@ def replay(
 
         lmdecode replay morning.pcap --writes --host 127.0.0.1
 
+        lmdecode replay morning.pcap --writes --dry-run --from 06:30 --to 06:35
+
     Only reads are sent, unless --writes is given. Each answer is the same, different only in volatile values,
     different, or missing. Exit codes: 0 at most volatile values differ, 1 an answer differs or is missing, 2 wrong
     usage, 3 no connection to the machine.
+
+    Several captures are one story, in the order of time. --dry-run connects to nothing, so it needs no address. It
+    checks writes as a real run does; what depends on the model is checked if --model or the config names it.
     """
-    from lmdecode.analysis.times import day_text
     from lmdecode.app.replay import Replay, parse_ignored, parse_speed
     from lmdecode.app.send import consent_missing
-    from lmdecode.render.machine import replay_entry, replay_lines, replay_summary
+    from lmdecode.cli._common.progress import file_progress
+    from lmdecode.render.machine import replay_summary
 
     in_lines = _FORMATS.chosen(format, as_json=as_json, output=None) == "jsonl"
-    target = find_target(host=host, port=port, key=key, config=config, machine=machine, model=model)
+    target = find_target(
+        host=host, port=port, key=key, config=config, machine=machine, model=model, connecting=not dry_run
+    )
     name = joined(target.host, target.port)
     run = Replay(
         target,
@@ -119,26 +187,18 @@ def replay(
         writes=writes,
         secrets=secrets,
     )
-    steps = run.load(capture, keys=capture_key or [], config=config, port=capture_port, on_trouble=complain)
+    asked = given.named(key=capture_key, config=config, port=capture_port, machine=capture_machine).asked()
+    steps = run.load(given.captures, asked, progress=file_progress, on_trouble=complain)
+    show = _Show(run, in_lines=in_lines)
+    if dry_run:
+        _plan(run, steps, show)
+        return
     if run.needs_consent(steps):
         if not yes and not is_somebody_there():
             raise consent_missing(["changes the machine"])
         _confirm(run_live(run.check_writes(steps), waiting_for=name), target.host, yes=yes)
     if (seconds := run.seconds(steps)) > _LONG:
         echo(f"this takes {seconds:,.0f} s; --speed max is faster", err=True)
-
-    said = ""
-
-    def show(step: Step, found: Comparison) -> None:
-        nonlocal said
-        if in_lines:
-            echo_json(replay_entry(step, found))
-        else:
-            if (day := day_text(step.time_ns)) != said:
-                said = day
-                echo(f"recorded {day}")
-            echo(*replay_lines(step, found, run.ignored))
-
     try:
         run_live(run.run(steps, show), waiting_for=name, while_=lambda: not run.counts)
     except KeyboardInterrupt:
@@ -149,6 +209,39 @@ def replay(
             echo(line, err=True)
     if run.differs:
         raise typer.Exit(1)
+
+
+class _Show:
+    """Prints what became of each request, or would become of it."""
+
+    def __init__(self, run: Replay, *, in_lines: bool) -> None:
+        self._run = run
+        self._in_lines = in_lines
+        self._day = ""
+
+    def __call__(self, step: Step, found: Comparison, write: CheckedWrite | None = None) -> None:
+        from lmdecode.analysis.times import day_text
+        from lmdecode.render.machine import replay_entry, replay_lines, write_line
+
+        if self._in_lines:
+            echo_json(replay_entry(step, found) | ({} if write is None else {"fields": dict(write.fields)}))
+            return
+        if (day := day_text(step.time_ns)) != self._day:
+            self._day = day
+            echo(f"recorded {day}")
+        echo(*replay_lines(step, found, self._run.ignored))
+        if write is not None:
+            echo(f"    {write_line(step.request, write.fields, write.warnings)}")
+
+
+def _plan(run: Replay, steps: Sequence[Step], show: _Show) -> None:
+    """Shows what would be sent."""
+    from lmdecode.render.machine import replay_summary
+
+    run.plan(steps, show)
+    if run.needs_consent(steps) and not run.checks_all:
+        echo("the model is not known, so the writes were not checked for it: --model names it", err=True)
+    echo(f"{replay_summary(run.counts, len(steps))}; nothing was sent", err=True)
 
 
 def _confirm(writes: Sequence[CheckedWrite], host: str, *, yes: bool) -> None:

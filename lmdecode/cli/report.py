@@ -9,22 +9,20 @@ from typing import Annotated
 import typer
 
 from lmdecode.app.errors import UsageError
+from lmdecode.cli._common.captures import CaptureOptions, over_captures
 from lmdecode.cli._common.errors import reports_errors, say
-from lmdecode.cli._common.options import CapturesArgument, ConfigOption, KeysOption, PortOption
 
 
 @reports_errors
+@over_captures()
 def report(
-    captures: CapturesArgument,
+    given: CaptureOptions,
     output: Annotated[
         Path,
         typer.Option(
             "--output", "-o", metavar="FILE", help="The HTML file to write; `-` is standard output.", show_default=False
         ),
     ],
-    key: KeysOption = None,
-    config: ConfigOption = None,
-    port: PortOption = None,
     title: Annotated[
         str | None, typer.Option(metavar="TEXT", help="The headline of the page.", show_default=False)
     ] = None,
@@ -37,11 +35,15 @@ def report(
 
         lmdecode report monday.pcap tuesday.pcap -o days.html --title "Two days"
 
+        lmdecode report --join day.pcap* -o morning.html --from 06:00 --to 09:00
+
     The page needs no network and sends nothing. It contains what the machine said, including its serial number, but
     neither the key nor the machine's cloud account.
+
+    With --from and --to the page is about that time. It has the shots that began in it, and what was switched on or set
+    before it is known. With --where, only the messages that meet the condition count.
     """
     from lmdecode.app.captures import Captures
-    from lmdecode.app.decode import Settings
     from lmdecode.app.files import STDIN, whole_file
     from lmdecode.app.report import make_report
     from lmdecode.cli._common.progress import file_progress
@@ -49,8 +51,7 @@ def report(
     file = None if output == STDIN else output
     if file is None and sys.stdout.isatty():
         raise UsageError("a page cannot be shown in a terminal: name a file, --output report.html")
-    settings = Settings(tuple(key or ()), config, port=port)
-    reading = Captures.with_keys(captures, settings, output=file, progress=file_progress)
+    reading = Captures.with_keys(given.captures, given.asked(), output=file, progress=file_progress)
     made = make_report(reading, title=title, output=file)
     say(made.verdict)
     if made.page is not None:

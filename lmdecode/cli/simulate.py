@@ -126,7 +126,7 @@ def simulate(
         raise UsageError("--image and --capture: give one of them")
     faults = Faults(map(parse_fault, fault or []), seed=seed)
     mine, key_origin = simulation_key(key or [], config)
-    known = load_image(image) if image else image_of(capture, mine) if capture else None
+    known = load_image(image) if image else image_of(capture, mine, config) if capture else None
     machine = simulated_machine(known, model=model)
     log = _Log(quiet=quiet)
     console = Console(machine, faults)

@@ -6,29 +6,17 @@ from typing import Annotated
 
 import typer
 
+from lmdecode.cli._common.captures import CaptureOptions, over_captures
 from lmdecode.cli._common.errors import reports_errors, saying
-from lmdecode.cli._common.options import (
-    CapturesArgument,
-    ConfigOption,
-    Formats,
-    KeysOption,
-    MachineOption,
-    OutputOption,
-    PortOption,
-    RangeOption,
-    number,
-)
+from lmdecode.cli._common.options import Formats, OutputOption, RangeOption, number
 
 _FORMATS = Formats(("table", "jsonl"), piped="jsonl")
 
 
 @reports_errors
+@over_captures()
 def unknowns(
-    captures: CapturesArgument,
-    key: KeysOption = None,
-    config: ConfigOption = None,
-    port: PortOption = None,
-    machine: MachineOption = None,
+    given: CaptureOptions,
     addresses: RangeOption = None,
     within: Annotated[
         float,
@@ -65,9 +53,11 @@ def unknowns(
     often than expected by chance at that time, or if both values rise and fall together (rank correlation). For each of
     the two tests, the probability that an unrelated register is named is at most 1 in 20, however many were compared. A
     named register is a hint where to look, not a proof.
+
+    With --from and --to only what was said in that time counts, as if the captures had nothing else; so it is with
+    --where.
     """
-    from lmdecode.app.decode import Settings
-    from lmdecode.app.files import expanded, text_output
+    from lmdecode.app.files import text_output
     from lmdecode.app.memory import unknowns_of
     from lmdecode.app.memory_sources import MemorySources
     from lmdecode.cli._common.progress import file_progress
@@ -75,10 +65,9 @@ def unknowns(
     from lmdecode.render.unknowns import json_lines, print_found
 
     chosen = _FORMATS.chosen(format, as_json=as_json, output=output)
-    settings = Settings(tuple(key or ()), config, port=port)
-    sources = MemorySources(settings, machine, output, file_progress)
+    sources = MemorySources(given.asked(), output, file_progress)
     with saying(sources):
-        memories = [each for path in expanded(captures) for each in sources.captures(path)]
+        memories = sources.captures(given.captures)
     found = unknowns_of(memories, addresses=addresses, within=within, fewest=min_changes)
     with text_output(output) as file:
         console = TerminalConsole(file)

@@ -313,27 +313,30 @@ class Speakers:
         self._only = next(iter(self._all.values())) if len(self._all) == 1 else None
 
     @classmethod
-    def of(cls, dialect: Dialect, speaker: Speaker, port: int | None = None) -> Speakers:
-        """Return the speakers of one dialect alone, on its own ports or on another."""
-        return cls({each: [(dialect, speaker)] for each in (dialect.ports if port is None else (port,))})
+    def of(cls, dialect: Dialect, speaker: Speaker, port: int | None = None, also: Iterable[int] = ()) -> Speakers:
+        """Return the speakers of one dialect alone, on its own ports and those of `also`, or on `port` alone."""
+        return cls({each: [(dialect, speaker)] for each in ((*dialect.ports, *also) if port is None else (port,))})
 
     @classmethod
-    def open(cls, access: OwnerAccess, port: int | None = None) -> Speakers:
+    def open(cls, access: OwnerAccess, port: int | None = None, also: Iterable[int] = ()) -> Speakers:
         """Open all dialects.
+
+        On a port that no dialect has as its own, any of them may be spoken.
 
         Args:
             access: What the owner allows them.
-            port: The only port to look at, of which the dialects that have it are spoken there, or any if none has it.
-                None: each dialect on its own ports.
+            port: The only port to look at. None: the ports of all dialects, and those of `also`.
+            also: Further ports, on which the owner's machines are known to listen.
         """
         known = dialects().values()
-        here = [each for each in known if port is None or port in each.ports] or [*known]
-        opened = [(each, each.open(access)) for each in here]
-        by_port: dict[int, list[tuple[Dialect, Speaker]]] = {}
-        for dialect, speaker in opened:
-            for each in dialect.ports if port is None else (port,):
-                by_port.setdefault(each, []).append((dialect, speaker))
-        return cls(by_port)
+        ports = (*(each for dialect in known for each in dialect.ports), *also) if port is None else (port,)
+        spoken = {each: [dialect for dialect in known if each in dialect.ports] or [*known] for each in ports}
+        opened = {
+            dialect.name: dialect.open(access)
+            for dialect in known
+            if any(dialect in there for there in spoken.values())
+        }
+        return cls({each: [(dialect, opened[dialect.name]) for dialect in there] for each, there in spoken.items()})
 
     def __getitem__(self, name: str) -> Speaker:
         """Return the speaker of a dialect, whatever its port. Raises KeyError if it is not among them."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import orjson
@@ -37,7 +36,7 @@ class UnknownsOfMachine:
     machine: str
     model: str | None
     firmware: str | None
-    captures: tuple[Path, ...]
+    captures: tuple[str, ...]
     unknowns: Unknowns
     within: float
     """Seconds within which changes count as together."""

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import pytest
 
+from lmdecode.app.asked import Asked
 from lmdecode.app.captures import Captures
-from lmdecode.app.decode import Settings
 from lmdecode.app.errors import CommandError, UsageError
 from lmdecode.app.identify import check_keys, identify
 from lmdecode.app.memory import compare, list_changes, unknowns_of, view
 from lmdecode.app.memory_sources import MemorySources
 from lmdecode.app.report import make_report
-from lmdecode.codec.dialect import MachineKey
 from lmdecode.codec.v1.image import parse_image
-from lmdecode.codec.v1.key import Key
 from tests.cli.conftest import CAPTURES, KEY
 
 AV = CAPTURES / "gs3av-settings.pcap"
-SETTINGS = Settings((KEY,), None)
+SETTINGS = Asked((KEY,))
 
 
 @pytest.fixture(scope="module")
 def source():
-    return MemorySources(SETTINGS).one_capture(AV)
+    return MemorySources(SETTINGS).one_capture([AV])
 
 
 def test_a_view_is_an_image_and_bytes(source):
@@ -61,7 +59,7 @@ def test_two_moments_and_two_memories(source):
 
 def test_unknown_bytes_of_a_machine(source):
     (found,) = unknowns_of([source], addresses=range(0x4000, 0x4100), within=5.0, fewest=5)
-    assert (found.machine, found.model, found.captures) == ("192.168.1.215", "GS3 AV", (AV,))
+    assert (found.machine, found.model, found.captures) == ("192.168.1.215", "GS3 AV", (str(AV),))
     assert all(0x4000 <= each.address < 0x4100 for each in found.unknowns.bytes)
     with pytest.raises(CommandError, match="would count twice"):
         unknowns_of([source, source], addresses=None, within=5.0, fewest=5)
@@ -80,17 +78,17 @@ def test_what_is_wrong_with_a_capture_is_collected(tmp_path):
             positions.append("closed")
 
     sources = MemorySources(SETTINGS, progress=lambda _path: Bar())
-    sources.one(cut)
+    sources.one([cut])
     assert ["is cut off in the middle" in complaint for complaint in sources.complaints] == [True]
     assert positions[-1] == "closed"
-    wrong = MemorySources(Settings(("x" * 32,), None))
+    wrong = MemorySources(Asked(("x" * 32,)))
     with pytest.raises(CommandError, match=r"wrong key\? \(it is from --key\)"):
-        wrong.one(AV)
+        wrong.one([AV])
 
 
 def test_a_report_says_why_there_is_nothing(tmp_path):
     (tmp_path / "old.html").write_text("old")
-    captures = Captures.with_keys([AV], Settings(("x" * 32,), None))
+    captures = Captures.with_keys([AV], Asked(("x" * 32,)))
     made = make_report(captures, output=tmp_path / "old.html")
     assert made.page is None
     assert "wrong key?" in str(made.error)
@@ -101,13 +99,12 @@ def test_a_report_says_why_there_is_nothing(tmp_path):
 
 
 def test_what_is_said_without_a_key():
-    found = identify(Captures.without_keys([AV], None))
+    found = identify(Captures.without_keys([AV], Asked()))
     assert (len(found.result.connections), found.error, found.complaints, found.note) == (1, None, (), "")
-    keys = [MachineKey("kitchen", Key.parse(KEY))]
-    (tried,) = check_keys(Captures.without_keys([AV], None), keys, "--key").connections
-    assert (tried.best, tried.frames) == (("kitchen", 94), 94)
-    unfit = check_keys(Captures.without_keys([AV], None), [MachineKey("key 1", Key(b"x" * 32))], "--key")
+    (tried,) = check_keys([AV], Asked((KEY,))).connections
+    assert (tried.best, tried.frames) == (("key 1", 94), 94)
+    unfit = check_keys([AV], Asked(("x" * 32,)))
     assert "the key does not fit connection 0 (from --key)" in str(unfit.error)
-    other = identify(Captures.without_keys([AV], 80))
+    other = identify(Captures.without_keys([AV], Asked(port=80)))
     assert str(other.error) == ""
     assert "nothing on TCP port 80" in other.complaints[0]

@@ -23,6 +23,7 @@ from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.printable import printable
 
 if TYPE_CHECKING:
+    from lmdecode.app.asked import Asked
     from lmdecode.app.captures import CaptureVerdict
     from lmdecode.app.decode import Outcome
     from lmdecode.app.memory_sources import MemorySources
@@ -152,20 +153,21 @@ def _print(notes: Sequence[str], complaints: Sequence[str]) -> None:
         complain(complaint)
 
 
-def say_how_it_went(outcomes: Sequence[Outcome], speakers: Speakers, *, chosen: bool) -> bool:
+def say_how_it_went(outcomes: Sequence[Outcome], speakers: Speakers, asked: Asked) -> bool:
     """Prints what came of captures, and returns whether anything was wrong with one.
 
     Args:
         outcomes: What came of the captures.
         speakers: The dialects, with the user's keys.
-        chosen: Whether the user saw a choice of the messages only.
+        asked: What the user wanted to see.
 
     Raises:
         CommandError: Nothing was decoded, so that an output file is better left as it was.
+        UsageError: A machine was asked for that is not in the captures.
     """
     from lmdecode.app.captures import verdict_on
 
-    verdict = verdict_on(outcomes, speakers, chosen=chosen)
+    verdict = verdict_on(outcomes, speakers, asked, "shown")
     say(verdict)
     if verdict.error is not None:
         raise verdict.error

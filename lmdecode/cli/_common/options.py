@@ -152,7 +152,7 @@ ShowSecretsOption = Annotated[
 # Of times.
 
 
-def _understood_time(text: str | None) -> str | None:
+def understood_time(text: str | None) -> str | None:
     """Returns the value of an option that is a time, which is understood for good when the captures are read."""
     if text is not None:
         from lmdecode.analysis.typed_times import TimeError, check_time
@@ -189,7 +189,7 @@ FromOption = Annotated[
     typer.Option(
         "--from",
         metavar="TIME",
-        callback=_understood_time,
+        callback=understood_time,
         help="Only what was said from this time on: 02:55, 02:55:57.5, 2026-11-21T02:55, 02:55Z, or +12.5s after the "
         "first message.",
         show_default=False,
@@ -200,7 +200,7 @@ ToOption = Annotated[
     typer.Option(
         "--to",
         metavar="TIME",
-        callback=_understood_time,
+        callback=understood_time,
         help="Only what was said up to this time, all of the minute or second that it names included.",
         show_default=False,
     ),
@@ -230,10 +230,18 @@ def _field_names(texts: list[str] | None) -> list[str]:
         raise typer.BadParameter(str(error)) from None
 
 
-CaptureArgument = Annotated[
-    Path,
-    typer.Argument(metavar="CAPTURE", help="A capture of any kind that `lmdecode decode` reads.", show_default=False),
-]
+def conditions(texts: list[str] | None) -> list[str] | None:
+    """Returns the value of `--where`, once each condition is understood."""
+    if texts:
+        from lmdecode.analysis.filters import FilterError, parse_all
+
+        try:
+            parse_all(texts)
+        except FilterError as error:
+            raise typer.BadParameter(str(error)) from None
+    return texts
+
+
 CapturesArgument = Annotated[
     list[Path],
     typer.Argument(
@@ -258,7 +266,7 @@ PortOption = Annotated[
     typer.Option(
         min=1,
         max=65535,
-        help=f"The machine's TCP port. [default: {', '.join(map(str, known_ports()))}]",
+        help=f"The machine's TCP port. [default: {', '.join(map(str, known_ports()))} and the ports in the config]",
         show_default=False,
     ),
 ]
@@ -268,8 +276,27 @@ MachineOption = Annotated[
         "--machine",
         metavar="NAME",
         autocompletion=completion.machine,
-        help="The machine, if a capture has several: its name in config.json or its address. `*` is a wildcard.",
+        help="Only this machine: its name or serial number in the config, or its address. `*` is a wildcard.",
         show_default=False,
+    ),
+]
+WhereOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where",
+        metavar="CONDITION",
+        autocompletion=completion.condition,
+        callback=conditions,
+        help="Only messages that meet this condition: kind=write, `'coffee_temp>95'`; `lmdecode decode --help` lists "
+        "all. May be given several times, and then all must be met.",
+        show_default=False,
+    ),
+]
+JoinOption = Annotated[
+    bool,
+    typer.Option(
+        "--join",
+        help="Treat the captures as pieces of one (tcpdump -C, -G, -W): connections continue from one to the next.",
     ),
 ]
 RangeOption = Annotated[

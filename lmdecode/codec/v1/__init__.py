@@ -7,7 +7,7 @@ frame, and `conversation` for one connection.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from lmdecode.codec.dialect import Dialect, FieldKind, OwnerAccess, Speaker, Speakers
@@ -57,14 +57,15 @@ DIALECT: Final = Dialect(
 )
 
 
-def speakers_with(decoder: Decoder, port: int | None = None, *, origin: str = "") -> Speakers:
+def speakers_with(decoder: Decoder, port: int | None = None, *, origin: str = "", also: Iterable[int] = ()) -> Speakers:
     """Return v1 alone, read by a decoder of one's own: with a key that is not in the configuration, or with none.
 
     Args:
         decoder: Reads the frames.
-        port: The machine's TCP port; None for the usual one.
+        port: The machine's TCP port; None for the usual one and those of `also`.
         origin: Where the decoder's keys are from, for messages.
+        also: Further ports, on which the owner's machines are known to listen.
     """
     from lmdecode.codec.v1.conversation import Speaker as Reader  # noqa: PLC0415 -- heavy, and not every command decodes
 
-    return Speakers.of(DIALECT, Reader(decoder, origin), port)
+    return Speakers.of(DIALECT, Reader(decoder, origin), port, also)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC
 from itertools import pairwise
 from typing import Final
@@ -128,17 +128,34 @@ class ReportBuilder:
         self._shots = ShotFinder()
         self._messages = MessageLog()
 
-    def add(self, record: Record) -> None:
-        """Takes the next record."""
+    def add(self, record: Record, *, shown: bool = True) -> None:
+        """Takes the next record.
+
+        Args:
+            record: The record.
+            shown: Whether it is of a time that the report is about. Of other times only the state counts, and the end
+                of a shot.
+        """
         name = machine_of(record)
         timeline = self._timelines.get(name)
         if timeline is None:
             timeline = self._timelines[name] = Timeline()
-        timeline.add(record)
         self._shots.add(record)
-        self._messages.add(record)
+        if shown:
+            timeline.add(record)
+            self._messages.add(record)
+        else:
+            timeline.overhear(record)
 
-    def as_data(self, title: str, files: Sequence[str], notices: Sequence[str], *, empty: bool) -> dict[str, object]:
+    def as_data(
+        self,
+        title: str,
+        files: Sequence[str],
+        notices: Sequence[str],
+        *,
+        empty: bool,
+        is_shown: Callable[[int], bool] | None = None,
+    ) -> dict[str, object]:
         """Returns the data of the page.
 
         Args:
@@ -146,8 +163,9 @@ class ReportBuilder:
             files: The captures' names.
             notices: What is wrong with the captures, a line each.
             empty: Whether nothing in them could be decoded, so that there is nothing else to show.
+            is_shown: Returns whether the report is about a time, in nanoseconds since 1970; None: about all.
         """
-        shots = self._shots.shots()
+        shots = [shot for shot in self._shots.shots() if is_shown is None or is_shown(shot.order)]
         for timeline in self._timelines.values():
             timeline.finish()
         return {
@@ -159,7 +177,7 @@ class ReportBuilder:
             "machines": [
                 _machine(name, timeline, [shot for shot in shots if shot.machine == name])
                 for name, timeline in self._timelines.items()
-                if not empty
+                if timeline.connections and not empty
             ],
             "messages": self._messages.as_data(),
         }
