@@ -41,10 +41,10 @@ messages:
 - **`--port`**: without it, the ports of all known protocols are looked at, and all ports that `config.json` names. So a
   port in the config never hides the traffic on the usual one. With it, only that port is looked at.
 - **`--machine NAME`**: the name or serial number in the config, or the address in the capture; `*` is a wildcard, and
-  capitals do not matter. It does not matter how many keys there are. `--where machine=NAME` means the same. If it fits
+  capitals do not matter, nor how many keys there are. `--where` with `machine=NAME` means the same. If it fits
   no machine, the command says which machines there are. Where one machine must be chosen (`memory`, `changes`, `diff`),
   `"machine"` in the config is the default.
-- **`--where CONDITION`**: only the messages that meet it count, for all that the command shows.
+- **`--where`**: only the messages that meet it count, for all that the command shows.
 - **`--from TIME`** and **`--to TIME`**: `decode`, `identify`, `keys check` and `unknowns` use the messages of that time
   only. `shots` and `report` have the shots that began in it, whole. `changes` lists the changes of that time, `memory`
   shows the memory at its end and marks what changed in it, and `report` knows what was switched on before it: what was
@@ -79,11 +79,11 @@ _REASONS: Final[Mapping[str, Mapping[str, Mapping[str, str]]]] = {
             "memory": "A part of the memory is chosen by `--range`.",
             "diff": "A part of the memory is chosen by `--range`.",
             "unknowns": "It is about bytes that have no name; `--range` chooses among them.",
-            "replay": "`--ignore` names the values that may differ; requests are chosen by `--where name=…`.",
-            _ANY: "It does not list messages; `--where name=…` chooses those that count.",
+            "replay": "`--ignore` names the values that may differ; requests are chosen by `--where` with `name=…`.",
+            _ANY: "It does not list messages; `--where` with `name=…` chooses those that count.",
         },
         "range": {
-            _ANY: "It does not list memory by its address; `--where address=…` chooses the messages.",
+            _ANY: "It does not list memory by its address; `--where` with `address=…` chooses the messages.",
         },
         "order": {
             "identify": "It is about each connection, so there is nothing to put in order.",

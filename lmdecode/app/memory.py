@@ -151,7 +151,7 @@ class ChangeList:
     @property
     def summary(self) -> list[str]:
         """What was found and what was left out, in lines."""
-        first = f"{self.source.who}: {count_text(self.count, 'change')}"
+        first = f"{self.source.who or self.source.path}: {count_text(self.count, 'change')}"
         if len(self.runs) != self.count:
             first += f" in {count_text(len(self.runs), 'line')} (--all: each in its own)"
         return [first] + [

@@ -21,6 +21,10 @@ from lmdecode.codec.v1.image import MemoryImage
 from lmdecode.codec.v1.memory import Memory, NamedMemory, model_of
 
 
+class NothingChosenError(CommandError):
+    """No message is what was asked for. Its text is empty, as a note says it."""
+
+
 @dataclass(slots=True)
 class MachineHistory:
     """One machine's memory, as a capture or a memory image has it."""
@@ -129,6 +133,8 @@ class MemorySources:
         for path in filter(looks_like_image, paths):
             raise UsageError(f"{path} is a memory image, which is shown alone: lmdecode diff compares two")
         found = self._machines(paths, one=True)
+        if not found:
+            raise NothingChosenError("")  # a note has said it
         if len(found) > 1:
             names = ", ".join(str(each.machine) for each in found)
             there = f"{found[0].path} {_verb(paths, 'has', 'have')} {len(found)} machines"
@@ -136,9 +142,15 @@ class MemorySources:
         return found[0]
 
     def one_capture(self, paths: Sequence[Path]) -> MachineHistory:
-        """Returns the memory of one machine over some captures; raises as `one`, and for an image."""
+        """Returns the memory of one machine over some captures; raises as `one`, and for an image.
+
+        If no message is what was asked for, it is a memory without any history.
+        """
         _refuse_images(paths)
-        return self.one(paths)
+        try:
+            return self.one(paths)
+        except NothingChosenError:
+            return MachineHistory(", ".join(map(str, paths)), history=History())
 
     def captures(self, paths: Sequence[Path]) -> list[MachineHistory]:
         """Returns the memory of each machine in each capture, or in all pieces of one; raises as `one_capture`.
@@ -183,7 +195,7 @@ class MemorySources:
         found = [each for each in found if each.history is not None and not each.history.empty]
         if not found:
             if captures.chose_nothing:
-                raise CommandError("")  # a note has said it
+                return []  # a note says it
             raise CommandError(
                 f"{title} {_verb(paths, 'says', 'say')} nothing about a machine's memory: "
                 f"{_verb(paths, 'it has', 'they have')} no answer, no report and no accepted write"

@@ -134,3 +134,46 @@ def test_what_comes_late_is_put_where_it_belongs():
         series.add(time, value)
     assert list(series.times) == [5, 10, 20, 30]
     assert list(series.values) == [0.5, 1.0, 2.0, 3.0]
+
+
+def test_a_part_of_the_time_knows_what_was_before():
+    tape = Tape()
+    tape.read("configuration")
+    tape.write("coffee_set_temp", 92.0)
+    tape.wait(10)
+    middle = tape.records[-1].time_ns + 1
+    tape.read("status")
+    tape.wait(10)
+    whole, part = timeline(tape), Timeline()
+    for record in tape.records:
+        (part.overhear if record.time_ns < middle else part.add)(record)
+    part.finish()
+    assert part.writes == []
+    first = next(record.time_ns for record in tape.records if record.time_ns >= middle)
+    assert part.set_points["coffee_set_temp"] == [(first, 92.0)]
+    assert part.values == whole.values
+    assert [each.first_ns for each in part.connections.values()] == [first]
+    for name in ("coffee_temp", "steam_temp"):
+        series = whole.series[name]
+        assert list(part.series[name].times) == [time_ns for time_ns in series.times if time_ns >= middle]
+    for name, intervals in part.bands.items():
+        expected = [(max(each.start_ns, first), each.end_ns) for each in whole.bands[name] if each.end_ns >= first]
+        assert intervals == expected, name
+    assert sum(sum(run.seen) for run in part.activity.runs()) < sum(sum(run.seen) for run in whole.activity.runs())
+
+
+def test_times_apart_end_where_they_end():
+    tape = Tape()
+    tape.read("status")
+    tape.wait(40)
+    start_ns, end_ns = tape.records[0].time_ns, tape.records[-1].time_ns
+    shown = [
+        record.time_ns - start_ns < 10 * SECOND or end_ns - record.time_ns < 10 * SECOND for record in tape.records
+    ]
+    part = Timeline()
+    for record, is_shown in zip(tape.records, shown, strict=True):
+        (part.add if is_shown else part.overhear)(record)
+    part.finish()
+    for intervals in part.bands.values():
+        assert all(each.start_ns - start_ns < 10 * SECOND or end_ns - each.start_ns < 10 * SECOND for each in intervals)
+        assert all(each.end_ns - each.start_ns < 10 * SECOND for each in intervals)

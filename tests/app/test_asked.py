@@ -15,7 +15,7 @@ from lmdecode.app.captures import Captures
 from lmdecode.app.errors import CommandError, UsageError
 from lmdecode.app.identify import check_keys, identify
 from lmdecode.app.memory import list_changes, view
-from lmdecode.app.memory_sources import MemorySources
+from lmdecode.app.memory_sources import MemorySources, NothingChosenError
 from lmdecode.capture.net.packet import Endpoint
 from tests.capture.building import MACHINE, Talk, packets, pcap, report, seal
 from tests.cli.conftest import CAPTURES, KEY
@@ -166,6 +166,16 @@ def test_changes_of_a_time_know_what_was_before():
         (run.first.place, run.first.old, run.first.new) for run in expected
     ]
     assert 0 < len(expected) < len(first.runs)
+
+
+def test_nothing_in_a_time_is_no_failure_of_a_list():
+    sources = MemorySources(Asked((KEY,), start="2026-11-22"))
+    found = list_changes(sources.one_capture([AV]))
+    assert (list(found.runs), found.summary) == ([], [f"{AV}: 0 changes"])
+    assert sources.notes[-1].startswith("none of 94 messages fits --from 2026-11-22")
+    assert MemorySources(Asked((KEY,), where=("kind=stream", "sender=app"))).captures([AV, AV]) == []
+    with pytest.raises(NothingChosenError):
+        sources.one([AV])
 
 
 def test_a_memory_is_that_of_the_end_of_the_time_and_marks_what_changed_in_it():

@@ -193,3 +193,36 @@ def test_nothing_to_be_sent(command):
     capture_of(command.folder / "dumb.pcap", key=KEY)
     assert "no TCP traffic" in command.fails("replay", "dumb.pcap", *here)
     assert "127.0.0.1:1 refuses the connection" in command.fails("replay", SETTINGS, *here, code=3)
+
+
+def test_a_dry_run_shows_what_would_be_sent_and_connects_to_nothing(command):
+    keys = ("--key", KEY, "--model", "gs3-av")  # no address: nobody could connect
+    result = command("replay", SETTINGS, *keys, "--writes", "--dry-run", "--from", "+2s", "--to", "+2.7s")
+    assert result.returncode == 0
+    assert [(line["verdict"], line["fields"]) for line in lines(result)] == [
+        ("would be sent", {"power": True}),
+        ("would be sent", {"coffee_set_temp": 93.5}),
+        ("would be sent", {"steam_set_temp": 124.1}),
+        ("would be sent", {"dose_k2": 121}),
+    ]
+    assert result.stderr == "4 requests: 4 would be sent; nothing was sent\n"
+    shown = command(
+        "replay", SETTINGS, *keys, "--dry-run", "--format", "table", "--where", "kind=write", "--to", "+2.1s"
+    )
+    assert shown.stdout.splitlines()[1:] == [
+        "02:55:57.179 write power                not sent (a write: give --writes)"
+    ]
+
+
+def test_a_dry_run_finds_writes_that_no_machine_takes(command):
+    capture = capture_of(command.folder / "x.pcap", Message(Kind.WRITE, 0x0007, 2, b"\xff\xff"))
+    complaint = command.fails("replay", capture, "--key", KEY, "--writes", "--dry-run", code=2)
+    assert "nothing was sent" in complaint
+
+
+def test_requests_are_chosen_by_themselves_or_by_their_answers(command):
+    run = ("replay", SETTINGS, "--key", KEY, "--dry-run", "--where")
+    assert len(lines(command(*run, "name=dose_k2"))) == 3  # two reads and a write
+    assert len(lines(command(*run, "ok=yes"))) == 12  # which only the answers to writes have
+    assert "no request of the app in" in command.fails(*run, "coffee_temp>200")
+    assert "--capture-key" in command("replay", "--help").stdout
