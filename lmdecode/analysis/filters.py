@@ -107,7 +107,8 @@ def parse_all(texts: Sequence[str], zone: tzinfo | None = None, *, machines: Nam
     Raises:
         FilterError: One of them cannot be understood.
     """
-    filters = [parse(text, zone, machines=machines) for text in texts]
+    # Those about the machine first: they see every record, and so learn whose a connection is.
+    filters = [parse(text, zone, machines=machines) for text in sorted(texts, key=lambda each: not names_machine(each))]
     if len(filters) < 2:
         return filters[0] if filters else None
 

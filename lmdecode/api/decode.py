@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import tzinfo
+from functools import partial
 from io import TextIOBase
 from pathlib import Path
 from typing import IO, Literal, TypeAlias
 
 from lmdecode.analysis.filters import parse_all
+from lmdecode.analysis.machines import MachineNames
 from lmdecode.api.arguments import Keys, PathLike, access_with, as_keyword
 from lmdecode.app.decode import Outcome, counted, merged, nothing_decoded, outcomes_of, read, summary
 from lmdecode.capture.source import CaptureError, OpenCapture
 from lmdecode.codec.dialect import Speakers
 from lmdecode.codec.record import Record
+from lmdecode.config.known import KnownMachines, known_machines
 
 Capture: TypeAlias = PathLike | IO[bytes]
 
@@ -83,9 +86,9 @@ def decode(
             machine name, `{"kitchen": "…", "office": "…"}`. Each connection uses the key that fits.
         config: The `config.json` with the key. Without `key` and `config`, the key is looked up in LMDECODE_KEY, in
             `config.json` in the current folder, and in the user's `config.json`, in this order.
-        port: The machine's TCP port; None means the ports of all known protocols.
-        where: Yield only Records that meet this condition, or all of several: "kind=write", "coffee_temp>95". The
-            conditions are those of `lmdecode decode --where`.
+        port: The machine's TCP port; None means the ports of all known protocols, and those in the configuration.
+        where: Yield only Records that meet this condition, or all of several: "kind=write", "coffee_temp>95",
+            "machine=kitchen". The conditions are those of `lmdecode decode --where`.
         zone: The zone of times in `where` that have none, as "time=02:55..02:57": `datetime.UTC` or a `ZoneInfo`; None
             means this computer's. The Records' own times are UTC in any case.
         order: "files": one capture after the other; "time": all messages by their time.
@@ -112,8 +115,14 @@ def decode(
         raise CaptureError("no capture is given: decode('morning.pcap')")
     conditions = [where] if isinstance(where, str) else list(where)
     parse_all(conditions, zone)  # a wrong one is to be told now
-    speakers = Speakers.open(access_with(key, config, show_secrets=show_secrets), port)
-    return Decoding([_opened(each) for each in captures], speakers, where=conditions, zone=zone, order=order)
+    access = access_with(key, config, show_secrets=show_secrets)
+    path = None if config is None else Path(config)
+    known = KnownMachines() if key is not None and path is None else known_machines(path)
+    speakers = Speakers.open(access, port, () if port else known.ports)
+    names = partial(MachineNames, access.keys, known)
+    return Decoding(
+        [_opened(each) for each in captures], speakers, where=conditions, zone=zone, order=order, names=names
+    )
 
 
 class Decoding:
@@ -139,8 +148,10 @@ class Decoding:
         where: list[str],
         zone: tzinfo | None,
         order: Literal["files", "time"],
+        names: Callable[[], MachineNames] = MachineNames,
     ) -> None:
         self._captures = captures
+        self._names = names
         self._speakers = speakers
         self._where = where
         self._zone = zone
@@ -155,7 +166,7 @@ class Decoding:
         if self._used and any(isinstance(each, OpenCapture) or str(each) == "-" for each in self._captures):
             raise CaptureError("an open file can be read once only: keep its records, list(decode(file))")
         self._used = True
-        passes = parse_all(self._where, self._zone)
+        passes = parse_all(self._where, self._zone, machines=self._names().of)
         records = self._pass()
         return records if passes is None else filter(passes, records)
 

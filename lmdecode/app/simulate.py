@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from lmdecode.app.errors import CommandError
 from lmdecode.codec.dialect import MachineKey
-from lmdecode.codec.v1 import speakers_with
+from lmdecode.codec.v1 import PORT, speakers_with
 from lmdecode.codec.v1.decoder import decoder_for
 from lmdecode.codec.v1.image import MemoryImage
 from lmdecode.codec.v1.key import Key
@@ -20,6 +20,7 @@ from lmdecode.codec.v1.register import DEFAULT_MODEL, model_named
 from lmdecode.config import ENVIRONMENT_VARIABLE, SAMPLE_KEY
 from lmdecode.config.file import default_paths, load_config
 from lmdecode.config.keys import find_keys
+from lmdecode.config.known import known_machines
 from lmdecode.simulator.machine import Machine, default_memory
 
 if TYPE_CHECKING:
@@ -86,6 +87,17 @@ def simulation_key(keys: Sequence[str], config: Path | None) -> tuple[MachineKey
     machines, origin = find_keys(keys, config)
     which = f"of {machines[0].name}, the first of {len(machines)}, " if len(machines) > 1 else ""
     return machines[0], f"{which}from {origin}"
+
+
+def port_for(key: MachineKey, config: Path | None) -> int:
+    """Returns the port that a simulated machine listens on: that of the machine with this key, else the usual one.
+
+    Args:
+        key: The simulated machine's.
+        config: The configuration that the user named.
+    """
+    machines = known_machines(config).machines
+    return next((each.port for each in machines if each.key == key.key and each.port is not None), PORT)
 
 
 async def serve(server: Server, stop: asyncio.Event, *, mdns: bool, on_note: Callable[[str], None]) -> None:

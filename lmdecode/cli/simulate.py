@@ -55,7 +55,15 @@ def simulate(
         ),
     ] = None,
     host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0 for the whole network.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The TCP port; 0 means any free port.")] = PORT,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=65535,
+            help=f"The TCP port; 0 means any free port. [default: the one in the config, otherwise {PORT}]",
+            show_default=False,
+        ),
+    ] = None,
     key: Annotated[
         list[str] | None,
         typer.Option(
@@ -113,7 +121,7 @@ def simulate(
     listens on. Without a key, it uses the key of the sample captures. Nothing is sent to a real machine.
     """
     from lmdecode.app.files import load_image
-    from lmdecode.app.simulate import image_of, simulated_machine, simulation_key
+    from lmdecode.app.simulate import image_of, port_for, simulated_machine, simulation_key
     from lmdecode.render import sentence  # noqa: F401 -- for the log; when files run out, nothing can be loaded
     from lmdecode.simulator.console import Console, Script, load_script
     from lmdecode.simulator.faults import Faults, fault_list, parse_fault
@@ -135,7 +143,7 @@ def simulate(
         machine,
         mine.key,
         host=host,
-        port=port,
+        port=port_for(mine, config) if port is None else port,
         faults=faults,
         speed=speed,
         refuse_second=refuse_second,

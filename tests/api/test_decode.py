@@ -216,3 +216,18 @@ class TestTables:
         monkeypatch.setitem(sys.modules, package, None)
         with pytest.raises(lmdecode.LmdecodeError, match=f"{package} is not installed: .*pip install "):
             getattr(lmdecode, call)(self.records)
+
+
+def test_a_machine_is_found_by_its_name_with_one_key_too():
+    assert len(list(lmdecode.decode(AV, key={"kitchen": KEY}, where="machine=kitchen"))) == 94
+    assert len(list(lmdecode.decode(AV, key={"kitchen": KEY}, where=["kind=write", "machine=192.168.1.215"]))) == 24
+    assert list(lmdecode.decode(AV, key={"kitchen": KEY}, where="machine=office")) == []
+
+
+def test_the_port_in_the_config_counts(tmp_path):
+    path = tmp_path / "other.pcap"
+    path.write_bytes(AV.read_bytes().replace((1774).to_bytes(2), (1800).to_bytes(2)))
+    config = tmp_path / "config.json"
+    config.write_text(f'{{"key": "{KEY}", "port": "1800"}}')
+    assert lmdecode.decode(path, config=config).statistics.messages == 94
+    assert lmdecode.decode(AV, config=config).statistics.messages == 94
