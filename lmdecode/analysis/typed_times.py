@@ -42,9 +42,7 @@ _TIME: Final = re.compile(
 ).match
 _OFFSET: Final = re.compile(r"(?:UTC|GMT)?([+-])(\d\d):?(\d\d)?\Z").match
 _AFTER: Final = re.compile(r"\+(?=\d)(?:(\d{1,6})h)?(?:(\d{1,8})m)?(?:(\d{1,9})(?:\.(\d{1,9}))?s?)?\Z", re.ASCII).match
-_HOW: Final = (
-    "a time is written 02:55, 02:55:12.5, 2026-11-21 or 2026-11-21T02:55, or with a zone 02:55Z or 02:55+01:00"
-)
+_HOW: Final = "a time is written 02:55, 02:55:12.5, 2026-11-21 or 2026-11-21T02:55, with a zone 02:55Z or 02:55+01:00"
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 -- on the clock of any zone
 
 
@@ -79,16 +77,7 @@ class NamedTime:
                 return (found,)
         elif starts[0] <= starts[1]:
             return tuple(Span(start, start + self.length) for start in dict.fromkeys(starts))
-        raise TimeError(f"{self} never was: {_skip(starts[1], starts[0], self.zone)}")
-
-    def __str__(self) -> str:
-        """Returns the time as one would type it, without a zone."""
-        try:
-            when = _EPOCH + timedelta(seconds=self.start // SECOND)
-        except OverflowError:
-            return "that time"
-        shown = "%Y-%m-%d" * self.dated + " " * (self.dated and self.length < DAY) + "%H:%M" * (self.length < DAY)
-        return f"{when:{shown}{':%S' if self.length < MINUTE else ''}}"
+        raise TimeError(f"there was no such time: {_skip(starts[1], starts[0], self.zone)}")
 
 
 def _times_of(clock_ns: int, zone: tzinfo | None) -> tuple[int, int]:
@@ -103,7 +92,7 @@ def _times_of(clock_ns: int, zone: tzinfo | None) -> tuple[int, int]:
 
 
 def _skip(before_ns: int, after_ns: int, zone: tzinfo | None) -> str:
-    """Returns what a clock skipped between two times: "the clock went from 02:00 to 03:00"."""
+    """Returns what a clock skipped between two times: "the clocks went from 02:00 to 03:00"."""
     low, high = before_ns // SECOND, after_ns // SECOND
     offset = local_time(before_ns, zone).utcoffset()
     while high - low > 1:
@@ -114,7 +103,7 @@ def _skip(before_ns: int, after_ns: int, zone: tzinfo | None) -> str:
             high = middle
     last, first = local_time(low * SECOND, zone) + timedelta(seconds=1), local_time(high * SECOND, zone)
     shown = "%H:%M" if last.date() == first.date() else "%Y-%m-%d %H:%M"
-    return f"the clock went from {last:{shown}} to {first:{shown}}"
+    return f"the clocks went from {last:{shown}} to {first:{shown}}"
 
 
 def named_time(text: str, zone: tzinfo | None = None) -> NamedTime:
@@ -308,7 +297,7 @@ def _typed(text: str, zone: tzinfo | None) -> NamedTime | int:
     try:
         return named_time(text, zone)
     except TimeError as error:
-        more = ", after the beginning +12.5s, +1m or +1h30m" if str(error) == _HOW else ""
+        more = ", after the first message +12.5s, +1m or +1h30m" if str(error) == _HOW else ""
         raise TimeError(f"{text!r}: {error}{more}") from None
 
 

@@ -70,7 +70,7 @@ def test_the_hour_that_comes_twice(command, at_times):
 def test_an_hour_that_is_skipped(command, at_times):
     path = at_times("2026-03-29T00:30:00Z", "2026-03-29T01:30:00Z")
     complaint = command.fails("decode", path, "--where", "time=2026-03-29T02:30..", code=2, TZ="Europe/Rome")
-    assert "the clock went from 02:00 to 03:00" in " ".join(complaint.replace("│", " ").split())
+    assert "the clocks went from 02:00 to 03:00" in " ".join(complaint.replace("│", " ").split())
     assert len(shown(command, path, "--where", "time=03:30", TZ="Europe/Rome")[0]) == 1
 
 
