@@ -106,7 +106,7 @@ def main() -> None:
     sys.path.insert(0, sys.argv[1])
     sys.meta_path.append(StandIns())
     # Newer releases make no template without the running program; to look at one, it need not do anything.
-    importlib.import_module("homeassistant.core")._hass.hass = MagicMock()
+    importlib.import_module("homeassistant.core")._hass.hass = MagicMock(data={})
     sys.stdout.write(json.dumps([complaints(topic, message) for topic, message in json.load(sys.stdin)]))
 
 
