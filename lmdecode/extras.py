@@ -21,14 +21,33 @@ import sys
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from lmdecode.project import REPOSITORY
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
-EXTRAS: Final = ("live", "login", "mitm", "mqtt", "parquet", "polars", "all")
+
+class Extra(NamedTuple):
+    """An extra: the packages that it brings, which are imported by the same names, and what needs it."""
+
+    packages: tuple[str, ...]
+    needed_by: str
+
+
+EXTRAS: Final = {
+    "live": Extra(("zeroconf",), "discover; simulate, to be found by discover"),
+    "login": Extra(("authlib", "requests"), "login"),
+    "mitm": Extra(("ifaddr", "mitmproxy", "segno"), "harvest; credentials, for what mitmproxy saved; the addons"),
+    "mqtt": Extra(("aiomqtt",), "bridge"),
+    "parquet": Extra(("pyarrow",), "--format parquet; to_arrow in Python"),
+    "polars": Extra(("polars", "pyarrow"), "to_polars in Python"),
+    "all": Extra(
+        ("aiomqtt", "authlib", "ifaddr", "mitmproxy", "polars", "pyarrow", "requests", "segno", "zeroconf"),
+        "all of these",
+    ),
+}
 """The extras for users, as pyproject.toml has them."""
 
 _NAME: Final = "lmdecode"
@@ -63,6 +82,24 @@ def install_packages(*needed: str, upgrade: bool = False) -> str:
     return _command(["--upgrade"] if upgrade else [], list(needed))
 
 
+def upgrade_command() -> str:
+    """Returns the shell's command that brings the newest lmdecode into the environment that runs."""
+    clone = clone_folder()
+    if _is_of_pipx() and shutil.which("pipx"):
+        of_all = _PIPX_OF_ALL in Path(sys.prefix).parents
+        upgrade = ["sudo", "pipx", "upgrade", "--global"] if of_all else ["pipx", "upgrade"]
+        home = _home_of_pipx(Path(sys.prefix).parents[1], of_all=of_all)
+        return home + _shell([*upgrade, Path(sys.prefix).name])
+    if clone is not None:
+        return f"{_shell(['git', '-C', str(clone), 'pull', '--ff-only'])} && {_command([], ['-e', str(clone)])}"
+    if Path(sys.prefix, "uv-receipt.toml").is_file() and shutil.which("uv"):
+        return _shell(["uv", "tool", "upgrade", "--reinstall", Path(sys.prefix).name])
+    newest = f"{_NAME} @ git+{REPOSITORY}"
+    if find_spec("pip") is None and shutil.which("uv"):
+        return _command(["--upgrade", "--reinstall-package", _NAME], [newest])
+    return _command(["--upgrade", "--force-reinstall"], [newest])  # or pip leaves one with the same version number
+
+
 def requirements(extra: str | None) -> list[str]:
     """Returns what an extra requires, or None: what lmdecode itself requires; empty if there is no metadata of it."""
     installed = distribution()
@@ -85,6 +122,19 @@ def distribution() -> Distribution | None:
         return Distribution.from_name(_NAME)
     except PackageNotFoundError:
         return None
+
+
+def environment_kind() -> str:
+    """Returns what made the environment that runs, in words."""
+    if _is_of_pipx():
+        return "an environment of pipx"
+    if Path(sys.prefix, "uv-receipt.toml").is_file():
+        return "a tool environment of uv"
+    if Path(sys.prefix, "conda-meta").is_dir():
+        return "an environment of conda"
+    if sys.prefix != sys.base_prefix:
+        return "a virtual environment"
+    return "the system's own" if _is_managed() else "not in a virtual environment"
 
 
 def clone_folder() -> Path | None:

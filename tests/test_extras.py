@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import sys
@@ -43,6 +44,10 @@ def environment(monkeypatch, tmp_path):
 def test_the_extras_are_those_of_the_project():
     assert set(OF_USERS) == set(extras.EXTRAS)
     assert OF_USERS["all"] == [f"lmdecode[{','.join(sorted(set(extras.EXTRAS) - {'all'}))}]"]
+    for name, extra in extras.EXTRAS.items():
+        wanted = OF_USERS[name] if name != "all" else {each for listed in OF_USERS.values() for each in listed}
+        packages = {re.match(r"[\w-]+", requirement)[0] for requirement in wanted} - {"lmdecode"}
+        assert extra.packages == tuple(sorted(packages))
     with pytest.raises(ValueError, match="no extra 'dev'"):
         extras.install_command("dev")
 
@@ -137,6 +142,23 @@ def test_a_clone_has_the_names_of_extras(monkeypatch, tmp_path):
 def test_a_copy_without_metadata_is_replaced_by_an_installed_one(monkeypatch):
     monkeypatch.setattr(extras, "distribution", lambda: None)
     assert extras.install_command("live").endswith(f"'lmdecode[live] @ git+{REPOSITORY}'")
+
+
+def test_the_newest_is_had_as_this_one_was(environment, monkeypatch, tmp_path):
+    newest = f"lmdecode @ git+{REPOSITORY}"
+    assert shlex.split(extras.upgrade_command())[3:] == ["install", "--upgrade", "--force-reinstall", newest]
+    with monkeypatch.context() as patched:
+        patched.setattr(extras, "find_spec", lambda _: None)
+        assert shlex.split(extras.upgrade_command())[-4:] == ["--upgrade", "--reinstall-package", "lmdecode", newest]
+    with monkeypatch.context() as patched:
+        patched.setattr(extras, "clone_folder", lambda: tmp_path)
+        pull, install = extras.upgrade_command().split(" && ")
+        assert pull == f"git -C {tmp_path} pull --ff-only"
+        assert shlex.split(install)[3:] == ["install", "-e", str(tmp_path)]
+    (environment / "uv-receipt.toml").touch()
+    assert extras.upgrade_command().startswith("uv tool upgrade --reinstall ")
+    (environment / "pipx_metadata.json").touch()
+    assert " pipx upgrade " in extras.upgrade_command()
 
 
 def test_this_clone_is_found():

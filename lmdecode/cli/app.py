@@ -52,6 +52,7 @@ PANELS: Final = {
         "simulate": "simulate:simulate",
     },
     "Set up: what is installed": {
+        "doctor": "doctor:doctor",
         "samples": "samples:samples",
         "addon-path": "addon_path:addon_path",
     },

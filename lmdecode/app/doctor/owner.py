@@ -1,0 +1,85 @@
+"""The owner's configuration, and what the environment says. Names are told, and never a value that may be a secret."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Final
+
+from lmdecode.app.doctor.finding import Finding, State
+from lmdecode.codec.errors import KeyFormatError, LmdecodeError
+from lmdecode.codec.v1.key import Key
+from lmdecode.config import CONFIG_VARIABLE, ENVIRONMENT_VARIABLE, HOST_VARIABLE, SAMPLE_KEY
+from lmdecode.config.file import Config, default_paths, find_config, load_config, machine_entries, problems
+
+OURS: Final = (
+    CONFIG_VARIABLE, HOST_VARIABLE, ENVIRONMENT_VARIABLE, "LMDECODE_MQTT_PASSWORD", "LMDECODE_TRACEBACK",
+)  # fmt: skip
+"""The variables of lmdecode."""
+_FOR_OTHERS: Final = 0o077
+_OTHERS: Final = (
+    "COLUMNS", "FORCE_COLOR", "HTTPS_PROXY", "HTTP_PROXY", "LC_ALL", "NO_COLOR", "PYTHONPATH", "TERM", "TZ",
+    "XDG_CONFIG_HOME", "https_proxy", "http_proxy",
+)  # fmt: skip
+
+
+def configuration(named: Path | None) -> list[Finding]:
+    """Returns the findings of the configuration that commands would use."""
+    try:
+        path = find_config(named)
+        if path is None:
+            places = " or ".join(map(str, default_paths()))
+            text = f"none at {places}; lmdecode harvest finds the key, and login takes the names from the cloud"
+            return [Finding("config", State.MISSING, text, "lmdecode harvest")]
+        config = load_config(path)
+        wrong = problems(config)
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except (LmdecodeError, OSError) as error:
+        return [Finding("config", State.BROKEN, str(error))]
+    shown = f"{path}, mode {mode:03o}"
+    check = "lmdecode config check" + (f" --config {shlex.quote(str(named))}" if named else "")
+    if len(wrong) == 1 and mode & _FOR_OTHERS:
+        chmod = f"chmod 600 {shlex.quote(str(path))}"
+        text = f"{shown}: others on this computer can read it"
+        return [Finding("config", State.NOTE, text, chmod), *_machines(config)]
+    if wrong:
+        return [Finding("config", State.BROKEN, f"{shown}: {'; '.join(wrong)}", check)]
+    return [Finding("config", State.OK, shown), *_machines(config)]
+
+
+def variables() -> list[Finding]:
+    """Returns the names of the environment variables that have an effect, without their values."""
+    found = [name for name in (*OURS, *_OTHERS) if name in os.environ]
+    findings = [
+        Finding("environment", State.NOTE, f"set: {', '.join(found)}" if found else "sets nothing that matters")
+    ]
+    for name in sorted(os.environ):
+        near = get_close_matches(name, OURS, n=1, cutoff=0.8)
+        if name.startswith("LMDECODE_") and name not in OURS and near:
+            findings.append(Finding("environment", State.NOTE, f"{name} is set, which nobody reads: {near[0]} is read"))
+    key = os.environ.get(ENVIRONMENT_VARIABLE)
+    if key:
+        try:
+            Key.parse(key)
+        except KeyFormatError as error:
+            findings.append(Finding(ENVIRONMENT_VARIABLE, State.BROKEN, str(error)))
+    return findings
+
+
+def _machines(config: Config) -> list[Finding]:
+    findings = []
+    for number, (_, entry) in enumerate(machine_entries(config), 1):
+        name = next((str(entry[each]) for each in ("machine_name", "name") if entry.get(each)), f"machine {number}")
+        key = entry.get("key")
+        if not key:
+            text = f"{name} has no key: nothing of it can be decrypted"
+            findings.append(Finding("machine", State.MISSING, text, "lmdecode harvest"))
+            continue
+        kind = "the key of samples and simulator, which is no machine's," if key == SAMPLE_KEY else "a valid key"
+        address = "an address" if entry.get("host") else "no address: lmdecode discover looks for it"
+        state = State.NOTE if key == SAMPLE_KEY else State.OK
+        findings.append(Finding("machine", state, f"{name} has {kind} and {address}"))
+    return findings

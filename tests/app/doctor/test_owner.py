@@ -1,0 +1,82 @@
+"""The findings of config.json and the environment: names, and never what is secret."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from lmdecode.app.doctor.finding import State
+from lmdecode.app.doctor.owner import configuration, variables
+from lmdecode.config import SAMPLE_KEY
+
+KEY = "abcdefghijklmnopqrstuvwxyz012345"
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "x"))
+    for name in ("LMDECODE_CONFIG", "LMDECODE_KEY", "LMDECODE_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path / "config.json"
+
+
+def written(path, mode=0o600, **entries):
+    path.write_text(json.dumps(entries))
+    path.chmod(mode)
+    return configuration(None)
+
+
+@pytest.mark.usefixtures("config")
+def test_none_is_missing():
+    (finding,) = configuration(None)
+    assert (finding.state, finding.command) == (State.MISSING, "lmdecode harvest")
+
+
+def test_machines_by_name(config):
+    kitchen = {"machine_name": "kitchen", "key": KEY, "host": "10.0.0.1"}
+    machines = [kitchen, {"machine_name": "bar"}, {"key": SAMPLE_KEY}]
+    first, *others = written(config, machines=machines)
+    assert first.text == "config.json, mode 600"
+    assert [(finding.state, finding.text.partition(" has")[0]) for finding in others] == [
+        (State.OK, "kitchen"),
+        (State.MISSING, "bar"),
+        (State.NOTE, "machine 3"),
+    ]
+    assert "samples and simulator" in others[2].text
+    assert KEY not in str([first, *others])
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_what_is_wrong_is_broken_and_not_quoted(config, mode):
+    (finding,) = written(config, mode, key="hush-hush")
+    assert finding.state is State.BROKEN
+    assert "hush" not in str(finding)
+    assert finding.command == "lmdecode config check"
+
+
+def test_a_file_that_others_can_read_works_all_the_same(config):
+    finding, machine = written(config, 0o644, key=KEY)
+    assert (finding.state, finding.command) == (State.NOTE, "chmod 600 config.json")
+    assert machine.state is State.OK
+
+
+def test_what_cannot_be_read_is_broken(config):
+    config.write_text("{")
+    assert configuration(None)[0].state is State.BROKEN
+    assert configuration(config.parent / "none.json")[0].state is State.BROKEN
+
+
+def test_variables_by_their_names(config, monkeypatch):
+    assert config
+    monkeypatch.setenv("LMDECODE_KEY", "hush-hush")
+    monkeypatch.setenv("LMDECODE_MQTT_PASSWORD", "hush")
+    monkeypatch.setenv("LMDECODE_HSOT", "hush")
+    findings = variables()
+    assert "LMDECODE_KEY, LMDECODE_MQTT_PASSWORD" in findings[0].text
+    assert [finding.text for finding in findings[1:-1]] == [
+        "LMDECODE_HSOT is set, which nobody reads: LMDECODE_HOST is read"
+    ]
+    assert findings[-1].state is State.BROKEN
+    assert "hush" not in str(findings)
