@@ -159,7 +159,7 @@ def _taken_apart(text: str) -> tuple[str, str, str]:
         _fail(text, f"what is to be {comparison} {value}? for example kind=write")
     if not value:
         _fail(text, "nothing to compare with; for example kind=write, coffee_temp>95")
-    return current_name(word), "=" if comparison == "==" else comparison, value
+    return word if word in _OF_A_RECORD else current_name(word), "=" if comparison == "==" else comparison, value
 
 
 def _fail(text: str, why: str) -> NoReturn:

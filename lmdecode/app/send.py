@@ -9,6 +9,7 @@ who thinks about an answer must not keep the app out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -20,7 +21,15 @@ from lmdecode.codec.v1.memory import Memory
 from lmdecode.codec.v1.message import ADDRESS_SPACE, Message
 from lmdecode.codec.v1.ranges import address_of
 from lmdecode.codec.v1.requester import what_is_at
-from lmdecode.codec.v1.setting_change import SettingChange, change, check_raw_write, windows, writes
+from lmdecode.codec.v1.setting_change import (
+    SettingChange,
+    beside,
+    change,
+    check_raw_write,
+    doubts,
+    windows,
+    writes,
+)
 from lmdecode.codec.v1.setting_words import values_for
 from lmdecode.codec.v1.settings import SETTINGS, Setting, setting_named
 from lmdecode.device.errors import BadAnswerError, MachineError, NoAnswerError
@@ -131,6 +140,16 @@ class Preview:
         """Whether the machine holds all the values already."""
         return all(each.shown and each.is_made(self.before) for each in self.changes)
 
+    @property
+    def pending(self) -> list[SettingChange]:
+        """The changes that are not made yet."""
+        return [each for each in self.changes if not each.shown or not each.is_made(self.before)]
+
+    @property
+    def doubts(self) -> list[str]:
+        """What may not be meant, one line each; [] if nothing is doubtful."""
+        return doubts(self.pending, self.before)
+
 
 async def preview(session: Session, changes: Sequence[SettingChange], *, model: str | None) -> Preview:
     """Reads what changes would change.
@@ -146,7 +165,11 @@ async def preview(session: Session, changes: Sequence[SettingChange], *, model: 
         MachineError: The machine cannot be read.
     """
     found = await fitted(session, changes, model)
-    return Preview(tuple(found), await look(session, found))
+    before = await look(session, found)
+    for address, length in beside(found):
+        with suppress(NoAnswerError, BadAnswerError):
+            before.write(address, await session.data(address, length))
+    return Preview(tuple(found), before)
 
 
 async def apply(session: Session, found: Preview) -> Outcome:

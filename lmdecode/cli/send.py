@@ -132,22 +132,30 @@ class _Sending:
 
     def change(self, changes: Sequence[SettingChange]) -> None:
         from lmdecode.app.send import consent_missing, hazards_of
-        from lmdecode.codec.v1.setting_change import doubts
         from lmdecode.render.machine import preview_lines
+        from lmdecode.render.sentence import count_text
 
-        hazards, doubtful = hazards_of(changes), doubts(changes)
-        reasons = [f"this {' and '.join(hazards)}"] if hazards else doubtful
-        if not reasons and len(changes) > _FEW:
-            reasons = [f"this makes {len(changes)} changes"]
-        asking = bool(reasons) and not self.yes and is_somebody_there()
-        if hazards and not self.yes and not asking:
+        hazards = hazards_of(changes)
+        there = is_somebody_there()
+        if hazards and not self.yes and not there:
             raise consent_missing(hazards)
-        if doubtful and not asking:
-            echo(*(f"lmdecode: {each}" for each in doubtful), err=True)
-        found, outcome = self._run(self._change(changes, sending=not asking))
+
+        def may_send(found: Preview) -> bool:
+            """Returns whether it is sent at once, without a question."""
+            if there and not self.yes and (hazards or found.doubts or len(found.pending) > _FEW):
+                return False
+            if found.doubts:
+                echo(*(f"lmdecode: {each}" for each in found.doubts), err=True)
+            return True
+
+        found, outcome = self._run(self._change(changes, may_send))
         if outcome is None:
-            self._ask(preview_lines(changes, found.before), "; ".join(reasons))
-            _, outcome = self._run(self._change(changes, sending=True))
+            lines = [*preview_lines(changes, found.before), *(f"! {each}" for each in found.doubts)]
+            what = (
+                f"this {' and '.join(hazards)}" if hazards else f"this makes {count_text(len(found.pending), 'change')}"
+            )
+            self._ask(lines, what)
+            _, outcome = self._run(self._change(changes, lambda _: True))
         if outcome is not None:
             self._show(outcome)
 
@@ -232,13 +240,15 @@ class _Sending:
         if note:
             echo(note, err=self.as_json)
 
-    async def _change(self, changes: Sequence[SettingChange], *, sending: bool) -> tuple[Preview, Outcome | None]:
+    async def _change(
+        self, changes: Sequence[SettingChange], may_send: Callable[[Preview], bool]
+    ) -> tuple[Preview, Outcome | None]:
         from lmdecode.app.send import apply, preview
 
         async with self._session() as session:
             reading = preview(session, changes, model=self.target.model)
             found = await answered_within(whole(self.timeout), reading)
-            return found, await apply(session, found) if sending or found.unchanged else None
+            return found, await apply(session, found) if found.unchanged or may_send(found) else None
 
     def _session(self, *, show_secrets: bool = False) -> Session:
         return session_for(

@@ -110,12 +110,15 @@ def _title(record: Record) -> str:
 
 def preview_lines(changes: Sequence[SettingChange], before: Memory) -> list[str]:
     """Returns a line for each change, with the old and the new value."""
-    return [
-        f"{_label(each)}: {_shown(each, each.value_in(before))} → {_shown(each, each.expected)}"
-        if each.shown
-        else f"{_label(each)}: {each.value}"
-        for each in changes
-    ]
+    return [_preview_line(each, before) for each in changes]
+
+
+def _preview_line(each: SettingChange, before: Memory) -> str:
+    if not each.shown:
+        return f"{_label(each)}: {each.value}"
+    if each.is_made(before):
+        return f"{_label(each)}: already {_shown(each, each.expected)}"
+    return f"{_label(each)}: {_shown(each, each.value_in(before))} → {_shown(each, each.expected)}"
 
 
 def outcome_lines(outcome: Outcome) -> list[str]:

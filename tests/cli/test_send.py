@@ -310,6 +310,26 @@ def test_what_heats_is_asked_for(command, answer, code, value):
         assert len(machine.writes) == (code == 0)
 
 
+@pytest.mark.parametrize(
+    ("words", "shown", "asked"),
+    [
+        ("auto_on_off mon-wed off", "wed_auto: on → off", "this makes 3 changes. Go on?"),
+        ("schedule tue 18:00 17:00", "! tue is switched on at 18:00, after it is", "this makes 1 change. Go on?"),
+        ("tue_off_time 05:00", "! tue is switched on at 06:00, after it is", "this makes 1 change. Go on?"),
+    ],
+)
+def test_several_changes_and_doubtful_ones_are_asked_for_once(command, words, shown, asked):
+    with running() as machine:
+        terminal = Terminal(command, "send", *words.split(), *machine.options)
+        terminal.until("Go on?")
+        assert shown in terminal.text
+        assert asked in terminal.text
+        assert machine.writes == []
+        terminal.type("y\n")
+        assert terminal.end() == 0
+        assert 1 <= len(machine.writes) <= 2  # hour and minute
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_after_a_write_says_that_it_was_sent(command, number, code):
     late = Faults(in_turn=[None, Fault("delay", 1, 30.0)])  # the read that shows that the key is right, then the write

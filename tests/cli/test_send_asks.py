@@ -141,8 +141,12 @@ def test_several_days_at_once(command, machine):
 def test_on_after_off_is_said_before_it_is_written(command, machine):
     result = command("send", "schedule", "thu", "18:00", "17:30", *machine.options)
     assert result.returncode == 0
-    assert result.stderr == "lmdecode: thu: switched on at 18:00, after it is switched off at 17:30\n"
+    assert result.stderr == "lmdecode: thu is switched on at 18:00, after it is switched off at 17:30\n"
     assert machine.value("thu_on_hour") == 18
+    result = command("send", "wed_off_time", "05:15", *machine.options)  # of which the other time is read
+    assert result.stderr == "lmdecode: wed is switched on at 06:00, after it is switched off at 05:15\n"
+    result = command("send", "wed_off_time", "17:00", *machine.options)
+    assert result.stderr == ""
 
 
 def test_a_temperature_in_fahrenheit(command, machine):

@@ -32,7 +32,11 @@ def confirmed(question: str) -> bool:
     """Returns True if the user says yes. The question goes to stderr, so that stdout has only the output."""
     sys.stderr.write(f"{printable(question)} [y/N]: ")
     sys.stderr.flush()
-    return line_from_stdin("the answer").strip().lower() in {"y", "yes"}
+    try:
+        return line_from_stdin("the answer").strip().lower() in {"y", "yes"}
+    except KeyboardInterrupt:
+        sys.stderr.write("\n")  # so that what is said about it has a line of its own
+        raise
 
 
 def line_from_stdin(what: str) -> str:

@@ -192,20 +192,41 @@ def _pieces(changes: Iterable[SettingChange], memory: Memory) -> Iterator[tuple[
     yield from pieces.items()
 
 
-def doubts(changes: Iterable[SettingChange]) -> list[str]:
+def doubts(changes: Iterable[SettingChange], memory: Memory) -> list[str]:
     """What may not be meant although it can be written, one line each: a day that is switched on after it is off.
 
-    >>> doubts([change("tue_on_time", "18:00"), change("tue_off_time", "17:00")])
-    ['tue: switched on at 18:00, after it is switched off at 17:00']
+    Args:
+        changes: The changes.
+        memory: The machine's memory now, for the time of a day that is not changed; see `beside`.
+
+    >>> doubts([change("tue_on_time", "18:00"), change("tue_off_time", "17:00")], Memory())
+    ['tue is switched on at 18:00, after it is switched off at 17:00']
     """
     values = {each.name: str(each.expected) for each in changes}
-    found: list[str] = []
+    days: dict[tuple[str, str], list[str]] = {}
     for day in DAYS:
-        on, off = values.get(f"{day}_on_time", ""), values.get(f"{day}_off_time", "")
-        if on and off and on >= off:
-            when = "at the same time as" if on == off else "after"
-            found.append(f"{day}: switched on at {on}, {when} it is switched off" + (f" at {off}" if on != off else ""))
-    return found
+        names = f"{day}_on_time", f"{day}_off_time"
+        if not values.keys().isdisjoint(names):
+            on, off = (values.get(name) or str(change(name, "00:00").value_in(memory) or "") for name in names)
+            if on and off and on >= off:
+                days.setdefault((on, off), []).append(day)
+    return [
+        f"{', '.join(each)} {'is' if len(each) == 1 else 'are'} switched on at {on}, "
+        + (f"after {'it is' if len(each) == 1 else 'they are'} switched off at {off}" if on != off else "and off too")
+        for (on, off), each in days.items()
+    ]
+
+
+def beside(changes: Iterable[SettingChange]) -> list[tuple[int, int]]:
+    """The windows that show what belongs to some changes and is not changed: the other time of a day."""
+    names = {each.name for each in changes}
+    others = [
+        change(other, "00:00")
+        for day in DAYS
+        for one, other in ((f"{day}_on_time", f"{day}_off_time"), (f"{day}_off_time", f"{day}_on_time"))
+        if one in names and other not in names
+    ]
+    return windows(others)
 
 
 def _hour_and_minute(name: str, value: Value) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.v1.memory import Memory
 from lmdecode.codec.v1.memory_map import DAYS, REGISTERS, by_name
 from lmdecode.codec.v1.message import build
-from lmdecode.codec.v1.setting_change import change, windows, writes
+from lmdecode.codec.v1.setting_change import beside, change, doubts, windows, writes
 from lmdecode.codec.v1.window import decode_window
 
 PLAIN = sorted(
@@ -146,3 +146,40 @@ def test_what_heats_or_moves_water_is_known(name, value, hazard):
     found = change(name, value).hazard
     assert hazard in found
     assert bool(hazard) == bool(found)
+
+
+@given(st.integers(0, 255), st.dictionaries(st.sampled_from(DAYS), st.booleans(), min_size=1))
+def test_several_bits_of_a_byte_are_one_write(old, days):
+    memory = memory_with(0x0310, bytes([old]))
+    (message,) = writes([change(f"{day}_auto", state) for day, state in days.items()], memory)
+    fields, _ = decode_window(message.address, message.data)
+    before, _ = decode_window(0x0310, bytes([old]))
+    assert {f"{day}_auto": fields[f"{day}_auto"] for day in DAYS} == {
+        f"{day}_auto": days.get(day, before[f"{day}_auto"]) for day in DAYS
+    }
+    assert fields["global_auto"] == before["global_auto"]
+
+
+def test_a_day_that_is_switched_on_after_it_is_off_is_doubtful():
+    both = [
+        change(f"{day}_{event}_time", time)
+        for day in ("mon", "tue")
+        for event, time in (("on", "18:00"), ("off", "7:30"))
+    ]
+    assert doubts(both, Memory()) == ["mon, tue are switched on at 18:00, after they are switched off at 07:30"]
+    same = [change("mon_on_time", "07:00"), change("mon_off_time", "7:00")]
+    assert doubts(same, Memory()) == ["mon is switched on at 07:00, and off too"]
+    assert doubts([change("mon_on_time", "06:00"), change("mon_off_time", "17:00")], Memory()) == []
+
+
+def test_the_other_time_of_a_day_is_read_for_it():
+    alone = [change("sun_off_time", "05:00")]
+    assert [decode_window(address, bytes(length))[0] for address, length in beside(alone)] == [
+        {"sun_on_hour": 0},
+        {"sun_on_min": 0},
+    ]
+    memory = memory_with(0x031D, bytes([6]))
+    memory.write(0x032B, bytes([15]))
+    assert doubts(alone, memory) == ["sun is switched on at 06:15, after it is switched off at 05:00"]
+    assert doubts(alone, Memory()) == []
+    assert beside([*alone, change("sun_on_time", "04:00")]) == []
