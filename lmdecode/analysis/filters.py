@@ -133,6 +133,17 @@ def names_machine(text: str) -> bool:
     return _taken_apart(text)[0] == "machine"
 
 
+def clocks_of(text: str) -> list[tzinfo | None]:
+    """Returns the zone of each time in a condition on time; none for a condition that is about something else.
+
+    >>> clocks_of("time=02:55Z..03:57+01:00"), clocks_of("mon_on_time=06:30")
+    ([datetime.timezone.utc, datetime.timezone(datetime.timedelta(seconds=3600))], [])
+    """
+    word, _, value = _taken_apart(text)
+    times = re.split(r",|\.\.", value) if word == "time" else []
+    return [named_time(each).zone for each in times if each.strip()]
+
+
 def needs_a_key(text: str) -> str:
     """Returns the word of a condition that is about what is encrypted; "" if it is about something else.
 

@@ -278,6 +278,16 @@ def check_time(text: str, zone: tzinfo | None = None) -> None:
     _checked(text, zone)
 
 
+def clock_of(text: str) -> tzinfo | None:
+    """Returns the zone of a time as `moment` takes it; None for this computer's, or if it is not on a clock.
+
+    >>> clock_of("02:55Z"), clock_of("+12.5s")
+    (datetime.timezone.utc, None)
+    """
+    typed = _typed(text, None)
+    return None if isinstance(typed, int) else typed.zone
+
+
 def _checked(text: str, zone: tzinfo | None) -> NamedTime | int:
     typed = _typed(text, zone)
     if isinstance(typed, NamedTime) and typed.dated:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -277,8 +278,19 @@ def none_chosen(asked: Asked, outcomes: Sequence[Outcome]) -> str:
 
     when = ""
     firsts = [outcome.first_ns for outcome in outcomes if outcome.first_ns is not None]
-    if firsts and (asked.timed or any("time" in each for each in asked.where)):
+    if firsts and (clocks := _clocks(asked)):
         from lmdecode.analysis.times import between_text
 
-        when = f"; they are from {between_text(min(firsts), max(outcome.last_ns for outcome in outcomes))}"
+        when = f"; they are from {between_text(min(firsts), max(outcome.last_ns for outcome in outcomes), clocks[0])}"
     return f"none of {what} fits {asked.as_options()}{when}"
+
+
+def _clocks(asked: Asked) -> list[tzinfo | None]:
+    """Returns the zones of the times that were asked for."""
+    if not (asked.timed or asked.where):
+        return []
+    from lmdecode.analysis.filters import clocks_of
+    from lmdecode.analysis.typed_times import clock_of
+
+    clocks = [clock_of(each) for each in (asked.start, asked.end) if each is not None]
+    return clocks + [clock for each in asked.where for clock in clocks_of(each)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 
 import pytest
@@ -82,3 +83,40 @@ def test_several_processes_understand_a_time_as_one_does(command, at_times):
     one, two = (command("decode", path, other, *wanted, "--jobs", jobs, TZ="Europe/Rome").stdout for jobs in "12")
     assert one == two
     assert [line.count("2026-11-29T19:26:16") for line in one.splitlines()] == [1, 1]
+
+
+def test_utc_is_one_option_for_what_is_shown_and_for_what_is_typed(command, at_times):
+    path = at_times("2026-11-29T19:26:16Z", "2026-11-29T19:27:40Z")
+    other = path.with_name("other.pcap")
+    other.write_bytes(path.read_bytes())
+    rows, headings, _ = shown(command, "--utc", path, "--where", "time=19:26", "--from", "19:26:16", TZ="Europe/Rome")
+    assert (len(rows), headings) == (1, ["2026-11-29, times in UTC"])
+    wanted = ("--from", "19:27", "--utc", "--format", "jsonl", "--jobs", "2")
+    lines = command("decode", path, other, *wanted, TZ="Europe/Rome").stdout.splitlines()
+    assert [json.loads(line)["time"] for line in lines] == ["2026-11-29T19:27:40.000000Z"] * 2
+
+
+@pytest.mark.parametrize(
+    ("options", "span"),
+    [
+        (("--where", "time=19:26"), "2026-11-29 20:26:16 to 20:27:40 CET"),
+        (("--utc", "--from", "20:26"), "2026-11-29 19:26:16 to 19:27:40 UTC"),
+        (("--from", "20:26Z"), "2026-11-29 19:26:16 to 19:27:40 UTC"),
+        (("--where", "time=20:26+14:00"), "2026-11-30 09:26:16 to 09:27:40 UTC+14:00"),
+        (("--from", "+2h"), "2026-11-29 20:26:16 to 20:27:40 CET"),
+    ],
+)
+def test_a_time_that_leaves_nothing_is_answered_with_the_capture_s_in_the_zone_that_was_typed(
+    command, at_times, options, span
+):
+    rows, _, said = shown(command, at_times("2026-11-29T19:26:16Z", "2026-11-29T19:27:40Z"), *options, TZ="Europe/Rome")
+    assert rows == []
+    assert f"; they are from {span}\n" in said
+
+
+def test_a_capture_over_midnight(command, at_times):
+    path = at_times("2026-11-29T20:50:00Z", "2026-11-29T22:40:00Z", "2026-11-29T23:10:00Z", "2026-11-30T01:00:00Z")
+    rows = shown(command, path, TZ="Europe/Rome")[0]
+    assert shown(command, path, "--from", "23:30", TZ="Europe/Rome")[0] == rows[1:]
+    assert shown(command, path, "--to", "00:30", TZ="Europe/Rome")[0] == rows[:3]
+    assert shown(command, path, "--where", "time=23:30..00:30", TZ="Europe/Rome")[0] == rows[1:3]
