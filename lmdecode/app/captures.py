@@ -178,6 +178,11 @@ class Captures:
         return verdict_on(self.outcomes, self.opened.speakers, self._asked)
 
     @property
+    def choice(self) -> str:
+        """What the user chose of the messages, as options of the command line; "" for all."""
+        return self._asked.as_options()
+
+    @property
     def none_chosen(self) -> str:
         """That no message was what was asked for, in one line; "" if one was, or if there is none anyway."""
         return none_chosen(self._asked, self.outcomes)

@@ -321,7 +321,7 @@ def unknowns_of(
             group[0].machine or "",
             group[0].image.model,
             group[0].firmware,
-            tuple(each.path for each in group),
+            tuple(name for each in group for name in each.files),
             _unknowns(group, EVERYTHING if addresses is None else addresses, within, fewest),
             within,
             fewest,

@@ -41,6 +41,8 @@ class MachineHistory:
     """The last record that was asked for; None for an image."""
     last_ns: int = 0
     """Its time; of one that is late, that of the one before it. Nanoseconds since 1970; 0 for an image."""
+    files: tuple[str, ...] = ()
+    """The names of the captures that it was read from."""
     is_asked: Callable[[int], bool] | None = None
     """Returns whether a time was asked for, in nanoseconds since 1970; None if all are."""
 
@@ -201,6 +203,7 @@ class MemorySources:
                 f"{_verb(paths, 'it has', 'they have')} no answer, no report and no accepted write"
             )
         for each in found:
+            each.files = tuple(map(str, captures.paths))
             each.is_asked = captures.is_asked if self.asked.timed else None
         return self._default_of(found, captures) if one and len(found) > 1 else found
 

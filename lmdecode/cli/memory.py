@@ -80,6 +80,10 @@ def memory(
     Bytes that changed are bold; bytes that were never seen are `··`. A time means the whole minute or second that it
     names; the memory is shown as it was at the end of it. Times in the table, and times without a zone that you give,
     are local, or UTC with --utc.
+
+    Several captures are read as one story, in the order of time. --to shows the memory as it was at the end of that
+    time; with --from, only what changed since then counts as changed. What was seen earlier is known in any case. With
+    --where, only the messages that meet the condition count.
     """
     from lmdecode.app.files import text_output, whole_file
     from lmdecode.app.memory import view

@@ -37,6 +37,7 @@ class UnknownsOfMachine:
     model: str | None
     firmware: str | None
     captures: tuple[str, ...]
+    """Their names, those of the pieces of one capture too."""
     unknowns: Unknowns
     within: float
     """Seconds within which changes count as together."""

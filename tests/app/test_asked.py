@@ -16,6 +16,7 @@ from lmdecode.app.errors import CommandError, UsageError
 from lmdecode.app.identify import check_keys, identify
 from lmdecode.app.memory import list_changes, view
 from lmdecode.app.memory_sources import MemorySources, NothingChosenError
+from lmdecode.app.report import make_report
 from lmdecode.capture.net.packet import Endpoint
 from tests.capture.building import MACHINE, Talk, packets, pcap, report, seal
 from tests.cli.conftest import CAPTURES, KEY
@@ -152,7 +153,7 @@ def test_pieces_are_one_capture_for_every_question(tmp_path):
     assert len(identify(Captures.without_keys(pieces, asked)).result.connections) == 1
     assert len(check_keys(pieces, asked).connections) == 1
     (source,) = MemorySources(asked).captures(pieces)
-    assert source.path == ", ".join(str(path) for path in reversed(pieces))
+    assert source.files == tuple(str(path) for path in reversed(pieces))
 
 
 def test_changes_of_a_time_know_what_was_before():
@@ -223,3 +224,13 @@ def test_a_pipe_is_not_joined(tmp_path):
 
 def test_keys_are_not_in_what_is_shown_of_it():
     assert KEY not in repr(Asked((KEY,)))
+
+
+def test_a_report_of_a_part_says_so(tmp_path):
+    captures = Captures.with_keys([AV], Asked((KEY,), start="+1s", where=("sender=machine",)))
+    assert "this page has only what fits --where sender=machine --from +1s" in make_report(captures).page
+    nothing = Captures.with_keys([AV], Asked((KEY,), start="2026-11-22"))
+    (tmp_path / "old.html").write_text("old")
+    made = make_report(nothing, output=tmp_path / "old.html")
+    assert made.page is None
+    assert str(made.error).startswith("none of 94 messages fits --from 2026-11-22; they are from 2026-11-21")
