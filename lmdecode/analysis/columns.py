@@ -47,7 +47,7 @@ def current_name(name: str) -> str:
     """
     if name in field_kinds() or is_glob(name):
         return name
-    plain = name.replace("-", "_")
+    plain = name.lower().replace("-", "_")
     plain = _former_names().get(plain, plain)
     if plain in field_kinds():
         return plain
@@ -57,13 +57,13 @@ def current_name(name: str) -> str:
 
 def of_setting(name: str) -> tuple[str, ...]:
     """Returns the fields that show a setting, by a name of it that is not a field's; () if there is no such setting."""
-    from lmdecode.codec.v1.setting_words import targets_of  # noqa: PLC0415 -- only names of settings need it
+    from lmdecode.codec.v1.setting_words import names_of  # noqa: PLC0415 -- only names of settings need it
     from lmdecode.codec.v1.settings import SETTINGS, present_name  # noqa: PLC0415
 
     setting = SETTINGS.get(present_name(name))
     if setting is None:
         return ()
-    names = [setting.shown] if setting.shown else [each for some in targets_of(setting, {}).values() for each in some]
+    names = [setting.shown] if setting.shown else names_of(setting, {})
     return tuple(each for each in names if each in field_kinds() and each != "command")
 
 
@@ -139,7 +139,7 @@ def check_name(text: str) -> tuple[str, ...]:
     if name in field_kinds():
         return (name,)
     if is_glob(text):
-        found = tuple(name for name in field_kinds() if fnmatchcase(name, _plain_glob(text)))
+        found = tuple(name for name in field_kinds() if fnmatchcase(name, _plain_glob(text.lower())))
         if found:
             return found
         raise FieldNameError(f"no field fits {text!r}; lmdecode registers lists them")

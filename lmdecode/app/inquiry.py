@@ -14,7 +14,7 @@ from lmdecode.app.reading import Reading, is_readable, read_values
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.v1.memory_map import BIT_SETS, DERIVED_BY_NAME, by_name
 from lmdecode.codec.v1.register import MODELS
-from lmdecode.codec.v1.setting_words import targets_of
+from lmdecode.codec.v1.setting_words import names_of
 from lmdecode.codec.v1.settings import SETTINGS, Parameter, Setting, setting_named
 from lmdecode.device.settings import find_model
 
@@ -70,9 +70,8 @@ def inquiry_of(
         texts: dict[str, Value] = {
             parameter.name: str(word) for parameter, word in zip(each.choosing, words, strict=False)
         }
-        targets = [target for some in targets_of(each, texts).values() for target in some]
-        shown = [each.shown] if each.shown else []
-        named.update(dict.fromkeys(target for target in (*shown, *targets) if is_readable(target)))
+        names = [*([each.shown] if each.shown else []), *names_of(each, texts)]
+        named.update(dict.fromkeys(name for name in names if is_readable(name)))
     inquiry = Inquiry(setting, tuple(named), tuple(each.parameters for each in asked))
     return inquiry if model is None else on_model(inquiry, model)
 

@@ -35,6 +35,8 @@ def test_values_are_read_together_in_windows_that_hold_them(names):
 def test_names_settings_and_patterns():
     assert chosen_names(["coffee-temp, dose_k1", "dose_k[12]"]) == ("coffee_temp", "dose_k1", "dose_k2")
     assert chosen_names(["hot-water-dose", "prebrewing"]) == ("dose_hot_water", "enable_prebrewing")
+    assert chosen_names(["Coffee-Temp", "POWER", "Coffee_Set_Temp"]) == ("coffee_temp", "power", "coffee_set_temp")
+    assert chosen_names(["schedule"])[:3] == ("mon_on_time", "mon_off_time", "tue_on_time")
     assert len(chosen_names(["schedule"])) == 14
     found = chosen(["power", "t_*"])
     assert not found.lacks({"power"})

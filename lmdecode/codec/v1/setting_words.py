@@ -63,7 +63,7 @@ def values_for(setting: Setting, words: Mapping[str, Value | None], *, now: date
         raise RegisterError(
             f"nothing to set: give {' or '.join(f'--{each.name}' for each in setting.parameters if each.option)}"
         )
-    return _in_order(setting, values)
+    return {name: values[name] for name in sorted(values, key=_place_in_week)} if setting.choosing else values
 
 
 def targets_of(setting: Setting, words: Mapping[str, Value]) -> dict[str, list[str]]:
@@ -98,6 +98,20 @@ def targets_of(setting: Setting, words: Mapping[str, Value]) -> dict[str, list[s
     return found
 
 
+def names_of(setting: Setting, words: Mapping[str, Value]) -> list[str]:
+    """Returns the names of the registers, bits and times of day of a setting, day by day, as people read a schedule.
+
+    Args:
+        setting: The setting.
+        words: As for `targets_of`.
+
+    Raises:
+        RegisterError: A word cannot be understood.
+    """
+    names = [name for some in targets_of(setting, words).values() for name in some]
+    return sorted(names, key=_place_in_week) if "{day}" in "".join(setting.targets) else names
+
+
 def conversions(words: Iterable[Value | None]) -> list[str]:
     """Returns a line for each temperature in °F among some words, with what it is in °C.
 
@@ -108,11 +122,9 @@ def conversions(words: Iterable[Value | None]) -> list[str]:
     return [f"{each[1]} °F is {_to_celsius(each[1]):.1f} °C" for each in found if each]
 
 
-def _in_order(setting: Setting, values: Fields) -> Fields:
-    """Returns the values of a schedule day by day, as people read it; others as they are."""
-    if "{day}" not in "".join(setting.targets):
-        return values
-    return dict(sorted(values.items(), key=lambda each: (*DAYS, "glo").index(each[0][:3])))
+def _place_in_week(name: str) -> int:
+    """Returns a number to sort names by: the day that they are of, then those that are of none."""
+    return DAYS.index(name[:3]) if name[:3] in DAYS else len(DAYS)
 
 
 def _value(parameter: Parameter, word: Value, name: str, now: datetime) -> Value:
