@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
+from typing import Final
 
 from lmdecode.codec.record import Value
 from lmdecode.codec.v1.memory_map import UNITS
 from lmdecode.codec.v1.settings import Parameter, Setting
 from lmdecode.render.sentence import value_text
+
+_WIDTH: Final = 79  # columns
 
 Usages = Sequence[Sequence[Parameter]]
 """The ways to use a setting, each with its parameters."""
@@ -49,7 +53,9 @@ def usage_lines(setting: Setting, usages: Usages) -> list[str]:
         )
         lines.append(f"{'or' if number else 'to change it'}: lmdecode send {setting.name} {words}")
         width = max(len(each.name) for each in parameters)
-        lines += [f"  {each.name.upper():<{width}}  {each.range_text}" for each in parameters]
+        for each in parameters:
+            first, *rest = wrap(each.range_text, _WIDTH - width - 4, break_long_words=False)
+            lines += [f"  {each.name.upper():<{width}}  {first}", *(f"  {'':<{width}}  {more}" for more in rest)]
     return [*lines, f"example: {example_of(setting)}"]
 
 

@@ -105,7 +105,7 @@ def _number(name: str, template: str, what: str, *, option: bool = False) -> Par
     return Parameter(name, f"{what}, {range_of(by_name(register)[0])}.", option=option, register=register)
 
 
-_DAY_HELP: Final = "mon to sun, several as in mon-fri or mon,wed, or daily"
+_DAY_HELP: Final = "mon to sun, or several: mon-fri, sat,sun, daily"
 _DAY: Final = Parameter("day", f"{_DAY_HELP}.", {day: day for day in DAYS}, form=_DAY_HELP)
 _DAY_OR_GLOBAL: Final = Parameter(
     "day",
