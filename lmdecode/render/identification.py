@@ -16,6 +16,7 @@ from lmdecode.codec.printable import printable
 from lmdecode.codec.record import Kind, iso_time
 from lmdecode.codec.v1.framing import wrap
 from lmdecode.render.sentence import count_text
+from lmdecode.render.terminal import ByWidth
 
 _LEGEND = (
     "Likely, not certain: without the key only sizes, repetitions and times are known. "
@@ -82,7 +83,7 @@ def _connection_text(connection: KeylessConnection) -> Text:
     return text
 
 
-def _groups_table(groups: list[Group]) -> Table:
+def _groups_table(groups: list[Group]) -> ByWidth:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("frames", width=12)
     table.add_column("seen", justify="right", no_wrap=True)
@@ -94,17 +95,21 @@ def _groups_table(groups: list[Group]) -> Table:
     for group in groups:
         same = group.kind, group.app_blocks, group.machine_blocks, group.candidates, group.confidence, group.rests_on
         rows.setdefault(same, []).append(group)
+    narrow = Text()
     for together in rows.values():
         first = together[0]
-        table.add_row(
-            _frames_text(together),
-            f"{sum(group.seen for group in together):,}",
-            _size_text(first),
-            _period_text(first) if len(together) == 1 else "",
-            _likely_text(first),
-            "; ".join(first.rests_on),
+        frames, seen = _frames_text(together), f"{sum(group.seen for group in together):,}"
+        period = _period_text(first) if len(together) == 1 else ""
+        likely, rests_on = _likely_text(first), "; ".join(first.rests_on)
+        table.add_row(frames, seen, _size_text(first), period, likely, rests_on)
+        narrow.append(
+            f"{frames}: {seen} seen, size {_size_text(first).strip()}{f', every {period}' if period else ''}\n"
         )
-    return table
+        narrow.append("  ").append_text(Text.assemble(likely)).append("\n")
+        if rests_on:
+            narrow.append(f"  {rests_on}\n", "dim")
+    narrow.rstrip()
+    return ByWidth(table, narrow)
 
 
 def _frames_text(groups: list[Group]) -> str:

@@ -76,6 +76,8 @@ def print_status(records: Sequence[Record]) -> None:
     from lmdecode.render.terminal import TerminalConsole
 
     table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)  # names are for typing again, so none is cut
+    table.add_column(overflow="fold")
     for record in sorted(records, key=lambda each: _title(each) != _FIRST):
         table.add_row(Text(_title(record), "bold"))
         for name, value in summary(record.fields):

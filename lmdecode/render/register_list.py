@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections.abc import Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from typing import IO, Final
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from lmdecode.analysis.columns import FieldNameError, check_name
 from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS
 from lmdecode.codec.v1.register import MODELS, Derived, Register
-from lmdecode.render.terminal import TerminalConsole
+from lmdecode.render.terminal import ByWidth, TerminalConsole
 
 Row = Register | Derived
 
 SURE_STYLES: Final = {"seen": "green", "claimed": "yellow", "inferred": "yellow", "unknown": "red"}
-_UNFOLDED: Final = 1000  # wider than any row, so that grep finds whole ones
+_WIDE: Final = 120  # columns from which on there is room for notes beside the values
+_LONGEST_VALUE: Final = 32  # columns: the words of most enumerations
 _ADDRESS: Final = re.compile(r"(?:0[xX])?([0-9A-Fa-f]{1,4})\Z").match
 
 
@@ -77,17 +78,43 @@ def print_table(rows: Sequence[Row], file: IO[str]) -> None:
     """Prints the table: as wide as the terminal, or unfolded where the file is not a terminal."""
     console = TerminalConsole(file)
     if console.is_terminal:
-        console.print(_table(rows, notes_apart=console.width >= 120))
+        table = _table(rows, notes_apart=console.width >= _WIDE)
+        console.print(ByWidth(table, Text("\n").join(map(_two_lines, rows))))
     else:
         file.write(as_text(rows))
 
 
 def as_text(rows: Sequence[Row]) -> str:
-    """Returns the unfolded table as text."""
-    console = Console(highlight=False, emoji=False, width=_UNFOLDED, color_system=None)
-    with console.capture() as capture:
-        console.print(_table(rows, notes_apart=True))
-    return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines() if line.strip())
+    """Returns the table as text, each row in one line. What makes its row too wide stands below it, with its name."""
+    cells = [_cells(row) for row in rows]
+    shown = [[*each[:3], each[3] if len(each[3]) <= _LONGEST_VALUE else "see below", *each[4:7]] for each in cells]
+    heads = ["address", "bytes", "name", "value", "write", "models", "sure"]
+    widths = [max(map(len, column)) for column in zip(heads, *shown, strict=True)]
+
+    def line(texts: Sequence[str]) -> str:
+        return "  ".join(
+            f"{text:>{width}}" if number == 1 else f"{text:<{width}}"
+            for number, (text, width) in enumerate(zip(texts, widths, strict=True))
+        )
+
+    whole = sum(widths) + 2 * (len(widths) - 1)
+    beside = [each[-1] if whole + 2 + len(each[-1]) <= _WIDE else "" for each in cells]
+    lines = [f"{line(heads)}{'  note' if any(beside) else ''}".rstrip(), "─" * whole]
+    for (_, _, name, value, *_, note), texts, right in zip(cells, shown, beside, strict=True):
+        lines.append(f"{line(texts)}  {right}".rstrip())
+        for text in (value if texts[3] != value else "", "" if right else note):
+            named = f"{name}: {text}" if name and text else text
+            lines += textwrap.wrap(named, _WIDE, initial_indent=" " * 9, subsequent_indent=" " * 11)
+    return "".join(f"{each}\n" for each in lines)
+
+
+def _two_lines(row: Row) -> Text:
+    """Returns a row where there is no room for columns: where it is and its name, and below them the rest."""
+    address, _, name, value, write, models, sure, note = _cells(row)
+    written = f"write: {write}" if write else ""
+    rest = ", ".join(filter(None, (value, written, "" if models == "all" else models)))
+    text = Text.assemble(f"{address}  ", (name, "bold"), f"\n  {rest}, ", (sure, SURE_STYLES[sure]))
+    return text.append(f"\n  {note}", "dim") if note else text
 
 
 def as_json(rows: Sequence[Row]) -> str:

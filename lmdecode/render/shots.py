@@ -20,6 +20,7 @@ from lmdecode.analysis.times import day_text, local_time
 from lmdecode.codec.printable import printable
 from lmdecode.codec.record import iso_time
 from lmdecode.render.spreadsheet import csv_rows
+from lmdecode.render.terminal import ByWidth
 
 COLUMNS: Final = (
     "start",
@@ -135,7 +136,7 @@ def totals(shots: Sequence[Shot]) -> str:
     return f"{', '.join(parts)}; about {sum(shot.ml or 0 for shot in shots):,.0f} ml"
 
 
-def _table(shots: Iterable[Shot]) -> Table:
+def _table(shots: Sequence[Shot]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
     table.add_column("start", no_wrap=True)
     table.add_column("what", no_wrap=True)
@@ -156,11 +157,28 @@ def _table(shots: Iterable[Shot]) -> Table:
             _number(shot.set_temp, 1),
         )
     outer = Table.grid()
-    outer.add_row(table)
+    outer.add_row(ByWidth(table, Text("\n").join(map(_two_lines, shots))))
     for shot in shots:
         for note in shot.notes:
             outer.add_row(Padding(Text.assemble(("! ", "yellow"), f"{_when(shot)} {note}"), (0, 0, 0, 0)))
     return outer
+
+
+def _two_lines(shot: Shot) -> Text:
+    """Returns a shot where there is no room for columns: what it was, and below it what is known of it."""
+    known = []
+    if shot.seconds is not None:
+        known.append(f"{_number(shot.seconds, 1)}{'+' if shot.cut else ''} s")
+    if shot.pulses is not None:
+        dosed = f" of {_number(shot.dose)}" if shot.dose is not None and shot.what is not What.HOT_WATER else ""
+        known.append(f"{_number(shot.pulses)}{dosed} pulses")
+    if shot.ml is not None:
+        known.append(f"{_number(shot.ml)} ml")
+    temperatures = [shot.coffee_temp_start, shot.coffee_temp_end]
+    if None not in temperatures:
+        known.append(f"{'–'.join(_number(each, 1) for each in temperatures)} °C")
+    line = Text.assemble(_when(shot), "  ", (_name(shot), _STYLES.get(shot.what, "")))
+    return line.append(f"\n  {', '.join(known)}", "dim") if known else line
 
 
 def _name(shot: Shot) -> str:

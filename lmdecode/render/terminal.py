@@ -7,14 +7,16 @@ from collections.abc import Iterable
 from io import StringIO
 from typing import IO, NoReturn
 
-from rich.console import Console, ConsoleDimensions, ConsoleOptions, RenderableType
+from rich.console import Console, ConsoleDimensions, ConsoleOptions, RenderableType, RenderResult
 from rich.segment import Segment
 from rich.text import Text
 
 from lmdecode.codec.printable import printable_lines
 
-LEAST_WIDTH = 72
+LEAST_WIDTH = 50
 """Columns. A narrower terminal folds the lines itself: rich would leave out whole columns."""
+TABLE_WIDTH = 74
+"""Columns that tables with many of their own take; where there are fewer, lists stand for them. See `ByWidth`."""
 
 
 class TerminalConsole(Console):
@@ -54,6 +56,23 @@ class TerminalConsole(Console):
     def on_broken_pipe(self) -> NoReturn:
         """Raises instead of ending the program."""
         raise BrokenPipeError
+
+
+class ByWidth:
+    """A table where there is room for its columns, and what stands for it where there is not.
+
+    Args:
+        table: The table.
+        narrow: What stands for it.
+    """
+
+    def __init__(self, table: RenderableType, narrow: RenderableType) -> None:
+        self._table = table
+        self._narrow = narrow
+
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draws one of them."""
+        yield self._table if options.max_width >= TABLE_WIDTH else self._narrow
 
 
 def _printable(segment: Segment) -> Segment:

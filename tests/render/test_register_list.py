@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS
-from lmdecode.render.register_list import as_json, as_markdown, as_text, find
+from lmdecode.render.register_list import as_json, as_markdown, as_text, find, print_table
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -43,7 +45,26 @@ def test_all_rows_in_every_format():
     assert len(rows) == len(REGISTERS) + len(DERIVED)
     assert len(json.loads(as_json(rows))) == len(rows)
     assert len(as_markdown(rows).splitlines()) == len(rows) + 2
-    assert len(as_text(rows).splitlines()) == len(rows) + 2
+    lines = as_text(rows).splitlines()
+    assert len([line for line in lines[2:] if not line.startswith(" ")]) == len(rows)
+    assert max(map(len, lines)) <= 120
+
+
+def test_grep_finds_a_register_with_all_that_is_said_of_it():
+    text = as_text(find(None))
+    found = [line for line in text.splitlines() if "standby_timer" in line]
+    assert re.fullmatch(r"0x0002 +1  standby_timer +uint8 min +all +inferred", found[0])
+    assert found[1:] == ["         standby_timer: 60 on a GS3 MP, 0 on a GS3 AV; the cloud has a STBY_TIMER"]
+
+
+def test_a_narrow_terminal_gets_a_list(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "50")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    file = io.StringIO()
+    print_table(find("coffee_set"), file)
+    assert re.sub(r"\x1b\[[0-9;]*m| +$", "", file.getvalue(), flags=re.MULTILINE) == (
+        "0x0007  coffee_set_temp\n  uint16 × 0.1 °C, write: 87 to 100, seen\n"
+    )
 
 
 def test_a_register_is_found_by_its_name_of_earlier_versions():

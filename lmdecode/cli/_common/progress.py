@@ -6,8 +6,11 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 from lmdecode.codec.printable import printable
+
+_ROOMY: Final = 72  # columns from which on there is room for the time that is left
 
 
 @contextlib.contextmanager
@@ -22,15 +25,19 @@ def progress_bar(path: Path, *, onto_terminal: bool) -> Iterator[Callable[[int],
         yield None
         return
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.table import Column
 
     from lmdecode.render.terminal import TerminalConsole
 
+    console = TerminalConsole(sys.stderr)
+    whole = Column(no_wrap=True)  # a bar of two lines would leave one of them behind
+    name = Column(no_wrap=True, overflow="ellipsis", max_width=max(console.width // 3, 12))
     bar = Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        DownloadColumn(),
-        TimeRemainingColumn(),
-        console=TerminalConsole(sys.stderr),
+        TextColumn("{task.description}", markup=False, table_column=name),
+        BarColumn(bar_width=None if console.width < _ROOMY else 40),
+        DownloadColumn(table_column=whole),
+        *([TimeRemainingColumn(table_column=whole.copy())] if console.width >= _ROOMY else []),
+        console=console,
         transient=True,
     )
     task = bar.add_task(printable(path.name), total=_bytes_to_read(path))
