@@ -32,6 +32,7 @@ ELSEWHERE = {  # these need a machine, or captures, of their own
     "docs/live.md": "test_live_page.py",
     "docs/scan.md": "test_scan_page.py",
     "docs/exploring.md": "test_exploring.py",
+    "docs/home-automation.md": "test_home_automation_page.py",
 }
 HERE = [page for page in (README, *PAGES) if page not in ELSEWHERE and any(examples(text_of(page)))]
 LIVE = {"send", "status"}  # of lmdecode's commands: they want a machine, and get a simulated one
