@@ -74,9 +74,10 @@ _WORDS: Final[Mapping[str, str]] = {
     "sun": "Sunday",
 }  # fmt: skip
 _BUTTON: Final = re.compile(r"(.+)_k([0-9])\Z").match
-_NUMBER: Final = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?\Z").match
+_NUMBER: Final = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,20})?\Z").match
 _ON: Final = frozenset({"on", "true", "1"})
 _OFF: Final = frozenset({"off", "false", "0"})
+_DIGITS: Final = 6  # behind the point, of any step on the map
 _LONGEST: Final = 40  # characters of a value; none that the map has is as long
 
 
@@ -175,7 +176,8 @@ def _value_of(entity: Entity, text: str) -> Value:
         raise RegisterError(f"{entity.name}: {word!r} is not a number")
     number = float(word)
     if not entity.integer:
-        return number
+        # A house in °F says 93.33333333333333 for 200 °F. Nobody means more than the machine can hold.
+        return round(round(number / entity.step) * entity.step, _DIGITS) if entity.step else number
     if not number.is_integer():
         raise RegisterError(f"{entity.name}: {word!r} is not a whole number")
     return int(number)

@@ -161,7 +161,9 @@ class Bridge:
             task.cancel()
         others = [each for each in tasks if each is not link]
         await asyncio.gather(*others, *(each.close() for each in self.machines), return_exceptions=True)
-        await asyncio.wait([link], timeout=_SETTLING)
+        done, _ = await asyncio.wait([link], timeout=_SETTLING)
+        for task in done:
+            task.cancelled() or task.exception()  # the program ends anyway
 
     async def _publish_once(self) -> None:
         await self._mqtt.connected.wait()
@@ -213,10 +215,9 @@ class Bridge:
     def _discovery(self, machine: BridgedMachine, entities: Sequence[Entity]) -> str:
         fields = machine.live.fields
         serial = fields.get("machine_ser_num")
-        own = fields.get("machine_name")
         device = Device(
             id=machine.id,
-            name=str(machine.name if not isinstance(own, str) or not own.strip() else own),
+            name=machine.title,
             model=machine.model,
             serial=serial if isinstance(serial, str) else None,
             firmware=str(fields.get("firmware_ver") or "") or None,

@@ -111,6 +111,15 @@ class BridgedMachine:
         return self._target.model or self.live.model
 
     @property
+    def title(self) -> str:
+        """What people call it: its name in the config, or in the machine; without one its address or serial number."""
+        fields, target = self.live.fields, self._target
+        if target.name and target.name not in {target.host, fields.get("machine_ser_num")}:
+            return target.name
+        own = fields.get("machine_name")
+        return own if isinstance(own, str) and own.strip() else self.name
+
+    @property
     def entities(self) -> list[Entity]:
         """What the machine has."""
         return entities_of(self.model, self.live.fields)
@@ -199,7 +208,7 @@ class BridgedMachine:
                     await self._let_go()
         result = outcome.results[0]
         self._on_change(self)
-        return Answer(result.state.value, outcome.complaint, result.found)
+        return Answer(result.state.value, "; ".join(filter(None, (*found.doubts, outcome.complaint))), result.found)
 
     @property
     def interruption(self) -> str:

@@ -168,8 +168,8 @@ class MqttConnection:
             was_connected = self.connected.is_set()
             self.connected.clear()
             self._events.clear()
-            if was_connected and time.monotonic() - begun > waits[min(failures, len(waits) - 1)]:
-                failures = 0
+            if was_connected and time.monotonic() - begun > _LONGEST_PAUSE:
+                failures = 0  # but two clients of one name that throw each other out must not do so each second
             if was_connected or why != told:
                 told = why
                 self._tell(f"broker {self.name}: {why}; trying again")

@@ -79,7 +79,7 @@ def bridge(
         typer.Option(
             parser=seconds_of,
             metavar="TIME",
-            help="Time between two reads: 30s, 10m. [default: 30s, with --stay 5s]",
+            help="Time between two reads: 30s, 10m; 2s at least. [default: 30s, with --stay 5s]",
             show_default=False,
         ),
     ] = None,

@@ -43,6 +43,8 @@ def test_only_what_a_machine_gave_is_an_entity():
         ("power", "ON", True),
         ("power", " off\n", False),
         ("coffee_set_temp", "93", 93.0),
+        ("coffee_set_temp", "93.33333333333333", 93.3),  # 200 °F
+        ("coffee_set_temp", "86.96", 87.0),
         ("dose_k2", "121.0", 121),
         ("prebrew_flag", "preinfusion", "preinfusion"),
         ("tue_on_time", "06:30", "06:30"),
@@ -52,6 +54,15 @@ def test_only_what_a_machine_gave_is_an_entity():
 )
 def test_a_command_is_a_change(name, text, value):
     assert change_of(ALL[name], text, model="GS3 AV").value == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("coffee_set_temp", "86.9"), ("coffee_set_temp", "1e2"), ("coffee_set_temp", "nan"), ("dose_k2", "121.5")],
+)
+def test_what_is_out_of_range_or_no_number_is_refused(name, text):
+    with pytest.raises(RegisterError, match=name):
+        change_of(ALL[name], text, model="GS3 AV")
 
 
 @given(st.sampled_from([*ALL.values()]), st.text(max_size=60) | st.floats().map(str) | st.integers().map(str))

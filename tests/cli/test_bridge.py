@@ -111,6 +111,10 @@ def test_commands_are_carried_out_once_or_refused_and_an_old_one_never_is(comman
                 assert machine.value(name) == value
         assert len(machine.writes) == len(wanted) + 1  # hour and minute lie apart
         wait_until(lambda: listener.json("/state")["coffee_set_temp"] == 93.5)  # read back, without a wait for --every
+        listener.publish(f"{SET}/sun_off_time", "05:00")
+        wait_until(lambda: listener.results()[-1]["name"] == "sun_off_time")
+        assert listener.results()[-1]["state"] == "done"
+        assert "after it is switched off" in listener.results()[-1]["complaint"]
         before = len(machine.writes)
         listener.publish(f"{SET}/coffee_set_temp", "93.5")
         wait_until(lambda: listener.results()[-1]["state"] == "unchanged")
@@ -188,6 +192,17 @@ def test_a_machine_with_a_client_is_busy_not_offline_and_one_that_is_gone_comes_
             app.close()
         wait_until(lambda: listener.json("/connection")["state"] == "connected", what=lambda: bridge.log)
         assert "connected again" in bridge.log
+
+
+def test_two_bridges_of_one_name_do_not_throw_each_other_out_all_the_time(command, tmp_path, broker, machine):
+    other = type(command)(tmp_path / "other")
+    other.folder.mkdir()
+    options = [*machine.options, "--client-id", "same"]
+    with bridging(command, broker, *options) as one, bridging(other, broker, *options) as two:
+        one.wait_for("trying again")
+        two.wait_for("trying again")
+        time.sleep(5)
+        assert one.log.count("trying again") + two.log.count("trying again") <= 6
 
 
 def test_staying_means_reports_as_they_come_and_writes_over_the_same_connection(command, broker, listener, machine):
