@@ -137,7 +137,8 @@ def section_problems(section: object) -> list[str]:
     """Returns what is wrong with the entry "mqtt" of a configuration, one line each; no value is quoted."""
     if not isinstance(section, Mapping):
         return [f'"{SECTION}" is not an object: {{"host": "…"}}']
-    found = [
+    found = [_unknown(str(name)) for name in section if name not in ENTRIES]
+    found += [
         f'"{name}" of "{SECTION}" is not text: put it in double quotes'
         for name, value in section.items()
         if name in ENTRIES and name not in {"port", "tls"} and not isinstance(value, str)
@@ -145,6 +146,14 @@ def section_problems(section: object) -> list[str]:
     if not isinstance(section.get("tls", False), bool):
         found.append(f'"tls" of "{SECTION}" is neither true nor false')
     return found
+
+
+def _unknown(name: str) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 -- only errors need it
+
+    near = get_close_matches(name, ENTRIES, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(ENTRIES)}"
+    return f'"{name[:40]}" is nothing that "{SECTION}" has: {hint}'
 
 
 def _section(path: Path) -> Mapping[str, object]:

@@ -78,6 +78,12 @@ def test_a_password_is_shown_by_nothing(tmp_path):
     assert "hush" not in str(caught.value)
 
 
+def test_a_misspelt_entry_is_named_with_the_nearest_that_there_is(tmp_path):
+    with pytest.raises(ConfigError, match='"hots" is nothing that "mqtt" has: did you mean host'):
+        found(config=config(tmp_path, hots="x"), address="x")
+    assert len(section_problems({"hots": 1, "xyz": 2, "tls": 3, "host": 4})) == 4
+
+
 @pytest.mark.parametrize("section", [7, [], "x", {"host": 7}, {"tls": "yes"}, {"password": ["p"]}])
 def test_a_section_of_another_kind_is_named(tmp_path, section):
     path = tmp_path / "config.json"
