@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -137,8 +137,7 @@ def section_problems(section: object) -> list[str]:
     """Returns what is wrong with the entry "mqtt" of a configuration, one line each; no value is quoted."""
     if not isinstance(section, Mapping):
         return [f'"{SECTION}" is not an object: {{"host": "…"}}']
-    found = [_unknown(str(name)) for name in section if name not in ENTRIES]
-    found += [
+    found = [
         f'"{name}" of "{SECTION}" is not text: put it in double quotes'
         for name, value in section.items()
         if name in ENTRIES and name not in {"port", "tls"} and not isinstance(value, str)
@@ -148,19 +147,24 @@ def section_problems(section: object) -> list[str]:
     return found
 
 
-def _unknown(name: str) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415 -- only errors need it
-
-    near = get_close_matches(name, ENTRIES, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(ENTRIES)}"
-    return f'"{name[:40]}" is nothing that "{SECTION}" has: {hint}'
-
-
 def _section(path: Path) -> Mapping[str, object]:
     section = load_config(path).entries.get(SECTION, {})
-    if problems := section_problems(section):
+    problems = section_problems(section)
+    if not isinstance(section, Mapping) or problems:
         raise ConfigError(f"{path}: {problems[0]}")
-    return section if isinstance(section, Mapping) else {}
+    for problem in _misspelt(section):
+        raise ConfigError(f"{path}: {problem}")
+    return section
+
+
+def _misspelt(names: Iterable[str]) -> Iterator[str]:
+    """Yields what is wrong with names that look like entries and are none; any other may be another program's."""
+    from difflib import get_close_matches  # noqa: PLC0415 -- only who runs a bridge needs it
+
+    for name in names:
+        near = [] if name in ENTRIES else get_close_matches(name, ENTRIES, n=1)
+        if near:
+            yield f'"{name[:40]}" is nothing that "{SECTION}" has: did you mean {near[0]}?'
 
 
 def _parts(text: str, where: str) -> dict[str, str | None]:
