@@ -15,8 +15,8 @@ from lmdecode.api.live import AsyncMachine, Status
 from lmdecode.api.memory import MemoryImage
 from lmdecode.app.send import LastWrite, Word
 from lmdecode.codec.record import Record, Value
-from lmdecode.device.client import ANSWER_TIMEOUT
 from lmdecode.device.settings import Outcome
+from lmdecode.device.timing import ANSWER_TIMEOUT
 
 T = TypeVar("T")
 

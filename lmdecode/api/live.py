@@ -36,9 +36,9 @@ from lmdecode.codec.v1.register import model_named
 from lmdecode.codec.v1.requester import PROBE
 from lmdecode.codec.v1.windows import STATUS
 from lmdecode.config.targets import Target, find_target
-from lmdecode.device.client import ANSWER_TIMEOUT
 from lmdecode.device.session import Snapshot, take_snapshot
 from lmdecode.device.settings import Outcome
+from lmdecode.device.timing import ANSWER_TIMEOUT
 
 
 class Status(Mapping[str, Value]):

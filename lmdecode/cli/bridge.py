@@ -26,7 +26,7 @@ from lmdecode.cli._common.options import (
     seconds_of,
 )
 from lmdecode.config.mqtt import DISCOVERY_PREFIX, PASSWORD_VARIABLE, PREFIX
-from lmdecode.device.client import ANSWER_TIMEOUT
+from lmdecode.device.timing import ANSWER_TIMEOUT
 
 if TYPE_CHECKING:
     from lmdecode.config.mqtt import Broker

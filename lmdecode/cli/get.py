@@ -20,7 +20,7 @@ from lmdecode.cli._common.options import (
     TimeoutOption,
 )
 from lmdecode.config.targets import find_target
-from lmdecode.device.client import ANSWER_TIMEOUT
+from lmdecode.device.timing import ANSWER_TIMEOUT
 
 
 @reports_errors

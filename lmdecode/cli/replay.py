@@ -29,8 +29,8 @@ from lmdecode.cli._common.prompt import confirmed, is_somebody_there
 from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.redaction import ACCOUNT
 from lmdecode.config.targets import find_target
-from lmdecode.device.client import ANSWER_TIMEOUT
 from lmdecode.device.errors import joined
+from lmdecode.device.timing import ANSWER_TIMEOUT
 
 if TYPE_CHECKING:
     from lmdecode.analysis.replay import Comparison, Step

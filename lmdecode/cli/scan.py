@@ -25,10 +25,10 @@ from lmdecode.codec.v1.message import ADDRESS_SPACE
 from lmdecode.codec.v1.ranges import FORMS, address_ranges
 from lmdecode.codec.v1.redaction import ACCOUNT
 from lmdecode.config.targets import find_target
-from lmdecode.device.client import ANSWER_TIMEOUT
 from lmdecode.device.errors import joined
 from lmdecode.device.scan import PACE
 from lmdecode.device.scan_plan import LARGEST_TRIED
+from lmdecode.device.timing import ANSWER_TIMEOUT
 
 
 @reports_errors

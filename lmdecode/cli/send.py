@@ -13,7 +13,6 @@ import typer
 from typer.core import TyperGroup
 
 from lmdecode.app.errors import CommandError
-from lmdecode.app.live import answered_within, session_for, whole
 from lmdecode.cli._common import completion
 from lmdecode.cli._common.echo import echo, echo_json
 from lmdecode.cli._common.errors import INTERRUPTED, TERMINATED, complain, failures_as_json, reports_errors
@@ -42,8 +41,8 @@ from lmdecode.codec.v1.settings import (
     writable_names,
 )
 from lmdecode.config.targets import find_target
-from lmdecode.device.client import ANSWER_TIMEOUT
 from lmdecode.device.errors import MachineError, joined
+from lmdecode.device.timing import ANSWER_TIMEOUT
 from lmdecode.render.setting import example_of
 
 if TYPE_CHECKING:
@@ -166,7 +165,7 @@ class _Sending:
 
         async def reading() -> tuple[Inquiry, Reading]:
             async with self._session() as session:
-                return await answered_within(whole(self.timeout), answer(session, inquiry))
+                return await self._in_time(answer(session, inquiry))
 
         usage = usage_lines(inquiry.setting, inquiry.usages)
         try:
@@ -191,7 +190,7 @@ class _Sending:
 
         async def reading() -> Any:  # noqa: ANN401 -- a Record, not loaded yet
             async with self._session(show_secrets=show_secrets) as session:
-                return await answered_within(whole(self.timeout), read_window(session, request))
+                return await self._in_time(read_window(session, request))
 
         record = self._run(reading())
         if self.as_json:
@@ -215,7 +214,7 @@ class _Sending:
         if not self.yes and not is_somebody_there():
             raise consent_missing([write.reason])
         address, new = write.request.address, write.request.data
-        old = self._run(answered_within(whole(self.timeout), in_session(bytes_before)))
+        old = self._run(self._in_time(in_session(bytes_before)))
         if not self.yes:
             self._ask([*write.warnings, bytes_line(address, old, new)], "this writes raw bytes into the machine")
         outcome = self._run(in_session(write_raw))
@@ -247,10 +246,17 @@ class _Sending:
 
         async with self._session() as session:
             reading = preview(session, changes, model=self.target.model)
-            found = await answered_within(whole(self.timeout), reading)
+            found = await self._in_time(reading)
             return found, await apply(session, found) if found.unchanged or may_send(found) else None
 
+    def _in_time(self, reading: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
+        from lmdecode.app.live import answered_within, whole
+
+        return answered_within(whole(self.timeout), reading)
+
     def _session(self, *, show_secrets: bool = False) -> Session:
+        from lmdecode.app.live import session_for
+
         return session_for(
             self.target, timeout=self.timeout, show_secrets=show_secrets, on_record=self._last_write.note
         )

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lmdecode.app.live import session_for, snapshot_of, whole
 from lmdecode.cli._common import completion
 from lmdecode.cli._common.echo import echo, echo_json
 from lmdecode.cli._common.errors import complain, reports_errors
@@ -21,8 +20,8 @@ from lmdecode.cli._common.options import (
     TimeoutOption,
 )
 from lmdecode.config.targets import find_target
-from lmdecode.device.client import ANSWER_TIMEOUT
 from lmdecode.device.errors import joined
+from lmdecode.device.timing import ANSWER_TIMEOUT
 
 if TYPE_CHECKING:
     from lmdecode.app.reading import Chosen, Reading
@@ -65,6 +64,8 @@ def status(
         target = find_target(host=host, port=port, key=key, config=config, machine=machine)
         _show_only(chosen, values_now(target, chosen, timeout), as_json=as_json)
         return
+    from lmdecode.app.live import session_for, snapshot_of, whole
+
     target = find_target(host=host, port=port, key=key, config=config, machine=machine)
     reading = snapshot_of(session_for(target, timeout=timeout), seconds=whole(timeout))
     snapshot = run_live(reading, waiting_for=joined(target.host, target.port))

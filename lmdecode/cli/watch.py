@@ -30,7 +30,7 @@ from lmdecode.cli._common.options import (
     seconds_of,
 )
 from lmdecode.config.targets import find_target
-from lmdecode.device.client import ANSWER_TIMEOUT
+from lmdecode.device.timing import ANSWER_TIMEOUT
 
 if TYPE_CHECKING:
     from lmdecode.app.watch import JsonlLog, Watch

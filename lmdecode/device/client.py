@@ -28,9 +28,8 @@ from lmdecode.device.errors import (
     why_no_answer,
     why_no_connection,
 )
+from lmdecode.device.timing import ANSWER_TIMEOUT
 
-ANSWER_TIMEOUT: Final = 3.0
-"""Seconds to wait for an answer. The machine reports about once a second, so a wrong key shows within that."""
 CONNECT_TIMEOUT: Final = 5.0
 """Seconds to wait for a connection."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from lmdecode.codec.errors import LmdecodeError
-from lmdecode.codec.record import Record
-from lmdecode.codec.v1.message import Message
-from lmdecode.codec.v1.requester import Received, Requester, is_echo, label
+
+if TYPE_CHECKING:  # every command that talks to a machine loads this module, also for its help
+    from lmdecode.codec.record import Record
+    from lmdecode.codec.v1.message import Message
+    from lmdecode.codec.v1.requester import Received, Requester
 
 NO_CONNECTION: Final = 3
 """The exit code of a command that has no connection to the machine."""
@@ -81,6 +83,8 @@ def why_no_answer(request: Message, requester: Requester, name: str, lost: Machi
         name: The machine, as host:port.
         lost: Why the connection has ended; None if it has not.
     """
+    from lmdecode.codec.v1.requester import label  # noqa: PLC0415 -- only errors need it
+
     received, what = requester.received, label(request)
     if received.undecryptable and not requester.ever_valid:
         return WrongKeyError(
@@ -108,6 +112,8 @@ def _instead(what: str, received: Received, name: str) -> MachineError:
 
 def why_bad(request: Message, answer: Record) -> BadAnswerError:
     """Returns the error that explains a damaged answer or an echo."""
+    from lmdecode.codec.v1.requester import is_echo, label  # noqa: PLC0415 -- only errors need it
+
     if is_echo(request, answer):
         return EchoError(f"the machine sent {label(request)} back instead of an answer: nothing can be read there")
     return BadAnswerError(f"the answer to {label(request)} is damaged: {answer.problems[0]}")

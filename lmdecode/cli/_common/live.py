@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -13,6 +12,8 @@ from lmdecode.cli._common.errors import complain, exit_code_of
 from lmdecode.device.errors import joined
 
 if TYPE_CHECKING:
+    import asyncio
+
     from lmdecode.app.reading import Chosen, Reading
     from lmdecode.config.targets import Target
 
@@ -31,6 +32,7 @@ def run_live(
         waiting_for: Who is waited for, to be said on a terminal; "" if the command says something anyway.
         while_: Whether nothing has been said yet.
     """
+    import asyncio
 
     async def run() -> T:
         asyncio.get_running_loop().set_exception_handler(_Unhandled())
@@ -45,6 +47,8 @@ def run_live(
 
 
 async def _tell(waiting_for: str, while_: Callable[[], bool]) -> None:
+    import asyncio
+
     await asyncio.sleep(_PATIENCE)
     if while_():
         echo(f"lmdecode: waiting for {waiting_for}; Ctrl-C ends it", err=True)
