@@ -89,6 +89,7 @@ FILES: dict[str, Callable[[Files], Iterator[list[Any]]]] = {
         ]
     ),
     "status": lambda files: iter([["status", "--config", files.config]]),
+    "get": lambda files: iter([["get", "power", "--config", files.config], ["get", EVIL, "--config", files.config]]),
     "watch": lambda files: iter([["watch", "--config", files.config]]),
     "scan": lambda files: iter([["scan", "--config", files.config, "--resume", files.image]]),
     "replay": lambda files: iter([["replay", files.capture, "--config", files.config, "--host", "127.0.0.1"]]),
@@ -195,7 +196,12 @@ def test_words_that_are_no_command(terminal, line):
 LIVE = [
     ["status"],
     ["status", "--json"],
+    ["status", "front_panel_display", "machine_name"],
+    ["get", "front_panel_display"],
+    ["get", "front_panel_display", "cloud_broker", "--json"],
+    ["send", "dose"],
     ["watch", "--duration", "1s"],
+    ["watch", "--duration", "1s", "--fields", "front_panel_display,machine_name"],
     ["watch", "--duration", "1s", "--jsonl", "-"],
     ["send", "read", "0x60EF", "16"],
     ["send", "dose", "1", "100", "--yes"],
