@@ -104,10 +104,13 @@ def test_an_output_format_is_one_file(cook):
 
 
 def test_a_command_is_a_file_and_a_line(cook):
-    folder = cook("ports.py", "app.py")
+    folder = cook("ports.py", "talkers.py", "cli/app.py")
     (folder / "x.pcap").write_bytes(pcap(packets(talk().segments)))
     assert run(folder, "ports", "x.pcap") == f"1774: {len(talk().segments)} packets\n"
     assert "Show the TCP ports" in run(folder, "--help")
+    app, machine = "192.168.1.150:*", "192.168.1.215:1774"
+    assert machine in run(folder, "talkers", "x.pcap", "--where", f"source={machine}")
+    assert machine not in run(folder, "talkers", "x.pcap", "--where", f"source={app}")
 
 
 TOY = Endpoint("192.168.1.7", 7777)

@@ -102,13 +102,17 @@ class Replay:
         captures = Captures(paths, self._opened(asked), asked=replace(asked, where=()), progress=progress)
         passes = captures.condition(asked.where)
         machines: dict[str, None] = {}
+        read: set[tuple[str | None, int]] = set()  # the connections that the key fits
 
         def is_wanted(record: Record) -> bool:
             passing = passes is None or passes(record)  # it is asked for each record
             wanted = passing and captures.is_asked((record.request or record).time_ns)
-            if wanted and is_intact(record):
-                machines[record.machine or host_of(record)] = None
-            return wanted
+            if is_intact(record):
+                read.add(record.connection)
+                if wanted:
+                    machines[record.machine or host_of(record)] = None
+            # What no key decrypts in other connections is no damage, but another machine's.
+            return wanted and record.connection in read
 
         steps, damaged = steps_of(captures.by_time(every_time=True), is_wanted)
         verdict = captures.verdict()

@@ -16,8 +16,11 @@ from lmdecode.app.errors import CommandError, UsageError
 from lmdecode.app.identify import check_keys, identify
 from lmdecode.app.memory import list_changes, view
 from lmdecode.app.memory_sources import MemorySources, NothingChosenError
+from lmdecode.app.replay import Replay
 from lmdecode.app.report import make_report
 from lmdecode.capture.net.packet import Endpoint
+from lmdecode.codec.v1.key import Key
+from lmdecode.config.targets import Target
 from tests.capture.building import MACHINE, Talk, packets, pcap, report, seal
 from tests.cli.conftest import CAPTURES, KEY
 
@@ -234,3 +237,17 @@ def test_a_report_of_a_part_says_so(tmp_path):
     made = make_report(nothing, output=tmp_path / "old.html")
     assert made.page is None
     assert str(made.error).startswith("none of 94 messages fits --from 2026-11-22; they are from 2026-11-21")
+
+
+def test_what_is_another_machines_is_no_damaged_request(tmp_path):
+    path = of_machines(tmp_path / "two.pcap", *(MACHINE._replace(host=f"10.0.0.{number}") for number in (5, 6)))
+    talk = Talk(machine=MACHINE._replace(host="10.0.0.7")).open()
+    segments = talk.send("app", b"@" + b"A" * 43 + b"=%").close().segments
+    (tmp_path / "other.pcap").write_bytes(pcap(packets(segments)))
+    said = []
+    target = Target("10.0.0.6", 1774, Key.parse(KEY))
+    run = Replay(target, timeout=1, speed=None, ignored=frozenset(), writes=False, secrets=False)
+    assert len(run.load([AV, tmp_path / "other.pcap"], Asked(), on_trouble=said.append)) == 28
+    assert said == []
+    with pytest.raises(CommandError, match="has no request from the app"):
+        run.load([path], Asked(), on_trouble=said.append)
