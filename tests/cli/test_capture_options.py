@@ -58,4 +58,4 @@ def test_a_machine_by_name_and_the_usual_port_beside_that_of_the_config(command)
 def test_times_conditions_and_pieces(command):
     assert run(command, "--from", "+1s", "--to", "+6s", "--where", "stream=0", "--join", "--utc").exit_code == 0
     assert "a time is written" in run(command, "--from", "noon").stderr
-    assert run(command, "--where", "strem=0").exit_code == 2
+    assert run(command, "--where", "no_such=0").exit_code == 2
