@@ -11,6 +11,7 @@ import pytest
 
 import lmdecode
 from lmdecode.analysis.columns import FieldNameError, field_kinds
+from lmdecode.codec.v1.settings import SETTINGS, writable_names
 from lmdecode.device.settings import State
 
 OTHER = "x" * 32
@@ -120,6 +121,20 @@ def test_what_cannot_be_set(machine, simulated, words, options, complaint):
     simulated._server.on_record = heard.append
     with pytest.raises(lmdecode.RegisterError, match=complaint):
         machine.set(*words, yes=True, **options)
+    simulated._server.on_record = None
+    assert not [record for record in heard if str(record.kind) == "write"]
+
+
+def test_no_setting_is_written_without_its_value(machine, simulated):
+    heard = []
+    simulated._server.on_record = heard.append
+    for name in {*SETTINGS, *writable_names()} - {"backflush"}:
+        with pytest.raises(lmdecode.RegisterError):
+            machine.set(name, yes=True)
+        for word in (2, "tue"):  # a button or a day alone; where it is a value, it is not one that is taken
+            if SETTINGS.get(name) and SETTINGS[name].choosing:
+                with pytest.raises(lmdecode.RegisterError):
+                    machine.set(name, word, yes=True)
     simulated._server.on_record = None
     assert not [record for record in heard if str(record.kind) == "write"]
 
