@@ -22,6 +22,8 @@ from lmdecode.render.terminal import ByWidth, TerminalConsole
 Row = Register | Derived
 
 SURE_STYLES: Final = {"seen": "green", "claimed": "yellow", "inferred": "yellow", "unknown": "red"}
+_COLUMNS: Final = 100  # of a terminal on which the table of all registers is still good to read
+_UNFOLDED: Final = 1000  # columns, more than any row has
 _WIDE: Final = 120  # columns from which on there is room for notes beside the values
 _LONGEST_VALUE: Final = 32  # columns: the words of most enumerations
 _ADDRESS: Final = re.compile(r"(?:0[xX])?([0-9A-Fa-f]{1,4})\Z").match
@@ -79,7 +81,8 @@ def print_table(rows: Sequence[Row], file: IO[str]) -> None:
     console = TerminalConsole(file)
     if console.is_terminal:
         table = _table(rows, notes_apart=console.width >= _WIDE)
-        console.print(ByWidth(table, Text("\n").join(map(_two_lines, rows))))
+        least = min(console.measure(table, options=console.options.update(width=_UNFOLDED)).maximum, _COLUMNS)
+        console.print(ByWidth(table, Text("\n").join(map(_two_lines, rows)), least=least))
     else:
         file.write(as_text(rows))
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from functools import cache
 from io import StringIO
-from typing import IO, NoReturn
+from typing import IO, Final, NoReturn
 
 from rich.console import Console, ConsoleDimensions, ConsoleOptions, RenderableType, RenderResult
 from rich.segment import Segment
 from rich.text import Text
+from rich.theme import Theme
 
 from lmdecode.codec.printable import printable_lines
 
@@ -17,6 +19,17 @@ LEAST_WIDTH = 50
 """Columns. A narrower terminal folds the lines itself: rich would leave out whole columns."""
 TABLE_WIDTH = 74
 """Columns that tables with many of their own take; where there are fewer, lists stand for them. See `ByWidth`."""
+
+
+_COLOURS: Final = {"cyan": "color(31)", "yellow": "color(130)", "green": "color(28)"}
+"""Cyan, yellow and green of a terminal are bright on black, and hardly to be seen on white. These are as far from black
+as from white, with a contrast above 4 : 1 to both; a terminal of 16 colours shows its own."""
+
+
+@cache
+def _theme() -> Theme:
+    styles = {f"{weight}{name}": f"{weight}{colour}" for name, colour in _COLOURS.items() for weight in ("", "bold ")}
+    return Theme(styles)
 
 
 class TerminalConsole(Console):
@@ -30,7 +43,7 @@ class TerminalConsole(Console):
     """
 
     def __init__(self, file: IO[str] | None = None, *, least_width: int = LEAST_WIDTH) -> None:
-        super().__init__(file=file or sys.stdout, highlight=False, emoji=False, markup=False)
+        super().__init__(file=file or sys.stdout, highlight=False, emoji=False, markup=False, theme=_theme())
         self._least_width = least_width
 
     @property
@@ -64,15 +77,17 @@ class ByWidth:
     Args:
         table: The table.
         narrow: What stands for it.
+        least: The columns from which on there is room.
     """
 
-    def __init__(self, table: RenderableType, narrow: RenderableType) -> None:
+    def __init__(self, table: RenderableType, narrow: RenderableType, *, least: int = TABLE_WIDTH) -> None:
         self._table = table
+        self._least = least
         self._narrow = narrow
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
         """Draws one of them."""
-        yield self._table if options.max_width >= TABLE_WIDTH else self._narrow
+        yield self._table if options.max_width >= self._least else self._narrow
 
 
 def _printable(segment: Segment) -> Segment:

@@ -6,6 +6,7 @@ import io
 import os
 
 import pytest
+from rich.color import ColorSystem
 from rich.table import Table
 from rich.text import Text
 
@@ -54,3 +55,26 @@ def test_shots_are_whole_in_every_width(monkeypatch, width):
     for word in ("button 2", "24.6", "118", "120", "59"):
         assert word in text
     assert max(map(len, text.splitlines())) <= width
+
+
+def contrast(one: tuple[int, ...], other: tuple[int, ...]) -> float:
+    """As the Web Content Accessibility Guidelines have it: 1 to 21, and 4.5 is good for text."""
+
+    def luminance(colour: tuple[int, ...]) -> float:
+        parts = [value / 255 for value in colour]
+        linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    dark, light = sorted(map(luminance, (one, other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("style", ["cyan", "yellow", "green", "bold cyan", "bold yellow", "bold green"])
+def test_a_colour_is_read_on_white_and_on_black(style):
+    found = TerminalConsole(io.StringIO()).get_style(style)
+    assert found.color
+    assert found.bold == (True if "bold" in style else None)
+    colour = tuple(found.color.get_truecolor())
+    assert contrast(colour, (255, 255, 255)) > 4
+    assert contrast(colour, (0, 0, 0)) > 4
+    assert found.color.downgrade(ColorSystem.STANDARD).number in {2, 3, 6}, "16 colours: green, brown, cyan"
