@@ -85,6 +85,10 @@ class SettingGroup(TyperGroup):
         one.command(present, context_settings={"ignore_unknown_options": True})(_command(setting_named(present)))
         return typer.main.get_command(one)
 
+    def further_names(self) -> list[str]:
+        """Returns the names that have a command and are not in the list, for a shell that completes."""
+        return writable_names()
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 -- see above
         """Finds the command."""
         name = args[0] if args else ""
@@ -386,11 +390,11 @@ def _command(setting: Setting) -> Callable[..., None]:
             words = [text for name, text in texts.items() if name not in options and text is not None]
         _set(setting.name, words, {name: texts[name] for name in options}, common)
 
-    own = (
-        {"words": (Annotated[list[str] | None, typer.Argument(metavar="[on|off] | BUTTON SECONDS")], None)}
-        if setting.alternative
-        else {_WORD + parameter.name: _as_typer(parameter) for parameter in setting.parameters}
-    )
+    own = {_WORD + parameter.name: _as_typer(parameter) for parameter in setting.parameters}
+    if setting.alternative:
+        known = [word for name in (setting, SETTINGS[setting.alternative]) for word in name.parameters[0].words or ()]
+        either = typer.Argument(metavar="[on|off] | BUTTON SECONDS", autocompletion=completion.words(known))
+        own = {"words": (Annotated[list[str] | None, either], None)}
     signature = own | _COMMON
     run.__name__ = setting.name
     run.__doc__ = f"{setting.does}\n\n{_WITHOUT if setting.parameters else ''}\n\nExample:\n\n    {example_of(setting)}"

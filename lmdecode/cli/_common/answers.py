@@ -102,11 +102,15 @@ def values(words: Sequence[str], incomplete: str) -> list[Value] | None:
     if any(item.type == "file" for item in items):
         return None
     option = f"{incomplete.partition('=')[0]}=" if incomplete.startswith("--") and "=" in incomplete else ""
-    of_a_group = getattr(getattr(command, "commands", {}).get(words[0] if words else ""), "commands", {})
+    group: Any = getattr(command, "commands", {}).get(words[0] if words else "")
+    of_a_group = getattr(group, "commands", {})
+    if of_a_group and len(words) > 1 and not words[1].startswith("-") and group.get_command(None, words[1]) is None:
+        return []
+    further: list[str] = getattr(group, "further_names", list)() if len(words) == 1 and incomplete[:1].isalpha() else []
     return [
         Value(f"{option}{item.value}", _plain(getattr(of_a_group.get(item.value), "help", None) or item.help or ""))
         for item in items
-    ]
+    ] + [Value(name) for name in further if name.startswith(incomplete)]
 
 
 def _mark_files(command: Any, item: Any) -> None:  # noqa: ANN401 -- Typer's click, wherever that is
