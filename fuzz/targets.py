@@ -60,7 +60,8 @@ from lmdecode.codec.v1.image import image_text, parse_image
 from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.message import build, parse_leniently
 from lmdecode.codec.v1.ranges import address_range, address_ranges
-from lmdecode.config.file import load_config, machine_entries, problems
+from lmdecode.config.check import problems
+from lmdecode.config.file import load_config, machine_entries
 from lmdecode.simulator.console import parse_script
 from lmdecode.simulator.faults import parse_fault
 from tests.capture.building import KEY_TEXT, START_NS, ethernet, new_decoder, pcap, seal, talk

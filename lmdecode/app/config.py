@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 import socket
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from lmdecode.app.errors import CommandError, UsageError
 from lmdecode.codec.errors import KeyFormatError
@@ -15,26 +15,23 @@ from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.register import MODELS
 from lmdecode.config import file
-from lmdecode.config.file import (
-    Config,
-    change,
-    default_paths,
-    find_config,
-    is_secret,
-    load_config,
-    machine_entries,
-    port_of,
-    problems,
-)
+from lmdecode.config.check import Problem, problems
+from lmdecode.config.file import Config, change, default_paths, find_config, load_config, port_of
+from lmdecode.config.machines import Machine, chosen_machine, machine_named, machines_of
+from lmdecode.config.mqtt import ENTRIES
+from lmdecode.config.names import AT_THE_TOP, BROKER, CHOICE, LIST, OF_A_MACHINE, OF_THE_ACCOUNT, is_secret, nearest
+from lmdecode.config.places import Steps
+from lmdecode.config.sample import is_sample, refuse_mixture, refuse_sample_key
 
-_REACH_TIMEOUT: Final = 3.0  # s
+REACH_TIMEOUT: Final = 3.0
+"""Seconds to wait for a connection to a machine."""
+_SHOWN: Final = 40  # characters of a name in a message
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(NamedTuple):
     """Whether a machine of the configuration answers at its address."""
 
-    what: str
+    name: str
     """What messages call the machine; "" if it is the only one."""
     host: str
     port: int
@@ -52,7 +49,8 @@ def load(path: Path | None) -> Config:
     found = find_config(path)
     if found is None:
         raise CommandError(
-            f"there is no config.json here, nor at {default_paths()[-1]}: lmdecode harvest or lmdecode login makes one"
+            f"there is no config.json here, nor at {default_paths()[-1]}: lmdecode harvest makes one while you log in "
+            "on your phone; with the key at hand, lmdecode config set key does; lmdecode login needs what harvest finds"
         )
     return load_config(found)
 
@@ -64,8 +62,24 @@ def path_to_change(path: Path | None) -> Path:
     """
     found = file.path_to_change(path)
     if path is None:
-        found.parent.mkdir(parents=True, exist_ok=True)
+        found.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     return found
+
+
+def next_step(path: Path, named: Path | None) -> str:
+    """Returns the command to run next, when a configuration has got a key.
+
+    Args:
+        path: The configuration.
+        named: The value of `--config`; None: the file is found without it.
+    """
+    config = load_config(path)
+    machines = [each for each in machines_of(config) if not each.is_old]
+    option = f" --config {shlex.quote(str(named))}" if named else ""
+    if any(each.entry.get("host") for each in machines):
+        which = " --machine NAME" if len(machines) > 1 and not config.entries.get(CHOICE) else ""
+        return f"lmdecode status{which}{option}"
+    return f"lmdecode discover{option}, which finds the machine's address"
 
 
 def masked(value: Any) -> Any:  # noqa: ANN401 -- whatever JSON holds
@@ -78,33 +92,117 @@ def masked(value: Any) -> Any:  # noqa: ANN401 -- whatever JSON holds
     return [masked(each) for each in value] if isinstance(value, list) else value
 
 
-def check(config: Config) -> tuple[list[str], int]:
-    """Returns the problems of a configuration, one line each, and the number of machines with a key."""
-    wrong = problems(config)
-    return wrong, 0 if wrong else len(config.machines())
+def check(config: Config, machine: str | None = None) -> tuple[list[Problem], int]:
+    """Returns the problems of a configuration, and the number of machines with a key.
+
+    Args:
+        config: The configuration.
+        machine: Only this machine, by its name, serial number or address; None: all.
+
+    Raises:
+        TargetError: There is no such machine, or several.
+    """
+    return problems(config, machine), sum(bool(each.entry.get("key")) for each in _meant(config, machine))
 
 
-def reach(config: Config) -> Iterator[Reach]:
-    """Connects to each machine that has an address, and disconnects at once; sends nothing."""
-    for what, entry in machine_entries(config):
-        host, port = entry.get("host"), port_of(entry)
+def reach(config: Config, machine: str | None = None, *, timeout: float = REACH_TIMEOUT) -> Iterator[Reach]:
+    """Connects to each machine that has an address, and disconnects at once; sends nothing.
+
+    Args:
+        config: The configuration.
+        machine: Only this machine, by its name, serial number or address; None: all.
+        timeout: Seconds to wait for a connection.
+    """
+    machines = _meant(config, machine)
+    for each in machines:
+        host, port = each.entry.get("host"), port_of(each.entry)
         if isinstance(host, str) and host and port is not None:
-            yield Reach(what, host, port, _unreachable(host, port))
+            name = (each.name or "") if len(machines) > 1 and each.name != host else ""
+            yield Reach(name, host, port, _unreachable(host, port, timeout))
 
 
-def set_entry(path: Path, name: str, value: str, *, machine: str | None = None) -> None:
+def _meant(config: Config, machine: str | None) -> list[Machine]:
+    if machine is not None:
+        return [machine_named(config, machine, f"--machine {machine[:_SHOWN]}")]
+    return machines_of(config) if isinstance(config.entries.get(LIST, []), list) else []
+
+
+def get_entry(config: Config, name: str, machine: str | None = None) -> object:
+    """Returns the value of one entry.
+
+    Args:
+        config: The configuration.
+        name: The entry; hyphens are taken for underscores.
+        machine: The machine whose entry it is; None: the file's own, or that of the machine that is meant.
+
+    Raises:
+        CommandError: There is no such entry.
+        TargetError: It is not clear which machine is meant.
+    """
+    name = _spelled(name)
+    entries = config.entries
+    section, _, inner = name.partition(".")
+    broker = entries.get(section)
+    if section == BROKER and isinstance(broker, Mapping) and inner in broker:
+        return broker[inner]
+    if machine is not None or (name in OF_A_MACHINE and name not in entries):
+        chosen = chosen_machine(config, machine)
+        entries = chosen.entry if chosen else entries
+    if name not in entries:
+        hint = _hint(name) or f"; it has {_names(entries)}"
+        raise CommandError(f'{config.path} has no "{name[:_SHOWN]}"{hint}')
+    return entries[name]
+
+
+def set_entry(path: Path, name: str, value: str, *, machine: str | None = None, force: bool = False) -> str:
     """Changes one entry of a configuration.
 
     Args:
         path: The file; it is made if it is not there.
-        name: The entry's name.
+        name: The entry's name; hyphens are taken for underscores.
         value: Its new value.
-        machine: Of the machines in the list, the one to change; it is added if it is new. None: the file itself.
+        machine: The machine to change, by its name, serial number or address; a new name adds one to the list. None:
+            the machine that is meant, for the entries that a machine has, and else the file itself.
+        force: Whether a name may be set that lmdecode does not know.
+
+    Returns:
+        Which machine was changed or added, for the message; "" if the file has one.
 
     Raises:
-        UsageError: The value is not valid for this name.
-        ConfigError: The file cannot be changed.
+        UsageError: The name or the value is not valid.
+        TargetError: It is not clear which machine is meant.
+        ConfigError: The file cannot be changed, or the published key of the samples would be mixed with an owner's.
     """
+    name = _spelled(name)
+    _check_value(name, value)
+    done: list[str] = []
+
+    def edit(entries: dict[str, Any]) -> None:
+        config = Config(path, entries)
+        if name.startswith(f"{BROKER}."):
+            _put_broker(entries, name.partition(".")[2], value, config)
+            done.append("")
+            return
+        if name not in AT_THE_TOP and name not in entries and not force:
+            hint = _hint(name) or f": it has {', '.join(AT_THE_TOP)}"
+            raise UsageError(
+                f'lmdecode knows no entry "{name[:_SHOWN]}"{hint}; --force sets it all the same, for another program'
+            )
+        if name == CHOICE:
+            machine_named(config, value, f"machine {value[:_SHOWN]}")
+        if name == "key" and is_sample(value):
+            refuse_mixture(entries, [value], str(path))
+            if any(entries.get(each) for each in OF_THE_ACCOUNT):
+                refuse_sample_key(str(path))
+        done.append(_put(config, entries, name, value, machine))
+        if name == "key" and not is_sample(value):  # a published key that was replaced is no longer there
+            refuse_mixture(entries, [value], str(path))
+
+    change(path, edit)
+    return done[0]
+
+
+def _check_value(name: str, value: str) -> None:
     if name == "key":
         try:
             Key.parse(value)
@@ -114,29 +212,70 @@ def set_entry(path: Path, name: str, value: str, *, machine: str | None = None) 
         raise UsageError(f"{value!r} is not a port: give a number from 1 to 65535, usually {PORT}")
     elif name == "model_name" and value not in MODELS:
         raise UsageError(f"{value!r} is not a known model: {', '.join(MODELS)}")
-    elif name == "machines":
+    elif name == LIST:
         raise UsageError("machines is a list: change a machine with --machine NAME")
-    change(path, lambda entries: _put(entries, name, value, machine))
+    elif name == BROKER:
+        raise UsageError(f"{BROKER} has entries of its own: lmdecode config set {BROKER}.host HOST")
 
 
-def _put(entries: dict[str, Any], name: str, value: str, machine: str | None) -> None:
-    if machine is None:
-        entries[name] = value
-        return
-    listed = entries.setdefault("machines", [])
-    for entry in listed if isinstance(listed, list) else []:
-        if isinstance(entry, dict) and machine in (entry.get("machine_name"), entry.get("serial_number")):
-            entry[name] = value
-            return
+def _put(config: Config, entries: dict[str, Any], name: str, value: str, machine: str | None) -> str:
+    """Sets an entry of the machine that is meant, or of the file; returns which machine it was, for the message."""
+    listed = entries.get(LIST, [])
     if not isinstance(listed, list):
-        raise CommandError('"machines" is not a list: fix the file first')
-    listed.append({"machine_name": machine, name: value})
+        raise CommandError(f'{config.at(LIST)}: "{LIST}" is not a list: fix the file first')
+    found: Machine | None = None
+    if machine is not None:
+        if not any(each.is_named(machine) for each in machines_of(config)):
+            entries[LIST] = [*listed, {"machine_name": machine, name: value}]
+            return f"of {machine}, which is a new machine, "
+        found = machine_named(config, machine, f"--machine {machine[:_SHOWN]}")
+    elif name in OF_A_MACHINE and listed:
+        found = chosen_machine(config)
+    if found is None:
+        entries[name] = value
+        return ""
+    for place in _own_places(found, entries):
+        (entries[LIST][place[1]] if place else entries)[name] = value
+    return f"of {found.name} " if found.name and len(machines_of(config)) > 1 else ""
 
 
-def _unreachable(host: str, port: int) -> str:
+def _put_broker(entries: dict[str, Any], name: str, value: str, config: Config) -> None:
+    """Sets an entry of the MQTT broker."""
+    if name not in ENTRIES:
+        near = nearest(name, ENTRIES)
+        hint = f"did you mean {BROKER}.{near}?" if near else f"it has {', '.join(ENTRIES)}"
+        raise UsageError(f'"{BROKER}" has no entry "{name[:_SHOWN]}": {hint}')
+    section = entries.setdefault(BROKER, {})
+    if not isinstance(section, dict):
+        raise CommandError(f'{config.path}: "{BROKER}" is not an object: fix the file first')
+    if name == "tls" and value not in {"true", "false"}:
+        raise UsageError(f"{BROKER}.tls is true or false")
+    section[name] = value == "true" if name == "tls" else value
+
+
+def _own_places(machine: Machine, entries: Mapping[str, Any]) -> list[Steps]:
+    """Returns where a machine's entries are; the top only if it has the machine's key, or is its only place."""
+    return [place for place in machine.places if place or entries.get("key")] or [*machine.places]
+
+
+def _spelled(name: str) -> str:
+    plain = name.replace("-", "_")
+    return plain if plain in AT_THE_TOP else name
+
+
+def _hint(name: str) -> str:
+    near = nearest(name)
+    return f": did you mean {near}?" if near is not None and near != name else ""
+
+
+def _names(entries: Mapping[str, object]) -> str:
+    return ", ".join(name[:_SHOWN] for name in [*entries][:20]) or "nothing"
+
+
+def _unreachable(host: str, port: int, timeout: float) -> str:
     """Returns why a machine cannot be connected to; "" if it can."""
     try:
-        with socket.create_connection((host, port), timeout=_REACH_TIMEOUT):
+        with socket.create_connection((host, port), timeout=timeout):
             return ""
     except TimeoutError:
         return "does not answer: is it on, and in this network?"

@@ -26,12 +26,15 @@ from lmdecode.codec.dialect import MachineKey
 from lmdecode.codec.errors import KeyFormatError, LmdecodeError
 from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.key import Key
-from lmdecode.codec.v1.register import MODELS
 from lmdecode.config import CONFIG_VARIABLE
+from lmdecode.config.names import AT_THE_TOP, nearest
 from lmdecode.config.places import line_of
+from lmdecode.config.strangers import whose, why_not_json
 
 FILE_NAME = "config.json"
 _MOST = 32 << 20  # characters, a hundred times what a fleet of thousands of machines has; /dev/zero has no end
+_FOR_OTHERS: Final = 0o077
+_DIGITS = re.compile(r"[0-9]{1,9}", re.ASCII).fullmatch  # Python refuses to read numbers of thousands of digits
 _NAMES = ("machine_name", "name", "serial_number", "host")  # the entries that can name a machine, the best first
 
 
@@ -70,10 +73,20 @@ class Config:
             ConfigError: There is no entry, or it is not a key.
         """
         text = self.entries.get("key")
-        if text is None or text == "":
-            what = 'has no "key"' if text is None else 'has an empty "key"'
-            raise ConfigError(f'{self.path} {what}: put the machine\'s communicationKey there as "key"')
-        return parse_key(text, f'the "key" in {self.path}')
+        if text is None:
+            raise ConfigError(f'{self.path} has no "key"{self._others()}: lmdecode config set key')
+        if text == "":
+            raise ConfigError(f'{self.at("key")}: "key" is empty: lmdecode config set key')
+        return parse_key(text, f'{self.at("key")}: "key"')
+
+    def _others(self) -> str:
+        """Returns a remark on a file that seems to be another program's; "" if it has an entry of ours."""
+        if not self.entries or any(name in self.entries for name in AT_THE_TOP):
+            return ""
+        near = next(((name, near) for name in self.entries if (near := nearest(name))), None)
+        if near is None:
+            return ", and no other entry of lmdecode's, so it may be another program's"
+        return f' (line {line_of(self.text, (near[0],))} has {json.dumps(near[0][:40])}: did you mean "{near[1]}"?)'
 
     def machines(self, *, needed: bool = False) -> list[MachineKey]:
         """Returns all machines with a key, each key once: the file's own, then those in the list `machines`.
@@ -86,13 +99,15 @@ class Config:
         """
         listed = self.entries.get("machines", [])
         if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
-            raise ConfigError(f'the "machines" in {self.path} are not a list of objects: [{{"key": "…"}}, …]')
+            raise ConfigError(f'{self.at("machines")}: "machines" is not a list of objects: [{{"key": "…"}}, …]')
         found: dict[Key, str] = {}
         for number, entry in enumerate([self.entries, *listed]):
+            steps = ("machines", number - 1, "key") if number else ("key",)
             text = entry.get("key")
             if text is None or text == "":
                 continue
-            key = parse_key(text, f'the "key"{f" of machine {number}" if number else ""} in {self.path}')
+            of = f" of machine {number}" if number else ""
+            key = parse_key(text, f'{self.at(*steps)}: "key"{of}')
             name = next((entry[what] for what in _NAMES if isinstance(entry.get(what), str) and entry[what]), "")
             # JSON's escapes can hold half of a character, which cannot be encoded.
             found[key] = name.encode("utf-8", "replace").decode() or found.get(key, "")
@@ -173,45 +188,59 @@ def load_config(path: Path) -> Config:
     Raises:
         ConfigError: It cannot be read, or is not a JSON object in UTF-8.
     """
+    text = _text(path)
+    try:
+        entries = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{path} is not JSON: {why_not_json(text, error)}") from None
+    except ValueError:  # so Python says of a number of more than 4,300 digits
+        raise ConfigError(f"{path} has a number with too many digits: fix it") from None
+    except RecursionError:
+        raise ConfigError(f"{path} is not a configuration file: it is nested too deeply") from None
+    if not isinstance(entries, dict):
+        raise ConfigError(f"{path} is not a configuration file: line 1: {_not_an_object(entries)}")
+    config = Config(path, entries, text)
+    if other := whose(entries):
+        raise ConfigError(f"{config.at(*other[0])}: {other[1]}")
+    return config
+
+
+def _text(path: Path) -> str:
+    """Reads the text of a file.
+
+    Raises:
+        ConfigError: It cannot be read, or is not UTF-8.
+    """
     try:
         with path.open(encoding="utf-8-sig") as file:
             text = file.read(_MOST)
-        if len(text) == _MOST:
-            raise ConfigError(f"{path} is not a configuration file: it is far too long")
-        entries = json.loads(text)
     except FileNotFoundError:
         raise NoConfigError(f"there is no file {path}: check the name given to --config") from None
     except IsADirectoryError:
         raise NoConfigError(f"{path} is a folder: name the file in it, such as {path / FILE_NAME}") from None
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path} is not UTF-8: save it as UTF-8, or write characters above 127 as \\u00xx") from None
-    except json.JSONDecodeError as error:
-        raise ConfigError(f"{path} is not JSON: {error.msg} in line {error.lineno}, column {error.colno}") from None
-    except ValueError:  # so Python says of a number of more than 4,300 digits
-        raise ConfigError(f"{path} has a number with too many digits: fix it") from None
-    except RecursionError:
-        raise ConfigError(f"{path} is not a configuration file: it is nested too deeply") from None
-    if not isinstance(entries, dict):
-        raise ConfigError(f'{path} is not a configuration file: it must hold one JSON object, {{"key": "…"}}')
-    return Config(path, entries, text)
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8: {_encoding(error)}") from None
+    if len(text) == _MOST:
+        raise ConfigError(f"{path} is not a configuration file: it is far too long")
+    return text
 
 
-SECRET_ENTRIES: Final = frozenset(
-    ("client_id", "client_secret", "username", "password", "key", "access_token", "refresh_token")
-)
-"""The entries that are masked by default."""
-
-_TEXTS: Final = ("host", "client_id", "client_secret", "username", "password", "serial_number", "machine_name")
-_FOR_OTHERS: Final = 0o077
-_DIGITS = re.compile(r"[0-9]{1,9}", re.ASCII).fullmatch  # Python refuses to read numbers of thousands of digits
+def _encoding(error: UnicodeDecodeError) -> str:
+    """Returns what to do with a file that is not UTF-8."""
+    if error.object[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\0" in error.object[:4]:
+        return "it seems to be UTF-16, as PowerShell writes it; save it as UTF-8"
+    line = error.object.count(b"\n", 0, error.start) + 1
+    return f"line {line} has a byte that is none of it; save it as UTF-8, or write characters above 127 as \\u00xx"
 
 
-def is_secret(name: str) -> bool:
-    """Whether an entry is masked by default: the known secrets, and every name that sounds like one."""
-    lower = name.lower()
-    return name in SECRET_ENTRIES or any(word in lower for word in ("secret", "password", "token", "key"))
+def _not_an_object(value: object) -> str:
+    """Returns what a JSON value is instead of an object, and what to do."""
+    if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
+        return 'it is a list; a list of machines has a name: {"machines": […]}'
+    kind = "a list" if isinstance(value, list) else "a single value"
+    return f'it is {kind} and must be one JSON object, {{"host": "…", "key": "…"}}'
 
 
 def machine_entries(config: Config) -> list[tuple[str, Mapping[str, object]]]:
@@ -227,40 +256,11 @@ def machine_entries(config: Config) -> list[tuple[str, Mapping[str, object]]]:
     return machines
 
 
-def problems(config: Config) -> list[str]:
-    """Returns the problems of a configuration, one line each with what to do."""
-    found: list[str] = []
-    mode = stat.S_IMODE(config.path.stat().st_mode)
-    if mode & _FOR_OTHERS:
-        found.append(f"others on this computer can read it (mode {mode:03o}): chmod 600 {config.path}")
-    try:
-        config.machines(needed=True)
-    except ConfigError as error:
-        found.append(str(error))
-    for what, entry in machine_entries(config):
-        found += [what + problem for problem in _of_an_entry(entry)]
-    return found
-
-
 def port_of(entry: Mapping[str, object]) -> int | None:
     """Returns the machine's port, the default if the entry names none; None if it names an invalid one."""
     value = entry.get("port", PORT)
     text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
     return int(text) if _DIGITS(text) and 0 < int(text) < 0x10000 else None
-
-
-def _of_an_entry(entry: Mapping[str, object]) -> list[str]:
-    found = [f"{name} is not text: put it in double quotes" for name in _TEXTS if not _is_text(entry.get(name, ""))]
-    if port_of(entry) is None:
-        found.append(f"port is not a port: it should be {PORT}")
-    model = entry.get("model_name")
-    if model and model not in [*MODELS]:  # it may be anything that JSON has, also a list
-        found.append(f"model_name is none that is known: {', '.join(MODELS)}")
-    return found
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
 
 
 _MODE: Final = 0o600
@@ -273,6 +273,15 @@ def check_writable(path: Path) -> None:
         ConfigError: The file is not a configuration, or its folder does not exist; one line.
     """
     _entries(_target(path))
+
+
+def entries_of(path: Path) -> dict[str, object]:
+    """Returns the entries of a configuration that is to be changed; none if it is not there yet, or empty.
+
+    Raises:
+        ConfigError: As `check_writable`.
+    """
+    return _entries(_target(path))[0]
 
 
 def change(path: Path, edit: Callable[[dict[str, object]], object]) -> bool:
@@ -314,7 +323,7 @@ def _target(path: Path) -> Path:
 
 
 def _entries(path: Path) -> tuple[dict[str, object], int | str | None]:
-    """Returns the entries of a file, in its order, and its indentation."""
+    """Returns the entries of a file, in its order, and its indentation. An empty file is as one that is not there."""
     if not path.parent.is_dir():
         raise ConfigError(f"{path} cannot be written: there is no folder {path.parent}")
     if not path.exists():
@@ -322,8 +331,10 @@ def _entries(path: Path) -> tuple[dict[str, object], int | str | None]:
     if not path.is_file() and not path.is_dir():
         raise ConfigError(f"{path} is not an ordinary file, so no secrets are written to it")
     try:
+        if path.is_file() and not path.stat().st_size:
+            return {}, 2
         config = load_config(path)
-        text = path.read_text(encoding="utf-8-sig")
+        text = config.text
         json.loads(text, object_pairs_hook=_without_repeats)
     except ConfigError as error:
         raise ConfigError(f"{error}; it was not changed: fix it, or name another file") from None

@@ -15,7 +15,8 @@ from lmdecode.codec.dialect import MachineKey
 from lmdecode.codec.errors import KeyFormatError
 from lmdecode.codec.v1.key import Key
 from lmdecode.config.file import ConfigError, find_config, load_config, port_of
-from lmdecode.config.machines import DEFAULT, Machine, machines_of
+from lmdecode.config.machines import Machine, machines_of
+from lmdecode.config.names import CHOICE
 
 _NAMES = ("machine_name", "name", "serial_number")
 
@@ -73,7 +74,7 @@ def known_machines(config: Path | None) -> KnownMachines:
         if config is not None:
             raise
         return KnownMachines()  # whoever needs it will say what is wrong with it
-    default = read.entries.get(DEFAULT)
+    default = read.entries.get(CHOICE)
     return KnownMachines(
         tuple(map(_known, machines_of(read))), default if isinstance(default, str) and default else None
     )

@@ -9,10 +9,9 @@ from typing import Final
 
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.config.file import Config, machine_entries
+from lmdecode.config.names import CHOICE
 from lmdecode.config.places import Steps
 
-DEFAULT: Final = "machine"
-"""The entry that names the machine to use of several, as `--machine` does."""
 OLD_KEY: Final = " (old key)"
 """The end of the name of a machine that is only there because its key was replaced: old captures need it."""
 _NAMES: Final = ("machine_name", "name", "serial_number", "host")
@@ -93,9 +92,9 @@ def chosen_machine(config: Config, name: str | None = None, *, host: str | None 
     current = [each for each in machines if not each.is_old] or machines
     if host is not None and len(current) > 1:
         current = [each for each in current if each.entry.get("host") == host] or current
-    default = config.entries.get(DEFAULT)
+    default = config.entries.get(CHOICE)
     if isinstance(default, str) and default and len(current) > 1:
-        return machine_named(config, default, f'{config.at(DEFAULT)}: "{DEFAULT}" is {default[:_SHOWN]}')
+        return machine_named(config, default, f'{config.at(CHOICE)}: "{CHOICE}" is {default[:_SHOWN]}')
     if len(current) > 1:
         raise TargetError(
             f"{config.path} has several machines: choose with --machine: {listed(current)}; or once and for all: "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +12,9 @@ from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.register import MODELS, model_named
 from lmdecode.config import ENVIRONMENT_VARIABLE, HOST_VARIABLE
-from lmdecode.config.file import ConfigError, find_config, load_config, parse_key, port_of
+from lmdecode.config.file import Config, ConfigError, find_config, load_config, parse_key, port_of
 from lmdecode.config.keys import MissingKeyError, find_keys, ways_to_a_key
-from lmdecode.config.machines import TargetError, chosen_machine
+from lmdecode.config.machines import Machine, TargetError, chosen_machine, machines_of
 
 _WITH_PORT = re.compile(
     r"(?:\[(?P<six>[0-9A-Fa-f:.%\w]+)\](?::(?P<port6>[0-9]{1,9}))?|(?P<four>[^:\[\]]+):(?P<port>[0-9]{1,9}))\Z"
@@ -65,23 +65,24 @@ def find_target(
         host = os.environ.get(HOST_VARIABLE) or None
     host, port = _parted(host, port)
     path = find_config(config)
-    chosen = chosen_machine(load_config(path), machine, host=host) if path else None
+    loaded = load_config(path) if path else None
+    chosen = chosen_machine(loaded, machine, host=host) if loaded else None
     entry = chosen.entry if chosen else {}
     if machine is not None and path is None:
         raise TargetError(f"--machine {machine[:40]}: there is no config.json to look it up in; see --config")
     given = key is not None or (config is None and bool(os.environ.get(ENVIRONMENT_VARIABLE)))
-    found_key = find_keys([] if key is None else [key], None)[0][0].key if given else _key(entry, path)
+    found_key = find_keys([] if key is None else [key], None)[0][0].key if given else _key(loaded, chosen)
     found_host = host or entry.get("host") or ""
     if not isinstance(found_host, str):
-        raise ConfigError(f'the "host" in {path} is not text: put it in double quotes')
+        raise ConfigError(f'{_where(loaded, chosen, "host")}: "host" is not text: put it in double quotes')
     if connecting and not found_host:
         raise TargetError(
-            f"no address: give --host, or set it once, `lmdecode config set host ADDRESS{_of(path)}`; "
-            "`lmdecode discover` looks for machines"
+            "no address: give --host, or set it once, `lmdecode config set host ADDRESS"
+            f"{_options(loaded, chosen, config)}`; `lmdecode discover` looks for machines"
         )
     found_port = port if port is not None else port_of(entry)
     if found_port is None:
-        raise ConfigError(f"{path}: port is not a port: it should be {PORT}")
+        raise ConfigError(f'{_where(loaded, chosen, "port")}: "port" is not a port: it should be {PORT}')
     known = model_named(model) if model is not None else entry.get("model_name")
     name = chosen.name if chosen else None
     if host is not None and entry.get("host") not in (None, "", host):  # --host says another address than the file
@@ -90,12 +91,25 @@ def find_target(
     return Target(found_host, found_port, found_key, str(known) if known in [*MODELS] else None, name)
 
 
-def _key(entry: Mapping[str, object], path: Path | None) -> Key:
-    text = entry.get("key")
+def _key(config: Config | None, machine: Machine | None) -> Key:
+    text = machine.entry.get("key") if machine else None
     if text is None or text == "":
-        where = f'; {path} has no "key"' if path else ""
+        where = f'; {config.path} has no "key"' if config else ""
         raise MissingKeyError(f"no key{where}: {ways_to_a_key()}")
-    return parse_key(text, f'the "key" in {path}')
+    return parse_key(text, f'{_where(config, machine, "key")}: "key"')
+
+
+def _where(config: Config | None, machine: Machine | None, name: str) -> str:
+    """Returns where an entry of a machine stands, for messages."""
+    places = [config.at(*place, name) for place in (machine.places if machine else [()])] if config else []
+    return next((place for place in places if ", line " in place), next(iter(places), "the config"))
+
+
+def _options(config: Config | None, machine: Machine | None, named: Path | None) -> str:
+    """Returns the options with which a command finds the same file and machine."""
+    several = config is not None and machine is not None and len(machines_of(config)) > 1
+    which = f" --machine {shlex.quote(machine.name)}" if several and machine and machine.name else ""
+    return f"{which} --config {shlex.quote(str(named))}" if named else which
 
 
 def _parted(host: str | None, port: int | None) -> tuple[str | None, int | None]:
@@ -107,7 +121,3 @@ def _parted(host: str | None, port: int | None) -> tuple[str | None, int | None]
     if number is not None and not 0 < number < 0x10000:
         raise TargetError(f"--host {host[:60]}: {number} is not a port")
     return match["six"] or match["four"], number if port is None else port
-
-
-def _of(path: Path | None) -> str:
-    return f" --config {path}" if path else ""

@@ -108,10 +108,10 @@ def test_a_frame_to_explain_finds_its_key(command):
 @pytest.mark.parametrize(
     ("entries", "words"),
     [
-        ({"machines": 7}, 'the "machines" in config.json are not a list'),
-        ({"machines": ["x"]}, 'the "machines" in config.json are not a list'),
-        ({"machines": [{"key": "short"}]}, 'the "key" of machine 1 in config.json: the key has 5 bytes'),
-        ({"key": KEY_TEXT, "machines": [{}, {"key": 7}]}, 'the "key" of machine 2 in config.json is not text'),
+        ({"machines": 7}, 'config.json, line 1: "machines" is not a list'),
+        ({"machines": ["x"]}, 'config.json, line 1: "machines" is not a list'),
+        ({"machines": [{"key": "short"}]}, 'config.json, line 1: "key" of machine 1: the key has 5 bytes'),
+        ({"key": KEY_TEXT, "machines": [{}, {"key": 7}]}, 'config.json, line 1: "key" of machine 2 is not text'),
         ({"machines": [{"name": "x"}]}, 'config.json has no "key"'),
     ],
 )

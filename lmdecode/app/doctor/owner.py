@@ -13,7 +13,8 @@ from lmdecode.app.doctor.finding import Finding, State
 from lmdecode.codec.errors import KeyFormatError, LmdecodeError
 from lmdecode.codec.v1.key import Key
 from lmdecode.config import CONFIG_VARIABLE, ENVIRONMENT_VARIABLE, HOST_VARIABLE, SAMPLE_KEY
-from lmdecode.config.file import Config, default_paths, find_config, load_config, machine_entries, problems
+from lmdecode.config.check import Problem, problems
+from lmdecode.config.file import Config, default_paths, find_config, load_config, machine_entries
 
 OURS: Final = (
     CONFIG_VARIABLE, HOST_VARIABLE, ENVIRONMENT_VARIABLE, "LMDECODE_MQTT_PASSWORD", "LMDECODE_TRACEBACK",
@@ -35,7 +36,8 @@ def configuration(named: Path | None) -> list[Finding]:
             text = f"none at {places}; lmdecode harvest finds the key, and login takes the names from the cloud"
             return [Finding("config", State.MISSING, text, "lmdecode harvest")]
         config = load_config(path)
-        wrong = problems(config)
+        # What a machine lacks has no line, and a finding of its own.
+        wrong = [each for each in problems(config) if not each.note and (each.line or not each.entry)]
         mode = stat.S_IMODE(path.stat().st_mode)
     except (LmdecodeError, OSError) as error:
         return [Finding("config", State.BROKEN, str(error))]
@@ -46,8 +48,12 @@ def configuration(named: Path | None) -> list[Finding]:
         text = f"{shown}: others on this computer can read it"
         return [Finding("config", State.NOTE, text, chmod), *_machines(config)]
     if wrong:
-        return [Finding("config", State.BROKEN, f"{shown}: {'; '.join(wrong)}", check)]
+        return [Finding("config", State.BROKEN, f"{shown}: {'; '.join(map(_line, wrong))}", check)]
     return [Finding("config", State.OK, shown), *_machines(config)]
+
+
+def _line(problem: Problem) -> str:
+    return f"line {problem.line}: {problem.text}" if problem.line else problem.text
 
 
 def variables() -> list[Finding]:

@@ -36,6 +36,9 @@ _ENTRIES: Final = {
     "client_secret": "of the maker's cloud; you are asked for it",
     "username": "of the maker's cloud",
     "password": "of the maker's cloud; you are asked for it",
+    "mqtt.host": "the MQTT broker of lmdecode bridge",
+    "mqtt.username": "its user; you are asked for it",
+    "mqtt.password": "its password; you are asked for it",
 }
 
 

@@ -128,8 +128,38 @@ ConfigOption = Annotated[
         "--config",
         "-c",
         metavar="FILE",
-        help="The config.json with the key. [default: ./config.json, otherwise the one in your config folder]",
+        help="The config.json. [default: ./config.json if it is there, otherwise the one in your config folder]",
         show_default=False,
+    ),
+]
+MachineEntryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--machine",
+        metavar="NAME",
+        autocompletion=completion.machine,
+        help="The machine in the config: its name, serial number or address.",
+        show_default=False,
+    ),
+]
+SaveTokensOption = Annotated[
+    bool,
+    typer.Option(
+        "--save-tokens", "--tokens", help="Save the access tokens in the config too. They are secrets, and they expire."
+    ),
+]
+SavePasswordOption = Annotated[
+    bool,
+    typer.Option(
+        "--save-password", help="Save the password in the config too. Without this, it is kept only if you say so."
+    ),
+]
+ReplaceOption = Annotated[
+    bool,
+    typer.Option(
+        "--replace",
+        help="Let what is found replace another key, client or account in the config, without asking. A key that is "
+        "replaced stays there under another name.",
     ),
 ]
 OutputOption = Annotated[

@@ -36,16 +36,24 @@ def test_none_is_missing():
 
 def test_machines_by_name(config):
     kitchen = {"machine_name": "kitchen", "key": KEY, "host": "10.0.0.1"}
-    machines = [kitchen, {"machine_name": "bar"}, {"key": SAMPLE_KEY}]
+    machines = [kitchen, {"machine_name": "bar"}, {"machine_name": "attic", "key": "x" * 32}]
     first, *others = written(config, machines=machines)
     assert first.text == "config.json, mode 600"
     assert [(finding.state, finding.text.partition(" has")[0]) for finding in others] == [
         (State.OK, "kitchen"),
         (State.MISSING, "bar"),
-        (State.NOTE, "machine 3"),
+        (State.OK, "attic"),
     ]
-    assert "samples and simulator" in others[2].text
+    assert "no address" in others[2].text
     assert KEY not in str([first, *others])
+
+
+def test_the_published_key_is_told(config):
+    first, machine = written(config, key=SAMPLE_KEY)
+    assert (first.state, machine.state) == (State.OK, State.NOTE)
+    assert "samples and simulator" in machine.text
+    (mixed,) = written(config, key=SAMPLE_KEY, machines=[{"key": KEY}])
+    assert (mixed.state, 'line 1: "key" is the published key' in mixed.text) == (State.BROKEN, True)
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o644])
