@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,7 +18,8 @@ from lmdecode.cloud.findings import Problem, Secret
 from lmdecode.cloud.http import is_watched
 from lmdecode.cloud.inflation import bodies_of_a_file
 from lmdecode.codec.errors import LmdecodeError
-from lmdecode.config.file import change, check_writable, load_config
+from lmdecode.config.file import change, entries_of
+from lmdecode.config.sample import check_takes_findings
 from lmdecode.project import page
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Search:
 
     @property
     def nothing(self) -> str:
-        """Why nothing was found, and what to do; "" if something was."""
+        """Why nothing was found, and what to do; "" if something was, or if the complaints say why."""
         if self.found.anything or self.found.machines:
             return ""
         if self.requests:
@@ -57,8 +58,8 @@ class Search:
                 "cloud: record while you log out and in again in the app, and export with sensitive data, which Chrome "
                 "leaves out unless told"
             )
-        if self.unread:
-            return "no credentials found, because a file could not be read to its end"
+        if self.unread:  # nobody knows what is in it
+            return ""
         return (
             "no requests to La Marzocco's cloud: record while you log out and in again in the app; how: "
             f"{page('credentials')}"
@@ -142,8 +143,8 @@ def log_in(
         ConfigError: The configuration cannot be used.
     """
     path = path_to_change(config)
-    check_writable(path)
-    entries = dict(load_config(path).entries) if path.exists() else {}
+    check_takes_findings(path)
+    entries = entries_of(path)
     known = entries.get("password")
     if username and username != entries.get("username"):
         entries |= {"username": username, "password": ""}  # the file's password is another user's
@@ -161,13 +162,53 @@ def log_in(
     address = _safe(url or CLOUD_URL)
     credentials = _credentials(entries | ({"password": password} if password else {}), ask)
     found, problems = log_in_once(credentials, address)
-    if found.account and not save_password and not entries.get("password"):
-        found.account = replace(found.account, password=None)
     forgotten = ""
     if known and known != credentials.password.reveal():  # another user's, or an old one
         change(path, lambda entries: entries.pop("password", None))
         forgotten = f"the password in {path} was not the right one, and was taken out"
-    return LoginResult(found, save(path, found, tokens=save_tokens), tuple(problems), forgotten)
+    saved = save(path, found, tokens=save_tokens, password=save_password)
+    return LoginResult(found, saved, tuple(problems), forgotten)
+
+
+def findings_as_json(found: Collection, *, tokens: bool, show_secrets: bool) -> dict[str, object]:
+    """Returns what was found as JSON has it, with the names of config.json; what was not found is null.
+
+    Args:
+        found: What was found.
+        tokens: Whether the tokens are part of it.
+        show_secrets: Whether secrets are left readable.
+    """
+
+    def shown(secret: Secret | None) -> str | None:
+        return secret.shown(show_secrets=show_secrets) if secret else None
+
+    client, account = found.client, found.account
+    entries: dict[str, object] = {
+        "client_id": shown(client.client_id) if client else None,
+        "client_secret": shown(client.client_secret) if client else None,
+        "username": shown(account.username) if account else None,
+        "password": shown(account.password) if account else None,
+    }
+    if tokens:
+        entries["access_token"] = shown(found.tokens.access_token) if found.tokens else None
+        entries["refresh_token"] = shown(found.tokens.refresh_token) if found.tokens else None
+    entries["machines"] = [
+        {
+            "machine_name": each.name or None,
+            "serial_number": each.serial_number or None,
+            "model_name": each.model_name or None,
+            "key": shown(each.key),
+        }
+        for each in found.machines
+    ]
+    return entries
+
+
+def saved_as_json(saved: Saved | None) -> dict[str, object] | None:
+    """Returns what became of the configuration as JSON has it; None if it was not written."""
+    if saved is None:
+        return None
+    return {"path": str(saved.path), "changes": list(saved.changes), "kept": list(saved.kept)}
 
 
 def _safe(url: str) -> str:

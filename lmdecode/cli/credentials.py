@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace as replaced
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
 from lmdecode.app.errors import CommandError
-from lmdecode.cli._common.echo import echo
-from lmdecode.cli._common.errors import complain, reports_errors
-from lmdecode.cli._common.prompt import quoted
+from lmdecode.cli._common.echo import echo, echo_json
+from lmdecode.cli._common.errors import complain, failures_as_json, reports_errors
+from lmdecode.cli._common.options import JsonOption, ReplaceOption, SavePasswordOption, SaveTokensOption
+from lmdecode.cli._common.prompt import quoted, wants_password
 
 if TYPE_CHECKING:
-    from lmdecode.cloud.collection import Collection
+    from lmdecode.cloud.collection import Collection, Saved
     from lmdecode.cloud.http import Exchange
 
 
@@ -29,65 +31,89 @@ def credentials(
             show_default=False,
         ),
     ],
-    output: Annotated[
+    config: Annotated[
         Path | None,
         typer.Option(
+            "--config",
+            "-c",
             "--output",
             "-o",
             metavar="FILE",
-            help="Add the credentials to this config.json. Other entries stay, and afterwards only you can read the "
-            "file.",
+            help="Save what is found in this config.json. Other entries stay; afterwards only you can read the file.",
             show_default=False,
         ),
     ] = None,
-    tokens: Annotated[
-        bool,
-        typer.Option("--tokens", help="Write the access and refresh tokens too. They are secrets, and they expire."),
-    ] = False,
-    replace: Annotated[
+    save: Annotated[
         bool,
         typer.Option(
-            "--replace",
-            help="Let what is found replace another key, client or account in the config. A key that is replaced stays "
-            "there under another name.",
+            "--save", help="Save it in ./config.json if that is there, otherwise in the one in your config folder."
         ),
     ] = False,
+    save_password: SavePasswordOption = False,
+    save_tokens: SaveTokensOption = False,
+    replace: ReplaceOption = False,
+    as_json: JsonOption = False,
     show_secrets: Annotated[bool, typer.Option("--show-secrets", help="Show the credentials instead of **.")] = False,
 ) -> None:
     """Find client id, client secret, user name, password and the machines' keys in recorded traffic with the cloud.
 
     Examples:
 
-        lmdecode credentials login.flow --output config.json
+        lmdecode credentials login.flow --save
 
         lmdecode credentials charles.har proxyman.har.gz fiddler.saz
 
     Record the traffic while the app logs in: with `mitmdump -w login.flow`, or with a browser, Charles, Proxyman or
-    HTTP Toolkit, which export HAR. Only credentials that the cloud accepted are used. The exit code is 1 if nothing is
-    found, or if a file could not be read to its end; what was read before that is used.
+    HTTP Toolkit, which export HAR. Only credentials that the cloud accepted are used. Without --save or --config
+    nothing is written. The exit code is 1 if nothing is found, or if a file could not be read to its end; what was read
+    before that is used.
     """
-    from lmdecode.app.credentials import search
+    from lmdecode.app.config import path_to_change
+    from lmdecode.app.credentials import findings_as_json, saved_as_json, search
     from lmdecode.app.files import expanded, refuse_to_overwrite
-    from lmdecode.cloud.collection import Keeper, save
     from lmdecode.config.file import check_writable
 
     paths = expanded(files)
-    if output is not None:
-        refuse_to_overwrite(output, paths)
-        check_writable(output)
-    result = search(paths, _read_saved)
-    for complaint in result.complaints:
-        complain(complaint)
-    if result.nothing:
-        raise CommandError(result.nothing)
-    _print(result.found, tokens=tokens, show_secrets=show_secrets)
-    if output is not None and result.found.anything:
-        saved = save(output, result.found, tokens=tokens, keeper=Keeper(replace=replace))
-        echo(str(saved))
-        if saved.kept:
-            complain(f"what {output} has stays as it is: to replace it, add --replace")
+    path = path_to_change(config) if config or save or save_password or save_tokens else None
+    if path is not None:
+        refuse_to_overwrite(path, paths)
+        check_writable(path)
+    with failures_as_json(as_json):
+        result = search(paths, _read_saved)
+        for complaint in result.complaints:
+            complain(complaint)
+        if result.nothing:
+            raise CommandError(result.nothing)
+        if not as_json:
+            _print(result.found, tokens=save_tokens, show_secrets=show_secrets)
+        saved = None
+        if path is not None and result.found.anything:
+            saved = _saved(path, result.found, tokens=save_tokens, password=save_password, replace=replace)
+    if as_json:
+        found = findings_as_json(result.found, tokens=save_tokens, show_secrets=show_secrets)
+        missing = [str(each) for each in result.found.missing()]
+        echo_json(
+            {**found, "missing": missing, "saved": saved_as_json(saved), "complaints": result.complaints},
+            ascii_only=True,
+        )
+    elif result.found.anything:
+        echo(str(saved) if saved else "nothing was saved: --save does that, or --config FILE")
+    if saved and saved.kept:
+        complain(f"what {path} has stays as it is: to replace it, add --replace")
     if result.unread or not result.found.anything:
         raise typer.Exit(1)
+
+
+def _saved(path: Path, found: Collection, *, tokens: bool, password: bool, replace: bool) -> Saved:
+    """Saves what was found; the password only if that was asked for, or the user says so now."""
+    from lmdecode.cloud.collection import Keeper, save
+
+    keeper = Keeper(replace=replace)
+    saved = save(path, found, tokens=tokens, password=password, keeper=keeper)
+    if saved.password_left_out and wants_password(path, again="add --save-password"):
+        with_password = save(path, found, tokens=tokens, password=True, keeper=keeper)
+        saved = replaced(saved, changes=(*saved.changes, *with_password.changes))
+    return saved
 
 
 def _read_saved(file: BinaryIO) -> Iterator[Exchange]:

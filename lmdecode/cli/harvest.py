@@ -14,8 +14,8 @@ import typer
 from lmdecode.app.errors import CommandError
 from lmdecode.cli._common.echo import echo
 from lmdecode.cli._common.errors import reports_errors
-from lmdecode.cli._common.options import ConfigOption
-from lmdecode.cli._common.prompt import confirmed, is_somebody_there
+from lmdecode.cli._common.options import ConfigOption, ReplaceOption, SavePasswordOption, SaveTokensOption
+from lmdecode.cli._common.prompt import confirmed, is_somebody_there, wants_password
 from lmdecode.codec.printable import printable
 
 if TYPE_CHECKING:
@@ -51,14 +51,9 @@ def harvest(
         ),
     ] = None,
     minutes: Annotated[int, typer.Option(min=1, max=1440, help="Stop after so many minutes.")] = 30,
-    replace: Annotated[
-        bool,
-        typer.Option(
-            "--replace",
-            help="Let what is found replace another key, client or account in the config, without asking. A key that "
-            "is replaced stays there under another name.",
-        ),
-    ] = False,
+    replace: ReplaceOption = False,
+    save_password: SavePasswordOption = False,
+    save_tokens: SaveTokensOption = False,
     show_secrets: Annotated[
         bool, typer.Option("--show-secrets", help="Show the credentials on the screen too.")
     ] = False,
@@ -73,8 +68,9 @@ def harvest(
 
     The command starts a proxy, explains what to do on the phone, checks off each credential that it finds, and stops
     when it has all of them. The proxy forwards to the maker's hosts only, so other apps on the phone get no answer
-    until you switch it off. The credentials are written to config.json (./config.json unless you name another file),
-    which only you can read. A key, client or account that is there already is replaced only if you say so.
+    until you switch it off. The credentials are written to config.json, which only you can read: the one in this folder
+    if it is there, otherwise the one in your config folder. A key, client or account that is there already is replaced
+    only if you say so, and the password is kept only if you say so.
 
     Phones and the certificate, step by step, and what Android needs:
     https://github.com/lmdecode/lmdecode/blob/main/docs/credentials.md
@@ -90,7 +86,9 @@ def harvest(
         from lmdecode.extras import install_command
 
         raise CommandError(f"harvest needs mitmproxy: {install_command('mitm')}") from None
-    path = config or Path("config.json")
+    from lmdecode.app.config import next_step, path_to_change
+
+    path = path_to_change(config)
     settings = set or []
     found = own_addresses()
     listen_host = _host_to_listen_on(host, settings, found) or chosen(found)
@@ -106,6 +104,8 @@ def harvest(
         seconds=minutes * 60.0,
         replace=replace,
         show_secrets=show_secrets,
+        save_password=save_password,
+        save_tokens=save_tokens,
         settings=settings,
         say=said.append if live else _print_line,
     )
@@ -121,11 +121,14 @@ def harvest(
             if not run.complete:
                 raise
     _settle(run, path)
+    if run.password_left_out and wants_password(path, again="run lmdecode harvest --save-password"):
+        echo(str(run.keep_password()))
     if not run.complete:
         why = f"stopped after {minutes} minutes," if run.timed_out else "stopped"
-        raise CommandError(f"{why} before everything was found; what was found is in the config")
+        what = f"what was found is in {path}" if run.found_anything else "nothing was found"
+        raise CommandError(f"{why} before everything was found; {what}")
     if not run.kept:
-        echo(f"everything is in {path}; switch the phone's proxy off now. Next: lmdecode decode morning.pcap")
+        echo(f"everything is in {path}; switch the phone's proxy off now. Next: {next_step(path, config)}")
 
 
 def _host_to_listen_on(host: str | None, settings: list[str], found: list[OwnAddress]) -> str:

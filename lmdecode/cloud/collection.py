@@ -13,6 +13,7 @@ from lmdecode.cloud.http import Exchange
 from lmdecode.codec.errors import KeyFormatError
 from lmdecode.codec.v1.key import Key
 from lmdecode.config.file import ConfigError, change
+from lmdecode.config.sample import is_sample, refuse_mixture
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,8 @@ class Saved:
     """Whether others could read the file until now."""
     kept: tuple[str, ...] = ()
     """What was there, is not what was found, and was not replaced, by names for people."""
+    password_left_out: bool = False
+    """Whether a password was found, and not written because nobody asked for that."""
 
     def __str__(self) -> str:
         said = f"{self.path} has {', '.join(self.changes)}" if self.changes else ""
@@ -172,30 +175,52 @@ class Keeper:
         """Whether a value that is there has to stay; a place is an entry, or a machine."""
         return bool(old) and not self.replace and not (isinstance(old, str) and (place, old) in self._own)
 
+    @property
+    def put_a_sample_key(self) -> bool:
+        """Whether the published key is in the file because it was found: a made-up login has it."""
+        return any(is_sample(value) for _, value in self._own)
+
     def owns(self, place: str, value: str) -> None:
         """Note a value that was put into the file."""
         self._own.add((place, value))
 
 
-def save(path: Path, found: Collection, *, tokens: bool = False, keeper: Keeper | None = None) -> Saved:
+def save(
+    path: Path, found: Collection, *, tokens: bool = False, password: bool = False, keeper: Keeper | None = None
+) -> Saved:
     """Merge what was found into a configuration file, which need not be there; mode 0600 always.
 
     Args:
         path: The file. If it is a link, what it stands for is replaced.
         found: What to put there.
         tokens: Whether to put the tokens there too: they are secrets, and expire.
+        password: Whether to put the account's password there too. One that is there already shows that the owner wants
+            it there.
         keeper: Decides what may be replaced; None: all, because the owner has just logged in for it. A key that is
             replaced stays in the file, as that of another machine.
 
     Raises:
-        ConfigError: The file cannot be written, or is no configuration, which is then left as it is.
+        ConfigError: The file cannot be written, is no configuration, or has the published key of the samples; it is
+            then left as it is.
     """
     keeper = keeper or Keeper(replace=True)
     changes: list[str] = []
-    was_open = change(
-        path, lambda entries: changes.extend(merged(entries, found, tokens=tokens, where=str(path), keeper=keeper))
-    )
-    return Saved(path, tuple(changes), was_open, tuple(keeper.kept))
+    left_out = False
+
+    def merge(entries: _Entry) -> None:
+        nonlocal left_out
+        if not keeper.put_a_sample_key:
+            refuse_mixture(entries, [each.key.reveal() for each in found.keyed if each.key], str(path))
+        account = found.account
+        if account and account.password and not password and not entries.get("password"):
+            account = replace(account, password=None)
+            left_out = True
+        wanted = replace(found, account=account)
+        changes.extend(merged(entries, wanted, tokens=tokens, where=str(path), keeper=keeper))
+
+    was_open = change(path, merge)
+    left_out = left_out and "user name" not in keeper.kept
+    return Saved(path, tuple(changes), was_open, tuple(keeper.kept), left_out)
 
 
 def merged(entries: _Entry, found: Collection, *, tokens: bool, where: str, keeper: Keeper) -> list[str]:
@@ -235,6 +260,8 @@ def _put_pair(entries: _Entry, part: Client | Account, keeper: Keeper) -> list[s
     if any(keeper.keeps(name, entries.get(_entry_name(name))) for name in differ):
         keeper.kept += differ
         return []
+    if "user name" in differ and "password" not in values:
+        entries.pop("password", None)  # it is another user's
     changes = [name for name, value in values.items() if _put(entries, _entry_name(name), value)]
     for name in changes:
         keeper.owns(name, values[name])

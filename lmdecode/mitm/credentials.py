@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Final
 
 from mitmproxy import ctx, exceptions
 
+from lmdecode.app.config import path_to_change
 from lmdecode.cloud.collection import Collection, Keeper, Saved, save
 from lmdecode.cloud.findings import Finding, Problem, Tokens
 from lmdecode.cloud.http import CloudEndpoint, endpoint, is_watched
 from lmdecode.codec.errors import LmdecodeError
-from lmdecode.config.file import FILE_NAME, check_writable
+from lmdecode.config.sample import check_takes_findings
 from lmdecode.mitm.forwarding import Forwarding, install, uninstall
 from lmdecode.mitm.hooks import (
     add_shared_options,
@@ -65,11 +66,27 @@ class CredentialsAddon:
         self._insecure = False
         self._keeper = Keeper()
         self._saved: Saved | None = None
+        self._tokens = self._told_password = False
         self._forwarding = Forwarding()
 
     @property
     def saved(self) -> Saved | None:
         """What became of the file the last time; None if nothing was written."""
+        return self._saved
+
+    def save_again(self, keeper: Keeper, *, password: bool) -> Saved:
+        """Write what was found once more, when the proxy has ended; what became of the file.
+
+        Args:
+            keeper: Decides what may be replaced.
+            password: Whether to write the password too.
+
+        Raises:
+            ConfigError: The file cannot be written.
+        """
+        if self._saved is None:
+            raise LmdecodeError("nothing was found, so there is nothing to write")
+        self._saved = save(self._saved.path, self._found, tokens=self._tokens, password=password, keeper=keeper)
         return self._saved
 
     @property
@@ -88,8 +105,12 @@ class CredentialsAddon:
         add_shared_options(loader)
         loader.add_option("lm_quit", bool, False, "Quit when all that is looked for is found and written.")
         loader.add_option(
-            "lm_tokens", bool, False, "Write the access and refresh tokens too. They are secrets, and they expire."
+            "lm_save_password", bool, False, "Write the password too, where the file has none yet. It is not needed."
         )
+        loader.add_option(
+            "lm_save_tokens", bool, False, "Write the access and refresh tokens too. They are secrets, and they expire."
+        )
+        loader.add_option("lm_tokens", bool, False, "The older name of lm_save_tokens.")
         loader.add_option(
             "lm_only",
             bool,
@@ -118,13 +139,14 @@ class CredentialsAddon:
         if ctx.options.ssl_insecure and not self._insecure:  # connections last, so turning it off is not enough
             self._insecure = True
             say(self, logging.WARNING, _INSECURE)
+        self._tokens = ctx.options.lm_save_tokens or ctx.options.lm_tokens
         self._keeper.replace = ctx.options.lm_replace
         if "lm_replace" in updated and ctx.options.lm_replace and self._saved and self._saved.kept:
             self._save()
         if "lm_config" not in updated:
             return
         try:
-            check_writable(_path())
+            check_takes_findings(_path())
         except LmdecodeError as error:
             if not self._running:  # of an exception mitmproxy would show the traceback; of an error it exits
                 say(self, logging.ERROR, f"lm_config: {error}")
@@ -209,10 +231,19 @@ class CredentialsAddon:
             asyncio.get_running_loop().call_later(_GRACE, ctx.master.shutdown)
 
     def _save(self) -> None:
-        self._saved = save(_path(), self._found, tokens=ctx.options.lm_tokens, keeper=self._keeper)
+        self._saved = save(
+            _path(),
+            self._found,
+            tokens=self._tokens,
+            password=ctx.options.lm_save_password,
+            keeper=self._keeper,
+        )
         say(self, logging.INFO, str(self._saved))
         if self._saved.kept and self._advice:
             say(self, logging.WARNING, self._advice)
+        if self._saved.password_left_out and self._advice and not self._told_password:
+            self._told_password = True
+            say(self, logging.INFO, "the password is not kept; to keep it, set lm_save_password=true")
 
     def _doubt(self, flow: HTTPFlow) -> None:
         """Say that somebody poses as the cloud, or speaks with it in a way in which anybody could."""
@@ -229,7 +260,7 @@ class CredentialsAddon:
             say(self, logging.WARNING, text)
 
     def _show(self, finding: Finding) -> None:
-        if isinstance(finding, Tokens) and not ctx.options.lm_tokens:
+        if isinstance(finding, Tokens) and not self._tokens:
             return
         for name, secret in finding.secrets().items():
             if secret:
@@ -238,14 +269,15 @@ class CredentialsAddon:
     def _tell_missing(self) -> None:
         """Say what is missing, when that is not what was said last."""
         missing = "; ".join(str(each) for each in self._found.missing())
-        text = f"still missing: {missing}" if missing else "nothing is missing; next: lmdecode decode"
+        text = f"still missing: {missing}" if missing else "nothing is missing; next: lmdecode discover"
         if text != self._told:
             self._told = text
             say(self, logging.INFO, text)
 
 
 def _path() -> Path:
-    return path_of(ctx.options.lm_config or FILE_NAME)
+    """The file that what is found goes into: the one rule of all commands, if no file was named."""
+    return path_to_change(path_of(ctx.options.lm_config) if ctx.options.lm_config else None)
 
 
 def _name(sni: str | None, server: Server) -> str:

@@ -17,10 +17,10 @@ from mitmproxy import exceptions, options
 from mitmproxy.proxy.mode_specs import ProxyMode, RegularMode, Socks5Mode, UpstreamMode
 from mitmproxy.tools.dump import DumpMaster
 
-from lmdecode.cloud.collection import Keeper, Saved, save
+from lmdecode.cloud.collection import Keeper, Saved
 from lmdecode.cloud.http import is_watched
 from lmdecode.codec.errors import LmdecodeError
-from lmdecode.config.file import check_writable
+from lmdecode.config.sample import check_takes_findings
 from lmdecode.mitm.credentials import CredentialsAddon
 from lmdecode.mitm.forwarding import install
 from lmdecode.mitm.hooks import path_of
@@ -120,6 +120,8 @@ class Harvest:
         seconds: How long it runs at most.
         replace: Whether what is found may replace what the file has.
         show_secrets: Whether what is found may be shown.
+        save_password: Whether the account's password is kept.
+        save_tokens: Whether the access tokens are kept.
         settings: Further options of mitmproxy, `name=value`.
         say: Is given what the addon says, line by line.
     """
@@ -132,6 +134,8 @@ class Harvest:
     seconds: float = 1800.0
     replace: bool = False
     show_secrets: bool = False
+    save_password: bool = False
+    save_tokens: bool = False
     settings: Sequence[str] = ()
     say: Callable[[str], None] = print
     timed_out: bool = False
@@ -150,13 +154,31 @@ class Harvest:
         """What the file keeps of its own though something else was found, by names for people."""
         return self._addon.saved.kept if self._addon.saved else ()
 
+    @property
+    def found_anything(self) -> bool:
+        """Whether anything was written."""
+        return self._addon.saved is not None
+
+    @property
+    def password_left_out(self) -> bool:
+        """Whether a password was found that the file did not get."""
+        return bool(self._addon.saved and self._addon.saved.password_left_out)
+
     def take_instead(self) -> Saved:
         """Replace what the file kept, because the owner said so.
 
         Raises:
             ConfigError: The file cannot be written.
         """
-        return save(self.config, self._addon.found, keeper=Keeper(replace=True))
+        return self._addon.save_again(Keeper(replace=True), password=self.save_password)
+
+    def keep_password(self) -> Saved:
+        """Write the password too, because the owner said so.
+
+        Raises:
+            ConfigError: The file cannot be written.
+        """
+        return self._addon.save_again(Keeper(replace=self.replace), password=True)
 
     def checklist(self) -> list[tuple[str, bool]]:
         """The steps, each with whether it is done."""
@@ -181,7 +203,7 @@ class Harvest:
             HarvestError: A port is taken, or an option cannot be used.
             ConfigError: The file could not take what is found.
         """
-        check_writable(self.config)
+        check_takes_findings(self.config)
         handler = _Lines(self.say)
         logging.getLogger().addHandler(handler)
         master = DumpMaster(options.Options(), with_termlog=False, with_dumper=False)
@@ -227,6 +249,8 @@ class Harvest:
                 lm_forward="maker",
                 lm_replace=self.replace,
                 lm_show_secrets=self.show_secrets,
+                lm_save_password=self.save_password,
+                lm_save_tokens=self.save_tokens,
                 lm_quit=True,
             )
             master.options.set(*self.settings, defer=True)  # scripts may add what others are for

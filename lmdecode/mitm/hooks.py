@@ -131,9 +131,8 @@ def add_shared_options(loader: Loader) -> None:
         "lm_config",
         str,
         "",
-        "The config.json that credentials are put into and the machine's key is taken from. Without it: ./config.json; "
-        "the key is then also looked for in the environment variable LMDECODE_KEY, first, and in your config folder, "
-        "last.",
+        "The config.json that credentials are put into and the machine's key is taken from. Without it: ./config.json "
+        "if it is there, otherwise the one in your config folder. A key is first looked for in LMDECODE_KEY.",
     )
     loader.add_option(
         "lm_show_secrets", bool, False, "Show secrets instead of **: credentials, and the machine's own cloud account."

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from lmdecode.config import SAMPLE_KEY
 from tests.cloud.leaks import leaks
 
 KEY = "hush-key-" + "k" * 23
@@ -63,7 +64,7 @@ EXPORTS = {
 @pytest.mark.parametrize("program", EXPORTS)
 def test_archives(command, program):
     (command.folder / "login.har").write_text(EXPORTS[program])
-    result = command("credentials", "login.har", "--output", "config.json")
+    result = command("credentials", "login.har", "--output", "config.json", "--save-password")
     assert (result.returncode, result.stderr) == (0, "")
     config = command.folder / "config.json"
     assert config.stat().st_mode & 0o777 == 0o600
@@ -96,7 +97,7 @@ with open(sys.argv[1], "wb") as file:
 """
     path = command.folder / "login.flow"
     subprocess.run([sys.executable, "-c", script, path], check=True, env=os.environ)
-    result = command("credentials", "login.flow", "-o", "config.json")
+    result = command("credentials", "login.flow", "-o", "config.json", "--save-password")
     assert (result.returncode, result.stderr) == (0, "")
     assert json.loads((command.folder / "config.json").read_text())["key"] == KEY
     path.write_bytes(path.read_bytes()[:-40])
@@ -161,3 +162,120 @@ def test_a_key_that_is_there_is_replaced_only_if_asked_for(command):
     entries = json.loads((command.folder / "config.json").read_text())
     assert entries["key"] == KEY
     assert entries["machines"] == [{"machine_name": "mine (old key)", "key": "o" * 32}]
+
+
+def test_nothing_is_written_unasked(command):
+    (command.folder / "login.har").write_text(EXPORTS["Chrome"])
+    result = command("credentials", "login.har")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.endswith("nothing was saved: --save does that, or --config FILE\n")
+    assert not (command.folder / "home").exists()
+
+
+@pytest.mark.parametrize("here", [False, True])
+def test_saved_where_all_commands_look(command, here):
+    (command.folder / "login.har").write_text(EXPORTS["Chrome"])
+    if here:
+        (command.folder / "config.json").write_text("{}")
+    result = command("credentials", "login.har", "--save", "--tokens")
+    path = command.folder / ("config.json" if here else "home/config/lmdecode/config.json")
+    assert f"{path.relative_to(command.folder) if here else path} has client id" in result.stdout
+    assert "the password is not kept: lmdecode login asks for it; to keep it, add --save-password" in result.stderr
+    entries = json.loads(path.read_text())
+    assert "password" not in entries
+    assert (entries["key"], entries["access_token"]) == (KEY, "hush-at")
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_password_that_is_there_is_kept_up_to_date(command):
+    (command.folder / "login.har").write_text(EXPORTS["Chrome"])
+    (command.folder / "config.json").write_text(json.dumps({"username": LOGIN["username"], "password": "old"}))
+    result = command("credentials", "login.har", "--save", "--replace")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert json.loads((command.folder / "config.json").read_text())["password"] == LOGIN["password"]
+
+
+def test_another_users_password_does_not_stay_beside_the_new_name(command):
+    (command.folder / "login.har").write_text(EXPORTS["Chrome"])
+    (command.folder / "config.json").write_text(json.dumps({"username": "other", "password": ""}))
+    command("credentials", "login.har", "--save", "--replace")
+    entries = json.loads((command.folder / "config.json").read_text())
+    assert (entries["username"], entries.get("password")) == (LOGIN["username"], None)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a terminal of its own is only had on POSIX")
+@pytest.mark.parametrize("answer", ["y", ""])
+def test_on_a_terminal_it_asks_for_the_password(command, answer):
+    import pty
+
+    (command.folder / "login.har").write_text(EXPORTS["Chrome"])
+    main, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [*command.line, "credentials", "login.har", "--save"],
+        cwd=command.folder, env=command.environment, stdin=terminal, stdout=terminal, stderr=terminal,
+    )  # fmt: skip
+    os.close(terminal)
+    shown = b""
+    while b"[y/N]: " not in shown:
+        shown += os.read(main, 1000)
+    os.write(main, f"{answer}\n".encode())
+    assert process.wait(30) == 0
+    os.close(main)
+    entries = json.loads((command.folder / "home/config/lmdecode/config.json").read_text())
+    assert entries.get("password") == (LOGIN["password"] if answer else None)
+
+
+def test_json_masks_what_is_secret(command):
+    (command.folder / "login.har").write_text(EXPORTS["Chrome"])
+    result = command("credentials", "login.har", "--json")
+    found = json.loads(result.stdout)
+    assert (found["client_id"], found["password"], found["saved"], found["missing"]) == ("**", "**", None, [])
+    assert found["machines"] == [
+        {"machine_name": "kitchen", "serial_number": "S1", "model_name": "GS3 AV", "key": "**"}
+    ]
+    assert not any(secret in result.stdout for secret in SECRETS)
+    shown = json.loads(command("credentials", "login.har", "--json", "--show-secrets").stdout)
+    assert shown["machines"][0]["key"] == KEY
+    (command.folder / "x.har").write_text('{"log": {"entries": []}}')
+    assert "it has no requests" in json.loads(command("credentials", "x.har", "--json").stdout)["complaints"][0]
+    empty = json.dumps({"log": {"entries": [{"request": {"method": "GET", "url": "https://x/"}}]}})
+    (command.folder / "y.har").write_text(empty)
+    assert json.loads(command("credentials", "y.har", "--json").stdout)["state"] == "failed"
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xd4\xc3\xb2\xa1\x02\0\4\0" + b"\0" * 16, b"nonsense"])
+def test_what_could_not_be_read_is_said_once(command, content):
+    if content is not None:
+        (command.folder / "x").write_bytes(content)
+    complaint = command.fails("credentials", "x")
+    assert len(complaint.splitlines()) == 1
+    assert "record while you log out" not in complaint
+
+
+def test_a_missing_package_is_said_once(command):
+    (command.folder / "x.flow").write_bytes(b"12:nonsense")
+    (command.folder / "mitmproxy.py").write_text("raise ModuleNotFoundError(name='mitmproxy')")
+    complaint = command.fails("credentials", "x.flow", PYTHONPATH=str(command.folder))
+    assert "looks like flows that mitmproxy saved" in complaint
+    assert len(complaint.splitlines()) == 1
+
+
+def test_findings_do_not_go_beside_the_published_key(command):
+    sample = json.dumps({"host": "192.168.1.215", "port": "1774", "key": SAMPLE_KEY})
+    (command.folder / "config.json").write_text(sample)
+    (command.folder / "login.har").write_text(EXPORTS["Chrome"])
+    complaint = command.fails("credentials", "login.har", "-o", "config.json")
+    assert "config.json has the published key of the samples" in complaint
+    assert "name another file with --config" in complaint
+    assert (command.folder / "config.json").read_text() == sample
+
+
+def test_a_made_up_login_with_the_published_key_does_not_go_beside_an_owners(command):
+    (command.folder / "login.har").write_text(EXPORTS["Chrome"].replace(KEY, SAMPLE_KEY))
+    assert command("credentials", "login.har", "-o", "made-up.json").returncode == 0
+    assert command("credentials", "login.har", "-o", "made-up.json").returncode == 0  # once more changes nothing
+    own = json.dumps({"key": "o" * 32})
+    (command.folder / "config.json").write_text(own)
+    complaint = command.fails("credentials", "login.har", "-o", "config.json", "--replace")
+    assert "config.json is yours" in complaint
+    assert (command.folder / "config.json").read_text() == own

@@ -29,6 +29,7 @@ from tests.cloud.mitmdump import HELPER
 from tests.cloud.poison import Poisoner
 
 KEY = "12345678901234567890123456789012"
+OWNERS_KEY = "hush-key-" + "k" * 23
 LOGIN = {
     "client_id": "hush-id-0123456789",
     "client_secret": "hush+secret/=%25",
@@ -36,7 +37,7 @@ LOGIN = {
     "password": "hush p\xe4ss",
     "grant_type": "password",
 }
-SECRETS = [KEY, *[LOGIN[name] for name in ("client_id", "client_secret", "username", "password")]]
+SECRETS = [KEY, OWNERS_KEY, *[LOGIN[name] for name in ("client_id", "client_secret", "username", "password")]]
 PATIENCE = 40
 
 
@@ -130,10 +131,16 @@ def test_from_the_phone_to_a_decrypted_capture(running, command):
     assert running.process.wait(PATIENCE) == 0
     for step in ("the phone uses the proxy", "the app trusts the certificate", "key of a machine"):
         assert f"[x] {step}" in running.said
-    assert "everything is in config.json" in running.said
-    config = command.folder / "config.json"
+    config = command.folder / "home/config/lmdecode/config.json"
+    assert f"everything is in {config}" in running.said
+    assert "Next: lmdecode discover, which finds the machine's address" in running.said
+    assert (
+        "the password is not kept: lmdecode login asks for it; to keep it, run lmdecode harvest --save" in running.said
+    )
     assert config.stat().st_mode & 0o777 == 0o600
-    assert json.loads(config.read_text())["username"] == LOGIN["username"]
+    entries = json.loads(config.read_text())
+    assert entries["username"] == LOGIN["username"]
+    assert "password" not in entries
     assert leaks(command.folder, SECRETS, allowed=[config]) == []
     decoded = command("decode", CAPTURES / "gs3av-settings.pcap")
     assert decoded.returncode == 0
@@ -174,7 +181,8 @@ def test_ctrl_c_keeps_what_was_found(running, command):
     running.wait_for(r"\[x\] user name and password")
     assert running.stop() == 130
     assert "Traceback" not in running.said
-    assert json.loads((command.folder / "config.json").read_text())["client_id"] == LOGIN["client_id"]
+    config = command.folder / "home/config/lmdecode/config.json"
+    assert json.loads(config.read_text())["client_id"] == LOGIN["client_id"]
 
 
 def test_a_port_that_is_taken_is_one_line(running, command):
@@ -208,6 +216,41 @@ def test_a_config_that_is_none_is_refused_at_once(command, cloud):
     assert process.process.wait(PATIENCE) == 1
     assert "config.json is not a configuration file" in process.said
     assert "Traceback" not in process.said
+
+
+def test_a_config_with_the_published_key_is_refused_at_once(command, cloud):
+    sample = json.dumps({"host": "192.168.1.215", "port": "1774", "key": KEY})
+    (command.folder / "config.json").write_text(sample)
+    process = Running(command, cloud)
+    assert process.process.wait(PATIENCE) == 1
+    assert "config.json has the published key of the samples" in process.said
+    assert "name another file with --config" in process.said
+    assert len(process.said.splitlines()) == 1
+    assert (command.folder / "config.json").read_text() == sample
+
+
+@pytest.mark.parametrize("answer", ["y", "", "--save-password"])
+def test_the_password_is_kept_only_if_asked_for(command, owners_cloud, answer):
+    (command.folder / "config.json").write_text(json.dumps({"host": "192.168.1.215"}))
+    terminal, other = pty.openpty()
+    run = Running(command, owners_cloud, *([answer] if answer.startswith("--") else []), terminal=other)
+    os.close(other)
+    reader = threading.Thread(target=run.read_from, args=[terminal], daemon=True)
+    reader.start()
+    with run.client() as client:
+        client.post(TOKEN, data=LOGIN)
+        client.get(CUSTOMER)
+    if not answer.startswith("--"):
+        run.wait_for(r"Keep the password too[^\[]*\[y/N\]: ")
+        os.write(terminal, f"{answer}\n".encode())
+    assert run.process.wait(PATIENCE) == 0
+    reader.join(PATIENCE)
+    os.close(terminal)
+    entries = json.loads((command.folder / "config.json").read_text())
+    assert entries["key"] == OWNERS_KEY
+    assert entries.get("password") == (LOGIN["password"] if answer else None)
+    assert "everything is in config.json" in run.said
+    assert "Next: lmdecode status" in run.said
 
 
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
@@ -335,8 +378,16 @@ def test_nobody_poisons_the_config(command, cloud):
         run.process.wait()
 
 
+@pytest.fixture
+def owners_cloud(cloud, monkeypatch):
+    """The cloud of an owner, whose machine has a key of its own."""
+    monkeypatch.setattr(cloud, "fleet", fleet(machine(OWNERS_KEY)))
+    return cloud
+
+
 @pytest.mark.parametrize("answer", ["y", ""])
-def test_on_a_terminal_it_asks(command, cloud, answer):
+def test_on_a_terminal_it_asks(command, owners_cloud, answer):
+    cloud = owners_cloud
     (command.folder / "config.json").write_text(json.dumps(OWN))
     terminal, other = pty.openpty()
     run = Running(command, cloud, terminal=other)
@@ -352,12 +403,13 @@ def test_on_a_terminal_it_asks(command, cloud, answer):
     reader.join(PATIENCE)
     os.close(terminal)
     entries = json.loads((command.folder / "config.json").read_text())
-    assert entries["key"] == (KEY if answer == "y" else OWN["key"])
+    assert entries["key"] == (OWNERS_KEY if answer == "y" else OWN["key"])
     assert ("keeps its own" in run.said.rpartition("[y/N]")[2]) == (answer != "y")
 
 
 @pytest.mark.parametrize("replace", [False, True])
-def test_what_is_there_is_replaced_only_if_asked_for(command, cloud, replace):
+def test_what_is_there_is_replaced_only_if_asked_for(command, owners_cloud, replace):
+    cloud = owners_cloud
     (command.folder / "config.json").write_text(json.dumps(OWN))
     run = Running(command, cloud, *(["--replace"] if replace else []))
     with run.client() as client:
@@ -367,7 +419,7 @@ def test_what_is_there_is_replaced_only_if_asked_for(command, cloud, replace):
     entries = json.loads((command.folder / "config.json").read_text())
     if replace:
         assert (entries["key"], entries["username"], entries["client_id"]) == (
-            KEY,
+            OWNERS_KEY,
             LOGIN["username"],
             LOGIN["client_id"],
         )

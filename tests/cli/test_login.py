@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+from lmdecode.config import SAMPLE_KEY
 from tests.cloud.fake_cloud import fleet, machine, serving, tokens
 from tests.cloud.leaks import leaks
 
@@ -164,10 +165,10 @@ def test_check_finds_what_is_wrong(command, config):
     config.chmod(0o644)
     complaint = command.fails("config", "check")
     assert "others on this computer can read it (mode 644): chmod 600 config.json" in complaint
-    assert 'config.json has no "key"' in complaint
+    assert 'config.json: there is no "key": lmdecode harvest finds it' in complaint
     config.write_text(json.dumps({"key": "short", "port": "x", "model_name": "GS4"}))
     complaint = command.fails("config", "check")
-    for words in ("the key has 5 bytes", "port is not a port", "model_name is none that is known: GS3 AV"):
+    for words in ("the key has 5 bytes", '"port" is not a port', '"model_name" is no model that is known: GS3 AV'):
         assert words in complaint
 
 
@@ -226,7 +227,9 @@ def test_set_takes_a_secret_from_standard_input(command, config):
 
 def test_no_config_at_all(command, config):
     config.unlink()
-    assert "lmdecode login makes one" in command.fails("config", "show")
+    complaint = command.fails("config", "show")
+    assert "lmdecode harvest makes one" in complaint
+    assert "lmdecode login needs what harvest finds" in complaint
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a terminal of its own is only had on POSIX")
@@ -280,3 +283,23 @@ def test_secrets_that_are_no_text_are_masked_too(command, config):
     shown = command("config", "show").stdout
     assert "sekret" not in shown
     assert "12345678" not in shown
+
+
+@pytest.mark.usefixtures("config")
+def test_the_result_as_json(login):
+    result = login("--password-stdin", "--json")
+    found = json.loads(result.stdout)
+    assert [(each["machine_name"], each["key"]) for each in found["machines"]] == [("kitchen", "**")]
+    assert found["saved"]["path"] == "config.json"
+    assert "next: lmdecode discover, which finds the machine's address" in result.stderr
+    assert json.loads(login("--password-stdin", "--json", "--show-secrets").stdout)["machines"][0]["key"] == KEY
+
+
+def test_nothing_goes_into_a_file_with_the_published_key(login, config, cloud):
+    sample = KNOWN | {"key": SAMPLE_KEY}
+    config.write_text(json.dumps(sample))
+    result = login("--password-stdin")
+    assert result.returncode == 1
+    assert "config.json has the published key of the samples" in result.stderr
+    assert json.loads(config.read_text()) == sample
+    assert cloud.asked == []

@@ -34,6 +34,6 @@ def proxy(shared_proxy: Mitmdump, request: pytest.FixtureRequest) -> Mitmdump:
     """The one mitmdump for all tests, with a configuration file of its own for each."""
     shared_proxy.config = shared_proxy.folder / "configs" / request.node.name / "config.json"
     shared_proxy.config.parent.mkdir(parents=True)
-    shared_proxy.set(lm_config=shared_proxy.config)
+    shared_proxy.set(lm_config=shared_proxy.config, lm_save_password="true")
     shared_proxy.read = len(shared_proxy.output)
     return shared_proxy

@@ -75,7 +75,7 @@ def mitmdump(python: str, folder: Path, cloud: FakeCloud, *options: str) -> Iter
         "-s", str(ADDON), "-s", str(HELPER), "--set", f"test_port={cloud.port}",
         *options,
     ]  # fmt: skip
-    environment = os.environ | {"PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1"}
+    environment = os.environ | {"PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1", "XDG_CONFIG_HOME": str(folder)}
     with (folder / "output").open("wb") as output:
         process = subprocess.Popen(
             command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from lmdecode.codec.v1.key import Key
+from lmdecode.config import SAMPLE_KEY
 from lmdecode.config.file import load_config
 from tests.cloud.fake_cloud import COMPRESSORS, CUSTOMER, GATEWAY, STRANGER, TOKEN, fleet, machine, tokens
 from tests.cloud.leaks import leaks
@@ -98,6 +99,28 @@ def test_every_way_of_logging_in(proxy, way, http2):
     proxy.news("found key of kitchen (GS3 AV, GS012345): **", "nothing is missing")
     assert written(proxy) == WHOLE
     assert load_config(proxy.config).key() == Key(KEY.encode("latin-1"))
+
+
+def test_the_password_is_kept_only_if_asked_for(proxy):
+    proxy.set(lm_save_password="false", lm_save_tokens="true")
+    try:
+        log_in(proxy, WAYS[next(iter(WAYS))])
+        news = proxy.news("nothing is missing; next: lmdecode discover")
+        assert news.count("the password is not kept; to keep it, set lm_save_password=true") == 1
+        entries = written(proxy)
+    finally:
+        proxy.set(lm_save_tokens="false")
+    assert "password" not in entries
+    assert entries["access_token"] == ACCESS
+
+
+def test_a_file_with_the_published_key_takes_nothing(proxy):
+    sample = {"host": "h", "key": SAMPLE_KEY}
+    proxy.config.write_text(json.dumps(sample))
+    proxy.config.chmod(0o600)
+    log_in(proxy, WAYS[next(iter(WAYS))])
+    proxy.news("has the published key of the samples", "name another file")
+    assert written(proxy) == sample
 
 
 @pytest.mark.parametrize("answer", [*COMPRESSORS, "falsely gzip"])
@@ -226,7 +249,7 @@ def test_it_quits_when_complete_and_shows_secrets_if_asked_to(python, cloud, tmp
         assert proxy.process.wait(20) == 0
         assert "Traceback" not in proxy.output
         assert f"found password: {PASSWORD}" in proxy.output
-    entries = json.loads((tmp_path / "config.json").read_text())
+    entries = json.loads((tmp_path / "lmdecode" / "config.json").read_text())
     assert (entries["access_token"], entries["refresh_token"]) == (ACCESS, REFRESH)
     assert entries["token_expires"].endswith("+00:00")
 
@@ -247,14 +270,15 @@ def test_ctrl_c_keeps_what_was_found(python, cloud, tmp_path):
     with mitmdump(python, tmp_path, cloud) as proxy:
         with proxy.client() as client:
             client.post(TOKEN, data=LOGIN)
-        proxy.news("config.json has client id, client secret, user name, password")
+        proxy.news("config.json has client id, client secret, user name", "the password is not kept")
         started = time.monotonic()
         assert proxy.interrupt() == 0
         assert time.monotonic() - started < 10
         assert "still missing: key of the machine: open the machine's page in the app" in proxy.output
         assert "Traceback" not in proxy.output
-    assert json.loads((tmp_path / "config.json").read_text()) == CLIENT | {"username": USER, "password": PASSWORD}
-    assert leaks(tmp_path, SECRETS, allowed=[tmp_path / "config.json"]) == []
+    config = tmp_path / "lmdecode" / "config.json"
+    assert json.loads(config.read_text()) == CLIENT | {"username": USER}
+    assert leaks(tmp_path, SECRETS, allowed=[config]) == []
 
 
 def test_a_file_that_is_no_config_stops_it_at_once(python, cloud, tmp_path):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import typer
 
 from lmdecode.app.errors import CommandError
+from lmdecode.cli._common.echo import echo
 from lmdecode.codec.printable import printable
 
 
@@ -37,6 +39,22 @@ def confirmed(question: str) -> bool:
     except KeyboardInterrupt:
         sys.stderr.write("\n")  # so that what is said about it has a line of its own
         raise
+
+
+def wants_password(path: Path, *, again: str) -> bool:
+    """Returns True if the user wants the password of the cloud in the config; says so if there is nobody to ask.
+
+    Args:
+        path: The config.
+        again: How to get it there the next time, for the message.
+    """
+    if is_somebody_there() and sys.stderr.isatty():
+        return confirmed(
+            f"Keep the password too, in {path}, as text that only you can read? Only lmdecode login needs it, and asks "
+            "for it otherwise"
+        )
+    echo(f"the password is not kept: lmdecode login asks for it; to keep it, {again}", err=True)
+    return False
 
 
 def line_from_stdin(what: str) -> str:
