@@ -18,9 +18,12 @@ from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.memory import model_of
 from lmdecode.codec.v1.register import DEFAULT_MODEL, model_named
 from lmdecode.config import ENVIRONMENT_VARIABLE, SAMPLE_KEY
-from lmdecode.config.file import default_paths, load_config
+from lmdecode.config.file import ConfigError, default_paths, find_config, load_config, parse_key, port_of
 from lmdecode.config.keys import find_keys
 from lmdecode.config.known import known_machines
+from lmdecode.config.machines import Machine as FoundMachine
+from lmdecode.config.machines import TargetError, chosen_machine, machines_of
+from lmdecode.config.names import CHOICE
 from lmdecode.simulator.machine import Machine, default_memory
 
 if TYPE_CHECKING:
@@ -74,13 +77,24 @@ def image_of(capture: Path, key: MachineKey, config: Path | None = None) -> Memo
     return image
 
 
-def simulation_key(keys: Sequence[str], config: Path | None) -> tuple[MachineKey, str]:
+def simulation_key(keys: Sequence[str], config: Path | None, machine: str | None = None) -> tuple[MachineKey, str]:
     """Returns the key for a simulated machine and where it is from: the sample captures' if there is none anywhere.
 
     Args:
         keys: The keys that the user gave.
         config: The configuration that the user named.
+        machine: The machine of the configuration to simulate; None: the one that its entry `machine` names, or the
+            first.
+
+    Raises:
+        TargetError: There is no such machine.
+        MissingKeyError, ConfigError: There is no key where the user says that one is, or it is not valid.
     """
+    by_environment = bool(os.environ.get(ENVIRONMENT_VARIABLE)) and config is None and machine is None
+    named = None if keys or by_environment else _machine(config, machine)
+    if named is not None and named.entry.get("key"):
+        key = parse_key(named.entry["key"], f"the key of {named.name}")
+        return MachineKey(named.name or "machine", key), f"that of {named.name}"
     given = keys or config or os.environ.get(ENVIRONMENT_VARIABLE)
     if not given and not any(load_config(path).machines() for path in default_paths() if path.is_file()):
         return MachineKey("sample", Key.parse(SAMPLE_KEY)), f"that of the sample captures, {SAMPLE_KEY}"
@@ -89,15 +103,38 @@ def simulation_key(keys: Sequence[str], config: Path | None) -> tuple[MachineKey
     return machines[0], f"{which}from {origin}"
 
 
-def port_for(key: MachineKey, config: Path | None) -> int:
+def port_for(key: MachineKey, config: Path | None, machine: str | None = None) -> int:
     """Returns the port that a simulated machine listens on: that of the machine with this key, else the usual one.
 
     Args:
         key: The simulated machine's.
         config: The configuration that the user named.
+        machine: The machine of the configuration to simulate; None: as for the key.
+
+    Raises:
+        ConfigError: The port in the configuration is not one.
     """
-    machines = known_machines(config).machines
-    return next((each.port for each in machines if each.key == key.key and each.port is not None), PORT)
+    by_key = [each.port for each in known_machines(config).machines if each.key == key.key and each.port is not None]
+    path = find_config(config)
+    if by_key or path is None:
+        return by_key[0] if by_key else PORT
+    loaded = load_config(path)
+    meant = _machine(config, machine) or next(iter(machines_of(loaded)), None)
+    port = port_of(meant.entry if meant else loaded.entries)
+    if port is None:
+        raise ConfigError(f'{loaded.at("port")}: "port" is not a port: it should be {PORT}')
+    return port
+
+
+def _machine(config: Path | None, name: str | None) -> FoundMachine | None:
+    """Returns the machine that is named, on the command line or in the configuration; None if none is."""
+    path = find_config(config)
+    if path is None:
+        if name is not None:
+            raise TargetError(f"--machine {name[:40]}: there is no config.json to look it up in; see --config")
+        return None
+    loaded = load_config(path)
+    return chosen_machine(loaded, name) if name is not None or loaded.entries.get(CHOICE) else None
 
 
 async def serve(server: Server, stop: asyncio.Event, *, mdns: bool, on_note: Callable[[str], None]) -> None:

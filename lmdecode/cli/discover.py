@@ -48,6 +48,7 @@ def discover(
         echo_json({"machines": [found_entry(*each) for each in found.machines]}, ascii_only=True)
     elif found.machines:
         print_found(found.machines)
-        echo("", *next_steps(found.machines))
+        steps = next_steps(found.machines, elsewhere=found.elsewhere, several=found.several, config=config)
+        echo("", *steps)
     if not found.machines:
         raise nothing_found()

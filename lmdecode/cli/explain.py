@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lmdecode.cli._common.echo import echo_json
 from lmdecode.cli._common.errors import reports_errors
 from lmdecode.cli._common.options import ConfigOption, KeysOption, ShowSecretsOption
 
@@ -30,6 +31,7 @@ def explain(
     ],
     key: KeysOption = None,
     config: ConfigOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object a message, for scripts.")] = False,
     show_secrets: ShowSecretsOption = False,
 ) -> None:
     """Take messages apart: show every byte with its register, value, unit and certainty.
@@ -48,7 +50,7 @@ def explain(
     the last example.
     """
     from lmdecode.app.explain import read_quoted
-    from lmdecode.render.explanation import explanation
+    from lmdecode.render.explanation import explanation, explanation_entry
     from lmdecode.render.terminal import TerminalConsole
 
     console = TerminalConsole()
@@ -57,7 +59,10 @@ def explain(
         title, decoded, windowed = read_quoted(
             given, partial(_decoder, key or [], config, show_secrets=show_secrets), show_secrets=show_secrets
         )
-        console.print(explanation(_shortened(title), decoded, windowed=windowed))
+        if as_json:
+            echo_json(explanation_entry(title, decoded, windowed=windowed))
+        else:
+            console.print(explanation(_shortened(title), decoded, windowed=windowed))
         failed = failed or decoded.message is None
     if failed:
         raise typer.Exit(1)

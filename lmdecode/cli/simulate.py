@@ -20,7 +20,7 @@ from lmdecode.cli._common import completion
 from lmdecode.cli._common.echo import echo
 from lmdecode.cli._common.errors import reports_errors
 from lmdecode.cli._common.live import run_live
-from lmdecode.cli._common.options import ConfigOption, number
+from lmdecode.cli._common.options import ConfigOption, MachineEntryOption, number
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.printable import printable
 from lmdecode.codec.v1 import PORT
@@ -76,6 +76,7 @@ def simulate(
         ),
     ] = None,
     config: ConfigOption = None,
+    machine: MachineEntryOption = None,
     script: Annotated[
         Path | None,
         typer.Option(
@@ -133,17 +134,17 @@ def simulate(
     if image and capture:
         raise UsageError("--image and --capture: give one of them")
     faults = Faults(map(parse_fault, fault or []), seed=seed)
-    mine, key_origin = simulation_key(key or [], config)
+    mine, key_origin = simulation_key(key or [], config, machine)
     known = load_image(image) if image else image_of(capture, mine, config) if capture else None
-    machine = simulated_machine(known, model=model)
+    simulated = simulated_machine(known, model=model)
     log = _Log(quiet=quiet)
-    console = Console(machine, faults)
+    console = Console(simulated, faults)
     events = Script(console, load_script(script) if script else [], log.note)
     server = Server(
-        machine,
+        simulated,
         mine.key,
         host=host,
-        port=port_for(mine, config) if port is None else port,
+        port=port_for(mine, config, machine) if port is None else port,
         faults=faults,
         speed=speed,
         refuse_second=refuse_second,
@@ -151,7 +152,7 @@ def simulate(
         on_record=None if quiet else log.record,
         on_note=None if quiet else log.note,
     )
-    log.note(f"a {machine.model}; the key is {key_origin}")
+    log.note(f"a {simulated.model}; the key is {key_origin}")
     run_live(_run(server, console, log, mdns=mdns))
 
 

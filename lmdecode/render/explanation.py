@@ -22,6 +22,7 @@ from lmdecode.render.register_list import SURE_STYLES, range_text, type_text
 from lmdecode.render.sentence import value_text
 
 _BYTES_A_LINE = 4
+_NOBODY_KNOWS = "—"  # stands for the name of a register
 
 
 class MessagePart(NamedTuple):
@@ -62,6 +63,39 @@ def explanation(title: str, decoded: Decoded, *, windowed: bool = False) -> Pane
     if message is not None and (derived := _derived(message, decoded)):
         body.append(derived)
     return Panel(Group(*body), title=Text(title, "bold"), title_align="left", box=box.ROUNDED)
+
+
+def explanation_entry(title: str, decoded: Decoded, *, windowed: bool = False) -> dict[str, object]:
+    """Returns a message taken apart, as `lmdecode explain --json` writes it.
+
+    Args:
+        title: What the user gave, without the secrets in it.
+        decoded: What it says.
+        windowed: Whether a window was given and not a message, so that its check byte means nothing.
+    """
+    message = decoded.message
+    return {
+        "message": title,
+        "kind": message.kind if message else None,
+        "address": message.address if message else None,
+        "length": message.length if message else None,
+        "status": message.status if message else None,
+        "plaintext": None if windowed else decoded.plaintext,
+        "valid": None if windowed else decoded.valid,
+        "fields": dict(decoded.fields),
+        "parts": [
+            {
+                "address": part.address,
+                "data": part.digits.replace(" ", "").replace("\n", "").lower(),
+                "name": part.name if part.name != _NOBODY_KNOWS else None,
+                "value": part.value,
+                "sure": part.sure,
+                "note": part.note,
+            }
+            for part in parts(decoded)
+        ],
+        "problems": list(decoded.problems),
+    }
 
 
 def _headline(message: Message, decoded: Decoded) -> Text:
@@ -143,7 +177,7 @@ def _parts(message: Message, decoded: Decoded, size: int) -> Iterator[MessagePar
 
 def _register_part(message: Message, decoded: Decoded, register: Register, end: int) -> MessagePart:
     start, stop = max(register.address, message.address), min(register.end, end)
-    name = register.name or ("secret" if register.secret else "—")
+    name = register.name or ("secret" if register.secret else _NOBODY_KNOWS)
     note = register.note
     if (start, stop) != (register.address, register.end):
         value = "cut off"
@@ -170,7 +204,7 @@ def _own_value(message: Message, register: Register) -> str:
 
 
 def _unknown(message: Message, decoded: Decoded, start: int, stop: int) -> MessagePart:
-    return MessagePart(start, _digits(message, decoded, start, stop), "—", "", "unknown", "")
+    return MessagePart(start, _digits(message, decoded, start, stop), _NOBODY_KNOWS, "", "unknown", "")
 
 
 def _digits(message: Message, decoded: Decoded, start: int, stop: int) -> str:

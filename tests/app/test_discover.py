@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 import json
+from pathlib import Path
 
 import pytest
 
-from lmdecode.app.live import name_in, next_steps
+from lmdecode.app.live import find_machines, name_in, next_steps
 from lmdecode.config.file import load_config, machine_entries
 from lmdecode.device.discovery import Found
 
@@ -42,3 +44,32 @@ def test_what_to_do_next():
         "in the config already; next: lmdecode status --machine 'my kitchen'"
     ]
     assert next_steps([(nowhere, None)]) == ["no machine sent its address; try again with a longer --timeout"]
+
+
+def test_a_machine_whose_address_is_not_in_the_config():
+    here = Found("GS1", addresses=("10.0.0.7",), port=1774)
+    assert next_steps([(here, "kitchen")], elsewhere={"kitchen"}, config=Path("my config.json")) == [
+        "kitchen, without this address in the config: lmdecode config set host 10.0.0.7 --config 'my config.json'"
+    ]
+    assert next_steps([(here, "kitchen")], several=True) == [
+        "in the config already; next: lmdecode status --machine kitchen"
+    ]
+    assert next_steps([(here, None)], several=True) == ["next: lmdecode config set host 10.0.0.7 --machine NAME"]
+
+
+def test_the_config_is_asked_for_its_machines(tmp_path, monkeypatch):
+    found = [Found("GS1", addresses=("10.0.0.7",), port=1774), Found("GS2", addresses=("10.0.0.8",), port=1775)]
+
+    async def discover(*_, **__):
+        return found
+
+    monkeypatch.setattr("lmdecode.app.live.discover", discover)
+    path = tmp_path / "config.json"
+    kitchen, office = {"machine_name": "kitchen", "serial_number": "GS1"}, {"host": "10.0.0.8", "port": 1775}
+    path.write_text(json.dumps({"machines": [kitchen, office]}))
+    result = asyncio.run(find_machines(0.1, config=path))
+    assert [name for _, name in result.machines] == ["kitchen", "10.0.0.8"]
+    assert (result.elsewhere, result.several) == ({"kitchen"}, True)
+    path.write_text(json.dumps({"machine": "kitchen", "machines": [kitchen | {"host": "10.0.0.7"}, office]}))
+    result = asyncio.run(find_machines(0.1, config=path))
+    assert (result.elsewhere, result.several) == (frozenset(), False)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 
@@ -126,3 +128,20 @@ def test_several_at_once(command):
     result = command("explain", "R40000020D8", "R0310001DEB")
     assert "status" in result.stdout
     assert "schedule" in result.stdout
+
+
+def test_json(command):
+    result = command("explain", "R401C000403BC04D8B6", "40000002", "R40000020FF", "--json")
+    whole, asked, damaged = map(json.loads, result.stdout.splitlines())
+    assert (result.returncode, whole["fields"], whole["valid"]) == (0, {"coffee_temp": 95.6, "steam_temp": 124.0}, True)
+    assert whole["parts"][0] == {
+        "address": 0x401C, "data": "03bc", "name": "coffee_temp", "value": "95.6 °C", "sure": "seen",
+        "note": "in the boiler",
+    }  # fmt: skip
+    assert (asked["kind"], asked["address"], asked["length"], asked["valid"]) == ("read", 0x4000, 2, None)
+    assert damaged["problems"]
+
+
+def test_json_masks_what_is_secret(command):
+    frame = "R0110004068747470"  # of the machine's own cloud account
+    assert "http" not in command("explain", frame, "--json").stdout

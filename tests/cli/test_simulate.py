@@ -175,3 +175,41 @@ def test_complaints(command, simulate):
     listed = command("simulate", "--fault", "help").stdout
     assert "wrong-preamble" in listed
     assert "random         one of the above now and then: random=0.3" in listed
+
+
+@pytest.fixture
+def two_machines(command):
+    """A config.json with two machines, on ports that are free."""
+    machines = []
+    for name, key in (("kitchen", "1" * 32), ("office", KEY.secret.decode())):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            machines.append({"machine_name": name, "key": key, "port": str(free.getsockname()[1])})
+    path = command.folder / "config.json"
+    path.write_text(json.dumps({"machines": machines}))
+    path.chmod(0o600)
+    return [int(each["port"]) for each in machines]
+
+
+@pytest.mark.parametrize("how", ["--machine", "the config"])
+def test_the_port_and_the_key_of_a_machine_of_the_config(command, two_machines, how):
+    if how == "the config":
+        assert command("config", "set", "machine", "office").returncode == 0
+    options = ["--machine", "OFFICE"] if how == "--machine" else []
+    with subprocess.Popen(
+        [*command.line, "simulate", "--no-mdns", *options],
+        cwd=command.folder, env=command.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, encoding="utf-8",
+    ) as process:  # fmt: skip
+        try:
+            assert process.stdout.readline() == f"listening on 127.0.0.1:{two_machines[1]}\n"
+            assert len(ask(two_machines[1], Message(Kind.READ, 0, 1))) == 1  # in its key
+            assert command("config", "check", "--machine", "office", "--offline").returncode == 1  # it has no host yet
+        finally:
+            process.kill()
+
+
+@pytest.mark.usefixtures("two_machines")
+def test_a_machine_or_a_port_that_there_is_not(command):
+    assert "did you mean office?" in command.fails("simulate", "--machine", "offise", code=2)
+    (command.folder / "config.json").write_text('{"port": "x"}')
+    assert 'config.json, line 1: "port" is not a port' in command.fails("simulate")
