@@ -101,10 +101,7 @@ _REASONS: Final[Mapping[str, Mapping[str, Mapping[str, str]]]] = {
         "host": {"discover": "It looks for machines whose address nobody knows yet."},
         "port": {"discover": "It looks for machines whose port nobody knows yet."},
         "key": {"discover": "Machines announce themselves without a key."},
-        "machine": {
-            "discover": "It lists all machines.",
-            "simulate": "It is a machine itself.",
-        },
+        "machine": {"discover": "It lists all machines."},
         "model": {
             "discover": "It reads nothing from a machine.",
             _ANY: "What it does is the same for all models.",
@@ -120,10 +117,7 @@ _REASONS: Final[Mapping[str, Mapping[str, Mapping[str, str]]]] = {
         "config": {_ANY: "It needs nothing from it."},
     },
     _OTHERS: {
-        "config": {
-            "credentials": "`--output` names the config that it writes.",
-            _ANY: "It needs nothing from it.",
-        },
+        "config": {_ANY: "It needs nothing from it."},
         "key": {_ANY: "It decrypts nothing."},
         "format": {_ANY: "It has no table."},
         "json": {_ANY: "It has no result for programs."},

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from lmdecode.config import SAMPLE_KEY
 from tests.cloud.archives import customer, har, login
 from tests.docs.examples import Example, differs, environment, examples, run
 from tests.docs.pages import PAGES, README, ROOT, text_of
@@ -135,9 +136,9 @@ def subcommand(example: Example) -> str:
 @pytest.mark.parametrize("page", HERE)
 def test_the_examples_of_a_page(page, folder):
     if config := re.search(r'^\{"machines".*?^\]\}$', text_of(page), re.DOTALL | re.MULTILINE):
-        (folder / "config.json").write_text(config[0].replace("…", "0" * 32))
+        (folder / "config.json").write_text(config[0].replace("…", SAMPLE_KEY, 1).replace("…", "0" * 32))
     with contextlib.ExitStack() as stack:
-        port = None
+        port, exported = None, ""
         for example in examples(text_of(page)):
             where = f"{page}, line {example.line}: {example.command}"
             if page == README and example.shown is not None:
@@ -145,6 +146,10 @@ def test_the_examples_of_a_page(page, folder):
             interactive = subcommand(example) in INTERACTIVE and not (
                 SHOWS.fullmatch(example.command) and example.shown
             )
+            if program(example) == "export":  # for the rest of the page, and instead of what is found without it
+                exported += f"{example.command}; "
+                (folder / "config.json").unlink()
+                continue
             if program(example) in OUTSIDE | {"tcpdump"} or interactive:
                 look_at(example, folder, where)
                 continue
@@ -154,7 +159,7 @@ def test_the_examples_of_a_page(page, folder):
                 command = f"{command.replace(HOST, '')} {HOST} --port {port}"
             if shutil.which("jq") is None:
                 command = command.partition(" | jq")[0]
-            ran = run(command, folder)
+            ran = run(exported + command, folder)
             assert "Traceback" not in ran.printed, where
             assert ran.code == example.code, f"{where}: exit code {ran.code}\n{ran.printed[-2000:]}"
             if example.shown is not None:
