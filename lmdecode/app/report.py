@@ -47,8 +47,8 @@ def make_report(captures: Captures, *, title: str | None = None, output: Path | 
         why = f"{what}, so {output} is left as it was"
         return Report(None, verdict, error or CommandError(why))
     names = ["standard input" if path == STDIN else path.name for path in captures.paths]
-    part = f"this page has only what fits {captures.choice}" if captures.choice else None
-    notices = [*verdict.complaints, *filter(None, [verdict.nothing, captures.none_chosen or part])]
+    names += [f"only what fits {captures.choice}"] if captures.choice else []
+    notices = [*verdict.complaints, *filter(None, [verdict.nothing, captures.none_chosen])]
     title = printable(title or "Espresso machine report")
     data = builder.as_data(title, names, notices, empty=error is not None, is_shown=captures.is_asked)
     return Report(render(data, title), verdict, error)

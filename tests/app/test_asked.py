@@ -231,7 +231,7 @@ def test_keys_are_not_in_what_is_shown_of_it():
 
 def test_a_report_of_a_part_says_so(tmp_path):
     captures = Captures.with_keys([AV], Asked((KEY,), start="+1s", where=("sender=machine",)))
-    assert "this page has only what fits --where sender=machine --from +1s" in make_report(captures).page
+    assert "only what fits --where sender=machine --from +1s" in make_report(captures).page
     nothing = Captures.with_keys([AV], Asked((KEY,), start="2026-11-22"))
     (tmp_path / "old.html").write_text("old")
     made = make_report(nothing, output=tmp_path / "old.html")

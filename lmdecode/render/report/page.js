@@ -110,7 +110,8 @@ function start() {
   $("notices").replaceChildren(...data.notices.map((notice) => el("p", "notice", notice)));
   if (!data.machines.length) {
     for (const section of document.querySelectorAll("main > section")) section.hidden = true;
-    $("notices").prepend(el("p", "notice", "There is nothing to show: no message could be read."));
+    const why = data.notices.length ? "There is nothing to show." : "There is nothing to show: no message could be read.";
+    $("notices").prepend(el("p", "notice", why));
     drawHead();
     root.dataset.ready = "yes";
     return;
