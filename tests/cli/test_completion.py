@@ -265,3 +265,23 @@ def test_fish_completes(command, program):
         "sub/\n",
         "",
     ]
+
+
+@pytest.mark.parametrize("line", ["", "decode --where ki", "status --machine ", "send ", "get coffee_t"])
+def test_nothing_heavy_is_loaded(command, line):
+    heavy = ["asyncio", "rich", "scapy", "zeroconf", "lmdecode.device.client", "lmdecode.codec.v1.conversation"]
+    script = (
+        "import sys; from lmdecode.cli._common.answers import answer; answer(); "
+        f"print([name for name in {heavy} if name in sys.modules], file=sys.stderr)"
+    )
+    command.environment |= {"_LMDECODE_COMPLETE": "fish", "_LMDECODE_LINE": f"lmdecode {line}"}
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=command.folder,
+        env=command.environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    assert result.stderr == "[]\n"
+    assert result.stdout or "--machine" in line
