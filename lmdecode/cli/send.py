@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import typer
@@ -171,7 +172,7 @@ class _Sending:
             async with self._session() as session:
                 return await self._in_time(answer(session, inquiry))
 
-        usage = usage_lines(inquiry.setting, inquiry.usages)
+        usage = usage_lines(inquiry.setting, inquiry.usages, columns=get_terminal_size().columns)
         try:
             inquiry, found = self._run(reading())
         except MachineError:  # is still raised: what it takes is known without the machine
@@ -354,7 +355,7 @@ def _show(name: str, words: Sequence[str], common: dict[str, Any], *, connecting
     if common["as_json"]:
         echo_json(setting_entry(inquiry.setting, inquiry.usages, None))
     else:
-        echo(*usage_lines(inquiry.setting, inquiry.usages))
+        echo(*usage_lines(inquiry.setting, inquiry.usages, columns=get_terminal_size().columns))
     if why:
         echo(f"lmdecode: the present value was not read: {why}", err=True)
 

@@ -11,7 +11,8 @@ from lmdecode.codec.v1.memory_map import UNITS
 from lmdecode.codec.v1.settings import Parameter, Setting
 from lmdecode.render.sentence import value_text
 
-_WIDTH: Final = 79  # columns
+_WIDTH: Final = 79  # columns; of a narrower terminal fewer
+_LEAST: Final = 20  # columns for what a word may be
 
 Usages = Sequence[Sequence[Parameter]]
 """The ways to use a setting, each with its parameters."""
@@ -44,8 +45,14 @@ def value_line(name: str, value: Value) -> str:
     return f"{name}: {bare_text(name, value)}" + (f" {unit}" if unit else "")
 
 
-def usage_lines(setting: Setting, usages: Usages) -> list[str]:
-    """Returns what a setting takes, in lines: the command, each of its words, an example."""
+def usage_lines(setting: Setting, usages: Usages, *, columns: int = _WIDTH) -> list[str]:
+    """Returns what a setting takes, in lines: the command, each of its words, an example.
+
+    Args:
+        setting: The setting.
+        usages: The ways to use it.
+        columns: The width of the terminal.
+    """
     lines: list[str] = []
     for number, parameters in enumerate(usages):
         words = " ".join(
@@ -54,7 +61,7 @@ def usage_lines(setting: Setting, usages: Usages) -> list[str]:
         lines.append(f"{'or' if number else 'to change it'}: lmdecode send {setting.name} {words}")
         width = max(len(each.name) for each in parameters)
         for each in parameters:
-            first, *rest = wrap(each.range_text, _WIDTH - width - 4, break_long_words=False)
+            first, *rest = wrap(each.range_text, max(min(columns, _WIDTH) - width - 4, _LEAST), break_long_words=False)
             lines += [f"  {each.name.upper():<{width}}  {first}", *(f"  {'':<{width}}  {more}" for more in rest)]
     return [*lines, f"example: {example_of(setting)}"]
 

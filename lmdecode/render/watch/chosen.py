@@ -12,6 +12,7 @@ from lmdecode.render.watch.screen import title_line, wrapped
 from lmdecode.render.watch.temperatures import Scene, duration_text
 
 _NS: Final = 1_000_000_000
+_WIDEST: Final = 24  # columns that are kept for values; a longer one moves what is behind it
 
 
 class ChosenScreen:
@@ -38,20 +39,19 @@ def chosen_lines(scene: Scene, width: int, height: int) -> list[Text]:
     room = max(height - len(head) - 1, 0)
     names = list(scene.chosen)
     shown = names if len(names) <= room else names[: max(room - 1, 0)]
-    body = [_value_line(scene, name) for name in shown]
+    texts = {name: value_text(name, scene.fields[name]) for name in shown if name in scene.fields}
+    column = min(max(map(len, texts.values()), default=0), _WIDEST)
+    body = [_value_line(scene, name, texts.get(name), column) for name in shown]
     if len(shown) < len(names) and room:
         body.append(Text(f"and {len(names) - len(shown)} more: the screen is too low for them", "dim"))
     body += [Text()] * (room - len(body))
     return [*head, *body, foot][: max(height, 1)]
 
 
-def _value_line(scene: Scene, name: str) -> Text:
-    widest = max(map(len, scene.chosen))
-    if name not in scene.chosen or name not in scene.fields or scene.chosen[name] is None:
-        return Text.assemble(f"{name:<{widest}}  ", ("not known yet", "dim"))
-    since_ns = scene.chosen[name] or 0
-    text = value_text(name, scene.fields[name])
+def _value_line(scene: Scene, name: str, text: str | None, column: int) -> Text:
+    since_ns, named = scene.chosen[name], f"{name:<{max(map(len, scene.chosen))}}  "
+    if text is None or since_ns is None:
+        return Text.assemble(named, ("not known yet", "dim"))
     ago = duration_text(max(scene.now_ns - since_ns, 0) / _NS)
-    return Text.assemble(
-        f"{name:<{widest}}  ", (f"{text:<12}", "bold" if scene.connected else "dim"), (f"  for {ago}", "dim")
-    )
+    style = "bold" if scene.connected else "dim"
+    return Text.assemble(named, (f"{text:<{column}}", style), (f"  for {ago}", "dim"))

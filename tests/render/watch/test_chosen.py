@@ -18,8 +18,8 @@ def test_one_value_a_line_and_since_when():
     lines = shown()
     assert lines[0].startswith("kitchen GS3 AV")
     assert lines[2:5] == [
-        "coffee_temp  95.6 °C       for 12 s",
-        "power        yes           for 3 min",
+        "coffee_temp  95.6 °C  for 12 s",
+        "power        yes      for 3 min",
         "dose_k1      not known yet",
     ]
     assert lines[-1] == "q quit"
@@ -39,4 +39,4 @@ def test_it_fits(width, height):
 
 
 def test_what_has_no_room_is_counted():
-    assert shown(80, 5)[2:4] == ["coffee_temp  95.6 °C       for 12 s", "and 2 more: the screen is too low for them"]
+    assert shown(80, 5)[2:4] == ["coffee_temp  95.6 °C  for 12 s", "and 2 more: the screen is too low for them"]
