@@ -18,11 +18,15 @@ from lmdecode.cli._common.errors import reports_errors, say
 def report(
     given: CaptureOptions,
     output: Annotated[
-        Path,
+        Path | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="The HTML file to write; `-` is standard output.", show_default=False
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="The HTML file to write, which has to be named; `-` is standard output.",
+            show_default=False,
         ),
-    ],
+    ] = None,
     title: Annotated[
         str | None, typer.Option(metavar="TEXT", help="The headline of the page.", show_default=False)
     ] = None,
@@ -48,6 +52,8 @@ def report(
     from lmdecode.app.report import make_report
     from lmdecode.cli._common.progress import file_progress
 
+    if output is None:
+        raise UsageError("no name for the page: add -o report.html, or -o - for standard output")
     file = None if output == STDIN else output
     if file is None and sys.stdout.isatty():
         raise UsageError("a page cannot be shown in a terminal: name a file, --output report.html")

@@ -159,3 +159,9 @@ def test_whatever_is_said_there_is_a_report(said) -> None:
     assert len(page["messages"]["texts"]) == len(said)
     for machine in page["machines"]:
         assert all(start <= end for band in machine["bands"] for start, end in band["intervals"])
+
+
+def test_a_page_without_a_name(run):
+    result = run(DAY)
+    assert result.returncode == 2
+    assert result.stderr == "lmdecode: no name for the page: add -o report.html, or -o - for standard output\n"
