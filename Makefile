@@ -35,12 +35,21 @@ help:
 	@echo "make notebooks  run the notebooks and keep their outputs"
 	@echo "make clean  remove the virtual environment and all caches"
 
+# An environment that works is updated where it is, with what its owner has put into it. It is made anew if its Python does
+# not run, is too old, or is another version than the one that was asked for by name, or if it has no pip and gets none.
+IS_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+ASKED_FOR := $(if $(filter-out file,$(origin PYTHON)),$(PYTHON))
+
 # The markers are written last, so a set-up that was interrupted is done again.
 $(READY): pyproject.toml
-	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	@"$(PYTHON)" -c '$(IS_ENOUGH)' \
 		|| { echo "lmdecode needs Python 3.11 or later; $(PYTHON) is older. Try: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
-	@echo "Setting up $(VENV) (once)…"
-	@"$(PYTHON)" -m venv --clear $(VENV)
+	@version='import sys; print(sys.version_info[:2])'; \
+	if $(BIN)/python -c '$(IS_ENOUGH)' 2>/dev/null \
+			&& { [ -z "$(ASKED_FOR)" ] || [ "$$($(BIN)/python -c "$$version")" = "$$("$(PYTHON)" -c "$$version")" ]; } \
+			&& { $(BIN)/python -m pip --version || { $(BIN)/python -m ensurepip && $(BIN)/python -m pip --version; }; } >/dev/null 2>&1; \
+		then echo "Updating $(VENV)…"; \
+		else echo "Setting up $(VENV) (once)…"; "$(PYTHON)" -m venv --clear $(VENV); fi
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
