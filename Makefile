@@ -36,7 +36,8 @@ help:
 	@echo "make clean  remove the virtual environment and all caches"
 
 # An environment that works is updated where it is, with what its owner has put into it. It is made anew if its Python does
-# not run, is too old, or is another version than the one that was asked for by name, or if it has no pip and gets none.
+# not run, is too old, or is another version than the one that was asked for by name, if it has no pip and gets none, or
+# if whoever made it was interrupted: `activate` is written last.
 IS_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 ASKED_FOR := $(if $(filter-out file,$(origin PYTHON)),$(PYTHON))
 
@@ -45,7 +46,7 @@ $(READY): pyproject.toml
 	@"$(PYTHON)" -c '$(IS_ENOUGH)' \
 		|| { echo "lmdecode needs Python 3.11 or later; $(PYTHON) is older. Try: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
 	@version='import sys; print(sys.version_info[:2])'; \
-	if $(BIN)/python -c '$(IS_ENOUGH)' 2>/dev/null \
+	if [ -e $(BIN)/activate ] && $(BIN)/python -c '$(IS_ENOUGH)' 2>/dev/null \
 			&& { [ -z "$(ASKED_FOR)" ] || [ "$$($(BIN)/python -c "$$version")" = "$$("$(PYTHON)" -c "$$version")" ]; } \
 			&& { $(BIN)/python -m pip --version || { $(BIN)/python -m ensurepip && $(BIN)/python -m pip --version; }; } >/dev/null 2>&1; \
 		then echo "Updating $(VENV)…"; \

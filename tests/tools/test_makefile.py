@@ -15,7 +15,7 @@ PYTHON = """#!/bin/sh
 echo "$(basename $(dirname $(dirname $0)))" "$@" >> "$LOG"
 case "$*" in
     *"print(sys.version_info"*) echo VERSION ;;
-    "-m venv --clear "*) rm -rf "$4" && mkdir -p "$4/bin" && cp "$0" "$4/bin/python" ;;
+    "-m venv --clear "*) rm -rf "$4" && mkdir -p "$4/bin" && cp "$0" "$4/bin/python" && touch "$4/bin/activate" ;;
     "-m pip --version") [ ! -e "$0.no-pip" ] ;;
     "-m ensurepip") [ ! -e "$0.no-ensurepip" ] && rm "$0.no-pip" ;;
 esac
@@ -79,6 +79,7 @@ def test_a_change_of_the_requirements_updates_it_where_it_is(clone):
 
 def test_an_environment_that_its_owner_made_is_kept_whatever_its_python(clone):
     clone.stand_in(clone.venv / "bin" / "python", "3.13")
+    (clone.venv / "bin" / "activate").touch()
     owners = clone.mark_owners()
     assert clone.ready()[-1] == INSTALL
     assert owners.exists()
@@ -111,4 +112,7 @@ def test_without_pip_it_gets_one_or_is_made_anew(clone):
 def test_one_that_was_interrupted_or_whose_python_is_gone_is_made_anew(clone):
     (clone.venv / "bin").mkdir(parents=True)
     (clone.venv / "bin" / "python").symlink_to(clone.folder / "gone")
+    assert "usr -m venv --clear .venv" in clone.ready()
+    (clone.venv / "bin" / "activate").unlink()
+    clone.mark_owners()
     assert "usr -m venv --clear .venv" in clone.ready()
