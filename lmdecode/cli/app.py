@@ -16,6 +16,7 @@ from lmdecode.cli._common.completion import SHELLS, words
 from lmdecode.cli._common.echo import echo
 from lmdecode.cli._common.errors import reports_errors
 from lmdecode.codec.printable import printable_lines
+from lmdecode.project import page
 
 PANELS: Final = {
     "Captures: what app and machine said": {
@@ -78,7 +79,9 @@ Start with one of these:
 
 Each command explains itself: `lmdecode help decode`, or `lmdecode decode --help`.
 """
-_EPILOG: Final = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no connection to the machine."
+_EPILOG: Final = f"""Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no connection to the machine.
+
+Which machines it works with: {page("index")}"""
 
 
 class Commands(TyperGroup):

@@ -27,6 +27,7 @@ from lmdecode.extras import (
 )
 from lmdecode.project import page
 
+_SUPPORTED: Final = f"{page('index')}#check-that-your-machine-is-supported"
 _BOUND: Final = re.compile(r"(>=|<)\s*([\d.]+)")
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
 
@@ -39,7 +40,7 @@ def package() -> list[Finding]:
         Finding("lmdecode", State.OK, f"{__version__}, {_origin()}"),
         _dependencies(),
         Finding("update", State.NOTE, "this gets the newest lmdecode:", upgrade_command()),
-        Finding("documentation", State.NOTE, f"which machines it works with, and everything else: {page('index')}"),
+        Finding("documentation", State.NOTE, f"which machines it works with, and all else: {_SUPPORTED}"),
     ]
 
 
