@@ -4,8 +4,10 @@
 2. Each holds what it should and nothing else, and the wheel names the extras of pyproject.toml.
 3. The tests in the unpacked sdist are collected, and some of them run.
 4. On each Python that pyproject.toml names, the wheel is installed bare, and once with each extra, into a virtual
-   environment of its own. There `pip check` finds all that is required, `lmdecode --version` is right, a sample capture
-   decodes to the same bytes everywhere, and the extra's own part works.
+   environment of its own. There `pip check` finds all that is required, `lmdecode --version` is right, the samples and
+   addons that the wheel has are found, a sample decodes to the same bytes everywhere, `lmdecode doctor` finds nothing
+   broken and the extra there, and the extra's own part works.
+5. In the bare one, the command that a message has for a missing extra installs it.
 
 Pythons are looked for on the path and where pyenv and uv keep theirs. One that is missing is an error.
 """
@@ -15,6 +17,7 @@ from __future__ import annotations
 import argparse
 import email
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -22,9 +25,10 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 import tomllib
 import zipfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,25 +41,30 @@ _SOME_TESTS: Final = (
 _LINES: Final = 30  # of a program that failed
 _SHARED: Final = re.compile(r"^[^/]+\.data/data/share/man/")  # before the names of what is installed beside the package
 _ADDED_TO_SDIST: Final = {"PKG-INFO"}
-_CAPTURE: Final = f"{ROOT}/captures/gs3av-settings.pcap"
-_CONFIG: Final = f"{ROOT}/captures/config.json"
+_CAPTURE: Final = "captures/gs3av-settings.pcap"  # where `lmdecode samples` puts it
+_CONFIG: Final = "captures/config.json"
+_ADDON: Final = "the path of lm_traffic"
+_SMALL: Final = ("live", "login", "mqtt")  # extras that are installed by the command of a message in little time
 _DECODE: Final = ("decode", _CAPTURE, "--config", _CONFIG)
 _TRIED: Final[dict[str, Sequence[str]]] = {
     "": ("lmdecode", *_DECODE, "--format", "csv"),
     "live": ("python", "-c", "import zeroconf, lmdecode.device.discovery"),
     "login": ("python", "-c", "import authlib, requests, lmdecode.cloud.login"),
-    "mitm": ("mitmdump", "-s", f"{ROOT}/mitm_addons/lm_traffic.py", "--version"),
+    "mitm": ("mitmdump", "--no-server", "--rfile", "no.flow", "--scripts", _ADDON),
+    "mqtt": ("python", "-c", "import aiomqtt, lmdecode.app.mqtt"),
     "parquet": ("lmdecode", *_DECODE, "--format", "parquet", "--output", "all.parquet"),
     "polars": (
         "python",
         "-c",
         f"import lmdecode; assert lmdecode.to_polars(lmdecode.decode({_CAPTURE!r}, config={_CONFIG!r})).height",
     ),
+    "all": ("lmdecode", *_DECODE, "--format", "parquet", "--output", "all.parquet"),
     "docs": ("mkdocs", "--version"),
     "notebooks": ("jupyter", "lab", "--version"),
     "dev": ("python", "-m", "pytest", "--version"),
 }
 """What each extra is for, as a command; the first is of lmdecode alone."""
+_USERS: Final = ("live", "login", "mitm", "mqtt", "parquet", "polars")  # that the doctor looks at
 
 
 class DistError(Exception):
@@ -184,13 +193,17 @@ def check_contents(sdist: Path, wheel: Path, project: dict[str, Any]) -> None:
 
 
 def in_wheel(tracked: Collection[str], package: str) -> set[str]:
-    """The files of the repository that a wheel has: the package, and the manual pages, which are installed as man1/….
+    """The files of the repository that a wheel has.
+
+    They are the package, what it ships beside its code, and the manual pages, which are installed as man1/….
 
     >>> sorted(in_wheel(["README.md", "lmdecode/py.typed", "man/lmdecode.1"], "lmdecode"))
     ['lmdecode/py.typed', 'man1/lmdecode.1']
     """
     manual = {name.replace("man/", "man1/", 1) for name in tracked if name.startswith("man/")}
-    return {name for name in tracked if name.startswith(f"{package}/")} | manual
+    own = {name for name in tracked if name.startswith(f"{package}/")}
+    shipped = {name for name in tracked if name.startswith(("captures/", "mitm_addons/"))} - {"captures/make_day.py"}
+    return own | manual | {f"{package}/shipped/{name}" for name in shipped}
 
 
 def wrong_files(what: str, found: Collection[str], wanted: Collection[str]) -> Iterator[str]:
@@ -256,6 +269,7 @@ def try_installed(wheel: Path, python: str, extra: str, folder: Path, name: str)
     Raises:
         DistError: It cannot be installed, or does not work.
     """
+    begun = time.monotonic()
     environment = folder / "venv"
     run([python, "-m", "venv", environment])
     bin_folder = environment / ("Scripts" if os.name == "nt" else "bin")
@@ -274,15 +288,54 @@ def try_installed(wheel: Path, python: str, extra: str, folder: Path, name: str)
     where = tried(["python", "-c", f"import {name}; print({name}.__file__)"])
     if not where.startswith(str(environment)):
         raise DistError(f"the package was imported from {where.strip()}, not from the wheel")
+    tried(["lmdecode", "samples"])
+    addon = tried(["lmdecode", "addon-path", "lm_traffic"]).strip()
     decoded = tried(["lmdecode", *_DECODE, "--format", "jsonl"])
     if not decoded:
         raise DistError("a sample capture decodes to nothing")
+    (folder / "no.flow").touch()
     for purpose in {"", extra}:
-        tried(_TRIED[purpose])
+        tried([addon if word == _ADDON else word for word in _TRIED[purpose]])
+    check_doctor(extra, lambda: json.loads(tried(["lmdecode", "doctor", "--json"])), within)
     said = tried(["python", "--version"]).strip()
-    say(f"{said}, {extra or 'bare'}: {len(decoded.splitlines())} messages")
+    seconds = time.monotonic() - begun
+    say(f"{said}, {extra or 'bare'}: {len(decoded.splitlines())} messages, {seconds:.0f} s")
     shutil.rmtree(folder)
     return hashlib.sha256(decoded.encode()).hexdigest()
+
+
+def check_doctor(extra: str, ask: Callable[[], dict[str, Any]], environment: dict[str, str]) -> None:
+    """Compare what the doctor finds with the extra that was installed; without one, install some as it says.
+
+    Args:
+        extra: The extra, or "".
+        ask: Returns what the doctor says.
+        environment: Of the commands that are run.
+
+    Raises:
+        DistError: The doctor is wrong, or a command of its does not install what it should.
+    """
+    brought = {*_USERS} if extra == "all" else {*_USERS} & {extra}
+    said = findings(ask())
+    for name in _SMALL if not extra else ():
+        if said[name]["state"] != "missing":
+            raise DistError(f"the doctor finds {name} in an environment without extras: {said[name]}")
+        run(["sh", "-c", said[name]["command"]], env=environment)
+        brought.add(name)
+    said = findings(ask())
+    if wrong := [said[name] for name in sorted(brought) if said[name]["state"] != "ok"]:
+        raise DistError(f"the doctor does not find what is there: {wrong}")
+
+
+def findings(told: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """The doctor's findings by their names.
+
+    Raises:
+        DistError: Something is broken.
+    """
+    if told["broken"]:
+        raise DistError(f"the doctor says: {[each for each in told['findings'] if each['state'] == 'broken']}")
+    return {each["name"]: each for each in told["findings"]}
 
 
 def check_equal(outputs: Collection[str]) -> None:
