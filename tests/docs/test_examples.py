@@ -42,7 +42,7 @@ INTERACTIVE = {"harvest", "login", "simulate", "watch", "config", "discover", "r
 SHOWS = re.compile(r"lmdecode credentials \S+")  # the folder has a recording for each that shows what is found
 OUTSIDE = {  # programs that a test has not, or must not, run
     "cd", "git", "pip", "python", "python3", "make", "ssh", "tail", "jupyter", "iptables", "sysctl", "wireshark",
-    "mitmproxy", "mitmdump", "mitmweb", "sudo", "install", "systemctl", "loginctl", "podman", "eval",
+    "mitmproxy", "mitmdump", "mitmweb", "sudo", "install", "systemctl", "loginctl", "podman", "eval", "pipx", "uv",
 }  # fmt: skip
 
 
