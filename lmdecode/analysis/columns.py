@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -14,7 +13,6 @@ from lmdecode.codec.dialect import FieldKind, dialects
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.record import Record
 
-_BRACKETS: Final = re.compile(r"\[[^\]]*\]|[^\[]+|\[").findall
 _OF_ALL: Final = tuple(
     "time" if name == "time_ns" else name
     for name in Record._fields
@@ -150,7 +148,9 @@ def check_name(text: str) -> tuple[str, ...]:
 
 def _plain_glob(text: str) -> str:
     """Returns a glob with underscores for the hyphens that are not in brackets, where one stands for a range."""
-    return "".join(piece if piece[:1] == "[" else piece.replace("-", "_") for piece in _BRACKETS(text))
+    first, *rest = text.split("[")
+    parts = [piece.partition("]") for piece in rest]
+    return first.replace("-", "_") + "".join(f"[{inside}{end}{after.replace('-', '_')}" for inside, end, after in parts)
 
 
 _MOST_OFFERED: Final = 6  # as many as there are doses

@@ -38,6 +38,7 @@ def test_names_settings_and_patterns():
     assert chosen_names(["Coffee-Temp", "POWER", "Coffee_Set_Temp"]) == ("coffee_temp", "power", "coffee_set_temp")
     assert chosen_names(["schedule"])[:3] == ("mon_on_time", "mon_off_time", "tue_on_time")
     assert len(chosen_names(["schedule"])) == 14
+    assert chosen_names(["Dose-k[1-2]"]) == ("dose_k1", "dose_k2")
     found = chosen(["power", "t_*"])
     assert not found.lacks({"power"})
     assert found.lacks({"t_unit"})

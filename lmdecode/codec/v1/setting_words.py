@@ -24,7 +24,6 @@ _NUMBER: Final = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?\Z").match
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}").match
 _CODE: Final = re.compile(r"\{(\w+)\}")
 _FAHRENHEIT: Final = re.compile(r"(-?[0-9]{1,9}(?:\.[0-9]{1,9})?)\s*°?[Ff]\Z").match
-_CELSIUS: Final = re.compile(r"\s*°?[Cc]\Z")
 _SAME: Final = {"yes": "on", "true": "on", "no": "off", "false": "off"}
 _FULL_DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _DAY_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -199,7 +198,10 @@ def _read_number(text: str, row: Register, *, kind: Callable[[str], int | float]
     if unit == "°C":
         if fahrenheit := _FAHRENHEIT(text.strip()):
             return _to_celsius(fahrenheit[1])
-        number = _CELSIUS.sub("", text.strip())
+        number = text.strip()
+        if number.endswith(("C", "c")):
+            number = number[:-1].rstrip()
+        number = number.removesuffix("°").rstrip()
     try:
         if not _NUMBER(number):
             raise ValueError  # noqa: TRY301 -- 1e2, 9_5, nan and the digits of other scripts are numbers in Python only
