@@ -204,6 +204,7 @@ class BridgedMachine:
                 sent = self._last_write.plaintext is not None
                 return Answer(State.UNKNOWN if sent else REFUSED, str(error))
             finally:
+                self._last_write = LastWrite()
                 if not self._stay:
                     await self._let_go()
         result = outcome.results[0]
@@ -275,7 +276,9 @@ class BridgedMachine:
         if state == AWAY and self.link in {CONNECTED, BUSY} and self._failures < _FAILURES:
             return  # one lost packet is no news
         if state != self.link:
-            self._set(state, str(error), f"{state}: {error}; trying again")
+            # At first it may be another machine's address; later it is the app.
+            why = "something else is connected to the machine" if busy and self.id else str(error)
+            self._set(state, str(error), f"{state}: {why}; the bridge tries again")
 
     def _set(self, link: str, why: str, told: str) -> None:
         self.link, self.why, self.link_since_ns = link, why, time.time_ns()

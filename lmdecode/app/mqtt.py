@@ -16,6 +16,7 @@ import asyncio
 import contextlib
 import logging
 import math
+import socket
 import ssl
 import time
 from collections import deque
@@ -287,6 +288,7 @@ def _why(error: Exception) -> str:
 
 _REASONS: Final[dict[type[Exception], str]] = {
     ssl.SSLError: "it does not speak TLS there: mqtts:// is usually port 8883, mqtt:// port 1883",
+    socket.gaierror: "no host of that name",
     TimeoutError: "it does not answer in time",
     ConnectionRefusedError: "it refuses the connection: does it run, and is that its port?",
     ValueError: "that is not the name of a host",

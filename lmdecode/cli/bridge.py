@@ -143,6 +143,7 @@ def bridge(
     """
     from lmdecode.app.bridge_targets import find_targets
     from lmdecode.config.mqtt import find_broker
+    from lmdecode.device.errors import joined
 
     broker = find_broker(
         address=mqtt,
@@ -163,12 +164,18 @@ def bridge(
     if sys.platform == "win32":  # whose usual loop cannot wait for paho's socket
         asyncio.set_event_loop_policy(asyncio.WindowsSelectorEventLoopPolicy())
     every = max(_LEAST_EVERY, every or (_EVERY_STAYING if stay else _EVERY))
-    run_live(_run(broker, targets, writes=allow_writes, every=every, stay=stay, once=once, timeout=timeout))
+    events = _Events()
+    run_live(
+        _run(broker, targets, events, writes=allow_writes, every=every, stay=stay, once=once, timeout=timeout),
+        waiting_for=f"the broker at {joined(broker.host, broker.port)}",
+        while_=lambda: not events.count,
+    )
 
 
 async def _run(
     broker: Broker,
     targets: Sequence[Target],
+    events: _Events,
     *,
     writes: bool,
     every: float,
@@ -189,15 +196,23 @@ async def _run(
     handlers = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         await Bridge(
-            broker, targets, writes=writes, every=every, stay=stay, once=once, timeout=timeout, tell=_tell
+            broker, targets, writes=writes, every=every, stay=stay, once=once, timeout=timeout, tell=events.tell
         ).run(stop)
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
 
 
-def _tell(text: str) -> None:
-    echo(f"{datetime.now().astimezone().isoformat(sep=' ', timespec='seconds')} {text}", err=True)
+class _Events:
+    """Prints each event with its time, as a line of a log."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def tell(self, text: str) -> None:
+        """Prints one."""
+        self.count += 1
+        echo(f"{datetime.now().astimezone().isoformat(sep=' ', timespec='seconds')} {text}", err=True)
 
 
 def _with_password(broker: Broker) -> Broker:

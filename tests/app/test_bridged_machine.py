@@ -19,7 +19,7 @@ POWER = next(each for each in entities_of("GS3 AV") if each.name == "power")
 def bridged(port, told, **options):
     return BridgedMachine(
         Target("127.0.0.1", port, Key.parse(KEY), name="kitchen/#"),
-        every=1, stay=False, timeout=2, tell=told.append, on_change=lambda _: None, **options,
+        tell=told.append, on_change=lambda _: None, **{"every": 1, "stay": False, "timeout": 2} | options,
     )  # fmt: skip
 
 
@@ -90,7 +90,7 @@ def test_busy_is_not_offline_and_one_lost_packet_is_no_news(monkeypatch):
 def test_a_machine_that_gives_no_serial_number_is_called_as_in_the_config():
     async def go(machine):
         machine.machine.memory.forget(0x0100, 0x11)
-        found = bridged(machine.port, [])
+        found = bridged(machine.port, [], timeout=0.5)
         assert await found.read()
         return found.id
 
@@ -115,3 +115,26 @@ def test_a_wrong_key_at_first_is_an_error(stay):
 
     with running() as machine:
         asyncio.run(go(machine))
+
+
+def test_an_end_tells_of_the_write_that_is_under_way_and_of_no_earlier_one():
+    async def go(machine):
+        found = bridged(machine.port, [])
+        assert await found.read()
+        assert (await found.change(POWER, "off", received=time.monotonic())).state == "done"
+        async with found._turn:  # as while it is read
+            idle = found.interruption
+        under_way = asyncio.create_task(found.change(POWER, "on", received=time.monotonic()))
+        said = ""
+        for _ in range(5000):
+            said = said or found.interruption
+            if under_way.done():
+                break
+            await asyncio.sleep(0.002)
+        await under_way
+        return idle, said
+
+    with running("delay=0.1") as machine:
+        idle, said = asyncio.run(go(machine))
+    assert idle == ""
+    assert "W00000001" in said
