@@ -76,6 +76,7 @@ Start with one of these:
 - `lmdecode registers coffee` looks up the memory map
 - `lmdecode harvest` finds your machine's key while you log in on your phone
 - `lmdecode status`, `get`, `send` and `watch` talk to your machine; `lmdecode simulate` runs a simulated one
+- `lmdecode samples` copies sample captures to try this on; `lmdecode doctor` says what is installed and what is missing
 
 Each command explains itself: `lmdecode help decode`, or `lmdecode decode --help`.
 """
