@@ -44,6 +44,7 @@ _LAST_WORDS: Final = 1.5  # s for what is said at the end
 _QUEUE: Final = 100  # messages that wait here to be looked at; who sends more is not heard
 _EVENTS: Final = 50  # that wait to be published
 _AT_LEAST_ONCE: Final = 1
+_NO_ANSWER: Final = "Operation timed out"  # aiomqtt's words for a connection on which nothing comes
 _REFUSALS: Final = frozenset({0x84, 0x85, 0x86, 0x87, 0x8A, 0x8C})  # MQTT's reasons that time does not heal
 
 
@@ -253,12 +254,14 @@ class MqttConnection:
                     await client.publish(topic, text, qos=_AT_LEAST_ONCE, retain=True, timeout=math.inf)
 
     def _doubt(self, error: Exception) -> str:
-        """Returns what may be wrong if a broker takes the very first connection and then does not answer as one."""
-        if isinstance(error.__context__, (ConnectionRefusedError, TimeoutError)) or "Error" not in type(error).__name__:
+        """Returns what may be wrong if the very first connection is taken, and then nobody answers as a broker."""
+        cause = error.__context__
+        at_first = isinstance(cause, OSError) and not isinstance(cause, ConnectionResetError)
+        if isinstance(error, OSError) or (at_first and str(error) != _NO_ANSWER):
             return ""
         if self._broker.tls:
             return " (does it speak TLS on this port? mqtts:// is usually port 8883)"
-        return " (is this its port? It may want mqtts://)" if not isinstance(error.__context__, OSError) else ""
+        return " (is this its port? If it is, the broker may want mqtts://)"
 
     def _end_if_hopeless(self, error: Exception, why: str) -> None:
         """Ends the first attempt if another one can only fail as well."""
@@ -283,7 +286,7 @@ def _why(error: Exception) -> str:
     said = next((text for kind, text in _REASONS.items() if isinstance(cause, kind)), None)
     if said is None and isinstance(cause, OSError):
         said = cause.strerror or str(cause)
-    return said or (_REASONS[TimeoutError] if "timed out" in str(cause) else "the connection was lost")
+    return said or (_REASONS[TimeoutError] if str(cause) == _NO_ANSWER else "the connection was lost")
 
 
 _REASONS: Final[dict[type[Exception], str]] = {

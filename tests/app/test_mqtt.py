@@ -1,0 +1,78 @@
+"""What is said of a broker that cannot be talked to."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+
+import pytest
+from aiomqtt import MqttError
+
+from lmdecode.app.mqtt import MqttConnection, NoBrokerError, _why
+from lmdecode.config.mqtt import Broker
+
+
+def as_aiomqtt_raises(text, cause):
+    error = MqttError(text)
+    error.__context__ = cause  # it raises "from None", which hides the cause, and keeps it
+    return error
+
+
+def connection(told, *, port=1, tls=False, wait=True):
+    return MqttConnection(
+        Broker("127.0.0.1", port, tls=tls), client_id="c", will=None, subscriptions=[], on_message=print,
+        tell=told.append, wait=wait,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("cause", "why", "doubt"),
+    [
+        (ConnectionRefusedError(111, "Connection refused"), "it refuses the connection", ""),
+        (TimeoutError("timed out"), "it does not answer in time", ""),
+        (socket.gaierror(-2, "Name or service not known"), "no host of that name", ""),
+        (OSError(113, "No route to host"), "No route to host", ""),
+        (ConnectionResetError(104, "Connection reset by peer"), "Connection reset by peer", "may want mqtts://"),
+        (ssl.SSLError(1, "WRONG_VERSION_NUMBER"), "it does not speak TLS there", ""),
+    ],
+)
+def test_why_there_is_no_connection(cause, why, doubt):
+    error = as_aiomqtt_raises(str(cause), cause)
+    assert _why(error).startswith(why)
+    said = connection([])._doubt(error)
+    assert doubt in said
+    assert bool(said) is bool(doubt)
+
+
+def test_somebody_who_takes_the_connection_and_says_nothing_may_be_no_broker_or_want_tls():
+    error = as_aiomqtt_raises("Operation timed out", TimeoutError())
+    assert _why(error) == "it does not answer in time"
+    assert "mqtts://" in connection([])._doubt(error)
+    assert "speak TLS" in connection([], tls=True)._doubt(error)
+    assert _why(MqttError("Disconnected during message iteration")) == "the connection was lost"
+
+
+def test_what_is_published_while_the_broker_is_away_is_the_latest_of_each_topic_and_no_event():
+    async def go():
+        found = connection([])
+        for number in range(1000):
+            found.publish("state", str(number))
+            found.publish_event("result", str(number))
+        return found
+
+    found = asyncio.run(go())
+    assert found._outgoing == {"state": "999"}
+    assert not found._events
+    assert found.retained("state") == "999"
+
+
+def test_who_does_not_wait_is_told_at_once():
+    async def go():
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+        await connection([], port=port, wait=False).run()
+
+    with pytest.raises(NoBrokerError, match="refuses the connection") as caught:
+        asyncio.run(go())
+    assert caught.value.exit_code == 3
