@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from lmdecode.app.errors import CommandError, UsageError
+from lmdecode.codec.errors import MissingPackageError
 from lmdecode.config.mqtt import PASSWORD_VARIABLE
 from lmdecode.device.errors import NO_CONNECTION, joined
 from lmdecode.device.session import pauses
@@ -149,12 +150,13 @@ class MqttConnection:
         Raises:
             NoBrokerError: The broker is away at the first connection, and `wait` is off.
             CommandError: The broker refuses this client at the first connection.
-            UsageError: The CA file cannot be used, or aiomqtt is not installed.
+            UsageError: The CA file cannot be used.
+            MissingPackageError: aiomqtt is not installed.
         """
         try:
             from aiomqtt import MqttError
         except ImportError:
-            raise UsageError(f"the bridge needs aiomqtt: {install_command('mqtt')}") from None
+            raise MissingPackageError(f"the bridge needs aiomqtt: {install_command('mqtt')}") from None
         _let_threads_be()
         waits = pauses(_FIRST_PAUSE, _LONGEST_PAUSE)
         failures, told = 0, ""

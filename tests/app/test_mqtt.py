@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import sys
 
 import pytest
 from aiomqtt import MqttError
 
 from lmdecode.app.mqtt import MqttConnection, NoBrokerError, _why
+from lmdecode.codec.errors import MissingPackageError
 from lmdecode.config.mqtt import Broker
 
 
@@ -76,3 +78,13 @@ def test_who_does_not_wait_is_told_at_once():
     with pytest.raises(NoBrokerError, match="refuses the connection") as caught:
         asyncio.run(go())
     assert caught.value.exit_code == 3
+
+
+def test_without_the_extra_the_command_that_installs_it_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "aiomqtt", None)
+
+    async def go():
+        await connection([]).run()
+
+    with pytest.raises(MissingPackageError, match="the bridge needs aiomqtt: .*install"):
+        asyncio.run(go())
