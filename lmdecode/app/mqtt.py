@@ -181,7 +181,14 @@ class MqttConnection:
             failures += 1
 
     async def _connect_once(self) -> None:
-        async with self._client() as client:
+        client = self._client()
+        try:
+            await self._use(client)
+        finally:
+            _abandon(client)
+
+    async def _use(self, client: aiomqtt.Client) -> None:
+        async with client:
             self._to_subscribe = deque(self._subscriptions)
             self._ever = True
             self._tell(f"broker {self.name}: connected")
@@ -275,6 +282,21 @@ class MqttConnection:
             raise CommandError(f"broker {self.name}: {why}{hint}") from None
         if not self._wait:
             raise NoBrokerError(f"broker {self.name}: {why}") from None
+
+
+def _abandon(client: aiomqtt.Client) -> None:
+    """Closes what aiomqtt leaves open, and looks at the errors that it leaves.
+
+    An attempt on which no answer came in time keeps its socket. If the broker answers after all, it has two clients of
+    one name, and throws the newer one out.
+    """
+    paho = getattr(client, "_client", None)
+    with contextlib.suppress(Exception):
+        paho.disconnect()  # type: ignore[union-attr]  # an AttributeError is caught, if aiomqtt has changed
+    for name in ("_connected", "_disconnected"):
+        future = getattr(client, name, None)
+        if isinstance(future, asyncio.Future) and future.done() and not future.cancelled():
+            future.exception()
 
 
 def _why(error: Exception) -> str:

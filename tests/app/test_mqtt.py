@@ -10,6 +10,7 @@ import sys
 import pytest
 from aiomqtt import MqttError
 
+from lmdecode.app import mqtt
 from lmdecode.app.mqtt import MqttConnection, NoBrokerError, _why
 from lmdecode.codec.errors import MissingPackageError
 from lmdecode.config.mqtt import Broker
@@ -86,5 +87,25 @@ def test_without_the_extra_the_command_that_installs_it_is_named(monkeypatch):
     async def go():
         await connection([]).run()
 
-    with pytest.raises(MissingPackageError, match="the bridge needs aiomqtt: .*install"):
+    with pytest.raises(MissingPackageError, match=r"the bridge needs aiomqtt: .*install"):
         asyncio.run(go())
+
+
+def test_an_attempt_that_nobody_answers_is_not_left_open(monkeypatch):
+    """A broker that awakes would have two clients of one name."""
+    monkeypatch.setattr(mqtt, "_TIMEOUT", 0.3)
+
+    async def go():
+        loop = asyncio.get_running_loop()
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            server.setblocking(False)
+            run = asyncio.create_task(connection([], port=server.getsockname()[1], wait=False).run())
+            peer, _ = await loop.sock_accept(server)
+            with peer:
+                async with asyncio.timeout(8):  # paho itself closes it after 15
+                    while await loop.sock_recv(peer, 1000):
+                        pass  # CONNECT, and that it goes
+            with pytest.raises(NoBrokerError, match="does not answer in time"):
+                await run
+
+    asyncio.run(go())
