@@ -51,7 +51,6 @@ EXTRAS: Final = {
 """The extras for users, as pyproject.toml has them."""
 
 _NAME: Final = "lmdecode"
-_OF_AN_EXTRA = re.compile(r"""(?P<requirement>[^;]+);\s*(?P<marker>.*?)\s*\bextra\s*==\s*["'](?P<extra>[^"']+)["']""")
 _PLAIN_ON_WINDOWS = re.compile(r"[\w:\\/.@-]+").fullmatch
 _PIPX_HOMES: Final = (".local/share/pipx", ".local/pipx", "pipx", "Library/Application Support/pipx")
 _PIPX_OF_ALL: Final = Path("/opt/pipx")
@@ -105,12 +104,13 @@ def requirements(extra: str | None) -> list[str]:
     installed = distribution()
     found = []
     for requirement in (installed and installed.requires) or ():
-        match = _OF_AN_EXTRA.match(requirement)
-        if match is None:
+        package, _, condition = requirement.partition(";")
+        marker, of_an_extra, name = condition.rpartition("extra")
+        if not of_an_extra:
             found += [requirement] if extra is None else []
-        elif match["extra"] == extra:
-            marker = match["marker"].strip().removesuffix("and").strip().removeprefix("(").removesuffix(")")
-            found.append(f"{match['requirement'].strip()}{f'; {marker}' if marker else ''}")
+        elif name.strip(" =\"')") == extra:
+            marker = marker.strip().removesuffix("and").strip().removeprefix("(").removesuffix(")")
+            found.append(f"{package.strip()}{f'; {marker}' if marker else ''}")
     return found
 
 

@@ -16,7 +16,8 @@ SESSIONS = re.findall(r"```console\n\$ lmdecode (.*?)\n(.*?)```", PAGE, re.DOTAL
 def test_the_sessions_are_what_is_printed(tmp_path):
     command = Command(tmp_path)
     (tmp_path / "captures").symlink_to(CAPTURES)
-    assert len(SESSIONS) == 4
+    (tmp_path / "morning.pcap").symlink_to(CAPTURES / "gs3av-settings.pcap")
+    assert len(SESSIONS) == 5
     with simulated(command) as machine:
         entries = {"host": "127.0.0.1", "port": machine[3], "key": KEY}
         (tmp_path / "config.json").write_text(json.dumps(entries))

@@ -98,6 +98,15 @@ FILES: dict[str, Callable[[Files], Iterator[list[Any]]]] = {
     "explain": lambda files: iter([["explain", "@/EvNHlfIE/xwlY2eKvFjXw==%", "--config", files.junk]]),
     "registers": nothing,  # its own data only
     "wireshark-plugin": lambda files: iter([["wireshark-plugin", "-o", files.folder / NAME / "x.lua"]]),
+    "doctor": lambda files: iter([["doctor", "--config", each] for each in (files.config, files.junk)]),
+    "samples": lambda files: iter([["samples", files.folder / NAME], ["samples", files.junk]]),
+    "addon-path": lambda _files: iter([["addon-path", EVIL]]),
+    "bridge": lambda files: iter(
+        [
+            ["bridge", "--once", "--mqtt", broker, "--config", each]
+            for broker, each in ((EVIL, files.config), ("127.0.0.1:1", files.config), ("127.0.0.1:1", files.junk))
+        ]
+    ),
     "harvest": nothing,  # its screen has texts of its own only; the command line is below
 }
 

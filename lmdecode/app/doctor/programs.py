@@ -24,7 +24,7 @@ _INSTALLERS: Final = {  # which command installs, and what the packages with tsh
     "brew": ("brew install", "wireshark", "tcpdump"),
     "winget": ("winget install", "WiresharkFoundation.Wireshark", "WiresharkFoundation.Wireshark"),
 }
-_PERSONAL: Final = re.compile(r"^Personal Lua Plugins:\s+(.+?)\s*$", re.MULTILINE)
+_PERSONAL: Final = "Personal Lua Plugins:"  # before a folder, in a line of what `tshark -G folders` says
 _VERSION: Final = re.compile(r"\b\d+\.\d+(?:\.\d+)?")
 
 
@@ -64,11 +64,12 @@ def _plugin() -> Finding:
     name = "Wireshark plugin"
     tshark = shutil.which("tshark")
     said = answer([tshark, "-G", "folders"])[1] if tshark else ""
-    told = _PERSONAL.search(said)
+    lines = [line.removeprefix(_PERSONAL).strip() for line in said.splitlines() if line.startswith(_PERSONAL)]
+    told = next(filter(None, lines), "")
     if not told and not shutil.which("wireshark"):
         return Finding(name, State.NOTE, "no Wireshark was found that it could be for")
     usual = r"AppData\Roaming\Wireshark\plugins" if sys.platform == "win32" else ".local/lib/wireshark/plugins"
-    folder = Path(told[1]) if told else Path.home() / usual
+    folder = Path(told) if told else Path.home() / usual
     path = folder / PLUGIN
     write = f"lmdecode wireshark-plugin -o {shlex.quote(str(path))}"
     if not path.is_file():

@@ -159,10 +159,11 @@ def _summary(where: str) -> str:
     """Returns the first line of a command's help, out of its source: to load all commands takes ten times as long."""
     module, _, function = where.partition(":")
     source = Path(__file__).parents[1].joinpath(f"{module}.py").read_text(encoding="utf-8")
-    docstring = rf'\ndef {function}\(.*?\) -> None:\n    r?"""(.*?)\n'  # of what Typer shows as the help of a command
-    group = rf'\n{function} = typer\.Typer\(.*?\bhelp="([^"]*)"'
-    match = re.search(docstring, source, re.DOTALL) or re.search(group, source, re.DOTALL)
-    return _plain(match[1].removesuffix('"""')) if match else ""
+    _, of_a_command, rest = source.partition(f"\ndef {function}(")
+    if of_a_command:  # Typer shows the docstring
+        return _plain(rest.partition(" -> None:\n")[2].partition('"""')[2].partition('"""')[0])
+    group = source.partition(f"\n{function} = typer.Typer(")[2]
+    return _plain(group.partition('help="')[2].partition('"')[0])
 
 
 def _plain(text: str) -> str:

@@ -149,6 +149,8 @@ def _values(kind: FieldKind | None) -> dict[str, str]:
 
 
 def _in_a_list(incomplete: str, known: Mapping[str, str]) -> Choices:
-    before, comma, _ = incomplete.rpartition(",")
+    before, comma, begun = incomplete.rpartition(",")
     given = set(before.split(","))
-    return [(f"{before}{comma}{each}", text) for each, text in known.items() if each not in given]
+    return [
+        (f"{before}{comma}{each}", text) for each, text in known.items() if each not in given and each.startswith(begun)
+    ]
