@@ -36,7 +36,7 @@ ELSEWHERE = {  # these need a machine, or captures, of their own
     "docs/home-automation.md": "test_home_automation_page.py",
 }
 HERE = [page for page in (README, *PAGES) if page not in ELSEWHERE and any(examples(text_of(page)))]
-LIVE = {"send", "status"}  # of lmdecode's commands: they want a machine, and get a simulated one
+LIVE = {"get", "send", "status"}  # of lmdecode's commands: they want a machine, and get a simulated one
 HOST = "--host 127.0.0.1"
 INTERACTIVE = {"harvest", "login", "simulate", "watch", "config", "discover", "replay", "scan", "credentials", "bridge"}
 SHOWS = re.compile(r"lmdecode credentials \S+")  # the folder has a recording for each that shows what is found
