@@ -29,9 +29,10 @@ _PIECE: Final = 1 << 18  # bytes
 _LONGEST_BEGINNING: Final = 80  # bytes of what `_BEGINNING` looks at
 _LONGEST_LENGTH: Final = 12  # digits; so mitmproxy has it
 _BRACE: Final = ord("}")
-_LENGTH = re.compile(rb"([0-9]{1,12}):").match
+_LENGTH = re.compile(rb"([1-9][0-9]{0,11}):").match  # mitmproxy writes no zeros before a number
 # How a flow begins: its length, and the first of its names with a value, in Python 3's way of writing or in Python 2's.
-_BEGINNING = re.compile(rb"(?<![0-9])([0-9]{2,9}):(?=[0-9]{1,2}:[a-z_]{2,30}[;,][0-9]{1,9}:)").search
+# Digits may stand before it: where the end of a flow is lost, its last number and the next flow's length are one.
+_BEGINNING = re.compile(rb"([1-9][0-9]{1,8}):(?=[0-9]{1,2}:[a-z_]{2,30}[;,][0-9]{1,9}:)").search
 _VERSION = re.compile(r"format version (\d{1,9}|\(\d{1,9}, \d{1,9}\))(, please update)?", re.ASCII)
 
 
