@@ -19,7 +19,20 @@ from lmdecode.config.check import Problem, problems
 from lmdecode.config.file import Config, change, default_paths, find_config, load_config, port_of
 from lmdecode.config.machines import Machine, chosen_machine, machine_named, machines_of
 from lmdecode.config.mqtt import ENTRIES
-from lmdecode.config.names import AT_THE_TOP, BROKER, CHOICE, LIST, OF_A_MACHINE, OF_THE_ACCOUNT, is_secret, nearest
+from lmdecode.config.names import (
+    AT_THE_TOP,
+    BROKER,
+    CHOICE,
+    LIST,
+    NO_ADDRESS,
+    OF_A_MACHINE,
+    OF_THE_ACCOUNT,
+    is_address,
+    is_secret,
+    nearest,
+    shortened,
+    without_user,
+)
 from lmdecode.config.places import Steps
 from lmdecode.config.sample import is_sample, refuse_mixture, refuse_sample_key
 
@@ -82,14 +95,33 @@ def next_step(path: Path, named: Path | None) -> str:
     return f"lmdecode discover{option}, which finds the machine's address"
 
 
-def masked(value: Any) -> Any:  # noqa: ANN401 -- whatever JSON holds
-    """Returns entries of a configuration with their secrets masked."""
+def masked(value: Any, name: str = "") -> Any:  # noqa: ANN401 -- whatever JSON holds
+    """Returns entries of a configuration with their secrets masked, those in a wrong place too.
+
+    Args:
+        value: The entries, or the value of one.
+        name: The name of the entry; "" if it has none.
+    """
+    if is_secret(name) and value not in (None, "", [], {}):
+        return MASK
     if isinstance(value, Mapping):
-        return {
-            name: MASK if is_secret(name) and each not in (None, "", [], {}) else masked(each)
-            for name, each in value.items()
-        }
-    return [masked(each) for each in value] if isinstance(value, list) else value
+        inner = {each: LIST if name == LIST and isinstance(value[each], str) else each for each in value}
+        return {each: masked(value[each], inner[each]) for each in value}
+    if isinstance(value, list):
+        return [masked(each, name if isinstance(each, str) else "") for each in value]
+    if not isinstance(value, str):
+        return value
+    if name == LIST or (name not in AT_THE_TOP and _is_key(value)):  # a machine that is no object may be its key
+        return MASK
+    return without_user(value, is_host=name in {"host", BROKER})
+
+
+def _is_key(text: str) -> bool:
+    try:
+        Key.parse(text)
+    except KeyFormatError:
+        return False
+    return True
 
 
 def check(config: Config, machine: str | None = None) -> tuple[list[Problem], int]:
@@ -194,6 +226,8 @@ def set_entry(path: Path, name: str, value: str, *, machine: str | None = None, 
             refuse_mixture(entries, [value], str(path))
             if any(entries.get(each) for each in OF_THE_ACCOUNT):
                 refuse_sample_key(str(path))
+        if name in OF_THE_ACCOUNT:
+            refuse_mixture(entries, [], str(path))
         done.append(_put(config, entries, name, value, machine))
         if name == "key" and not is_sample(value):  # a published key that was replaced is no longer there
             refuse_mixture(entries, [value], str(path))
@@ -208,14 +242,27 @@ def _check_value(name: str, value: str) -> None:
             Key.parse(value)
         except KeyFormatError as error:
             raise UsageError(str(error)) from None
-    elif name == "port" and port_of({"port": value}) is None:
-        raise UsageError(f"{value!r} is not a port: give a number from 1 to 65535, usually {PORT}")
+    elif name == "host" and not is_address(value):
+        raise UsageError(f"the host is not an address: {NO_ADDRESS}")
+    elif name == f"{BROKER}.host" and _has_password(value):
+        raise UsageError(
+            f"{name} has a password, and others can see a command line: give the address alone, then "
+            f"lmdecode config set {BROKER}.username, and {BROKER}.password"
+        )
+    elif name in {"port", f"{BROKER}.port"} and port_of({"port": value}) is None:
+        usual = f", usually {PORT}" if name == "port" else ""
+        raise UsageError(f"{value!r} is not a port: give a number from 1 to 65535{usual}")
     elif name == "model_name" and value not in MODELS:
         raise UsageError(f"{value!r} is not a known model: {', '.join(MODELS)}")
     elif name == LIST:
         raise UsageError("machines is a list: change a machine with --machine NAME")
     elif name == BROKER:
         raise UsageError(f"{BROKER} has entries of its own: lmdecode config set {BROKER}.host HOST")
+
+
+def _has_password(address: str) -> bool:
+    user, at, _ = address.rpartition("@")
+    return bool(at) and ":" in user.rpartition("//")[2]
 
 
 def _put(config: Config, entries: dict[str, Any], name: str, value: str, machine: str | None) -> str:
@@ -269,7 +316,7 @@ def _hint(name: str) -> str:
 
 
 def _names(entries: Mapping[str, object]) -> str:
-    return ", ".join(name[:_SHOWN] for name in [*entries][:20]) or "nothing"
+    return ", ".join(shortened(name) for name in [*entries][:20]) or "nothing"
 
 
 def _unreachable(host: str, port: int, timeout: float) -> str:

@@ -17,14 +17,25 @@ from lmdecode.codec.v1.register import MODELS
 from lmdecode.config.file import Config, default_paths, port_of
 from lmdecode.config.machines import Machine, TargetError, listed, machine_named, machines_of
 from lmdecode.config.mqtt import ENTRIES, section_problems
-from lmdecode.config.names import AT_THE_TOP, BROKER, CHOICE, LIST, OF_A_MACHINE, OF_THE_ACCOUNT, TEXTS, nearest
+from lmdecode.config.names import (
+    AT_THE_TOP,
+    BROKER,
+    CHOICE,
+    LIST,
+    NO_ADDRESS,
+    OF_A_MACHINE,
+    OF_THE_ACCOUNT,
+    TEXTS,
+    is_address,
+    nearest,
+    shortened,
+)
 from lmdecode.config.places import Steps, entry_lines
 from lmdecode.config.sample import is_sample
 
 _FOR_OTHERS: Final = 0o077
 _MOST: Final = 100  # problems of one kind; a file of another program may have thousands of entries
 _SHOWN: Final = 40  # characters of a name in a message
-_LONGEST_NAME: Final = 24  # characters of an entry's name; a key has 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +100,7 @@ class _Finder:
         where = dict(entry_lines(self.config.text)).get(steps) if line is None else line
         of = f' of "{BROKER}"' if steps[0] == BROKER and len(steps) > 1 else ""
         of = f" of machine {steps[1] + 1}" if len(steps) == 3 and isinstance(steps[1], int) else of
-        name = str(steps[-1])
-        if len(name) > _LONGEST_NAME:  # a key that somebody wrote in the wrong place is not shown
-            name = f"{name[: _LONGEST_NAME // 3]}…"
-        what = json.dumps(name, ensure_ascii=False)
+        what = json.dumps(shortened(str(steps[-1])), ensure_ascii=False)
         return Problem(
             self.config.path, f"{what}{of}{'' if text.startswith(':') else ' '}{text}", where, _dotted(steps), note
         )
@@ -152,6 +160,9 @@ class _Finder:
                     yield self.problem((*place, name), "is not text: put it in double quotes")
             if "port" in entry and port_of(entry) is None:
                 yield self.problem((*place, "port"), f"is not a port: it should be {PORT}")
+            host = entry.get("host")
+            if isinstance(host, str) and host and not is_address(host):
+                yield self.problem((*place, "host"), f"is not an address: {NO_ADDRESS}")
             model = entry.get("model_name")
             if isinstance(model, str) and model and model not in MODELS:
                 yield self.problem((*place, "model_name"), f"is no model that is known: {', '.join(MODELS)}")
@@ -241,4 +252,4 @@ def _dotted(steps: Steps) -> str:
     >>> _dotted(("machines", 0, "host"))
     'machines[0].host'
     """
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).lstrip(".")
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{shortened(step)}" for step in steps).lstrip(".")

@@ -27,12 +27,15 @@ from lmdecode.codec.errors import KeyFormatError, LmdecodeError
 from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.key import Key
 from lmdecode.config import CONFIG_VARIABLE
-from lmdecode.config.names import AT_THE_TOP, nearest
-from lmdecode.config.places import line_of
+from lmdecode.config.names import AT_THE_TOP, nearest, shortened
+from lmdecode.config.places import Steps, entry_lines, line_of
 from lmdecode.config.strangers import whose, why_not_json
 
 FILE_NAME = "config.json"
 _MOST = 32 << 20  # characters, a hundred times what a fleet of thousands of machines has; /dev/zero has no end
+_HUGE = re.compile(r"[0-9]{4300}", re.ASCII).search
+_DEEPEST: Final = 60  # objects and lists in each other; Python gives up at some hundreds, ours needs three
+_NESTED: Final = (dict, list)
 _FOR_OTHERS: Final = 0o077
 _DIGITS = re.compile(r"[0-9]{1,9}", re.ASCII).fullmatch  # Python refuses to read numbers of thousands of digits
 _NAMES = ("machine_name", "name", "serial_number", "host")  # the entries that can name a machine, the best first
@@ -194,15 +197,29 @@ def load_config(path: Path) -> Config:
     except json.JSONDecodeError as error:
         raise ConfigError(f"{path} is not JSON: {why_not_json(text, error)}") from None
     except ValueError:  # so Python says of a number of more than 4,300 digits
-        raise ConfigError(f"{path} has a number with too many digits: fix it") from None
+        line = text.count("\n", 0, match.start()) + 1 if (match := _HUGE(text)) else 1
+        raise ConfigError(f"{path}, line {line}: a number has too many digits: fix it") from None
     except RecursionError:
         raise ConfigError(f"{path} is not a configuration file: it is nested too deeply") from None
     if not isinstance(entries, dict):
         raise ConfigError(f"{path} is not a configuration file: line 1: {_not_an_object(entries)}")
+    if _is_deep(entries):
+        raise ConfigError(f"{path} is not a configuration file: it is nested too deeply")
     config = Config(path, entries, text)
     if other := whose(entries):
         raise ConfigError(f"{config.at(*other[0])}: {other[1]}")
     return config
+
+
+def _is_deep(entries: object) -> bool:
+    """Whether objects and lists are nested so deeply that walking through them could fail."""
+    level = [entries]
+    for _ in range(_DEEPEST):
+        containers = [each.values() if isinstance(each, dict) else each for each in level if isinstance(each, _NESTED)]
+        level = [inner for each in containers for inner in each]
+        if not level:
+            return False
+    return True
 
 
 def _text(path: Path) -> str:
@@ -339,8 +356,19 @@ def _entries(path: Path) -> tuple[dict[str, object], int | str | None]:
     except ConfigError as error:
         raise ConfigError(f"{error}; it was not changed: fix it, or name another file") from None
     except KeyError as error:
-        raise ConfigError(f"{path} has {error} twice; it was not changed: remove one of them") from None
+        where = _repeated(text)
+        raise ConfigError(f"{path}{where or f' has {error} twice'}; it was not changed: remove one of them") from None
     return dict(config.entries), _indent(text)
+
+
+def _repeated(text: str) -> str:
+    """Returns which entry is there twice, and on which lines; "" if none is."""
+    seen: dict[Steps, int] = {}
+    for steps, line in entry_lines(text):
+        if steps in seen:
+            return f", line {line}: {json.dumps(shortened(str(steps[-1])))} is there twice, in line {seen[steps]} too"
+        seen[steps] = line
+    return ""
 
 
 def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:

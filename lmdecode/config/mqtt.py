@@ -135,6 +135,20 @@ def find_broker(
 
 def section_problems(section: object) -> list[str]:
     """Returns what is wrong with the entry "mqtt" of a configuration, one line each; no value is quoted."""
+    found = _wrong_types(section)
+    if not isinstance(section, Mapping) or found:
+        return found
+    if not _is_port(section.get("port", _PORT)):
+        found.append(_no_port(f'"port" of "{SECTION}"'))
+    if section.get("host"):
+        try:
+            _parts(section["host"], f'"host" of "{SECTION}"')
+        except BrokerError as error:
+            found.append(str(error))
+    return found
+
+
+def _wrong_types(section: object) -> list[str]:
     if not isinstance(section, Mapping):
         return [f'"{SECTION}" is not an object: {{"host": "…"}}']
     found = [
@@ -149,7 +163,7 @@ def section_problems(section: object) -> list[str]:
 
 def _section(path: Path) -> Mapping[str, object]:
     section = load_config(path).entries.get(SECTION, {})
-    problems = section_problems(section)
+    problems = _wrong_types(section)
     if not isinstance(section, Mapping) or problems:
         raise ConfigError(f"{path}: {problems[0]}")
     for problem in _misspelt(section):
@@ -189,11 +203,19 @@ def _host(text: str) -> str | None:
 def _port(value: object, default: int, path: Path | None) -> int:
     if value is None:
         return default
-    text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
-    if not (text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) < 0x10000):
+    if not _is_port(value):
         where = f'{path}: "port" of "{SECTION}"' if path else "--mqtt: what stands behind the colon"
-        raise BrokerError(f"{where} is not a port: it should be {_PORT}, or {_TLS_PORT} for mqtts")
-    return int(text)
+        raise BrokerError(_no_port(where))
+    return int(str(value))
+
+
+def _no_port(where: str) -> str:
+    return f"{where} is not a port: it should be {_PORT}, or {_TLS_PORT} for mqtts"
+
+
+def _is_port(value: object) -> bool:
+    text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    return text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) < 0x10000
 
 
 def _file(path: Path) -> Path:

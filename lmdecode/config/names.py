@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from difflib import get_close_matches
 from typing import Final
+
+from lmdecode.codec.record import MASK
 
 OF_A_MACHINE: Final = ("host", "port", "key", "machine_name", "name", "serial_number", "model_name")
 """The entries that each machine has, at the top of the file or in the list of machines."""
@@ -34,6 +37,8 @@ SECRET_ENTRIES: Final = frozenset(
 )
 """The entries that are masked by default."""
 
+_LONGEST_NAME: Final = 24  # characters of an entry's name; a key has 32
+_SECRET: Final = ("secret", "passw", "passphrase", "pwd", "token", "key", "credential", "authorization")
 _ELSEWHERE: Final = {  # what lmdirect, pylamarzocco, Home Assistant, the cloud and people say
     "ip": "host", "ip_addr": "host", "ip_address": "host", "address": "host", "hostname": "host", "machine_ip": "host",
     "clientid": "client_id", "clientsecret": "client_secret",
@@ -45,10 +50,55 @@ _ELSEWHERE: Final = {  # what lmdirect, pylamarzocco, Home Assistant, the cloud 
 }  # fmt: skip
 
 
+_USER_OF_A_URL: Final = re.compile(r"(?<=//).*@", re.DOTALL)
+_USER_OF_A_HOST: Final = re.compile(r"^(\w+://)?.*@", re.DOTALL)
+
+
+def without_user(text: str, *, is_host: bool = False) -> str:
+    """Returns a text with `**` for the user and the password that a URL has before its host.
+
+    Args:
+        text: The text.
+        is_host: Whether it is an address, which is one without `//` too.
+
+    >>> without_user("mqtts://bob:secret@broker.home:8883"), without_user("bob:secret@broker.home", is_host=True)
+    ('mqtts://**@broker.home:8883', '**@broker.home')
+    """
+    if is_host:
+        return _USER_OF_A_HOST.sub(rf"\1{MASK}@", text)
+    return _USER_OF_A_URL.sub(f"{MASK}@", text)
+
+
+NO_ADDRESS: Final = "give the name or the number alone, such as 192.168.1.215"
+"""What to do about a host that is none."""
+
+
+def is_address(host: str) -> bool:
+    """Whether a text can be a machine's address: it is one word, and no URL, which may hold a password.
+
+    >>> is_address("192.168.1.215"), is_address("fe80::1%eth0"), is_address("http://me:secret@192.168.1.215")
+    (True, True, False)
+    """
+    return not re.search(r"[\s/@]", host)
+
+
+def shortened(name: str) -> str:
+    """Returns the name of an entry for a message: a key that somebody wrote in the wrong place is not shown.
+
+    >>> shortened("machine_name"), shortened("n" * 32)
+    ('machine_name', 'nnnnnnnn…')
+    """
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME // 3]}…"
+
+
 def is_secret(name: str) -> bool:
-    """Whether an entry is masked by default: the known secrets, and every name that sounds like one."""
-    lower = name.lower()
-    return name in SECRET_ENTRIES or any(word in lower for word in ("secret", "password", "token", "key"))
+    """Whether an entry is masked by default: the known secrets, those misspelt, and what sounds like one.
+
+    >>> is_secret("mqtt_passwd"), is_secret("passwrod"), is_secret("communicationKey"), is_secret("host")
+    (True, True, True, False)
+    """
+    lower = name.casefold()
+    return name in SECRET_ENTRIES or any(word in lower for word in _SECRET) or nearest(name) in SECRET_ENTRIES
 
 
 def nearest(name: str, known: Collection[str] = AT_THE_TOP) -> str | None:

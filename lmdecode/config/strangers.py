@@ -62,6 +62,7 @@ def _fault(text: str, error: json.JSONDecodeError) -> tuple[int, str]:
         (first == "'", at, 'single quotes: JSON wants double ones, "'),
         ("trailing comma" in message or (last == "," and first in {"}", "]"}), before, "a comma too many at the end"),
         ("Unterminated" in message, at, 'a text begins there and does not end: no " follows, or the file is cut off'),
+        ("control character" in message and text[at : at + 1] not in {"\n", "\r"}, at, _control(text[at : at + 1])),
         ("control character" in message, at, 'a text goes over the end of its line: a " is missing'),
         ("escape" in message, at, "a lone \\ in a text: JSON wants two of them"),
         (not rest, before, "it is cut off there: at least a } is missing"),
@@ -76,6 +77,12 @@ def _fault(text: str, error: json.JSONDecodeError) -> tuple[int, str]:
         ("Expecting value" in message, at, "the value is neither a number nor in double quotes"),
     )  # fmt: skip
     return next(((place, words) for fits, place, words in rules if fits), (at, f"{message} in column {error.colno}"))
+
+
+def _control(character: str) -> str:
+    if character == "\t":
+        return "a tab in a text: JSON wants \\t"
+    return f"a character in a text that no one sees (U+{ord(character or chr(0)):04X}): remove it"
 
 
 def _known_name(before: str) -> str | None:

@@ -15,6 +15,7 @@ from lmdecode.config import ENVIRONMENT_VARIABLE, HOST_VARIABLE
 from lmdecode.config.file import Config, ConfigError, find_config, load_config, parse_key, port_of
 from lmdecode.config.keys import MissingKeyError, find_keys, ways_to_a_key
 from lmdecode.config.machines import Machine, TargetError, chosen_machine, machines_of
+from lmdecode.config.names import NO_ADDRESS, is_address
 
 _WITH_PORT = re.compile(
     r"(?:\[(?P<six>[0-9A-Fa-f:.%\w]+)\](?::(?P<port6>[0-9]{1,9}))?|(?P<four>[^:\[\]]+):(?P<port>[0-9]{1,9}))\Z"
@@ -75,6 +76,10 @@ def find_target(
     found_host = host or entry.get("host") or ""
     if not isinstance(found_host, str):
         raise ConfigError(f'{_where(loaded, chosen, "host")}: "host" is not text: put it in double quotes')
+    if not is_address(found_host):  # it may hold a password, so it is not quoted
+        if host:
+            raise TargetError(f"--host is not an address: {NO_ADDRESS}")
+        raise ConfigError(f'{_where(loaded, chosen, "host")}: "host" is not an address: {NO_ADDRESS}')
     if connecting and not found_host:
         raise TargetError(
             "no address: give --host, or set it once, `lmdecode config set host ADDRESS"

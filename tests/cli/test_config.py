@@ -120,6 +120,62 @@ def test_get(command, config):
     assert 'has no "port"; it has machine_name, host, key' in command.fails("config", "get", "port")
 
 
+LEAKS = [
+    {"mqtt": {"host": "mqtts://bob:hush@broker.home", "ca_file": "home.pem"}},
+    {"mqtt": "bob:hush@broker.home"},
+    {"mqtt": {"host": "mqtt://bob:hu/sh@broker.home:1883"}},
+    {"webhook": "https://bob:hush@home/x?y"},
+    {"machines": TWO},
+    {"machines": [TWO, None]},
+    {"machines": {"kitchen": TWO}},
+    {"devices": {"kitchen": [TWO]}},
+    {"passwrod": "hush", "passwd": "hush", "pwd": "hush", "wifi_passphrase": "hush", "email": "hush@home"},
+    {"lm": {"communication": "hex:" + TWO.encode().hex()}},
+]
+
+
+@pytest.mark.parametrize("entries", LEAKS)
+@pytest.mark.parametrize("arguments", [("show",), ("show", "--json"), ("get", ""), ("check", "--offline", "--json")])
+def test_no_secret_is_shown_wherever_somebody_wrote_it(command, config, entries, arguments):
+    config.write(KITCHEN | entries)
+    result = command("config", *(each or next(iter(entries)) for each in arguments))
+    shown = result.stdout + result.stderr
+    assert shown
+    assert not any(secret in shown for secret in ("hush", "hu/sh", ONE, TWO, TWO.encode().hex()))
+
+
+def test_what_is_no_secret_is_shown_beside_it(command, config):
+    config.write(KITCHEN | LEAKS[0])
+    assert command("config", "get", "mqtt.host").stdout == "mqtts://**@broker.home\n"
+    assert command("config", "get", "mqtt.host", "--show-secrets").stdout == "mqtts://bob:hush@broker.home\n"
+    shown = json.loads(command("config", "show", "--json").stdout)
+    assert shown == KITCHEN | {"key": "**", "mqtt": {"host": "mqtts://**@broker.home", "ca_file": "home.pem"}}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("host", "http://bob:hush@10.0.0.1", "the host is not an address: give the name or the number alone"),
+        ("mqtt.host", "mqtt://bob:hush@broker", "then lmdecode config set mqtt.username, and mqtt.password"),
+        ("mqtt.port", "1883x", "is not a port: give a number from 1 to 65535\n"),
+    ],
+)
+def test_what_is_no_address_is_not_set(command, config, name, value, words):
+    config.write(KITCHEN)
+    complaint = command.fails("config", "set", name, value, code=2)
+    assert words in complaint
+    assert "hush" not in complaint
+    assert config.read() == KITCHEN
+
+
+def test_an_address_with_a_password_is_not_quoted(command, config):
+    config.write(KITCHEN | {"host": "http://bob:hush@10.0.0.1"})
+    for arguments in (("status",), ("config", "check", "--offline")):
+        complaint = command.fails(*arguments)
+        assert 'config.json, line 4: "host" is not an address' in complaint
+        assert "hush" not in complaint
+
+
 def test_a_secret_that_does_not_come(command, config):
     config.write({})
     result = sent(command, "set", "key", given="")
@@ -169,6 +225,24 @@ def test_the_published_key_is_never_mixed_with_an_owners(command, config, before
     assert words in result.stderr
     assert "--config" in result.stderr
     assert config.read() == before
+
+
+@pytest.mark.parametrize("sample", [SAMPLE_KEY, "hex:" + SAMPLE_KEY.encode().hex()])
+def test_an_owners_account_is_not_put_beside_the_published_key(command, config, sample):
+    config.write({"key": sample})
+    for name in ("password", "client_id", "refresh_token"):
+        result = sent(command, "set", name, given="hush\n")
+        assert result.returncode == 1
+        assert "has the published key of the samples" in result.stderr
+    assert config.read() == {"key": sample}
+
+
+def test_an_entry_that_is_there_twice_is_named_with_its_lines(command):
+    text = f'{{"host": "10.0.0.1",\n "key": "{ONE}",\n "host": "10.0.0.2"}}'
+    (command.folder / "config.json").write_text(text)
+    complaint = command.fails("config", "set", "port", "1774")
+    assert 'config.json, line 3: "host" is there twice, in line 1 too; it was not changed' in complaint
+    assert (command.folder / "config.json").read_text() == text
 
 
 def test_an_owners_key_takes_the_place_of_the_published_one(command, config):

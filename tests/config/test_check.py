@@ -50,6 +50,9 @@ def test_nothing_is_wrong(check):
             (7, "mqtt.prefiks", '"prefiks" of "mqtt" is no entry that lmdecode knows: did you mean "prefix"?'),
         ),
         (KITCHEN | {"mqtt": {"tls": 1}}, (6, "mqtt.tls", '"tls" of "mqtt" is neither true nor false')),
+        (KITCHEN | {"mqtt": {"port": "x"}}, (6, "mqtt.port", '"port" of "mqtt" is not a port: it should be 1883')),
+        (KITCHEN | {"mqtt": {"host": "ftp://hush@b"}}, (6, "mqtt.host", '"host" of "mqtt" is no broker')),
+        (KITCHEN | {"host": "http://10.0.0.1"}, (3, "host", '"host" is not an address: give the name or the number')),
         (KITCHEN | {"host": 10}, (3, "host", '"host" is not text: put it in double quotes')),
         (KITCHEN | {"port": True}, (5, "port", '"port" is not a port: it should be 1774')),
         (KITCHEN | {"model_name": "GS4"}, (5, "model_name", '"model_name" is no model that is known: GS3 AV')),
@@ -143,3 +146,11 @@ def test_a_key_in_the_wrong_place_is_not_shown(tmp_path):
     said = " ".join(map(str, problems(load_config(path))))
     assert '"22222222…" is no entry that lmdecode knows' in said
     assert TWO not in said
+
+
+def test_a_key_in_the_place_of_a_name_is_not_shown(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({ONE: "hush", "machines": [{TWO: "hush", "key": ONE}]}))
+    found = problems(load_config(path))
+    assert not any(secret in each.text + each.entry for each in found for secret in (ONE, TWO))
+    assert {"11111111…", "machines[0].22222222…"} <= {each.entry for each in found}

@@ -44,3 +44,19 @@ def test_what_is_no_configuration(tmp_path, content):
     path.write_text(content)
     with pytest.raises(ConfigError, match=r"config\.json is not"):
         load_config(path)
+
+
+@pytest.mark.parametrize("depth", [70, 300, 900, 985, 3000, 100_000])
+@pytest.mark.parametrize(("begin", "end"), [("[", "]"), ('{"a":', "}")])
+def test_nested_so_deeply_that_no_walk_through_it_ends(tmp_path, depth, begin, end):
+    path = tmp_path / "config.json"
+    path.write_text('{"key": ' + begin * depth + "1" + end * depth + "}")
+    with pytest.raises(ConfigError, match="nested too deeply"):
+        load_config(path)
+
+
+def test_a_huge_number_is_named_by_its_line(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text('{"host": "h",\n "port": ' + "9" * 5000 + "}")
+    with pytest.raises(ConfigError, match=r"config\.json, line 2: a number has too many digits"):
+        load_config(path)

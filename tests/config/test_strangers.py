@@ -45,6 +45,8 @@ def complaint(tmp_path):
         ('  "port"', '  // the usual one\n  "port"', 'line 3, after "host": JSON has no comments'),
         ('  "port"', '  # the usual one\n  "port"', 'line 3, after "host": JSON has no comments'),
         ('"1774",', '"1774", /* usual */', 'line 3, after "port": JSON has no comments'),
+        ('"1774"', '"17\x0074"', 'line 3, after "port": a character in a text that no one sees (U+0000)'),
+        ('"1774"', '"17\t74"', 'line 3, after "port": a tab in a text: JSON wants \\t'),
         ('"1774"', "'1774'", 'line 3, after "port": single quotes'),
         ('"port"', "'port'", 'line 3, after "host": single quotes'),
         ('"1774"', "\u201c1774\u201d", 'line 3, after "port": curly quotes'),

@@ -12,9 +12,10 @@ from typing import Final
 from lmdecode.app.doctor.finding import Finding, State
 from lmdecode.codec.errors import KeyFormatError, LmdecodeError
 from lmdecode.codec.v1.key import Key
-from lmdecode.config import CONFIG_VARIABLE, ENVIRONMENT_VARIABLE, HOST_VARIABLE, SAMPLE_KEY
+from lmdecode.config import CONFIG_VARIABLE, ENVIRONMENT_VARIABLE, HOST_VARIABLE
 from lmdecode.config.check import Problem, problems
 from lmdecode.config.file import Config, default_paths, find_config, load_config, machine_entries
+from lmdecode.config.sample import is_sample
 
 OURS: Final = (
     CONFIG_VARIABLE, HOST_VARIABLE, ENVIRONMENT_VARIABLE, "LMDECODE_MQTT_PASSWORD", "LMDECODE_TRACEBACK",
@@ -84,8 +85,9 @@ def _machines(config: Config) -> list[Finding]:
             text = f"{name} has no key: nothing of it can be decrypted"
             findings.append(Finding("machine", State.MISSING, text, "lmdecode harvest"))
             continue
-        kind = "the key of samples and simulator, which is no machine's," if key == SAMPLE_KEY else "a valid key"
+        sample = is_sample(key)
+        kind = "the key of samples and simulator, which is no machine's," if sample else "a valid key"
         address = "an address" if entry.get("host") else "no address: lmdecode discover looks for it"
-        state = State.NOTE if key == SAMPLE_KEY else State.OK
+        state = State.NOTE if sample else State.OK
         findings.append(Finding("machine", state, f"{name} has {kind} and {address}"))
     return findings

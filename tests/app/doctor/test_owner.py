@@ -48,11 +48,12 @@ def test_machines_by_name(config):
     assert KEY not in str([first, *others])
 
 
-def test_the_published_key_is_told(config):
-    first, machine = written(config, key=SAMPLE_KEY)
+@pytest.mark.parametrize("key", [SAMPLE_KEY, "hex:" + SAMPLE_KEY.encode().hex()])
+def test_the_published_key_is_told(config, key):
+    first, machine = written(config, key=key)
     assert (first.state, machine.state) == (State.OK, State.NOTE)
     assert "samples and simulator" in machine.text
-    (mixed,) = written(config, key=SAMPLE_KEY, machines=[{"key": KEY}])
+    (mixed,) = written(config, key=key, machines=[{"key": KEY}])
     assert (mixed.state, 'line 1: "key" is the published key' in mixed.text) == (State.BROKEN, True)
 
 
