@@ -14,6 +14,10 @@ from typing import Final
 
 from lmdecode.app.errors import CommandError, UsageError
 from lmdecode.atomic_file import behind_links, replacing
+from lmdecode.config import SAMPLE_KEY
+from lmdecode.config.file import ConfigError, NoConfigError, load_config, users_path
+from lmdecode.config.names import OF_THE_ACCOUNT
+from lmdecode.config.sample import refuse_mixture
 from lmdecode.extras import clone_folder
 
 SAMPLES: Final = (
@@ -68,19 +72,23 @@ def copy_samples(folder: Path, *, replace: bool = False) -> Copied:
     """Copies the sample captures and their key into a folder, which is made if it is not there.
 
     Args:
-        folder: Where they go. It cannot be the current folder: a config.json there is taken for the user's own.
+        folder: Where they go. It cannot be the current folder or the user's config folder: a config.json there is
+            taken for the user's own.
         replace: Whether to replace files that have the same name and another content.
 
     Raises:
-        UsageError: The folder is the current one, or something that is not a folder.
+        UsageError: The folder is one of the user's own config.json, or something that is not a folder, or it has a
+            config.json with an owner's key.
         CommandError: A file cannot be written.
     """
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is not a folder: name one for the samples, such as {folder}-samples")
-    if folder.resolve() == Path.cwd():
+    if folder.resolve() in {Path.cwd(), users_path().parent.resolve()}:
         raise UsageError(
-            "the samples' config.json would be taken for yours here: name a folder of their own, such as captures"
+            "the samples' config.json would be taken for yours there: name a folder of their own, such as captures"
         )
+    if replace and _is_an_owners(folder / SAMPLE_CONFIG):
+        raise UsageError(f"{folder / SAMPLE_CONFIG} is yours and is not replaced: name a folder of the samples' own")
     new, same, other = [], [], []
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -100,6 +108,21 @@ def copy_samples(folder: Path, *, replace: bool = False) -> Copied:
     except OSError as error:
         raise CommandError(f"{error.filename or folder} cannot be written: {error.strerror}") from None
     return Copied(folder, tuple(new), tuple(same), tuple(other))
+
+
+def _is_an_owners(path: Path) -> bool:
+    """Returns whether a file has a key or an account that is not the samples', or may have one and cannot be read."""
+    try:
+        entries = load_config(path).entries
+        refuse_mixture(entries, [SAMPLE_KEY], str(path))
+    except NoConfigError:
+        return False
+    except ConfigError:
+        try:
+            return b'"key"' in path.read_bytes()
+        except OSError:
+            return True
+    return any(entries.get(name) for name in OF_THE_ACCOUNT)
 
 
 def _shipped(folder: str, name: str) -> Path:

@@ -33,7 +33,7 @@ from lmdecode.config.strangers import whose, why_not_json
 
 FILE_NAME = "config.json"
 _MOST = 32 << 20  # characters, a hundred times what a fleet of thousands of machines has; /dev/zero has no end
-_HUGE = re.compile(r"[0-9]{4300}", re.ASCII).search
+_HUGE = re.compile(r"(?<![0-9])[0-9]{4300}", re.ASCII).search
 _DEEPEST: Final = 60  # objects and lists in each other; Python gives up at some hundreds, ours needs three
 _NESTED: Final = (dict, list)
 _FOR_OTHERS: Final = 0o077
@@ -148,9 +148,14 @@ def default_paths() -> list[Path]:
     """
     if named := os.environ.get(CONFIG_VARIABLE):
         return [Path(named)]
+    return [Path(FILE_NAME), users_path()]
+
+
+def users_path() -> Path:
+    """Returns where the user's configuration is if it is not in the current folder."""
     import platformdirs  # noqa: PLC0415 -- only who names neither a key nor a file needs it
 
-    return [Path(FILE_NAME), platformdirs.user_config_path("lmdecode", appauthor=False) / FILE_NAME]
+    return platformdirs.user_config_path("lmdecode", appauthor=False) / FILE_NAME
 
 
 def find_config(named: Path | None = None) -> Path | None:

@@ -50,10 +50,6 @@ _ELSEWHERE: Final = {  # what lmdirect, pylamarzocco, Home Assistant, the cloud 
 }  # fmt: skip
 
 
-_USER_OF_A_URL: Final = re.compile(r"(?<=//).*@", re.DOTALL)
-_USER_OF_A_HOST: Final = re.compile(r"^(\w+://)?.*@", re.DOTALL)
-
-
 def without_user(text: str, *, is_host: bool = False) -> str:
     """Returns a text with `**` for the user and the password that a URL has before its host.
 
@@ -64,9 +60,11 @@ def without_user(text: str, *, is_host: bool = False) -> str:
     >>> without_user("mqtts://bob:secret@broker.home:8883"), without_user("bob:secret@broker.home", is_host=True)
     ('mqtts://**@broker.home:8883', '**@broker.home')
     """
-    if is_host:
-        return _USER_OF_A_HOST.sub(rf"\1{MASK}@", text)
-    return _USER_OF_A_URL.sub(f"{MASK}@", text)
+    before, slashes, rest = text.partition("//")
+    if not slashes or (is_host and not before.endswith(":")):
+        before, slashes, rest = "", "", text if is_host else ""
+    _, at, host = rest.rpartition("@")
+    return f"{before}{slashes}{MASK}@{host}" if at else text
 
 
 NO_ADDRESS: Final = "give the name or the number alone, such as 192.168.1.215"
@@ -94,7 +92,7 @@ def shortened(name: str) -> str:
 def is_secret(name: str) -> bool:
     """Whether an entry is masked by default: the known secrets, those misspelt, and what sounds like one.
 
-    >>> is_secret("mqtt_passwd"), is_secret("passwrod"), is_secret("communicationKey"), is_secret("host")
+    >>> is_secret("mqtt_passwd"), is_secret("paswort"), is_secret("communicationKey"), is_secret("host")
     (True, True, True, False)
     """
     lower = name.casefold()

@@ -70,6 +70,24 @@ def test_what_is_there_already_stays_unless_it_is_to_be_replaced(tmp_path):
     assert copy_samples(folder, replace=True).new == ("config.json",)
 
 
+@pytest.mark.parametrize(
+    "text", ['{"key": "11111111111111111111111111111111"}', '{"client_id": "hush"}', '{"key": "1111", "host": }']
+)
+def test_an_owners_key_is_never_replaced_by_the_samples(tmp_path, text):
+    (tmp_path / "config.json").write_text(text)
+    assert copy_samples(tmp_path).other == ("config.json",)
+    with pytest.raises(UsageError, match=r"config\.json is yours and is not replaced"):
+        copy_samples(tmp_path, replace=True)
+    assert (tmp_path / "config.json").read_text() == text
+
+
+def test_the_users_config_folder_is_not_for_the_samples(tmp_path, monkeypatch):
+    monkeypatch.setattr(shipped, "users_path", lambda: tmp_path / "lmdecode" / "config.json")
+    with pytest.raises(UsageError, match="would be taken for yours"):
+        copy_samples(tmp_path / "lmdecode")
+    assert not (tmp_path / "lmdecode").exists()
+
+
 def test_folders_that_cannot_be_meant(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match="would be taken for yours"):

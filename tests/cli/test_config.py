@@ -129,7 +129,7 @@ LEAKS = [
     {"machines": [TWO, None]},
     {"machines": {"kitchen": TWO}},
     {"devices": {"kitchen": [TWO]}},
-    {"passwrod": "hush", "passwd": "hush", "pwd": "hush", "wifi_passphrase": "hush", "email": "hush@home"},
+    {"paswort": "hush", "passwd": "hush", "pwd": "hush", "wifi_passphrase": "hush", "email": "hush@home"},
     {"lm": {"communication": "hex:" + TWO.encode().hex()}},
 ]
 
