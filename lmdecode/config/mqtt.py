@@ -105,17 +105,23 @@ def find_broker(
     of_file = str(entries.get("host") or "")
     if not address and not of_file:
         raise BrokerError('no MQTT broker: give --mqtt HOST, or set it in config.json: "mqtt": {"host": "HOST"}')
-    parts = _parts(address or of_file, "--mqtt" if address else f'"host" of "{SECTION}" in {path}')
-    if address and of_file and _host(of_file) != parts["host"]:
+    parts = typed = _parts(address or of_file, "--mqtt" if address else f'"host" of "{SECTION}" in {path}')
+    if address and of_file and _host(of_file) == parts["host"]:
+        # The password of an encrypted connection must not go out in clear because the scheme was not typed again.
+        known = _parts(of_file, f'"host" of "{SECTION}" in {path}')
+        parts = {name: value or known[name] for name, value in typed.items()}
+    elif address and of_file:
         entries = {name: value for name, value in entries.items() if name in {"prefix", "discovery_prefix"}}
     user = username or parts["user"] or entries.get("username") or None
-    visible = parts["password"] if address else None
+    visible = typed["password"] if address else None
     password = visible or os.environ.get(PASSWORD_VARIABLE) or parts["password"] or entries.get("password") or None
     ca = ca_file or entries.get("ca_file") or None
     tls = _SCHEMES[parts["scheme"] or ""]
     encrypted = bool(ca or entries.get("tls")) if tls is None else tls
     if ca and not encrypted:
         raise BrokerError("a CA file is for an encrypted connection: give mqtts:// instead of mqtt://")
+    if entries.get("tls") and not encrypted:
+        raise BrokerError(f'"tls" of "{SECTION}" in {path} is true, but mqtt:// is not encrypted: give mqtts://')
     port = parts["port"] or (entries.get("port") if not address or parts["host"] == _host(of_file) else None)
     return Broker(
         host=parts["host"] or "",

@@ -67,6 +67,18 @@ def test_the_file_s_password_is_not_sent_to_another_broker(tmp_path):
     assert found(config=path, address="one").password == "p"
 
 
+def test_the_file_s_password_does_not_go_out_in_clear_because_less_was_typed(tmp_path):
+    path = config(tmp_path, host="mqtts://u:p@one:8884")
+    same = found(config=path, address="one")
+    assert (same.tls, same.port, same.username, same.password) == (True, 8884, "u", "p")
+    assert not same.password_was_visible
+    assert found(config=path, address="one:9").port == 9
+    for address in (None, "mqtt://one"):
+        path = config(tmp_path, host="mqtt://one", tls=True, password="p")
+        with pytest.raises(BrokerError, match="mqtts://"):
+            found(config=path, address=address)
+
+
 def test_a_password_is_shown_by_nothing(tmp_path):
     path = config(tmp_path, host="a b", username="u", password="hush")
     with pytest.raises(BrokerError) as caught:
