@@ -15,7 +15,9 @@ The argument, part by part:
   network when this process or computer had stood still.
 - **Nobody who can publish can do harm by the form of a message.** A payload is at most some bytes of text. A name is
   looked up, never used. Commands wait in a short queue. Whatever is refused is a line in the log, and a result on a
-  topic.
+  topic. But who sends a flood does not fill the disk with lines.
+- **An automation that has gone wild does not wear the machine out.** What holds a setting can be written a limited
+  number of times, and ten writes a second would be a million in a day. See `bridged_machine`.
 - **What happens is told once.** A line for each change of a connection, and for each command; none for each attempt.
 """
 
@@ -31,8 +33,9 @@ from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from lmdecode.allowance import Allowance
 from lmdecode.analysis.entities import Entity, entities_of
-from lmdecode.app.bridged_machine import REFUSED, Answer, BridgedMachine
+from lmdecode.app.bridged_machine import REFUSED, Answer, BridgedMachine, switches_off
 from lmdecode.app.mqtt import Heard, MqttConnection
 from lmdecode.codec.printable import printable
 from lmdecode.codec.v1.register import DEFAULT_MODEL
@@ -55,10 +58,14 @@ if TYPE_CHECKING:
 
 _LEAST: Final = 0.5  # s between two states of a machine
 _LONGEST: Final = 60.0  # s until a state is published again although nothing has changed
-_WAITING: Final = 8  # commands of a machine
+_WAITING: Final = 8  # commands of a machine; as many again if they switch it off
 _LARGEST: Final = 100  # bytes of a command
 _BEAT: Final = 1.0  # s between two looks at the clock
 _STOOD_STILL: Final = 5.0  # s between them after which this process must have stood still
+_LINES_AT_ONCE: Final = 50  # of commands that change nothing, in the log
+_LINES: Final = 0.1  # a second from then on: less than a megabyte in a day
+_BIRTHS_AT_ONCE: Final = 3  # of Home Assistant
+_BIRTHS: Final = 0.1  # a second from then on
 _SETTLING: Final = 2.0  # s after that in which what comes may have waited for long
 
 
@@ -109,11 +116,17 @@ class Bridge:
             wait=not once,
         )
         self._news = [asyncio.Event() for _ in self.machines]
-        self._commands: list[asyncio.Queue[tuple[Entity, str, float]]] = [
-            asyncio.Queue(_WAITING) for _ in self.machines
+        self._commands: list[asyncio.Queue[tuple[str, Entity, str, float]]] = [
+            asyncio.Queue(2 * _WAITING) for _ in self.machines
         ]
         self._published: list[tuple[Any, float]] = [(None, 0.0) for _ in self.machines]
         self._discovered: list[Any] = [None for _ in self.machines]
+        self._ids = ["" for _ in self.machines]
+        self._heard: set[str] = set()
+        self._lines = Allowance(_LINES_AT_ONCE, _LINES)
+        self._untold = 0
+        self._births = Allowance(_BIRTHS_AT_ONCE, _BIRTHS)
+        self._birth_waits = False
         self._beat_at = time.time()
         self._settled_at = 0.0
 
@@ -188,11 +201,10 @@ class Bridge:
 
     def _publish_machine(self, number: int) -> None:
         machine, topics = self.machines[number], self.topics
+        self._keep_apart(number)
+        self._follow(number)
         if not machine.id:
             return
-        self._keep_apart(number)
-        if self._discovered[number] is None and not self._once:
-            self._mqtt.subscribe(topics.command(machine.id, "+"))
         entities = machine.entities
         offered = [each.name for each in entities], machine.model
         if offered != self._discovered[number]:
@@ -228,8 +240,21 @@ class Bridge:
     def _keep_apart(self, number: int) -> None:
         """Gives a machine another id if it has that of an earlier one: two entries of the config may be one machine."""
         others = {each.id for each in self.machines[:number]}
-        if self.machines[number].id in others:
+        if self.machines[number].id and self.machines[number].id in others:
             self.machines[number].id += f"_{number + 1}"
+
+    def _follow(self, number: int) -> None:
+        """Leaves the topics of a machine that has another id now, and begins with those of the new one."""
+        before, now = self._ids[number], self.machines[number].id
+        if before == now:
+            return
+        self._ids[number] = now
+        self._discovered[number], self._published[number] = None, (None, 0.0)
+        if before and before not in self._ids:
+            self._mqtt.publish(self.topics.availability(before), OFFLINE)
+        if now and not self._once and now not in self._heard:
+            self._heard.add(now)
+            self._mqtt.subscribe(self.topics.command(now, "+"))
 
     async def _beat(self) -> None:
         """Notices when this process has stood still: what then comes out of the network may be of any age."""
@@ -240,6 +265,8 @@ class Bridge:
                 for machine in range(len(self.machines)):
                     self._news[machine].set()
             self._beat_at = time.time()
+            self._republish()
+            self._tell_of_untold()
 
     def _has_stood_still(self) -> bool:
         return time.time() - self._beat_at > _STOOD_STILL
@@ -247,8 +274,8 @@ class Bridge:
     def _hear(self, heard: Heard) -> None:
         if heard.topic == self.topics.birth:
             if heard.payload == ONLINE.encode() and not heard.retained:
-                self._tell("Home Assistant has started: everything is published again")
-                self._mqtt.publish_again()
+                self._birth_waits = True
+                self._republish()
             return
         commanded = self.topics.commanded(heard.topic)
         number = next((n for n, each in enumerate(self.machines) if commanded and each.id == commanded[0]), None)
@@ -258,12 +285,25 @@ class Bridge:
         text = heard.payload[: _LARGEST + 1].decode("utf-8", "replace")
         entity, complaint = self._check(number, name, heard)
         if entity is not None and not complaint:
-            try:
-                self._commands[number].put_nowait((entity, text, heard.at))
-            except asyncio.QueueFull:
-                complaint = f"{_WAITING} commands are waiting for the machine already"
+            waiting = self._commands[number]
+            if waiting.full() or (waiting.qsize() >= _WAITING and not switches_off(entity, text)):
+                complaint = f"{waiting.qsize()} commands are waiting for the machine already"
+            else:
+                waiting.put_nowait((self.machines[number].id, entity, text, heard.at))
         if complaint:
             self._say(number, name, text, Answer(REFUSED, complaint))
+
+    def _tell_of_untold(self) -> None:
+        if self._untold and self._lines.takes(1):
+            self._tell(f"{self._untold} more commands were refused, or changed nothing")
+            self._untold = 0
+
+    def _republish(self) -> None:
+        """Publishes everything once more if Home Assistant has started, but not at each of a flood of such messages."""
+        if self._birth_waits and self._births.takes(1):
+            self._birth_waits = False
+            self._tell("Home Assistant has started: everything is published again")
+            self._mqtt.publish_again()
 
     def _check(self, number: int, name: str, heard: Heard) -> tuple[Entity | None, str]:
         """Returns the entity that a command is for, and why it is refused; "" if it is not."""
@@ -287,14 +327,20 @@ class Bridge:
 
     async def _obey(self, number: int) -> None:
         while True:
-            entity, text, received = await self._commands[number].get()
-            answer = await self.machines[number].change(entity, text, received=received)
+            of, entity, text, received = await self._commands[number].get()
+            if of == self.machines[number].id:
+                answer = await self.machines[number].change(entity, text, received=received)
+            else:
+                answer = Answer(REFUSED, f"it was for {of}, and another machine has its address now")
             self._say(number, entity.name, text, answer)
 
     def _say(self, number: int, name: str, text: str, answer: Answer) -> None:
         machine, shown, state = self.machines[number], printable(text)[:_LARGEST], answer.state
         reason = f": {answer.complaint}" if answer.complaint else ""
-        self._tell(f"{machine.name}: {name} {shown}: {state}{reason}")
+        if state not in {REFUSED, State.UNCHANGED} or self._lines.takes(1):
+            self._tell(f"{machine.name}: {name} {shown}: {state}{reason}")
+        else:
+            self._untold += 1
         result = result_text(name, shown, state, _moment(time.time_ns()), complaint=answer.complaint, now=answer.now)
         self._mqtt.publish_event(self.topics.result(machine.id), result)
         if state not in {State.DONE, State.UNCHANGED}:

@@ -6,6 +6,12 @@ between. `stay` keeps the connection, for the reports that a machine sends by it
 Whoever is refused because somebody else is connected knows that the machine is there. That is "busy", and what was
 read last holds for a quarter of an hour: nobody looks at an app for longer, and a boiler needs longer to get cold. Only
 then, or when the machine is not there at all, the values are no longer offered as good.
+
+An address may become another machine's. A command is for the machine that its topic names, so the serial number is read
+before each write. Once another one has shown, everything that is known of the first is forgotten.
+
+So many changes are made at once as a scene for the whole week needs, and then some each minute. What switches the
+machine off is never one too many.
 """
 
 from __future__ import annotations
@@ -13,15 +19,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from lmdecode.allowance import Allowance
 from lmdecode.analysis.entities import Entity, change_of, entities_of
 from lmdecode.analysis.state import LiveMachine
 from lmdecode.app.live import answered_within, session_for, whole
-from lmdecode.app.send import LastWrite, apply, preview
+from lmdecode.app.mqtt import seconds_passed
+from lmdecode.app.send import LastWrite, Preview, apply, preview
 from lmdecode.codec.errors import LmdecodeError
+from lmdecode.codec.printable import printable
 from lmdecode.codec.record import Value
+from lmdecode.codec.v1.windows import SERIAL_NUMBER
 from lmdecode.device.errors import BadAnswerError, BusyError, MachineError, NoAnswerError, WrongKeyError, joined
 from lmdecode.device.session import pauses, read_snapshot
 from lmdecode.device.settings import State
@@ -44,6 +55,10 @@ _FAILURES: Final = 2  # in a row, after which a machine that was there is not an
 _ALL_SECONDS: Final = 600.0  # s between two reads of everything
 _LONGEST_PAUSE: Final = 60.0
 _STALE: Final = 5.0  # s after which a command is not carried out any more: who gave it has given up, or left
+_CHANGES_AT_ONCE: Final = 40  # the schedule of a week has 22 entities; doses and times of a GS3 AV are 18
+_CHANGES: Final = 0.1  # a second from then on
+_HEATERS: Final = frozenset({"power", "steam_boiler_enable"})
+_TOO_MANY: Final = f"too many changes: after {_CHANGES_AT_ONCE} at once the bridge makes {60 * _CHANGES:g} a minute"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +98,7 @@ class BridgedMachine:
         """What messages call it."""
         self.live = LiveMachine()
         self.id = ""
-        """Its level of the topics; "" until it was read."""
+        """Its level of the topics; "" until it was read, also after another machine has taken its address."""
         self.link = ""
         """`CONNECTED`, `BUSY` or `AWAY`; "" before the first attempt."""
         self.link_since_ns = time.time_ns()
@@ -104,6 +119,9 @@ class BridgedMachine:
         self._read_at = 0.0
         self._failures = 0
         self._last_write = LastWrite()
+        self._serial = ""
+        self._ever = False
+        self._changes = Allowance(_CHANGES_AT_ONCE, _CHANGES)
 
     @property
     def model(self) -> str | None:
@@ -165,7 +183,7 @@ class BridgedMachine:
                 await answered_within(whole(self._timeout), self._read_due(self._connection()))
             except WrongKeyError as error:
                 await self._let_go()
-                if not self.id:
+                if not self._ever:
                     raise
                 self._fail(error)
             except MachineError as error:
@@ -185,22 +203,30 @@ class BridgedMachine:
         Args:
             entity: The setting.
             text: The value, as it came.
-            received: When it came, by `time.monotonic`.
+            received: When it came, by `seconds_passed`.
         """
         try:
-            wanted = change_of(entity, text, model=self.model)
-        except LmdecodeError as error:
+            change_of(entity, text, model=self.model)
+        except LmdecodeError as error:  # what can be seen at once needs no connection
             return Answer(REFUSED, str(error))
+        of = self.id
         async with self._turn:
+            if of != self.id:
+                return Answer(REFUSED, "another machine has its address now, so nothing was sent")
             self._last_write = LastWrite()
             session = self._connection()
             try:
-                found = await answered_within(whole(self._timeout), preview(session, [wanted], model=self.model))
-                if time.monotonic() - received > _STALE:
+                found = await answered_within(whole(self._timeout), self._preview(session, entity, text))
+                if seconds_passed() - received > _STALE:
                     return Answer(REFUSED, f"the machine could not be read within {_STALE:g} s, so nothing was sent")
+                if not (found.unchanged or switches_off(entity, text) or self._changes.takes(1)):
+                    return Answer(REFUSED, _TOO_MANY)
                 outcome = await apply(session, found)
             except LmdecodeError as error:
                 await self._let_go()
+                if self._is_another:
+                    self._forget()
+                    self._on_change(self)
                 sent = self._last_write.plaintext is not None
                 return Answer(State.UNKNOWN if sent else REFUSED, str(error))
             finally:
@@ -210,6 +236,19 @@ class BridgedMachine:
         result = outcome.results[0]
         self._on_change(self)
         return Answer(result.state.value, "; ".join(filter(None, (*found.doubts, outcome.complaint))), result.found)
+
+    async def _preview(self, session: Session, entity: Entity, text: str) -> Preview:
+        """Reads what a command would change, of the machine that it is for and of no other.
+
+        Raises:
+            LmdecodeError: Another machine answers, or the value is not for this one, or it cannot be read.
+        """
+        with suppress(NoAnswerError, BadAnswerError):  # not every machine tells
+            await session.read(SERIAL_NUMBER.address, SERIAL_NUMBER.length)
+        if self._is_another:
+            raise MachineError(f"{self._other}, so nothing was sent")
+        # The model may have shown only after the command came, or be another one's since.
+        return await preview(session, [change_of(entity, text, model=self.model)], model=self.model)
 
     @property
     def interruption(self) -> str:
@@ -256,17 +295,42 @@ class BridgedMachine:
         if record.sender == "machine" and not record.problems:
             self.read_ns = record.time_ns
             self._read_at = time.monotonic()
-            if self._stay and self.link == CONNECTED:
+            if self._stay and self.link == CONNECTED and not self._is_another:
                 self._on_change(self)
 
     def _succeed(self) -> None:
         self._failures = 0
+        if self._is_another:
+            self._forget()
+            return
+        self._ever = True
+        self._serial = self._serial or self._shown_serial
         if not self.id:
-            fields = self.live.fields
-            self.id = topic_id(str(fields.get("machine_ser_num") or self.name))
+            self.id = topic_id(self._serial or self.name)
         if self.link != CONNECTED:
-            what = " ".join(filter(None, (self.model, str(self.live.fields.get("machine_ser_num") or ""))))
+            what = " ".join(filter(None, (self.model, self._shown_serial)))
             self._set(CONNECTED, "", f"connected{' again' if self.link else ''}{f': {what}' if what else ''}")
+
+    @property
+    def _shown_serial(self) -> str:
+        return str(self.live.fields.get("machine_ser_num") or "")
+
+    @property
+    def _is_another(self) -> bool:
+        return bool(self._serial) and self._shown_serial != self._serial
+
+    @property
+    def _other(self) -> str:
+        return (
+            f"another machine answers at this address: {printable(self._shown_serial)}, not {printable(self._serial)}"
+        )
+
+    def _forget(self) -> None:
+        """Forgets the machine; the next read reads all of the one that has taken its address."""
+        self._tell(f"{self.name}: {self._other}; it is published by its own serial number from now on")
+        self.live = LiveMachine()
+        self.id = self._serial = self.link = ""
+        self._all_at = -_ALL_SECONDS
 
     def _fail(self, error: MachineError) -> None:
         self._failures += 1
@@ -283,3 +347,11 @@ class BridgedMachine:
     def _set(self, link: str, why: str, told: str) -> None:
         self.link, self.why, self.link_since_ns = link, why, time.time_ns()
         self._tell(f"{self.name}: {told}")
+
+
+def switches_off(entity: Entity, text: str) -> bool:
+    """Returns whether a command switches a heater off; that should not wait behind others, or be one too many."""
+    try:
+        return entity.name in _HEATERS and change_of(entity, text, model=None).expected is False
+    except LmdecodeError:
+        return False

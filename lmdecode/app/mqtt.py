@@ -64,7 +64,16 @@ class Heard:
     retained: bool
     """Whether the broker had kept it; then it is of any age."""
     at: float
-    """When it came, by `time.monotonic`."""
+    """When it came, by `seconds_passed`."""
+
+
+def seconds_passed() -> float:
+    """Returns the seconds since some start. They go on while the computer sleeps, and nobody can set them.
+
+    `time.monotonic` stands still in a sleeping Linux, where an order that is an hour old would seem to be new.
+    """
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
 class MqttConnection:
@@ -240,8 +249,8 @@ class MqttConnection:
                     await client.subscribe(self._to_subscribe.popleft())
                     continue
                 if self._events:
-                    await client.publish(*self._events[0], qos=_AT_LEAST_ONCE)
-                    self._events.popleft()
+                    # Taken out first: a full queue drops its oldest while this one is on its way.
+                    await client.publish(*self._events.popleft(), qos=_AT_LEAST_ONCE)
                     continue
                 topic, text = next(iter(self._outgoing.items()))
                 await client.publish(topic, text, qos=_AT_LEAST_ONCE, retain=True)
@@ -254,7 +263,7 @@ class MqttConnection:
     async def _hear(self, client: aiomqtt.Client) -> None:
         async for message in client.messages:
             payload = message.payload if isinstance(message.payload, bytes) else b""
-            self._on_message(Heard(str(message.topic), payload, bool(message.retain), time.monotonic()))
+            self._on_message(Heard(str(message.topic), payload, bool(message.retain), seconds_passed()))
 
     async def _say_last_words(self, client: aiomqtt.Client) -> None:
         with contextlib.suppress(Exception):  # who ends a program does not care that the broker is gone as well

@@ -109,3 +109,27 @@ def test_an_attempt_that_nobody_answers_is_not_left_open(monkeypatch):
                 await run
 
     asyncio.run(go())
+
+
+def test_no_result_gets_lost_because_another_one_comes_while_it_is_published():
+    sent = []
+
+    async def go():
+        found = connection([])
+        found.connected.set()
+        for number in range(50):
+            found.publish_event("result", str(number))
+
+        class Client:
+            async def publish(self, _topic, text, **_):
+                sent.append(text)
+                await asyncio.sleep(0)
+                if text == "0":
+                    found.publish_event("result", "50")
+
+        sending = asyncio.create_task(found._send(Client()))
+        await asyncio.wait_for(found.drained(), 5)
+        sending.cancel()
+
+    asyncio.run(go())
+    assert sent == [str(number) for number in range(51)]

@@ -117,6 +117,8 @@ VOLATILE: Final = frozenset(
 )
 """The names of the registers that change by themselves. Our own judgement."""
 
+SERIAL_NUMBER: Final = next(window for window in WINDOWS if window.name == "serial number")
+"""The window with the machine's serial number."""
 MODEL_WINDOWS: Final = tuple(window for window in WINDOWS if window.name in {"serial number", "drink counters"})
 """The windows that show which model a machine is."""
 
