@@ -16,6 +16,7 @@ from lmdecode.cli._common.options import JsonOption, ReplaceOption, SavePassword
 from lmdecode.cli._common.prompt import quoted, wants_password
 
 if TYPE_CHECKING:
+    from lmdecode.app.credentials import Search
     from lmdecode.cloud.collection import Collection, Saved
     from lmdecode.cloud.http import Exchange
 
@@ -85,7 +86,7 @@ def credentials(
         if result.nothing:
             raise CommandError(result.nothing)
         if not as_json:
-            _print(result.found, tokens=save_tokens, show_secrets=show_secrets)
+            _print(result, tokens=save_tokens, show_secrets=show_secrets)
         saved = None
         if path is not None and result.found.anything:
             saved = _saved(path, result.found, tokens=save_tokens, password=save_password, replace=replace)
@@ -130,10 +131,12 @@ def _read_saved(file: BinaryIO) -> Iterator[Exchange]:
     yield from read_saved(file)
 
 
-def _print(found: Collection, *, tokens: bool, show_secrets: bool) -> None:
+def _print(result: Search, *, tokens: bool, show_secrets: bool) -> None:
+    found = result.found
     for part in (found.client, found.account, *found.machines, found.tokens if tokens else None):
         for name, secret in part.secrets().items() if part else ():
             if secret:
                 echo(f"{name}: {quoted(secret.shown(show_secrets=show_secrets))}")
-    for missing in found.missing():
-        echo(f"still missing: {missing}")
+    if result.requests:  # otherwise the file was not read, and a new recording would not help
+        for missing in found.missing():
+            echo(f"still missing: {missing}")
