@@ -72,7 +72,7 @@ def find_target(
     if machine is not None and path is None:
         raise TargetError(f"--machine {machine[:40]}: there is no config.json to look it up in; see --config")
     given = key is not None or (config is None and bool(os.environ.get(ENVIRONMENT_VARIABLE)))
-    found_key = find_keys([] if key is None else [key], None)[0][0].key if given else _key(loaded, chosen)
+    found_key = find_keys([] if key is None else [key], None)[0][0].key if given else _key(loaded, chosen, config)
     found_host = host or entry.get("host") or ""
     if not isinstance(found_host, str):
         raise ConfigError(f'{_where(loaded, chosen, "host")}: "host" is not text: put it in double quotes')
@@ -96,11 +96,16 @@ def find_target(
     return Target(found_host, found_port, found_key, str(known) if known in [*MODELS] else None, name)
 
 
-def _key(config: Config | None, machine: Machine | None) -> Key:
+def _key(config: Config | None, machine: Machine | None, named: Path | None) -> Key:
     text = machine.entry.get("key") if machine else None
     if text is None or text == "":
-        where = f'; {config.path} has no "key"' if config else ""
-        raise MissingKeyError(f"no key{where}: {ways_to_a_key()}")
+        if config is None:
+            raise MissingKeyError(f"no key: {ways_to_a_key()}")
+        options = _options(config, machine, named)
+        raise MissingKeyError(  # the ways to a file would lead in a circle: it is there
+            f'no key: {config.path} has no "key": `lmdecode harvest` finds it; if you know it, '
+            f"`lmdecode config set key{options}`"
+        )
     return parse_key(text, f'{_where(config, machine, "key")}: "key"')
 
 

@@ -97,7 +97,12 @@ def test_the_environment_has_a_key(find, monkeypatch):
         (None, {"host": "h", "key": ONE, "machine": "x"}, TargetError, "there is no config.json"),
         ({"machines": [KITCHEN, OFFICE]}, {}, TargetError, "choose with --machine: Kitchen, office"),
         ({"machines": [KITCHEN, OFFICE]}, {"machine": "attic"}, TargetError, "has Kitchen, office"),
-        ({"host": "h"}, {}, MissingKeyError, 'has no "key"'),
+        (
+            {"host": "h"},
+            {},
+            MissingKeyError,
+            'has no "key": `lmdecode harvest` finds it; .*`lmdecode config set key --config ',
+        ),
         ({"host": "h", "key": "short"}, {}, ConfigError, r'machine.json, line 1: "key": the key has'),
         (
             {"host": "h", "key": 12345678},
