@@ -15,7 +15,7 @@ from lmdecode.codec.printable import printable
 from lmdecode.codec.record import Kind
 from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.message import Message
-from lmdecode.codec.v1.ranges import address_of, byte_count
+from lmdecode.codec.v1.ranges import address_of, address_range, byte_count
 from lmdecode.codec.v1.windows import LARGEST_READ
 from lmdecode.config.file import ConfigError, find_config, load_config, port_of
 from lmdecode.config.machines import machines_of
@@ -247,12 +247,19 @@ async def read_bytes(session: Session, address: int, length: int) -> bytes:
     return b"".join(pieces)
 
 
-def read_request(address: str, length: str) -> Message:
-    """Returns the read of an address and a length, as people write them: 0x4000 and 32, or 0x20.
+def read_request(address: str, length: str | None = None) -> Message:
+    """Returns the read of a range, or of an address and a length, as people write them.
+
+    Args:
+        address: `0x4000-0x401F` and the other ways to write a range; with a length, one address.
+        length: The number of bytes: 32, or 0x20.
 
     Raises:
         AddressRangeError: One of them is not valid.
     """
+    if length is None:
+        window = address_range(address)
+        return Message(Kind.READ, window.start, byte_count(str(len(window)), window.start))
     start = address_of(address)
     return Message(Kind.READ, start, byte_count(length, start))
 

@@ -429,8 +429,18 @@ for _setting in SETTINGS.values():
 @app.command("read")
 @reports_errors
 def read(
-    address: Annotated[str, typer.Argument(help="Hexadecimal: 0x4000.", show_default=False)],
-    length: Annotated[str, typer.Argument(help="Bytes: 32, or 0x20.", show_default=False)],
+    address: Annotated[
+        str,
+        typer.Argument(
+            metavar="RANGE",
+            help="0x4000-0x401F, or 0x4000+32; or an address, with LENGTH behind it.",
+            show_default=False,
+        ),
+    ],
+    length: Annotated[
+        str | None,
+        typer.Argument(metavar="LENGTH", help="Bytes from that address on: 32, or 0x20.", show_default=False),
+    ] = None,
     host: HostOption = None,
     port: LivePortOption = None,
     key: KeyOption = None,
@@ -443,7 +453,9 @@ def read(
 ) -> None:
     """Read a window of the machine's memory.
 
-    Example:
+    Examples:
+
+        lmdecode send read 0x4000-0x401F
 
         lmdecode send read 0x4000 32
     """

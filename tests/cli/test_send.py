@@ -117,7 +117,8 @@ def test_a_dry_run_connects_to_nothing(command):
     assert "depends on the answer" in result.stdout
     result = command("send", "write", "0x001E", "08", "--dry-run", "--key", KEY, "--json")
     assert json.loads(result.stdout)["plaintext"].startswith("W001E000108")
-    assert command("send", "read", "0x4000", "32", "--dry-run", "--key", KEY).stdout.startswith("R40000020D8 ")
+    for window in (["0x4000", "32"], ["0x4000-0x401F"], ["0x4000..0x401f"], ["0x4000+32"]):
+        assert command("send", "read", *window, "--dry-run", "--key", KEY).stdout.startswith("R40000020D8 ")
 
 
 @pytest.mark.parametrize(
@@ -144,6 +145,13 @@ def test_a_dry_run_connects_to_nothing(command):
         ("read 0x12345 1", "is not an address"),
         ("read 0x4000 0", "there are 1 to"),
         ("read 0x4000 x", "is not a number of bytes"),
+        ("read 0x4000-0x401F 32", "is not an address"),
+        ("read 4000", "is not a range of addresses: write 0x4000, 0x4000-0x4022"),
+        ("read 0x0000-0xFFFF", "there are 1 to 65535"),
+        ("dose 2 30ml", "'30ml' is not a whole number of pulses: 30 ml are about 60 pulses"),
+        ("dose 2 1,5", "'1,5' is not a whole number of pulses\n"),
+        ("coffee_set_temp 93,5", "'93,5' is not a number of °C: write 93.5\n"),
+        ("coffee_set_temp 93,5,1", "'93,5,1' is not a number of °C\n"),
         ("auto_on_off tue maybe", "not one of on, off"),
         ("clock noon", "neither now nor a time"),
         ("coffee_set_temp -5", "must be 87 to 100 °C, not -5"),

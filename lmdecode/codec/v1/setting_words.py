@@ -15,7 +15,7 @@ from typing import Final
 
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import Value
-from lmdecode.codec.v1.memory_map import DAYS, by_name
+from lmdecode.codec.v1.memory_map import DAYS, PULSE_ML, by_name
 from lmdecode.codec.v1.register import Register
 from lmdecode.codec.v1.settings import ON_OFF, Parameter, Setting
 from lmdecode.codec.v1.window import Fields
@@ -24,6 +24,7 @@ _NUMBER: Final = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?\Z").match
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}").match
 _CODE: Final = re.compile(r"\{(\w+)\}")
 _FAHRENHEIT: Final = re.compile(r"(-?[0-9]{1,9}(?:\.[0-9]{1,9})?)\s*°?[Ff]\Z").match
+_MILLILITRES: Final = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,3})?)\s*(?:ml|mL|ML)\Z").match
 _SAME: Final = {"yes": "on", "true": "on", "no": "off", "false": "off"}
 _FULL_DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _DAY_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -208,7 +209,18 @@ def _read_number(text: str, row: Register, *, kind: Callable[[str], int | float]
         return kind(number)
     except ValueError:
         what = "a whole number" if kind is int else "a number"
-        raise RegisterError(f"{row.name}: {text[:40]!r} is not {what}" + (f" of {unit}" if unit else "")) from None
+        raise RegisterError(
+            f"{row.name}: {text[:40]!r} is not {what}" + (f" of {unit}" if unit else "") + _meant(number, unit, kind)
+        ) from None
+
+
+def _meant(number: str, unit: str, kind: Callable[[str], int | float]) -> str:
+    """Returns what to write instead of a number that was understood although it cannot be taken; otherwise ""."""
+    if (millilitres := _MILLILITRES(number)) and unit == "pulses":
+        return f": {millilitres[1]} ml are about {float(millilitres[1]) / PULSE_ML:.0f} {unit}"
+    if kind is float and _NUMBER(with_point := number.replace(",", ".", 1)):
+        return f": write {with_point}"
+    return ""
 
 
 def _read_names(text: str, _row: Register) -> Value:
