@@ -19,7 +19,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Final
 
 SECOND: Final = 1_000_000_000
@@ -27,6 +27,8 @@ MINUTE: Final = 60 * SECOND
 DAY: Final = 24 * 60 * MINUTE
 
 _SHORT_OFFSET: Final = re.compile(r"[+-]\d").match
+_NAME: Final = re.compile(r"[A-Za-z]{1,5}\Z", re.ASCII).match  # as one can be typed
+_NAMES_OF_UTC: Final = frozenset(("UTC", "GMT", "Z"))
 
 _zone: tzinfo | None = None
 
@@ -66,14 +68,21 @@ def _in(zone: tzinfo | None, seconds: int) -> datetime:
 
 
 def zone_name(when: datetime) -> str:
-    """Returns what a time's zone is called: CET. A zone that has only an offset for a name is called UTC+14.
+    """Returns what a time's zone is called, so that it can be typed: CET, or by its offset as UTC+14.
+
+    A computer can call its zone what it likes: `TZ=UTC-2` says UTC and is two hours ahead of it, Windows says
+    "W. Europe Standard Time". Such a zone is called by its offset.
 
     >>> from datetime import UTC
     >>> zone_name(datetime(2026, 11, 21, tzinfo=UTC))
     'UTC'
     """
-    name = when.tzname() or ""
-    return f"UTC{name}" if _SHORT_OFFSET(name) else name
+    name, offset = when.tzname() or "", when.utcoffset() or timedelta(0)
+    if _SHORT_OFFSET(name):
+        return f"UTC{name}"
+    if _NAME(name) and not (offset and name.upper() in _NAMES_OF_UTC):
+        return name
+    return timezone(offset).tzname(None)
 
 
 def clock_text(time_ns: int) -> str:

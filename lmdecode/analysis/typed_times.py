@@ -151,10 +151,11 @@ def _typed_zone(text: str | None, zone: tzinfo | None, year: int) -> tzinfo | No
         return timezone((1 if offset[1] == "+" else -1) * timedelta(hours=hours, minutes=minutes))
     known: dict[str, tzinfo] = {}
     for when in _through(year, zone):
-        known.setdefault(when.tzname() or "", timezone(when.utcoffset() or timedelta(0), when.tzname() or ""))
-    if text.upper() in known:
-        return known[text.upper()]
-    names = [*(name for name in known if name.isalpha() and name.isascii()), "UTC"]
+        known.setdefault(zone_name(when), timezone(when.utcoffset() or timedelta(0), when.tzname() or ""))
+    for name, named in known.items():
+        if name.upper() == text.upper():  # Guam's is ChST
+            return named
+    names = [*(name for name in known if name.isalpha()), "UTC"]
     raise TimeError(f"{text} is not a zone here: give {' or '.join(dict.fromkeys(names))}, or an offset as in +01:00")
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.analysis.times import DAY, SECOND, between_text, in_zone
+from lmdecode.analysis.times import DAY, SECOND, between_text, in_zone, time_text
 from lmdecode.analysis.typed_times import TimeError, check_time, in_range, moment, named_time, time_range
 from lmdecode.codec.printable import printable
 from tests.analysis.zones import computer_in
@@ -122,6 +122,34 @@ def test_what_is_shown_can_be_typed(seconds, zone):
     assert (time_ns, time_ns + SECOND) in spans
     first, _, rest = between_text(time_ns, time_ns, zone).partition(" to ")
     assert (time_ns, time_ns + SECOND) in named_time(f"{first} {rest.split()[1]}", zone).spans()
+
+
+@given(st.integers(31 * 365 * DAY // SECOND, 67 * 365 * DAY // SECOND), st.sampled_from(sorted(available_timezones())))
+def test_a_title_of_any_zone_can_be_typed(seconds, name):
+    zone = ZoneInfo(name)
+    with in_zone(zone):
+        shown = time_text(seconds * SECOND)
+        assert seconds * SECOND in [each.start for each in named_time(shown).spans()], shown
+
+
+@pytest.mark.parametrize(
+    ("zone", "name"),
+    [
+        ("UTC-2", "UTC+02:00"),
+        ("GMT+3:30", "UTC-03:30"),
+        ("FOOBAR-2", "UTC+02:00"),
+        ("<UTC+3>-3", "UTC+03:00"),
+        (":nowhere", "UTC"),
+        ("", "UTC"),
+        ("Pacific/Guam", "ChST"),
+        ("Asia/Kathmandu", "UTC+0545"),
+    ],
+)
+def test_what_a_computer_calls_its_zone_is_shown_only_if_it_can_be_typed(zone, name):
+    with computer_in(zone):
+        shown = time_text(FIRST)
+        assert shown.partition(" ")[2].partition(" ")[2] == name
+        assert moment(shown, FIRST, LAST).start == FIRST
 
 
 # The hour that is skipped, and the hour that comes twice.
