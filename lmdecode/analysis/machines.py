@@ -54,6 +54,7 @@ class MachineNames:
         self._of_key = {each.name: self._known.names_of(each) for each in keys}
         self._only = _without_made_up(self._of_key[keys[0].name]) if len(keys) == 1 else None
         self._found: dict[tuple[tuple[str | None, int], str | None], tuple[str, ...]] = {}
+        self._one: dict[tuple[str, ...], str] = {}
 
     def of(self, record: Record) -> tuple[str, ...]:
         """Returns all names of a record's machine, the best first; the last two are its host and host:port."""
@@ -72,6 +73,26 @@ class MachineNames:
             self._found[place] = result = (*names, *bare, host, end)
             return result
         return (*self._known.names_at(bare[0] if bare else host), *bare, host, end)
+
+    def one_of(self, record: Record, asked: str | None) -> str:
+        """Returns the one name under which what a record's machine says belongs together.
+
+        It is the name that goes with a key where there are several, and otherwise the address. A machine that its owner
+        asked for by name is one machine, also if it got another address meanwhile.
+
+        Args:
+            record: The record.
+            asked: The machine that was asked for, as `is_named` takes it; None for all.
+        """
+        host = host_of(record)
+        if record.machine is not None or asked is None:
+            return record.machine or host
+        names = self.of(record)
+        found = self._one.get(names)
+        if found is None:
+            own = [name for name in names[:-2] if name not in {host, host.strip("[]")}]
+            found = self._one[names] = own[0] if own and is_named(own, asked) else host
+        return found
 
 
 def _without_made_up(names: Sequence[str]) -> tuple[str, ...]:

@@ -43,6 +43,8 @@ class Asked:
     """The time up to which, as the user wrote it."""
     join: bool = False
     """Whether the captures are pieces of one."""
+    machine_option: str = "--machine"
+    """The option that named the machine, for messages."""
 
     @property
     def chooses(self) -> bool:
@@ -56,7 +58,7 @@ class Asked:
 
     def as_options(self) -> str:
         """Returns what chooses messages as the user wrote it: "--machine kitchen --where kind=write"."""
-        named = [("--machine", self.machine), *(("--where", each) for each in self.where)]
+        named = [(self.machine_option, self.machine), *(("--where", each) for each in self.where)]
         named += [("--fields", ",".join(self.fields) or None), ("--from", self.start), ("--to", self.end)]
         return " ".join(f"{option} {text}" for option, text in named if text is not None)
 
@@ -249,7 +251,7 @@ def fits_no_machine(asked: Asked, found: Sequence[Sequence[str]], captures: Sequ
     from lmdecode.analysis.filters import machines_named
     from lmdecode.analysis.machines import is_named, label_of
 
-    wanted = [("--machine ", [asked.machine])] if asked.machine is not None else []
+    wanted = [(f"{asked.machine_option} ", [asked.machine])] if asked.machine is not None else []
     wanted += [("--where machine=", named) for each in asked.where if (named := machines_named(each))]
     for option, patterns in wanted:
         if not any(is_named(names, pattern) for names in found for pattern in patterns):

@@ -25,7 +25,7 @@ from lmdecode.app.decode import (
     summary,
 )
 from lmdecode.app.errors import CommandError
-from lmdecode.app.files import expanded, is_live, refuse_to_overwrite
+from lmdecode.app.files import expanded, refuse_to_overwrite
 from lmdecode.codec.dialect import Speakers
 from lmdecode.codec.record import Record
 
@@ -65,7 +65,8 @@ class Captures:
         progress: Opens a progress bar.
 
     Raises:
-        CommandError: The output is one of the captures, or cannot be written; or a pipe is to be joined.
+        CommandError: The output is one of the captures, or cannot be written.
+        UsageError: A pipe is to be joined.
     """
 
     def __init__(
@@ -84,9 +85,7 @@ class Captures:
         self.paths = expanded(paths)
         origin = Path(opened.origin)
         refuse_to_overwrite(output, [*self.paths, origin] if opened.origin else self.paths)
-        if self._asked.join and len(self.paths) > 1:
-            if any(map(is_live, self.paths)):
-                raise CommandError("--join needs files, not pipes: what is in a pipe is one capture already")
+        if self._asked.join:
             self.paths = in_order(self.paths)
             self.outcomes = [Outcome(path) for path in self.paths]
             """What came of each capture."""
@@ -176,6 +175,12 @@ class Captures:
             UsageError: A machine was asked for that is not in the captures.
         """
         return verdict_on(self.outcomes, self.opened.speakers, self._asked)
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """When the captures begin and end, after they were read; None if all that is in them was asked for."""
+        firsts = [outcome.first_ns for outcome in self.outcomes if outcome.first_ns is not None]
+        return (min(firsts), max(outcome.last_ns for outcome in self.outcomes)) if firsts else None
 
     @property
     def choice(self) -> str:

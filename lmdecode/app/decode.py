@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
+from lmdecode.app.errors import UsageError
 from lmdecode.app.files import is_live
 from lmdecode.capture.connections import Connections
 from lmdecode.capture.net.packet import Packet
@@ -146,7 +147,14 @@ def in_order(paths: Sequence[Path]) -> list[Path]:
 
     `tcpdump -C`, `-G` and `-W` and Wireshark's ring buffer leave pieces whose names often have another order: `x`,
     `x1`, `x10`, `x2`.
+
+    Raises:
+        UsageError: One is a pipe, which cannot be looked into beforehand.
     """
+    if any(map(is_live, paths)):
+        raise UsageError("--join needs files, not pipes: what is in a pipe is one capture already")
+    if len(paths) < 2:
+        return [*paths]
     times: dict[Path, int] = {}
     before = 0
     for path in paths:  # one without any packets stays behind the one that it was given after

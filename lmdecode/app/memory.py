@@ -284,7 +284,7 @@ def _compare_moments(source: MachineHistory, from_: str | None, to: str | None, 
     if history is None or history.first_ns is None:
         raise UsageError(f"{source.path} is a memory image, which has one moment only: name two files to compare")
     start = history.first_ns - 1 if from_ is None else source.moment(from_, "--from").start - 1
-    end = history.last_ns if to is None else source.moment(to, "--to").end - 1
+    end = source.span[1] if to is None else source.moment(to, "--to").end - 1
     if end <= start:
         raise UsageError(f"--to {to} is before --from {from_}")
     before, later = history.since(start, end)

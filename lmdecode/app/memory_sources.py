@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lmdecode.analysis.machines import host_of, is_named
+from lmdecode.analysis.machines import is_named
 from lmdecode.analysis.memory_history import History
 from lmdecode.analysis.times import clock_text, iso_text, local_time, zone_name
 from lmdecode.analysis.typed_times import Span, TimeError, moment
@@ -43,6 +43,8 @@ class MachineHistory:
     """Its time; of one that is late, that of the one before it. Nanoseconds since 1970; 0 for an image."""
     files: tuple[str, ...] = ()
     """The names of the captures that it was read from."""
+    span: tuple[int, int] = (0, 0)
+    """When the captures begin and end, whichever machine speaks; nanoseconds since 1970; zeros for an image."""
     is_asked: Callable[[int], bool] | None = None
     """Returns whether a time was asked for, in nanoseconds since 1970; None if all are."""
 
@@ -95,7 +97,7 @@ class MachineHistory:
         if self.history is None or self.history.first_ns is None:
             raise UsageError(f"{option}: {self.path} is a memory image, which has one moment only: leave it out")
         try:
-            return moment(text, self.history.first_ns, self.history.last_ns)
+            return moment(text, *self.span)
         except TimeError as error:
             why = str(error).replace(" in it: it is ", f" in {self.path}, which is ")
             raise UsageError(f"{option} {why}") from None
@@ -171,8 +173,11 @@ class MemorySources:
         histories: dict[str, History] = {}
         last: dict[str, Record] = {}  # of those that were asked for
         last_ns: dict[str, int] = {}
+        names = captures.opened.names()
+        begin = end = 0
         for record in captures.by_time(every_time=one):
-            name = record.machine or host_of(record)
+            name = names.one_of(record, self.asked.machine)
+            begin, end = begin or record.time_ns, max(end, record.time_ns)
             history = histories.get(name)
             if history is None:
                 history = histories[name] = History()
@@ -203,6 +208,7 @@ class MemorySources:
                 f"{_verb(paths, 'it has', 'they have')} no answer, no report and no accepted write"
             )
         for each in found:
+            each.span = captures.span or (begin, end)
             each.files = tuple(map(str, captures.paths))
             each.is_asked = captures.is_asked if self.asked.timed else None
         return self._default_of(found, captures) if one and len(found) > 1 else found

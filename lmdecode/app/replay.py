@@ -95,12 +95,13 @@ class Replay:
             CommandError: There are no requests.
             UsageError: The requests are to several machines, and none is named.
         """
-        from lmdecode.analysis.machines import host_of
         from lmdecode.analysis.memory_history import is_intact
         from lmdecode.app.captures import Captures
 
+        asked = replace(asked, machine_option="--capture-machine")
         captures = Captures(paths, self._opened(asked), asked=replace(asked, where=()), progress=progress)
         passes = captures.condition(asked.where)
+        names = captures.opened.names()
         machines: dict[str, None] = {}
         read: set[tuple[str | None, int]] = set()  # the connections that the key fits
 
@@ -110,7 +111,7 @@ class Replay:
             if is_intact(record):
                 read.add(record.connection)
                 if wanted:
-                    machines[record.machine or host_of(record)] = None
+                    machines[names.one_of(record, asked.machine)] = None
             # What no key decrypts in other connections is no damage, but another machine's.
             return wanted and record.connection in read
 
@@ -149,7 +150,7 @@ class Replay:
         keys, origin = (
             find_keys(asked.keys, asked.config)
             if asked.keys
-            else ([MachineKey(self._target.name or "machine", self._target.key)], "--key or config")
+            else ([MachineKey(self._target.name or "machine 1", self._target.key)], "--key or config")
         )
         opened = Opened(keys, origin, asked.config)
         decoder = decoder_for(keys, show_secrets=self._secrets)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, cast
 
 import typer
 
-from lmdecode.app.errors import CommandError
 from lmdecode.cli._common import completion
 from lmdecode.cli._common.captures import CaptureOptions, over_captures
 from lmdecode.cli._common.errors import reports_errors, say_how_it_went
@@ -223,8 +222,6 @@ def _together(outcomes: list[Outcome], asked: Asked, opened: Opened, writer: Wri
     from lmdecode.app.asked import Choice
     from lmdecode.app.decode import joined, merged
 
-    if asked.join and live:
-        raise CommandError("--join needs files, not pipes: what is in a pipe is one capture already")
     records = (joined if asked.join else merged)(outcomes, opened.speakers)
     for record in Choice(asked, opened, outcomes[0]).of(records):  # one outcome counts for all, whichever it is
         writer.write(record)

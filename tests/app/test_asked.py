@@ -14,7 +14,7 @@ from lmdecode.app.asked import Asked
 from lmdecode.app.captures import Captures
 from lmdecode.app.errors import CommandError, UsageError
 from lmdecode.app.identify import check_keys, identify
-from lmdecode.app.memory import list_changes, view
+from lmdecode.app.memory import compare, list_changes, view
 from lmdecode.app.memory_sources import MemorySources, NothingChosenError
 from lmdecode.app.replay import Replay
 from lmdecode.app.report import make_report
@@ -251,3 +251,42 @@ def test_what_is_another_machines_is_no_damaged_request(tmp_path):
     assert said == []
     with pytest.raises(CommandError, match="has no request from the app"):
         run.load([path], Asked(), on_trouble=said.append)
+
+
+def test_a_machine_by_name_is_one_machine_at_every_address_that_it_had(config, tmp_path):
+    path = of_machines(tmp_path / "moved.pcap", MACHINE, MACHINE._replace(host="192.168.1.99"))
+    for name in ("kitchen", "SN1", "kitch*"):
+        asked = Asked(config=config(), machine=name)
+        assert MemorySources(asked).one([path]).machine == "kitchen"
+    assert MemorySources(Asked(config=config(), machine="192.168.1.99")).one([path]).machine == "192.168.1.99"
+    with pytest.raises(UsageError, match=r"choose one with --machine: 192\.168\.1\.215, 192\.168\.1\.99"):
+        MemorySources(Asked(config=config())).one([path])
+
+
+def test_a_moment_is_one_of_the_capture_whichever_machine_speaks(tmp_path):
+    first, other = (
+        Talk(machine=MACHINE._replace(host=host)).idle(seconds).open().send("machine", seal(report(1))).close().segments
+        for host, seconds in (("192.168.1.215", 0), ("192.168.1.99", 60))
+    )
+    (tmp_path / "two.pcap").write_bytes(pcap(packets([*first, *other])))
+    for host, known in (("192.168.1.215", True), ("192.168.1.99", False)):
+        source = MemorySources(Asked((KEY,), machine=host)).one([tmp_path / "two.pcap"])
+        assert (source.moment("+30s", "--at").start - source.span[0]) == 30_000_000_000
+        assert view(source, at="+30s", addresses=None).memory.knows(0x401C) is known
+        assert compare([source], from_="+59s", to=None, addresses=None).old.knows(0x401C)
+
+
+def test_a_machine_that_is_not_in_what_is_replayed_is_told_by_its_option(config):
+    run = Replay(
+        Target(host="", port=1774, key=Key.parse(KEY)),
+        timeout=1,
+        speed=None,
+        ignored=frozenset(),
+        writes=False,
+        secrets=False,
+    )
+    asked = Asked(config=config(), machine="cellar")
+    with pytest.raises(UsageError, match=r"--capture-machine cellar: .* has kitchen \(192\.168\.1\.215\)"):
+        run.load([AV], asked, on_trouble=print)
+    with pytest.raises(CommandError, match="fits --capture-machine kitchen --from 2027-01-01, so"):
+        run.load([AV], Asked(config=config(), machine="kitchen", start="2027-01-01"), on_trouble=print)

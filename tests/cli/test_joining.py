@@ -140,4 +140,5 @@ def test_what_does_not_go_together(command, arguments):
 
 
 def test_standard_input_is_no_piece(command):
-    assert "--join needs files" in command.fails("decode", "--join", "-", "--key", KEY_TEXT)
+    for name in ("decode", "changes", "identify"):
+        assert "--join needs files" in command.fails(name, "--join", "-", code=2, LMDECODE_KEY=KEY_TEXT)
