@@ -255,12 +255,13 @@ def test_the_password_is_kept_only_if_asked_for(command, owners_cloud, answer):
 
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 def test_the_checklist_on_a_terminal(command):
-    name = f"lmdecode-{os.getpid()}"
+    name = f"lmdecode-harvest-{os.getpid()}"
     line = command.shell("harvest", "--port", 0, "--page-port", 0, "--host", "127.0.0.1", "--set", "confdir=mitm")
     tmux = ["tmux", "-L", name]
     started = [*tmux, "new-session", "-d", "-x", "80", "-y", "50", line]
-    # Of the environment only what Python knows of: readline, which pytest loads, adds LINES of another terminal.
-    subprocess.run(started, check=True, cwd=command.folder, env=dict(os.environ))
+    # The size of another terminal, which readline and other tests leave in the environment, is not that of this one.
+    environment = {name: text for name, text in os.environ.items() if name not in {"COLUMNS", "LINES"}}
+    subprocess.run(started, check=True, cwd=command.folder, env=environment)
     try:
         deadline = time.monotonic() + PATIENCE
         screen = ""
