@@ -49,6 +49,7 @@ _ADDRESS = re.compile(
 ).match
 _LEVELS = re.compile(r"[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*\Z").match
 _LONGEST: Final = 100  # characters of a prefix or a client's name
+_LONGEST_FIELD: Final = 0xFFFF  # bytes, whose number MQTT writes in two
 
 
 class BrokerError(LmdecodeError):
@@ -73,6 +74,18 @@ class Broker:
     discovery_prefix: str = DISCOVERY_PREFIX
     password_was_visible: bool = False
     """Whether the password came from the command line, which other programs can see."""
+
+    def __post_init__(self) -> None:
+        """Checks what would break the packet that logs in.
+
+        Raises:
+            BrokerError: The user or the password is none that MQTT can carry.
+        """
+        for what, text in (("user", self.username), ("password", self.password)):
+            if text is not None and not _fits(text):
+                raise BrokerError(
+                    f"the broker's {what} is none: it is too long, or has characters that nobody can type"
+                )
 
 
 def find_broker(
@@ -228,6 +241,13 @@ def _file(path: Path) -> Path:
     if not path.is_file():
         raise BrokerError(f"there is no CA file {path}: check the name")
     return path
+
+
+def _fits(text: str) -> bool:
+    try:
+        return len(text.encode()) <= _LONGEST_FIELD and "\0" not in text
+    except UnicodeEncodeError:  # half a character, from bytes that are not UTF-8
+        return False
 
 
 def _levels(value: object, name: str) -> str:

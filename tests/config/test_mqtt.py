@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -77,6 +78,16 @@ def test_the_file_s_password_does_not_go_out_in_clear_because_less_was_typed(tmp
         path = config(tmp_path, host="mqtt://one", tls=True, password="p")
         with pytest.raises(BrokerError, match="mqtts://"):
             found(config=path, address=address)
+
+
+@pytest.mark.parametrize("text", ["me\0", "x" * 0x10000, "\udce9"])
+def test_a_user_or_password_that_mqtt_cannot_carry_is_refused_and_not_shown(text, tmp_path):
+    for options in ({"username": text}, {"config": config(tmp_path, host="h", username="u", password=text)}):
+        with pytest.raises(BrokerError, match="characters that nobody can type") as caught:
+            found(address="h", **options)
+        assert text not in str(caught.value)
+    with pytest.raises(BrokerError):
+        replace(found(address="h", username="u"), password=text)
 
 
 def test_a_password_is_shown_by_nothing(tmp_path):
