@@ -171,7 +171,11 @@ def _is_of_pipx() -> bool:
 
 def _home_of_pipx(home: Path, *, of_all: bool) -> str:
     """Returns what has to stand before a command of pipx whose folder is not where pipx would look for it."""
-    usual = {os.environ.get("PIPX_HOME"), *(str(Path.home() / each) for each in _PIPX_HOMES)}
+    try:
+        users = Path.home()
+    except RuntimeError:  # a user without a home
+        users = Path("~")
+    usual = {os.environ.get("PIPX_HOME"), *(str(users / each) for each in _PIPX_HOMES)}
     return "" if of_all or str(home) in usual else f"env PIPX_HOME={_shell([str(home)])} "
 
 

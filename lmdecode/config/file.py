@@ -12,10 +12,12 @@ It holds secrets, so no error quotes its content.
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
 import re
 import stat
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,14 +150,20 @@ def default_paths() -> list[Path]:
     """
     if named := os.environ.get(CONFIG_VARIABLE):
         return [Path(named)]
-    return [Path(FILE_NAME), users_path()]
+    return [*dict.fromkeys([Path(FILE_NAME), users_path()])]
 
 
 def users_path() -> Path:
-    """Returns where the user's configuration is if it is not in the current folder."""
+    """Returns where the user's configuration is if it is not in the current folder.
+
+    A user without a home, as services and containers have them, has none but that in the current folder.
+    """
     import platformdirs  # noqa: PLC0415 -- only who names neither a key nor a file needs it
 
-    return platformdirs.user_config_path("lmdecode", appauthor=False) / FILE_NAME
+    try:
+        return platformdirs.user_config_path("lmdecode", appauthor=False) / FILE_NAME
+    except RuntimeError:  # so Python says it
+        return Path(FILE_NAME)
 
 
 def find_config(named: Path | None = None) -> Path | None:
@@ -286,6 +294,7 @@ def port_of(entry: Mapping[str, object]) -> int | None:
 
 
 _MODE: Final = 0o600
+_ABANDONED: Final = 60.0  # seconds after which nobody writes a file of some kilobytes any more
 
 
 def check_writable(path: Path) -> None:
@@ -327,6 +336,7 @@ def change(path: Path, edit: Callable[[dict[str, object]], object]) -> bool:
             edit(entries)
             was_open = target.exists() and bool(stat.S_IMODE(target.stat().st_mode) & _FOR_OTHERS)
             if json.dumps(entries) != before:
+                _sweep(target)
                 with replacing(target, private=True) as file:
                     file.write(f"{json.dumps(entries, indent=indent)}\n".encode())
             elif was_open:
@@ -334,6 +344,14 @@ def change(path: Path, edit: Callable[[dict[str, object]], object]) -> bool:
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}; nothing in it was changed") from None
     return was_open
+
+
+def _sweep(target: Path) -> None:
+    """Removes what writers that were killed have left beside a file: its secrets in the making."""
+    for part in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
+        with contextlib.suppress(OSError):
+            if time.time() - part.lstat().st_mtime > _ABANDONED:
+                part.unlink()
 
 
 def _target(path: Path) -> Path:

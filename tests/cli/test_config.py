@@ -279,3 +279,19 @@ def test_check_as_json(command, config):
     (command.folder / "config.json").write_text("key: x")
     result = command("config", "check", "--json")
     assert json.loads(result.stdout)["state"] == "failed"
+
+
+def test_a_user_without_a_home(command, tmp_path):
+    """As services and containers have them: no HOME, and no entry in the list of users."""
+    (tmp_path / "without").mkdir()
+    (tmp_path / "without" / "sitecustomize.py").write_text(
+        "import pwd\ndef nobody(number):\n    raise KeyError(number)\npwd.getpwuid = nobody\n"
+    )
+    for name in ("HOME", "XDG_CONFIG_HOME"):
+        command.environment.pop(name, None)
+    command.environment["PYTHONPATH"] = str(tmp_path / "without")
+    complaint = command.fails("config", "show")
+    assert complaint.startswith("lmdecode: there is no config.json here")
+    assert command("config", "set", "host", "10.0.0.1").stdout == "config.json: host is 10.0.0.1\n"
+    assert command("config", "get", "host").stdout == "10.0.0.1\n"
+    assert {each.name for each in command.folder.iterdir()} <= {"config.json", "without"}

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+import os
 import traceback
 
 import pytest
 
 from lmdecode.codec.v1.key import Key
-from lmdecode.config.file import ConfigError, load_config
+from lmdecode.config.file import ConfigError, change, load_config
 
 KEY = "12345678901234567890123456789012"
 
@@ -60,3 +61,14 @@ def test_a_huge_number_is_named_by_its_line(tmp_path):
     path.write_text('{"host": "h",\n "port": ' + "9" * 5000 + "}")
     with pytest.raises(ConfigError, match=r"config\.json, line 2: a number has too many digits"):
         load_config(path)
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_change(tmp_path):
+    path = tmp_path / "config.json"
+    left, at_work, other = (tmp_path / f".{name}.part" for name in ("config.json.x1", "config.json.x2", "mine.x3"))
+    for part in (left, at_work, other):
+        part.write_text("hush")
+    for part in (left, other):
+        os.utime(part, (1e9, 1e9))
+    change(path, lambda entries: entries.update(host="h"))
+    assert {each.name for each in tmp_path.iterdir()} == {path.name, at_work.name, other.name}

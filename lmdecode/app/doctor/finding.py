@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Final
 
 _PATIENCE: Final = 30.0  # s; pyarrow and mitmproxy take 3 s to load on a slow machine whose disk is cold
@@ -69,3 +70,11 @@ def answer(command: Sequence[str]) -> tuple[int, str]:
 def is_root() -> bool:
     """Returns True if this user may do everything, and needs no sudo, which containers do not have."""
     return os.name != "nt" and os.geteuid() == 0
+
+
+def home() -> Path:
+    """Returns the user's home, which users of services and containers may not have: `~` then."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("~")

@@ -63,10 +63,10 @@ def _origin() -> str:
     try:
         recorded = json.loads((installed and installed.read_text("direct_url.json")) or "{}")
         parts = urlsplit(recorded.get("url", ""))
-    except (ValueError, AttributeError):
+        commit = str((recorded.get("vcs_info") or {}).get("commit_id", ""))[:12]
+    except (ValueError, AttributeError, TypeError, OSError):
         return f"in {folder}"
     address = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
-    commit = str((recorded.get("vcs_info") or {}).get("commit_id", ""))[:12]
     return f"in {folder}" + (f", from {address}" if address else "") + (f" at {commit}" if commit else "")
 
 
@@ -101,7 +101,22 @@ def _extra(name: str) -> Finding:
 
 
 def _versions(packages: Iterable[str]) -> list[str]:
-    return [f"{name} {version(name)}" for name in packages]
+    return [f"{name} {_version(name) or 'of no known version'}" for name in packages]
+
+
+def _version(name: str) -> str | None:
+    """Returns the version of a package that is installed; None if what is written about it is damaged.
+
+    Raises:
+        PackageNotFoundError: It is not installed.
+    """
+    try:
+        found: str | None = version(name)  # None of a package whose metadata has none
+    except PackageNotFoundError:
+        raise
+    except (ValueError, KeyError, OSError):  # not UTF-8, not metadata, not readable
+        return None
+    return found
 
 
 def _wrong(needed: Iterable[str]) -> Iterable[tuple[str, bool]]:
@@ -109,9 +124,12 @@ def _wrong(needed: Iterable[str]) -> Iterable[tuple[str, bool]]:
     for requirement in needed:
         name = _name(requirement)
         try:
-            found = version(name)
+            found = _version(name)
         except PackageNotFoundError:
             yield f"{name} is not installed", True
+            continue
+        if not found:
+            yield f"{name} is there, but what is written about it is damaged", False
             continue
         for operator, bound in _BOUND.findall(requirement.partition(";")[0]):
             if (_numbers(found) >= _numbers(bound)) != (operator == ">="):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from lmdecode.app.doctor.finding import Finding, State, answer, is_root
+from lmdecode.app.doctor.finding import Finding, State, answer, home, is_root
 
 PLUGIN: Final = "lamarzocco.lua"
 """The file name of the Wireshark plugin."""
@@ -69,7 +69,7 @@ def _plugin() -> Finding:
     if not told and not shutil.which("wireshark"):
         return Finding(name, State.NOTE, "no Wireshark was found that it could be for")
     usual = r"AppData\Roaming\Wireshark\plugins" if sys.platform == "win32" else ".local/lib/wireshark/plugins"
-    folder = Path(told) if told else Path.home() / usual
+    folder = Path(told) if told else home() / usual
     path = folder / PLUGIN
     write = f"lmdecode wireshark-plugin -o {shlex.quote(str(path))}"
     if not path.is_file():
@@ -85,7 +85,7 @@ def _plugin() -> Finding:
 
 
 def _certificate() -> Finding:
-    path = Path.home() / ".mitmproxy" / "mitmproxy-ca-cert.pem"
+    path = home() / ".mitmproxy" / "mitmproxy-ca-cert.pem"
     if path.is_file():
         return Finding("mitmproxy's CA", State.OK, f"{path}: the certificate that the phone has to trust")
     return Finding("mitmproxy's CA", State.NOTE, "none yet: lmdecode harvest makes one when it is first run")

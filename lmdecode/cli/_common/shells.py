@@ -104,7 +104,10 @@ def install_for(shell: str | None) -> str:
         OSError: A file cannot be written.
     """
     name = _named(shell)
-    home = Path.home()
+    try:
+        home = Path.home()
+    except RuntimeError:  # so Python says it
+        raise ShellError("this user has no home, where a shell would look for the completion: set HOME") from None
     if name == "bash":
         path, profile = home / ".bash_completions" / "lmdecode.sh", home / ".bashrc"
         lines = [f"source '{path}'"]

@@ -55,6 +55,22 @@ def test_what_is_there_and_what_is_missing():
 
 
 @pytest.mark.parametrize(
+    ("name", "content"),
+    [("METADATA", b""), ("METADATA", b"Name: aiomqtt\n"), ("METADATA", b"\xff\xfe\x00"), ("x", b"")],
+)
+def test_a_package_whose_metadata_is_damaged_is_broken(monkeypatch, tmp_path, name, content):
+    (tmp_path / "aiomqtt-9.dist-info").mkdir()
+    (tmp_path / "aiomqtt-9.dist-info" / name).write_bytes(content)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(packages, "requirements", NEEDED.__getitem__)
+    monkeypatch.setattr(packages, "answer", lambda _: (0, ""))
+    finding = found("mqtt")
+    assert (finding.state, finding.text) == (
+        State.BROKEN, "aiomqtt is there, but what is written about it is damaged",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
     ("wrong", "said"), [("1.7", "authlib 1.7 is there, and authlib<1.7"), ("1.2.9", ">=1.3 is need")]
 )
 def test_a_wrong_version_is_broken(there, wrong, said):
