@@ -119,6 +119,10 @@ def _printable_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        if getattr(error, "option_name", ""):
+            from lmdecode.cli._common.other_words import explain_unknown_option
+
+            explain_unknown_option(error)
         if message := getattr(error, "format_message", None):
             text = printable_lines(message())
             error.format_message = lambda: text  # type: ignore[attr-defined]

@@ -38,6 +38,12 @@ def test_values(command, machine):
     assert machine.writes == []
 
 
+def test_a_name_that_is_measured_here_and_set_elsewhere(command, machine):
+    result = command("get", "coffee-temp", "--json", *machine.options)
+    assert list(json.loads(result.stdout)) == ["coffee_temp"]
+    assert result.stderr == "lmdecode: coffee_temp is what the machine measures; the setting is coffee_set_temp\n"
+
+
 def test_only_what_holds_them_is_read(command, machine):
     before = len(machine.records)
     command("get", "coffee_set_temp", "dose_k1", "tue_auto", *machine.options)

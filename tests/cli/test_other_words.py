@@ -26,6 +26,26 @@ def test_another_word_for_a_command(command, typed, expected):
     assert expected in said(command.fails(typed, code=2))
 
 
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("status --format json", "No such option: --format; --json is what this command has"),
+        ("discover -f json", "No such option: -f; --json is what this command has"),
+        ("status --fields coffee_temp", "names stand behind the command: lmdecode status coffee_temp steam_temp"),
+        ("get --fields coffee_temp", "names stand behind the command: lmdecode get coffee_temp steam_temp"),
+        ("--config c.json status", "options stand behind the command: lmdecode COMMAND … --config …"),
+        ("send --host h power on", "options stand behind the command: lmdecode send COMMAND … --host …"),
+        ("explain R40000020D8 -o x.txt", "this command prints to standard output: put > FILE behind it"),
+        ("status --prot 1", "No such option: --prot (Possible options: --host, --port)"),
+        ("status --qqq", "No such option: --qqq"),
+    ],
+)
+def test_an_option_of_other_commands(command, typed, expected):
+    complaint = said(command.fails(*typed.split(), code=2))
+    assert expected in complaint
+    assert ("Possible options" in complaint) == ("Possible options" in expected)
+
+
 def test_keys_without_its_command(command):
     assert "lmdecode keys check 'my morning.pcap'" in said(command.fails("keys", "my morning.pcap", code=2))
 

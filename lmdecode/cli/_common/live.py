@@ -62,11 +62,15 @@ def chosen_by_name(texts: Sequence[str]) -> Chosen:
     """
     from lmdecode.analysis.columns import current_name, field_kinds
     from lmdecode.app.reading import chosen
-    from lmdecode.codec.v1.settings import is_former
+    from lmdecode.codec.v1.settings import is_former, present_name
 
     found = chosen(texts)
     for text in (piece.strip() for each in texts for piece in each.split(",")):
-        if is_former(text) and text.lower().replace("-", "_") not in field_kinds():
+        if not is_former(text):
+            continue
+        if (measured := text.lower().replace("-", "_")) in field_kinds():  # `send coffee-temp` sets something else
+            echo(f"lmdecode: {measured} is what the machine measures; the setting is {present_name(text)}", err=True)
+        else:
             echo(f"lmdecode: {text} is called {current_name(text)} now", err=True)
     return found
 

@@ -1,4 +1,4 @@
-"""What people call a command who know other programs, or guess."""
+"""What people call a command or an option who know other programs, or guess."""
 
 from __future__ import annotations
 
@@ -33,6 +33,11 @@ _SEVERAL: Final[Mapping[str, str]] = {
     "record": "`tcpdump -i any -w morning.pcap tcp port 1774`, and then 'decode'",
     "capture": "`tcpdump -i any -w morning.pcap tcp port 1774`, and then 'decode'",
 }
+_OF_COMMANDS: Final = (
+    {"--config", "-c", "--key", "-k", "--host", "--port", "-p", "--machine", "-m", "--timeout", "--utc"}
+    | {"--format", "-f", "--json", "--output", "-o", "--yes", "-y", "--dry-run", "--show-secrets"}
+)  # fmt: skip
+"""Options of many commands, which somebody may write before the command."""
 
 
 def explain_unknown(error: Any, word: str) -> None:  # noqa: ANN401 -- Typer's click, wherever that is
@@ -50,3 +55,28 @@ def explain_unknown(error: Any, word: str) -> None:  # noqa: ANN401 -- Typer's c
         error.message = f"No such command {word!r}. Did you mean {meant}?"
     elif "Did you mean" not in message:
         error.message = f"{message} `lmdecode help` lists them all."
+
+
+def explain_unknown_option(error: Any) -> None:  # noqa: ANN401 -- Typer's click, wherever that is
+    """Says in an error what to write instead of an option that a command does not have, if other commands have it.
+
+    Args:
+        error: Any error of the parser's. The message of one about an unknown option is replaced.
+    """
+    context, option = getattr(error, "ctx", None), getattr(error, "option_name", "")
+    if context is None or not str(getattr(error, "message", "")).startswith("No such option"):
+        return
+    has = {name for parameter in context.command.params for name in parameter.opts}
+    remedy = ""
+    if hasattr(context.command, "commands"):
+        if option in _OF_COMMANDS:
+            remedy = f"options stand behind the command: {context.command_path} COMMAND … {option} …"
+    elif option in {"--format", "-f", "--jsonl"} and "--json" in has:
+        remedy = "--json is what this command has"
+    elif option == "--fields" and any(parameter.name == "names" for parameter in context.command.params):
+        remedy = f"names stand behind the command: {context.command_path} coffee_temp steam_temp"
+    elif option in {"--output", "-o"}:
+        remedy = "this command prints to standard output: put > FILE behind it"
+    if remedy:
+        error.possibilities = None
+        error.message = f"No such option: {option}; {remedy}"
