@@ -29,7 +29,7 @@ from lmdecode.codec.errors import KeyFormatError, LmdecodeError
 from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.key import Key
 from lmdecode.config import CONFIG_VARIABLE
-from lmdecode.config.names import AT_THE_TOP, nearest, shortened
+from lmdecode.config.names import AT_THE_TOP, nearest, shortened, without_user
 from lmdecode.config.places import Steps, entry_lines, line_of
 from lmdecode.config.strangers import whose, why_not_json
 
@@ -115,6 +115,7 @@ class Config:
             key = parse_key(text, f'{self.at(*steps)}: "key"{of}')
             name = next((entry[what] for what in _NAMES if isinstance(entry.get(what), str) and entry[what]), "")
             # JSON's escapes can hold half of a character, which cannot be encoded.
+            name = without_user(name, is_host=name == entry.get("host"))
             found[key] = name.encode("utf-8", "replace").decode() or found.get(key, "")
         if needed and not found:
             self.key()  # says what is missing

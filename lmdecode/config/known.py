@@ -16,7 +16,7 @@ from lmdecode.codec.errors import KeyFormatError
 from lmdecode.codec.v1.key import Key
 from lmdecode.config.file import ConfigError, find_config, load_config, port_of
 from lmdecode.config.machines import Machine, machines_of
-from lmdecode.config.names import CHOICE
+from lmdecode.config.names import CHOICE, is_address
 
 _NAMES = ("machine_name", "name", "serial_number")
 
@@ -85,7 +85,7 @@ def _known(machine: Machine) -> KnownMachine:
     names = [str(entry[name]) for name in _NAMES if isinstance(entry.get(name), str | int) and entry[name]]
     host = entry.get("host")
     host = host if isinstance(host, str) else ""
-    if host and not _is_number(host):
+    if host and is_address(host) and not _is_number(host):
         names.append(host)
     return KnownMachine(tuple(names), _key(entry.get("key")), host, port_of(entry) if "port" in entry else None)
 

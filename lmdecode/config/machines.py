@@ -9,7 +9,7 @@ from typing import Final
 
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.config.file import Config, machine_entries
-from lmdecode.config.names import CHOICE
+from lmdecode.config.names import CHOICE, without_user
 from lmdecode.config.places import Steps
 
 OLD_KEY: Final = " (old key)"
@@ -36,7 +36,8 @@ class Machine:
     @property
     def name(self) -> str | None:
         """The best of its names, which may be its serial number or its address; None if it has none."""
-        return next((str(self.entry[name]) for name in _NAMES if self.entry.get(name)), None)
+        named = ((kind, str(self.entry[kind])) for kind in _NAMES if self.entry.get(kind))
+        return next((without_user(name, is_host=kind == "host") for kind, name in named), None)
 
     @property
     def is_old(self) -> bool:
@@ -118,6 +119,7 @@ def machine_named(config: Config, name: str, where: str) -> Machine:
     named = [each for each in machines if each.is_named(name)]
     if not named:
         names = [str(each.entry[kind]) for each in machines for kind in _NAMES if each.entry.get(kind)]
+        names = [each for each in names if "@" not in each]  # a URL may hold a password
         near = get_close_matches(name, names, n=1)
         hint = f"; did you mean {near[0][:_SHOWN]}?" if near else ""
         raise TargetError(f"{where}: {config.path} has {listed(machines)}{hint}")

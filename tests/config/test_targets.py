@@ -8,9 +8,10 @@ import pytest
 
 from lmdecode.codec.v1.key import Key
 from lmdecode.config import CONFIG_VARIABLE, ENVIRONMENT_VARIABLE, HOST_VARIABLE
-from lmdecode.config.file import ConfigError, NoConfigError, find_config, path_to_change
+from lmdecode.config.file import ConfigError, NoConfigError, find_config, load_config, path_to_change
 from lmdecode.config.keys import MissingKeyError
-from lmdecode.config.machines import TargetError
+from lmdecode.config.known import known_machines
+from lmdecode.config.machines import TargetError, chosen_machine
 from lmdecode.config.targets import find_target
 
 ONE, TWO = "1" * 32, "2" * 32
@@ -184,3 +185,18 @@ def test_one_rule_for_the_file(tmp_path):
     assert find_config() == path_to_change() == here.relative_to(tmp_path)
     named = tmp_path / "named.json"
     assert find_config(named) == path_to_change(named) == named
+
+
+def test_a_password_in_an_address_is_no_name(tmp_path):
+    path = tmp_path / "config.json"
+    hosts = ("http://bob:hush@10.0.0.1", "bob:hush@10.0.0.2")
+    path.write_text(json.dumps({"machines": [{"host": host, "key": str(n) * 32} for n, host in enumerate(hosts, 1)]}))
+    loaded = load_config(path)
+    with pytest.raises(TargetError) as several:
+        chosen_machine(loaded)
+    with pytest.raises(TargetError) as near:
+        chosen_machine(loaded, "bob:@10.0.0.2")
+    said = [str(several.value), str(near.value).partition(": ")[2].partition(": ")[2]]
+    said += [each.name for each in loaded.machines()] + [str(each.names) for each in known_machines(path).machines]
+    assert "http://**@10.0.0.1, **@10.0.0.2" in said[0]
+    assert not any("hush" in each for each in said)

@@ -102,6 +102,7 @@ def machine(ctx: typer.Context, incomplete: str) -> Choices:
     for _, entry in machine_entries(load_config(path)) if path else ():
         names = [entry.get(each) for each in ("machine_name", "name", "serial_number", "host")]
         texts = [each for each in names if isinstance(each, str) and each and each.isprintable()]
+        texts = [each for each in texts if "//" not in each]  # a URL, which may hold a password
         for text in texts:
             found.setdefault(text, ", ".join(each for each in texts if each != text))
     return [(name, text) for name, text in found.items() if name.startswith(incomplete)]
