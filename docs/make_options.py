@@ -28,7 +28,7 @@ _INTRODUCTION: Final = """# Options of all commands
 <!-- Made by `make docs` from the commands themselves and from docs/make_options.py; change it there. -->
 
 An option that several commands have means the same in all of them. `●` is an option that the command has. A number
-stands for the reason why it does not; the reasons are below the table.
+stands for the reason why the command does not have it; the reasons are below the table.
 """
 _ABOUT: Final[Mapping[str, str]] = {
     _CAPTURES: """Each of these takes any number of captures, of any kind, and the options that choose among their
@@ -38,22 +38,22 @@ messages:
   show one capture after the other, `unknowns` puts those of one machine together, and `diff` compares two.
 - **`--join`**: the captures are pieces of one, as `tcpdump -C`, `-G` and `-W` leave them. Connections continue from one
   piece to the next.
-- **`--port`**: without it, the ports of all known protocols are looked at, and all ports that `config.json` names. So a
-  port in the config never hides the traffic on the usual one. With it, only that port is looked at.
-- **`--machine NAME`**: the name or serial number in the config, or the address in the capture; `*` is a wildcard, and
-  capitals do not matter, nor how many keys there are. `--where` with `machine=NAME` means the same. If it fits
-  no machine, the command says which machines there are. Where one machine must be chosen (`memory`, `changes`, `diff`),
-  `"machine"` in the config is the default.
-- **`--where`**: only the messages that meet it count, for all that the command shows.
-- **`--from TIME`** and **`--to TIME`**: `decode`, `identify`, `keys check` and `unknowns` use the messages of that time
-  only. `shots` and `report` have the shots that began in it, whole. `changes` lists the changes of that time, `memory`
-  shows the memory at its end and marks what changed in it, and `report` knows what was switched on before it: what was
-  said earlier counts as known. `replay` sends the requests that were recorded in it. `diff` compares the memory before
-  `--from` with that after `--to`.
+- **`--port`**: without it, lmdecode looks at the ports of all known protocols and at all ports in `config.json`, so a
+  port in the config never hides the traffic on the usual one. With it, lmdecode looks at that port only.
+- **`--machine NAME`**: the name or serial number in the config, or the address in the capture. `*` is a wildcard, and
+  upper and lower case are the same. It works with one key as with several. `--where machine=NAME` means the same. If
+  no machine fits, the command lists those that there are. `memory`, `changes` and `diff` show one machine; by default
+  it is the one that `"machine"` in the config names.
+- **`--where`**: the command uses only the messages that meet this condition.
+- **`--from TIME`** and **`--to TIME`**: `decode`, `identify`, `keys check` and `unknowns` use only the messages
+  of that time. `shots`, `report`, `changes` and `memory` also read the messages before it, to know the state of the
+  machine. `shots` and `report` show the shots that began in that time, whole. `changes` lists its changes. `memory`
+  shows the memory at its end and marks what changed in it. `diff` compares the memory before `--from` with the memory
+  after `--to`. `replay` sends the requests that were recorded in that time.
 
-If nothing fits, a line says so, with how many messages there were.""",
+If no message fits, the command says so, and how many messages there were.""",
     _LIVE: """`send SETTING` stands for all settings of `lmdecode send`, which have the same options. In `replay`, these
-options are about the machine to send to.""",
+options belong to the machine that lmdecode sends to.""",
     _OTHERS: """These read no capture and talk to no machine, or to more than one.""",
 }
 
@@ -66,24 +66,25 @@ _OF_A_KIND: Final[Mapping[str, tuple[str, ...]]] = {
 """The options that a command of a kind has, or lacks for a reason."""
 
 _ANY: Final = ""
+_OF_BRIDGE: Final = "It writes only with `--allow-writes`, which is the consent to all changes."
 _REASONS: Final[Mapping[str, Mapping[str, Mapping[str, str]]]] = {
     _CAPTURES: {
         "format": {"report": "A report is a page of HTML."},
         "json": {"report": "A report is a page of HTML."},
-        "output": {"replay": "It shows what happens while it happens; `> FILE` keeps it."},
+        "output": {"replay": "It shows each request as it sends it; `> FILE` keeps the output."},
         "show-secrets": {
             "replay": "It has `--secrets`, which also sends the reads of the machine's cloud account.",
-            _ANY: "What it shows never has the machine's cloud account.",
+            _ANY: "Its output never contains the machine's cloud account.",
         },
         "fields": {
-            "memory": "A part of the memory is chosen by `--range`.",
-            "diff": "A part of the memory is chosen by `--range`.",
+            "memory": "`--range` chooses a part of the memory.",
+            "diff": "`--range` chooses a part of the memory.",
             "unknowns": "It is about bytes that have no name; `--range` chooses among them.",
-            "replay": "`--ignore` names the values that may differ; requests are chosen by `--where` with `name=…`.",
-            _ANY: "It does not list messages; `--where` with `name=…` chooses those that count.",
+            "replay": "`--ignore` names the values that may differ; `--where` with `name=…` chooses the requests.",
+            _ANY: "It does not list messages; `--where` with `name=…` chooses those that it uses.",
         },
         "range": {
-            _ANY: "It does not list memory by its address; `--where` with `address=…` chooses the messages.",
+            _ANY: "It does not list memory by address; `--where` with `address=…` chooses the messages.",
         },
         "order": {
             "identify": "It is about each connection, so there is nothing to put in order.",
@@ -91,10 +92,10 @@ _REASONS: Final[Mapping[str, Mapping[str, Mapping[str, str]]]] = {
             _ANY: "It reads several captures as one story, always in the order of time.",
         },
         "jobs": {
-            _ANY: "It makes one answer of all captures, so one process reads them.",
+            _ANY: "It makes one result of all captures, so one process reads them.",
         },
         "memory": {
-            _ANY: "It takes the limit that `decode` has by default, 256 MB.",
+            _ANY: "Its limit is the default of `decode`, 256 MB.",
         },
     },
     _LIVE: {
@@ -104,20 +105,22 @@ _REASONS: Final[Mapping[str, Mapping[str, Mapping[str, str]]]] = {
         "machine": {"discover": "It lists all machines."},
         "model": {
             "discover": "It reads nothing from a machine.",
+            "bridge": "It uses the model in the config, or else the one that the machine reports.",
             _ANY: "What it does is the same for all models.",
         },
-        "timeout": {"simulate": "It waits for nobody.", _ANY: "It waits as long as it runs."},
+        "timeout": {"simulate": "It answers, and waits for no answer.", _ANY: "It waits as long as it runs."},
         "json": {
             "simulate": "Its output is a log for people.",
+            "bridge": "Its output is a log for people; the values are JSON on the broker.",
             _ANY: "It writes its output as a stream.",
         },
-        "yes": {_ANY: "It writes nothing to the machine."},
-        "dry-run": {_ANY: "It writes nothing to the machine."},
-        "utc": {_ANY: "It shows no times."},
-        "config": {_ANY: "It needs nothing from it."},
+        "yes": {"bridge": _OF_BRIDGE, _ANY: "It writes nothing to the machine."},
+        "dry-run": {"bridge": _OF_BRIDGE, _ANY: "It writes nothing to the machine."},
+        "utc": {"bridge": "The times in its log have their offset from UTC.", _ANY: "It shows no times."},
+        "config": {_ANY: "It needs nothing from the config."},
     },
     _OTHERS: {
-        "config": {_ANY: "It needs nothing from it."},
+        "config": {_ANY: "It needs nothing from the config."},
         "key": {_ANY: "It decrypts nothing."},
         "format": {_ANY: "It has no table."},
         "json": {_ANY: "It has no result for programs."},
@@ -230,7 +233,8 @@ def _own() -> str:
             listed.append((each.name, sorted(each.options - shared)))
     lines = [f"- `{name}`: {', '.join(f'`--{each}`' for each in own)}" for name, own in listed if own]
     return (
-        "## Options of one command\n\nWhat a command has beside the tables, `lmdecode COMMAND --help` explains:\n\n"
+        "## Options of one command\n\n"
+        "`lmdecode COMMAND --help` explains these options, which are not in the tables:\n\n"
         + ("\n".join(lines) + "\n")
     )
 

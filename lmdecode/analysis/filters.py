@@ -267,7 +267,7 @@ def _number_of(word: str, comparison: str, value: str) -> Filter:
 
 
 def _address(word: str, comparison: str, value: str) -> Filter:
-    wanted = _only_equality(word, comparison, value, "address=0x4000..0x4022")
+    wanted = _only_equality(word, comparison, value, "address=0x4000-0x4022")
     ranges = [_one_range(piece) for piece in _alternatives(word, value)]
 
     def passes(record: Record) -> bool:

@@ -70,7 +70,7 @@ _HELP: Final = """Understand the network protocols of La Marzocco espresso machi
 Start with one of these:
 
 - `lmdecode decode morning.pcap` shows what app and machine said
-- `lmdecode report morning.pcap -o report.html` makes an HTML page of it
+- `lmdecode report morning.pcap --output report.html` makes an HTML page of it
 - `lmdecode identify morning.pcap` says what a capture probably holds, without the machine's key
 - `lmdecode explain R401C000403BC04D8B6` takes one message apart
 - `lmdecode registers coffee` looks up the memory map

@@ -120,7 +120,7 @@ def decode(
 
     - `name=coffee_temp`, `'name=mon_*'`: messages that read or write this value, requests included
 
-    - `address=0x401C`, `address=0x4000..0x4022`: messages that read or write any of these bytes
+    - `address=0x401C`, `address=0x4000-0x4022`: messages that read or write any of these bytes
 
     - `time=02:55..02:57` (of each day), `time=2026-11-21T02:55..`: as the table shows times, or with a zone, `02:55Z`;
     a time means the whole minute or second that it names

@@ -72,7 +72,7 @@ def memory(
 
         lmdecode memory morning.pcap --at +30s --range 0x4000-0x40FF
 
-        lmdecode memory morning.pcap --format json --output morning.json
+        lmdecode memory morning.pcap --json --output morning.json
 
         lmdecode simulate --image morning.json
 

@@ -76,14 +76,14 @@ _TO = Annotated[
 
 
 _OF_THE_OTHER: Final = (
-    "This is an option of the machine to send to. For the machine in the captures there is --capture-{}."
+    "This option belongs to the machine that lmdecode sends to. `--capture-{}` is for the machine in the captures."
 )
 
 
 @reports_errors
 @over_captures(
     without={name: _OF_THE_OTHER.format(name) for name in ("key", "port", "machine")}
-    | {"config": "This is an option of the machine to send to, and the captures are read with the same file."},
+    | {"config": "This option belongs to the machine that lmdecode sends to; the captures are read with the same file."},
     where=_WHERE,
     from_=_FROM,
     to=_TO,

@@ -35,11 +35,11 @@ def report(
 
     Examples:
 
-        lmdecode report morning.pcap -o report.html
+        lmdecode report morning.pcap --output report.html
 
-        lmdecode report monday.pcap tuesday.pcap -o days.html --title "Two days"
+        lmdecode report monday.pcap tuesday.pcap --output days.html --title "Two days"
 
-        lmdecode report --join day.pcap* -o morning.html --from 06:00 --to 09:00
+        lmdecode report --join day.pcap* --output morning.html --from 06:00 --to 09:00
 
     The page needs no network and sends nothing. It contains what the machine said, including its serial number, but
     neither the key nor the machine's cloud account.
@@ -53,7 +53,7 @@ def report(
     from lmdecode.cli._common.progress import file_progress
 
     if output is None:
-        raise UsageError("no name for the page: add -o report.html, or -o - for standard output")
+        raise UsageError("no name for the page: add --output report.html, or --output - for standard output")
     file = None if output == STDIN else output
     if file is None and sys.stdout.isatty():
         raise UsageError("a page cannot be shown in a terminal: name a file, --output report.html")

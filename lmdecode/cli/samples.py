@@ -49,7 +49,7 @@ def samples(
         "",
         "next: what app and machine said, a day as a page, and a simulated machine:",
         f"  lmdecode decode {capture} --config {config}",
-        f"  lmdecode report {day} --config {config} -o day.html",
+        f"  lmdecode report {day} --config {config} --output day.html",
         f"  lmdecode simulate --config {config}",
     )
     if copied.other:

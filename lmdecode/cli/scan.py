@@ -91,7 +91,7 @@ def scan(
 
         lmdecode scan
 
-        lmdecode scan 0x0000-0x01FF 0x4000+35 -o morning.json
+        lmdecode scan 0x0000-0x01FF 0x4000+35 --output morning.json
 
         lmdecode scan 0x0000-0xFFFF --finest 16
 

@@ -46,7 +46,7 @@ def unknowns(
 
         lmdecode unknowns monday.pcap tuesday.pcap --range 0x4000-0x40FF
 
-        lmdecode unknowns *.pcap --format jsonl | jq 'select(.hints != []) | {address, hints}'
+        lmdecode unknowns *.pcap --json | jq 'select(.hints != []) | {address, hints}'
 
     The list includes bytes that the memory map lists as unknown, and bits that a register does not use. Captures of the
     same machine with the same firmware are combined. A register is named if it changed together with the byte more

@@ -54,7 +54,7 @@ def watch(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Append each message to this file, in the format of `decode --format jsonl`; - is standard output, "
+            help="Append each message to this file, in the format of `lmdecode decode --json`; - is standard output, "
             "without a screen.",
             show_default=False,
         ),

@@ -38,7 +38,7 @@ def as_tables(result: IdentificationResult) -> Iterable[RenderableType]:
     for connection in connections[:_CONNECTIONS]:
         yield _connection_text(connection)
     if len(connections) > _CONNECTIONS:
-        yield Text(f"and {len(connections) - _CONNECTIONS:,} connections more (--format json has them all)", "dim")
+        yield Text(f"and {len(connections) - _CONNECTIONS:,} connections more (--json has them all)", "dim")
     if not result.groups:
         return
     machines = list(dict.fromkeys(group.machine for group in result.groups))

@@ -106,7 +106,7 @@ def _detail(each: UnknownByte, found: UnknownsOfMachine, first_ns: int) -> Itera
     for hint in each.hints[:_HINTS_SHOWN]:
         yield Text.assemble(("  perhaps  ", "yellow"), (_hint_name(hint), "bold"), f": {_hint_text(hint, found)}")
     if len(each.hints) > _HINTS_SHOWN:
-        yield Text(f"           and {len(each.hints) - _HINTS_SHOWN} more (--format jsonl has them)", "dim")
+        yield Text(f"           and {len(each.hints) - _HINTS_SHOWN} more (--json has them)", "dim")
     if not each.hints:
         few = each.changes < found.fewest
         why = f"fewer than {found.fewest} changes: too few to compare" if few else "no register stands out"

@@ -164,4 +164,6 @@ def test_whatever_is_said_there_is_a_report(said) -> None:
 def test_a_page_without_a_name(run):
     result = run(DAY)
     assert result.returncode == 2
-    assert result.stderr == "lmdecode: no name for the page: add -o report.html, or -o - for standard output\n"
+    assert result.stderr == (
+        "lmdecode: no name for the page: add --output report.html, or --output - for standard output\n"
+    )

@@ -71,7 +71,7 @@ def _plugin() -> Finding:
     usual = r"AppData\Roaming\Wireshark\plugins" if sys.platform == "win32" else ".local/lib/wireshark/plugins"
     folder = Path(told) if told else home() / usual
     path = folder / PLUGIN
-    write = f"lmdecode wireshark-plugin -o {shlex.quote(str(path))}"
+    write = f"lmdecode wireshark-plugin --output {shlex.quote(str(path))}"
     if not path.is_file():
         make = "" if folder.is_dir() else f"mkdir -p {shlex.quote(str(folder))} && "
         return Finding(name, State.MISSING, f"every register as a field to filter on, in {folder}", make + write)

@@ -89,7 +89,7 @@ def test_the_plugin_missing_old_and_there(monkeypatch, tmp_path):
     tshark, _, libpcap, plugin, _ = programs.programs()
     assert tshark.text == "4.0.17, /bin/tshark"
     assert libpcap.text == "1.10.3, with tcpdump"
-    write = f"lmdecode wireshark-plugin -o '{folder}/lamarzocco.lua'"
+    write = f"lmdecode wireshark-plugin --output '{folder}/lamarzocco.lua'"
     assert (plugin.state, plugin.command) == (State.MISSING, f"mkdir -p '{folder}' && {write}")
     folder.mkdir()
     (folder / "lamarzocco.lua").write_text("old")
