@@ -234,8 +234,7 @@ def _own() -> str:
     lines = [f"- `{name}`: {', '.join(f'`--{each}`' for each in own)}" for name, own in listed if own]
     return (
         "## Options of one command\n\n"
-        "`lmdecode COMMAND --help` explains these options, which are not in the tables:\n\n"
-        + ("\n".join(lines) + "\n")
+        "`lmdecode COMMAND --help` explains these options, which are not in the tables:\n\n" + ("\n".join(lines) + "\n")
     )
 
 

@@ -83,7 +83,7 @@ _OF_THE_OTHER: Final = (
 @reports_errors
 @over_captures(
     without={name: _OF_THE_OTHER.format(name) for name in ("key", "port", "machine")}
-    | {"config": "This option belongs to the machine that lmdecode sends to; the captures are read with the same file."},
+    | {"config": "This option belongs to the machine that lmdecode sends to; it reads the captures with it, too."},
     where=_WHERE,
     from_=_FROM,
     to=_TO,
