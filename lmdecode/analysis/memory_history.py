@@ -233,7 +233,7 @@ class History:
         memory = Memory()
         if isinstance(time, str):
             if self.first_ns is None:
-                raise TimeError(f"{time!r} is not in it: it has no records")
+                raise TimeError(f"{time!r} is not in the capture, which has no records")
             time = moment(time, self.first_ns, self.last_ns, zone).end - 1
         end = len(self._times) if time is None else bisect_right(self._times, time)
         for address, data in self._news[:end]:

@@ -259,7 +259,7 @@ def moment(text: str, first_ns: int, last_ns: int, zone: tzinfo | None = None) -
         found = [span for day in possible for span in _if_it_is(typed.on(day))]
     within = [each for each in found if each.start <= last_ns and first_ns < each.end]
     if not within:
-        raise TimeError(f"{text!r} is not in it: it is from {between_text(first_ns, last_ns, clock)}")
+        raise TimeError(f"{text!r} is not in the capture, which is from {between_text(first_ns, last_ns, clock)}")
     if len(within) > 1:
         days = {_day(each.start, clock) for each in within}
         names = " or ".join(zone_name(local_time(each.start, clock)) for each in within)

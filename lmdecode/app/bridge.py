@@ -287,7 +287,7 @@ class Bridge:
         if entity is not None and not complaint:
             waiting = self._commands[number]
             if waiting.full() or (waiting.qsize() >= _WAITING and not switches_off(entity, text)):
-                complaint = f"{waiting.qsize()} commands are waiting for the machine already"
+                complaint = f"{waiting.qsize()} commands already wait for the machine"
             else:
                 waiting.put_nowait((self.machines[number].id, entity, text, heard.at))
         if complaint:
@@ -302,7 +302,7 @@ class Bridge:
         """Publishes everything once more if Home Assistant has started, but not at each of a flood of such messages."""
         if self._birth_waits and self._births.takes(1):
             self._birth_waits = False
-            self._tell("Home Assistant has started: everything is published again")
+            self._tell("Home Assistant has started; the bridge publishes everything again")
             self._mqtt.publish_again()
 
     def _check(self, number: int, name: str, heard: Heard) -> tuple[Entity | None, str]:
@@ -315,7 +315,7 @@ class Bridge:
                 f"to remove it: mosquitto_pub -r -n -t '{printable(heard.topic)}'"
             )
         if self._has_stood_still() or time.monotonic() < self._settled_at:
-            return entity, "it came while the bridge stood still, so nobody knows how old it is"
+            return entity, "it arrived while the bridge was suspended, so nobody knows how old it is"
         if not self._writes:
             return entity, "the bridge only reads: start it with --allow-writes to change settings"
         if entity is None:

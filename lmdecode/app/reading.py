@@ -112,7 +112,7 @@ def chosen_names(texts: Iterable[str]) -> tuple[str, ...]:
             raise UsageError(f"{current_name(piece)} can only be written")
         found.update(dict.fromkeys(readable))
     if not found:
-        raise UsageError("no value is named; for example coffee_temp, or 'dose_*'")
+        raise UsageError("no value is named; name one, such as coffee_temp, or several, such as 'dose_*'")
     return tuple(found)
 
 

@@ -61,8 +61,8 @@ def bridge(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="The certificate of the authority that signed the broker's, in PEM format; the connection is then "
-            "encrypted.",
+            help="The certificate of the authority that signed the broker's certificate, in PEM format; the connection "
+            "is then encrypted.",
             show_default=False,
         ),
     ] = None,
@@ -70,8 +70,8 @@ def bridge(
         bool,
         typer.Option(
             "--allow-writes",
-            help="Let the home automation change settings. Everyone who may publish on the broker can then switch the "
-            "machine on, heat its boilers and change how much water it pours, without anybody being asked.",
+            help="Let the home automation change settings. Anyone who may publish on the broker can then switch the "
+            "machine on, heat its boilers and change how much water it pours; the bridge does not ask.",
         ),
     ] = False,
     every: Annotated[
@@ -104,8 +104,8 @@ def bridge(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="What the broker knows the bridge by; each bridge needs its own. [default: made of the machines' "
-            "addresses]",
+            help="The name by which the broker knows the bridge; each bridge needs its own. "
+            "[default: made of the machines' addresses]",
             show_default=False,
         ),
     ] = None,
@@ -136,10 +136,13 @@ def bridge(
 
         lmdecode bridge --mqtt 192.168.1.10 --stay --machine kitchen
 
-    Home Assistant finds the machine by itself: temperatures, state, counters, settings. Without --allow-writes nothing
-    is written to the machine. The machine takes one connection at a time, so the bridge connects, reads and leaves
-    again, and the app can connect in between. It runs until Ctrl-C or SIGTERM, and waits for a broker or a machine that
-    is away. Each event is a line on stderr. docs/home-automation.md has the whole story.
+    Home Assistant discovers the machine automatically: temperatures, state, counters, settings. Without --allow-writes
+    the bridge writes nothing to the machine. The machine takes one connection at a time, so the bridge connects, reads
+    and disconnects, and the app can connect in between. The bridge runs until Ctrl-C or SIGTERM, and waits for a broker
+    or a machine that is away. It prints each event as a line on stderr.
+
+    Home Assistant, topics and what is safe, step by step:
+    https://github.com/lmdecode/lmdecode/blob/main/docs/home-automation.md
     """
     from lmdecode.app.bridge_targets import find_targets
     from lmdecode.config.mqtt import find_broker

@@ -105,9 +105,9 @@ def check(
 
         lmdecode config check --machine kitchen --offline
 
-    Each problem is said with its line and its entry: a key that is none, a machine without an address, a name that
-    lmdecode does not know. The exit code is 1 if anything is wrong. To see whether a machine is reachable, a connection
-    is opened and closed at once; nothing is sent.
+    The command names the line and the entry of each problem: an invalid key, a machine without an address, an unknown
+    name. The exit code is 1 if anything is wrong. To see whether a machine is reachable, the command opens a connection
+    and closes it at once; it sends nothing.
     """
     from lmdecode.app.config import check, load, reach
 

@@ -40,14 +40,15 @@ def credentials(
             "--output",
             "-o",
             metavar="FILE",
-            help="Save what is found in this config.json. Other entries stay; afterwards only you can read the file.",
+            help="Save the credentials in this config.json. Other entries stay; afterwards only you can read the file.",
             show_default=False,
         ),
     ] = None,
     save: Annotated[
         bool,
         typer.Option(
-            "--save", help="Save it in ./config.json if that is there, otherwise in the one in your config folder."
+            "--save",
+            help="Save the credentials in ./config.json if it is there, otherwise in the one in your config folder.",
         ),
     ] = False,
     save_password: SavePasswordOption = False,
@@ -98,9 +99,9 @@ def credentials(
             ascii_only=True,
         )
     elif result.found.anything:
-        echo(str(saved) if saved else "nothing was saved: --save does that, or --config FILE")
+        echo(str(saved) if saved else "nothing was saved; to save it, add --save or --config FILE")
     if saved and saved.kept:
-        complain(f"what {path} has stays as it is: to replace it, add --replace")
+        complain(f"{path} keeps what it has; to replace it, add --replace")
     if result.unread or not result.found.anything:
         raise typer.Exit(1)
 

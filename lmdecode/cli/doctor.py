@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @reports_errors
 def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Say what is installed, found and missing on this computer, with the command for each that is missing.
+    """Show what is installed and what is missing on this computer, with the command that mends each problem.
 
     Examples:
 
@@ -24,10 +24,10 @@ def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
         lmdecode doctor --json
 
-    It looks at Python, the extras, the programs that record, config.json, the environment, the rights to record, the
+    It checks Python, the extras, the programs that record, config.json, the environment, the rights to record, the
     ports of `harvest`, the time zone and the terminal. It changes nothing, asks no machine, and shows no secret and no
-    value of a variable, so its output can be sent to others. What is missing is needed by some commands only. The exit
-    code is 1 only if something that is there is broken.
+    value of a variable, so its output can be sent to others. Only some commands need what is missing. The exit
+    code is 1 only if something that is installed is broken.
     """
     from lmdecode.app.doctor import examine, is_broken
 
@@ -47,7 +47,7 @@ def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         print_findings([(group.title, group.findings) for group in groups], TerminalConsole())
         missing = sum(finding.state == "missing" for group in groups for finding in group.findings)
         wrong = sum(finding.state == "broken" for group in groups for finding in group.findings)
-        echo("", f"{missing} missing, {wrong} broken. What is missing is needed by some commands only.")
+        echo("", f"{missing} missing, {wrong} broken. Only some commands need what is missing.")
     if broken:
         raise typer.Exit(1)
 

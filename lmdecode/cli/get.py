@@ -52,9 +52,10 @@ def get(
 
         lmdecode get coffee_temp steam_temp --json
 
-    This only reads; nothing is written to the machine. Of one name it prints the bare value, for scripts: a number
-    without its unit, `on` or `off`, names with commas between them. Of several it prints lines with name and unit.
-    Only what holds these values is read, so it is quick. The exit code is 1 if the machine has no such value.
+    This only reads; nothing is written to the machine. For a single name it prints the bare value, for scripts: a
+    number without its unit, `on` or `off`, or names separated by commas. For several names it prints a line for each,
+    with name and unit. It reads only the registers that hold these values, so it is quick. The exit code is 1 if the
+    machine has no such value.
     """
     from lmdecode.render.setting import bare_text, value_line
 

@@ -69,8 +69,8 @@ def harvest(
     The command starts a proxy, explains what to do on the phone, checks off each credential that it finds, and stops
     when it has all of them. The proxy forwards to the maker's hosts only, so other apps on the phone get no answer
     until you switch it off. The credentials are written to config.json, which only you can read: the one in this folder
-    if it is there, otherwise the one in your config folder. A key, client or account that is there already is replaced
-    only if you say so, and the password is kept only if you say so.
+    if it is there, otherwise the one in your config folder. It replaces an existing key, client
+    or account, and saves the password, only if you say so.
 
     Phones and the certificate, step by step, and what Android needs:
     https://github.com/lmdecode/lmdecode/blob/main/docs/credentials.md
@@ -159,9 +159,7 @@ def _settle(run: Harvest, path: Path) -> None:
         return
     kept = " and ".join(run.kept)
     if is_somebody_there() and sys.stdout.isatty():
-        if confirmed(
-            f"{path} has another {kept} than was found. Replace it? A key that is replaced stays under another name"
-        ):
+        if confirmed(f"{path} has a different {kept}. Replace it? A replaced key stays there under another name"):
             echo(str(run.take_instead()))
             return
         echo(f"{path} keeps its own {kept}; switch the phone's proxy off now")

@@ -16,9 +16,7 @@ def samples(
     folder: Annotated[
         Path, typer.Argument(metavar="FOLDER", help="Where they go; the folder is made if it is not there.")
     ] = Path("captures"),
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Replace files that have the same name and another content.")
-    ] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace files of the same name that differ.")] = False,
 ) -> None:
     """Copy the sample captures and their key into a folder, to try the commands on.
 
@@ -29,8 +27,8 @@ def samples(
         lmdecode samples ~/lmdecode-samples
 
     The samples have a config.json of their own with the key of a machine that does not exist. Commands use it with
-    `--config captures/config.json`; your own config.json is not touched. The exit code is 1 if a file was left as it
-    was because yours is different.
+    `--config captures/config.json`; your own config.json is not touched. The exit code is 1 if a file was kept
+    because yours differs.
     """
     import shlex
 
@@ -41,13 +39,13 @@ def samples(
         if names:
             echo(f"{len(names)} {'file' if len(names) == 1 else 'files'} {what} {folder}: {', '.join(names)}")
     for name in copied.other:
-        complain(f"{folder / name} is different and stays as it is: --replace replaces it")
+        complain(f"{folder / name} differs and was kept; to replace it, add --replace")
     capture, day, config = (
         shlex.quote(str(folder / name)) for name in ("gs3av-settings.pcap", "gs3av-day.pcapng.zst", SAMPLE_CONFIG)
     )
     echo(
         "",
-        "next: what app and machine said, a day as a page, and a simulated machine:",
+        "next: decode a capture, make a page of a day, and run a simulated machine:",
         f"  lmdecode decode {capture} --config {config}",
         f"  lmdecode report {day} --config {config} --output day.html",
         f"  lmdecode simulate --config {config}",

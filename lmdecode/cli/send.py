@@ -59,14 +59,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 YesOption = Annotated[
-    bool, typer.Option("--yes", "-y", help="Do not ask before a setting that heats or moves water, or a raw write.")
+    bool, typer.Option("--yes", "-y", help="Do not ask before a change that heats or moves water, or a raw write.")
 ]
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Show what would be sent, as plaintext and as frame; do not connect.")
 ]
 
 _WORD: Final = "word_"  # before the names of a setting's own parameters, of which one might be that of an option
-_WITHOUT: Final = "Without a value, it shows the present one and what it takes, and changes nothing."
+_WITHOUT: Final = "Without a value, it shows the present and the accepted values, and changes nothing."
 _FEW: Final = 2  # changes that are made without a question, if they heat and move nothing: the two times of a day
 
 
@@ -108,8 +108,8 @@ class SettingGroup(TyperGroup):
 
 app = typer.Typer(
     cls=SettingGroup,
-    help="Change a setting of the machine, or read and write its memory. Without a value, a setting shows what it is "
-    "and what it takes, and nothing is changed.",
+    help="Change a setting of the machine, or read and write its memory. Without a value, a setting shows its "
+    "present and its accepted values, and changes nothing.",
     epilog="Each setting explains itself: `lmdecode send dose --help`. Registers, bits and times of day can be set by "
     "their own names too: `lmdecode send tue_on_time 06:30`. Exit codes: 0 done, 1 failed or not taken, "
     "2 wrong usage, 3 no connection to the machine.",

@@ -126,7 +126,7 @@ class _Finder:
         for steps, line in entry_lines(self.config.text):
             if steps in seen and count < _MOST:
                 count += 1
-                text = f"is there twice, and this one counts, not that of line {seen[steps]}: remove one"
+                text = f"is there twice; lmdecode uses this one, not the one in line {seen[steps]}: remove one"
                 yield self.problem(steps, text, line=line)
             seen[steps] = line
 
@@ -143,9 +143,9 @@ class _Finder:
             count += 1
             near = nearest(name, known)
             if near is not None and near != name:
-                yield self.problem(steps, f'is no entry that lmdecode knows: did you mean "{near}"?', line=line)
+                yield self.problem(steps, f'is not an entry that lmdecode knows: did you mean "{near}"?', line=line)
             else:
-                text = "is no entry that lmdecode knows; it is left alone, as another program's or a newer lmdecode's"
+                text = "is not an entry that lmdecode knows; lmdecode leaves it as it is"
                 yield self.problem(steps, text, line=line, note=True)
 
     def types(self) -> Iterator[Problem]:
@@ -165,7 +165,7 @@ class _Finder:
                 yield self.problem((*place, "host"), f"is not an address: {NO_ADDRESS}")
             model = entry.get("model_name")
             if isinstance(model, str) and model and model not in MODELS:
-                yield self.problem((*place, "model_name"), f"is no model that is known: {', '.join(MODELS)}")
+                yield self.problem((*place, "model_name"), f"is not a known model: {', '.join(MODELS)}")
             key = entry.get("key")
             if isinstance(key, str) and key:
                 try:
@@ -189,7 +189,7 @@ class _Finder:
             steps = (*place, "key")
             if is_sample(self._value(steps)):
                 advice = ": remove that machine; the samples have a file of their own" if own else ""
-                text = f"is the published key of the sample captures and the simulator, and no machine's{advice}"
+                text = f"is the published key of the sample captures and the simulator, not a real machine's{advice}"
                 yield self.problem(steps, text, note=not own)
 
     def of_a_machine(self, machine: Machine, *, alone: bool) -> Iterator[Problem]:
@@ -220,7 +220,7 @@ class _Finder:
             if name and name in seen:
                 steps = (*each.places[-1], "machine_name")
                 other = self.problem((*seen[name].places[-1], "machine_name"), "").line
-                yield self.problem(steps, f"is that of another machine too (line {other}): give one another name")
+                yield self.problem(steps, f"is also the name of another machine (line {other}): rename one of them")
             seen.setdefault(name, each)
         default = self.config.entries.get(CHOICE)
         if isinstance(default, str) and default:
@@ -230,7 +230,7 @@ class _Finder:
                 yield self.problem((CHOICE,), f"names none of the machines, or several; there are: {listed(machines)}")
         top = self.config.entries
         if len(machines) > 1 and top.get("host") and not any(() in each.places for each in machines):
-            yield self.problem(("host",), 'counts for none of the machines: move it into one of "machines"')
+            yield self.problem(("host",), 'belongs to none of the machines: move it into one of "machines"')
 
     def _list(self) -> list[object]:
         value = self.config.entries.get(LIST, [])

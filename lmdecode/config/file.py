@@ -263,7 +263,7 @@ def _encoding(error: UnicodeDecodeError) -> str:
     if error.object[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\0" in error.object[:4]:
         return "it seems to be UTF-16, as PowerShell writes it; save it as UTF-8"
     line = error.object.count(b"\n", 0, error.start) + 1
-    return f"line {line} has a byte that is none of it; save it as UTF-8, or write characters above 127 as \\u00xx"
+    return f"line {line} has an invalid byte; save it as UTF-8, or write characters above 127 as \\u00xx"
 
 
 def _not_an_object(value: object) -> str:

@@ -125,7 +125,7 @@ def machine_named(config: Config, name: str, where: str) -> Machine:
         raise TargetError(f"{where}: {config.path} has {listed(machines)}{hint}")
     if len(named) > 1:
         raise TargetError(
-            f"{where}: {len(named)} machines in {config.path} are called so: give the serial number or the address"
+            f"{where}: {len(named)} machines in {config.path} have this name: give the serial number or the address"
         )
     return named[0]
 

@@ -30,7 +30,7 @@ ENTRIES: Final[Mapping[str, str]] = {
     "password": "the user's password",
     "tls": "true: encrypted, also without mqtts://",
     "ca_file": "the certificate of the authority that signed the broker's; implies tls",
-    "client_id": "what the broker knows the bridge by; made of the machines' addresses if it is missing",
+    "client_id": "the name by which the broker knows the bridge; made of the machines' addresses if it is missing",
     "prefix": "the first level of the bridge's topics: lmdecode",
     "discovery_prefix": "the first level of Home Assistant's discovery topics: homeassistant",
 }
@@ -197,14 +197,14 @@ def _misspelt(names: Iterable[str]) -> Iterator[str]:
     for name in names:
         near = [] if name in ENTRIES else get_close_matches(name, ENTRIES, n=1)
         if near:
-            yield f'"{name[:40]}" is nothing that "{SECTION}" has: did you mean {near[0]}?'
+            yield f'"{SECTION}" has no entry "{name[:40]}": did you mean {near[0]}?'
 
 
 def _parts(text: str, where: str) -> dict[str, str | None]:
     match = _ADDRESS(text.strip())
     if match is None or (match["scheme"] or "") not in _SCHEMES:
         # The text may hold a password, so it is not quoted.
-        raise BrokerError(f"{where} is no broker: give HOST, HOST:PORT, mqtt://HOST or mqtts://HOST")
+        raise BrokerError(f"{where} is not a broker: give HOST, HOST:PORT, mqtt://HOST or mqtts://HOST")
     return {
         "scheme": match["scheme"],
         "user": unquote(match["user"]) if match["user"] else None,
@@ -223,7 +223,7 @@ def _port(value: object, default: int, path: Path | None) -> int:
     if value is None:
         return default
     if not _is_port(value):
-        where = f'{path}: "port" of "{SECTION}"' if path else "--mqtt: what stands behind the colon"
+        where = f'{path}: "port" of "{SECTION}"' if path else "--mqtt: what follows the colon"
         raise BrokerError(_no_port(where))
     return int(str(value))
 
@@ -253,7 +253,7 @@ def _fits(text: str) -> bool:
 def _levels(value: object, name: str) -> str:
     text = str(value)
     if len(text) > _LONGEST or not _LEVELS(text):
-        raise BrokerError(f"{name} {text[:40]!r} is no beginning of topics: letters, digits, _ . - and / between them")
+        raise BrokerError(f"{name} {text[:40]!r} does not begin a topic: use letters, digits, _ . - and / between them")
     return text
 
 

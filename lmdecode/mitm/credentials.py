@@ -243,7 +243,7 @@ class CredentialsAddon:
             say(self, logging.WARNING, self._advice)
         if self._saved.password_left_out and self._advice and not self._told_password:
             self._told_password = True
-            say(self, logging.INFO, "the password is not kept; to keep it, set lm_save_password=true")
+            say(self, logging.INFO, "the password was not saved; to save it, set lm_save_password=true")
 
     def _doubt(self, flow: HTTPFlow) -> None:
         """Say that somebody poses as the cloud, or speaks with it in a way in which anybody could."""

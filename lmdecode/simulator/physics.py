@@ -114,10 +114,10 @@ class Physics:
 
         Args:
             key: 1 to 5; 5 is continuous, until it is stopped.
-            seconds: How long it runs; None: until the dose of the key.
+            seconds: How long it runs; None: until the button's dose.
 
         Raises:
-            NotNowError: It does not have the key, or is busy, off, or without water.
+            NotNowError: It does not have the button, or is busy, off, or without water.
         """
         model = MODELS[self._model]
         if key not in model.keys:

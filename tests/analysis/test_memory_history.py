@@ -189,7 +189,7 @@ def test_a_moment_can_be_typed():
         assert made.at(time, zone=UTC).read(0x4018, 1) == b"\0", time
     assert made.at("+70s").read(0x4018, 1) == made.at(first + 70 * 10**9).read(0x4018, 1) == b"\1"
     assert made.at(f"{clock + timedelta(hours=1):%H:%M}", zone=timezone(timedelta(hours=1))).read(0x4018, 1) == b"\0"
-    with pytest.raises(TimeError, match="is not in it"):
+    with pytest.raises(TimeError, match="is not in the capture"):
         made.at("+1h")
-    with pytest.raises(TimeError, match="it has no records"):
+    with pytest.raises(TimeError, match="which has no records"):
         history().at("02:55")

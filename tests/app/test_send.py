@@ -43,7 +43,7 @@ def test_whatever_is_asked_for_makes_changes_that_can_be_written_or_is_refused_i
 @pytest.mark.parametrize(
     ("name", "words", "complaint"),
     [
-        ("off", (), "off is not clear: did you mean power off, prebrewing off or steam_boiler_enable off?"),
+        ("off", (), "off is ambiguous: did you mean power off, prebrewing off or steam_boiler_enable off?"),
         ("cofee_temp", (), "did you mean coffee_set_temp?"),
         ("coffee_temp", (94,), "did you mean coffee_set_temp?"),
         ("xyzzy", (), "there are power, coffee_set_temp, "),

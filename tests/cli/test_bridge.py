@@ -122,7 +122,7 @@ def test_commands_are_carried_out_once_or_refused_and_an_old_one_never_is(comman
         time.sleep(6)
         listener.publish(f"{SET}/power", "on")
         bridge.process.send_signal(signal.SIGCONT)
-        assert "stood still" in wait_until(lambda: listener.results()[-1].get("complaint"))
+        assert "was suspended" in wait_until(lambda: listener.results()[-1].get("complaint"))
         assert len(machine.writes) == before
         assert machine.value("power") is False
 
@@ -281,7 +281,7 @@ def test_tls_with_an_authority_of_ones_own(command, tmp_path, machine):
         ([], "no MQTT broker"),
         (["--mqtt", "http://x"], "is no broker"),
         (["--mqtt", "x:99999"], "not a port"),
-        (["--mqtt", "x", "--prefix", "a/#"], "no beginning of topics"),
+        (["--mqtt", "x", "--prefix", "a/#"], "does not begin a topic"),
         (["--mqtt", "x", "--ca-file", "nowhere.pem"], "no CA file"),
         (["--mqtt", "x", "--client-id", "a b"], "client id"),
         (["--mqtt", "x", "--machine", "a", "--machine", "b"], "for one machine"),

@@ -254,7 +254,7 @@ def test_an_owners_key_takes_the_place_of_the_published_one(command, config):
 def test_check_says_what_is_missing_and_the_command_for_it(command, config):
     config.write({"hots": "h", "key": ONE})
     complaint = command.fails("config", "check")
-    assert 'config.json, line 2: "hots" is no entry that lmdecode knows: did you mean "host"?' in complaint
+    assert 'config.json, line 2: "hots" is not an entry that lmdecode knows: did you mean "host"?' in complaint
     assert complaint.endswith("lmdecode discover finds the address; lmdecode config set host ADDRESS\n")
 
 

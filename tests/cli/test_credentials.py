@@ -172,7 +172,7 @@ def test_nothing_is_written_unasked(command):
     (command.folder / "login.har").write_text(EXPORTS["Chrome"])
     result = command("credentials", "login.har")
     assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout.endswith("nothing was saved: --save does that, or --config FILE\n")
+    assert result.stdout.endswith("nothing was saved; to save it, add --save or --config FILE\n")
     assert not (command.folder / "home").exists()
 
 
@@ -184,7 +184,7 @@ def test_saved_where_all_commands_look(command, here):
     result = command("credentials", "login.har", "--save", "--tokens")
     path = command.folder / ("config.json" if here else "home/config/lmdecode/config.json")
     assert f"{path.relative_to(command.folder) if here else path} has client id" in result.stdout
-    assert "the password is not kept: lmdecode login asks for it; to keep it, add --save-password" in result.stderr
+    assert "the password was not saved: lmdecode login asks for it; to save it, add --save-password" in result.stderr
     entries = json.loads(path.read_text())
     assert "password" not in entries
     assert (entries["key"], entries["access_token"]) == (KEY, "hush-at")

@@ -29,7 +29,7 @@ def test_it_fits_the_terminal_and_shows_no_secret(command):
     assert "LMDECODE_HOST" in result.stdout
     assert "hush" not in result.stdout + result.stderr
     assert "abcdefgh" not in result.stdout
-    assert lines[-1].endswith("What is missing is needed by some commands only.")
+    assert lines[-1].endswith("Only some commands need what is missing.")
 
 
 def test_json_and_exit_code_of_a_broken_config(command):

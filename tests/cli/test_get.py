@@ -59,7 +59,7 @@ def test_only_what_holds_them_is_read(command, machine):
         ("get coffee", "did you mean 'coffee_*'?"),
         ("get nothing*", "no field fits 'nothing*'"),
         ("get command", "command can only be written"),
-        ("get ,", "no value is named; for example coffee_temp"),
+        ("get ,", "no value is named; name one, such as coffee_temp"),
         ("status cofee_temp", "did you mean coffee_temp?"),
     ],
 )

@@ -135,7 +135,8 @@ def test_from_the_phone_to_a_decrypted_capture(running, command):
     assert f"everything is in {config}" in running.said
     assert "Next: lmdecode discover, which finds the machine's address" in running.said
     assert (
-        "the password is not kept: lmdecode login asks for it; to keep it, run lmdecode harvest --save" in running.said
+        "the password was not saved: lmdecode login asks for it; to save it, run lmdecode harvest --save"
+        in running.said
     )
     assert config.stat().st_mode & 0o777 == 0o600
     entries = json.loads(config.read_text())
@@ -241,7 +242,7 @@ def test_the_password_is_kept_only_if_asked_for(command, owners_cloud, answer):
         client.post(TOKEN, data=LOGIN)
         client.get(CUSTOMER)
     if not answer.startswith("--"):
-        run.wait_for(r"Keep the password too[^\[]*\[y/N\]: ")
+        run.wait_for(r"Save the password too[^\[]*\[y/N\]: ")
         os.write(terminal, f"{answer}\n".encode())
     assert run.process.wait(PATIENCE) == 0
     reader.join(PATIENCE)

@@ -168,7 +168,7 @@ def test_check_finds_what_is_wrong(command, config):
     assert 'config.json: there is no "key": lmdecode harvest finds it' in complaint
     config.write_text(json.dumps({"key": "short", "port": "x", "model_name": "GS4"}))
     complaint = command.fails("config", "check")
-    for words in ("the key has 5 bytes", '"port" is not a port', '"model_name" is no model that is known: GS3 AV'):
+    for words in ("the key has 5 bytes", '"port" is not a port', '"model_name" is not a known model: GS3 AV'):
         assert words in complaint
 
 

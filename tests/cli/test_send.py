@@ -130,7 +130,7 @@ def test_a_dry_run_connects_to_nothing(command):
         ("dose 2 121 --model gs4", "no model 'gs4': give GS3 AV"),
         ("cofee-temp 93", "did you mean coffee_set_temp?"),
         ("off", "power off, prebrewing off or steam_boiler_enable off"),
-        ("xyzzy 1", "nothing named 'xyzzy' can be set: there are"),
+        ("xyzzy 1", "there is no setting 'xyzzy'; there are"),
         ("preinfusion maybe", "not one of on, off"),
         ("preinfusion 1 2 3", "preinfusion takes state, or button, seconds"),
         ("prebrew --on 2", "prebrew takes button, --on, --off; for example"),

@@ -28,7 +28,7 @@ def test_the_owners_file_stays(command):
     (command.folder / "captures").mkdir()
     (command.folder / "captures" / "config.json").write_text("{}")
     complaint = command.fails("samples")
-    assert complaint == "lmdecode: captures/config.json is different and stays as it is: --replace replaces it\n"
+    assert complaint == "lmdecode: captures/config.json differs and was kept; to replace it, add --replace\n"
     assert command("samples", "--replace").returncode == 0
     assert "of their own" in command.fails("samples", ".", code=2)
 

@@ -106,7 +106,7 @@ def test_the_password_is_kept_only_if_asked_for(proxy):
     try:
         log_in(proxy, WAYS[next(iter(WAYS))])
         news = proxy.news("nothing is missing; next: lmdecode discover")
-        assert news.count("the password is not kept; to keep it, set lm_save_password=true") == 1
+        assert news.count("the password was not saved; to save it, set lm_save_password=true") == 1
         entries = written(proxy)
     finally:
         proxy.set(lm_save_tokens="false")
@@ -270,7 +270,7 @@ def test_ctrl_c_keeps_what_was_found(python, cloud, tmp_path):
     with mitmdump(python, tmp_path, cloud) as proxy:
         with proxy.client() as client:
             client.post(TOKEN, data=LOGIN)
-        proxy.news("config.json has client id, client secret, user name", "the password is not kept")
+        proxy.news("config.json has client id, client secret, user name", "the password was not saved")
         started = time.monotonic()
         assert proxy.interrupt() == 0
         assert time.monotonic() - started < 10

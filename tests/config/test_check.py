@@ -40,14 +40,14 @@ def test_nothing_is_wrong(check):
 @pytest.mark.parametrize(
     ("entries", "expected"),
     [
-        ({"hots": "h", **KITCHEN}, (2, "hots", '"hots" is no entry that lmdecode knows: did you mean "host"?')),
+        ({"hots": "h", **KITCHEN}, (2, "hots", '"hots" is not an entry that lmdecode knows: did you mean "host"?')),
         (
             {"machines": [KITCHEN, OFFICE | {"Hots": "h"}]},
-            (12, "machines[1].Hots", '"Hots" of machine 2 is no entry that lmdecode knows: did you mean "host"?'),
+            (12, "machines[1].Hots", '"Hots" of machine 2 is not an entry that lmdecode knows: did you mean "host"?'),
         ),
         (
             KITCHEN | {"mqtt": {"host": "b", "prefiks": "x"}},
-            (7, "mqtt.prefiks", '"prefiks" of "mqtt" is no entry that lmdecode knows: did you mean "prefix"?'),
+            (7, "mqtt.prefiks", '"prefiks" of "mqtt" is not an entry that lmdecode knows: did you mean "prefix"?'),
         ),
         (KITCHEN | {"mqtt": {"tls": 1}}, (6, "mqtt.tls", '"tls" of "mqtt" is neither true nor false')),
         (KITCHEN | {"mqtt": {"port": "x"}}, (6, "mqtt.port", '"port" of "mqtt" is not a port: it should be 1883')),
@@ -55,7 +55,7 @@ def test_nothing_is_wrong(check):
         (KITCHEN | {"host": "http://10.0.0.1"}, (3, "host", '"host" is not an address: give the name or the number')),
         (KITCHEN | {"host": 10}, (3, "host", '"host" is not text: put it in double quotes')),
         (KITCHEN | {"port": True}, (5, "port", '"port" is not a port: it should be 1774')),
-        (KITCHEN | {"model_name": "GS4"}, (5, "model_name", '"model_name" is no model that is known: GS3 AV')),
+        (KITCHEN | {"model_name": "GS4"}, (5, "model_name", '"model_name" is not a known model: GS3 AV')),
         (KITCHEN | {"key": "hush"}, (4, "key", '"key": the key has 4 bytes')),
         (KITCHEN | {"key": 5}, (4, "key", '"key" is not text')),
         ({"machines": 7}, (2, "machines", '"machines" is not a list of objects')),
@@ -69,7 +69,7 @@ def test_nothing_is_wrong(check):
         ({"machines": [KITCHEN, {"host": "h"}]}, (None, "machines[1].key", 'h has no "key": lmdecode config set key')),
         (
             {"machines": [KITCHEN, OFFICE | {"machine_name": "Kitchen"}]},
-            (9, "machines[1].machine_name", '"machine_name" of machine 2 is that of another machine too (line 4)'),
+            (9, "machines[1].machine_name", '"machine_name" of machine 2 is also the name of another machine (line 4)'),
         ),
         (
             {"machine": "attic", "machines": [KITCHEN, OFFICE]},
@@ -77,7 +77,7 @@ def test_nothing_is_wrong(check):
         ),
         (
             {"host": "10.0.0.9", "machines": [KITCHEN, OFFICE]},
-            (2, "host", '"host" counts for none of the machines'),
+            (2, "host", '"host" belongs to none of the machines'),
         ),
         (
             {"key": SAMPLE_KEY, "host": "10.0.0.9", "machines": [KITCHEN]},
@@ -93,7 +93,7 @@ def test_nothing_is_wrong(check):
         ),
         (
             '{"host": "h",\n\n"host": "i", "key": "' + ONE + '"}',
-            (3, "host", '"host" is there twice, and this one counts, not that of line 1: remove one'),
+            (3, "host", '"host" is there twice; lmdecode uses this one, not the one in line 1: remove one'),
         ),
     ],
 )  # fmt: skip
@@ -144,7 +144,7 @@ def test_a_key_in_the_wrong_place_is_not_shown(tmp_path):
     path = tmp_path / "config.json"
     path.write_text(json.dumps({TWO: "key", **KITCHEN}))
     said = " ".join(map(str, problems(load_config(path))))
-    assert '"22222222…" is no entry that lmdecode knows' in said
+    assert '"22222222…" is not an entry that lmdecode knows' in said
     assert TWO not in said
 
 

@@ -102,7 +102,7 @@ def test_a_password_is_shown_by_nothing(tmp_path):
 
 
 def test_a_misspelt_entry_is_named_with_the_nearest_that_there_is(tmp_path):
-    with pytest.raises(ConfigError, match='"hots" is nothing that "mqtt" has: did you mean host'):
+    with pytest.raises(ConfigError, match='"mqtt" has no entry "hots": did you mean host'):
         found(config=config(tmp_path, hots="x"), address="x")
     assert found(config=config(tmp_path, host="y", of_another_program=1)).host == "y"
     assert len(section_problems({"hots": 1, "xyz": 2, "tls": 3, "host": 4})) == 2

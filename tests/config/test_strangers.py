@@ -56,9 +56,9 @@ def complaint(tmp_path):
         ('"1774"', "tcp", 'line 3, after "port": the value is neither a number nor in double quotes'),
         ('"1774"', "", 'line 3, after "port": a value is missing'),
         ('"port":', '"port"', "line 3"),
-        ('"1774",', '"1774,', 'line 3, after "port": a text goes over the end of its line'),
+        ('"1774",', '"1774,', 'line 3, after "port": a text continues past the end of its line'),
         ('"1774"', '"17\\74"', 'line 3, after "port": a lone \\'),
-        ('"1774"', '"17"74"', 'line 3, after "port": a comma is missing, or a " inside of a text'),
+        ('"1774"', '"17"74"', 'line 3, after "port": a comma is missing, or a " inside a text'),
         (f'{SECRET}"\n}}\n', SECRET, 'line 4, after "key": a text begins there and does not end'),
         ("}\n", "", 'line 4, after "key": it is cut off there'),
         ("}\n", '}\n{"host": "h"}', 'line 6, after "key": another object begins: make them one, with "machines"'),
@@ -120,7 +120,7 @@ def test_whatever_is_broken_has_a_line_and_no_secret(tmp_path_factory, data):
         ('{"log": {"version": "1.2", "entries": []}}', ", line 1: this is an HTTP archive (HAR)"),
         ('{"data": {"fleet": [\n{"communicationKey": "' + SECRET + '"}]}}', ", line 2: this is an answer of the cloud"),
         (WHOLE.encode("utf-16"), "it seems to be UTF-16, as PowerShell writes it"),
-        (WHOLE.replace('"1774"', '"\u00e4"').encode("latin-1"), "is not UTF-8: line 3 has a byte"),
+        (WHOLE.replace('"1774"', '"\u00e4"').encode("latin-1"), "is not UTF-8: line 3 has an invalid byte"),
     ],
 )  # fmt: skip
 def test_files_of_others(complaint, content, words):
@@ -133,6 +133,6 @@ def test_what_other_tools_call_it_is_told(tmp_path):
     path.chmod(0o600)
     found = [str(each).removeprefix(str(path)) for each in problems(load_config(path))]
     assert found[:3] == [
-        f', line {line}: "{name}" is no entry that lmdecode knows: did you mean "{near}"?'
+        f', line {line}: "{name}" is not an entry that lmdecode knows: did you mean "{near}"?'
         for line, name, near in ((2, "ip_addr", "host"), (3, "clientId", "client_id"), (5, "serial", "serial_number"))
     ]

@@ -138,7 +138,7 @@ def test_the_entry_machine_chooses_one_of_several(find):
 
 def test_two_of_one_name_are_not_guessed(find):
     twin = OFFICE | {"machine_name": "kitchen"}
-    with pytest.raises(TargetError, match=r"2 machines in .* are called so: give the serial number"):
+    with pytest.raises(TargetError, match=r"2 machines in .* have this name: give the serial number"):
         find({"machines": [KITCHEN, twin]}, machine="kitchen")
     assert find({"machines": [KITCHEN, twin]}, machine="GS2").host == "10.0.0.2"
 

@@ -60,13 +60,13 @@ def _line(problem: Problem) -> str:
 def variables() -> list[Finding]:
     """Returns the names of the environment variables that have an effect, without their values."""
     found = [name for name in (*OURS, *_OTHERS) if name in os.environ]
-    findings = [
-        Finding("environment", State.NOTE, f"set: {', '.join(found)}" if found else "sets nothing that matters")
-    ]
+    text = f"set: {', '.join(found)}" if found else "no variable that lmdecode reads is set"
+    findings = [Finding("environment", State.NOTE, text)]
     for name in sorted(os.environ):
         near = get_close_matches(name, OURS, n=1, cutoff=0.8)
         if name.startswith("LMDECODE_") and name not in OURS and near:
-            findings.append(Finding("environment", State.NOTE, f"{name} is set, which nobody reads: {near[0]} is read"))
+            text = f"{name} is set, but lmdecode does not read it: did you mean {near[0]}?"
+            findings.append(Finding("environment", State.NOTE, text))
     key = os.environ.get(ENVIRONMENT_VARIABLE)
     if key:
         try:
@@ -86,7 +86,7 @@ def _machines(config: Config) -> list[Finding]:
             findings.append(Finding("machine", State.MISSING, text, "lmdecode harvest"))
             continue
         sample = is_sample(key)
-        kind = "the key of samples and simulator, which is no machine's," if sample else "a valid key"
+        kind = "the published key of the samples, not a real machine's," if sample else "a valid key"
         address = "an address" if entry.get("host") else "no address: lmdecode discover looks for it"
         state = State.NOTE if sample else State.OK
         findings.append(Finding("machine", state, f"{name} has {kind} and {address}"))

@@ -39,8 +39,8 @@ def package() -> list[Finding]:
         Finding("Python", State.OK, f"{python}, {environment_kind()}: {sys.executable}"),
         Finding("lmdecode", State.OK, f"{__version__}, {_origin()}"),
         _dependencies(),
-        Finding("update", State.NOTE, "this gets the newest lmdecode:", upgrade_command()),
-        Finding("documentation", State.NOTE, f"which machines it works with, and all else: {_SUPPORTED}"),
+        Finding("update", State.NOTE, "to get the newest lmdecode:", upgrade_command()),
+        Finding("documentation", State.NOTE, f"supported machines, and everything else: {_SUPPORTED}"),
     ]
 
 
@@ -50,7 +50,7 @@ def extras() -> list[Finding]:
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         found = list(pool.map(_extra, names))
     if sum(finding.state is State.MISSING for finding in found) > 1:
-        found.append(Finding("all", State.NOTE, "all of the extras at once:", install_command("all")))
+        found.append(Finding("all", State.NOTE, "to install all extras at once:", install_command("all")))
     return found
 
 
@@ -133,7 +133,7 @@ def _wrong(needed: Iterable[str]) -> Iterable[tuple[str, bool]]:
             continue
         for operator, bound in _BOUND.findall(requirement.partition(";")[0]):
             if (_numbers(found) >= _numbers(bound)) != (operator == ">="):
-                yield f"{name} {found} is there, and {requirement} is needed", False
+                yield f"{name} {found} is installed, but {requirement} is needed", False
 
 
 def _name(requirement: str) -> str:

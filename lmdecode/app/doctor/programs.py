@@ -53,7 +53,7 @@ def _program(name: str, purpose: str, package: int) -> tuple[Finding, str]:
     code, said = answer([path, "--version"])
     found = _VERSION.search(said)
     if code or not found:
-        return Finding(name, State.BROKEN, f"{path} does not say its version: {said.strip()[-100:]}"), said
+        return Finding(name, State.BROKEN, f"{path} does not print its version: {said.strip()[-100:]}"), said
     return Finding(name, State.OK, f"{found[0]}, {path}"), said
 
 
@@ -67,7 +67,7 @@ def _plugin() -> Finding:
     lines = [line.removeprefix(_PERSONAL).strip() for line in said.splitlines() if line.startswith(_PERSONAL)]
     told = next(filter(None, lines), "")
     if not told and not shutil.which("wireshark"):
-        return Finding(name, State.NOTE, "no Wireshark was found that it could be for")
+        return Finding(name, State.NOTE, "no Wireshark was found")
     usual = r"AppData\Roaming\Wireshark\plugins" if sys.platform == "win32" else ".local/lib/wireshark/plugins"
     folder = Path(told) if told else home() / usual
     path = folder / PLUGIN
@@ -80,7 +80,7 @@ def _plugin() -> Finding:
     except (OSError, UnicodeDecodeError):
         current = False
     if not current:
-        return Finding(name, State.NOTE, f"{path} is another version's", write)
+        return Finding(name, State.NOTE, f"{path} is from another version", write)
     return Finding(name, State.OK, str(path))
 
 
@@ -88,4 +88,4 @@ def _certificate() -> Finding:
     path = home() / ".mitmproxy" / "mitmproxy-ca-cert.pem"
     if path.is_file():
         return Finding("mitmproxy's CA", State.OK, f"{path}: the certificate that the phone has to trust")
-    return Finding("mitmproxy's CA", State.NOTE, "none yet: lmdecode harvest makes one when it is first run")
+    return Finding("mitmproxy's CA", State.NOTE, "none yet; lmdecode harvest makes one when you first run it")

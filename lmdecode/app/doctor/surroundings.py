@@ -51,7 +51,7 @@ def _on_linux() -> Finding:
         path = shutil.which(name)
         with contextlib.suppress(OSError):
             if path and os.access(path, os.X_OK) and os.getxattr(path, "security.capability"):
-                return Finding("rights to record", State.OK, f"{path} may, and this user may run it")
+                return Finding("rights to record", State.OK, f"{path} may record, and this user may run it")
     command = ""
     if Path("/etc/debian_version").is_file():
         command = "sudo dpkg-reconfigure wireshark-common && "

@@ -151,15 +151,16 @@ SaveTokensOption = Annotated[
 SavePasswordOption = Annotated[
     bool,
     typer.Option(
-        "--save-password", help="Save the password in the config too. Without this, it is kept only if you say so."
+        "--save-password",
+        help="Save the password in the config too. Without this, lmdecode saves it only if you say so.",
     ),
 ]
 ReplaceOption = Annotated[
     bool,
     typer.Option(
         "--replace",
-        help="Let what is found replace another key, client or account in the config, without asking. A key that is "
-        "replaced stays there under another name.",
+        help="Replace a different key, client or account in the config without asking. A replaced key stays "
+        "there under another name.",
     ),
 ]
 OutputOption = Annotated[

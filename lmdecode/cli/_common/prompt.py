@@ -50,10 +50,10 @@ def wants_password(path: Path, *, again: str) -> bool:
     """
     if is_somebody_there() and sys.stderr.isatty():
         return confirmed(
-            f"Keep the password too, in {path}, as text that only you can read? Only lmdecode login needs it, and asks "
+            f"Save the password too, in {path}, as text that only you can read? Only lmdecode login needs it, and asks "
             "for it otherwise"
         )
-    echo(f"the password is not kept: lmdecode login asks for it; to keep it, {again}", err=True)
+    echo(f"the password was not saved: lmdecode login asks for it; to save it, {again}", err=True)
     return False
 
 

@@ -379,12 +379,12 @@ def unknown_setting(name: str, others: Iterable[str] = ()) -> RegisterError:
     """
     word = name.strip().lower()
     if word in _UNCLEAR:
-        return RegisterError(f"{name} is not clear: did you mean {_UNCLEAR[word]}?")
+        return RegisterError(f"{name} is ambiguous: did you mean {_UNCLEAR[word]}?")
     near = nearest_settings(name, [*SETTINGS, *others])
     if near:
-        return RegisterError(f"nothing named {name[:40]!r} can be set: did you mean {' or '.join(near)}?")
+        return RegisterError(f"there is no setting {name[:40]!r}: did you mean {' or '.join(near)}?")
     listed = ", ".join([*SETTINGS, *others])
-    return RegisterError(f"nothing named {name[:40]!r} can be set: there are {listed} and the writable registers")
+    return RegisterError(f"there is no setting {name[:40]!r}; there are {listed} and the writable registers")
 
 
 _MOST_NEAR: Final = 3

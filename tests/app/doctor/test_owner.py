@@ -52,7 +52,7 @@ def test_machines_by_name(config):
 def test_the_published_key_is_told(config, key):
     first, machine = written(config, key=key)
     assert (first.state, machine.state) == (State.OK, State.NOTE)
-    assert "samples and simulator" in machine.text
+    assert "published key of the samples" in machine.text
     (mixed,) = written(config, key=key, machines=[{"key": KEY}])
     assert (mixed.state, 'line 1: "key" is the published key' in mixed.text) == (State.BROKEN, True)
 
@@ -85,7 +85,7 @@ def test_variables_by_their_names(config, monkeypatch):
     findings = variables()
     assert "LMDECODE_KEY, LMDECODE_MQTT_PASSWORD" in findings[0].text
     assert [finding.text for finding in findings[1:-1]] == [
-        "LMDECODE_HSOT is set, which nobody reads: LMDECODE_HOST is read"
+        "LMDECODE_HSOT is set, but lmdecode does not read it: did you mean LMDECODE_HOST?"
     ]
     assert findings[-1].state is State.BROKEN
     assert "hush" not in str(findings)

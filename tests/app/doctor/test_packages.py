@@ -71,7 +71,7 @@ def test_a_package_whose_metadata_is_damaged_is_broken(monkeypatch, tmp_path, na
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"), [("1.7", "authlib 1.7 is there, and authlib<1.7"), ("1.2.9", ">=1.3 is need")]
+    ("wrong", "said"), [("1.7", "authlib 1.7 is installed, but authlib<1.7"), ("1.2.9", ">=1.3 is need")]
 )
 def test_a_wrong_version_is_broken(there, wrong, said):
     there["authlib"] = wrong

@@ -113,7 +113,7 @@ def test_a_suggestion_is_always_something_that_can_be_set(name):
         except RegisterError as error:
             said = str(error)
     _, asked, meant = said.partition("did you mean ")
-    if asked and " is not clear" not in said:
+    if asked and " is ambiguous" not in said:
         for each in meant.rstrip("?").split(" or "):
             assert setting_named(each)
             rows = by_name(each)
