@@ -68,7 +68,7 @@ def default_memory(model: str) -> Memory:
             memory.write(row.address, _ACCOUNT.ljust(row.size, b"\0"))
         if row.name is None and "FF" in row.note:
             memory.write(row.address, b"\xff" * row.size)
-        # A real GS3 MP shows values where it has no buttons; a model without a public message is not known to, so zeros.
+        # A real GS3 MP shows values where it has no buttons; no public message shows that other models do, so zeros.
         if model not in _WINDOWS_OF and row.writable and model not in row.models:
             memory.write(row.address, bytes(row.size))
     return memory
