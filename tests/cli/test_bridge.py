@@ -279,7 +279,7 @@ def test_tls_with_an_authority_of_ones_own(command, tmp_path, machine):
     ("options", "why"),
     [
         ([], "no MQTT broker"),
-        (["--mqtt", "http://x"], "is no broker"),
+        (["--mqtt", "http://x"], "is not a broker"),
         (["--mqtt", "x:99999"], "not a port"),
         (["--mqtt", "x", "--prefix", "a/#"], "does not begin a topic"),
         (["--mqtt", "x", "--ca-file", "nowhere.pem"], "no CA file"),
