@@ -51,7 +51,7 @@ def test_nothing_is_wrong(check):
         ),
         (KITCHEN | {"mqtt": {"tls": 1}}, (6, "mqtt.tls", '"tls" of "mqtt" is neither true nor false')),
         (KITCHEN | {"mqtt": {"port": "x"}}, (6, "mqtt.port", '"port" of "mqtt" is not a port: it should be 1883')),
-        (KITCHEN | {"mqtt": {"host": "ftp://hush@b"}}, (6, "mqtt.host", '"host" of "mqtt" is no broker')),
+        (KITCHEN | {"mqtt": {"host": "ftp://hush@b"}}, (6, "mqtt.host", '"host" of "mqtt" is not a broker')),
         (KITCHEN | {"host": "http://10.0.0.1"}, (3, "host", '"host" is not an address: give the name or the number')),
         (KITCHEN | {"host": 10}, (3, "host", '"host" is not text: put it in double quotes')),
         (KITCHEN | {"port": True}, (5, "port", '"port" is not a port: it should be 1774')),
