@@ -84,6 +84,8 @@ class KeyCheck:
     """Which connections no key fits; None if one fits each."""
     note: str = ""
     """What is good to know; "" if there is nothing."""
+    several: bool = False
+    """Whether several captures were read, so that a connection is named with its own."""
 
 
 def check_keys(
@@ -108,7 +110,7 @@ def check_keys(
         paths, replace(asked, machine=None, where=others), origin=origin, output=output, progress=progress
     )
     found = _of_machines(_tried(captures.in_turn(), machines), machines, captures, asked, conditions)
-    several = len({each.capture for each in found}) > 1
+    several = len(captures.outcomes) > 1 and not asked.join
     unfit = ", ".join(
         f"{each.stream} of {each.capture}" if several else str(each.stream)
         for each in found
@@ -116,7 +118,8 @@ def check_keys(
     )
     tried = "the key does not fit" if len(machines) == 1 else f"none of the {len(machines)} keys fits"
     why = f"{tried} connection {unfit} (from {origin}): it is another machine's, or an old one"
-    return KeyCheck(found, captures.verdict().complaints, CommandError(why) if unfit else None, captures.none_chosen)
+    error = CommandError(why) if unfit else None
+    return KeyCheck(found, captures.verdict().complaints, error, captures.none_chosen, several=several)
 
 
 def _of_machines(

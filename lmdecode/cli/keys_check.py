@@ -86,7 +86,7 @@ def check(
             if chosen == "json":
                 file.write(json.dumps([_as_dict(each) for each in found.connections], indent=2) + "\n")
             else:
-                file.writelines(f"{line}\n" for line in _lines(found.connections))
+                file.writelines(f"{line}\n" for line in _lines(found.connections, several=found.several))
     for complaint in found.complaints:
         complain(complaint)
     if found.note:
@@ -110,9 +110,8 @@ def _as_dict(connection: KeyTrial) -> dict[str, object]:
     }
 
 
-def _lines(connections: Sequence[KeyTrial]) -> Iterator[str]:
+def _lines(connections: Sequence[KeyTrial], *, several: bool) -> Iterator[str]:
     capture = None
-    several = len({each.capture for each in connections}) > 1
     for each in connections:
         if several and each.capture != capture:
             capture = each.capture

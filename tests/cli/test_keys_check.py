@@ -34,6 +34,14 @@ def test_each_connection_and_the_key_that_fits(command):
     ]
 
 
+def test_a_connection_is_named_with_its_capture_also_if_the_others_have_none_of_what_was_asked_for(command):
+    files = [CAPTURES / "gs3av-settings.pcap", CAPTURES / "gs3mp-standby.pcapng"]
+    found = command("keys", "check", *files, "--from", "+9.9s", LMDECODE_KEY=KEY_TEXT)
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.splitlines()[0] == str(files[0])
+    assert len([line for line in found.stdout.splitlines() if line.startswith("connection")]) == 1
+
+
 def test_as_json(command):
     (found,) = json.loads(command("keys", "check", PCAP, "-k", WRONG, "-k", KEY_TEXT, "-f", "json").stdout)
     assert (found["key"], found["decrypted"], found["frames"], found["stream"]) == ("key 2", 94, 94, 0)
