@@ -15,9 +15,8 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Final, Self, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, get_type_hints
 
-from lmdecode.app.asked import Asked
 from lmdecode.cli._common.options import (
     CapturesArgument,
     ConfigOption,
@@ -30,6 +29,9 @@ from lmdecode.cli._common.options import (
     UtcOption,
     WhereOption,
 )
+
+if TYPE_CHECKING:
+    from lmdecode.app.asked import Asked
 
 R = TypeVar("R")
 
@@ -56,6 +58,8 @@ class CaptureOptions:
             show_secrets: Whether the machine's cloud account is left readable.
             chosen_fields: The names of the fields to show; none for all.
         """
+        from lmdecode.app.asked import Asked  # help and completion need none
+
         asked = Asked(
             keys=tuple(self.key or ()),
             config=self.config,
