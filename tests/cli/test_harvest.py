@@ -261,7 +261,7 @@ def test_the_checklist_on_a_terminal(command):
     tmux = ["tmux", "-L", name]
     started = [*tmux, "new-session", "-d", "-x", "80", "-y", "50", line]
     # The size of another terminal, which readline and other tests leave in the environment, is not that of this one.
-    environment = {name: text for name, text in os.environ.items() if name not in {"COLUMNS", "LINES"}}
+    environment = {name: text for name, text in command.environment.items() if name not in {"COLUMNS", "LINES"}}
     subprocess.run(started, check=True, cwd=command.folder, env=environment)
     try:
         deadline = time.monotonic() + PATIENCE
