@@ -341,7 +341,8 @@ class BridgedMachine:
             return  # one lost packet is no news
         if state != self.link:
             # At first it may be another machine's address; later it is the app.
-            why = "something else is connected to the machine" if busy and self.id else str(error)
+            taken = "the app or another program is connected to it, or it is not ready"
+            why = taken if busy and self.id else str(error)
             self._set(state, str(error), f"{state}: {why}; the bridge tries again")
 
     def _set(self, link: str, why: str, told: str) -> None:

@@ -283,7 +283,12 @@ class _Sending:
     def _ask(self, lines: Sequence[str], what: str) -> None:
         for line in lines:
             echo(line, err=True)
-        if not confirmed(f"{what}. Go on?"):
+        try:
+            agreed = confirmed(f"{what}. Go on?")
+        except KeyboardInterrupt:
+            complain("interrupted; nothing was sent")
+            raise typer.Exit(INTERRUPTED) from None
+        if not agreed:
             raise CommandError("nothing was sent")
 
     def _show(self, outcome: Outcome) -> None:

@@ -64,7 +64,7 @@ def test_off_gets_in_although_others_wait(bridge, told):
     for _ in range(20):
         hear(bridge, "lmdecode/GS1/set/coffee_set_temp", "93")
     assert bridge._commands[0].qsize() == 8
-    assert all("8 commands are waiting" in each for each in told)
+    assert all("8 commands already wait" in each for each in told)
     hear(bridge, "lmdecode/GS1/set/power", "off")
     hear(bridge, "lmdecode/GS1/set/power", "on")
     assert bridge._commands[0].qsize() == 9

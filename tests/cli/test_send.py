@@ -318,6 +318,16 @@ def test_what_heats_is_asked_for(command, answer, code, value):
         assert len(machine.writes) == (code == 0)
 
 
+def test_ctrl_c_at_the_question_sends_nothing_and_says_so(command):
+    with running() as machine:
+        terminal = Terminal(command, "send", "coffee_set_temp", "93.5", *machine.options)
+        terminal.until("Go on?")
+        terminal.process.send_signal(signal.SIGINT)
+        terminal.until("interrupted; nothing was sent")
+        assert terminal.end() == 130
+        assert machine.writes == []
+
+
 @pytest.mark.parametrize(
     ("words", "shown", "asked"),
     [
