@@ -257,11 +257,12 @@ def _put_pair(entries: _Entry, part: Client | Account, keeper: Keeper) -> list[s
     """
     values = {name: secret.reveal() for name, secret in part.secrets().items() if secret}
     differ = [name for name, value in values.items() if entries.get(_entry_name(name)) not in (None, "", value)]
-    if any(keeper.keeps(name, entries.get(_entry_name(name))) for name in differ):
+    of_another = "user name" in differ and "password" not in values  # what is there is another user's password
+    if any(keeper.keeps(name, entries.get(_entry_name(name))) for name in [*differ, *["password"] * of_another]):
         keeper.kept += differ
         return []
-    if "user name" in differ and "password" not in values:
-        entries.pop("password", None)  # it is another user's
+    if of_another:
+        entries.pop("password", None)
     changes = [name for name, value in values.items() if _put(entries, _entry_name(name), value)]
     for name in changes:
         keeper.owns(name, values[name])

@@ -166,6 +166,14 @@ def test_what_is_there_is_never_replaced_unasked(entries, found, later):
             assert new["key"] == old["key"]
 
 
+def test_a_password_that_was_there_stays_whoever_was_found():
+    entries, keeper = {"password": "mine"}, Keeper()
+    for user in ("first", "second"):
+        merged(entries, found(KITCHEN, account=Account(Secret(user), None)), tokens=False, where="", keeper=keeper)
+    assert (entries["username"], entries["password"]) == ("first", "mine")
+    assert keeper.kept == ["user name"]
+
+
 def test_one_search_may_correct_itself():
     entries, keeper = {"key": OTHER, "serial_number": "SN1"}, Keeper()
     for secret in ("first", "second"):
