@@ -97,7 +97,7 @@ def test_a_key_that_is_none_in_the_environment_says_so(command):
         ('{"host": "x"}', 'has no "key"'),
         ('{"key": "secret-that-must-not-show', "is not JSON"),
         ("[" * 100_000, "nested too deeply"),
-        ('{"port": ' + "1" * 5000 + "}", "a number with too many digits"),
+        ('{"port": ' + "1" * 5000 + "}", "a number has too many digits"),
     ],
 )
 def test_a_config_that_cannot_be_used(command, content, words):
