@@ -42,8 +42,8 @@ messages:
   port in the config never hides the traffic on the usual one. With it, lmdecode looks at that port only.
 - **`--machine NAME`**: the name or serial number in the config, or the address in the capture. `*` is a wildcard, and
   upper and lower case are the same. It works with one key as with several. `--where machine=NAME` means the same. If
-  no machine fits, the command lists those that there are. `memory`, `changes` and `diff` show one machine; by default
-  it is the one that `"machine"` in the config names.
+  no machine fits, the command lists the machines in the capture. `memory`, `changes` and `diff` show one machine; by
+  default it is the one that `"machine"` in the config names.
 - **`--where`**: the command uses only the messages that meet this condition.
 - **`--from TIME`** and **`--to TIME`**: `decode`, `identify`, `keys check` and `unknowns` use only the messages
   of that time. `shots`, `report`, `changes` and `memory` also read the messages before it, to know the state of the
@@ -181,7 +181,7 @@ def _collapsed(found: Sequence[Command]) -> Iterator[Command]:
 
 
 def reason_of(command: Command, option: str) -> str | None:
-    """Why a command does not have an option of its kind; None if nobody says so."""
+    """Returns the reason why a command lacks an option of its kind; None if the tables give no reason."""
     if option in command.left_out:
         return command.left_out[option]
     reasons = _REASONS[command.kind].get(option, {})

@@ -163,7 +163,7 @@ def nearest(
 
     Args:
         text: The word.
-        known: The words that there are.
+        known: The valid words.
         otherwise: What to add if none is near.
         patterns: Whether a pattern may be offered, where one of several names would be a guess.
 

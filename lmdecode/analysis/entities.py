@@ -125,7 +125,7 @@ def entities_of(model: str | None, known: Container[str] | None = None) -> list[
     """Returns the entities of a machine, in the order of the map.
 
     Args:
-        model: Its model; None if it is not known: those that all models have.
+        model: The machine's model; None if it is not known. Then only the entities of all models are returned.
         known: The names of which it gave values; None: whatever its model has.
 
     >>> [each.name for each in entities_of("Linea Mini") if each.writable][:3]

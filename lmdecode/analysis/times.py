@@ -97,13 +97,13 @@ def day_text(time_ns: int) -> str:
 
 
 def time_text(time_ns: int) -> str:
-    """Returns a time with all that there is to it, as titles have it: "2026-11-21 03:55:57 CET"."""
+    """Returns a time with its date and zone, as titles show it: "2026-11-21 03:55:57 CET"."""
     when = local_time(time_ns)
     return f"{when:%Y-%m-%d %H:%M:%S} {zone_name(when)}"
 
 
 def iso_text(text: str) -> str:
-    """Returns a time that is written for programs as `time_text` has it; what is not such a time as it is.
+    """Returns an ISO 8601 time in the form of `time_text`; any other text is returned unchanged.
 
     >>> from datetime import UTC
     >>> with in_zone(UTC):

@@ -324,7 +324,7 @@ def _if_it_is(named: NamedTime) -> tuple[Span, ...]:
 
 
 def time_range(from_: str | None, to: str | None, zone: tzinfo | None = None) -> Test | None:
-    """Returns a new test of the times from one that was typed to another; None if there is neither.
+    """Returns a test whether a time lies between two typed times; None if no time was typed.
 
     Each time stands for the whole day, minute, second or fraction that it names, and the range has all of both. If
     neither time has a date, the range is one on the clock of each day, as with `time=`. Beside a date or alone, a time

@@ -66,7 +66,7 @@ class Asked:
         """Checks that the times are a range.
 
         Raises:
-            UsageError: They are none.
+            UsageError: A time cannot be understood, or the range ends before it begins.
         """
         _times(self)
 
@@ -176,7 +176,7 @@ class Choice:
         return self._is_asked is None or self._is_asked(time_ns)
 
     def of(self, records: Iterable[Record]) -> Iterator[Record]:
-        """Yields the records that were asked for, of all that there are."""
+        """Yields those of the records that were asked for."""
         if not self._asked.chooses:
             yield from records
             return

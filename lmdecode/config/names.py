@@ -100,11 +100,11 @@ def is_secret(name: str) -> bool:
 
 
 def nearest(name: str, known: Collection[str] = AT_THE_TOP) -> str | None:
-    """Returns the entry that somebody meant by another name; None if it is like none.
+    """Returns the entry whose name is most like a misspelt one; None if no name is similar.
 
     Args:
         name: The name that somebody wrote.
-        known: The names that there are.
+        known: The valid names.
 
     >>> nearest("hots"), nearest("Client-ID"), nearest("communicationKey"), nearest("brew_ratio")
     ('host', 'client_id', 'key', None)

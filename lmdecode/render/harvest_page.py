@@ -54,8 +54,8 @@ def page_lines(page: HarvestPage, width: int, height: int, *, ascii_only: bool =
 
     Args:
         page: What to show.
-        width: The columns that there are.
-        height: The lines that there are.
+        width: The terminal's columns.
+        height: The terminal's lines.
         ascii_only: Whether the terminal has no other characters.
     """
     todo = [(step, _wrapped(f"{number}  {step.todo}", width)) for number, step in enumerate(_instructed(page), 1)]

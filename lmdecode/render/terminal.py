@@ -48,7 +48,7 @@ class TerminalConsole(Console):
 
     @property
     def size(self) -> ConsoleDimensions:
-        """The columns and lines that there are now: a window may change its size while it is drawn on."""
+        """The terminal's present columns and lines: a window may change its size while it is drawn on."""
         size = super().size
         return ConsoleDimensions(max(size.width, self._least_width), size.height)
 
