@@ -17,6 +17,7 @@ from lmdecode.codec.v1.register import MODELS
 from lmdecode.config import file
 from lmdecode.config.check import Problem, problems
 from lmdecode.config.file import Config, change, default_paths, find_config, load_config, port_of
+from lmdecode.config.json_lines import Steps
 from lmdecode.config.machines import Machine, chosen_machine, machine_named, machines_of
 from lmdecode.config.mqtt import ENTRIES
 from lmdecode.config.names import (
@@ -33,7 +34,6 @@ from lmdecode.config.names import (
     shortened,
     without_user,
 )
-from lmdecode.config.places import Steps
 from lmdecode.config.sample import is_sample, refuse_mixture, refuse_sample_key
 
 REACH_TIMEOUT: Final = 3.0

@@ -15,6 +15,7 @@ from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.register import MODELS
 from lmdecode.config.file import Config, default_paths, port_of
+from lmdecode.config.json_lines import Steps, entry_lines
 from lmdecode.config.machines import Machine, TargetError, listed, machine_named, machines_of
 from lmdecode.config.mqtt import ENTRIES, section_problems
 from lmdecode.config.names import (
@@ -30,7 +31,6 @@ from lmdecode.config.names import (
     nearest,
     shortened,
 )
-from lmdecode.config.places import Steps, entry_lines
 from lmdecode.config.sample import is_sample
 
 _FOR_OTHERS: Final = 0o077

@@ -29,9 +29,9 @@ from lmdecode.codec.errors import KeyFormatError, LmdecodeError
 from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.key import Key
 from lmdecode.config import CONFIG_VARIABLE
+from lmdecode.config.foreign_files import whose, why_not_json
+from lmdecode.config.json_lines import Steps, entry_lines, line_of
 from lmdecode.config.names import AT_THE_TOP, nearest, shortened, without_user
-from lmdecode.config.places import Steps, entry_lines, line_of
-from lmdecode.config.strangers import whose, why_not_json
 
 FILE_NAME = "config.json"
 _MOST = 32 << 20  # characters, a hundred times what a fleet of thousands of machines has; /dev/zero has no end

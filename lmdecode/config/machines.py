@@ -9,8 +9,8 @@ from typing import Final
 
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.config.file import Config, machine_entries
+from lmdecode.config.json_lines import Steps
 from lmdecode.config.names import CHOICE, without_user
-from lmdecode.config.places import Steps
 
 OLD_KEY: Final = " (old key)"
 """The end of the name of a machine that is only there because its key was replaced: old captures need it."""

@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.config.places import entry_lines, line_of
+from lmdecode.config.json_lines import entry_lines, line_of
 
 TEXTS = st.text(st.sampled_from('ab"\\\n,:{}[] é'), max_size=5)
 VALUES = st.recursive(

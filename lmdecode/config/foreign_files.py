@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from lmdecode.config.json_lines import Steps
 from lmdecode.config.names import AT_THE_TOP, nearest
-from lmdecode.config.places import Steps
 
 _EXAMPLE: Final = '{"host": "192.168.1.215", "key": "…"}'
 _NAME_BEFORE: Final = re.compile(r"""["']?([A-Za-z_][\w-]{0,29})["']?\s*[:=]""").finditer
