@@ -19,10 +19,11 @@ from enum import StrEnum
 from functools import cache
 from typing import Final
 
+from lmdecode.codec.confidence import Confidence
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import JsonType, Value
 from lmdecode.codec.v1.memory_map import BIT_SETS, DERIVED, REGISTERS, by_name
-from lmdecode.codec.v1.register import MODELS, Confidence, Derived, Redundancy, Register
+from lmdecode.codec.v1.register import MODELS, Derived, Redundancy, Register
 from lmdecode.codec.v1.setting_change import SettingChange, change
 from lmdecode.codec.v1.windows import EFFECTS, SNAPSHOT
 

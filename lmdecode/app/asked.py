@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 from lmdecode.app.errors import UsageError
 from lmdecode.codec.dialect import MachineKey, OwnerAccess, Speakers
 from lmdecode.codec.record import Record
-from lmdecode.config.keys import find_keys
+from lmdecode.config.keys import NoKeyError, find_keys
 
 if TYPE_CHECKING:
     from lmdecode.analysis.machines import MachineNames
@@ -88,14 +88,20 @@ class Asked:
                 )
 
     def opened(self) -> Opened:
-        """Returns the dialects with the user's keys in them.
+        """Returns the dialects with the user's keys in them. Without a key, v1 raises `NoKeyError` when it needs one.
 
         Raises:
-            MissingKeyError, ConfigError: There is no key, or it cannot be used.
+            MissingKeyError, ConfigError: A key that the user gave cannot be used.
         """
-        keys, origin = find_keys(self.keys, self.config)
+        missing = None
+        keys: list[MachineKey] = []
+        origin = ""
+        try:
+            keys, origin = find_keys(self.keys, self.config)
+        except NoKeyError as error:
+            missing = error
         opened = Opened(keys, origin, self.config)
-        access = OwnerAccess(keys, self.show_secrets, origin)
+        access = OwnerAccess(keys, self.show_secrets, origin, missing)
         return opened.reading(Speakers.open(access, self.port, () if self.port else opened.known.ports))
 
     def opened_without_keys(self, origin: str = "") -> Opened:

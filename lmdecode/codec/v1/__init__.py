@@ -25,9 +25,12 @@ def _sniff(payload: bytes) -> bool:
 
 
 def _open(access: OwnerAccess) -> Speaker:
-    from lmdecode.codec.v1.conversation import Speaker as Reader  # noqa: PLC0415 -- heavy, and not every command decodes
-    from lmdecode.codec.v1.decoder import decoder_for  # noqa: PLC0415 -- as above
+    from lmdecode.codec.v1.conversation import Locked  # noqa: PLC0415 -- heavy, and not every command decodes
+    from lmdecode.codec.v1.conversation import Speaker as Reader  # noqa: PLC0415 -- as above
+    from lmdecode.codec.v1.decoder import KeylessDecoder, decoder_for  # noqa: PLC0415 -- as above
 
+    if access.missing is not None:
+        return Locked(KeylessDecoder(show_secrets=access.show_secrets), access.missing)
     return Reader(decoder_for(access.keys, show_secrets=access.show_secrets), access.origin)
 
 

@@ -44,6 +44,7 @@ from lmdecode.codec.v1.message import OK, Decoded
 from lmdecode.codec.v1.redaction import touches_secret
 
 if TYPE_CHECKING:
+    from lmdecode.codec.errors import LmdecodeError
     from lmdecode.codec.v1.log import LogConversation
 
 T = TypeVar("T")
@@ -375,3 +376,28 @@ class Speaker:
         from lmdecode.codec.v1.log import LogConversation  # noqa: PLC0415 -- few captures are logs
 
         return LogConversation(place, tally, show_secrets=self.decoder.show_secrets)
+
+    def web(self, place: Place, tally: Tally) -> None:  # noqa: ARG002
+        """Return None: nothing of this protocol is HTTP."""
+        return
+
+
+class Locked(Speaker):
+    """v1 without a key. It serves as long as nothing has to be decrypted.
+
+    Args:
+        decoder: Reads what needs no key: debug logs.
+        missing: Why there is no key, and what to do.
+    """
+
+    def __init__(self, decoder: Decoder, missing: LmdecodeError) -> None:
+        super().__init__(decoder)
+        self._missing = missing
+
+    def conversation(self, sink: Sink[T], place: Place, tally: Tally) -> ConversationInto[T]:  # noqa: ARG002
+        """Raise the error that says why there is no key."""
+        raise self._missing
+
+    def predecode(self, payloads: Sequence[bytes], *, as_json: bool) -> list[CleanMessage | None]:  # noqa: ARG002
+        """Return None for each payload."""
+        return [None] * len(payloads)

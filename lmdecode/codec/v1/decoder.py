@@ -274,8 +274,8 @@ class KeylessDecoder(FrameDecoder):
     ('the ciphertext has 3 bytes, which is not a whole number of 16-byte blocks',)
     """
 
-    def __init__(self) -> None:
-        super().__init__(_NO_KEY)
+    def __init__(self, *, show_secrets: bool = False) -> None:
+        super().__init__(_NO_KEY, show_secrets=show_secrets)
 
     def decode(self, body: bytes) -> Decoded:
         """Nothing but what is wrong with the frame, if anything is. Never raises."""

@@ -28,8 +28,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from lmdecode.codec.confidence import Confidence
 from lmdecode.codec.record import Value
-from lmdecode.codec.v1.register import KEYS, MODELS, Access, Confidence, Derived, Redundancy, Register, models_with
+from lmdecode.codec.v1.register import KEYS, MODELS, Access, Derived, Redundancy, Register, models_with
 from lmdecode.codec.v1.values import (
     FieldType,
     bit_set,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal, NamedTuple
 
+from lmdecode.codec.confidence import Confidence
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import JsonType, Value
 from lmdecode.codec.v1.values import FieldType
@@ -79,19 +80,6 @@ class Access(StrEnum):
     READ = "read"
     READ_WRITE = "read, write"
     WRITE = "write"
-
-
-class Confidence(StrEnum):
-    """How sure we are of a row. Users see these words in the column *sure*."""
-
-    SEEN = "seen"
-    """A value read this way came from a real machine and made sense."""
-    CLAIMED = "claimed"
-    """A public source says so; no data at hand confirms it."""
-    INFERRED = "inferred"
-    """Our own reading of the data."""
-    UNKNOWN = "unknown"
-    """The bytes exist; nobody knows what they mean."""
 
 
 class Redundancy(StrEnum):

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import NamedTuple
 
+from lmdecode.codec.confidence import Confidence
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import Kind, Value
 from lmdecode.codec.v1._compiled import QuickDecoder, make_quick_decoder
 from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS, by_name
 from lmdecode.codec.v1.message import Message
-from lmdecode.codec.v1.register import MODELS, Confidence, Derived, Register
+from lmdecode.codec.v1.register import MODELS, Derived, Register
 from lmdecode.codec.v1.values import is_number, number_text
 
 Fields = dict[str, Value]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmdecode.codec.confidence import Confidence
 from lmdecode.codec.v1.memory_map import REGISTERS
-from lmdecode.codec.v1.register import Confidence
 from lmdecode.codec.v1.window import span_of, spans_of, unexplained_bits
 
 

@@ -1,0 +1,43 @@
+"""lion, the maker's cloud since gateway v5 (March 2025): HTTPS, and STOMP within a WebSocket."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from lmdecode.codec.dialect import Dialect, FieldKind, OwnerAccess, Speaker
+
+HOSTS: Final = ("lion.lamarzocco.io",)
+"""The hosts that speak it."""
+
+
+def _never(_payload: bytes) -> bool:
+    """Return False: in packets it is encrypted."""
+    return False
+
+
+def _serves(host: str, _port: int, _path: str) -> bool:
+    return host.removesuffix(".") in HOSTS
+
+
+def _open(access: OwnerAccess) -> Speaker:
+    from lmdecode.codec.lion.conversation import speaker  # noqa: PLC0415 -- not every command decodes
+
+    return speaker(access)
+
+
+def _fields() -> Mapping[str, FieldKind]:
+    from lmdecode.codec.vocabulary import fields_of  # noqa: PLC0415 -- as above
+
+    return fields_of("lion")
+
+
+DIALECT: Final = Dialect(
+    name="lion",
+    title="the maker's cloud since gateway v5, HTTP and STOMP",
+    ports=(),
+    sniff=_never,
+    open=_open,
+    fields=_fields,
+    serves=_serves,
+)

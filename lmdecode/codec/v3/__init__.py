@@ -1,0 +1,50 @@
+"""v3, the local protocol of the second gateways (2022 to 2025): HTTP and WebSocket on TCP port 8081, without TLS.
+
+The Linea Micra spoke it first, with a gateway v2; with gateway v3.1 (July 2023) the other machines do, and with v5
+(March 2025) none does any more. The app asks for the configuration once and then listens to a stream of texts; nobody
+has found a request that sets anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from lmdecode.codec.dialect import Dialect, FieldKind, OwnerAccess, Speaker
+
+PORT: Final = 8081
+"""The TCP port of the gateways. Sources: lmcloud; a recording of the app."""
+_PATHS: Final = ("/api/v1/config", "/api/v1/streaming")
+_STARTS: Final = (b"GET ", b"POST ", b"PUT ", b"HEAD ", b"HTTP/1.", b"\x81", b"\xc1")
+
+
+def _sniff(payload: bytes) -> bool:
+    """Return True if a segment begins as HTTP or as a frame of a WebSocket with text does."""
+    return payload.startswith(_STARTS)
+
+
+def _serves(_host: str, port: int, path: str) -> bool:
+    return port == PORT or path.partition("?")[0] in _PATHS
+
+
+def _open(access: OwnerAccess) -> Speaker:
+    from lmdecode.codec.v3.conversation import speaker  # noqa: PLC0415 -- not every command decodes
+
+    return speaker(access)
+
+
+def _fields() -> Mapping[str, FieldKind]:
+    from lmdecode.codec.vocabulary import fields_of  # noqa: PLC0415 -- as above
+
+    return fields_of("v3")
+
+
+DIALECT: Final = Dialect(
+    name="v3",
+    title="the local protocol of gateways v2 and v3, HTTP and WebSocket",
+    ports=(PORT,),
+    sniff=_sniff,
+    open=_open,
+    fields=_fields,
+    serves=_serves,
+)
