@@ -18,11 +18,8 @@ _OF_ALL: Final = tuple(
     for name in Record._fields
     if name not in {"fields", "generation", "capture", "request", "subject", "extra"}
 )
-_OF_OTHERS: Final = (
-    "generation",
-    "subject",
-    "extra",
-)  # what records of v1 lack; a table has them once there are others
+_OF_OTHERS: Final = ("generation", "subject", "extra")
+"""What tells records of other dialects than v1 apart; behind the columns that tables of v1 always had."""
 
 
 @cache
@@ -76,8 +73,7 @@ def record_columns(*, several: bool = False) -> tuple[str, ...]:
     Args:
         several: Whether the records are of several captures, so that a column names the capture.
     """
-    others = _OF_OTHERS if len(dialects()) > 1 else ()
-    return (*_OF_ALL, *others, *(("capture",) if several else ()))
+    return (*_OF_ALL, *_OF_OTHERS, *(("capture",) if several else ()))
 
 
 class FieldNameError(LmdecodeError, ValueError):

@@ -230,6 +230,12 @@ def _text_of(word: str, comparison: str, value: str) -> Filter:
     return lambda record: any(fnmatchcase(get(record) or "", glob) for glob in globs) is wanted
 
 
+def _extra(word: str, comparison: str, value: str) -> Filter:
+    wanted = _only_equality(word, comparison, value, "extra='CM*'")
+    globs = _alternatives(word, value)
+    return lambda record: any(fnmatchcase(name, glob) for name in record.extra for glob in globs) is wanted
+
+
 def _machine(word: str, comparison: str, value: str, machines: NamesOf | None) -> Filter:
     from lmdecode.analysis.machines import MachineNames, is_named  # noqa: PLC0415 -- few conditions are about machines
 
@@ -293,7 +299,7 @@ def _name(word: str, comparison: str, value: str) -> Filter:
 
     def passes(record: Record) -> bool:
         if record.address is None or record.length is None:
-            return not wanted
+            return names.isdisjoint(record.fields) is not wanted
         return names.isdisjoint(_names_in(record.address, record.length)) is not wanted
 
     return passes
@@ -383,6 +389,7 @@ _OF_A_RECORD: Final[Mapping[str, Callable[[str, str, str], Filter]]] = {
     "generation": _text_of,
     "capture": _text_of,
     "subject": _text_of,
+    "extra": _extra,
     "address": _address,
     "length": _number_of,
     "name": _name,
@@ -434,6 +441,12 @@ def _flag(name: str, comparison: str, value: str) -> Fits:
 
 
 def _set(name: str, comparison: str, value: str) -> Fits:
+    if field_kinds()[name].open:
+        is_wanted = _only_equality(name, comparison, value, f"{name}=…")
+        globs = _alternatives(name, value)
+        return lambda found: (
+            any(fnmatchcase(str(each), glob) for each in _members(found) for glob in globs) is is_wanted
+        )
     wanted = _only_equality(name, comparison, value, f"{name}={field_kinds()[name].words[0]}")
     words = (*field_kinds()[name].words, "none")
     chosen = [_one_of(name, words, piece) for piece in _alternatives(name, value)]
@@ -443,6 +456,10 @@ def _set(name: str, comparison: str, value: str) -> Fits:
         return any(word in members if word != "none" else not members for word in chosen) is wanted
 
     return fits
+
+
+def _members(found: Value) -> list[str]:
+    return (found or ["none"]) if isinstance(found, list) else [str(found)]
 
 
 def _text(name: str, comparison: str, value: str) -> Fits:
@@ -458,9 +475,11 @@ def _text(name: str, comparison: str, value: str) -> Fits:
 
 
 def _text_value(name: str, piece: str) -> str:
-    if words := field_kinds()[name].words:
-        return piece if is_glob(piece) else _one_of(name, words, piece)
-    if name.endswith("_time") and not is_glob(piece):
+    kind = field_kinds()[name]
+    if kind.words:
+        known = next((each for each in kind.words if each.lower() == piece.lower()), piece)
+        return known if is_glob(piece) or kind.open else _one_of(name, kind.words, piece)
+    if name.endswith("_time") and not kind.open and not is_glob(piece):
         time = _TIME_OF_DAY(piece)
         if time is None:
             _fail(f"{name}={piece}", f"a time of day is written 06:30: {name}=06:30")

@@ -109,6 +109,8 @@ class FieldKind(NamedTuple):
     """The words of an enumeration or a bit set."""
     formerly: str = ""
     """Its name in earlier versions, which users may still type; "" if it always had this name."""
+    open: bool = False
+    """Whether there may be other words than those that are known."""
 
 
 class Sink(Protocol[T_co]):

@@ -83,7 +83,7 @@ def fields_of(dialect: str) -> Mapping[str, FieldKind]:
     found: dict[str, FieldKind] = {}
     for row in rows():
         if row.name is not None and row.type is not None and dialect in SOURCES[row.source]:
-            found.setdefault(row.name, FieldKind(row.type.json, row.type.words))
+            found.setdefault(row.name, FieldKind(row.type.json, row.type.words, open=True))
     return MappingProxyType(found)
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from lmdecode.analysis.columns import chosen_fields, field_kinds
+from lmdecode.analysis.units import unit_of
 from lmdecode.codec.errors import MissingPackageError
 from lmdecode.codec.record import Record, Value
-from lmdecode.codec.v1.memory_map import UNITS
 from lmdecode.codec.v1.values import is_number
 from lmdecode.extras import install_command
 
@@ -123,7 +123,7 @@ def _values(records: Iterable[Record], names: tuple[str, ...] | None) -> Iterato
         head = (timestamp(record), record.stream, record.sender, kind, record.role, record.address, record.machine)
         for name, value in record.fields.items():
             if names is None or name in names:
-                yield (*head, name, *_number_or_text(value), UNITS.get(name))
+                yield (*head, name, *_number_or_text(value), unit_of(name))
 
 
 def _number_or_text(value: Value) -> tuple[float | None, str | None]:

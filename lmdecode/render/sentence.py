@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, cast
 
+from lmdecode.analysis.units import unit_of
 from lmdecode.codec.printable import printable
 from lmdecode.codec.record import Kind, Record, Value
-from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS, UNITS
+from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS
 from lmdecode.codec.v1.register import Redundancy
 from lmdecode.codec.v1.window import registers_in
 from lmdecode.codec.v1.windows import window_name
@@ -22,7 +24,7 @@ def value_text(name: str, value: Value) -> str:
     'none'
     """
     text = _plain(value)
-    unit = UNITS.get(name)
+    unit = unit_of(name)
     return f"{text} {unit}" if unit else text
 
 
@@ -69,12 +71,12 @@ _SHOWN_DIGITS: Final = 128  # of data that nobody can name, and of a frame that 
 
 
 def verb_and_object(record: Record) -> tuple[str, str]:
-    """Returns what a record is about: "read" and "temperatures"."""
+    """Returns what a record is about: "read" and "temperatures"; of one with a subject: "" and the subject."""
     is_window = record.address is not None and record.length is not None
     if record.kind is None or (record.subject is None and not is_window):
         return ("gap", "") if record.raw is None else ("?", "not decoded")
-    if record.subject is not None:
-        return record.kind, printable(record.subject)
+    if record.subject is not None:  # it says itself what is done
+        return "", printable(record.subject)
     verb: str = record.kind
     if record.role == "report" and record.kind is Kind.READ:
         verb = "report"
@@ -99,6 +101,33 @@ def summary(fields: Mapping[str, Value]) -> Iterable[tuple[str, str]]:
             yield name, value_text(name, value)
 
 
+def json_text(value: object) -> str:
+    """Returns a value that no table explains, whole, as the maker's programs write it.
+
+    >>> json_text({"allarm": True})
+    '{"allarm":true}'
+    """
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def short_subject(subject: str, room: int) -> str:
+    """Returns a subject in so many characters: a path is cut at its beginning, anything else at its end.
+
+    >>> short_subject("MESSAGE /ws/sn/MR012345/dashboard", 21), short_subject("GET /api/v1/config", 21)
+    ('MESSAGE …/dashboard', 'GET /api/v1/config')
+    """
+    if len(subject) <= room:
+        return subject
+    before, slash, path = subject.partition(" /")
+    if slash:
+        pieces = path.partition("?")[0].split("/")
+        for index in range(1, len(pieces)):
+            short = f"{before} …/{'/'.join(pieces[index:])}"
+            if len(short) <= room:
+                return short
+    return f"{subject[: room - 1]}…"
+
+
 def sentences(record: Record) -> Iterator[str]:
     """Yields a record as lines of text: what it says, then each of its problems behind a `!`."""
     yield printable(_headline(record))
@@ -112,12 +141,13 @@ def _headline(record: Record) -> str:
     verb, what = verb_and_object(record)
     if record.kind is None:
         return f"{record.sender}: {_shortened(record.plaintext or what or verb)}"
-    subject = f"{record.sender} {verb} {what}"
-    if record.fields:
-        return f"{subject}: {', '.join(_assignments(record.fields))}"
+    subject = " ".join(filter(None, (record.sender, verb, what)))
+    if record.fields or record.extra:
+        others = (f"{name} {json_text(value)}" for name, value in record.extra.items())
+        return f"{subject}: {', '.join((*_assignments(record.fields), *others))}"
     if record.data is not None:
         return f"{subject}: {_shortened(record.data)}"
-    if record.plaintext is not None and record.ok is False:
+    if record.plaintext is not None and (record.ok is False or record.subject is not None):
         return f"{subject}: {_shortened(record.plaintext)}"
     return subject
 

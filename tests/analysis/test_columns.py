@@ -33,7 +33,7 @@ def test_a_name_that_is_not_on_the_map(text, words):
 
 
 def test_every_attribute_of_a_record_and_every_name_has_one_column():
-    named = {"fields", "request", "generation", "capture", "subject", "extra"}
+    named = {"fields", "request", "capture"}
     assert {*record_columns()} == {
         "time" if name == "time_ns" else name for name in Record._fields if name not in named
     }

@@ -22,7 +22,7 @@ from lmdecode.codec.printable import printable
 from lmdecode.codec.record import Kind, Record, Value
 from lmdecode.codec.v1.window import registers_in
 from lmdecode.render.records import OutputFormat, Style, TextWriter
-from lmdecode.render.sentence import PARTS_OF, summary, value_text, verb_and_object
+from lmdecode.render.sentence import PARTS_OF, json_text, short_subject, summary, value_text, verb_and_object
 from lmdecode.render.terminal import TerminalConsole
 
 _TIME_WIDTH: Final = len("02:55:55.174")
@@ -31,7 +31,10 @@ _WHAT_WIDTH: Final = len("write coffee_set_temp")
 _VALUES_START: Final = _TIME_WIDTH + _WHO_WIDTH + _WHAT_WIDTH + 3
 _LEAST_VALUES_WIDTH: Final = 24
 _SHOWN_RAW: Final = 48  # bytes of a damaged frame that a row shows
+_SHOWN_TEXT: Final = 200  # characters of a message that nothing could be made of
 
+_CLOUDS: Final = frozenset(("cloud1", "lion"))
+"""The dialects in which the maker's cloud speaks for the machine."""
 _WHO_STYLE: Final = {"app": "cyan", "machine": "magenta"}
 
 Span = tuple[str, str]
@@ -61,8 +64,11 @@ class TableWriter:
         lines = self._value_lines(record)
         verb, what = verb_and_object(record)
         style = "yellow" if record.kind is Kind.WRITE else ""
-        room = _WHAT_WIDTH - len(verb) - 1
-        what = f" {what if len(what) <= room else what[: room - 1] + '…':<{room}} "
+        if verb:
+            room = _WHAT_WIDTH - len(verb) - 1
+            what = f" {what if len(what) <= room else what[: room - 1] + '…':<{room}} "
+        else:
+            what = f"{short_subject(what, _WHAT_WIDTH):<{_WHAT_WIDTH}} "
         row = self._styled(
             [
                 (f"{when:%H:%M:%S}.{record.time_ns // 1_000_000 % 1000:03} ", "dim"),
@@ -91,7 +97,7 @@ class TableWriter:
                 f"connection {stream}: ",
                 ("app", "cyan"),
                 f" {printable(app)} ↔ ",
-                ("machine", "magenta"),
+                ("cloud" if record.generation in _CLOUDS else "machine", "magenta"),
                 f" {printable(machine)}",
             )
             if name is not None:
@@ -138,11 +144,21 @@ class TableWriter:
 
 def _items(record: Record, *, everything: bool) -> Iterable[list[Span]]:
     """What the values column says, in pieces that are not to be broken."""
+    for name, text in _all(record.fields) if everything else summary(record.fields):
+        yield [(f"{name} ", "dim"), (text, "bold")]
     for name, value in record.extra.items():
-        yield [(f"{printable(name)} ", "dim"), (printable(str(value)), "")]
-    if record.fields:
-        for name, text in _all(record.fields) if everything else summary(record.fields):
-            yield [(f"{name} ", "dim"), (text, "bold")]
+        yield [(f"{printable(name)} ", "dim"), (printable(json_text(value)), "")]
+    if not record.fields and not record.extra:
+        yield from _unnamed(record)
+
+
+def _unnamed(record: Record) -> Iterable[list[Span]]:
+    """What the values column says of a message without any named value."""
+    if record.subject is not None:
+        text = record.plaintext or record.data or ""
+        if text:
+            more = f"… {len(text):,} characters" if len(text) > _SHOWN_TEXT else ""
+            yield [(printable(text[:_SHOWN_TEXT]) + more, "dim")]
     elif record.kind is None or record.address is None or record.length is None:
         return
     elif record.role == "request" and record.kind is Kind.READ:
