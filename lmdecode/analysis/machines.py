@@ -38,7 +38,8 @@ class MachineNames:
     """Tells the names of the machine of each record of some captures, in the order of the records.
 
     A name goes with a key: from the first message on that it decrypts, a connection is of its machine. Before that,
-    and without a key, a name goes with the address that the configuration has.
+    and without a key, a name goes with the address that the configuration has. Messages of the clouds and of Bluetooth
+    say themselves whose they are, by the serial number; the configuration has the names that go with it.
 
     Args:
         keys: The machines' keys.
@@ -65,8 +66,8 @@ class MachineNames:
         end, host = end_of(record), host_of(record)
         names: tuple[str, ...] | None = None
         if record.machine is not None:
-            names = self._of_key.get(record.machine, (record.machine,))
-        elif self._only is not None and is_intact(record):
+            names = self._of_key.get(record.machine) or self._known.names_with(record.machine)
+        elif self._only is not None and record.generation == "v1" and is_intact(record):
             names = self._only
         bare = (host[1:-1],) if host.startswith("[") else ()
         if names is not None:

@@ -212,7 +212,8 @@ class Choice:
             outcome.last_ns = max(outcome.last_ns, time_ns)
             is_in_time = self._is_asked is None or self._is_asked(time_ns)  # the first is to be seen in any case
             names = machines.of(record)
-            outcome.machines[record.connection] = names
+            said = None if record.generation == "v1" else record.machine  # a cloud's connection has many machines
+            outcome.machines[record.connection, said] = names
             if machine is not None:
                 passing = passes.get(names)
                 if passing is None:

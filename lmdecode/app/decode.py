@@ -49,7 +49,7 @@ class Outcome:
     """Why it could not be read at all, or no further; one of the complaints says the same."""
     shown: int = 0
     """Records that were what the user asked for, where that is not everything."""
-    machines: dict[tuple[str | None, int], tuple[str, ...]] = field(default_factory=dict)
+    machines: dict[tuple[tuple[str | None, int], str | None], tuple[str, ...]] = field(default_factory=dict)
     """All names of each connection's machine, where the user chose some messages."""
     first_ns: int | None = None
     """The time of the first record, where the user chose some messages; nanoseconds since 1970."""

@@ -51,6 +51,15 @@ class KnownMachines:
         found = [name for each in self.machines if each.key == machine.key for name in each.names]
         return tuple(dict.fromkeys([machine.name, *found]))
 
+    def names_with(self, name: str) -> tuple[str, ...]:
+        """Returns all names of the machine that has a name or a serial number, and this alone if there is none.
+
+        >>> KnownMachines((KnownMachine(("kitchen", "MR012345"), None, "", None),)).names_with("MR012345")
+        ('kitchen', 'MR012345')
+        """
+        found = [each for machine in self.machines if name in machine.names for each in machine.names]
+        return tuple(dict.fromkeys([*found, name]))
+
     def names_at(self, host: str) -> tuple[str, ...]:
         """Returns the names of the machine that the configuration has at an address."""
         return tuple(name for each in self.machines if each.host == host for name in each.names)

@@ -45,6 +45,20 @@ def test_with_several_keys_the_one_that_fits_counts_and_not_the_address():
     assert names.of(said(stream=2)) == ("10.0.0.7", END)
 
 
+def test_a_message_that_names_its_machine_has_the_names_of_the_serial_number():
+    lion = said(machine="SN1", source="lion.lamarzocco.io:443", generation="lion")
+    for keys in ((), [MachineKey("kitchen", KEY)], [MachineKey("kitchen", KEY), MachineKey("office", OTHER)]):
+        names = MachineNames(keys, KnownMachines((KITCHEN,)))
+        assert names.of(lion) == ("kitchen", "SN1", "lion.lamarzocco.io", "lion.lamarzocco.io:443")
+        assert is_named(names.of(lion), "kitchen")
+        assert names.of(lion._replace(machine="SN2"))[0] == "SN2"  # of the same connection
+
+
+def test_the_only_key_says_nothing_of_messages_that_it_does_not_decrypt():
+    names = MachineNames([MachineKey("kitchen", KEY)], KnownMachines((KITCHEN,)))
+    assert names.of(said(generation="lion"))[0] == "10.0.0.7"
+
+
 def test_names_that_nobody_gave_tell_nothing_where_there_is_one_machine():
     assert MachineNames([MachineKey("key 1", KEY)]).of(said()) == ("10.0.0.7", END)
 
