@@ -45,11 +45,11 @@ from lmdecode.app.explain import read_quoted
 from lmdecode.app.recordings import recorded
 from lmdecode.capture import decode_capture
 from lmdecode.capture.formats._headers import find_header
+from lmdecode.capture.http.har import read_har
 from lmdecode.capture.net.link import SegmentReader
 from lmdecode.capture.net.packet import Endpoint, Packet
 from lmdecode.capture.source import OpenCapture
 from lmdecode.cloud.extraction import extract
-from lmdecode.cloud.har import read_har
 from lmdecode.codec.dialect import Place
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.record import Record, Sender
@@ -405,7 +405,7 @@ if find_spec("mitmproxy") is not None:
     @_target("flow", st.deferred(lambda: damaged(saved_flows(), [b":", b"}", b"9999999:", b"7:version;", b"~", b"!"])))
     def _flow(data: bytes) -> None:
         """Flows come of it or an error."""
-        from lmdecode.mitm.saved import read_saved  # noqa: PLC0415 -- it loads mitmproxy
+        from lmdecode.capture.http.saved_flows import read_saved  # noqa: PLC0415 -- it loads mitmproxy
 
         with contextlib.suppress(LmdecodeError):
             for exchange in read_saved(io.BytesIO(data)):

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 from lmdecode.app.config import path_to_change
 from lmdecode.app.errors import CommandError
 from lmdecode.app.recordings import SavedFlowsReader, recorded
+from lmdecode.capture.http.inflation import bodies_of_a_file
 from lmdecode.cloud.collection import Collection, Saved, save
 from lmdecode.cloud.findings import Problem, Secret
-from lmdecode.cloud.http import is_watched
-from lmdecode.cloud.inflation import bodies_of_a_file
+from lmdecode.codec.dialect import is_cloud
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.config.file import change, entries_of
 from lmdecode.config.sample import check_takes_findings
@@ -79,7 +79,7 @@ def search(paths: Iterable[Path], read_saved: SavedFlowsReader) -> Search:
         try:
             with bodies_of_a_file(path.stat().st_size):
                 for exchange in recorded(path, read_saved, partial(_count, said)):
-                    result.requests += is_watched(exchange.request.host)
+                    result.requests += is_cloud(exchange.request.host)
                     for each in result.found.add(exchange):
                         if isinstance(each, Problem):
                             _count(said, str(each))

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol, TypeAlias, cast
 
 from lmdecode.app.errors import CommandError
-from lmdecode.cloud.har import HarError, encoding_of, read_har
+from lmdecode.capture.http.har import HarError, encoding_of, read_har
 from lmdecode.codec.errors import LmdecodeError
 
 if TYPE_CHECKING:
-    from lmdecode.cloud.http import Exchange
+    from lmdecode.capture.http.exchange import Exchange
 
 SavedFlowsReader: TypeAlias = Callable[[BinaryIO], "Iterator[Exchange]"]
 """Reads flows that mitmproxy saved; raises an LmdecodeError after the last that can be read."""
@@ -169,7 +169,7 @@ class _Reading:
 
     def _of_zip(self, file: BufferedReader[Any]) -> Iterator[Exchange]:
         """Yields the exchanges of a zip: of Fiddler's sessions, or of all files in it that can be read."""
-        from lmdecode.cloud.saz import is_saz, read_saz
+        from lmdecode.capture.http.saz import is_saz, read_saz
 
         try:
             if _has_a_large_directory(file):

@@ -17,8 +17,8 @@ from lmdecode.cli._common.prompt import quoted, wants_password
 
 if TYPE_CHECKING:
     from lmdecode.app.credentials import Search
+    from lmdecode.capture.http.exchange import Exchange
     from lmdecode.cloud.collection import Collection, Saved
-    from lmdecode.cloud.http import Exchange
 
 
 @reports_errors
@@ -121,7 +121,7 @@ def _saved(path: Path, found: Collection, *, tokens: bool, password: bool, repla
 def _read_saved(file: BinaryIO) -> Iterator[Exchange]:
     """Reads flows that mitmproxy saved. It is a face of its own over app, so app is given this."""
     try:
-        from lmdecode.mitm.saved import read_saved
+        from lmdecode.capture.http.saved_flows import read_saved
     except ModuleNotFoundError:
         from lmdecode.extras import install_command
 

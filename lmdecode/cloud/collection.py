@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from lmdecode.capture.http.exchange import Exchange
 from lmdecode.cloud.extraction import MOST_MACHINES, extract
 from lmdecode.cloud.findings import Account, Client, Finding, FleetMachine, Problem, Secret, Tokens, Trouble
-from lmdecode.cloud.http import Exchange
 from lmdecode.codec.errors import KeyFormatError
 from lmdecode.codec.v1.key import Key
 from lmdecode.config.file import ConfigError, change

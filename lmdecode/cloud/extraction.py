@@ -14,22 +14,10 @@ from datetime import timedelta
 from typing import Final
 from urllib.parse import unquote_plus
 
+from lmdecode.capture.http.bodies import fields, first_of_each, form, json_value
+from lmdecode.capture.http.exchange import Exchange, Request, Response, header, plain_name, within
 from lmdecode.cloud.findings import AGAIN, Account, Client, Finding, FleetMachine, Problem, Secret, Tokens, Trouble
-from lmdecode.cloud.http import (
-    CloudEndpoint,
-    Exchange,
-    Request,
-    Response,
-    endpoint,
-    fields,
-    first_of_each,
-    form,
-    header,
-    inflated,
-    json_value,
-    plain_name,
-    within,
-)
+from lmdecode.cloud.http import CloudEndpoint, endpoint, inflated
 from lmdecode.cloud.refusals import Asked, names_an_error, refusal
 from lmdecode.codec.errors import KeyFormatError
 from lmdecode.codec.v1.key import Key

@@ -1,20 +1,17 @@
-"""An HTTP request and its answer, whoever recorded them. They hold secrets, so neither shows what it holds."""
+"""What is asked of the maker's cloud, by host and path, and its bodies without their compression."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from email.message import Message
-from email.parser import BytesHeaderParser
 from enum import Enum, auto
 from typing import Final
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote
 
+from lmdecode.capture.http.exchange import Headers, header
+from lmdecode.capture.http.inflation import LARGEST, UnreadableError, inflate
 from lmdecode.cloud.findings import AGAIN, Problem, Trouble
-from lmdecode.cloud.inflation import LARGEST, UnreadableError, inflate
+from lmdecode.codec.dialect import is_cloud
+
+_BLANK: Final = b"\xef\xbb\xbf \t\r\n"
 
 
 class CloudEndpoint(Enum):
@@ -38,18 +35,10 @@ _ENDPOINTS: Final = {
     ("gw.lamarzocco.io", "/v1/home/machines"): CloudEndpoint.OTHER,
 }
 
-HOSTS: Final = frozenset(host for host, _ in _ENDPOINTS)
-"""The only hosts whose traffic is looked at."""
-
-
-def is_watched(host: str | None) -> bool:
-    """Whether a host is one of the maker's: exactly, for `cms.lamarzocco.io.example.com` is anybody's."""
-    return host is not None and _plain(host) in HOSTS
-
 
 def endpoint(host: str, path: str) -> CloudEndpoint | None:
     """What a request asks for, or None if it is not the maker's cloud that is asked."""
-    if not is_watched(host):
+    if not is_cloud(host):
         return None
     way = "/" + "/".join(part for part in unquote(path.partition("?")[0]).split("/") if part)
     return _ENDPOINTS.get((_plain(host), way), CloudEndpoint.OTHER)
@@ -57,82 +46,6 @@ def endpoint(host: str, path: str) -> CloudEndpoint | None:
 
 def _plain(host: str) -> str:
     return host.lower().removesuffix(".")
-
-
-Headers = Sequence[tuple[str, str]]
-"""Names, in any case, and values, in the order in which they were sent."""
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Request:
-    """What a client sent."""
-
-    method: str
-    host: str
-    """Without the port."""
-    path: str
-    """With the query, if there is one."""
-    headers: Headers = ()
-    body: bytes = b""
-    """As it was sent: still compressed, if the headers say so."""
-
-    def __repr__(self) -> str:
-        return f"<{self.method} {self.host}{self.path.partition('?')[0]}>"
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Response:
-    """What the cloud answered."""
-
-    status: int
-    headers: Headers = ()
-    body: bytes | None = b""
-    """None if whoever recorded it left it out."""
-
-    def __repr__(self) -> str:
-        return f"<answer {self.status}>"
-
-    @property
-    def accepted(self) -> bool:
-        """Whether the cloud did as it was asked."""
-        return 200 <= self.status < 300
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """A request and its answer."""
-
-    request: Request
-    response: Response | None
-    """None if there was none."""
-    time: datetime | None = None
-    """When it was answered."""
-
-
-_MOST_FIELDS: Final = 1000
-_BLANK: Final = b"\xef\xbb\xbf \t\r\n"
-_LONGEST_HEAD: Final = 4096  # bytes before a part's value
-_MOST_PARTS: Final = 64  # of a multipart body; a login has six
-_MOST_DIGITS: Final = 18  # Python takes a time that grows with the square of the digits, and refuses 4,301
-_GUARD: Final = re.compile(r"[\s\ufeff]*(?:\)\]\}'?,?|for ?\(;;\);|while ?\(1\);)?[\s\ufeff]*")
-"""What precedes JSON: marks of its encoding, and what some servers put there so that no script can take it."""
-
-
-def header(headers: Headers, name: str) -> str:
-    """A header's first value, or nothing."""
-    return next((value for each, value in headers if each.lower() == name), "")
-
-
-def plain_name(name: str) -> str:
-    """A field's name without what writers differ in: `client_id`, `Client-Id` and `clientId` are one."""
-    return name.strip().lower().replace("_", "").replace("-", "")
-
-
-def within(value: object, *path: str) -> object:
-    """What an unpacked JSON value has at a path of names; None where there is nothing such."""
-    for name in path:
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
 
 
 def inflated(body: bytes, headers: Headers, what: str) -> tuple[bytes, Problem | None]:
@@ -149,108 +62,3 @@ def inflated(body: bytes, headers: Headers, what: str) -> tuple[bytes, Problem |
         )
         rest = "it is read as it is" if readable else f"so it is not read; {AGAIN}"
         return body if readable else b"", Problem(Trouble.BAD_ENCODING, f"{what} {error}; {rest}")
-
-
-def json_value(body: bytes) -> object:
-    """A JSON body's value.
-
-    Raises:
-        ValueError: It is not JSON. The error does not hold the body.
-    """
-    try:
-        value = _loaded(_text_of(body))
-        if isinstance(value, str) and value.lstrip()[:1] in {"{", "["}:  # some programs store a text as JSON once more
-            value = _loaded(value)
-    except (ValueError, RecursionError, MemoryError):
-        raise ValueError("not JSON") from None
-    return value
-
-
-def _loaded(text: str) -> object:
-    guard = _GUARD.match(text)
-    return json.loads(text[guard.end() :] if guard else text, parse_int=_number)
-
-
-def _text_of(body: bytes) -> str:
-    """JSON is UTF-8, says its standard; some servers and many programs that store it do otherwise."""
-    try:
-        return body.decode(json.detect_encoding(body))
-    except UnicodeDecodeError:
-        return body.decode("latin-1")
-
-
-def _number(digits: str) -> int | float:
-    return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
-
-
-def fields(body: bytes, headers: Headers) -> dict[str, str]:
-    """The text fields of a form, JSON object or multipart body, by their plain names; of several the first not empty.
-
-    What the body is says its first character rather than its headers, apart from multipart, which needs them.
-    """
-    content_type = header(headers, "content-type")
-    if content_type.lower().lstrip().startswith("multipart/"):
-        pairs = _multipart(body, content_type)
-    elif body.lstrip(_BLANK).startswith((b"{", b"[")):
-        pairs = _json_object(body)
-    else:
-        pairs = form(body)
-    return first_of_each(pairs)
-
-
-def form(body: bytes | str) -> list[tuple[str, str]]:
-    """The fields of a urlencoded form, or of a query."""
-    text = body if isinstance(body, str) else body.decode("utf-8", "replace")
-    text = text.strip("\r\n\ufeff")
-    for encoding in ("utf-8", "latin-1"):  # the second takes everything
-        try:
-            return parse_qsl(
-                text, keep_blank_values=True, encoding=encoding, errors="strict", max_num_fields=_MOST_FIELDS
-            )
-        except UnicodeDecodeError:
-            continue
-        except ValueError:  # more fields than any login has
-            break
-    return []
-
-
-def first_of_each(pairs: list[tuple[str, str]]) -> dict[str, str]:
-    """The first value that is not empty of each name."""
-    found: dict[str, str] = {}
-    for name, value in pairs:
-        if value:
-            found.setdefault(plain_name(name), value)
-    return found
-
-
-def _json_object(body: bytes) -> list[tuple[str, str]]:
-    try:
-        value = json_value(body)
-    except ValueError:
-        return []
-    return [(name, each) for name, each in value.items() if isinstance(each, str)] if isinstance(value, dict) else []
-
-
-def _multipart(body: bytes, content_type: str) -> list[tuple[str, str]]:
-    """Splits at the boundary only: a parser of whole mails goes into what a body has nested, however deep."""
-    outer = Message()
-    try:
-        outer["Content-Type"] = content_type.replace("\r", " ").replace("\n", " ")
-        boundary = outer.get_boundary("")
-        if not boundary:
-            return []
-        parts = body.split(b"--" + boundary.encode("utf-8", "surrogateescape"), _MOST_PARTS + 1)[1 : _MOST_PARTS + 1]
-        return [pair for part in parts if (pair := _field_of(part))]
-    except (ValueError, TypeError, LookupError, AttributeError):  # parameters that are none
-        return []
-
-
-def _field_of(part: bytes) -> tuple[str, str] | None:
-    head, _, content = part.removeprefix(b"\r\n").lstrip(b"\n").partition(b"\r\n\r\n" if b"\r\n" in part else b"\n\n")
-    message = BytesHeaderParser().parsebytes(head[:_LONGEST_HEAD] + b"\n\n")
-    name = message.get_param("name", header="content-disposition")
-    if not isinstance(name, str):
-        return None
-    message.set_payload(content.removesuffix(b"\n").removesuffix(b"\r").decode("ascii", "surrogateescape"))
-    value = message.get_payload(decode=True)
-    return (name, value.decode("utf-8", "replace")) if isinstance(value, bytes) else None

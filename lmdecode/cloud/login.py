@@ -22,10 +22,12 @@ from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.requests_client import OAuth2Session
 
 from lmdecode import __version__
+from lmdecode.capture.http.bodies import json_value
+from lmdecode.capture.http.exchange import Exchange, Request, Response
+from lmdecode.capture.http.inflation import LARGEST
 from lmdecode.cloud.collection import Collection
 from lmdecode.cloud.findings import AGAIN, Problem, Secret
-from lmdecode.cloud.http import CLOUD_HOST, CUSTOMER_PATH, TOKEN_PATH, Exchange, Request, Response, inflated, json_value
-from lmdecode.cloud.inflation import LARGEST
+from lmdecode.cloud.http import CLOUD_HOST, CUSTOMER_PATH, TOKEN_PATH, inflated
 from lmdecode.codec.errors import LmdecodeError
 
 CLOUD_URL: Final = f"https://{CLOUD_HOST}"

@@ -15,8 +15,10 @@ from enum import Enum, auto
 from itertools import islice
 from typing import Final
 
+from lmdecode.capture.http.bodies import form, json_value
+from lmdecode.capture.http.exchange import Response, header
 from lmdecode.cloud.findings import AGAIN, Problem, Trouble
-from lmdecode.cloud.http import Response, form, header, inflated, json_value
+from lmdecode.cloud.http import inflated
 
 UPDATE: Final = "update lmdecode (lmdecode doctor says how)"
 

@@ -324,6 +324,8 @@ class Dialect(NamedTuple):
     """Returns True if text has lines of a debug log that are about messages of this protocol."""
     serves: Callable[[str, int, str], bool] = _serves_nothing
     """Returns True if a request to a host, port and path is of this protocol. Hosts are in lower case."""
+    hosts: tuple[str, ...] = ()
+    """The maker's hosts that speak it; none if it is spoken at home. No other host on the internet is ever read."""
 
 
 class Speakers:
@@ -512,6 +514,25 @@ def dialects() -> Mapping[str, Dialect]:
     found: list[Dialect] = [import_module(f"{package.__name__}.{name}").DIALECT for name in names]
     found.sort(key=lambda dialect: (not dialect.ports, dialect.name))
     return MappingProxyType({dialect.name: dialect for dialect in found})
+
+
+@cache
+def cloud_hosts() -> frozenset[str]:
+    """Return the maker's hosts, of all dialects.
+
+    >>> sorted(cloud_hosts())
+    ['cms.lamarzocco.io', 'gw-lmz.lamarzocco.io', 'gw.lamarzocco.io', 'lion.lamarzocco.io']
+    """
+    return frozenset(host for each in dialects().values() for host in each.hosts)
+
+
+def is_cloud(host: str | None) -> bool:
+    """Return whether a host is one of the maker's: exactly, for `cms.lamarzocco.io.example.com` is anybody's.
+
+    >>> is_cloud("Lion.lamarzocco.io."), is_cloud("lamarzocco.io"), is_cloud(None)
+    (True, False, False)
+    """
+    return host is not None and host.lower().removesuffix(".") in cloud_hosts()
 
 
 def known_ports() -> tuple[int, ...]:

@@ -14,10 +14,11 @@ from weakref import WeakKeyDictionary
 from mitmproxy import contentviews, exceptions
 from mitmproxy.flow import Flow
 
+from lmdecode.capture.http.flow import Message, sender
 from lmdecode.codec.dialect import MachineKey
 from lmdecode.codec.v1.decoder import Decoder
 from lmdecode.codec.v1.key import Key
-from lmdecode.mitm.hooks import Message, is_machine, sender
+from lmdecode.mitm.hooks import is_machine
 from lmdecode.mitm.page import COMMENT, INDENT, Block, EditError, Transcript, blocks, page_text, reencoded
 
 VIEW_NAME: Final = "lamarzocco"

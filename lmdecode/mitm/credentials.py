@@ -15,21 +15,15 @@ from typing import TYPE_CHECKING, Final
 from mitmproxy import ctx, exceptions
 
 from lmdecode.app.config import path_to_change
+from lmdecode.capture.http.flow import claimed_host, exchange, verified_host
 from lmdecode.cloud.collection import Collection, Keeper, Saved, save
 from lmdecode.cloud.findings import Finding, Problem, Tokens
-from lmdecode.cloud.http import CloudEndpoint, endpoint, is_watched
+from lmdecode.cloud.http import CloudEndpoint, endpoint
+from lmdecode.codec.dialect import is_cloud
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.config.sample import check_takes_findings
 from lmdecode.mitm.forwarding import Forwarding, install, uninstall
-from lmdecode.mitm.hooks import (
-    add_shared_options,
-    claimed_host,
-    exchange,
-    path_of,
-    reports_errors,
-    say,
-    verified_host,
-)
+from lmdecode.mitm.hooks import add_shared_options, path_of, reports_errors, say
 
 if TYPE_CHECKING:
     from mitmproxy.addonmanager import Loader
@@ -167,14 +161,14 @@ class CredentialsAddon:
     @reports_errors
     def tls_clienthello(self, data: ClientHelloData) -> None:
         """Leave connections with others encrypted."""
-        if ctx.options.lm_only and not is_watched(_name(data.client_hello.sni, data.context.server)):
+        if ctx.options.lm_only and not is_cloud(_name(data.client_hello.sni, data.context.server)):
             data.ignore_connection = True
 
     @reports_errors
     def tls_failed_client(self, data: TlsData) -> None:
         """Say why nothing is found if the app does not accept mitmproxy's certificate."""
         host = _name(data.conn.sni, data.context.server)
-        if not is_watched(host) or host in self._distrusted:
+        if not is_cloud(host) or host in self._distrusted:
             return
         self._distrusted.add(host)  # apps try again and again
         advice = f"on the phone, open {self.certificate_page}, install its certificate and trust it"

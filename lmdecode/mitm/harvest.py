@@ -18,7 +18,7 @@ from mitmproxy.proxy.mode_specs import ProxyMode, RegularMode, Socks5Mode, Upstr
 from mitmproxy.tools.dump import DumpMaster
 
 from lmdecode.cloud.collection import Keeper, Saved
-from lmdecode.cloud.http import is_watched
+from lmdecode.codec.dialect import is_cloud
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.config.sample import check_takes_findings
 from lmdecode.mitm.credentials import CredentialsAddon
@@ -84,7 +84,7 @@ class _Observer:
 
     def tls_established_client(self, data: TlsData) -> None:
         """The app takes the proxy's certificate for the maker's."""
-        if is_watched(data.conn.sni):
+        if is_cloud(data.conn.sni):
             self._progress.trusted = True
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from lmdecode.capture.http.flow import Message, nanoseconds, sender
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.printable import printable
 from lmdecode.codec.record import MASK, Kind, Record, Sender
@@ -24,7 +25,6 @@ from lmdecode.codec.v1.framing import Deframer, Frame, Skipped, wrap
 from lmdecode.codec.v1.key import Key, encrypt
 from lmdecode.codec.v1.message import Message as MachineMessage
 from lmdecode.codec.v1.message import build, check_byte, letter_of, parse_leniently
-from lmdecode.mitm.hooks import Message, nanoseconds, sender
 from lmdecode.render.sentence import summary, verb_and_object
 
 

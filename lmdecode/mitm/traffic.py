@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from mitmproxy import ctx, exceptions
 
+from lmdecode.capture.http.flow import Message, host_port, nanoseconds, sender
 from lmdecode.codec.dialect import Place
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.record import Record
@@ -22,17 +23,7 @@ from lmdecode.codec.v1.conversation import Conversation
 from lmdecode.codec.v1.decoder import Decoder, decoder_for
 from lmdecode.config.keys import NoKeyError, find_keys
 from lmdecode.mitm.contentview import Reader, add_view, remove_view
-from lmdecode.mitm.hooks import (
-    Message,
-    add_shared_options,
-    host_port,
-    is_machine,
-    nanoseconds,
-    path_of,
-    reports_errors,
-    say,
-    sender,
-)
+from lmdecode.mitm.hooks import add_shared_options, is_machine, path_of, reports_errors, say
 from lmdecode.render.records.jsonl import json_bytes
 
 if TYPE_CHECKING:

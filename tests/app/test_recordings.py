@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from lmdecode.app.credentials import search
 from lmdecode.app.recordings import what_is_it
-from lmdecode.cloud.http import Exchange, Request
+from lmdecode.capture.http.exchange import Exchange, Request
 from lmdecode.codec.errors import LmdecodeError
 from tests.cloud.archives import ALL, customer, found_in, har, login
 

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmdecode.capture.http.exchange import Exchange, Request, Response
 from lmdecode.cloud.collection import Collection
 from lmdecode.cloud.extraction import extract
 from lmdecode.cloud.findings import Account, Client, FleetMachine, Problem, Secret, Tokens, Trouble
-from lmdecode.cloud.http import CLOUD_HOST, CUSTOMER_PATH, TOKEN_PATH, Exchange, Request, Response
+from lmdecode.cloud.http import CLOUD_HOST, CUSTOMER_PATH, TOKEN_PATH
 
 KEY = "k" * 32
 LOGIN = {"client_id": "hush-id", "client_secret": "hush-secret", "username": "me@x", "password": "hush pw"}

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmdecode.capture.http.exchange import Exchange, Request, Response
 from lmdecode.cloud.extraction import extract
 from lmdecode.cloud.findings import Problem
-from lmdecode.cloud.http import CLOUD_HOST, CUSTOMER_PATH, TOKEN_PATH, Exchange, Request, Response
+from lmdecode.cloud.http import CLOUD_HOST, CUSTOMER_PATH, TOKEN_PATH
 from lmdecode.cloud.refusals import Asked, names_an_error, refusal
 
 HTML = [("Content-Type", "text/html; charset=UTF-8")]

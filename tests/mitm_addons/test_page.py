@@ -8,9 +8,9 @@ from typing import NamedTuple
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from lmdecode.capture.http.flow import sender
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.key import Key
-from lmdecode.mitm.hooks import sender
 from lmdecode.mitm.page import Transcript, blocks, page_text, reencoded
 from tests.codec.v1.samples import KEY_TEXT, SAMPLES, frame, with_check
 

@@ -40,4 +40,5 @@ DIALECT: Final = Dialect(
     open=_open,
     fields=_fields,
     serves=_serves,
+    hosts=HOSTS,
 )

@@ -14,8 +14,9 @@ import json
 import re
 from typing import Final
 
-from lmdecode.cloud.http import Headers, fields, header, json_value
-from lmdecode.cloud.inflation import LARGEST, UnreadableError, inflate
+from lmdecode.capture.http.bodies import fields, json_value
+from lmdecode.capture.http.exchange import Headers, header
+from lmdecode.capture.http.inflation import LARGEST, UnreadableError, inflate
 
 _DATA_URL = re.compile(r"data:[\w/.+-]{0,80}(?:;[\w=.-]{1,40}){0,4},", re.ASCII).match
 _BLANK = re.compile(r"\s+")

@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.cloud.json_entries import Tally, entries
+from lmdecode.capture.http.json_entries import Tally, entries
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8) | st.sampled_from(['"', "\\", '\\"}]', "entries"])
 VALUES = st.recursive(
@@ -47,7 +47,7 @@ def test_any_bytes(content, size):
 
 
 def test_what_is_lost_is_counted_only_if_it_matters(monkeypatch):
-    monkeypatch.setattr("lmdecode.cloud.json_entries.LARGEST", 50)
+    monkeypatch.setattr("lmdecode.capture.http.json_entries.LARGEST", 50)
     tally = Tally()
     content = json.dumps([{"a": "x" * 60}, {"a": "The.Maker" * 8}, {"a": 1}]).encode()
     assert list(entries([content], tally, b"the.maker")) == [{"a": 1}]

@@ -15,9 +15,10 @@ from email.utils import parsedate_to_datetime
 from typing import BinaryIO, Final
 from urllib.parse import unquote_plus, urlencode, urlsplit
 
-from lmdecode.cloud.har_bodies import body_of
-from lmdecode.cloud.http import Exchange, Headers, Request, Response, header, is_watched, within
-from lmdecode.cloud.json_entries import Tally, entries
+from lmdecode.capture.http.exchange import Exchange, Headers, Request, Response, header, within
+from lmdecode.capture.http.har_bodies import body_of
+from lmdecode.capture.http.json_entries import Tally, entries
+from lmdecode.codec.dialect import is_cloud
 from lmdecode.codec.errors import LmdecodeError
 
 _ESCAPE: Final = re.compile(r"%[0-9A-Fa-f]{2}")
@@ -123,7 +124,7 @@ def _exchange(entry: object) -> Exchange | None:
     headers = _headers(asked)
     host, path = target(_text(url), headers)
     method = _text(method) or header(headers, ":method")
-    if not is_watched(host):  # of others nothing is read
+    if not is_cloud(host):  # of others nothing is read
         return Exchange(Request(method, host, path), None)
     data = asked.get("postData")
     body, headers = _request_body(asked.get("body") if data is None else data, headers)
@@ -148,7 +149,7 @@ def target(url: str, headers: Headers) -> tuple[str, str]:
     if not url or url == "*":
         url = header(headers, ":path")
     first = url.partition("/")[0].partition("?")[0]
-    if is_watched(first.rpartition("@")[2].partition(":")[0]):
+    if is_cloud(first.rpartition("@")[2].partition(":")[0]):
         url = f"//{url}"
     try:
         parts = urlsplit(url)
@@ -156,7 +157,7 @@ def target(url: str, headers: Headers) -> tuple[str, str]:
     except ValueError:
         return "", ""
     said = _host_in(header(headers, ":authority")) or _host_in(header(headers, "host"))
-    if not host or (not is_watched(host) and is_watched(said) and _ADDRESS.fullmatch(host)):
+    if not host or (not is_cloud(host) and is_cloud(said) and _ADDRESS.fullmatch(host)):
         host = said
     return host, f"{parts.path}?{parts.query}" if parts.query else parts.path
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lmdecode.capture.http.saz import exchange_of, is_saz, read_saz
 from lmdecode.cloud.collection import Collection
-from lmdecode.cloud.saz import exchange_of, is_saz, read_saz
 from tests.cloud.archives import ALL, FORM, LOGIN, TOKENS, fleet, found_in
 
 SENT = urlencode(LOGIN).encode()

@@ -14,7 +14,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.cloud.inflation import LARGEST, UnreadableError, bodies_of_a_file, inflate
+from lmdecode.capture.http.inflation import LARGEST, UnreadableError, bodies_of_a_file, inflate
 
 
 def raw_deflate(body: bytes) -> bytes:
@@ -76,7 +76,7 @@ def test_many_codings_are_refused_and_take_no_time():
 BOMB = """
 import resource, sys
 {packer}
-from lmdecode.cloud.inflation import UnreadableError, inflate
+from lmdecode.capture.http.inflation import UnreadableError, inflate
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
     inflate(packed, {coding!r})

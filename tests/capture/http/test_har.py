@@ -18,9 +18,9 @@ import zstandard
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from lmdecode.capture.http.har import HarError, encoding_of, moment, read_har
 from lmdecode.cloud.collection import Collection
 from lmdecode.cloud.findings import Problem, Trouble
-from lmdecode.cloud.har import HarError, encoding_of, moment, read_har
 from tests.cloud.archives import ALL, FORM, JSON, LOGIN, TOKENS, customer, entry, fleet, found_in, har, login
 
 CODINGS = {
@@ -392,7 +392,7 @@ def test_the_rest_is_used_if_one_is_damaged_or_too_large(monkeypatch):
     damaged = content.replace('"method": "GET", "url": "https://cms.lamarzocco.io/x"', '"method": x')
     collection, _, end = search(damaged.encode())
     assert (found_in(collection), end) == (ALL, "1 request is damaged and left out: export it again")
-    monkeypatch.setattr("lmdecode.cloud.json_entries.LARGEST", 5000)
+    monkeypatch.setattr("lmdecode.capture.http.json_entries.LARGEST", 5000)
     large = har(login(), entry("/x", {"a": "b" * 6000}), customer())
     collection, _, end = search(json.dumps(large).encode())
     assert found_in(collection) == ALL

@@ -13,7 +13,7 @@ with warnings.catch_warnings():
     pytest.importorskip("mitmproxy")
     from mitmproxy.test import tflow, tutils
 
-from lmdecode.mitm.hooks import claimed_host, exchange, verified_host
+from lmdecode.capture.http.flow import claimed_host, exchange, verified_host
 
 CLOUD, EVIL, ADDRESS = "cms.lamarzocco.io", "www.example.com", "93.184.215.14"
 

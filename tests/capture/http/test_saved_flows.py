@@ -21,7 +21,7 @@ from mitmproxy.io import FlowWriter, tnetstring
 from mitmproxy.test import tflow, tutils
 from mitmproxy.version import FLOW_FORMAT_VERSION
 
-from lmdecode.mitm.saved import SavedFlowsError, read_saved
+from lmdecode.capture.http.saved_flows import SavedFlowsError, read_saved
 
 
 def state(method: bytes, path: bytes, sent: bytes, answer: object, host: str = "cms.lamarzocco.io"):
@@ -211,8 +211,8 @@ def test_deep_nesting():
 
 @pytest.mark.parametrize("host", ["www.example.com", "cms.lamarzocco.io"])
 def test_a_download_is_passed_over_and_told_only_if_it_matters(monkeypatch, host):
-    monkeypatch.setattr("lmdecode.mitm.saved._LARGEST", 20_000)
-    monkeypatch.setattr("lmdecode.mitm.saved._PIECE", 1000)
+    monkeypatch.setattr("lmdecode.capture.http.saved_flows._LARGEST", 20_000)
+    monkeypatch.setattr("lmdecode.capture.http.saved_flows._PIECE", 1000)
     large = state(b"GET", b"/", b"12:a;" * 6_000, {}, host)
     found, end = search(saved(LOGGED_IN, large, ASKED))
     assert found == ALL

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lmdecode.cloud.http import within
+from lmdecode.capture.http.exchange import within
 
 ANSWER = {"data": {"fleet": [1], "none": None}}
 

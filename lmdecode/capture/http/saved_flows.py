@@ -17,10 +17,10 @@ from mitmproxy.http import HTTPFlow
 from mitmproxy.io import FlowReader
 from mitmproxy.version import FLOW_FORMAT_VERSION, VERSION
 
-from lmdecode.cloud.http import Exchange
+from lmdecode.capture.http.exchange import Exchange
+from lmdecode.capture.http.flow import exchange
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.extras import install_packages
-from lmdecode.mitm.hooks import exchange
 
 _LARGEST: Final = 16 << 20  # bytes of a flow; one with the cloud has thousands, and mitmproxy holds it several times
 _MOST_VALUES: Final = 500_000  # each has a colon, and takes some 100 bytes as an object

@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import BinaryIO, Final
 
-from lmdecode.cloud.har import moment, target
-from lmdecode.cloud.http import Exchange, Headers, Request, Response, header, is_watched
-from lmdecode.cloud.inflation import LARGEST
+from lmdecode.capture.http.exchange import Exchange, Headers, Request, Response, header
+from lmdecode.capture.http.har import moment, target
+from lmdecode.capture.http.inflation import LARGEST
+from lmdecode.codec.dialect import is_cloud
 
 _REQUEST = re.compile(r"(?i:raw)[/\\](\d{1,9})_c\.txt", re.ASCII).fullmatch
 _MOST: Final = 2 * LARGEST  # bytes of a message
@@ -53,7 +54,7 @@ def exchange_of(asked: bytes, answer: bytes | None) -> Exchange:
     line, headers, body = _message(asked)
     method, _, rest = line.partition(" ")
     host, path = target(rest.partition(" ")[0], headers)
-    if not is_watched(host):
+    if not is_cloud(host):
         return Exchange(Request(method[:20], host, path), None)
     response = None
     if answer is not None:

@@ -1,0 +1,73 @@
+"""An HTTP request and its answer, whoever recorded them. They hold secrets, so neither shows what it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+Headers = Sequence[tuple[str, str]]
+"""Names, in any case, and values, in the order in which they were sent."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Request:
+    """What a client sent."""
+
+    method: str
+    host: str
+    """Without the port."""
+    path: str
+    """With the query, if there is one."""
+    headers: Headers = ()
+    body: bytes = b""
+    """As it was sent: still compressed, if the headers say so."""
+
+    def __repr__(self) -> str:
+        return f"<{self.method} {self.host}{self.path.partition('?')[0]}>"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Response:
+    """What the cloud answered."""
+
+    status: int
+    headers: Headers = ()
+    body: bytes | None = b""
+    """None if whoever recorded it left it out."""
+
+    def __repr__(self) -> str:
+        return f"<answer {self.status}>"
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the cloud did as it was asked."""
+        return 200 <= self.status < 300
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request and its answer."""
+
+    request: Request
+    response: Response | None
+    """None if there was none."""
+    time: datetime | None = None
+    """When it was answered."""
+
+
+def header(headers: Headers, name: str) -> str:
+    """A header's first value, or nothing."""
+    return next((value for each, value in headers if each.lower() == name), "")
+
+
+def plain_name(name: str) -> str:
+    """A field's name without what writers differ in: `client_id`, `Client-Id` and `clientId` are one."""
+    return name.strip().lower().replace("_", "").replace("-", "")
+
+
+def within(value: object, *path: str) -> object:
+    """What an unpacked JSON value has at a path of names; None where there is nothing such."""
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
