@@ -113,11 +113,9 @@ class Asked:
         Raises:
             ConfigError: The configuration that the user named cannot be used.
         """
-        from lmdecode.codec.v1 import speakers_with
-        from lmdecode.codec.v1.decoder import KeylessDecoder
-
         opened = Opened((), origin, self.config)
-        return opened.reading(speakers_with(KeylessDecoder(), self.port, also=() if self.port else opened.known.ports))
+        access = OwnerAccess((), self.show_secrets, origin)
+        return opened.reading(Speakers.open(access, self.port, () if self.port else opened.known.ports))
 
 
 class Opened:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lmdecode.analysis.filters import names_machine, parse
+from lmdecode.analysis.generations import Generations, SpokenConnection
 from lmdecode.analysis.identification import Identification, IdentificationResult
 from lmdecode.analysis.machines import is_named
 from lmdecode.app.asked import Asked, fits_no_machine
@@ -16,6 +17,7 @@ from lmdecode.app.decode import Progress, no_progress
 from lmdecode.app.errors import CommandError
 from lmdecode.codec.dialect import MachineKey
 from lmdecode.codec.record import Record
+from lmdecode.codec.v1._fast import GENERATION as V1
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.config.keys import find_keys
 
@@ -25,10 +27,13 @@ class Identified:
     """What captures are likely to hold."""
 
     result: IdentificationResult
+    """What v1's encrypted frames are likely to be."""
+    spoken: tuple[SpokenConnection, ...]
+    """The connections of all generations."""
     complaints: tuple[str, ...]
     """What is wrong with a capture, one line each."""
     error: CommandError | None = None
-    """Why none of the frames can be of v1. Its text is empty if the complaints say it."""
+    """Why nothing could be identified. Its text is empty if the complaints say it."""
     note: str = ""
     """What is good to know; "" if there is nothing."""
 
@@ -39,19 +44,24 @@ def identify(captures: Captures) -> Identified:
     Args:
         captures: To be read without a key.
     """
-    identification = Identification()
+    identification, generations = Identification(), Generations()
+    frames = 0
     for _, record in captures.in_turn():
-        identification.add(record)
+        generations.add(record)
+        if record.generation == V1:
+            frames += record.raw is not None and record.raw[:1] == b"@"
+            identification.add(record)
     result, verdict = identification.result(), captures.verdict()
-    frames = captures.frames
+    spoken = tuple(generations.connections())
+    others = [each for each in spoken if each.generation != V1]
     usable = frames - sum(connection.unusable.total() for connection in result.connections)
     error, note = None, captures.none_chosen
-    if frames and not usable:
+    if frames and not usable and not others:
         error = CommandError(f"0 of {frames} frames are base64 of whole cipher blocks: they are not of v1")
-    elif not usable:
+    elif not usable and not others:
         error = verdict.error
         note = "" if error else "no frames: app and machine were connected, but said nothing"
-    return Identified(result, verdict.complaints, error, note)
+    return Identified(result, spoken, verdict.complaints, error, note or "")
 
 
 @dataclass(slots=True)
@@ -159,6 +169,8 @@ def _tried(records: Iterable[tuple[Path, Record]], machines: Sequence[MachineKey
     decoders = [(machine.name, FrameDecoder(machine.key)) for machine in machines]
     found: dict[tuple[str | None, int], KeyTrial] = {}
     for path, record in records:
+        if record.generation != V1:
+            continue
         ends = record.source, record.destination
         app_end, machine_end = ends if record.sender == "app" else ends[::-1]
         connection = found.setdefault(record.connection, KeyTrial(path, record.stream, app_end, machine_end))

@@ -1,4 +1,4 @@
-"""`lmdecode identify`: says what a capture probably holds, without the key."""
+"""`lmdecode identify`: says which generation speaks in a capture and what it probably holds, without the key."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def identify(
     as_json: Annotated[bool, _FORMATS.json_option()] = False,
     output: OutputOption = None,
 ) -> None:
-    """Say what a capture probably holds, without any key: who talks, how much, how often, and in which messages.
+    """Say which generation of machines speaks in a capture and what it holds, without any key.
 
     Examples:
 
@@ -31,6 +31,8 @@ def identify(
 
         lmdecode identify morning.pcap --json | jq '.groups[] | {seen, period, candidates}'
 
+    The generations after v1 need no key: of each connection this shows the generation, what it says of the machine, and
+    what its messages are about. v1 is encrypted, and then this can only guess from who talks, how much and how often.
     Encryption hides neither the size of a message nor that two messages are equal. The candidates come from this, from
     the sizes of all known messages, and from the order in which a known app asks; the table gives the reason. `only
     fit`: no other known message has this size. `best fit`: other known messages have this size, but the order favours
@@ -49,12 +51,12 @@ def identify(
 
     chosen = _FORMATS.chosen(format, as_json=as_json, output=output)
     found = identified(Captures.without_keys(given.captures, given.asked(), output=output, progress=file_progress))
-    if found.result.connections:
+    if found.spoken:
         with text_output(output) as file:
             if chosen == "json":
-                file.write(f"{json.dumps(as_dict(found.result), ensure_ascii=False)}\n")
+                file.write(f"{json.dumps(as_dict(found.result, found.spoken), ensure_ascii=False)}\n")
             else:
-                print_parts(as_tables(found.result), file)
+                print_parts(as_tables(found.result, found.spoken), file)
     for complaint in found.complaints:
         complain(complaint)
     if found.note:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich import box
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from lmdecode.analysis.generations import SpokenConnection
 from lmdecode.analysis.identification import Fit, Group, IdentificationResult, KeylessConnection
 from lmdecode.analysis.keyless_pairing import GroupKind, KnownMessage, data_sizes
 from lmdecode.codec.printable import printable
 from lmdecode.codec.record import Kind, iso_time
+from lmdecode.codec.v1._fast import GENERATION as V1
 from lmdecode.codec.v1.framing import wrap
 from lmdecode.render.sentence import count_text
 from lmdecode.render.terminal import ByWidth
@@ -23,6 +25,7 @@ _LEGEND = (
     "Size: in blocks of 16 characters, request → answer; ~: not steady. Only fit: no other known message has this "
     "size; best fit of 4: four have it, and the order in which a known app asks speaks for this one."
 )
+_SUBJECTS = 6  # of a connection, shown; the JSON has all
 _CONNECTIONS = 12  # shown in full; the JSON has all
 _STYLES = {
     Fit.ONLY_FIT: "green",
@@ -32,8 +35,13 @@ _STYLES = {
 }
 
 
-def as_tables(result: IdentificationResult) -> Iterable[RenderableType]:
-    """Yields the connections, and what is likely to be said on them."""
+def as_tables(result: IdentificationResult, spoken: Sequence[SpokenConnection] = ()) -> Iterable[RenderableType]:
+    """Yields the connections of all generations, and what is likely to be said in those of v1."""
+    others = [each for each in spoken if each.generation != V1]
+    for each in others[:_CONNECTIONS]:
+        yield _spoken_text(each)
+    if len(others) > _CONNECTIONS:
+        yield Text(f"and {len(others) - _CONNECTIONS:,} such connections more (--json has them all)", "dim")
     connections = result.connections
     for connection in connections[:_CONNECTIONS]:
         yield _connection_text(connection)
@@ -51,12 +59,58 @@ def as_tables(result: IdentificationResult) -> Iterable[RenderableType]:
     yield Text(_LEGEND, "dim")
 
 
-def as_dict(result: IdentificationResult) -> dict[str, object]:
+def as_dict(result: IdentificationResult, spoken: Sequence[SpokenConnection] = ()) -> dict[str, object]:
     """Returns everything that was identified, for JSON."""
     return {
+        "generations": [_spoken_dict(each) for each in spoken],
         "connections": [_connection_dict(connection) for connection in result.connections],
         "groups": [_group_dict(group) for group in result.groups],
         "all_told_apart": not result.bounded,
+    }
+
+
+def _spoken_text(connection: SpokenConnection) -> Text:
+    seconds = (connection.last_ns - connection.first_ns) / 1e9
+    text = Text.assemble(
+        (f"connection {connection.stream}", "bold"),
+        "" if connection.capture is None else f" of {printable(str(connection.capture))}",
+        ": ",
+        (connection.generation, "bold green"),
+        f", {connection.title}",
+        f"\n  app {printable(connection.app)} ↔ {printable(connection.machine)}, {_seconds(seconds)}",
+    )
+    said = [f"{name} {printable(str(value))}" for name, value in connection.facts.items()]
+    if said:
+        text.append(f"\n  {', '.join(said)}", "bold")
+    counts = ", ".join(f"{count:,} of the {sender}" for sender, count in connection.messages.items())
+    text.append(f"\n  {count_text(connection.messages.total(), 'message')}: {counts}")
+    for subject, count in connection.subjects.most_common(_SUBJECTS):
+        text.append(f"\n    {count:>6,} {printable(subject)}", "dim")
+    if len(connection.subjects) > _SUBJECTS:
+        text.append(f"\n           and {len(connection.subjects) - _SUBJECTS:,} other subjects", "dim")
+    if connection.unknown:
+        names = ", ".join(printable(name) for name, _ in connection.unknown.most_common(_SUBJECTS))
+        more = ", …" if len(connection.unknown) > _SUBJECTS else ""
+        text.append(f"\n  without a name in lmdecode: {names}{more}", "yellow")
+    if connection.problems:
+        text.append(f"\n  ! {count_text(connection.problems, 'message')} with problems: see lmdecode decode", "red")
+    return text
+
+
+def _spoken_dict(connection: SpokenConnection) -> dict[str, object]:
+    return {
+        **({} if connection.capture is None else {"capture": connection.capture}),
+        "stream": connection.stream,
+        "generation": connection.generation,
+        "app": connection.app,
+        "machine": connection.machine,
+        "first": iso_time(connection.first_ns),
+        "last": iso_time(connection.last_ns),
+        "messages": _both(connection.messages),
+        "problems": connection.problems,
+        "facts": connection.facts,
+        "subjects": dict(connection.subjects.most_common()),
+        "unknown": dict(connection.unknown.most_common()),
     }
 
 
@@ -65,7 +119,9 @@ def _connection_text(connection: KeylessConnection) -> Text:
     text = Text.assemble(
         (f"connection {connection.stream}", "bold"),
         "" if connection.capture is None else f" of {printable(str(connection.capture))}",
-        f": app {printable(connection.app)} ↔ machine {printable(connection.machine)}, {_seconds(seconds)}",
+        ": ",
+        (V1, "bold green"),
+        f", app {printable(connection.app)} ↔ machine {printable(connection.machine)}, {_seconds(seconds)}",
     )
     for sender in ("app", "machine"):
         frames, size = connection.frames[sender], connection.size[sender]

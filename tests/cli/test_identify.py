@@ -11,7 +11,7 @@ PCAPNG = CAPTURES / "gs3mp-standby.pcapng"
 def test_a_table_without_any_key(command):
     result = command("identify", PCAP)
     assert (result.returncode, result.stderr) == (0, "")
-    assert "connection 0: app 192.168.1.150:36364 ↔ machine 192.168.1.215:1774, 10.0 s" in result.stdout
+    assert "connection 0: v1, app 192.168.1.150:36364 ↔ machine 192.168.1.215:1774, 10.0 s" in result.stdout
     assert "drink counters R0020002C" in result.stdout
     assert "Likely, not certain" in result.stdout
     assert max(map(len, result.stdout.splitlines())) <= 80

@@ -80,7 +80,7 @@ def test_machines_of_the_config_are_named_in_each_record(command):
     assert not command("decode", PCAP, "--where", "machine!=kitchen").stdout
     assert "kitchen decrypts 94 of 94" in command("keys", "check", PCAP).stdout
     csv = command("decode", PCAP, "--format", "csv", "--fields", "coffee_temp").stdout.splitlines()
-    assert csv[0].endswith(",machine,coffee_temp")
+    assert csv[0].endswith(",machine,generation,subject,extra,coffee_temp")
     assert ",kitchen," in csv[1]
 
 

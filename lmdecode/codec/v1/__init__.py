@@ -31,6 +31,8 @@ def _open(access: OwnerAccess) -> Speaker:
 
     if access.missing is not None:
         return Locked(KeylessDecoder(show_secrets=access.show_secrets), access.missing)
+    if not access.keys:  # nobody wants to decrypt
+        return Reader(KeylessDecoder(show_secrets=access.show_secrets), access.origin)
     return Reader(decoder_for(access.keys, show_secrets=access.show_secrets), access.origin)
 
 
