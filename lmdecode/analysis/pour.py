@@ -60,6 +60,10 @@ class Evidence(StrEnum):
     """Only an answer about the machine's status that fell into the shot."""
     COUNTER = "counter"
     """Only a counter that was higher afterwards."""
+    PUSH = "push"
+    """The cloud's pushes when it began and when it ended, which come a few seconds late."""
+    HISTORY = "history"
+    """Only the list of past shots that the cloud keeps."""
 
 
 class Sample(NamedTuple):
@@ -93,7 +97,9 @@ class Shot:
     """How long it took; until it was last seen if it is `cut`."""
     pulses: int | None = None
     dose: float | None = None
-    """The amount that was set: pulses for a coffee, seconds for hot water."""
+    """The amount that was set: pulses for a coffee unless `dose_unit` says otherwise, seconds for hot water."""
+    dose_unit: str | None = None
+    """The unit of the dose where it is another than those: "g" where the machine weighs."""
     set_temp: float | None = None
     """°C that were set for coffee."""
     coffee_temp_start: float | None = None
@@ -110,6 +116,8 @@ class Shot:
     samples: tuple[Sample, ...] = field(default=(), repr=False)
     captures: tuple[str, ...] = ()
     """The captures in which it was seen, where there are several."""
+    generation: str = "v1"
+    """The protocol that shows it."""
 
     @property
     def button(self) -> int | None:

@@ -1,6 +1,7 @@
 """The shots and the hot water in a conversation; of a capture as a whole, or of a machine while it is watched."""
 
-# Three kinds of messages show that water flowed, and they do not say equally much:
+# The newer generations say more plainly when water flows: see brewing.py and cloud_shots.py. Of v1,
+# three kinds of messages show that water flowed, and they do not say equally much:
 #  - what the machine pushes while water flows: button, time, pulses. Each pour of it is a shot (see pour.py).
 #  - an answer about the machine's status that happens to fall into a pour: water flows, and for which button. It is a
 #    shot of its own only if no pushed messages cover that time: they may be missing in the capture.
@@ -15,6 +16,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
+from lmdecode.analysis.brewing import CONTINUOUS, Brewings
 from lmdecode.analysis.memory_history import is_intact, machine_of, values_in
 from lmdecode.analysis.pour import APART_NS, Evidence, Pour, Sample, Shot, What, begins_another, shot_of
 from lmdecode.codec.record import Kind, Record, Value
@@ -75,6 +77,8 @@ class ShotCounters:
 
     def unseen(self, shots: Iterable[Shot]) -> list[Shot]:
         """Return the shots that were counted and are not among `shots`."""
+        if not self._rises:
+            return []
         left = [shot for shot in shots if shot.end_ns is not None]
         found: list[Shot] = []
         for rise in sorted(self._rises, key=lambda rise: rise.before_ns):
@@ -100,6 +104,9 @@ class ShotCounters:
 
 def _counts(shot: Shot, what: What, key: int | None) -> bool:
     """Return whether the counter of a key may have counted a shot."""
+    if shot.generation != "v1" and what is What.COFFEE:
+        # The machine itself says what a flush is. One with a paddle counts all its shots as those of the first button.
+        return shot.what in {What.COFFEE, What.UNKNOWN} and shot.key in {key, None, CONTINUOUS}
     if what is What.COFFEE:  # where we draw the line between flush and coffee, the machine may draw another
         return shot.what in {What.COFFEE, What.FLUSH} and shot.key == key
     return shot.what is what
@@ -168,8 +175,7 @@ class MachineShots:
     """
 
     def __init__(self, machine: str, keep: int | None = None) -> None:
-        self.count = 0
-        """How many pours the machine has reported while they flowed."""
+        self._count = 0
         self._name = machine
         self._values: dict[str, Value] = {}  # the latest of each name
         self._counters = ShotCounters(machine, keep)
@@ -180,9 +186,13 @@ class MachineShots:
         self._were_seen: deque[Shot] = deque(maxlen=keep)  # those before it
         self._connected = True
         self._backflush_ns: int | None = None
+        self._brewings = Brewings(machine, keep)  # what the newer generations push
 
     def add(self, record: Record) -> None:
         """Take the next record of this machine."""
+        if record.generation != "v1":
+            self._add_newer(record)
+            return
         self._first_ns.setdefault(record.connection, record.time_ns)
         values = values_in(record)
         self._values.update(values)
@@ -200,6 +210,11 @@ class MachineShots:
             self._status(record, values)
             self._counters.add(record.time_ns, values)
 
+    @property
+    def count(self) -> int:
+        """How many pours the machine has reported while they flowed."""
+        return self._count + self._brewings.count
+
     def shots(self, last_ns: int) -> list[Shot]:
         """Return all shots so far, whatever shows them.
 
@@ -207,6 +222,7 @@ class MachineShots:
             last_ns: The time of the last record, whichever machine it is of.
         """
         flows = [*self._flowed, *(shot_of(pour, last_ns) for pour in [self._flowing] if pour is not None)]
+        flows += self._brewings.shots(last_ns)
         seen = [*self._were_seen, *(shot_of(pour, last_ns) for pour in [self._seen] if pour is not None)]
         shots = flows + [shot for shot in seen if not _among(shot, flows)]
         return shots + self._counters.unseen(shots)
@@ -217,9 +233,11 @@ class MachineShots:
         Args:
             now_ns: Nanoseconds since 1970.
         """
-        pour = self._flowing
-        if pour is None or not self._connected or now_ns - pour.last_ns > _SILENCE_NS:
+        if not self._connected:
             return None
+        pour = self._flowing
+        if pour is None or now_ns - pour.last_ns > _SILENCE_NS:
+            return self._brewings.running(now_ns)
         return shot_of(pour, now_ns)
 
     def ended(self, now_ns: int) -> list[Shot]:
@@ -231,12 +249,25 @@ class MachineShots:
             now_ns: Nanoseconds since 1970.
         """
         pour = self._flowing
-        last = [] if pour is None or self.running(now_ns) is not None else [shot_of(pour, now_ns)]
-        return [*last, *reversed(self._flowed)]
+        running = self.running(now_ns)
+        last = [] if pour is None or running is not None else [shot_of(pour, now_ns)]
+        brewed = self._brewings.shots(now_ns)
+        if not brewed:
+            return [*last, *reversed(self._flowed)]
+        ended = [*last, *self._flowed, *(brewed if running is None else brewed[:-1])]
+        return sorted(ended, key=lambda shot: shot.order, reverse=True)
 
     def disconnect(self) -> None:
         """Note that nobody listens: until the machine reports water again, no shot is running."""
         self._connected = False
+
+    def _add_newer(self, record: Record) -> None:
+        values = values_in(record)
+        if record.sender != "machine" or not values:
+            return
+        self._connected = True
+        self._brewings.add(record, values)
+        self._counters.add(record.time_ns, values)
 
     def _flow(self, record: Record) -> None:
         self._connected = True
@@ -253,7 +284,7 @@ class MachineShots:
             if pour is not None:
                 self._flowed.append(shot_of(pour))
             pour = self._flowing = self._begin(record, Evidence.FLOW, key)
-            self.count += 1
+            self._count += 1
         pour.flow(sample, record.connection, self._values)
 
     def _status(self, record: Record, fields: Mapping[str, Value]) -> None:

@@ -15,6 +15,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from lmdecode.analysis.brewing import CONTINUOUS
 from lmdecode.analysis.pour import Evidence, Shot, What
 from lmdecode.analysis.times import day_text, local_time
 from lmdecode.codec.printable import printable
@@ -45,13 +46,16 @@ COLUMNS: Final = (
 )
 """The columns of the CSV, and the names in JSON."""
 
+_MORE_COLUMNS: Final = ("captures", "generation", "dose_unit")  # only where a shot has one
+
 _STYLES: Final[Mapping[What, str]] = {What.COFFEE: "bold", What.HOT_WATER: "cyan"}
 
 
 def as_dict(shot: Shot) -> dict[str, object]:
     """Returns a shot under the names of `COLUMNS`: times in ISO 8601, UTC; None for what is not known.
 
-    Where there are several captures, `captures` names those in which it was seen.
+    Where there are several captures, `captures` names those in which it was seen. `generation` is there unless it is
+    v1, and `dose_unit` where the dose is neither in pulses nor in seconds.
     """
     return {
         "start": _iso(shot.start_ns),
@@ -74,6 +78,8 @@ def as_dict(shot: Shot) -> dict[str, object]:
         "before": _iso(shot.before_ns),
         "notes": list(shot.notes),
         **({"captures": list(shot.captures)} if shot.captures else {}),
+        **({"generation": shot.generation} if shot.generation != "v1" else {}),
+        **({"dose_unit": shot.dose_unit} if shot.dose_unit is not None else {}),
     }
 
 
@@ -92,15 +98,15 @@ def as_csv(shots: Iterable[Shot], *, safe: bool = False) -> str:
     text = StringIO()
     writer = csv_rows(text, safe=safe)
     shots = list(shots)
-    columns = (*COLUMNS, "captures") if any(shot.captures for shot in shots) else COLUMNS
+    rows = [as_dict(shot) for shot in shots]
+    columns = (*COLUMNS, *(name for name in _MORE_COLUMNS if any(name in row for row in rows)))
     writer.writerow(columns)
-    for shot in shots:
-        row = as_dict(shot)
+    for shot, row in zip(shots, rows, strict=True):
         row["streams"] = " ".join(map(str, shot.streams))
         row["cut"] = "true" if shot.cut else "false"
         row["notes"] = " | ".join(shot.notes)
         row["captures"] = " | ".join(shot.captures)
-        writer.writerow([row[name] for name in columns])
+        writer.writerow([row.get(name) for name in columns])
     return text.getvalue()
 
 
@@ -133,35 +139,55 @@ def totals(shots: Sequence[Shot]) -> str:
         counts[shot.what] += shot.count
     plurals = {What.COFFEE: "coffees", What.FLUSH: "flushes", What.BACKFLUSH: "backflushes"}
     parts = [f"{count} {what if count == 1 else plurals.get(what, what)}" for what in What if (count := counts[what])]
+    if all(shot.ml is None and shot.generation != "v1" for shot in shots):
+        return ", ".join(parts)  # nothing measured the water
     return f"{', '.join(parts)}; about {sum(shot.ml or 0 for shot in shots):,.0f} ml"
+
+
+_NUMBERS: Final = ("s", "pulses", "dose", "ml", "coffee °C", "set °C")
 
 
 def _table(shots: Sequence[Shot]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
     table.add_column("start", no_wrap=True)
     table.add_column("what", no_wrap=True)
-    for name in ("s", "pulses", "dose", "ml", "coffee °C", "set °C"):
+    cells = [_cells(shot) for shot in shots]
+    # Newer machines often cannot tell the water: a column in which nothing stands is left out.
+    shown = [
+        index
+        for index in range(len(_NUMBERS))
+        if any(shot.generation == "v1" for shot in shots) or any(row[index] for row in cells)
+    ]
+    for name in (_NUMBERS[index] for index in shown):
         # On a narrow terminal the dose gives way, and not what was poured.
         table.add_column(name, justify="right", no_wrap=True, min_width=None if name == "dose" else len(name))
-    for shot in shots:
-        style = _STYLES.get(shot.what, "")
-        temperatures = [shot.coffee_temp_start, shot.coffee_temp_end]
-        table.add_row(
-            _when(shot),
-            Text(_name(shot), style),
-            _number(shot.seconds, 1) + ("+" if shot.cut and shot.seconds is not None else ""),
-            _number(shot.pulses),
-            _number(shot.dose) + (" s" if shot.what is What.HOT_WATER and shot.dose is not None else ""),
-            _number(shot.ml),
-            "" if None in temperatures else "–".join(_number(each, 1) for each in temperatures),
-            _number(shot.set_temp, 1),
-        )
+    for shot, row in zip(shots, cells, strict=True):
+        table.add_row(_when(shot), Text(_name(shot), _STYLES.get(shot.what, "")), *(row[index] for index in shown))
     outer = Table.grid()
     outer.add_row(ByWidth(table, Text("\n").join(map(_two_lines, shots))))
     for shot in shots:
         for note in shot.notes:
             outer.add_row(Padding(Text.assemble(("! ", "yellow"), f"{_when(shot)} {note}"), (0, 0, 0, 0)))
     return outer
+
+
+def _cells(shot: Shot) -> tuple[str, ...]:
+    """Returns the cells of a shot under `_NUMBERS`."""
+    temperatures = [shot.coffee_temp_start, shot.coffee_temp_end]
+    return (
+        _number(shot.seconds, 1) + ("+" if shot.cut and shot.seconds is not None else ""),
+        _number(shot.pulses),
+        _number(shot.dose) + _dose_unit(shot, " s"),
+        _number(shot.ml),
+        "" if None in temperatures else "–".join(_number(each, 1) for each in temperatures),
+        _number(shot.set_temp, 1),
+    )
+
+
+def _dose_unit(shot: Shot, seconds: str) -> str:
+    if shot.dose is None:
+        return ""
+    return f" {shot.dose_unit}" if shot.dose_unit is not None else seconds if shot.what is What.HOT_WATER else ""
 
 
 def _two_lines(shot: Shot) -> Text:
@@ -174,6 +200,8 @@ def _two_lines(shot: Shot) -> Text:
         known.append(f"{_number(shot.pulses)}{dosed} pulses")
     if shot.ml is not None:
         known.append(f"{_number(shot.ml)} ml")
+    if shot.dose is not None and shot.dose_unit is not None:
+        known.append(f"dose {_number(shot.dose)} {shot.dose_unit}")
     temperatures = [shot.coffee_temp_start, shot.coffee_temp_end]
     if None not in temperatures:
         known.append(f"{'–'.join(_number(each, 1) for each in temperatures)} °C")
@@ -182,7 +210,8 @@ def _two_lines(shot: Shot) -> Text:
 
 
 def _name(shot: Shot) -> str:
-    name = shot.what.value + (f" button {shot.key}" if shot.key else "")
+    paddle = shot.generation != "v1" and shot.key == CONTINUOUS  # which is no button
+    name = shot.what.value + (f" button {shot.key}" if shot.key and not paddle else "")
     return f"{shot.count} × {name}" if shot.count > 1 else name
 
 
