@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterable
 from typing import Final
+from urllib.parse import unquote_plus
 
 from lmdecode.codec.record import MASK
 
@@ -97,6 +98,36 @@ def _end_of_value(text: str, at: int) -> int:
     pattern = _TO_QUOTE if start is not None and start[1] else _TO_MARK
     found = pattern.match(text, begin)
     return begin if found is None else found.end()
+
+
+def masked_form(text: str) -> str:
+    """Return a form or a query with the values of the secret names masked. All else stays as it is written.
+
+    >>> masked_form("user%6Eame=a%40b.example&days=7")
+    'user%6Eame=**&days=7'
+    """
+    return "&".join(map(_masked_pair, text.split("&")))
+
+
+def _masked_pair(pair: str) -> str:
+    name, equals, value = pair.partition("=")
+    if not equals:
+        return pair
+    if is_secret(unquote_plus(name).strip()):
+        return f"{name}={MASK}"
+    plain = unquote_plus(value)
+    hidden = masked(plain)
+    return pair if hidden == plain else f"{name}={hidden}"
+
+
+def masked_target(target: str) -> str:
+    """Return the target of a request with the secrets in its query masked.
+
+    >>> masked_target("/api/customer?access_token=abc&days=7")
+    '/api/customer?access_token=**&days=7'
+    """
+    path, mark, query = target.partition("?")
+    return f"{path}{mark}{masked_form(query)}"
 
 
 def masked_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

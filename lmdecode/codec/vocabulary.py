@@ -166,8 +166,10 @@ def _walk(  # noqa: C901, PLR0912 -- one question after another
     for row in node.rows:
         _take(row, value, path, reading, problems)
     if node.is_leaf:
-        if not node.rows:
-            reading.extra[path] = value
+        if not node.rows and not path and isinstance(value, dict):
+            reading.extra.update(value)  # a source that has no row yet
+        elif not node.rows:
+            reading.extra[path or "value"] = value
         return
     if isinstance(value, str) and value.strip()[:1] in {"{", "["}:
         try:

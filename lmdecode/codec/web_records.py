@@ -10,23 +10,29 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
+from lmdecode.codec.body import document_of
 from lmdecode.codec.dialect import Place, Tally
-from lmdecode.codec.json_message import document
 from lmdecode.codec.record import Kind, Record, Role, Sender, Value
-from lmdecode.codec.vocabulary import read
+from lmdecode.codec.secrets import masked_target
+from lmdecode.codec.vocabulary import Reading, read
 from lmdecode.codec.web import HttpRequest, HttpResponse, header
 
 _MAX_PENDING: Final = 1024  # requests that are kept; a server that answers none must not fill the memory
+_WITHOUT_BODY: Final = frozenset((101, 204, 205, 304))
 _KEPT_SIZE: Final = 2000  # bytes of memory, about, for a request that is kept
+
+
+Reader = Callable[[object], Reading]
+"""Returns what a JSON value says: for bodies that the vocabulary describes in parts."""
 
 
 class Route(NamedTuple):
     """What a request to some path is about."""
 
     kind: Kind
-    asked: str = ""
+    asked: str | Reader = ""
     """The vocabulary's source of the request's body; "" if its members are no values of the machine."""
-    answered: str = ""
+    answered: str | Reader = ""
     """The vocabulary's source of the answer's body."""
     unwrap: Callable[[object], object] = lambda value: value
     """Returns the part of the answer's JSON that the source describes."""
@@ -60,6 +66,10 @@ class WebRecords:
         self.show_secrets = show_secrets
         self.machine: str | None = None
         """The machine that the last request named."""
+        self.value: object = None
+        """The JSON value of the last message, masked; None if it had none."""
+        self.is_whole = True
+        """Whether all of the last message could be read."""
         self._routes = routes
         self._pending: OrderedDict[int, tuple[Record, Route | None]] = OrderedDict()
 
@@ -75,9 +85,10 @@ class WebRecords:
             "app",
             kind,
             "request",
-            f"{request.method} {request.path}",
+            f"{request.method} {request.path if self.show_secrets else masked_target(request.path)}",
             request.body,
             source=route.asked if route else "",
+            content_type=header(request.headers, "content-type"),
             problems=request.problems,
         )
         if len(self._pending) >= _MAX_PENDING:
@@ -93,7 +104,9 @@ class WebRecords:
         subject = f"{response.status}" if asked is None else f"{response.status} {asked.subject}"
         problems = response.problems
         if not accepted:
-            problems = (*problems, refusal(response))
+            problems = (*problems, self.refused(response))
+        elif response.body is None and response.status not in _WITHOUT_BODY:
+            problems = (*problems, "the body of the answer was not recorded")
         record = self.made(
             time_ns,
             "machine",
@@ -103,8 +116,11 @@ class WebRecords:
             response.body or b"",
             source=route.answered if route is not None and accepted else "",
             unwrap=route.unwrap if route is not None else lambda value: value,
+            content_type=header(response.headers, "content-type"),
             problems=problems,
         )
+        if asked is not None:
+            record = record._replace(machine=asked.machine)  # others may have been asked of meanwhile
         elapsed = None if asked is None or time_ns < asked.time_ns else (time_ns - asked.time_ns) / 1e9
         ok = accepted if kind is Kind.WRITE else None
         return [record._replace(request=asked, elapsed=elapsed, ok=ok)]
@@ -132,6 +148,10 @@ class WebRecords:
         """About how many bytes of memory it holds."""
         return len(self._pending) * _KEPT_SIZE
 
+    def refused(self, response: HttpResponse) -> str:
+        """Return why a request was refused, as far as its answer says."""
+        return refusal(response)
+
     def made(  # noqa: PLR0917 -- in the order of a Record
         self,
         time_ns: int,
@@ -141,8 +161,9 @@ class WebRecords:
         subject: str,
         body: bytes | str,
         *,
-        source: str = "",
+        source: str | Reader = "",
         unwrap: Callable[[object], object] = lambda value: value,
+        content_type: str = "",
         problems: Sequence[str] = (),
     ) -> Record:
         """Return the Record of a message, and count it.
@@ -156,16 +177,20 @@ class WebRecords:
             body: Its bytes; empty if it has none.
             source: The vocabulary's source that describes it; "" if none does, so that nothing becomes a field.
             unwrap: Returns the part of the JSON that the source describes.
+            content_type: What the message says that its body is; "" if it does not say.
             problems: What was wrong with its bytes.
         """
-        found = document(body, show_secrets=self.show_secrets) if body else None
+        found = document_of(body, content_type, show_secrets=self.show_secrets) if body else None
+        self.value = None if found is None else found.value
+        self.is_whole = found is None or found.is_whole
         said = tuple(problems)
         fields: dict[str, Value] = {}
         extra: dict[str, object] = {}
         if found is not None and not found.is_whole:
             said += found.problems
         elif found is not None and source:
-            fields, extra, more = read(source, unwrap(found.value))
+            value = unwrap(found.value)
+            fields, extra, more = read(source, value) if isinstance(source, str) else source(value)
             said += more
         elif found is not None:
             extra = found.value if isinstance(found.value, dict) else {"value": found.value}
@@ -199,8 +224,25 @@ def refusal(response: HttpResponse) -> str:
     """Return why a request was refused, as far as its answer says.
 
     >>> refusal(HttpResponse(403, [("Content-Type", "text/html")]))
-    'refused with status 403, by the firewall before the cloud and not by the account'
+    "refused with status 403 by the firewall before the cloud, which does not know the account: the client's address \
+or its manner is blocked, try again later or from another network"
     """
-    if response.status == 403 and "html" in header(response.headers, "content-type"):
-        return "refused with status 403, by the firewall before the cloud and not by the account"
-    return f"refused with status {response.status}"
+    why = _REFUSALS.get(response.status, "")
+    if response.status == 403 and _is_page(response):
+        why = (
+            " by the firewall before the cloud, which does not know the account: the client's address or its manner "
+            "is blocked, try again later or from another network"
+        )
+    return f"refused with status {response.status}{why}"
+
+
+_REFUSALS: Final = {
+    401: ": the user name, the password or the token is wrong, or the token has run out; log in again",
+    412: ": the request is not signed as the cloud wants it, or the state of the machine forbids the command",
+}
+
+
+def _is_page(response: HttpResponse) -> bool:
+    if "html" in header(response.headers, "content-type").lower():
+        return True
+    return (response.body or b"")[:64].lstrip().lower().startswith((b"<!doctype html", b"<html"))

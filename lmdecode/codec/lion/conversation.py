@@ -1,29 +1,211 @@
-"""One connection to the cloud."""
+"""One connection to the cloud: requests and answers of HTTP, or a WebSocket with frames of STOMP."""
 
 from __future__ import annotations
 
+import json
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Final
+
 from lmdecode.codec.dialect import Conversation, OwnerAccess, Place, Simple, Speaker, Tally
+from lmdecode.codec.lion.pending import CommandStatus, PendingCommands, statuses
+from lmdecode.codec.lion.readings import codes, commands, dashboard, thing
+from lmdecode.codec.lion.routes import PREFIX, route
+from lmdecode.codec.lion.snapshots import Snapshots
 from lmdecode.codec.no_bytes import NoBytes
-from lmdecode.codec.record import Record
-from lmdecode.codec.web_records import Route, WebRecords
+from lmdecode.codec.record import Kind, Record, Role, Sender
+from lmdecode.codec.secrets import masked_headers
+from lmdecode.codec.stomp import Frame, Stomp
+from lmdecode.codec.vocabulary import Reading
+from lmdecode.codec.web import HttpResponse
+from lmdecode.codec.web_records import WebRecords
 
-
-def _route(_method: str, _path: str) -> Route | None:
-    return None
+_MOST_SUBSCRIPTIONS: Final = 256
+_MOST_STATUSES: Final = 256  # of commands, that are remembered of a destination's last push
+_OF_THE_FRAME: Final = frozenset(("destination", "subscription", "message-id", "content-length", "content-type"))
+"""The headers of a frame that say nothing of a machine."""
 
 
 class Web(WebRecords):
-    """Requests and answers."""
+    """Requests, answers and pushes.
 
-    def __init__(self, place: Place, tally: Tally, *, show_secrets: bool = False) -> None:
-        super().__init__("lion", _route, place, tally, show_secrets=show_secrets)
+    Args:
+        place: Where the connection is.
+        tally: Counts are added to it.
+        pending: The commands of all connections of the recording.
+        show_secrets: Whether secrets stay readable.
+    """
+
+    def __init__(self, place: Place, tally: Tally, pending: PendingCommands, *, show_secrets: bool = False) -> None:
+        super().__init__("lion", route, place, tally, show_secrets=show_secrets)
+        self._commands = pending
+        self._stomp: dict[Sender, Stomp] = {"app": Stomp(), "machine": Stomp()}
+        self._snapshots = Snapshots()
+        self._destinations: OrderedDict[str, str] = OrderedDict()
+        self._said: OrderedDict[str, frozenset[tuple[str, str]]] = OrderedDict()
+
+    def response(self, time_ns: int, response: HttpResponse, number: int = 0) -> Sequence[Record]:
+        """Take an answer."""
+        (record,) = super().response(time_ns, response, number)
+        asked = record.request
+        if asked is None or not 200 <= response.status < 300:
+            return [record]
+        if asked.subject is not None and asked.subject.partition("?")[0] == f"GET {PREFIX}/things":
+            return self._things(record)
+        if record.kind is Kind.WRITE and (found := [*statuses(self.value)]):
+            return [record._replace(ok=self._commands.asked(asked, found))]
+        return [record]
+
+    def message(
+        self, time_ns: int, sender: Sender, data: bytes, *, is_text: bool = True, problems: Sequence[str] = ()
+    ) -> Sequence[Record]:
+        """Take one message of the WebSocket: frames of STOMP, pieces of one, or a heart-beat."""
+        what = () if is_text else ("a message of bytes, where only text is known",)
+        frames = self._stomp[sender].receive(data)
+        records: list[Record] = []
+        for frame in frames:
+            records.append(self._frame(time_ns, sender, frame, (*problems, *what)))
+            problems, what = (), ()
+        if problems and not frames:
+            records += self.note(time_ns, sender, "; ".join(problems))
+        return records
+
+    def close(self, time_ns: int) -> Sequence[Record]:
+        """The connection has ended: return the frames that were not whole."""
+        sides: tuple[Sender, Sender] = ("app", "machine")
+        left = [(sender, frame) for sender in sides for frame in self._stomp[sender].close()]
+        return [self._frame(time_ns, sender, frame, ()) for sender, frame in left]
+
+    @property
+    def held(self) -> int:
+        """About how many bytes of memory it holds."""
+        return super().held + sum(each.held for each in self._stomp.values())
+
+    def _things(self, record: Record) -> Sequence[Record]:
+        """Return a Record for each thing of a list of them: what is said of one is said of no other."""
+        listed = self.value if isinstance(self.value, list) else [self.value]
+        made: list[Record] = []
+        for each in listed:
+            if not isinstance(each, dict):
+                return [record]
+            fields, extra, problems = thing(each)
+            serial = each.get("serialNumber")
+            made.append(
+                record._replace(
+                    fields=fields,
+                    extra=extra,
+                    problems=(*record.problems, *problems),
+                    plaintext=record.plaintext if len(listed) == 1 else json.dumps(each, ensure_ascii=False),
+                    machine=serial if isinstance(serial, str) else None,
+                )
+            )
+        return made or [record]
+
+    def _frame(self, time_ns: int, sender: Sender, frame: Frame, problems: Sequence[str]) -> Record:
+        """Return the Record of a frame."""
+        destination = frame.header("destination")
+        if frame.command == "SUBSCRIBE":
+            self._destinations[frame.header("id")] = destination
+            if len(self._destinations) > _MOST_SUBSCRIPTIONS:
+                self._destinations.popitem(last=False)
+        elif frame.command == "UNSUBSCRIBE":
+            destination = destination or self._destinations.pop(frame.header("id"), "")
+        elif frame.command == "MESSAGE":
+            destination = destination or self._destinations.get(frame.header("subscription"), "")
+        self.machine = _machine(destination)
+        subject = f"{frame.command} {destination}".rstrip()
+        if frame.command == "MESSAGE":
+            return self._push(time_ns, sender, frame, subject, (*problems, *frame.problems))
+        role: Role = "request" if sender == "app" else "response"
+        record = self.made(
+            time_ns,
+            sender,
+            Kind.STREAM,
+            role,
+            subject,
+            frame.body,
+            content_type=frame.header("content-type"),
+            problems=(*problems, *frame.problems, *_error(frame)),
+        )
+        headers = dict(frame.headers if self.show_secrets else masked_headers(frame.headers))
+        return record._replace(extra={**record.extra, **headers})
+
+    def _push(self, time_ns: int, sender: Sender, frame: Frame, subject: str, problems: Sequence[str]) -> Record:
+        """Return the Record of a push: what is new in it, and the end of a command."""
+        key = subject.partition(" ")[2]
+        settled: list[CommandStatus] = []
+
+        def read(value: object) -> Reading:
+            if not isinstance(value, dict):
+                return dashboard(value)
+            listed = [*statuses(value.get("commands"))]
+            settled.extend(self._new(key, listed))
+            given = value.get("commands")
+            if isinstance(given, list) and len(listed) == len(given):
+                value = {name: each for name, each in value.items() if name != "commands"}
+            found = self._snapshots.changes(key, dashboard(value), codes(value), is_whole=self.is_whole)
+            if not settled:
+                return found
+            said = commands([each.whole for each in settled])
+            return Reading({**found.fields, **said.fields}, {**found.extra, **said.extra}, found.problems)
+
+        record = self.made(
+            time_ns,
+            sender,
+            Kind.STREAM,
+            "report",
+            subject,
+            frame.body,
+            source=read,
+            content_type="application/json",
+            problems=problems,
+        )
+        headers = {name: value for name, value in frame.headers if name not in _OF_THE_FRAME}
+        if headers:
+            shown = headers.items() if self.show_secrets else masked_headers(headers.items())
+            record = record._replace(extra={**record.extra, **dict(shown)})
+        return self._settled(record, settled)
+
+    def _new(self, key: str, listed: Sequence[CommandStatus]) -> Sequence[CommandStatus]:
+        """Return what a push says of commands that the last one did not say, those that ended first."""
+        before = self._said.pop(key, frozenset())
+        self._said[key] = frozenset((each.id, each.status) for each in listed[-_MOST_STATUSES:])
+        if len(self._said) > _MOST_SUBSCRIPTIONS:
+            self._said.popitem(last=False)
+        new = [each for each in listed if (each.id, each.status) not in before]
+        return sorted(new, key=lambda each: each.ok is None)
+
+    def _settled(self, record: Record, found: Sequence[CommandStatus]) -> Record:
+        """Return a push with what it settles: the request, the seconds since, and whether the machine did it."""
+        for each in found:
+            request = self._commands.ended(each) if each.ok is not None else None
+            if each.ok is not None and record.ok is None:
+                record = record._replace(ok=each.ok)
+            if request is not None and record.request is None:
+                elapsed = (record.time_ns - request.time_ns) / 1e9
+                record = record._replace(request=request, elapsed=elapsed if elapsed >= 0 else None, ok=each.ok)
+        return record
+
+
+def _machine(destination: str) -> str | None:
+    """Return the serial number in a destination: `/ws/sn/MR012345/dashboard`."""
+    parts = destination.split("/")
+    return parts[3] if len(parts) > 3 and parts[:3] == ["", "ws", "sn"] and parts[3] else None
+
+
+def _error(frame: Frame) -> tuple[str, ...]:
+    """Return why the cloud ended the connection, if the frame says that it does."""
+    if frame.command != "ERROR":
+        return ()
+    return ("the cloud reports an error and ends the connection",)
 
 
 def speaker(access: OwnerAccess) -> Speaker:
     """Return the dialect with an owner's access in it."""
+    pending = PendingCommands()
 
     def web(place: Place, tally: Tally) -> Web:
-        return Web(place, tally, show_secrets=access.show_secrets)
+        return Web(place, tally, pending, show_secrets=access.show_secrets)
 
     def converse(place: Place, tally: Tally) -> Conversation[Record]:
         return NoBytes(place, tally, "lion")
