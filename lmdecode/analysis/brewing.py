@@ -40,6 +40,7 @@ _AGAIN_NS: Final = 5_000_000_000  # in which a stop may be said again: a snapsho
 _ALIKE: Final = 0.1  # s between two stops that are one
 _LATE: Final = 5.0  # s by which a stop may be received late
 _PACE: Final = 0.25  # of its length by which the machine's seconds may differ from the clock's
+_MOST: Final = 1_000_000.0  # seconds or pulses that can be meant
 _SILENCE_NS: Final = 3_000_000_000  # three usual steps without an update: nobody would say that it runs
 
 
@@ -332,10 +333,9 @@ def _renamed(shot: Shot, machine: str) -> Shot:
 
 
 def _number(value: Value | None) -> float | None:
-    return value if value is not None and is_number(value) else None
+    return value if value is not None and is_number(value) and 0 <= value <= _MOST else None
 
 
 def _integer(value: Value | None) -> int | None:
-    if isinstance(value, float) and value == round(value):
-        return round(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    number = _number(value)
+    return None if number is None or number != round(number) else round(number)

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from lmdecode.analysis.brewing import CONTINUOUS, Brewings
+from lmdecode.analysis.cloud_shots import CloudShots
 from lmdecode.analysis.memory_history import is_intact, machine_of, values_in
 from lmdecode.analysis.pour import APART_NS, Evidence, Pour, Sample, Shot, What, begins_another, shot_of
 from lmdecode.codec.record import Kind, Record, Value
@@ -28,7 +29,12 @@ _COUNTERS: Final[Mapping[str, tuple[What, int | None]]] = {
     "continuous": (What.COFFEE, 5),
     "drinks_hot_water": (What.HOT_WATER, None),
 }
-_NAMES: Final = frozenset(_COUNTERS)
+_TOTALS: Final[Mapping[str, tuple[What, int | None]]] = {
+    "total_coffee": (What.COFFEE, None),
+    "total_flushing": (What.FLUSH, None),
+}
+"""The counters of the cloud, which counts the coffees of all buttons as one."""
+_NAMES: Final = frozenset((*_COUNTERS, *_TOTALS))
 _LATE_NS: Final = 3_000_000_000  # by which the counter and the end of the water may be apart
 _LONGEST_NS: Final = 180_000_000_000  # that water flows on after it was last seen
 
@@ -60,11 +66,17 @@ class ShotCounters:
         self._last: dict[str, tuple[int, int]] = {}  # time and count
         self._rises: deque[_Rise] = deque(maxlen=keep)
 
-    def add(self, time_ns: int, fields: Mapping[str, Value]) -> None:
-        """Take the named values of one message."""
+    def add(self, time_ns: int, fields: Mapping[str, Value], generation: str = "v1") -> None:
+        """Take the named values of one message.
+
+        Args:
+            time_ns: Its time.
+            fields: The values.
+            generation: The protocol that it is in; those whose counters are of other things have other counters.
+        """
         if _NAMES.isdisjoint(fields):
             return
-        for name in _COUNTERS:
+        for name in _TOTALS if generation == "lion" else _COUNTERS:
             count = fields.get(name)
             if not isinstance(count, int):
                 continue
@@ -82,7 +94,7 @@ class ShotCounters:
         left = [shot for shot in shots if shot.end_ns is not None]
         found: list[Shot] = []
         for rise in sorted(self._rises, key=lambda rise: rise.before_ns):
-            what, key = _COUNTERS[rise.name]
+            what, key = _COUNTERS.get(rise.name) or _TOTALS[rise.name]
             accounted = [shot for shot in left if _counts(shot, what, key) and _fits(shot, rise)][: rise.by]
             left = [shot for shot in left if shot not in accounted]
             if rise.by > len(accounted):
@@ -106,7 +118,7 @@ def _counts(shot: Shot, what: What, key: int | None) -> bool:
     """Return whether the counter of a key may have counted a shot."""
     if shot.generation != "v1" and what is What.COFFEE:
         # The machine itself says what a flush is. One with a paddle counts all its shots as those of the first button.
-        return shot.what in {What.COFFEE, What.UNKNOWN} and shot.key in {key, None, CONTINUOUS}
+        return shot.what in {What.COFFEE, What.UNKNOWN} and (key is None or shot.key in {key, None, CONTINUOUS})
     if what is What.COFFEE:  # where we draw the line between flush and coffee, the machine may draw another
         return shot.what in {What.COFFEE, What.FLUSH} and shot.key == key
     return shot.what is what
@@ -186,7 +198,8 @@ class MachineShots:
         self._were_seen: deque[Shot] = deque(maxlen=keep)  # those before it
         self._connected = True
         self._backflush_ns: int | None = None
-        self._brewings = Brewings(machine, keep)  # what the newer generations push
+        self._brewings = Brewings(machine, keep)  # what the newer gateways push
+        self._cloud = CloudShots(machine, keep)
 
     def add(self, record: Record) -> None:
         """Take the next record of this machine."""
@@ -222,7 +235,7 @@ class MachineShots:
             last_ns: The time of the last record, whichever machine it is of.
         """
         flows = [*self._flowed, *(shot_of(pour, last_ns) for pour in [self._flowing] if pour is not None)]
-        flows += self._brewings.shots(last_ns)
+        flows = self._cloud.shots(flows + self._brewings.shots(last_ns), last_ns)
         seen = [*self._were_seen, *(shot_of(pour, last_ns) for pour in [self._seen] if pour is not None)]
         shots = flows + [shot for shot in seen if not _among(shot, flows)]
         return shots + self._counters.unseen(shots)
@@ -263,11 +276,13 @@ class MachineShots:
 
     def _add_newer(self, record: Record) -> None:
         values = values_in(record)
-        if record.sender != "machine" or not values:
+        if record.sender != "machine" or not (values or record.extra):
             return
         self._connected = True
         self._brewings.add(record, values)
-        self._counters.add(record.time_ns, values)
+        if record.generation == "lion":
+            self._cloud.add(record, values)
+        self._counters.add(record.time_ns, values, record.generation)
 
     def _flow(self, record: Record) -> None:
         self._connected = True

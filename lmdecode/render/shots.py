@@ -139,6 +139,10 @@ def totals(shots: Sequence[Shot]) -> str:
         counts[shot.what] += shot.count
     plurals = {What.COFFEE: "coffees", What.FLUSH: "flushes", What.BACKFLUSH: "backflushes"}
     parts = [f"{count} {what if count == 1 else plurals.get(what, what)}" for what in What if (count := counts[what])]
+    past = sum(shot.evidence is Evidence.HISTORY for shot in shots)
+    if past:
+        how_many = "" if len(shots) == 1 else "all " if past == len(shots) else f"{past} of them "
+        parts.append(f"{how_many}from the cloud's list of past ones")
     if all(shot.ml is None and shot.generation != "v1" for shot in shots):
         return ", ".join(parts)  # nothing measured the water
     return f"{', '.join(parts)}; about {sum(shot.ml or 0 for shot in shots):,.0f} ml"
@@ -212,6 +216,8 @@ def _two_lines(shot: Shot) -> Text:
 def _name(shot: Shot) -> str:
     paddle = shot.generation != "v1" and shot.key == CONTINUOUS  # which is no button
     name = shot.what.value + (f" button {shot.key}" if shot.key and not paddle else "")
+    if shot.evidence is Evidence.HISTORY:
+        name += " (history)"
     return f"{shot.count} × {name}" if shot.count > 1 else name
 
 

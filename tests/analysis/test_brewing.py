@@ -197,7 +197,7 @@ def test_whatever_is_lost_no_shot_is_made_up(lost, connected_anew):
         assert (shot.start_ns or 0) <= (shot.end_ns or 0)
 
 
-numbers = st.one_of(st.integers(0, 6), st.floats(0, 1e6), st.booleans(), st.just("text"), st.just(-1.0))
+numbers = st.one_of(st.integers(0, 6), st.floats(), st.booleans(), st.just("text"), st.just(-1.0))
 NAMES = ("brew_started_key", "flow_seconds", "flow_pulses", "brew_stopped_key", "brew_stopped_seconds")
 MORE = ("flush_stopped_key", "flush_stopped_seconds", "flush_stopped_pulses", "coffee_temp", "drinks_k1")
 

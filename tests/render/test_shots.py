@@ -75,3 +75,10 @@ def test_what_is_not_known_is_blank():
     rows = list(csv.DictReader(StringIO(as_csv([shot(generation="v1"), shot(dose=36.0, dose_unit="g")]))))
     assert [row["generation"] for row in rows] == ["", "bluetooth"]
     assert [row["dose_unit"] for row in rows] == ["", "g"]
+
+
+def test_what_the_cloud_lists_is_marked():
+    past = shot(generation="lion", evidence=Evidence.HISTORY)
+    assert "coffee (history)" in table(past)
+    assert totals([past]) == "1 coffee, from the cloud's list of past ones"
+    assert totals([past, shot()]) == "2 coffees, 1 of them from the cloud's list of past ones"
