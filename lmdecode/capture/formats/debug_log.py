@@ -50,28 +50,51 @@ def read_log(
     """
     source = TextInput(file)
     logs = speakers.logs(Place(statistics.connections, capture=capture), statistics.tallies)
-    for number, line in _lines(source, logs, statistics, progress):
-        if line is None:
-            for log in logs:
-                yield from log.close()
-            continue
-        for log in logs:
-            records = log.receive(line, number)
+    streams = _Streams(statistics)
+    for number, line, mentioned in _lines(source, logs, statistics, progress):
+        taken: list[tuple[LogConversation, Sequence[Record]]] = []
+        for log in mentioned:
+            records = log.close() if line is None else log.receive(line, number)
             if records is not None:
-                statistics.connections += not statistics.port_packets
-                statistics.port_packets += 1
-                yield from records
-                break
-    for log in logs:
-        yield from log.close()
+                taken.append((log, records))
+        if taken:
+            statistics.port_packets += line is not None
+            yield from streams.take(taken)
+    yield from streams.take([(log, log.close()) for log in logs])
     statistics.bytes_read = source.position
     if source.failure:
         statistics.warnings.append(f"the log cannot be read further ({source.failure}); all before it was decoded")
     for log in logs:
-        statistics.warnings += log.warnings()
-        statistics.notes += log.notes()
+        statistics.warnings += [each for each in log.warnings() if each not in statistics.warnings]
+        statistics.notes += [each for each in log.notes() if each not in statistics.notes]
     if not statistics.port_packets:
-        raise CaptureError(f"{file.name} {logs[0].nothing if logs else 'is a log of another dialect'}")
+        raise CaptureError(f"{file.name} {_nothing(logs)}")
+
+
+class _Streams:
+    """Gives each dialect in a log a number of its own, in the order in which they turn up, as connections have."""
+
+    def __init__(self, statistics: CaptureStatistics) -> None:
+        self._statistics = statistics
+        self._numbers: dict[int, int] = {}
+
+    def take(self, taken: Sequence[tuple[LogConversation, Sequence[Record]]]) -> Sequence[Record]:
+        """Return the Records of all dialects that a line completed, in the order of their times."""
+        found: list[Record] = []
+        for log, records in taken:
+            if not records:
+                continue
+            number = self._numbers.get(id(log))
+            if number is None:
+                number = self._numbers[id(log)] = self._statistics.connections
+                self._statistics.connections += 1
+            found += records if records[0].stream == number else [_in_stream(each, number) for each in records]
+        return found if len(taken) < 2 else sorted(found, key=lambda record: record.time_ns)
+
+
+def _in_stream(record: Record, number: int) -> Record:
+    asked = record.request
+    return record._replace(stream=number, request=None if asked is None else asked._replace(stream=number))
 
 
 def _lines(
@@ -79,8 +102,8 @@ def _lines(
     logs: Sequence[LogConversation],
     statistics: CaptureStatistics,
     progress: Callable[[int], None] | None,
-) -> Iterator[tuple[int, bytes | None]]:
-    """The lines that may be about messages, with their numbers; None as a line if nothing more has come for a moment.
+) -> Iterator[tuple[int, bytes | None, Sequence[LogConversation]]]:
+    """The lines that may be about messages, with their numbers, and to whom; None if nothing more came for a moment.
 
     Most lines of most logs are about something else, so they are passed over many at a time.
     """
@@ -91,15 +114,20 @@ def _lines(
             reported = source.position
             progress(reported)
         if not text:
-            yield 0, None
+            yield 0, None, logs
         visible = _INVISIBLE.sub(b"", text) if b"\xe2\x80\x8b" in text or b"\xc2\xad" in text else text
-        for part in _parts(visible) if _may_mention(logs, visible) else (visible,):
+        mentioned = _mentioned(logs, visible)
+        for part in _parts(visible) if mentioned else (visible,):
             count = part.count(b"\n")
-            if _may_mention(logs, part):
+            some = _mentioned(mentioned, part)
+            if some:
                 lines = part.removesuffix(b"\n").split(b"\n")
             else:
                 lines = part.removesuffix(b"\n").rsplit(b"\n", _KEPT)[-_KEPT:]
-            yield from enumerate(lines, statistics.packets + 1 + max(0, count - len(lines)))
+            first = statistics.packets + 1 + max(0, count - len(lines))
+            last = len(lines) - _KEPT
+            for number, line in enumerate(lines):
+                yield first + number, line, logs if number >= last else some
             is_last = (
                 not part.endswith(b"\n") and len(part) <= LONGEST_OF_LOG
             )  # else a piece of a line, whose end will come
@@ -130,8 +158,12 @@ def _unquoted(texts: Iterator[bytes]) -> Iterator[bytes]:
         yield binascii.a2b_qp(kept)
 
 
-def _may_mention(logs: Sequence[LogConversation], text: bytes) -> bool:
-    return any(log.may_mention(text) for log in logs)
+def _mentioned(logs: Sequence[LogConversation], text: bytes) -> Sequence[LogConversation]:
+    return [log for log in logs if log.may_mention(text)]
+
+
+def _nothing(logs: Sequence[LogConversation]) -> str:
+    return logs[0].nothing if logs else "is a log of another dialect"
 
 
 def _parts(text: bytes) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from lmdecode.codec.dialect import Conversation, OwnerAccess, Place, Simple, Speaker, Tally
+from lmdecode.codec.lion.log import CLOUD, Log
 from lmdecode.codec.lion.pending import CommandStatus, PendingCommands, statuses
 from lmdecode.codec.lion.readings import codes, commands, dashboard, thing
 from lmdecode.codec.lion.routes import PREFIX, route
@@ -210,4 +211,7 @@ def speaker(access: OwnerAccess) -> Speaker:
     def converse(place: Place, tally: Tally) -> Conversation[Record]:
         return NoBytes(place, tally, "lion")
 
-    return Simple(converse, web=web)
+    def log(place: Place, tally: Tally) -> Log:
+        return Log(web(place._replace(machine=CLOUD), tally))
+
+    return Simple(converse, web=web, log=log)
