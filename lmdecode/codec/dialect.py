@@ -444,10 +444,12 @@ class Speakers:
             place: Where the connection is.
             tallies: The messages are counted in them, by dialect.
         """
-        for name, dialect in self._dialects.items():
-            if dialect.serves(host, port, path):
-                return self._all[name].web(place, tallies[name])
-        return None
+        name = self.serving(host, port, path)
+        return None if name is None else self._all[name].web(place, tallies[name])
+
+    def serving(self, host: str, port: int, path: str) -> str | None:
+        """Return the name of the dialect that serves an address, as `web` takes it; None if none does."""
+        return next((name for name, dialect in self._dialects.items() if dialect.serves(host, port, path)), None)
 
     def logs(self, place: Place, tallies: Tallies) -> list[LogConversation]:
         """Return what reads debug logs, for each dialect that has such logs."""

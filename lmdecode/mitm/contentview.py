@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 from mitmproxy import contentviews, exceptions
 from mitmproxy.flow import Flow
+from mitmproxy.http import HTTPFlow
 
 from lmdecode.capture.http.flow import Message, sender
 from lmdecode.codec.dialect import MachineKey
@@ -20,8 +21,12 @@ from lmdecode.codec.v1.decoder import Decoder
 from lmdecode.codec.v1.key import Key
 from lmdecode.mitm.hooks import is_machine
 from lmdecode.mitm.page import COMMENT, INDENT, Block, EditError, Transcript, blocks, page_text, reencoded
+from lmdecode.mitm.web import Part, WebFlows
 
 VIEW_NAME: Final = "lamarzocco"
+"""The view of v1, whose messages can be edited."""
+WEB_VIEW_NAME: Final = "lamarzocco-json"
+"""The view of the other dialects: mitmproxy's own views edit JSON."""
 
 _PRIORITY: Final = 2  # mitmproxy's own views have at most 1
 _NOT_MINE: Final = -1
@@ -108,6 +113,8 @@ class Metadata(Protocol):
 
     flow: Flow | None
     tcp_message: Message | None
+    http_message: Part | None
+    websocket_message: Part | None
     original_data: bytes | None
 
 
@@ -134,6 +141,64 @@ class InteractiveView:
 
     def __lt__(self, other: object) -> bool:
         return self.name < str(getattr(other, "name", ""))
+
+
+class WebView:
+    """The view of HTTP and WebSocket in mitmproxy 12 and later."""
+
+    name = WEB_VIEW_NAME
+    syntax_highlight = "yaml"
+
+    def __init__(self, flows: WebFlows) -> None:
+        self._flows = flows
+
+    def render_priority(self, data: bytes, metadata: Metadata) -> float:  # noqa: ARG002 -- mitmproxy's interface
+        """How fit this view is for the data."""
+        return _PRIORITY if self._flows.is_ours(metadata.flow) else _NOT_MINE
+
+    def prettify(self, data: bytes, metadata: Metadata) -> str:  # noqa: ARG002 -- as above
+        """What the message says, in names and units."""
+        return _web_text(self._flows, metadata.flow, metadata.http_message or metadata.websocket_message)
+
+    def __lt__(self, other: object) -> bool:
+        return self.name < str(getattr(other, "name", ""))
+
+
+def _web_text(flows: WebFlows, flow: Flow | None, part: Part | None) -> str:
+    if not isinstance(flow, HTTPFlow) or part is None:
+        raise ViewError("not a message of HTTP or of a WebSocket")
+    try:
+        return flows.page(flow, part)
+    except ValueError as error:
+        raise ViewError(str(error)) from None
+
+
+def _web_view_of_11(flows: WebFlows) -> object:
+    """Returns the same for mitmproxy 11."""
+    from mitmproxy.contentviews import base  # noqa: PLC0415 -- deprecated in 12 as soon as it is imported
+
+    class WebViewOf11(base.View):
+        """The view of HTTP and WebSocket in mitmproxy 11."""
+
+        name = WEB_VIEW_NAME
+
+        def __call__(
+            self,
+            data: bytes,  # noqa: ARG002 -- mitmproxy's interface
+            *,
+            flow: Flow | None = None,
+            http_message: Part | None = None,
+            websocket_message: Part | None = None,
+            **_metadata: object,
+        ) -> tuple[str, Iterator[list[tuple[str, str | bytes]]]]:
+            """What the message says, in names and units."""
+            return self.name, _styled(_web_text(flows, flow, http_message or websocket_message))
+
+        def render_priority(self, data: bytes, *, flow: Flow | None = None, **_metadata: object) -> float:  # noqa: ARG002
+            """How fit this view is for the data."""
+            return _PRIORITY if flows.is_ours(flow) else _NOT_MINE
+
+    return WebViewOf11()
 
 
 def _read_only_view(reader: Reader) -> object:
@@ -167,18 +232,21 @@ def _styled(text: str) -> Iterator[list[tuple[str, str | bytes]]]:
             yield [("offset" if line.startswith(COMMENT) else "text", line)]
 
 
-def add_view(reader: Reader) -> None:
-    """Add the view to mitmproxy, in the way of its version; in place of one that is there."""
+def add_views(reader: Reader, flows: WebFlows) -> None:
+    """Add the views to mitmproxy, in the way of its version; in place of those that are there."""
     if hasattr(_api, "InteractiveContentview"):
         _api.add(InteractiveView(reader))
+        _api.add(WebView(flows))
         return
-    remove_view()
+    remove_views()
     _api.add(_read_only_view(reader))
+    _api.add(_web_view_of_11(flows))
 
 
-def remove_view() -> None:
-    """Take the view away; mitmproxy 12 has no way to, and replaces it when it comes again."""
+def remove_views() -> None:
+    """Take the views away; mitmproxy 12 has no way to, and replaces them when they come again."""
     if not hasattr(_api, "InteractiveContentview"):
-        old = _api.get(VIEW_NAME)
-        if old is not None:
-            _api.remove(old)
+        for name in (VIEW_NAME, WEB_VIEW_NAME):
+            old = _api.get(name)
+            if old is not None:
+                _api.remove(old)

@@ -215,7 +215,12 @@ def test_without_a_key_the_traffic_flows_on(python: str, tmp_path: Path, content
     with running(python, tmp_path, "--set", "flow_detail=3", has_key=False) as proxy:
         play(proxy, [("app", ASK), ("machine", TEMPERATURES)])
         proxy.wait_for_output("client disconnect")
-    assert proxy.output.count("lm_traffic: no key, so nothing can be decrypted; the traffic flows on.") == 1
+    assert (
+        proxy.output.count(
+            "lm_traffic: no key, so nothing on the machine's TCP port can be decrypted; the traffic flows on."
+        )
+        == 1
+    )
     assert "lmdecode harvest" in proxy.output
     assert "coffee_temp" not in proxy.output
     assert "Traceback" not in proxy.output

@@ -15,6 +15,7 @@ from lmdecode.codec.dialect import Dialect, FieldKind, OwnerAccess, Speaker
 PORT: Final = 8081
 """The TCP port of the gateways. Sources: lmcloud; a recording of the app."""
 _PATHS: Final = ("/api/v1/config", "/api/v1/streaming")
+_AT_HOME: Final = (".local", ".lan", ".home", ".home.arpa", ".localdomain", ".internal", ".fritz.box")
 _STARTS: Final = (b"GET ", b"POST ", b"PUT ", b"HEAD ", b"HTTP/1.", b"\x81", b"\xc1")
 
 
@@ -23,8 +24,19 @@ def _sniff(payload: bytes) -> bool:
     return payload.startswith(_STARTS)
 
 
-def _serves(_host: str, port: int, path: str) -> bool:
-    return port == PORT or path.partition("?")[0] in _PATHS
+def _serves(host: str, port: int, path: str) -> bool:
+    return (port == PORT or path.partition("?")[0] in _PATHS) and _is_at_home(host)
+
+
+def _is_at_home(host: str) -> bool:
+    """Return whether a host is in a network of its owner's: what others have on such a port, or path, is theirs."""
+    from ipaddress import ip_address  # noqa: PLC0415 -- only recordings of HTTP need it
+
+    try:
+        return not ip_address(host.strip("[]")).is_global
+    except ValueError:
+        name = host.removesuffix(".")
+        return "." not in name or name.endswith(_AT_HOME)
 
 
 def _open(access: OwnerAccess) -> Speaker:
