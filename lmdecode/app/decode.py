@@ -266,8 +266,10 @@ def summary(outcomes: Iterable[Outcome], *, chosen: str = "") -> str:
     """
     outcomes = list(outcomes)
     tally = counted(outcomes)
+    nouns = {outcome.statistics.noun for outcome in outcomes if outcome.statistics.port_packets}
+    noun = nouns.pop() if len(nouns) == 1 else "packet"
     parts = [
-        count_text(sum(outcome.statistics.port_packets for outcome in outcomes), "packet"),
+        count_text(sum(outcome.statistics.port_packets for outcome in outcomes), noun),
         count_text(sum(outcome.statistics.connections for outcome in outcomes), "connection"),
         count_text(tally.frames, "frame"),
         count_text(tally.messages, "message"),

@@ -27,6 +27,8 @@ SAMPLES: Final = (
     "gs3av-settings.pcap",
     "gs3av-settings.tshark.json",
     "gs3mp-standby.pcapng",
+    "lion-morning.flow",
+    "lion-morning.har",
 )
 """The sample captures, the key of their machine, and the page that says what they are."""
 ADDONS: Final = ("lm_credentials", "lm_traffic")

@@ -37,6 +37,8 @@ class CaptureStatistics:
     """All packets that were looked at: those in the file, or those that libpcap let through."""
     port_packets: int = 0
     """TCP packets on the ports that are looked at."""
+    noun: str = "packet"
+    """What is counted as packets: a recording of HTTP has requests."""
     connections: int = 0
     """TCP connections on these ports."""
     bytes_read: int = 0

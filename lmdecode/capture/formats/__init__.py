@@ -61,6 +61,8 @@ class Format(NamedTuple):
     segments: ReadSegments | None = None
     records: ReadRecords | None = None
     """One of the three reads it."""
+    goes_on_looking: bool = False
+    """Whether its reader takes any text, and looks for something to read up to the end."""
 
 
 @cache

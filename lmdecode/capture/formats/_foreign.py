@@ -194,21 +194,6 @@ TEXTS: Final = (
         ),
     ),
     Foreign(
-        "an HTTP archive (HAR)",
-        _CREDENTIALS,
-        recognises=_text(rb'\{\s*"log"\s*:\s*\{\s*"(?:version|creator|browser|pages|entries|comment|_[a-z]+)"'),
-    ),
-    Foreign(
-        "a session of Charles as JSON (.chlsj)",
-        f"in Charles: File, Export Session, HTTP Archive; {_CREDENTIALS}",
-        recognises=_text(rb'\[\s*\{\s*"status"\s*:\s*"[A-Z_]{1,40}"\s*,\s*"method"\s*:'),
-    ),
-    Foreign(
-        "flows that mitmproxy saved",
-        _CREDENTIALS,
-        recognises=_text(rb"\d{1,10}:\d{1,3}:[a-z_]{1,40}[;,]"),
-    ),
-    Foreign(
         "a capture that was written as base64",
         "decode it: base64 -di FILE > NEW.pcap",
         recognises=_text(_BASE64),

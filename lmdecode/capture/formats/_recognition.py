@@ -301,7 +301,7 @@ def _taken(path: Path, text: bytes) -> Format:
     for each in formats():
         if each.takes is not None and each.takes(text):
             return each
-    return _doubting(path, next(each for each in formats() if each.records is not None))
+    return _doubting(path, next(each for each in formats() if each.goes_on_looking))
 
 
 def _said(among: Sequence[Foreign], start: bytes) -> str | None:

@@ -187,4 +187,5 @@ FORMAT: Final = Format(
     lacks="what the log leaves out",
     recognises=_is_log,
     records=read_log,
+    goes_on_looking=True,
 )

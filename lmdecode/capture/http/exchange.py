@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from lmdecode.codec.record import Sender
+
 Headers = Sequence[tuple[str, str]]
 """Names, in any case, and values, in the order in which they were sent."""
 
@@ -22,6 +24,7 @@ class Request:
     headers: Headers = ()
     body: bytes = b""
     """As it was sent: still compressed, if the headers say so."""
+    port: int = 443
 
     def __repr__(self) -> str:
         return f"<{self.method} {self.host}{self.path.partition('?')[0]}>"
@@ -45,6 +48,19 @@ class Response:
         return 200 <= self.status < 300
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class SocketMessage:
+    """One whole message of a WebSocket."""
+
+    time: datetime | None
+    sender: Sender
+    data: bytes
+    is_text: bool = True
+
+    def __repr__(self) -> str:
+        return f"<{len(self.data)} bytes of the {self.sender}>"
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """A request and its answer."""
@@ -54,6 +70,14 @@ class Exchange:
     """None if there was none."""
     time: datetime | None = None
     """When it was answered."""
+    begun: datetime | None = None
+    """When it was asked."""
+    messages: Sequence[SocketMessage] = ()
+    """Those of the WebSocket that it became."""
+    connection: str = ""
+    """What tells the client's connections apart, in the recorder's way; "" if it does not."""
+    client: str = ""
+    """The client's host:port, if it is known."""
 
 
 def header(headers: Headers, name: str) -> str:

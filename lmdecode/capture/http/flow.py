@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from ipaddress import ip_address
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from mitmproxy.flow import Flow
 from mitmproxy.http import Headers, HTTPFlow
+from mitmproxy.tcp import TCPFlow
 
-from lmdecode.capture.http.exchange import Exchange, Request, Response
+from lmdecode.capture.http.exchange import Exchange, Request, Response, SocketMessage
 from lmdecode.codec.dialect import is_cloud
 from lmdecode.codec.record import Sender
 
@@ -97,15 +99,67 @@ def _is_address(host: str) -> bool:
 def exchange(flow: HTTPFlow) -> Exchange | None:
     """A flow with one of the maker's hosts; of others nothing is read."""
     host = verified_host(flow)
-    if host is None:
+    return None if host is None else _exchange(flow, host)
+
+
+class MachineBytes(NamedTuple):
+    """The bytes of a TCP connection with a machine."""
+
+    connection: str
+    ends: tuple[str, str]
+    """The host:port of the app, and of the machine."""
+    port: int
+    """The machine's."""
+    pieces: Sequence[tuple[int, Sender, bytes]]
+    """Nanoseconds since 1970, senders and bytes, as they were received."""
+
+
+def recorded(
+    flow: Flow, ports: frozenset[int], is_wanted: Callable[[str, int, str], bool]
+) -> Exchange | MachineBytes | None:
+    """Return what a flow has for a decoder; None if it is of another protocol.
+
+    Here nothing is believed because of who said it, so it is enough where a flow says that it goes.
+
+    Args:
+        flow: The flow.
+        ports: The TCP ports of machines.
+        is_wanted: Returns True for the host, port and path of a request that is to be read. Of others there is only
+            the address.
+    """
+    if isinstance(flow, TCPFlow):
+        address = flow.server_conn.address
+        if address is None or address[1] not in ports:
+            return None
+        ends = host_port(flow.client_conn.peername, "app"), host_port(address, "machine")
+        pieces = [(nanoseconds(each.timestamp), sender(each), each.content) for each in flow.messages]
+        return MachineBytes(flow.client_conn.id, ends, address[1], pieces)
+    if not isinstance(flow, HTTPFlow):
         return None
+    host = flow.request.host
+    if _is_address(host) and is_cloud(name := flow.server_conn.sni or flow.request.pretty_host):
+        host = name
+    if not is_wanted(host, flow.request.port, flow.request.path):
+        return Exchange(Request(flow.request.method, host, flow.request.path, port=flow.request.port), None)
+    return _exchange(flow, host)
+
+
+def _exchange(flow: HTTPFlow, host: str) -> Exchange:
     asked, answer = flow.request, flow.response
-    request = Request(asked.method, host, asked.path, _headers(asked.headers), asked.raw_content or b"")
-    if answer is None:
-        return Exchange(request, None)
-    moment = answer.timestamp_end or answer.timestamp_start
-    response = Response(answer.status_code, _headers(answer.headers), answer.raw_content)
-    return Exchange(request, response, _time(moment))
+    request = Request(asked.method, host, asked.path, _headers(asked.headers), asked.raw_content or b"", asked.port)
+    response = None if answer is None else Response(answer.status_code, _headers(answer.headers), answer.raw_content)
+    return Exchange(
+        request,
+        response,
+        None if answer is None else _time(answer.timestamp_end or answer.timestamp_start),
+        _time(asked.timestamp_start),
+        [
+            SocketMessage(_time(each.timestamp), sender(each), each.content, each.is_text)
+            for each in (flow.websocket.messages if flow.websocket else ())
+        ],
+        flow.client_conn.id,
+        host_port(flow.client_conn.peername, "app"),
+    )
 
 
 def _time(moment: object) -> datetime | None:

@@ -7,22 +7,26 @@ that is cut short or damaged gives all that is whole.
 
 from __future__ import annotations
 
+import base64
 import codecs
 import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import BinaryIO, Final
 from urllib.parse import unquote_plus, urlencode, urlsplit
 
-from lmdecode.capture.http.exchange import Exchange, Headers, Request, Response, header, within
+from lmdecode.capture.http.exchange import Exchange, Headers, Request, Response, SocketMessage, header, within
 from lmdecode.capture.http.har_bodies import body_of
 from lmdecode.capture.http.json_entries import Tally, entries
 from lmdecode.codec.dialect import is_cloud
 from lmdecode.codec.errors import LmdecodeError
+from lmdecode.codec.record import Sender
 
 _ESCAPE: Final = re.compile(r"%[0-9A-Fa-f]{2}")
 _PIECE: Final = 1 << 18  # bytes
+_WIDEST: Final = 4  # bytes of a character
 _MATTERS: Final = b"lamarzocco"
 _BOMS: Final = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
@@ -32,6 +36,9 @@ _BOMS: Final = (
     (b"\xfe\xff", "utf-16"),
 )
 _ADDRESS: Final = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f:.]{2,45}", re.ASCII)
+_PORTS: Final = {"http": 80, "ws": 80}
+_LONGEST: Final = 1e10  # milliseconds that an exchange may take: months, for a WebSocket
+_LONGEST_NAME: Final = 80  # characters that name a connection
 _SECONDS: Final = re.compile(r"\d{9,17}(?:\.\d{0,9})?", re.ASCII)
 
 
@@ -61,12 +68,21 @@ def encoding_of(start: bytes) -> str:
             return "utf-8"
 
 
-def read_har(file: BinaryIO, tell: Callable[[str], None] = lambda _: None) -> Iterator[Exchange]:
-    """Yields all exchanges of an archive that can be read.
+def _is_of_the_cloud(host: str, _port: int, _path: str) -> bool:
+    return is_cloud(host)
+
+
+def read_har(
+    file: BinaryIO,
+    tell: Callable[[str], None] = lambda _: None,
+    is_wanted: Callable[[str, int, str], bool] = _is_of_the_cloud,
+) -> Iterator[Exchange]:
+    """Yields all exchanges of an archive that can be read; of those that are not wanted only the address.
 
     Args:
         file: The archive, not compressed, in any encoding of Unicode.
         tell: Is given what there is to say about an archive that was read to its end.
+        is_wanted: Returns True for the host, port and path of a request that is to be read.
 
     Raises:
         HarError: After the last exchange, if the file is not an archive, is cut short or damaged.
@@ -74,7 +90,7 @@ def read_har(file: BinaryIO, tell: Callable[[str], None] = lambda _: None) -> It
     tally = Tally()
     count = 0
     for entry in entries(_pieces(file), tally, _MATTERS):
-        found = _exchange(entry)
+        found = _exchange(entry, is_wanted)
         if found is not None:
             count += 1
             yield found
@@ -101,6 +117,8 @@ def _requests(count: int) -> str:
 def _pieces(file: BinaryIO) -> Iterator[bytes]:
     """The archive in UTF-8, whatever it is in."""
     piece = file.read(_PIECE)
+    while 0 < len(piece) < _WIDEST and (more := file.read(_PIECE)):  # through a pipe they come one by one
+        piece += more
     encoding = encoding_of(piece)
     if encoding in {"utf-8", "utf-8-sig"}:
         while piece:
@@ -113,7 +131,7 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
         piece = file.read(_PIECE)
 
 
-def _exchange(entry: object) -> Exchange | None:
+def _exchange(entry: object, is_wanted: Callable[[str, int, str], bool]) -> Exchange | None:
     """An archive's entry, or Charles' transaction; None if it is neither."""
     asked = within(entry, "request")
     if not isinstance(asked, dict):
@@ -122,25 +140,48 @@ def _exchange(entry: object) -> Exchange | None:
     if not isinstance(url, str) and isinstance(within(entry, "host"), str):  # Charles has these beside the request
         method, url = within(entry, "method"), _charles_url(entry)
     headers = _headers(asked)
-    host, path = target(_text(url), headers)
+    host, port, path = target(_text(url), headers)
     method = _text(method) or header(headers, ":method")
-    if not is_cloud(host):  # of others nothing is read
-        return Exchange(Request(method, host, path), None)
+    if not is_wanted(host, port, path):  # of others nothing is read
+        return Exchange(Request(method, host, path, port=port), None)
     data = asked.get("postData")
     body, headers = _request_body(asked.get("body") if data is None else data, headers)
-    request = Request(method, host, path, headers, body)
+    request = Request(method, host, path, headers, body, port)
     answer = _response(within(entry, "response"))
-    return Exchange(request, answer, _time(entry, answer))
+    messages = [*_socket_messages(within(entry, "_webSocketMessages") or within(entry, "webSocketMessages"))]
+    begun, answered = _times(entry, answer)
+    connection = within(entry, "connection")
+    name = str(connection) if isinstance(connection, str | int) and len(str(connection)) < _LONGEST_NAME else ""
+    return Exchange(request, answer, answered, begun, messages, name)
+
+
+def _socket_messages(listed: object) -> Iterator[SocketMessage]:
+    """The messages of a WebSocket, as Chrome has them and all who followed: bytes as base64."""
+    for each in listed if isinstance(listed, list) else []:
+        text = within(each, "data")
+        if not isinstance(text, str):
+            continue
+        opcode = within(each, "opcode")
+        is_text = opcode is None or str(opcode) == "1"
+        data = text.encode("utf-8", "surrogatepass")
+        if not is_text:
+            with suppress(ValueError):
+                data = base64.b64decode(text, validate=True)
+        sender: Sender = "app" if _text(within(each, "type")) in {"send", "request", "sent"} else "machine"
+        yield SocketMessage(moment(within(each, "time")), sender, data, is_text)
 
 
 def _charles_url(entry: object) -> str:
     query = _text(within(entry, "query"))
     path = _text(within(entry, "path"))
-    return f"https://{_text(within(entry, 'host'))}{path}" + (f"?{query}" if query else "")
+    scheme = _text(within(entry, "scheme")) or "https"
+    port = within(entry, "actualPort") or within(entry, "port")
+    there = f":{port}" if isinstance(port, int) else ""
+    return f"{scheme}://{_text(within(entry, 'host'))}{there}{path}" + (f"?{query}" if query else "")
 
 
-def target(url: str, headers: Headers) -> tuple[str, str]:
-    """Returns the host that was asked, and the path with its query; a host of "" if it cannot be told.
+def target(url: str, headers: Headers) -> tuple[str, int, str]:
+    """Returns host and port that were asked, and the path with its query; a host of "" if it cannot be told.
 
     An address may be whole, begin with the host, or with the path. Then, and where a proxy saw a number only, the host
     is what the request's header says.
@@ -155,11 +196,14 @@ def target(url: str, headers: Headers) -> tuple[str, str]:
         parts = urlsplit(url)
         host = parts.hostname or ""
     except ValueError:
-        return "", ""
+        return "", 0, ""
+    port = _PORTS.get(parts.scheme, 443)
+    with suppress(ValueError):
+        port = parts.port or port
     said = _host_in(header(headers, ":authority")) or _host_in(header(headers, "host"))
     if not host or (not is_cloud(host) and is_cloud(said) and _ADDRESS.fullmatch(host)):
         host = said
-    return host, f"{parts.path}?{parts.query}" if parts.query else parts.path
+    return host, port, f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 def _host_in(authority: str) -> str:
@@ -207,6 +251,8 @@ def _response(answer: object) -> Response | None:
     content = answer.get("content", answer.get("body"))
     text, said = _body_text({"text": content} if isinstance(content, str) else content)
     body, headers = body_of(text, said, headers)
+    if body is None and within(content, "size") == 0:
+        body = b""
     return Response(status, headers, body)
 
 
@@ -233,12 +279,18 @@ def _pairs(listed: object) -> list[tuple[str, str]]:
     ]
 
 
-def _time(entry: object, answer: Response | None) -> datetime | None:
-    """When it was answered, in any way that programs write it; else by the answer's own header."""
+def _times(entry: object, answer: Response | None) -> tuple[datetime | None, datetime | None]:
+    """When it was asked and answered, in any way that programs write it; else by the answer's own header."""
     begun = within(entry, "startedDateTime")
     if begun is None:
         begun = within(entry, "times", "start")
-    return moment(begun) or (moment(header(answer.headers, "date")) if answer else None)
+    asked = moment(begun) or (moment(header(answer.headers, "date")) if answer else None)
+    answered = moment(within(entry, "times", "end"))
+    lasted = within(entry, "time")
+    if asked and not answered and isinstance(lasted, int | float) and 0 <= lasted < _LONGEST:
+        with suppress(OverflowError):
+            answered = asked + timedelta(milliseconds=lasted)
+    return asked, answered or asked
 
 
 def moment(value: object) -> datetime | None:

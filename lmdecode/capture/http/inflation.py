@@ -31,7 +31,16 @@ _allowed: ContextVar[list[int] | None] = ContextVar("_allowed", default=None)
 
 
 class UnreadableError(ValueError):
-    """A body that cannot be unpacked. Its text goes on after the body's name: `claims to be gzip, but is not`."""
+    """A body that cannot be unpacked. Its text goes on after the body's name: `claims to be gzip, but is not`.
+
+    Args:
+        text: That.
+        beginning: What could be unpacked of it.
+    """
+
+    def __init__(self, text: str, beginning: bytes = b"") -> None:
+        super().__init__(text)
+        self.beginning = beginning
 
 
 @contextmanager
@@ -41,11 +50,32 @@ def bodies_of_a_file(size: int) -> Iterator[None]:
     Args:
         size: Bytes of the recording.
     """
-    token = _allowed.set([_FREE + _RATIO * size])
+    with bodies_within([_FREE + _RATIO * size]):
+        yield
+
+
+@contextmanager
+def bodies_within(allowed: list[int]) -> Iterator[None]:
+    """Limits what all bodies unpack to, by a number that goes on from one call to the next.
+
+    Args:
+        allowed: How many more bytes may be unpacked; a list of one number, which is changed.
+    """
+    token = _allowed.set(allowed)
     try:
         yield
     finally:
         _allowed.reset(token)
+
+
+def allowed_for(size: int, *, free: bool = False) -> int:
+    """Returns how many bytes the bodies of so many bytes of a recording may unpack to.
+
+    Args:
+        size: Bytes of the recording.
+        free: Whether to add what those of any file may.
+    """
+    return _FREE * free + _RATIO * size
 
 
 def inflate(body: bytes, codings: str) -> bytes:
@@ -157,7 +187,7 @@ def _checked(plain: bytes, name: str, *, whole: bool) -> bytes:
     if len(plain) > LARGEST:
         raise UnreadableError(f"is {name} that unpacks to more than {LARGEST >> 20} MB")
     if not whole:
-        raise UnreadableError(f"is {name} that is cut short")
+        raise UnreadableError(f"is {name} that is cut short", plain)
     return plain
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, TypeVar
 
+from mitmproxy.flow import Flow
 from mitmproxy.http import HTTPFlow
 from mitmproxy.io import FlowReader
 from mitmproxy.version import FLOW_FORMAT_VERSION, VERSION
@@ -22,13 +23,18 @@ from lmdecode.capture.http.flow import exchange
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.extras import install_packages
 
-_LARGEST: Final = 16 << 20  # bytes of a flow; one with the cloud has thousands, and mitmproxy holds it several times
+T = TypeVar("T")
+
+# Bytes of a flow, which mitmproxy holds several times. A request to the cloud has thousands, and a WebSocket with it
+# that is open for days has megabytes: 8,000 for each time that anything changes.
+_LARGEST: Final = 32 << 20
 _MOST_VALUES: Final = 500_000  # each has a colon, and takes some 100 bytes as an object
 _MATTERS: Final = b"lamarzocco"
 _PIECE: Final = 1 << 18  # bytes
 _LONGEST_BEGINNING: Final = 80  # bytes of what `_BEGINNING` looks at
 _LONGEST_LENGTH: Final = 12  # digits; so mitmproxy has it
 _BRACE: Final = ord("}")
+_LENGTHS: Final = re.compile(rb"[0-9]:").finditer
 _LENGTH = re.compile(rb"([1-9][0-9]{0,11}):").match  # mitmproxy writes no zeros before a number
 # How a flow begins: its length, and the first of its names with a value, in Python 3's way of writing or in Python 2's.
 # Digits may stand before it: where the end of a flow is lost, its last number and the next flow's length are one.
@@ -61,13 +67,13 @@ class _Tally:
         if self.newer:
             wrong.append(
                 f"it was saved by a newer mitmproxy (flow format {self.newer}; mitmproxy {VERSION} here reads up "
-                f"to {FLOW_FORMAT_VERSION}): export HAR where it was saved (mitmdump -nr FILE --set hardump=login.har) "
+                f"to {FLOW_FORMAT_VERSION}): export HAR where it was saved (mitmdump -nr FILE --set hardump=NEW.har) "
                 f"or update mitmproxy, whose newest need Python 3.12: {install_packages('mitmproxy', upgrade=True)}"
             )
         if self.older:
             wrong.append(
-                f"it was saved by a mitmproxy too old for mitmproxy {VERSION} (flow format {self.older}): record the "
-                "login again"
+                f"it was saved by a mitmproxy too old for mitmproxy {VERSION} (flow format {self.older}): "
+                "record it again"
             )
         plural = "" if self.whole == 1 else "s"
         if self.damaged or self.too_large or (self.skipped and not self.cut_short):
@@ -92,9 +98,22 @@ def read_saved(file: BinaryIO) -> Iterator[Exchange]:
     Raises:
         SavedFlowsError: After the last that can be read, if something cannot.
     """
+    return read_flows(file, lambda flow: exchange(flow) if isinstance(flow, HTTPFlow) else None)
+
+
+def read_flows(file: BinaryIO, of: Callable[[Flow], T | None]) -> Iterator[T]:
+    """Yields what is made of saved flows.
+
+    Args:
+        file: The flows.
+        of: Returns what is made of one, None if nothing is. Whatever it raises is a damaged flow.
+
+    Raises:
+        SavedFlowsError: After the last that can be read, if something cannot.
+    """
     tally = _Tally()
     for frame in _frames(file, tally):
-        found = _read(frame, tally)
+        found = _read(frame, tally, of)
         if found is not None:
             yield found
     complaint = tally.complaint()
@@ -102,14 +121,15 @@ def read_saved(file: BinaryIO) -> Iterator[Exchange]:
         raise SavedFlowsError(complaint)
 
 
-def _read(frame: bytes, tally: _Tally) -> Exchange | None:
-    """The exchange in a flow; None if it is not one with the maker's hosts, or cannot be read."""
-    if frame.count(b":") > _MOST_VALUES:
+def _read(frame: bytes, tally: _Tally, of: Callable[[Flow], T | None]) -> T | None:
+    """What is made of a flow; None if nothing is, or if it cannot be read."""
+    # What is in its messages has colons too; those of a value's length stand behind a digit.
+    if frame.count(b":") > _MOST_VALUES and sum(1 for _ in _LENGTHS(frame)) > _MOST_VALUES:
         tally.too_large += _MATTERS in frame.lower()
         return None
     try:
         flow = next(iter(FlowReader(io.BytesIO(frame)).stream()), None)
-        found = exchange(flow) if isinstance(flow, HTTPFlow) else None
+        found = None if flow is None else of(flow)
     except Exception as error:  # noqa: BLE001 -- it trusts what it reads, so it raises whatever there is
         version = _VERSION.search(str(error)[:200])
         if version is None:

@@ -53,16 +53,16 @@ def exchange_of(asked: bytes, answer: bytes | None) -> Exchange:
     """
     line, headers, body = _message(asked)
     method, _, rest = line.partition(" ")
-    host, path = target(rest.partition(" ")[0], headers)
+    host, port, path = target(rest.partition(" ")[0], headers)
     if not is_cloud(host):
-        return Exchange(Request(method[:20], host, path), None)
+        return Exchange(Request(method[:20], host, path, port=port), None)
     response = None
     if answer is not None:
         status_line, answer_headers, answer_body = _message(answer)
         if status := _STATUS(status_line):
             response = Response(int(status[1]), answer_headers, answer_body)
     time = moment(header(response.headers, "date")) if response else None
-    return Exchange(Request(method, host, path, headers, body), response, time)
+    return Exchange(Request(method, host, path, headers, body, port), response, time, time)
 
 
 def _message(raw: bytes) -> tuple[str, Headers, bytes]:

@@ -6,7 +6,6 @@ import base64
 import bz2
 import gzip
 import importlib.util
-import json
 import os
 import re
 import struct
@@ -89,11 +88,6 @@ FOREIGN = {
     "lfs": (b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 12\n", "git lfs pull"),
     "html": (b"<!DOCTYPE html>\n<html><head><title>Issue 7</title>" + b"<p>" * 50, "you saved the page, not the file"),
     "pdml": (b'<?xml version="1.0"?>\n<?xml-stylesheet type="x"?>\n<!-- x -->\n<pdml>\n', "tshark's XML.*-T json"),
-    "har": (json.dumps({"log": {"version": "1.2", "entries": []}}).encode(), "HAR.*lmdecode credentials FILE"),
-    "har.gz": (gzip.compress(b'\xef\xbb\xbf{"log":{"creator":{}}}'), "HAR.*lmdecode credentials FILE"),
-    "har 16": (as_bom_utf16(b'{"log": {"version": "1.2"}}'), "HAR.*lmdecode credentials FILE"),
-    "chlsj": (b'[{"status":"COMPLETE","method":"POST","protocolVersion":"HTTP/1.1"}]', "Charles.*HTTP Archive"),
-    "flows": (b"1688:9:websocket;0:~8:response;228:6:reason;2:OK,", "mitmproxy.*lmdecode credentials FILE"),
     "base64": (base64.encodebytes(PCAP), "base64 -di FILE > NEW.pcap"),
     "base64 of certutil": (
         b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(PCAP) + b"-----END CERTIFICATE-----\n",

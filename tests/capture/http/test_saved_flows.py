@@ -68,7 +68,7 @@ def test_a_newer_mitmproxy_is_named_and_what_to_do(version):
     assert list(found) == ["key"]
     assert f"it was saved by a newer mitmproxy (flow format {version}; mitmproxy " in end
     assert end.endswith(install_packages("mitmproxy", upgrade=True))
-    assert "mitmdump -nr FILE --set hardump=login.har" in end
+    assert "mitmdump -nr FILE --set hardump=NEW.har" in end
     assert "damaged" not in end
 
 
