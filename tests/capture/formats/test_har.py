@@ -85,7 +85,7 @@ def test_messages_of_a_websocket_in_either_form():
         "wss://lion.lamarzocco.io/ws/connect", status=101, text="", at=1795242600, _webSocketMessages=messages
     )
     records, statistics = decode(archive(socket, entry(connection="1")))
-    texts = [record for record in records if record.kind == "stream"]
+    texts = [record for record in records if record.role == "report"]
     assert [(record.sender, record.time_ns) for record in texts] == [
         ("app", 1795242600_500_000_000),
         ("machine", 1795242601_250_000_000),
