@@ -27,7 +27,7 @@ from lmdecode.extras import (
 )
 from lmdecode.project import page
 
-_SUPPORTED: Final = f"{page('index')}#check-that-your-machine-is-supported"
+_SUPPORTED: Final = page("which-generation")
 _BOUND: Final = re.compile(r"(>=|<)\s*([\d.]+)")
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
 
