@@ -8,7 +8,7 @@ with what rich writes before and after a text of each style, in a tenth of the t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import IO, Final
@@ -30,6 +30,8 @@ _WHO_WIDTH: Final = len("machine")
 _WHAT_WIDTH: Final = len("write coffee_set_temp")
 _VALUES_START: Final = _TIME_WIDTH + _WHO_WIDTH + _WHAT_WIDTH + 3
 _LEAST_VALUES_WIDTH: Final = 24
+_APART: Final = _TIME_WIDTH + 1
+"""Where the lines of long values begin."""
 _SHOWN_RAW: Final = 48  # bytes of a damaged frame that a row shows
 _SHOWN_TEXT: Final = 200  # characters of a message that nothing could be made of
 
@@ -54,7 +56,7 @@ class TableWriter:
         self._everything = everything
         self._width = max(console.width, _VALUES_START + _LEAST_VALUES_WIDTH) - _VALUES_START
         self._day = ""
-        self._stream: object = None
+        self._stream: tuple[int, str, str, str | None] | None = None
         self._styles: dict[str, tuple[str, str]] = {"": ("", "")}  # by style what comes before and after a text
 
     def write(self, record: Record) -> None:
@@ -78,13 +80,19 @@ class TableWriter:
             ]
         )
         between = "\n" + " " * _VALUES_START
-        self._console.file.write(f"{row}{between.join([*lines[:1], *filter(None, lines[1:])])}\n")
+        text = between.join([*lines[:1], *filter(None, lines[1:])])
+        apart = "".join(f"\n{' ' * _APART}{line}" for line in self._apart(record) if line)
+        self._console.file.write(f"{row}{text}{apart}\n")
 
     def _heading(self, record: Record, when: datetime) -> None:
         day = f"{when:%Y-%m-%d}, times in {zone_name(when)}"
-        connection = (record.stream, record.source, record.destination, record.machine)
+        ends = (record.stream, record.source, record.destination)
         if record.sender == "machine":
-            connection = (record.stream, record.destination, record.source, record.machine)
+            ends = (record.stream, record.destination, record.source)
+        name = record.machine
+        if name is None and self._stream is not None and self._stream[:3] == ends:
+            name = self._stream[3]  # whose it is was said before, and not every message says it
+        connection = (*ends, name)
         if (day, connection) == (self._day, self._stream):
             return
         if self._stream is not None:
@@ -92,7 +100,7 @@ class TableWriter:
         if day != self._day:
             self._console.print(Text(day, "bold"), soft_wrap=True)
         if connection != self._stream:
-            stream, app, machine, name = connection
+            stream, app, machine = ends
             text = Text.assemble(
                 f"connection {stream}: ",
                 ("app", "cyan"),
@@ -107,11 +115,26 @@ class TableWriter:
 
     def _value_lines(self, record: Record) -> list[str]:
         """The lines of the values column."""
-        lines = _side_by_side(_items(record, everything=self._everything), self._width)
+        items = [*_items(record, everything=self._everything), *(each for each in _others(record) if self._fits(each))]
+        lines = _side_by_side(items, self._width)
         lines += [[("! ", "bold red"), (printable(problem), "red")] for problem in record.problems]
         if record.raw is not None:
             lines.append([_raw(record.raw)])
         return [text for line in lines for text in self._fitted(line)]
+
+    def _fits(self, line: list[Span]) -> bool:
+        return _width(line) <= self._width
+
+    def _apart(self, record: Record) -> Iterator[str]:
+        """The lines of what no table explains and what is too long for the values column, over most of the width."""
+        width = self._width + _VALUES_START - _APART
+        for item in _others(record):
+            if not self._fits(item):
+                (name, _), (text, _) = item
+                room = width - 2
+                yield self._styled([(name.rstrip(), "dim")])
+                pieces = [text[start : start + room] for start in range(0, len(text), room)]
+                yield from (self._styled([(f"  {piece}", "")]) for piece in pieces)
 
     def _fitted(self, line: list[Span]) -> Iterable[str]:
         """A line, on as many as it takes."""
@@ -146,10 +169,14 @@ def _items(record: Record, *, everything: bool) -> Iterable[list[Span]]:
     """What the values column says, in pieces that are not to be broken."""
     for name, text in _all(record.fields) if everything else summary(record.fields):
         yield [(f"{name} ", "dim"), (text, "bold")]
-    for name, value in record.extra.items():
-        yield [(f"{printable(name)} ", "dim"), (printable(json_text(value)), "")]
     if not record.fields and not record.extra:
         yield from _unnamed(record)
+
+
+def _others(record: Record) -> Iterator[list[Span]]:
+    """What no table explains: names and values."""
+    for name, value in record.extra.items():
+        yield [(f"{printable(name)} ", "dim"), (printable(json_text(value)), "")]
 
 
 def _unnamed(record: Record) -> Iterable[list[Span]]:
