@@ -18,8 +18,9 @@ from typing import Final, NamedTuple
 
 from lmdecode.analysis.brewing import CONTINUOUS, Brewings
 from lmdecode.analysis.cloud_shots import CloudShots
-from lmdecode.analysis.memory_history import is_intact, machine_of, values_in
+from lmdecode.analysis.memory_history import is_intact, values_in
 from lmdecode.analysis.pour import APART_NS, Evidence, Pour, Sample, Shot, What, begins_another, shot_of
+from lmdecode.analysis.serials import SerialNumbers
 from lmdecode.codec.record import Kind, Record, Value
 from lmdecode.codec.v1.memory_map import SHORTEST_COFFEE
 from lmdecode.codec.v1.values import is_number
@@ -65,6 +66,10 @@ class ShotCounters:
         self._machine = machine
         self._last: dict[str, tuple[int, int]] = {}  # time and count
         self._rises: deque[_Rise] = deque(maxlen=keep)
+
+    def rename(self, machine: str) -> None:
+        """Take another name for the machine."""
+        self._machine = machine
 
     def add(self, time_ns: int, fields: Mapping[str, Value], generation: str = "v1") -> None:
         """Take the named values of one message.
@@ -154,12 +159,17 @@ class ShotFinder:
 
     def __init__(self) -> None:
         self._machines: dict[str, MachineShots] = {}
+        self._names = SerialNumbers()
         self._last_ns = 0
 
     def add(self, record: Record) -> None:
         """Take the next record."""
         self._last_ns = max(self._last_ns, record.time_ns)
-        name = machine_of(record)
+        name = self._names.of(record)
+        renamed = self._names.renamed
+        if renamed is not None and renamed.before in self._machines and name not in self._machines:
+            self._machines[name] = self._machines.pop(renamed.before)
+            self._machines[name].rename(name)
         machine = self._machines.get(name)
         if machine is None:
             machine = self._machines[name] = MachineShots(name)
@@ -222,6 +232,12 @@ class MachineShots:
                 self._flowing.alongside(record, values)
             self._status(record, values)
             self._counters.add(record.time_ns, values)
+
+    def rename(self, machine: str) -> None:
+        """Take another name for the machine: its serial number has turned up."""
+        self._name = self._cloud.machine = machine
+        self._brewings.rename(machine)
+        self._counters.rename(machine)
 
     @property
     def count(self) -> int:

@@ -10,9 +10,11 @@ from itertools import pairwise
 from statistics import median
 from typing import Final, NamedTuple
 
+from lmdecode.analysis.activity import Activity
 from lmdecode.analysis.memory_history import is_intact, values_in
-from lmdecode.codec.record import MASK, Kind, Record, Value
-from lmdecode.codec.v1.message import ADDRESS_SPACE
+from lmdecode.analysis.status_words import STATUS_WORDS, StatusWords
+from lmdecode.analysis.unnamed import UnnamedValues
+from lmdecode.codec.record import Kind, Record, Value
 from lmdecode.codec.v1.values import is_number
 
 _LEAST_GAP_NS: Final = 60_000_000_000
@@ -104,66 +106,6 @@ def _extremes(bucket: list[tuple[int, float | None]]) -> list[tuple[int, float |
     return sorted({bucket[0], by_value[0], by_value[-1], bucket[-1]}, key=lambda point: point[0])
 
 
-_SECRET: Final = 256
-_UNKNOWN: Final = 257
-
-
-class ActivityRun(NamedTuple):
-    """Neighbouring bytes of memory that were seen."""
-
-    address: int
-    seen: list[int]
-    """How often each byte was seen."""
-    changed: list[int]
-    """How often each byte had changed."""
-    last: str
-    """The bytes at the end, in hex, `**` for a secret one."""
-
-
-class Activity:
-    """Counts how often each byte of the memory was seen, and how often it had changed."""
-
-    def __init__(self) -> None:
-        self._seen = array("L", bytes(ADDRESS_SPACE * array("L").itemsize))
-        self._changed = array("L", bytes(ADDRESS_SPACE * array("L").itemsize))
-        self._last = array("H", [_UNKNOWN]) * ADDRESS_SPACE
-
-    def add(self, record: Record, *, counted: bool = True) -> None:
-        """Take a record. Only undamaged answers to reads, reports and pushed messages hold bytes of the memory.
-
-        Args:
-            record: The record.
-            counted: Whether to count what it shows, rather than only to know the bytes from then on.
-        """
-        address, data = record.address, record.data
-        if record.sender != "machine" or record.kind is Kind.WRITE or address is None or data is None:
-            return
-        if not is_intact(record):
-            return
-        for offset in range(min(len(data) // 2, ADDRESS_SPACE - address)):
-            digits = data[2 * offset : 2 * offset + 2]
-            byte = _SECRET if digits == MASK else int(digits, 16)
-            place = address + offset
-            self._seen[place] += counted
-            if self._last[place] != byte:
-                self._changed[place] += counted and self._last[place] != _UNKNOWN
-                self._last[place] = byte
-
-    def runs(self) -> Iterator[ActivityRun]:
-        """Yield each unbroken run of bytes that were seen, in order."""
-        start = 0
-        while start < ADDRESS_SPACE:
-            if not self._seen[start]:
-                start += 1
-                continue
-            end = start
-            while end < ADDRESS_SPACE and self._seen[end]:
-                end += 1
-            last = "".join(MASK if byte == _SECRET else f"{byte:02x}" for byte in self._last[start:end])
-            yield ActivityRun(start, list(self._seen[start:end]), list(self._changed[start:end]), last)
-            start = end
-
-
 TEMPERATURES: Final = ("coffee_temp", "steam_temp")
 SET_POINTS: Final = ("coffee_set_temp", "steam_set_temp")
 BANDS: Final = (
@@ -181,9 +123,10 @@ BANDS: Final = (
 
 _OPPOSITES: Final = {"standby": "power", "reservoir_empty": "water_reservoir_contact"}
 
-_TAKEN: Final = frozenset((*TEMPERATURES, *SET_POINTS, *BANDS, *_OPPOSITES.values()))
+_TAKEN: Final = frozenset((*TEMPERATURES, *SET_POINTS, *BANDS, *STATUS_WORDS, *_OPPOSITES.values()))
 _MOST_PROBLEMS: Final = 500  # that are kept: with a wrong key, every frame has one
 _SILENCE_NS: Final = 60_000_000_000  # after which nobody knows whether what was on still is
+_LONG_SILENCE_NS: Final = 300_000_000_000  # the same where somebody asks again over a new connection each time
 
 
 class Interval(NamedTuple):
@@ -201,6 +144,7 @@ class RecordProblems(NamedTuple):
     """The capture, where there are several, and the number of the connection there."""
     sender: str
     texts: tuple[str, ...]
+    generation: str = "v1"
 
 
 @dataclass(slots=True)
@@ -209,12 +153,14 @@ class Write:
 
     request: Record
     ok: bool | None = None
-    """Whether the machine took it; None if it did not answer."""
+    """Whether the machine took it; None if it did not answer, or has only queued it."""
+    is_answered: bool = False
+    """Whether there was an answer, of whatever content."""
 
 
 @dataclass(slots=True)
 class ConnectionSummary:
-    """A TCP connection: its ends, its first and last time, its messages counted."""
+    """A connection: its ends, its first and last time, its messages counted."""
 
     connection: tuple[str | None, int]
     """The capture, where there are several, and the number of the connection there."""
@@ -223,6 +169,7 @@ class ConnectionSummary:
     first_ns: int
     last_ns: int
     messages: int = 0
+    generation: str = "v1"
 
 
 class Timeline:
@@ -245,25 +192,32 @@ class Timeline:
         """The first problems."""
         self.problem_count = 0
         self.connections: dict[tuple[str | None, int], ConnectionSummary] = {}
+        self.words = StatusWords()
+        """The words in which it says how it is; only the newer generations do."""
+        self.unnamed = UnnamedValues()
+        """The names that make no field."""
+        self._heard_on: tuple[str | None, int] | None = None
         self._since: dict[str, int] = {}  # what is on, and from when
         self._heard_ns: int | None = None
         self._on: set[str] = set()  # what is on while nothing is shown
+        self._overheard_words: dict[str, Value] = {}
         self._steps: dict[str, float] = {}  # set points that were learnt while nothing was shown
         self._overheard_ns: int | None = None
 
     def overhear(self, record: Record) -> None:
         """Take the next record of this machine, of a time that is not shown: what it says is known from then on."""
         if self._heard_ns is not None:
-            on = set(self._since)
+            on, words = set(self._since), self.words.now
             self.finish()
-            self._on, self._overheard_ns, self._heard_ns = on, self._heard_ns, None
+            self._on, self._overheard_words, self._overheard_ns, self._heard_ns = on, words, self._heard_ns, None
         self.activity.add(record, counted=False)
-        if record.kind is Kind.WRITE and record.sender == "machine":
+        if record.sender == "machine":
             self._write(record)  # it may answer one that is shown
         if record.sender == "machine" and is_intact(record):
-            if self._overheard_ns is not None and record.time_ns - self._overheard_ns > _SILENCE_NS:
+            if self._overheard_ns is not None and self._is_forgotten(record, record.time_ns - self._overheard_ns):
                 self._on.clear()
-            self._overheard_ns = record.time_ns
+                self._overheard_words.clear()
+            self._overheard_ns, self._heard_on = record.time_ns, record.connection
         values = values_in(record)
         self.values.update(values)
         for name in SET_POINTS:
@@ -273,29 +227,36 @@ class Timeline:
         for name, on_now in _bands_of(values):
             self.watched.add(name)
             (self._on.add if on_now else self._on.discard)(name)
+        if record.generation != "v1":
+            self._overheard_words |= {name: values[name] for name in STATUS_WORDS if name in values}
 
     def add(self, record: Record) -> None:
         """Take the next record of this machine."""
         if self._overheard_ns is not None or self._steps:
-            self._go_on(record.time_ns)
+            self._go_on(record)
         self._connect(record)
         self.activity.add(record)
         if record.problems:
             self.problem_count += 1
             if len(self.problems) < _MOST_PROBLEMS:
-                self.problems.append(RecordProblems(record.time_ns, record.connection, record.sender, record.problems))
-        if record.kind is Kind.WRITE:
-            self._write(record)
+                self.problems.append(
+                    RecordProblems(record.time_ns, record.connection, record.sender, record.problems, record.generation)
+                )
+        self._write(record)
+        self.unnamed.add(record)
         time_ns = record.time_ns
         late = False
         if record.sender == "machine" and is_intact(record):
             heard_ns = time_ns if self._heard_ns is None else self._heard_ns
-            if abs(time_ns - heard_ns) > _SILENCE_NS:
+            if self._is_forgotten(record, time_ns - heard_ns):
                 self._put_out(heard_ns)
+            self._heard_on = record.connection
             late = heard_ns - _SILENCE_NS <= time_ns < heard_ns  # sent again: it says how things were before
             self._heard_ns = heard_ns if late else time_ns
         values = values_in(record)
         self.values.update(values)
+        if record.generation != "v1":
+            values = _lasting(values)
         self._take(time_ns, values, late=late)
 
     def finish(self) -> None:
@@ -303,34 +264,49 @@ class Timeline:
         if self._heard_ns is not None:
             self._put_out(self._heard_ns)
 
-    def _go_on(self, time_ns: int) -> None:
+    def _is_forgotten(self, record: Record, silence_ns: int) -> bool:
+        """Return whether nobody knows any more what was said before a silence.
+
+        v1 is asked again and again. The newer generations say what changes, as long as the connection lasts.
+        """
+        if record.generation == "v1":
+            return abs(silence_ns) > _SILENCE_NS
+        return abs(silence_ns) > _LONG_SILENCE_NS and record.connection != self._heard_on
+
+    def _go_on(self, record: Record) -> None:
         """Begin with what was learnt while nothing was shown."""
-        if self._overheard_ns is not None and time_ns - self._overheard_ns <= _SILENCE_NS:
+        time_ns = record.time_ns
+        if self._overheard_ns is not None and not self._is_forgotten(record, time_ns - self._overheard_ns):
             self._since = dict.fromkeys(self._on, time_ns)
+            self.words.add(time_ns, self._overheard_words)
         for name, value in self._steps.items():
             steps = self.set_points[name]
             if not steps or steps[-1][1] != value:
                 steps.append((time_ns, value))
-        self._on, self._steps, self._overheard_ns = set(), {}, None
+        self._on, self._overheard_words, self._steps, self._overheard_ns = set(), {}, {}, None
 
     def _connect(self, record: Record) -> None:
         connection = self.connections.get(record.connection)
         if connection is None:
             ends = (record.source, record.destination)
             app, machine = ends if record.sender == "app" else ends[::-1]
-            connection = ConnectionSummary(record.connection, app, machine, record.time_ns, record.time_ns)
+            connection = ConnectionSummary(
+                record.connection, app, machine, record.time_ns, record.time_ns, generation=record.generation
+            )
             self.connections[record.connection] = connection
         connection.last_ns = max(connection.last_ns, record.time_ns)
         connection.messages += record.kind is not None
 
     def _write(self, record: Record) -> None:
         if record.sender == "app":
-            self.writes.append(Write(record))
-        elif record.request is not None:
+            if record.kind is Kind.WRITE:
+                self.writes.append(Write(record))
+        elif record.request is not None and record.request.kind is Kind.WRITE:
             # The one that was asked for last is nearly always the one.
             write = next((write for write in reversed(self.writes) if write.request is record.request), None)
             if write is not None:
-                write.ok = record.ok
+                write.is_answered = True
+                write.ok = write.ok if record.ok is None else record.ok  # the cloud queues a write first
 
     def _take(self, time_ns: int, values: Mapping[str, Value], *, late: bool) -> None:
         if _TAKEN.isdisjoint(values):
@@ -347,6 +323,7 @@ class Timeline:
                 steps.append((time_ns, value))
         for name, on in _bands_of(values):
             self._switch(name, time_ns, on=on)
+        self.words.add(time_ns, values)
 
     def _switch(self, name: str, time_ns: int, *, on: bool) -> None:
         self.watched.add(name)
@@ -359,6 +336,14 @@ class Timeline:
         """End what is on: nobody knows whether it stays so."""
         for name in list(self._since):
             self._switch(name, time_ns, on=False)
+        self.words.end(time_ns)
+
+
+def _lasting(values: Mapping[str, Value]) -> Mapping[str, Value]:
+    """Return values without the valve's, which the newer generations say while it is open and never when it is not."""
+    if "brew_solenoid_on" not in values:
+        return values
+    return {name: value for name, value in values.items() if name != "brew_solenoid_on"}
 
 
 def _bands_of(values: Mapping[str, Value]) -> Iterator[tuple[str, bool]]:

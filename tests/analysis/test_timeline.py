@@ -3,7 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.analysis.timeline import Activity, Timeline, TimeSeries
+from lmdecode.analysis.activity import Activity
+from lmdecode.analysis.timeline import Timeline, TimeSeries
 from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.message import Message

@@ -4,7 +4,7 @@ let bands = null;
 const BAND_HEIGHT = 27;
 
 function bandRows(one) {
-  const rows = one.bands.map((band) => ({ label: band.label, color: color(band.color), spans: band.intervals.map(([from, to]) => ({ from, to, text: `${band.label}\n${when(from)} to ${when(to)}, ${lasting(to - from)}` })) }));
+  const rows = one.bands.map((band) => ({ label: band.label, color: color(band.color), spans: band.intervals.map(([from, to], i) => ({ from, to, ...(band.words ? { color: color(band.colors[i]), word: band.words[i] } : {}), text: `${band.label}${band.words ? `: ${band.words[i]}` : ""}\n${when(from)} to ${when(to)}, ${lasting(to - from)}` })) }));
   const shots = one.shots.filter((shot) => shot.start !== null);
   if (shots.length) {
     rows.push({ label: "water flows", spans: shots.map((shot) => ({ from: shot.start, to: shot.end, color: shotColor(shot), text: shotText(shot) })) });
@@ -16,6 +16,21 @@ function bandRows(one) {
     rows.push({ label: "problems", spans: one.problems.map((problem) => ({ from: problem.time, to: problem.time, color: color("bad"), text: `${when(problem.time)} ${problem.texts.join("\n")}` })) });
   }
   return rows;
+}
+
+/** The words of a band stand above its stretches, where there is room for them. */
+function drawWords(ctx, bbox, row, top, place, dpr) {
+  let free = bbox.left + 2 * dpr + ctx.measureText(`${row.label}  `).width;
+  for (const span of row.spans) {
+    if (!span.word) continue;
+    const [left, wide] = place(span);
+    const start = Math.max(left, free);
+    const room = ctx.measureText(span.word).width;
+    if (start + room > Math.min(left + Math.max(wide, room), bbox.left + bbox.width) || start - left > 110 * dpr) continue;
+    ctx.fillStyle = span.color;
+    ctx.fillText(span.word, start, top + 1 * dpr);
+    free = start + room + 6 * dpr;
+  }
 }
 
 function drawBands(one, width) {
@@ -49,6 +64,7 @@ function drawBands(one, width) {
       }
       ctx.fillStyle = color("muted");
       ctx.fillText(row.label, bbox.left + 2 * dpr, top + 1 * dpr);
+      drawWords(ctx, bbox, row, top, (span) => place(u, span), dpr);
     });
     ctx.restore();
   };

@@ -7,27 +7,23 @@ from datetime import UTC
 from itertools import pairwise
 from typing import Final
 
-from lmdecode.analysis.memory_history import is_intact, machine_of
+from lmdecode.analysis.activity import ActivityRun
+from lmdecode.analysis.brewing import CONTINUOUS
+from lmdecode.analysis.memory_history import is_intact
 from lmdecode.analysis.pour import Evidence, Shot, What
+from lmdecode.analysis.serials import SerialNumbers, is_account
 from lmdecode.analysis.shots import ShotFinder
-from lmdecode.analysis.timeline import ActivityRun, Interval, Timeline, TimeSeries, Write
+from lmdecode.analysis.timeline import Interval, Timeline, TimeSeries, Write
 from lmdecode.analysis.times import zone_in_force
+from lmdecode.analysis.unnamed import Unnamed
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.printable import printable
 from lmdecode.codec.record import MASK, Record
 from lmdecode.codec.v1.memory_map import PULSE_ML, REGISTERS
 from lmdecode.codec.v1.windows import window_name
+from lmdecode.render.report.bands import bands_note, bands_of, milliseconds
 from lmdecode.render.report.messages import MessageLog, connection_label
-from lmdecode.render.sentence import summary, value_text
-
-
-def milliseconds(time_ns: int) -> int:
-    """Returns nanoseconds in whole milliseconds, as browsers count time.
-
-    >>> milliseconds(1_795_229_755_174_158_000)
-    1795229755174
-    """
-    return time_ns // 1_000_000
+from lmdecode.render.sentence import json_text, summary, value_text
 
 
 def summary_of(timeline: Timeline, shots: Sequence[Shot]) -> dict[str, object]:
@@ -37,6 +33,8 @@ def summary_of(timeline: Timeline, shots: Sequence[Shot]) -> dict[str, object]:
         timeline: The machine's.
         shots: Its shots.
     """
+    past = [shot for shot in shots if shot.evidence is Evidence.HISTORY]
+    shots = [shot for shot in shots if shot.evidence is not Evidence.HISTORY]
 
     def count(*kinds: What) -> int:
         return sum(shot.count for shot in shots if shot.what in kinds)
@@ -56,13 +54,22 @@ def summary_of(timeline: Timeline, shots: Sequence[Shot]) -> dict[str, object]:
         "hot_waters": count(What.HOT_WATER),
         "backflushes": count(What.BACKFLUSH),
         "unseen": sum(shot.count for shot in shots if shot.what is What.COFFEE and shot.evidence is Evidence.COUNTER),
-        "ml": round(sum(shot.ml or 0.0 for shot in shots)),
+        "ml": _millilitres(shots),
+        "past": sum(shot.what is What.COFFEE for shot in past),
+        "unknown": count(What.UNKNOWN),
         "brewed": _range(brewed),
         "coffee": _range(timeline.series["coffee_temp"].values),
         "steam": _range(timeline.series["steam_temp"].values),
         "set": [value for _, value in timeline.set_points["coffee_set_temp"]][-4:],
         "steam_set": [value for _, value in timeline.set_points["steam_set_temp"]][-4:],
     }
+
+
+def _millilitres(shots: Sequence[Shot]) -> int | None:
+    """Returns how much water flowed, about; None if nothing measured it."""
+    if any(shot.generation != "v1" for shot in shots) and all(shot.ml is None for shot in shots):
+        return None
+    return round(sum(shot.ml or 0.0 for shot in shots))
 
 
 def _switched_on(timeline: Timeline) -> list[list[object]]:
@@ -93,6 +100,8 @@ def _ready(timeline: Timeline) -> int | None:
     steps = timeline.set_points["coffee_set_temp"]
     if not standby or not power or not steps or standby[0].end_ns != power[0].start_ns:
         return None
+    if not len(timeline.series["coffee_temp"]):
+        return _said_ready(timeline)
     start = power[0].start_ns
     wanted = next((value for time, value in reversed(steps) if time <= start), steps[0][1]) - 1
     series = timeline.series["coffee_temp"]
@@ -102,22 +111,40 @@ def _ready(timeline: Timeline) -> int | None:
     return None
 
 
+def _said_ready(timeline: Timeline) -> int | None:
+    """Returns how long it took until the coffee boiler's word was Ready; None if that was not seen."""
+    standby, power = timeline.bands["standby"], timeline.bands["power"]
+    if not standby or not power or standby[0].end_ns != power[0].start_ns:
+        return None
+    start = power[0].start_ns
+    for interval in timeline.words.intervals.get("coffee_boiler_status", ()):
+        if interval.word == "Ready" and interval.start_ns >= start:
+            return milliseconds(interval.start_ns) - milliseconds(start)
+    return None
+
+
 def _range(values: Sequence[float]) -> list[float] | None:
     return [min(values), max(values)] if values else None
 
 
-_WATCHED: Final = ("app connected", "connected")
-_LABELS: Final[Mapping[str, tuple[str, str]]] = {
-    "power": ("switched on", "on"),
-    "coffee_heater_on": ("coffee heater", "coffee"),
-    "steam_heater_on": ("steam heater", "steam"),
-    "pump_on": ("pump", "pump"),
-    "brew_solenoid_on": ("group valve", "coffee"),
-    "hot_water_solenoid_on": ("hot-water valve", "hot-water"),
-    "boiler_fill_solenoid_on": ("boiler fill valve", "steam"),
-    "reservoir_empty": ("reservoir empty", "bad"),
+_MOST_NAMES: Final = 500  # without a field that a page shows
+_GENERATIONS: Final[Mapping[str, str]] = {
+    "v1": "on port 1774",
+    "v3": "on port 8081",
+    "bluetooth": "by Bluetooth",
+    "cloud1": "through the older cloud",
+    "lion": "through the cloud",
 }
-"""By band: its label, and its colour in page.css."""
+"""By protocol: how the machine was heard."""
+_VIA: Final[Mapping[str, str]] = {"v3": "gateway", "bluetooth": "Bluetooth", "cloud1": "older cloud", "lion": "cloud"}
+_FACTS: Final = (
+    ("", "machine_name"),
+    ("", "model"),
+    ("serial ", "machine_ser_num"),
+    ("", "module_ser_num"),
+    ("firmware ", "firmware_ver"),
+    ("gateway ", "gateway_ver"),
+)
 
 
 class ReportBuilder:
@@ -125,6 +152,8 @@ class ReportBuilder:
 
     def __init__(self) -> None:
         self._timelines: dict[str, Timeline] = {}
+        self._names = SerialNumbers()
+        self._accounts: set[str] = set()
         self._shots = ShotFinder()
         self._messages = MessageLog()
 
@@ -136,7 +165,12 @@ class ReportBuilder:
             shown: Whether it is of a time that the report is about. Of other times only the state counts, and the end
                 of a shot.
         """
-        name = machine_of(record)
+        name = self._names.of(record)
+        renamed = self._names.renamed
+        if renamed is not None and renamed.before in self._timelines and name not in self._timelines:
+            self._timelines[name] = self._timelines.pop(renamed.before)
+        if is_account(record):
+            self._accounts.add(name)
         timeline = self._timelines.get(name)
         if timeline is None:
             timeline = self._timelines[name] = Timeline()
@@ -176,11 +210,19 @@ class ReportBuilder:
             "pulse_ml": PULSE_ML,
             "machines": [
                 _machine(name, timeline, [shot for shot in shots if shot.machine == name])
-                for name, timeline in self._timelines.items()
+                for name, timeline in self._in_order()
                 if timeline.connections and not empty
             ],
             "messages": self._messages.as_data(),
         }
+
+    def _in_order(self) -> Iterator[tuple[str, Timeline]]:
+        """Yields the machines; then what was said to the cloud about no machine, if it is worth a page of its own."""
+        machines = {name: each for name, each in self._timelines.items() if name not in self._accounts}
+        yield from machines.items()
+        for name in self._accounts:
+            if not machines or self._timelines[name].problem_count:
+                yield name, self._timelines[name]
 
 
 def _machine(name: str, timeline: Timeline, shots: Sequence[Shot]) -> dict[str, object]:
@@ -199,33 +241,49 @@ def _machine(name: str, timeline: Timeline, shots: Sequence[Shot]) -> dict[str, 
             set_name: [[milliseconds(time), value] for time, value in steps]
             for set_name, steps in timeline.set_points.items()
         },
-        "bands": list(_bands(timeline)),
-        "bands_note": _bands_note(timeline),
+        "bands": list(bands_of(timeline)),
+        "bands_note": bands_note(timeline),
         "shots": [_shot(shot) for shot in shots],
         "writes": [_write(write) for write in timeline.writes],
         "problems": [
             {
                 "time": milliseconds(problem.time_ns),
-                "stream": connection_label(problem.connection),
+                "stream": connection_label(problem.connection, problem.generation),
                 "sender": problem.sender,
                 "texts": [printable(text) for text in problem.texts],
             }
             for problem in timeline.problems
         ],
         "problem_count": timeline.problem_count,
-        "connections": [connection_label(connection.connection) for connection in connections],
+        "connections": [connection_label(each.connection, each.generation) for each in connections],
         "memory": [run._asdict() for run in runs],
         "registers": list(_registers(runs)),
+        "unnamed": [_unnamed(each) for each in list(timeline.unnamed)[:_MOST_NAMES]],
+        "newer": any(connection.generation != "v1" for connection in connections),
+    }
+
+
+def _unnamed(found: Unnamed) -> dict[str, object]:
+    return {
+        "via": _VIA.get(found.generation, found.generation),
+        "path": printable(found.path),
+        "count": found.count,
+        "changes": found.changes,
+        "last": printable(found.last),
+        "list": found.is_list,
     }
 
 
 def _facts(name: str, timeline: Timeline) -> Iterator[str]:
     values = timeline.values
-    for label, register in (("", "machine_name"), ("serial ", "machine_ser_num"), ("firmware ", "firmware_ver")):
+    for label, register in _FACTS:
         value = values.get(register)
-        if isinstance(value, str) and value:
+        if isinstance(value, str) and value and value != name:
             yield label + printable(value)
     yield printable(name)
+    spoken = dict.fromkeys(connection.generation for connection in timeline.connections.values())
+    if set(spoken) != {"v1"}:
+        yield "heard " + " and ".join(_GENERATIONS.get(each, each) for each in spoken)
 
 
 def _series(series: TimeSeries) -> dict[str, object]:
@@ -236,32 +294,6 @@ def _series(series: TimeSeries) -> dict[str, object]:
         "times": [*times[:1], *(later - earlier for earlier, later in pairwise(times))],
         "values": [None if value is None else round(value * 10) for _, value in points],
     }
-
-
-def _bands(timeline: Timeline) -> Iterator[dict[str, object]]:
-    label, color = _WATCHED
-    connected = [[milliseconds(each.first_ns), milliseconds(each.last_ns)] for each in timeline.connections.values()]
-    yield {"label": label, "color": color, "intervals": connected}
-    for name, (label, color) in _LABELS.items():
-        intervals = timeline.bands[name]
-        if intervals or (name in timeline.watched and name == "power"):
-            yield {
-                "label": label,
-                "color": color,
-                "intervals": [
-                    [milliseconds(interval.start_ns), milliseconds(interval.end_ns)] for interval in intervals
-                ],
-            }
-
-
-def _bands_note(timeline: Timeline) -> str:
-    polled = {name for name in timeline.watched if name.endswith("_on")}
-    if not polled:
-        return ""
-    return (
-        "Heaters, pump and valves are as each status answer had them, until the next one: what switches in between "
-        "does not show. The water is as the machine reports it while it flows."
-    )
 
 
 def _shot(shot: Shot) -> dict[str, object]:
@@ -282,6 +314,9 @@ def _shot(shot: Shot) -> dict[str, object]:
         "coffee_temp_end": shot.coffee_temp_end,
         "cut": shot.cut,
         "notes": list(shot.notes),
+        **({"unit": shot.dose_unit} if shot.dose_unit is not None else {}),
+        **({"past": True} if shot.evidence is Evidence.HISTORY else {}),
+        **({"paddle": True} if shot.generation != "v1" and shot.key == CONTINUOUS else {}),
         "samples": list(_samples(shot)),
     }
 
@@ -300,10 +335,20 @@ def _write(write: Write) -> dict[str, object]:
         text = f"{request.address:04X}+{request.length} {request.data or ''}".rstrip()
     return {
         "time": milliseconds(request.time_ns),
-        "stream": connection_label(request.connection),
-        "text": text or request.subject or "",
+        "stream": connection_label(request.connection, request.generation),
+        "text": text or _subject(request),
         "ok": write.ok,
+        **({"queued": True} if write.is_answered and write.ok is None else {}),
     }
+
+
+def _subject(request: Record) -> str:
+    """Returns what a request without a named value is about: the command that its path ends with, or its subject."""
+    subject = request.subject or ""
+    path = subject.partition(" ")[2].partition("?")[0]
+    what = path.rpartition("/")[2] if path.startswith("/") else subject
+    also = json_text(dict(request.extra)) if request.extra else ""
+    return printable(" ".join(filter(None, (what or subject, also))))
 
 
 def _registers(runs: Sequence[ActivityRun]) -> Iterator[dict[str, object]]:

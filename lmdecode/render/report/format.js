@@ -37,6 +37,9 @@ const shortDay = (ms) => formatted(ms, { weekday: "short", day: "numeric", month
 const manyDays = () => data.machines.some((one) => dayOf(one.first) !== dayOf(data.machines[0].last));
 const when = (ms, worded = clockSeconds) => (manyDays() ? `${shortDay(ms)} ${worded(ms)}` : worded(ms));
 
+/** A time that may be of another day than all messages: the cloud lists coffees of weeks. */
+const whenever = (ms) => (ms < machine().first && shortDay(ms) !== shortDay(machine().first) ? `${shortDay(ms)} ${clockSeconds(ms)}` : when(ms));
+
 function zoneName() {
   if (view.utc) return "UTC";
   const name = Intl.DateTimeFormat().resolvedOptions().timeZone || "local time";

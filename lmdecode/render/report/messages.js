@@ -11,8 +11,9 @@ let chosenMessage = -1;
   for (const step of data.messages.times) messageTimes.push((now += step));
 }
 const searchable = data.messages.distinct.map(([head, values, plaintext, ...problems]) => {
-  const [stream, app, what] = data.messages.heads[head];
-  return   `${app ? "app" : "machine"} ${what} ${values} ${plaintext} 0x${plaintext.slice(1, 5)} ${problems.join(" ")} connection ${stream}`.toLowerCase();
+  const [stream, app, short, whole] = data.messages.heads[head];
+  const what = whole ?? short;
+  return `${app ? "app" : "machine"} ${what} ${values} ${plaintext} 0x${plaintext.slice(1, 5)} ${problems.join(" ")} connection ${stream}`.toLowerCase();
 });
 
 function listChanged() {
@@ -42,14 +43,15 @@ function drawRows() {
 
 function messageRow(i) {
   const [head, values, plaintext, ...problems] = data.messages.distinct[data.messages.texts[i]];
-  const [stream, app, what] = data.messages.heads[head];
+  const [stream, app, what, whole] = data.messages.heads[head];
   const who = app ? "app" : "machine";
+  const label = app || !/(^| )(BLE|cloud) \d+$/.test(stream) ? `${who} ${stream}` : stream;
   const said = el("span", "said", values);
   if (problems.length) said.replaceChildren(el("span", "bad", `! ${problems.join(" ! ")} `), values);
-  const row = el("div", i === chosenMessage ? "row chosen" : "row", el("span", "", when(messageTimes[i], clockMillis)), el("span", who, `${who} ${stream}`), el("span", /^refused/.test(what) ? "bad" : "", what), said, el("span", "code", plaintext));
+  const row = el("div", i === chosenMessage ? "row chosen" : "row", el("span", "", when(messageTimes[i], clockMillis)), el("span", who, label), el("span", /^refused/.test(what) ? "bad" : "", what), said, el("span", "code", plaintext));
   row.addEventListener("click", () => {
     chosenMessage = i;
-    const lines = [`${dayOf(messageTimes[i])} ${clockMillis(messageTimes[i])}, ${zoneName()}`, `${who}, connection ${stream}: ${what}`, ...values.split(", "), plaintext, ...problems.map((problem) => `! ${problem}`)];
+    const lines = [`${dayOf(messageTimes[i])} ${clockMillis(messageTimes[i])}, ${zoneName()}`, `${label === stream ? `${stream}` : `${who}, connection ${stream}`}: ${whole ?? what}`, ...values.split(", "), plaintext, ...problems.map((problem) => `! ${problem}`)];
     $("detail").textContent = lines.filter(Boolean).join("\n");
     $("detail").hidden = false;
     drawRows();
@@ -67,6 +69,10 @@ function startList() {
   for (const id of ["no-reports", "in-view"]) $(id).addEventListener("change", listChanged);
   $("rows").addEventListener("scroll", drawRows, { passive: true });
   narrow.addEventListener("change", listChanged);
+  if (data.machines.some((one) => one.newer)) {
+    $("rows").classList.add("newer");
+    $("search").placeholder = "coffee_set_temp, machine_status, dashboard …";
+  }
   $("message-note").textContent = data.messages.note;
   $("message-note").hidden = !data.messages.note;
   listChanged();

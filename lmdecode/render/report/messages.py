@@ -14,16 +14,17 @@ from typing import Final, NamedTuple
 from lmdecode.codec.printable import printable
 from lmdecode.codec.record import Kind, Record
 from lmdecode.codec.v1.window import registers_in
-from lmdecode.render.sentence import PARTS_OF, summary, verb_and_object
+from lmdecode.render.sentence import PARTS_OF, json_text, short_subject, summary, verb_and_object
 
-_Head = tuple[int | str, int, str]
-"""The connection, 1 for the app, and what it did."""
+_Head = tuple[int | str, int, str] | tuple[int | str, int, str, str]
+"""The connection, 1 for the app, and what it did; if that is cut short, the whole of it too."""
 _Text = tuple[int, str, str, tuple[str, ...]]
 """The number of a head, the values, the plaintext, and the problems."""
 
 _ROW_SIZE: Final = 10  # bytes of a message that was said before
 _LEAST: Final = 1000  # messages that are shown, whatever they take
 _SHOWN: Final = 400  # characters of a text
+_SUBJECT: Final = 26  # characters of what a message is about, in the list
 _NAMES: Final = 12  # of registers in a question
 
 
@@ -68,7 +69,10 @@ class MessageLog:
 
     def _text(self, record: Record) -> int:
         # What a clean message says follows from this; to word it takes much longer than to look it up.
-        same = (record.connection, record.sender, record.role, record.ok, record.plaintext, record.problems, record.raw)
+        same: tuple[object, ...] = (record.connection, record.sender, record.role, record.ok, record.plaintext)
+        same += record.problems, record.raw
+        if record.generation != "v1":  # of two pushes that say the same, only the first says something new
+            same += record.subject, tuple(record.fields), tuple(record.extra)
         index = self._seen.get(same)
         if index is None:
             head, values, plaintext, problems = _worded(record)
@@ -130,14 +134,21 @@ def _size(text: _Text) -> int:
     return 12 + sum(len(each.encode()) + 3 for each in (values, plaintext, *problems))
 
 
-def connection_label(connection: tuple[str | None, int]) -> int | str:
+_VIA: Final[Mapping[str, str]] = {"bluetooth": "BLE", "cloud1": "cloud", "lion": "cloud"}
+
+
+def connection_label(connection: tuple[str | None, int], generation: str = "v1") -> int | str:
     """Return what a connection is called on the page: its number, with its capture where there are several.
 
     >>> connection_label((None, 3)), connection_label(("coffee/morning.pcap", 3))
     (3, 'morning.pcap 3')
+    >>> connection_label((None, 3), "lion"), connection_label((None, 0), "bluetooth")
+    ('cloud 3', 'BLE 0')
     """
     capture, stream = connection
-    return stream if capture is None else f"{printable(PurePath(capture).name)} {stream}"
+    via = _VIA.get(generation)
+    number = stream if via is None else f"{via} {stream}"
+    return number if capture is None else f"{printable(PurePath(capture).name)} {number}"
 
 
 def _rank(record: Record) -> int:
@@ -149,8 +160,11 @@ def _rank(record: Record) -> int:
 def _worded(record: Record) -> tuple[_Head, str, str, tuple[str, ...]]:
     """Returns who did what, the values, the plaintext, and the problems."""
     verb, what = verb_and_object(record)
+    who = connection_label(record.connection, record.generation), int(record.sender == "app")
+    said = f"{verb} {what}".strip()
+    short = said if record.subject is None else short_subject(said, _SUBJECT)
     return (
-        (connection_label(record.connection), int(record.sender == "app"), f"{verb} {what}".rstrip()),
+        (*who, said) if said == short else (*who, short, said),
         _cut(_values(record)),
         _cut(printable(record.plaintext or (record.raw.hex() if record.raw is not None else ""))),
         tuple(_cut(printable(problem)) for problem in record.problems),
@@ -158,8 +172,9 @@ def _worded(record: Record) -> tuple[_Head, str, str, tuple[str, ...]]:
 
 
 def _values(record: Record) -> str:
-    if record.fields:
-        return ", ".join(f"{name} {text}" for name, text in summary(record.fields))
+    if record.fields or record.extra:
+        named = [f"{name} {text}" for name, text in summary(record.fields)]
+        return ", ".join(named + [f"{printable(name)} {_json(value)}" for name, value in record.extra.items()])
     if record.role == "request" and record.kind is Kind.READ and record.address is not None and record.length:
         names = [row.name for row in registers_in(record.address, record.length) if row.name]
         parts = {part for name in names for part in PARTS_OF[name]}
@@ -167,6 +182,10 @@ def _values(record: Record) -> str:
         more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
         return f"? {', '.join(names[:_NAMES])}{more}" if names else "?"
     return ""
+
+
+def _json(value: object) -> str:
+    return printable(json_text(value))
 
 
 def _cut(text: str) -> str:

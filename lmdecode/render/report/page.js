@@ -1,6 +1,6 @@
 // The page as a whole: its head, its summary, and what happens when colours, times or the machine are switched.
 function outcome(write) {
-  return write.ok === null ? "no answer" : write.ok ? "taken" : "refused";
+  return write.queued ? "queued" : write.ok === null ? "no answer" : write.ok ? "taken" : "refused";
 }
 
 const wordedFor = (one) => (one.last - one.first < 600000 ? clockSeconds : clock);
@@ -29,19 +29,25 @@ function drawCards() {
     cards.push(card("switched on", on.length > 1 || (on.length && manyDays()) ? several(on.length, "time") : on.join(", ") || "not at all", on.length ? [lasting(total), summary.ready === null ? "" : `hot after ${lasting(summary.ready)}`].filter(Boolean).join(", ") : "in standby throughout"));
   }
   const counted = summary.unseen ? `${summary.unseen} of them known by counters only` : "";
-  cards.push(card("coffees", String(summary.coffees), counted || (summary.flushes ? several(summary.flushes, "flush", "flushes") + " besides" : "")));
+  const measured = summary.ml !== null;
+  const besides = measured ? [] : [summary.backflushes ? several(summary.backflushes, "backflush", "backflushes") : "", summary.unknown ? `${summary.unknown} without an end` : ""];
+  const past = summary.past ? `${summary.past} ${summary.coffees ? "more " : ""}in the cloud’s list` : "";
+  cards.push(card("coffees", String(summary.coffees), [counted || (summary.flushes ? several(summary.flushes, "flush", "flushes") + " besides" : ""), ...besides, past].filter(Boolean).join(", ")));
   const parts = [];
   if (summary.hot_waters) parts.push(`hot water ${several(summary.hot_waters, "time")}`);
   if (counted && summary.flushes) parts.push(several(summary.flushes, "flush", "flushes"));
   if (summary.backflushes) parts.push(several(summary.backflushes, "backflush", "backflushes"));
-  cards.push(card("water, about", `${summary.ml.toLocaleString("en", { maximumFractionDigits: 0 })} ml`, parts.join(", ")));
+  if (measured) cards.push(card("water, about", `${summary.ml.toLocaleString("en", { maximumFractionDigits: 0 })} ml`, parts.join(", ")));
   const range = (pair) => (pair[0] === pair[1] ? `${number(pair[0], 1)} °C` : `${number(pair[0], 1)}–${number(pair[1], 1)} °C`);
   if (summary.brewed) cards.push(card("coffee boiler at the shots", range(summary.brewed), summary.set.length ? `set to ${summary.set.map((value) => number(value, 1)).join(", then ")}` : ""));
   else if (summary.coffee) cards.push(card("coffee boiler", range(summary.coffee), ""));
   if (summary.steam) cards.push(card("steam boiler, at most", `${number(summary.steam[1], 1)} °C`, summary.steam_set.length ? `set to ${summary.steam_set.map((value) => number(value, 1)).join(", then ")}` : ""));
+  if (!summary.coffee && summary.set.length) cards.push(card("coffee boiler set to", `${number(summary.set.at(-1), 1)} °C`, summary.set.length > 1 ? `before: ${summary.set.slice(0, -1).map((value) => number(value, 1)).join(", then ")}` : "not measured"));
+  if (!summary.steam && summary.steam_set.length) cards.push(card("steam boiler set to", `${number(summary.steam_set.at(-1), 1)} °C`, summary.steam_set.length > 1 ? `before: ${summary.steam_set.slice(0, -1).map((value) => number(value, 1)).join(", then ")}` : "not measured"));
   const refused = one.writes.filter((write) => write.ok === false).length;
-  const silent = one.writes.filter((write) => write.ok === null).length;
-  cards.push(card("settings written", String(one.writes.length), [refused ? `${refused} refused` : "", silent ? `${silent} without an answer` : ""].filter(Boolean).join(", "), refused || silent ? "worry" : ""));
+  const silent = one.writes.filter((write) => write.ok === null && !write.queued).length;
+  const queued = one.writes.filter((write) => write.queued).length;
+  cards.push(card("settings written", String(one.writes.length), [refused ? `${refused} refused` : "", silent ? `${silent} without an answer` : "", queued ? `${queued} of which the end is not known` : ""].filter(Boolean).join(", "), refused || silent ? "worry" : ""));
   cards.push(card("problems", one.problem_count.toLocaleString("en"), one.problems.length ? "listed below" : "every message arrived whole", one.problems.length ? "bad" : ""));
   cards.push(card("messages", one.message_count.toLocaleString("en"), `in ${several(one.connections.length, "connection")}`));
   $("cards").replaceChildren(...cards);
@@ -52,7 +58,7 @@ function drawWrites() {
   $("writes").hidden = !writes.length;
   const body = headed($("write-table"), [["time"], ["what"], ["the machine"], ["connection", "number"]]);
   for (const write of writes) {
-    body.append(el("tr", "", el("td", "time", when(write.time)), el("td", "wide", write.text), el("td", write.ok ? "" : "bad", write.ok === null ? "did not answer" : write.ok ? "took it" : "refused it"), numberCell(write.stream, "connection ")));
+    body.append(el("tr", "", el("td", "time", when(write.time)), el("td", "wide", write.text), el("td", write.ok || write.queued ? "" : "bad", write.queued ? "queued it" : write.ok === null ? "did not answer" : write.ok ? "took it" : "refused it"), numberCell(write.stream, "connection ")));
   }
 }
 
@@ -67,6 +73,15 @@ function drawProblems() {
   if (more) body.append(el("tr", "", el("td"), el("td"), el("td", "muted", `and ${more.toLocaleString("en")} more, which are among the messages below`)));
 }
 
+function drawNames() {
+  const { unnamed } = machine();
+  $("names").hidden = !unnamed.length;
+  const body = headed($("name-table"), [["by"], ["name"], ["seen", "number"], ["changed", "number"], ["last value"]]);
+  for (const each of unnamed) {
+    body.append(el("tr", each.list ? "muted" : "", el("td", "", each.via), el("td", "path", each.path), numberCell(each.count, "seen ", " ×"), numberCell(each.changes, "changed ", " ×"), el("td", "wide value", each.last)));
+  }
+}
+
 function draw() {
   drawHead();
   if (!data.machines.length) return;
@@ -76,6 +91,7 @@ function draw() {
   drawWrites();
   drawProblems();
   drawMemory();
+  drawNames();
   drawRows();
 }
 

@@ -2,12 +2,12 @@
 let flow = null;
 
 function shotName(shot) {
-  const name = shot.key ? `${shot.what}, button ${shot.key}` : shot.what;
+  const name = (shot.key && !shot.paddle ? `${shot.what}, button ${shot.key}` : shot.what) + (shot.past ? " (history)" : "");
   return shot.count > 1 ? `${shot.count} × ${name}` : name;
 }
 
 function shotText(shot) {
-  const parts = [shotName(shot), `${when(shot.start)}, ${number(shot.seconds, 1)} s`];
+  const parts = [shotName(shot), shot.seconds === null ? when(shot.start) : `${when(shot.start)}, ${number(shot.seconds, 1)} s`];
   if (shot.pulses !== null) parts.push(`${shot.pulses} pulses, about ${number(shot.ml)} ml`);
   return [...parts, ...shot.notes].join("\n");
 }
@@ -27,24 +27,36 @@ function numberCell(text, before, after = "") {
   return cell;
 }
 
+/** What stands in the columns of numbers: the text, and what stands before and after it where there are no columns. */
+function shotCells(shot) {
+  const temperature = shot.coffee_temp_start === null || shot.coffee_temp_end === null ? "" : `${number(shot.coffee_temp_start, 1)}–${number(shot.coffee_temp_end, 1)}`;
+  const unit = shot.unit ?? (shot.what === "hot water" ? "s" : "");
+  const dose = shot.dose === null ? "" : `${number(shot.dose)} ${unit}`.trim();
+  const seconds = shot.seconds === null ? "" : number(shot.seconds, 1) + (shot.cut ? "+" : "");
+  return [[seconds, "", " s"], [number(shot.pulses), "", " pulses"], [dose, "dose "], [number(shot.ml), "", " ml"], [temperature, "", " °C"], [number(shot.set, 1), "set ", " °C"]];
+}
+
 function drawShots() {
   const { shots } = machine();
   $("shots").hidden = !shots.length;
   if (!shots.length) return;
-  const body = headed($("shot-table"), [["start"], ["what"], ["s", "number"], ["pulses", "number"], ["dose", "number"], ["ml", "number"], ["coffee °C", "number"], ["set °C", "number"]]);
+  const rows = shots.map(shotCells);
+  // What newer machines cannot tell has no column.
+  const columns = ["s", "pulses", "dose", "ml", "coffee °C", "set °C"].map((name, i) => [name, i]).filter(([, i]) => !machine().newer || rows.some((row) => row[i][0]));
+  const known = new Set(columns.map(([name]) => name));
+  $("pulse-hint").hidden = !known.has("pulses");
+  $("temperature-hint").hidden = !known.has("coffee °C");
+  const body = headed($("shot-table"), [["start"], ["what"], ...columns.map(([name]) => [name, "number"])]);
   shots.forEach((shot, index) => {
     const unseen = shot.start === null;
     const dot = el("span", "dot");
     dot.style.background = shotColor(shot);
-    const start = el("td", "time", unseen ? `${when(shot.after, clock)}–${when(shot.before, clock)}` : when(shot.start));
+    const start = el("td", "time", unseen ? `${when(shot.after, clock)}–${when(shot.before, clock)}` : whenever(shot.start));
     const what = el("td", "wide", el("span", "name", dot, shotName(shot)));
     for (const note of shot.notes) what.append(el("span", "note", note));
-    const temperature = shot.coffee_temp_start === null || shot.coffee_temp_end === null ? "" : `${number(shot.coffee_temp_start, 1)}–${number(shot.coffee_temp_end, 1)}`;
-    const dose = shot.dose === null ? "" : shot.what === "hot water" ? `${number(shot.dose)} s` : number(shot.dose);
-    const seconds = shot.seconds === null ? "" : number(shot.seconds, 1) + (shot.cut ? "+" : "");
-    const cells = [[seconds, "", " s"], [number(shot.pulses), "", " pulses"], [dose, "dose "], [number(shot.ml), "", " ml"], [temperature, "", " °C"], [number(shot.set, 1), "set ", " °C"]];
-    const row = el("tr", unseen ? "" : "pick", start, what, ...cells.map((cell) => numberCell(...cell)));
-    if (!unseen) {
+    const apart = unseen || shot.end < machine().first || shot.start > machine().last;
+    const row = el("tr", apart ? "" : "pick", start, what, ...columns.map(([, i]) => numberCell(...rows[index][i])));
+    if (!apart) {
       row.tabIndex = 0;
       const pick = () => choose(row, shot, index);
       row.addEventListener("click", pick);
@@ -76,6 +88,7 @@ function drawFlow() {
   const { shots } = machine();
   const drawn = shots.map((shot, index) => ({ shot, index })).filter(({ shot }) => shot.samples.length > 1 && shot.pulses);
   $("flow").hidden = !drawn.length;
+  $("flow").parentElement.classList.toggle("alone", machine().newer && !drawn.length);
   if (!drawn.length) return;
   const tables = drawn.map(({ shot }) => [shot.samples.map(([seconds]) => seconds), shot.samples.map(([, pulses]) => pulses * data.pulse_ml)]);
   // uPlot.join wants rising times; a message that came twice has no second place.

@@ -103,9 +103,12 @@ function drawTemperatures(one, width) {
     ...extra,
   });
   const set = { dash: [7, 5], width: 1.2 };
+  const all = temperatureData(one);
+  // Newer machines may have no measured temperature, or nothing that is set: no line, and no name for one.
+  const shown = [1, 2, 3, 4].filter((i) => !one.newer || all[i].some((value) => value !== null && value !== undefined));
   const options = {
     width,
-    height: innerWidth < 760 ? 250 : 330,
+    height: !shown.length ? 70 : innerWidth < 760 ? 250 : one.newer && !shown.some((i) => i < 3) ? 200 : 330,
     ms: 1,
     tzDate,
     cursor: { sync: { key: "time" }, dataIdx: nearest, points: { size: 7 } },
@@ -120,14 +123,16 @@ function drawTemperatures(one, width) {
       line("steam boiler", color("steam")),
       line("coffee set to", color("coffee"), set),
       line("steam set to", color("steam"), set),
-    ],
-    legend: { markers: { dash: (u, series) => (series > 2 ? "dashed" : "solid") } },
+    ].filter((_, i) => !i || shown.includes(i)),
+    legend: { markers: { dash: (u, series) => (shown[series - 1] > 2 ? "dashed" : "solid") } },
     hooks: {
       drawClear: [(u) => marks(u, one)],
       setScale: [(u, name) => name === "x" && viewed(u.scales.x.min, u.scales.x.max)],
     },
   };
-  return new uPlot(options, temperatureData(one), $("temperatures"));
+  const made = new uPlot(options, [all[0], ...shown.map((i) => all[i])], $("temperatures"));
+  made.all = all;
+  return made;
 }
 
 /** How far the axis goes: so far that all but a few values are on it, of those that are not from heating up. */
@@ -140,7 +145,7 @@ function usualDeviation(...lines) {
 
 /** How far off the set points: what a day's range of temperatures is too wide to show. */
 function drawDeviations(one, width) {
-  const [times, coffee, steam, coffeeSet, steamSet] = temperatures.data;
+  const [times, coffee, steam, coffeeSet, steamSet] = temperatures.all;
   const off = (values, set) => {
     let wanted = null;
     return values.map((value, i) => {
@@ -150,6 +155,8 @@ function drawDeviations(one, width) {
   };
   const line = (label, stroke) => ({ label, stroke, width: 1.3, paths: () => null, points: { show: false }, value: (u, value) => (value === null || value === undefined ? "–" : `${value > 0 ? "+" : ""}${value.toFixed(1)} °C`) });
   const lines = [off(steam, steamSet), off(coffee, coffeeSet)]; // coffee on top: it swings less
+  $("deviations").hidden = one.newer && !lines.flat().some((value) => value !== null && value !== undefined);
+  if ($("deviations").hidden) return null;
   const far = usualDeviation(...lines);
   return new uPlot(
     {
@@ -203,7 +210,7 @@ function drawTime() {
   temperatures = drawTemperatures(one, width);
   deviations = drawDeviations(one, width);
   bands = drawBands(one, width);
-  for (const chart of [temperatures, deviations, bands]) draggable(chart);
+  for (const chart of [temperatures, deviations, bands]) if (chart) draggable(chart);
   $("bands-note").textContent = one.bands_note;
   if (from !== null && from >= one.first && to <= one.last) look(from, to);
 }
