@@ -2,102 +2,131 @@
 
 Masking happens where Records are made, so that no output can forget it. A name decides: of a JSON member, a header, a
 parameter of a form or a query. What it names is replaced by `**` wherever it stands, however deep, also in JSON text
-within a string. A text that cannot be parsed is masked by a scan that looks for the same names, and masks too much
-rather than too little.
+within a string. A text that is no JSON is scanned for the same names, see `secret_text`, which masks too much rather
+than too little. What is secret by its looks is masked without a name: e-mail addresses, hardware addresses, tokens.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable
 from typing import Final
 from urllib.parse import unquote_plus
 
 from lmdecode.codec.record import MASK
+from lmdecode.codec.secret_text import NAMED_BY_VALUE, is_no_address, is_secret_name, masked_looks, scanned
 
-SECRET_NAMES: Final = frozenset(
-    (
-        # accounts, of all clouds
-        "accesstoken", "refreshtoken", "access_token", "refresh_token", "id_token", "token", "password", "username",
-        "email", "client_id", "client_secret", "authorization", "proxy-authorization", "cookie", "set-cookie",
-        # machines
-        "communicationkey", "communication_key", "bleauthtoken", "ble_auth_token",
-        # an installation of the app: with its id and its public key, anybody can compute the secret
-        "x-app-installation-id", "x-request-signature", "x-request-proof", "pk", "installation_id", "private_key",
-        "secret", "installationid",
-        # the house
-        "wifissid", "ssid", "mac", "bssid", "address",
-    )
-)  # fmt: skip
-"""Names of what is secret or personal, in lower case."""
+_DEEPEST: Final = 200  # levels of lists and objects; a dashboard has ten
 
 
 def is_secret(name: str) -> bool:
     """Return whether what a name names is secret.
 
-    >>> is_secret("bleAuthToken"), is_secret("X-Request-Signature"), is_secret("X-Nonce")
-    (True, True, False)
+    >>> is_secret("bleAuthToken"), is_secret("X-Request-Signature"), is_secret("ble_auth_token"), is_secret("X-Nonce")
+    (True, True, True, False)
     """
-    return name.lower() in SECRET_NAMES
+    return is_secret_name(name)
 
 
 def masked(value: object) -> object:
     """Return a JSON value with everything masked that a secret name names, also in JSON text within strings.
 
+    What is nested more than 200 levels deep is masked whole: no message needs that, and Python could not follow.
+
     >>> masked({"things": [{"bleAuthToken": "0123", "name": "MR1"}], "text": '{"ssid": "home"}'})
     {'things': [{'bleAuthToken': '**', 'name': 'MR1'}], 'text': '{"ssid":"**"}'}
+    >>> masked([{"name": "ssid", "value": "home"}, {"address": 16412}, {"address": "10.0.0.7"}])
+    [{'name': 'ssid', 'value': '**'}, {'address': 16412}, {'address': '**'}]
     """
+    return _masked(value, 0)
+
+
+def _masked(value: object, depth: int) -> object:
+    if isinstance(value, str):
+        return _masked_string(value, depth)
+    if depth > _DEEPEST and isinstance(value, dict | list):
+        return MASK
+    if isinstance(value, list):
+        if len(value) == 2 and isinstance(value[0], str) and is_secret_name(value[0]):  # a header as a pair
+            return [value[0], _hidden(value[1])]
+        return [_masked(each, depth + 1) for each in value]
     if isinstance(value, dict):
+        named = value.get("name", value.get("key"))
+        whole = isinstance(named, str) and names_secret(named, value.get("value"))
         return {
-            name: (MASK if each is not None else None) if is_secret(str(name)) else masked(each)
+            _masked_name(name): _hidden(each)
+            if names_secret(str(name), each) or (whole and name == "value")
+            else _masked(each, depth + 1)
             for name, each in value.items()
         }
-    if isinstance(value, list):
-        return [masked(each) for each in value]
-    if isinstance(value, str) and value[:1] in {"{", "["}:
+    return value
+
+
+def names_secret(name: str, value: object) -> bool:
+    """Return whether a member is secret: by its name, or by its name and its value.
+
+    An address is that of a network or a house if it is text, and a place in a memory if it is a number.
+
+    >>> names_secret("address", "10.0.0.7"), names_secret("address", 16412), names_secret("address", "0x401C")
+    (True, False, False)
+    """
+    if name.lower() == NAMED_BY_VALUE:
+        return isinstance(value, list | dict) or (isinstance(value, str) and not is_no_address(value))
+    return is_secret_name(name)
+
+
+def _hidden(value: object) -> object:
+    return None if value is None else MASK
+
+
+def _masked_name(name: object) -> object:
+    """Return a member's name with what looks like a secret masked: there are objects by hardware addresses."""
+    return masked_looks(name) if isinstance(name, str) else name
+
+
+def _masked_string(value: str, depth: int) -> str:
+    if value[:1] in {"{", "[", '"'} and depth <= _DEEPEST:
         try:
             inner = json.loads(value)
         except (ValueError, RecursionError):
             return masked_text(value)
-        changed = masked(inner)
-        return value if changed == inner else json.dumps(changed, separators=(",", ":"), ensure_ascii=False)
-    return value
-
-
-_NAMED: Final = re.compile(
-    r"(?i)(?<![\w-])(?:" + "|".join(map(re.escape, sorted(SECRET_NAMES, key=len, reverse=True))) + r")(?![\w-])"
-    r"[\\'\" \t]{0,8}[:=][ \t]{0,8}(?:Bearer )?"
-)
-_VALUE: Final = re.compile(r"(?:Bearer[ +])?[\\]{0,4}([\"'])?")
+        if isinstance(inner, dict | list) or (isinstance(inner, str) and inner[:1] in {"{", "[", '"'}):
+            changed = _masked(inner, depth + 1)
+            return value if changed == inner else json.dumps(changed, separators=(",", ":"), ensure_ascii=False)
+    return masked_text(value)
 
 
 def masked_text(text: str) -> str:
     """Return a text with everything masked that stands behind a secret name, up to the end of the value.
 
     >>> masked_text('{"name": "MR1", "bleAuthToken": "01234')
-    '{"name": "MR1", "bleAuthToken": **'
+    '{"name": "MR1", "bleAuthToken": "**'
+    >>> masked_text("{'headers': {'Authorization': 'Bearer abc'}, 'days': 7}")
+    "{'headers': {'Authorization': '**'}, 'days': 7}"
     """
-    pieces: list[str] = []
-    at = 0
-    for found in _NAMED.finditer(text):
-        if found.start() < at:
-            continue
-        pieces += (text[at : found.end()], MASK)
-        at = _end_of_value(text, found.end())
-    return "".join(pieces) + text[at:] if pieces else text
+    return scanned(text)
 
 
-_TO_QUOTE: Final = re.compile(r"[^\"'\r\n\0]*(?:\\*[\"'])?")
-_TO_MARK: Final = re.compile(r"[^\s,;&}\]\"'<>\0]*")
+def masked_bytes(data: bytes) -> bytes:
+    """Return bytes that were no message with the secrets in them masked, as far as they are text.
+
+    >>> masked_bytes(b"Authorization: Bearer abc")
+    b'Authorization: **'
+    """
+    text = data.decode("latin-1")
+    hidden = masked_text(text)
+    return data if hidden == text else hidden.encode("latin-1", "replace")
 
 
-def _end_of_value(text: str, at: int) -> int:
-    start = _VALUE.match(text, at)
-    begin = at if start is None else start.end()
-    pattern = _TO_QUOTE if start is not None and start[1] else _TO_MARK
-    found = pattern.match(text, begin)
-    return begin if found is None else found.end()
+def masked_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return headers with the values of the secret ones masked.
+
+    >>> masked_headers([("Authorization", "Bearer abc"), ("Accept", "*/*")])
+    [('Authorization', '**'), ('Accept', '*/*')]
+    """
+    return [
+        (masked_text(name), MASK if names_secret(name, value) else _masked_string(value, 0)) for name, value in headers
+    ]
 
 
 def masked_form(text: str) -> str:
@@ -112,28 +141,20 @@ def masked_form(text: str) -> str:
 def _masked_pair(pair: str) -> str:
     name, equals, value = pair.partition("=")
     if not equals:
-        return pair
-    if is_secret(unquote_plus(name).strip()):
-        return f"{name}={MASK}"
+        return masked_text(pair)
     plain = unquote_plus(value)
-    hidden = masked(plain)
-    return pair if hidden == plain else f"{name}={hidden}"
+    if names_secret(unquote_plus(name).strip(), plain):
+        return f"{name}={MASK}"
+    hidden = _masked_string(plain, 0)
+    return f"{masked_text(name)}={value if hidden == plain else hidden}"
 
 
 def masked_target(target: str) -> str:
-    """Return the target of a request with the secrets in its query masked.
+    """Return the target of a request with the secrets in its path and its query masked.
 
-    >>> masked_target("/api/customer?access_token=abc&days=7")
-    '/api/customer?access_token=**&days=7'
+    >>> masked_target("/api/customer?access_token=abc&days=7#top")
+    '/api/customer?access_token=**&days=7#top'
     """
+    target, hash_mark, fragment = target.partition("#")
     path, mark, query = target.partition("?")
-    return f"{path}{mark}{masked_form(query)}"
-
-
-def masked_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return headers with the values of the secret ones masked.
-
-    >>> masked_headers([("Authorization", "Bearer abc"), ("Accept", "*/*")])
-    [('Authorization', '**'), ('Accept', '*/*')]
-    """
-    return [(name, MASK if is_secret(name) else value) for name, value in headers]
+    return f"{masked_text(path)}{mark}{masked_form(query)}{hash_mark}{masked_form(fragment)}"

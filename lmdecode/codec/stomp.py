@@ -28,6 +28,7 @@ class Frame(NamedTuple):
     """One frame."""
 
     command: str
+    """"" if it is none that is known. Then all that came is in the body."""
     headers: tuple[tuple[str, str], ...]
     body: bytes
     problems: tuple[str, ...] = ()
@@ -160,6 +161,8 @@ def _content_length(head: bytes) -> int | None:
 def _frame(head: bytes, body: bytes, problems: tuple[str, ...] = ()) -> Frame:
     lines = [line.removesuffix("\r") for line in head.decode("utf-8", "replace").split("\n")]
     command = lines[0].strip("\ufeff")
+    if command not in COMMANDS:  # so nothing of it can be told apart
+        return Frame("", (), head + body, (*problems, "it begins with no command of STOMP"))
     headers: list[tuple[str, str]] = []
     found = [*problems]
     for line in lines[1:]:
@@ -170,8 +173,6 @@ def _frame(head: bytes, body: bytes, problems: tuple[str, ...] = ()) -> Frame:
         elif name:
             headers.append((name, ""))
             found.append("a line of its headers has no colon")
-    if command not in COMMANDS:
-        found.append("it begins with no command of STOMP")
     return Frame(command, tuple(headers), body, tuple(dict.fromkeys(found)))
 
 

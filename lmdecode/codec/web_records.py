@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from lmdecode.codec.body import document_of
 from lmdecode.codec.dialect import Place, Tally
 from lmdecode.codec.record import Kind, Record, Role, Sender, Value
-from lmdecode.codec.secrets import masked_target
+from lmdecode.codec.secrets import masked_bytes, masked_target
 from lmdecode.codec.vocabulary import Reading, read
 from lmdecode.codec.web import HttpRequest, HttpResponse, header
 
@@ -136,6 +136,7 @@ class WebRecords:
         """Take what is no message."""
         self.tally.problems += 1
         self.tally.bytes_skipped += len(raw)
+        raw = raw if self.show_secrets else masked_bytes(raw)
         blank = Record(time_ns, self.place.stream, sender, *self._ends(sender), problems=(problem,))
         return [blank._replace(raw=raw or None, generation=self.generation, capture=self.place.capture)]
 

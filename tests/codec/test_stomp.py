@@ -71,7 +71,7 @@ def test_escapes_are_undone_but_not_where_a_connection_begins():
         (b"MESSAGE\ndestination:/a", b"", "the frame is cut off"),
         (b"MESSAGE\ndestination:/a\0", b"", "the frame has no empty line after its headers"),
         (b"MESSAGE\nnonsense\n\n\0", b"", "a line of its headers has no colon"),
-        (b"HELLO\na:b\n\n\0", b"", "it begins with no command of STOMP"),
+        (b"HELLO\na:b\n\n\0", b"HELLO\na:b\n\n", "it begins with no command of STOMP"),
     ],
 )
 def test_what_breaks_the_rules_is_said(text, body, problem):

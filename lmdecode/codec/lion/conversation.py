@@ -15,7 +15,7 @@ from lmdecode.codec.lion.routes import PREFIX, route
 from lmdecode.codec.lion.snapshots import Snapshots
 from lmdecode.codec.no_bytes import NoBytes
 from lmdecode.codec.record import Kind, Record, Role, Sender
-from lmdecode.codec.secrets import masked_headers
+from lmdecode.codec.secrets import masked_headers, masked_text
 from lmdecode.codec.stomp import Frame, Stomp
 from lmdecode.codec.vocabulary import Reading
 from lmdecode.codec.web import HttpResponse
@@ -114,7 +114,8 @@ class Web(WebRecords):
         elif frame.command == "MESSAGE":
             destination = destination or self._destinations.get(frame.header("subscription"), "")
         self.machine = _machine(destination)
-        subject = f"{frame.command} {destination}".rstrip()
+        shown = destination if self.show_secrets else masked_text(destination)
+        subject = f"{frame.command or 'WebSocket'} {shown}".rstrip()
         if frame.command == "MESSAGE":
             return self._push(time_ns, sender, frame, subject, (*problems, *frame.problems))
         role: Role = "request" if sender == "app" else "response"
