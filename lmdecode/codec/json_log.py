@@ -37,20 +37,23 @@ LONGEST: Final = 1 << 20
 _MOST_LINES: Final = 20_000
 _KEPT: Final = 3  # lines before one with a phrase in which its entry may begin
 _SHORT: Final = 400  # bytes of a line that may end within a phrase
+_HEAD: Final = 400  # characters of a line in which it shows whether an entry begins there
 _OBJECT: Final = 300  # characters behind an entry in which an object that it is in may have its time
 
 _LEVEL: Final = r"(?:DEBUG|INFO|WARNING|ERROR|CRITICAL)"
-_CLOCK: Final = r"(?:\d{4}-\d\d-\d\d[T ,|;\"]{1,8}|\d{1,2}[./]\d{1,2}[./]\d{2,4},? )\d\d:\d\d:\d\d"
+_CLOCK: Final = r"(?:\d{4}-\d\d-\d\d(?:T|[^0-9A-Za-z{\v]{1,8})|\d{1,2}[./]\d{1,2}[./]\d{2,4},? )\d\d:\d\d:\d\d"
+_WITHIN: Final = r"(?:[\"' ]{0,4}\{[\"' ]{1,4}\w{1,20}[\"' ]{1,4}:[\"' ]{1,4})?"
 _BEGINS: Final = re.compile(
-    rf"[^0-9A-Za-z{{\v]{{0,20}}{_CLOCK}|[^\v{{]{{0,80}}{_CLOCK}[^\v{{]{{0,30}}{_LEVEL}(?![A-Za-z])|{_LEVEL}:[\w.]{{1,80}}:",
+    rf"{_WITHIN}[^0-9A-Za-z{{\v]{{0,20}}{_CLOCK}|{_WITHIN}[^\v{{]{{0,80}}{_CLOCK}[^\v{{]{{0,30}}{_LEVEL}(?![A-Za-z])|{_LEVEL}:[\w.]{{1,80}}:",
     re.ASCII,
 )
 _NEXT: Final = re.compile(
     rf"(?:(?<=\v)[^0-9A-Za-z{{\v]{{0,20}})?(?:{_CLOCK})[^\v{{]{{0,30}}{_LEVEL}(?![A-Za-z])|\v{_LEVEL}:[\w.]{{1,80}}:",
     re.ASCII,
 )
-_SYSLOG: Final = re.compile(r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S{1,64} \S{1,64}\[\d{1,9}\]: ")
-_COMPOSE: Final = re.compile(r"[\w.-]{1,64} {1,20}\| ")
+_SYSLOG: Final = re.compile(r"\A[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S{1,64} \S{1,64}\[\d{1,9}\]: ")
+_COMPOSE: Final = re.compile(r"\A[A-Za-z][\w.-]{1,64} {1,20}\| ")
+_CODES: Final = b'"MESSAGE"'  # in the JSON of journald, which may have a line as a list of numbers
 _MEMBERS: Final = ("log", "message", "MESSAGE", "msg", "_MESSAGE")
 _OBJECT_START: Final = re.compile(r"[ \t,\[]{0,20}\{[ \t]{0,8}\"")
 _LEAD: Final = re.compile(r"[ >|\t]*")
@@ -106,8 +109,7 @@ class JsonLog(ABC):
         self._time_ns = 0
         self._entries = self._timeless = self._zoneless = 0
         self._exact = re.compile("|".join(re.escape(each) for each in self.phrases))
-        loose = ("".join(_loose(each)) for each in self.phrases)
-        self._loose = re.compile("|".join(f"({each})" for each in loose))
+        self._loose = re.compile("|".join(f"({_loose(each)})" for each in self.phrases))
 
     @abstractmethod
     def take(self, entry: Entry) -> Sequence[Record] | None:
@@ -115,16 +117,18 @@ class JsonLog(ABC):
 
     def may_mention(self, text: bytes) -> bool:
         """Return False if no line of a text is about a message; True if one may be."""
-        return bool(self._lines) or any(word in text for word in self.words)
+        return bool(self._lines) or any(word in text for word in self.words) or _CODES in text
 
     def receive(self, line: bytes, number: int) -> Sequence[Record] | None:
         """Take a line. Returns the messages that are complete now, or None if it is not about a message."""
         is_ours = any(word in line for word in self.words)
-        if not is_ours and not self._lines:
+        if not is_ours and not self._lines and _CODES not in line:
             self._before.append(line[-_SHORT:].decode("utf-8", "surrogateescape"))
             return None
         text = _unwrapped(line.decode("utf-8", "surrogateescape"))
-        is_first = _BEGINS.match(text) is not None or (is_ours and self._exact.search(text) is not None)
+        if not is_ours and _CODES in line:
+            is_ours = any(word in text.encode("utf-8", "surrogateescape") for word in self.words)
+        is_first = _begins(text) or (is_ours and self._exact.search(text) is not None)
         found: list[Record] | None = None
         if self._lines:
             if not is_first and self._size < LONGEST and len(self._lines) < _MOST_LINES:
@@ -151,7 +155,7 @@ class JsonLog(ABC):
         """The lines before, from the one on with which an entry began; none if none did."""
         before = [*self._before]
         for index in range(len(before) - 1, -1, -1):
-            if _BEGINS.match(before[index]):
+            if _begins(before[index]):
                 return before[index:]
         return []
 
@@ -187,7 +191,7 @@ class JsonLog(ABC):
         if found is None or "\x1b" in text:
             return None
         said = text[found.end() :]
-        if not self.is_whole(found[0], said):
+        if said.startswith(" ") or not self.is_whole(found[0], said):  # blanks may be doubled within it as well
             return None
         return self._entry(found[0], text[: found.start()], said, is_first=True, is_plain=False)
 
@@ -197,6 +201,8 @@ class JsonLog(ABC):
 
     def _entry(self, phrase: str, before: str, said: str, after: str = "", *, is_first: bool, is_plain: bool) -> Entry:
         time = time_before(before, is_first=is_first)
+        if time is None and not is_plain:
+            time = time_before(plain(before.encode("utf-8", "surrogateescape")), is_first=is_first)
         if time is None and "{" in before:
             time = time_of_object(f"{before}{after[:_OBJECT]}")
         self._entries += 1
@@ -249,20 +255,41 @@ class JsonLog(ABC):
         return False
 
 
+def _begins(text: str) -> bool:
+    """Return True if an entry begins at the beginning of a text."""
+    if _BEGINS.match(text) is not None:
+        return True
+    head = text[:_HEAD]
+    if head.isascii() and not any(each in head for each in "&<\\\x1b"):
+        return False
+    return _BEGINS.match(plain(head.encode("utf-8", "surrogateescape"))) is not None
+
+
+_RUN: Final = re.compile(" {2,}")
 _DOUBLED: Final = re.compile(r'(?:[{\[,(=] ?|: ?)""\w')
 
 
 def _plain(text: str) -> str:
     made = plain(text.encode("utf-8", "surrogateescape"))
+    if "\\" in made:  # its escapes had markup within
+        made = plain(made.encode("utf-8", "surrogateescape"))
+    if "  " in made:  # nobody can know whether blanks were doubled on the way
+        made = _RUN.sub(" ", made)
     if '""' in made and _DOUBLED.search(made):  # a cell of a table in CSV
         made = made.replace('""', '"')
     return made.replace('";"', ", ") if '";"' in made else made
 
 
-def _loose(phrase: str) -> Iterator[str]:
+_GAP: Final = r"[^0-9A-Za-z\v{}'\"\[:]"
+
+
+def _loose(phrase: str) -> str:
     """The pattern of a phrase between whose words anything may stand but letters and digits."""
-    for word in re.findall(r"[A-Za-z]+|[^A-Za-z]+", phrase):
-        yield word if word.isalpha() else r"[^0-9A-Za-z\v{}'\"\[]{1,20}"
+    pieces = re.findall(r"[A-Za-z]+|[^A-Za-z]+", phrase)
+    return r"(?<![0-9A-Za-z])" + "".join(
+        each if each.isalpha() else rf"{_GAP}{{0,10}}:{_GAP}{{0,10}}" if ":" in each else rf"{_GAP}{{1,20}}"
+        for each in pieces
+    )
 
 
 def _is_literal(said: str) -> bool:
@@ -290,6 +317,14 @@ def _unwrapped(line: str) -> str:
         if isinstance(text, str):
             return text.removesuffix("\n")
     return line
+
+
+def cut(found: Literal) -> tuple[str, ...]:
+    """Return what to say of a value that a line has only in part; nothing if it is whole."""
+    if not found.is_cut:
+        return ()
+    where = f" within {found.cut_in}" if found.cut_in else ""
+    return (f"the log's line is cut off{where}; what follows is missing",)
 
 
 def put_together(lines: Sequence[str]) -> str:

@@ -23,7 +23,7 @@ DEEPEST: Final = 64
 """Values within values that are read; the maker's have about ten."""
 
 _BLANKS: Final = re.compile(r"[ \t\r\n\v]*")
-_WORD: Final = re.compile(r"[^\s,:;|{}\[\]()\"'<>=]{1,200}")
+_WORD: Final = re.compile(r"[^\s,:;|{}\[\]()\"'<>=\\]{1,200}")
 _ANGLED: Final = re.compile(r"<[^<>]{0,200}>")
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d{0,30})(?:\.\d{1,40})?(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _PREFIX: Final = re.compile(r"(?:bytearray\()?b(?=['\"])")
@@ -191,8 +191,7 @@ def _scalar(text: str, at: int, *, is_plain: bool) -> tuple[object, int, bool]:
         end += prefix[0].startswith("bytearray") and text[end : end + 1] == ")"
         return string.encode("utf-8" if is_plain else "latin-1", "replace"), end, is_whole
     if text[at] in "\"'":
-        string, end, is_whole = _string(text, at, is_plain=is_plain)
-        return _single(string) if is_plain else string, end, is_whole
+        return _string(text, at, is_plain=is_plain)
     angled = _ANGLED.match(text, at)
     if angled is not None:
         return angled[0], angled.end(), True
@@ -206,14 +205,6 @@ def _scalar(text: str, at: int, *, is_plain: bool) -> tuple[object, int, bool]:
     if number is None:
         return word[0], end, end < len(text)
     return (float(number[0]) if any(each in number[0] for each in ".eE") else int(number[0])), end, end < len(text)
-
-
-_RUN: Final = re.compile(" {2,}")
-
-
-def _single(text: str) -> str:
-    """A string whose blanks were doubled on the way: nobody can know, and names have single ones."""
-    return _RUN.sub(" ", text) if "  " in text else text
 
 
 def _string(text: str, at: int, *, is_plain: bool) -> tuple[str, int, bool]:

@@ -58,9 +58,11 @@ def read_log(
             if records is not None:
                 taken.append((log, records))
         if taken:
-            statistics.port_packets += line is not None
+            statistics.port_packets += line is not None or any(records for _, records in taken)
             yield from streams.take(taken)
-    yield from streams.take([(log, log.close()) for log in logs])
+    left = [(log, log.close()) for log in logs]
+    statistics.port_packets += any(records for _, records in left)
+    yield from streams.take(left)
     statistics.bytes_read = source.position
     if source.failure:
         statistics.warnings.append(f"the log cannot be read further ({source.failure}); all before it was decoded")
@@ -80,16 +82,17 @@ class _Streams:
 
     def take(self, taken: Sequence[tuple[LogConversation, Sequence[Record]]]) -> Sequence[Record]:
         """Return the Records of all dialects that a line completed, in the order of their times."""
-        found: list[Record] = []
-        for log, records in taken:
-            if not records:
-                continue
-            number = self._numbers.get(id(log))
-            if number is None:
-                number = self._numbers[id(log)] = self._statistics.connections
-                self._statistics.connections += 1
-            found += records if records[0].stream == number else [_in_stream(each, number) for each in records]
-        return found if len(taken) < 2 else sorted(found, key=lambda record: record.time_ns)
+        found = [(record, id(log)) for log, records in taken for record in records]
+        if len(taken) > 1:
+            found.sort(key=lambda each: each[0].time_ns)
+        return [self._numbered(record, log) for record, log in found]
+
+    def _numbered(self, record: Record, log: int) -> Record:
+        number = self._numbers.get(log)
+        if number is None:
+            number = self._numbers[log] = self._statistics.connections
+            self._statistics.connections += 1
+        return record if record.stream == number else _in_stream(record, number)
 
 
 def _in_stream(record: Record, number: int) -> Record:

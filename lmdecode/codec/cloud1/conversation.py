@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final
 
+from lmdecode.codec.cloud1.log import CLOUD, Log
 from lmdecode.codec.cloud1.routes import route
 from lmdecode.codec.dialect import Conversation, OwnerAccess, Place, Simple, Speaker, Tally
 from lmdecode.codec.no_bytes import NoBytes
@@ -92,4 +93,7 @@ def speaker(access: OwnerAccess) -> Speaker:
     def converse(place: Place, tally: Tally) -> Conversation[Record]:
         return NoBytes(place, tally, "cloud1")
 
-    return Simple(converse, web=web)
+    def log(place: Place, tally: Tally) -> Log:
+        return Log(web(place._replace(machine=CLOUD), tally))
+
+    return Simple(converse, web=web, log=log)

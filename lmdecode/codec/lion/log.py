@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from typing import ClassVar, Final
 from urllib.parse import urlsplit
 
-from lmdecode.codec.json_log import Entry, JsonLog
-from lmdecode.codec.log_literal import Literal, NoLiteralError, compact, read_literal
+from lmdecode.codec.json_log import Entry, JsonLog, cut
+from lmdecode.codec.log_literal import NoLiteralError, compact, read_literal
 from lmdecode.codec.log_text import BREAK
 from lmdecode.codec.record import Record
 from lmdecode.codec.web import HttpRequest, HttpResponse, WebConversation
@@ -40,7 +40,7 @@ _SIGN_IN_OLD, _SIGN_IN, _REQUEST, _ANSWER, _FRAME, _NO_MESSAGE, _WAS, _COMMAND =
     "Sending command ",
 )
 _LOGGER: Final = re.compile(rb"\b(?:DEBUG|INFO|WARNING|ERROR)\b[^\n]{0,80}\bpylamarzocco\.clients\._cloud\b")
-_URL: Final = re.compile(r"(https?://[^\s\v'\"<>]+)")
+_URL: Final = re.compile(r"(https?://[^\s\v'\"<>\\]+)")
 _STATUS: Final = re.compile(r"failed with status code (\d{3})")
 _DATA: Final = re.compile(r"WSMessage\w{0,20}\([^\v]{0,80}?data=(?=(['\"]))")
 _FRAME_START: Final = re.compile(r"['\"]?(MESSAGE|CONNECTED|ERROR|RECEIPT|CONNECT|SUBSCRIBE|UNSUBSCRIBE|SEND)\b")
@@ -155,7 +155,7 @@ class Log(JsonLog):
         if not isinstance(found.value, dict | list):
             return None
         url, self._asked = self._asked, ""
-        problems = _cut(found)
+        problems = cut(found)
         asked: Sequence[Record] = ()
         if url:
             asked = self._request(entry.time_ns, url)
@@ -202,13 +202,6 @@ def _without_pace(record: Record) -> Record:
     return record._replace(elapsed=None)
 
 
-def _cut(found: Literal) -> tuple[str, ...]:
-    if not found.is_cut:
-        return ()
-    where = f" within {found.cut_in}" if found.cut_in else ""
-    return (f"the log's line is cut off{where}; what follows is missing",)
-
-
 def _frame_of(text: str, start: re.Match[str]) -> tuple[bytes, tuple[str, ...]]:
     """Return a frame of STOMP as it was sent, as far as a text that was changed has it, and what is wrong with it."""
     body_at = min((at for at in (text.find("{", start.end()), text.find("[", start.end())) if at >= 0), default=-1)
@@ -221,7 +214,7 @@ def _frame_of(text: str, start: re.Match[str]) -> tuple[bytes, tuple[str, ...]]:
     if body_at >= 0:
         try:
             found = read_literal(text, body_at, is_plain=True)
-            body, problems = compact(found.value).encode("utf-8", "replace"), _cut(found)
+            body, problems = compact(found.value).encode("utf-8", "replace"), cut(found)
         except NoLiteralError as error:
             body, problems = text[body_at:].encode("utf-8", "replace"), (f"the message {error}",)
     elif start[1] == "MESSAGE":

@@ -45,6 +45,12 @@ def _open(access: OwnerAccess) -> Speaker:
     return speaker(access)
 
 
+def _sniff_log(text: bytes) -> bool:
+    from lmdecode.codec.v3.log import looks_like_log  # noqa: PLC0415 -- as above
+
+    return looks_like_log(text)
+
+
 def _fields() -> Mapping[str, FieldKind]:
     from lmdecode.codec.vocabulary import fields_of  # noqa: PLC0415 -- as above
 
@@ -58,5 +64,6 @@ DIALECT: Final = Dialect(
     sniff=_sniff,
     open=_open,
     fields=_fields,
+    sniff_log=_sniff_log,
     serves=_serves,
 )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from lmdecode.codec.dialect import Conversation, OwnerAccess, Place, Simple, Speaker, Tally
 from lmdecode.codec.no_bytes import NoBytes
 from lmdecode.codec.record import Kind, Record, Sender
+from lmdecode.codec.v3.log import Log
 from lmdecode.codec.web_records import Route, WebRecords
 
 
@@ -65,4 +66,7 @@ def speaker(access: OwnerAccess) -> Speaker:
     def converse(place: Place, tally: Tally) -> Conversation[Record]:
         return NoBytes(place, tally, "v3")
 
-    return Simple(converse, web=web)
+    def log(place: Place, tally: Tally) -> Log:
+        return Log(web(place, tally))
+
+    return Simple(converse, web=web, log=log)

@@ -1,0 +1,60 @@
+"""Logs of the libraries after lmdirect, whatever was done to their lines: the messages are the same."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from lmdecode.codec.json_log import put_together
+from lmdecode.codec.log_literal import compact
+from tests.codec.lion.test_log import DASHBOARD, SAID, answer, joined, lines_of, read
+from tests.codec.v1.test_log import WRAPPINGS, every
+
+TEXT = compact([{"CoffeeBoiler1UpdateTemperature": 93.5}, {"Boilers": compact([{"id": "SteamBoiler"}])}])
+V3 = [
+    ("clients.local", f"Received websocket message: WSMessage(type=<WSMsgType.TEXT: 1>, data={TEXT!r}, extra='')"),
+    ("devices.machine", f"Received message from websocket, message {TEXT}"),
+    ("devices.machine", 'Message: [{"TankStatus":"empty"}]'),
+]
+CLOUD1 = [
+    (
+        "clients.cloud",
+        f"Request to {{'data': {{'machineMode': 'StandBy', 'boilers': {[DASHBOARD['widgets']]}}}}} successful",
+    ),
+    ("clients.cloud", "Checking status of command 0a1b-2c"),
+    ("clients.cloud", "Request to {'data': {'status': 'PENDING'}, 'status': True} successful"),
+]
+LOGS = {"lion": SAID, "v3": V3, "cloud1": CLOUD1, "all": [*SAID, *V3, *CLOUD1, *SAID]}
+LAST = [*answer("/MR012345/update-fw", {"status": "Updated"})]
+SAME = {
+    **{name: wrapping for name, wrapping in WRAPPINGS.items() if name != "lower case"},  # there it is for digits
+    # A page colours an escape with its backslash.
+    "a page's colours": every(lambda line: re.sub(r"(\\?\w+)", r'<span class="nv">\1</span>', line)),
+}
+
+
+def told(records):
+    return [each._replace(request=None) for each in records]
+
+
+def expected(name):
+    records, statistics = read(joined(lines_of([*LOGS[name], *LAST])))
+    assert {each.generation for each in records} >= ({name} if name != "all" else {"lion", "v3", "cloud1"})
+    assert not any(each.problems for each in records)
+    assert statistics.warnings == []
+    return told(records)
+
+
+@pytest.mark.parametrize("wrapping", SAME)
+@pytest.mark.parametrize("name", LOGS)
+def test_a_wrapping_changes_nothing(name, wrapping):
+    records, statistics = read(SAME[wrapping](lines_of([*LOGS[name], *LAST])))
+    assert told(records) == expected(name)
+    assert statistics.warnings == []
+
+
+def test_lines_put_together():
+    assert put_together(["abc", "def", "g"]) == "abcdefg"
+    assert put_together(["abc", "de", "f"]) == "abcde f"
+    assert put_together(["> ab", "> cd"]) == "> abcd"
