@@ -11,20 +11,31 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from lmdecode.app.errors import UsageError
 from lmdecode.app.files import is_live
 from lmdecode.capture.connections import Connections
 from lmdecode.capture.net.packet import Packet
-from lmdecode.capture.reader import busiest_ports, decode_capture, decode_capture_into, decode_packets, read_segments
+from lmdecode.capture.net.tls import Visit
+from lmdecode.capture.reader import (
+    decode_capture,
+    decode_capture_into,
+    decode_packets,
+    read_segments,
+    survey,
+    visits_to_the_maker,
+)
 from lmdecode.capture.source import MEMORY, CaptureError, CaptureStatistics, OpenCapture
 from lmdecode.codec.dialect import RECORDS, Sink, Speakers, Tallies, Tally
 from lmdecode.codec.printable import encodable
 from lmdecode.codec.record import Record
+from lmdecode.project import page
 from lmdecode.render.sentence import count_text
 
 T = TypeVar("T")
+
+_MOST_HOSTS: Final = 4  # that are named
 
 Progress: TypeAlias = Callable[[Path], AbstractContextManager[Callable[[int], None] | None]]
 """Opens a progress bar for a file; gives a function to call with the position in bytes, or None without a bar."""
@@ -215,6 +226,10 @@ def _with_ports(outcome: Outcome, ports: frozenset[int], things: Iterator[T]) ->
         said = [f" of {layer} could not be read" for layer in outcome.statistics.unread if layer in found]
         outcome.complaints = [each for each in outcome.complaints if not any(text in each for text in said)]
         outcome.complaints.insert(0, found)
+    elif outcome.statistics.noun == "packet" and isinstance(outcome.path, Path) and not is_live(outcome.path):
+        visits = visits_to_the_maker(outcome.path)
+        if visits:
+            outcome.notes.append(f"{outcome.name}: beside what was decoded there is {_hidden_in_tls(visits)}")
 
 
 def _noted(outcome: Outcome, things: Iterator[T]) -> Iterator[T]:
@@ -299,8 +314,10 @@ def nothing_on(ports: Iterable[int], path: Path | OpenCapture, statistics: Captu
         advice = "name another port with --port, or save the capture and decode it"
         return f"{nothing}: {advice}{_hidden(not_looked_into(statistics.unread, counted=False))}"
     everything = CaptureStatistics()
-    busiest = busiest_ports(path, statistics=everything)
+    busiest, visits = survey(path, statistics=everything)
     hidden = _hidden(not_looked_into(everything.unread))
+    if visits:
+        return f"{name}: nothing but {_hidden_in_tls(visits)}{hidden}"
     if not busiest and hidden:
         return f"{name}: no TCP traffic in what can be read{hidden}"
     if not busiest:
@@ -309,6 +326,18 @@ def nothing_on(ports: Iterable[int], path: Path | OpenCapture, statistics: Captu
     listed = ", ".join(f"{traffic.port} ({count_text(traffic.packets, 'packet')})" for traffic in busiest)
     advice = f"try --port {likely[0]}, whose data look like frames" if likely else "name another with --port"
     return f"{nothing}; busiest are {listed}: {advice}{hidden}"
+
+
+def _hidden_in_tls(visits: Sequence[Visit]) -> str:
+    """Return what is in TLS with the maker's hosts, when, and what to record instead."""
+    from lmdecode.analysis.times import between_text
+
+    hosts = ", ".join(f"{each.host} ({count_text(each.connections, 'connection')})" for each in visits[:_MOST_HOSTS])
+    when = between_text(min(each.first_ns for each in visits), max(each.last_ns for each in visits))
+    return (
+        f"TLS with La Marzocco's cloud, which cannot be read: {hosts}, {when}; record instead the debug log of Home "
+        f"Assistant, your own client through mitmproxy, or a Bluetooth log: {page('how-to/formats')}"
+    )
 
 
 def _hidden(layers: str) -> str:

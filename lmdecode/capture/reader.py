@@ -32,10 +32,12 @@ from lmdecode.codec.record import Record
 
 if TYPE_CHECKING:
     from lmdecode.capture.net.libpcap import Screened
+    from lmdecode.capture.net.tls import Visit
 
 T = TypeVar("T")
 
 _WORTH_SCREENING: Final = 8 << 20  # bytes; below, to start libpcap costs more than it saves
+_WORTH_LOOKING: Final = 32 << 20  # bytes, which are searched for a name in some hundredths of a second
 
 
 def decode_capture(
@@ -334,10 +336,28 @@ def busiest_ports(path: Path, limit: int = 5, statistics: CaptureStatistics | No
     Raises:
         CaptureError: The file cannot be read, or no further.
     """
+    return survey(path, limit, statistics).busiest
+
+
+class Survey(NamedTuple):
+    """What a capture has of TCP, whatever it is."""
+
+    busiest: list[PortTraffic]
+    """As `busiest_ports` returns them."""
+    visits: list[Visit]
+    """TLS with the maker's hosts, by host."""
+
+
+def survey(path: Path, limit: int = 5, statistics: CaptureStatistics | None = None) -> Survey:
+    """Look at all TCP packets of a capture. Args and errors are those of `busiest_ports`."""
+    from lmdecode.capture.net.tls import Visits  # noqa: PLC0415 -- for captures in which nothing is ours
+
     packets: dict[int, int] = {}
     frames: dict[int, int] = {}
     sniffs = [each.sniff for each in dialects().values()]
+    visits = Visits()
     for segment in chain.from_iterable(read_segments(path, None, statistics or CaptureStatistics())):
+        visits.take(segment)
         ports = segment.source.port, segment.destination.port
         port = ports[1] if segment.flags & (SYN | ACK) == SYN else min(ports)
         packets[port] = packets.get(port, 0) + 1
@@ -346,4 +366,21 @@ def busiest_ports(path: Path, limit: int = 5, statistics: CaptureStatistics | No
             frames[port] = frames.get(port, 0) + 1
     traffic = [PortTraffic(port, count, frames.get(port, 0)) for port, count in packets.items()]
     traffic.sort(key=lambda each: (-each.frames, -each.packets, each.port))
-    return traffic[:limit]
+    return Survey(traffic[:limit], visits.all())
+
+
+def visits_to_the_maker(path: Path) -> list[Visit]:
+    """Return the TLS connections with the maker's hosts in a capture that has other traffic too.
+
+    A look at all packets takes time, so it is done only where the name of such a host stands in the bytes of a file,
+    and not for a file that is large or compressed.
+    """
+    from lmdecode.capture.net.tls import MAKER  # noqa: PLC0415 -- only once for a capture
+
+    try:
+        if not 0 < path.stat().st_size <= _WORTH_LOOKING:
+            return []
+        content = path.read_bytes()
+        return survey(path).visits if any(end in content for end in MAKER) else []
+    except (OSError, ValueError, CaptureError):
+        return []
