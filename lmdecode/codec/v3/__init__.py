@@ -16,11 +16,14 @@ PORT: Final = 8081
 """The TCP port of the gateways. Sources: lmcloud; a recording of the app."""
 _PATHS: Final = ("/api/v1/config", "/api/v1/streaming")
 _AT_HOME: Final = (".local", ".lan", ".home", ".home.arpa", ".localdomain", ".internal", ".fritz.box")
-_STARTS: Final = (b"GET ", b"POST ", b"PUT ", b"HEAD ", b"HTTP/1.", b"\x81", b"\xc1")
+_STARTS: Final = (
+    *(b"GET /api/v1/", b"POST /api/v1/", b"PUT /api/v1/", b"HEAD /api/v1/"),
+    *(b"HTTP/1.", b"\x81", b"\xc1"),
+)
 
 
 def _sniff(payload: bytes) -> bool:
-    """Return True if a segment begins as HTTP or as a frame of a WebSocket with text does."""
+    """Return True if a segment begins as a request or an answer does, or as a frame of a WebSocket with text."""
     return payload.startswith(_STARTS)
 
 
