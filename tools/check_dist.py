@@ -202,7 +202,11 @@ def in_wheel(tracked: Collection[str], package: str) -> set[str]:
     """
     manual = {name.replace("man/", "man1/", 1) for name in tracked if name.startswith("man/")}
     own = {name for name in tracked if name.startswith(f"{package}/")}
-    shipped = {name for name in tracked if name.startswith(("captures/", "mitm_addons/"))} - {"captures/make_day.py"}
+    shipped = {
+        name
+        for name in tracked
+        if name.startswith(("captures/", "mitm_addons/")) and not name.startswith("captures/make")  # their scripts
+    }
     return own | manual | {f"{package}/shipped/{name}" for name in shipped}
 
 

@@ -29,6 +29,7 @@ SAMPLES: Final = (
     "gs3mp-standby.pcapng",
     "lion-morning.flow",
     "lion-morning.har",
+    "v3-morning.pcap",
 )
 """The sample captures, the key of their machine, and the page that says what they are."""
 ADDONS: Final = ("lm_credentials", "lm_traffic")

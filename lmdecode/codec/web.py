@@ -74,11 +74,31 @@ class WebConversation(Protocol):
             problems: What was wrong with its frames.
         """
 
+    def control(
+        self, time_ns: int, sender: Sender, name: str, data: bytes, *, problems: Sequence[str] = ()
+    ) -> Sequence[Record]:
+        """Take a control frame of the WebSocket.
+
+        Args:
+            time_ns: When its last byte was seen.
+            sender: Whose it is.
+            name: What it is: "ping", "pong" or "close".
+            data: What is in it; of a close a number of two bytes and a reason, if there is anything.
+            problems: What was wrong with it.
+        """
+
     def note(self, time_ns: int, sender: Sender, problem: str, raw: bytes = b"") -> Sequence[Record]:
         """Take what is no message: bytes that could not be read, or that are missing, with the reason."""
 
     def close(self, time_ns: int) -> Sequence[Record]:
         """The connection has ended: return what was held back."""
+
+    @property
+    def held(self) -> int:
+        """About how many bytes of memory it holds."""
+
+    def let_go(self, time_ns: int) -> Sequence[Record]:
+        """Return what is held back, and forget what can be done without: memory has run short."""
 
 
 def header(headers: Headers, name: str) -> str:

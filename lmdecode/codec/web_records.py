@@ -132,8 +132,28 @@ class WebRecords:
         what = () if is_text else ("a message of bytes, where only text is known",)
         return [self.made(time_ns, sender, Kind.STREAM, "report", "WebSocket", data, problems=(*problems, *what))]
 
+    def refused(self, response: HttpResponse) -> str:
+        """Return why a request was refused. A dialect may know more."""
+        return refusal(response)
+
+    def control(
+        self, time_ns: int, sender: Sender, name: str, data: bytes, *, problems: Sequence[str] = ()
+    ) -> Sequence[Record]:
+        """Take a control frame. Of the pings and pongs, which say no more than that both are there, none is shown."""
+        if name != "close" and not problems:
+            self.tally.frames += 1
+            self.tally.valid_frames += 1
+            return []
+        text = data
+        if name == "close":
+            text = f"{int.from_bytes(data[:2], 'big')} ".encode() + data[2:] if len(data) > 1 else b""
+        said = text.decode("utf-8", "backslashreplace").strip()
+        role: Role = "request" if sender == "app" else "report"
+        made = self.made(time_ns, sender, Kind.STREAM, role, f"WebSocket {name}", b"", problems=problems)
+        return [made._replace(plaintext=said or None)]
+
     def note(self, time_ns: int, sender: Sender, problem: str, raw: bytes = b"") -> Sequence[Record]:
-        """Take what is no message."""
+        """Take what is no message. Bytes are shown without what a secret name names in them."""
         self.tally.problems += 1
         self.tally.bytes_skipped += len(raw)
         raw = raw if self.show_secrets else masked_bytes(raw)
@@ -149,9 +169,10 @@ class WebRecords:
         """About how many bytes of memory it holds."""
         return len(self._pending) * _KEPT_SIZE
 
-    def refused(self, response: HttpResponse) -> str:
-        """Return why a request was refused, as far as its answer says."""
-        return refusal(response)
+    def let_go(self, time_ns: int) -> Sequence[Record]:  # noqa: ARG002
+        """Forget the requests, whose answers will be without them. Returns nothing: no message is held back."""
+        self._pending.clear()
+        return []
 
     def made(  # noqa: PLR0917 -- in the order of a Record
         self,
