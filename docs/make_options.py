@@ -124,7 +124,7 @@ _REASONS: Final[Mapping[str, Mapping[str, Mapping[str, str]]]] = {
         "key": {_ANY: "It decrypts nothing."},
         "format": {_ANY: "It has no table."},
         "json": {_ANY: "It has no result for programs."},
-        "output": {_ANY: "It writes to the terminal, or to the config."},
+        "output": {"redact": "`OUT` is its second word.", _ANY: "It writes to the terminal, or to the config."},
         "show-secrets": {_ANY: "It shows no secrets."},
     },
 }

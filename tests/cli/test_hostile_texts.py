@@ -59,6 +59,11 @@ FILES: dict[str, Callable[[Files], Iterator[list[Any]]]] = {
     "decode": of_captures("decode", formats=TEXTS),
     "report": of_captures("report", "-o", "report.html", "--title", EVIL, formats=[""]),
     "shots": of_captures("shots", formats=["table", "csv"]),
+    "redact": lambda files: (
+        ["redact", path, "copy", "--config", files.config, *as_json]
+        for path in (files.capture, files.export, files.log, files.junk, files.har)
+        for as_json in ([], ["--json"])
+    ),
     "identify": of_captures("identify", formats=["table", "json"]),
     "memory": lambda files: (
         line

@@ -1,0 +1,109 @@
+"""The words of the protocols, which are nobody's: what may stay in a copy that is posted.
+
+A text that is not here, and has none of the harmless forms below, is replaced even where nobody knows what it is. That
+is the safe side: a word too few here costs a reader the name of a new mode, a word too many an owner's secret.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Final
+
+_WORDS: Final = """
+    BrewingMode StandBy EcoMode Standby GrindingMode ON OFF STANDBY Off On PoweredOn Brewing HeatingUp Ready NoWater
+    CoffeeBoiler1 CoffeeBoiler2 CoffeeBoiler3 CoffeeBoiler SteamBoiler Group1 Group2 Group3 Group4
+    DoseA DoseB DoseC DoseD DoseE Dose1 Dose2 Continuous ContinuousDose ByGroup ByDoseType
+    PulsesType MassType ManualType TimeType RevType BrewRatioType ProfileType Volume Time Mass Manual Pulses
+    AV_Group EP_Group MP_Group
+    Enabled Disabled TypeA TypeB PreBrewing PreInfusion PreinfusionByDoseType
+    weeklyScheduling smartWakeUpSleep PowerOn LastBrewing
+    monday tuesday wednesday thursday friday saturday sunday
+    GS3 GS3AV GS3MP LINEA LINEAMINI LINEAMINIR LINEAMICRA MICRA MINI STRADAX STRADA PICOG PICOGRINDER SWANGRINDER GB5
+    Esp32 LinuxLM HOME_OR_DWELLING_SPACE
+    CoffeeMachine Grinder ScaleAcaiaLunar Gateway Machine File Updated ToUpdate Pending InProgress Success Error Timeout
+    PENDING COMPLETED SUCCESS ERROR TIMEOUT FAILED success error failed
+    Level1 Level2 Level3 Requested Cleaning Low Medium High Portafilter ByButton
+    machine_firmware gateway_firmware full empty command manual true false True False None
+    wlan0 wlan1 eth0 sta ap lo open WPA WPA2 WPA2_PSK WPA_PSK WPA3
+    v1 auto application/json gzip utf-8
+    refresh_token password client_credentials
+"""
+"""Those of enumerations, some with spellings of their own in a part of the machines."""
+
+_NAMES: Final = """
+    machineMode machineCapabilities boilers tankStatus smartStandBy isPlumbedIn MachineChangeMode SettingBoilerTarget
+    SettingBoilerEnable SettingSmartstandby SettingSmartStandby TokenGet TimeStampUpdate
+    KeepAlive Boilers BoilersTargetTemperature MachineMode WakeUp Sleep TankStatus GroupCapabilities PreinfusionSettings
+    MachineStatistics SystemInfo MachineConfiguration SteamBoilerEnabled
+"""
+"""Those that stand as values of a member `name`: of Bluetooth's commands, and of the first Micras' stream."""
+
+OF_WORDS: Final = re.compile(
+    r"(?:\A|(?<=[a-z_]))(?:code|type|status|mode|modes|index|reason|style|level|speed|family|hw|model|position|action|"
+    r"after|days?|dose|unit|state|feature|reset|auth|authmode|available\w*|result|errorcode)\Z",
+    re.IGNORECASE,
+)
+"""The ends of the names of members that hold one word of an enumeration."""
+
+_WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,60}\Z").match
+HARMLESS: Final = re.compile(
+    r"(?:"
+    r"[-+]?[0-9]{1,6}(?:\.[0-9]{1,20})?"  # a number as text
+    r"|[0-9]{1,2}:[0-9]{1,2}(?::[0-9]{2})?"  # a time of day
+    r"|[0-9]{4}-[0-9]{2}-[0-9]{2}"  # a date, and with the next line a moment
+    r"(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+    r"|[vV]?[0-9]{1,3}(?:\.[0-9]{1,4}){1,3}(?:-?rc[0-9]{1,3})?"  # a version
+    r")\Z"
+).match
+"""Returns a match for texts that say nothing of anybody: numbers, times, versions."""
+
+_PLACES: Final = re.compile(
+    r"(?:lat|lon|lng|geo|zip|postal|phone|mobile|birth|address|street|city|country)", re.IGNORECASE
+)
+
+
+@cache
+def known_words() -> frozenset[str]:
+    """Return the words that may stay wherever they stand."""
+    from lmdecode.codec.vocabulary import rows  # noqa: PLC0415 -- the table is large
+
+    found = {*_WORDS.split(), *_NAMES.split()}
+    for row in rows():
+        found.update(re.findall(r"[A-Za-z_]\w+", row.path))
+        found.update(row.type.words if row.type is not None else ())
+    days = [each for each in found if each.endswith("day")]
+    return frozenset({*found, *(each.title() for each in days), *(each.upper() for each in days)})
+
+
+@cache
+def known_words_folded() -> frozenset[str]:
+    """Return the same words in lower case: a value that is one of them cannot be told from the protocol's word."""
+    return frozenset(each.casefold() for each in known_words())
+
+
+def is_word(text: str) -> bool:
+    """Return whether a text has the form of a word of an enumeration.
+
+    >>> is_word("BrewingMode"), is_word("my kitchen")
+    (True, False)
+    """
+    return _WORD(text) is not None
+
+
+def names_a_word(name: str) -> bool:
+    """Return whether the member of a name holds a word of an enumeration.
+
+    >>> names_a_word("stopReason"), names_a_word("ownerName")
+    (True, False)
+    """
+    return OF_WORDS.search(name) is not None
+
+
+def names_a_place(name: str) -> bool:
+    """Return whether a name says where somebody is, or how to reach them.
+
+    >>> names_a_place("latitude"), names_a_place("target")
+    (True, False)
+    """
+    return _PLACES.search(name) is not None
