@@ -8,17 +8,18 @@ from collections.abc import Sequence
 from typing import Final
 
 from lmdecode.codec.dialect import Conversation, OwnerAccess, Place, Simple, Speaker, Tally
+from lmdecode.codec.lion.installations import SIGNATURE, Installations
 from lmdecode.codec.lion.log import CLOUD, Log
 from lmdecode.codec.lion.pending import CommandStatus, PendingCommands, statuses
 from lmdecode.codec.lion.readings import codes, commands, dashboard, thing
-from lmdecode.codec.lion.routes import PREFIX, route
+from lmdecode.codec.lion.routes import INIT, PREFIX, route
 from lmdecode.codec.lion.snapshots import Snapshots
 from lmdecode.codec.no_bytes import NoBytes
 from lmdecode.codec.record import Kind, Record, Role, Sender
 from lmdecode.codec.secrets import masked_headers, masked_text
 from lmdecode.codec.stomp import Frame, Stomp
 from lmdecode.codec.vocabulary import Reading
-from lmdecode.codec.web import HttpResponse
+from lmdecode.codec.web import HttpRequest, HttpResponse
 from lmdecode.codec.web_records import WebRecords
 
 _MOST_SUBSCRIPTIONS: Final = 256
@@ -34,16 +35,39 @@ class Web(WebRecords):
         place: Where the connection is.
         tally: Counts are added to it.
         pending: The commands of all connections of the recording.
+        installations: The installations of the app in it.
         show_secrets: Whether secrets stay readable.
     """
 
-    def __init__(self, place: Place, tally: Tally, pending: PendingCommands, *, show_secrets: bool = False) -> None:
+    def __init__(
+        self,
+        place: Place,
+        tally: Tally,
+        pending: PendingCommands,
+        installations: Installations,
+        *,
+        show_secrets: bool = False,
+    ) -> None:
         super().__init__("lion", route, place, tally, show_secrets=show_secrets)
+        self._installations = installations
         self._commands = pending
         self._stomp: dict[Sender, Stomp] = {"app": Stomp(), "machine": Stomp()}
         self._snapshots = Snapshots()
         self._destinations: OrderedDict[str, str] = OrderedDict()
         self._said: OrderedDict[str, frozenset[tuple[str, str]]] = OrderedDict()
+
+    def request(self, time_ns: int, request: HttpRequest, number: int = 0) -> Sequence[Record]:
+        """Take a request, and check its signature if the recording has the key."""
+        (record,) = super().request(time_ns, request, number)
+        told = request.path.partition("?")[0] == INIT
+        found = self._installations.told(request) if told else self._installations.check(request)
+        if not found.result:
+            return [record]
+        problems = (*record.problems, found.problem) if found.problem else record.problems
+        self.tally.problems += len(problems) > 0 == len(record.problems)
+        record = record._replace(extra={**record.extra, SIGNATURE: found.result}, problems=problems)
+        self._pending[number] = record, self._pending[number][1]  # the answer's `request` says it too
+        return [record]
 
     def response(self, time_ns: int, response: HttpResponse, number: int = 0) -> Sequence[Record]:
         """Take an answer."""
@@ -204,10 +228,10 @@ def _error(frame: Frame) -> tuple[str, ...]:
 
 def speaker(access: OwnerAccess) -> Speaker:
     """Return the dialect with an owner's access in it."""
-    pending = PendingCommands()
+    pending, installations = PendingCommands(), Installations()
 
     def web(place: Place, tally: Tally) -> Web:
-        return Web(place, tally, pending, show_secrets=access.show_secrets)
+        return Web(place, tally, pending, installations, show_secrets=access.show_secrets)
 
     def converse(place: Place, tally: Tally) -> Conversation[Record]:
         return NoBytes(place, tally, "lion")
