@@ -26,6 +26,7 @@ import re
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import ClassVar, Final, NamedTuple
 
 from lmdecode.codec.log_literal import Literal, NoLiteralError, read_literal
@@ -44,7 +45,9 @@ _LEVEL: Final = r"(?:DEBUG|INFO|WARNING|ERROR|CRITICAL)"
 _CLOCK: Final = r"(?:\d{4}-\d\d-\d\d(?:T|[^0-9A-Za-z{\v]{1,8})|\d{1,2}[./]\d{1,2}[./]\d{2,4},? )\d\d:\d\d:\d\d"
 _WITHIN: Final = r"(?:[\"' ]{0,4}\{[\"' ]{1,4}\w{1,20}[\"' ]{1,4}:[\"' ]{1,4})?"
 _BEGINS: Final = re.compile(
-    rf"{_WITHIN}[^0-9A-Za-z{{\v]{{0,20}}{_CLOCK}|{_WITHIN}[^\v{{]{{0,80}}{_CLOCK}[^\v{{]{{0,30}}{_LEVEL}(?![A-Za-z])|{_LEVEL}:[\w.]{{1,80}}:",
+    rf"{_WITHIN}[^0-9A-Za-z{{\v]{{0,20}}{_CLOCK}"
+    r"|[^0-9A-Za-z{\v]{0,20}\d{4}-\d\d-\d\d[ \t]{0,20}[|\u2502\u2503]"  # of a cell that is too narrow for the clock
+    rf"|{_WITHIN}[^\v{{]{{0,80}}{_CLOCK}[^\v{{]{{0,30}}{_LEVEL}(?![A-Za-z])|{_LEVEL}:[\w.]{{1,80}}:",
     re.ASCII,
 )
 _NEXT: Final = re.compile(
@@ -59,6 +62,7 @@ _OBJECT_START: Final = re.compile(r"[ \t,\[]{0,20}\{[ \t]{0,8}\"")
 _LEAD: Final = re.compile(r"[ >|\t]*")
 _ROW: Final = re.compile("[|\u2502\u2503]")
 _COLUMNS: Final = 3
+_STRIPPED: Final = 2
 
 
 class Entry(NamedTuple):
@@ -128,7 +132,7 @@ class JsonLog(ABC):
         text = _unwrapped(line.decode("utf-8", "surrogateescape"))
         if not is_ours and _CODES in line:
             is_ours = any(word in text.encode("utf-8", "surrogateescape") for word in self.words)
-        is_first = _begins(text) or (is_ours and self._exact.search(text) is not None)
+        is_first = _begins(text) or (is_ours and not self._is_headed and self._exact.search(text) is not None)
         found: list[Record] | None = None
         if self._lines:
             if not is_first and self._size < LONGEST and len(self._lines) < _MOST_LINES:
@@ -150,6 +154,11 @@ class JsonLog(ABC):
         else:
             self._open([*self._begun(), text])
         return found
+
+    @property
+    def _is_headed(self) -> bool:
+        """Whether a line before began an entry, to which others may belong."""
+        return _begins(self._lines[0]) if self._lines else bool(self._begun())
 
     def _begun(self) -> list[str]:
         """The lines before, from the one on with which an entry began; none if none did."""
@@ -284,10 +293,10 @@ _GAP: Final = r"[^0-9A-Za-z\v{}'\"\[:]"
 
 
 def _loose(phrase: str) -> str:
-    """The pattern of a phrase between whose words anything may stand but letters and digits."""
+    """The pattern of a phrase between whose words anything may stand but letters and digits, and also nothing."""
     pieces = re.findall(r"[A-Za-z]+|[^A-Za-z]+", phrase)
     return r"(?<![0-9A-Za-z])" + "".join(
-        each if each.isalpha() else rf"{_GAP}{{0,10}}:{_GAP}{{0,10}}" if ":" in each else rf"{_GAP}{{1,20}}"
+        each if each.isalpha() else rf"{_GAP}{{0,10}}:{_GAP}{{0,10}}" if ":" in each else rf"{_GAP}{{0,20}}"
         for each in pieces
     )
 
@@ -335,16 +344,27 @@ def put_together(lines: Sequence[str]) -> str:
     """
     if len(lines) == 1:
         return lines[0]
+    rows = [_ROW.split(each.strip()) for each in lines] if _ROW.search(lines[0]) else []
+    if rows and len(rows[0]) >= _COLUMNS and all(len(each) == len(rows[0]) for each in rows):
+        return "|".join(_cell(cells) for cells in zip(*rows, strict=True))
     lead = _common_lead(lines[1:])
     if len(lead) == 1 and len(lines) == 2 and not lines[0].startswith(lead):
         lead = ""  # a blank of the text
     width = max(map(len, lines))
-    ended = [len(each) < width for each in lines]
     pieces = [lines[0], *(each[len(lead) :] for each in lines[1:])]
-    rows = [_ROW.split(each.strip()) for each in pieces] if _ROW.search(lines[0]) else []
-    if rows and len(rows[0]) >= _COLUMNS and all(len(each) == len(rows[0]) for each in rows):
-        return "|".join(_cell(cells) for cells in zip(*rows, strict=True))
-    return "".join(f"{each} " if is_ended else each for each, is_ended in zip(pieces, ended, strict=True)).rstrip(" ")
+    # Of a terminal's lines all are alike, up to a blank or two that were at their ends.
+    is_terminal = all(len(each) >= width - _STRIPPED for each in lines[:-1])
+    made = pieces[0]
+    for line, piece in pairwise(zip(lines, pieces, strict=True)):
+        is_broken_word = len(line[0]) >= width and (is_terminal or _word_over(line[1], piece[1]) > width - len(lead))
+        made = f"{made}{piece[1]}" if is_broken_word else f"{made} {piece[1]}"
+    return made
+
+
+def _word_over(first: str, second: str) -> int:
+    """The length of the word that ends the first line and begins the second. A line is broken in a long word alone."""
+    before, after = first.rpartition(" ")[2], second.partition(" ")[0]
+    return len(before) + len(after)
 
 
 def _common_lead(lines: Sequence[str]) -> str:
@@ -359,7 +379,6 @@ def _common_lead(lines: Sequence[str]) -> str:
 
 def _cell(parts: Sequence[str]) -> str:
     """A cell of a table, whose parts stand in several rows."""
-    width = max(len(each.rstrip()) for each in parts)
-    return "".join(
-        each.strip() if len(each.rstrip()) >= width else f"{each.strip()} " for each in parts if each.strip()
-    ).rstrip()
+    parts = [each.rstrip().removeprefix(" ") for each in parts]
+    width = max(map(len, parts))
+    return "".join(each if len(each) >= width else f"{each} " for each in parts if each).rstrip(" ")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lmdecode.codec.json_log import put_together
 from lmdecode.codec.log_literal import compact
 from tests.codec.lion.test_log import DASHBOARD, SAID, answer, joined, lines_of, read
-from tests.codec.v1.test_log import WRAPPINGS, every
+from tests.codec.v1.test_log import WRAPPINGS, columns, every, grid, softly, terminal
 
 TEXT = compact([{"CoffeeBoiler1UpdateTemperature": 93.5}, {"Boilers": compact([{"id": "SteamBoiler"}])}])
 V3 = [
@@ -38,6 +41,7 @@ def told(records):
     return [each._replace(request=None) for each in records]
 
 
+@cache
 def expected(name):
     records, statistics = read(joined(lines_of([*LOGS[name], *LAST])))
     assert {each.generation for each in records} >= ({name} if name != "all" else {"lion", "v3", "cloud1"})
@@ -54,7 +58,30 @@ def test_a_wrapping_changes_nothing(name, wrapping):
     assert statistics.warnings == []
 
 
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        terminal,
+        softly,
+        lambda width: softly(width, "    "),
+        lambda width: softly(width, "> "),
+        lambda width: lambda lines: [f"> {part}" for part in terminal(width)(lines)],
+        lambda width: lambda lines: [part.rstrip() for part in terminal(width)(lines)],
+        lambda width: lambda lines: [f"  {part}" for part in terminal(width)(lines)],
+        grid,
+        columns,
+    ],
+)
+@pytest.mark.parametrize("name", ["lion", "v3", "cloud1"])
+@settings(max_examples=8, deadline=None)
+@given(width=st.integers(36, 240))
+def test_wrapped_lines_are_put_together(wrap, name, width):
+    records, _ = read(joined(wrap(width)(lines_of([*LOGS[name], *LAST]))))
+    assert told(records) == expected(name)
+
+
 def test_lines_put_together():
     assert put_together(["abc", "def", "g"]) == "abcdefg"
     assert put_together(["abc", "de", "f"]) == "abcde f"
     assert put_together(["> ab", "> cd"]) == "> abcd"
+    assert put_together(["| 2026-11-21 | ab |", "| 07:00:00   | cd |"]) == "|2026-11-21 07:00:00|abcd|"

@@ -42,7 +42,7 @@ _LOGIN, _REFRESH, _TOKEN, _ANSWER, _CHECK, _COMMAND = PHRASES = (
 _LOGGER: Final = re.compile(rb"\b(?:DEBUG|INFO|WARNING|ERROR)\b[^\n]{0,80}\bpylamarzocco\.clients\.cloud\b")
 _REFUSED: Final = re.compile(r"endpoint (https?://[^\s\v'\"<>]+) failed with status code (\d{3})")
 _ID: Final = re.compile(r"\s*([\w-]{4,64})")
-_PARAMS: Final = re.compile(r"(\w{1,60}) over cloud with params ")
+_PARAMS: Final = re.compile(r"[ \n]?([a-z_]{1,60}?) ?over ?cloud ?with ?params ?")
 _PATHS: Final = {
     "set_power": "status",
     "set_steam": "enable-boiler",
@@ -71,7 +71,7 @@ class Log(JsonLog):
     """
 
     phrases: ClassVar = PHRASES
-    words: ClassVar = (b"lamarzocco", b"access token", b"Request to ")
+    words: ClassVar = (b"pylama", b"rzocco", b"access token", b"Request to ")
     nothing = (
         "is a log of pylamarzocco without a message in it; "
         "log on level debug: in Home Assistant's configuration, logger: logs: pylamarzocco: debug"

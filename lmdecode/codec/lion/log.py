@@ -40,7 +40,7 @@ _SIGN_IN_OLD, _SIGN_IN, _REQUEST, _ANSWER, _FRAME, _NO_MESSAGE, _WAS, _COMMAND =
     "Sending command ",
 )
 _LOGGER: Final = re.compile(rb"\b(?:DEBUG|INFO|WARNING|ERROR)\b[^\n]{0,80}\bpylamarzocco\.clients\._cloud\b")
-_URL: Final = re.compile(r"(https?://[^\s\v'\"<>\\]+)")
+_URL: Final = re.compile(r"(https?://[^\s\v'\"<>|\\]+)")
 _STATUS: Final = re.compile(r"failed with status code (\d{3})")
 _DATA: Final = re.compile(r"WSMessage\w{0,20}\([^\v]{0,80}?data=(?=(['\"]))")
 _FRAME_START: Final = re.compile(r"['\"]?(MESSAGE|CONNECTED|ERROR|RECEIPT|CONNECT|SUBSCRIBE|UNSUBSCRIBE|SEND)\b")
@@ -49,7 +49,7 @@ _RAW: Final = re.compile(
 )
 _HEADER: Final = re.compile(rf"([a-z][a-z-]{{1,40}}):([^\n{BREAK}]*)")
 _HEADER_OF_ONE_LINE: Final = re.compile(r"([a-z][a-z-]{1,40}):(\S*)")
-_PARAMS: Final = re.compile(r"(\w{1,60}) over cloud with params ")
+_PARAMS: Final = re.compile(r"[ \n]?([a-z_]{1,60}?) ?over ?cloud ?with ?params ?")
 _MOST_HEADERS: Final = 4000  # characters
 _AGAIN_NS: Final = 1_000_000_000  # within which a frame that could not be used is written once more
 
@@ -67,7 +67,7 @@ class Log(JsonLog):
     """
 
     phrases: ClassVar = PHRASES
-    words: ClassVar = (b"lamarzocco", b"Response: ", b"websocket message: ", b"Message was: ")
+    words: ClassVar = (b"pylama", b"rzocco", b"Response: ", b"websocket message: ", b"Message was: ")
     nothing = (
         "is a log of pylamarzocco without a message in it; "
         "log on level debug: in Home Assistant's configuration, logger: logs: pylamarzocco: debug"
@@ -123,7 +123,7 @@ class Log(JsonLog):
             return None
         if said.startswith("endpoint"):
             return self._refused(entry, url[1])
-        self._asked = url[1]
+        self._asked = url[1].removesuffix("successful")  # a line may have been broken between them
         return []
 
     def _intent(self, entry: Entry) -> Sequence[Record] | None:
