@@ -213,7 +213,9 @@ def joined(outcomes: Sequence[Outcome], speakers: Speakers, *, progress: Progres
 def _first_ns(path: Path) -> int | None:
     """Return when a capture's first TCP packet was; None if it has none, or cannot be read."""
     try:
-        return next((segments[0].time_ns for segments in read_segments(path, None, CaptureStatistics())), None)
+        return next(
+            (segments[0].time_ns for segments in read_segments(path, None, CaptureStatistics(), radio=True)), None
+        )
     except CaptureError:
         return None
 

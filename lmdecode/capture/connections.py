@@ -1,4 +1,7 @@
-"""The TCP connections on the ports of machines: segments go in, and what a sink makes of their messages comes out."""
+"""The TCP connections on the ports of machines: segments go in, and what a sink makes of their messages comes out.
+
+Packets of Bluetooth come among the segments, and are handed on to `bluetooth`.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,12 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Generic, TypeVar
 
+from lmdecode.capture.bluetooth import Bluetooth
 from lmdecode.capture.copies import Copies, Ends, Evidence, Turn
+from lmdecode.capture.net.bluetooth import FIRST_NO_PORT
 from lmdecode.capture.net.packet import ACK, FIN, PSH, RST, SYN, Endpoint, Segment
 from lmdecode.capture.net.reassembly import Delivered, Direction, Event, Missing
-from lmdecode.capture.source import MEMORY
+from lmdecode.capture.source import MEMORY, CaptureStatistics
 from lmdecode.codec.dialect import Conversation, Place, Sink, Speakers, Tallies
 from lmdecode.codec.record import Sender
 
@@ -253,6 +258,7 @@ class Connections(Generic[T]):
         self._until_account = _ACCOUNT_EVERY
         self._held = 0  # bytes of memory, in all of them together, when it was last counted
         self._let_go = 0  # bytes of memory that were given out early
+        self._bluetooth: Bluetooth[T] | None = None
         self.count = first
         """The next connection's number."""
 
@@ -288,6 +294,8 @@ class Connections(Generic[T]):
 
     def _take(self, segment: Segment, predecoded: object) -> list[T]:
         """As `receive`, once the segment is noted."""
+        if segment.source.port >= FIRST_NO_PORT:
+            return self._receive_radio(segment)
         copies = self._copies
         if copies.busy:
             turns = copies.take(_ends_of(segment), segment, predecoded, is_from_app=self._is_from_app(segment))
@@ -321,8 +329,31 @@ class Connections(Generic[T]):
             made += self._account_all()
         return made
 
+    def _receive_radio(self, segment: Segment) -> list[T]:
+        """Take a packet of Bluetooth."""
+        if self._bluetooth is None:
+            self._bluetooth = Bluetooth(self._converse_by_radio, self._begin, self._capture, self._memory // 4)
+        return self._bluetooth.receive(segment)
+
+    def _begin(self) -> int:
+        """Return the number of a new connection."""
+        number = self.count
+        self.count += 1
+        return number
+
+    def _converse_by_radio(self, place: Place) -> Conversation[T]:
+        return self._speakers["bluetooth"].conversation(self._sink, place, self._tallies["bluetooth"])
+
+    def count_radio(self, statistics: CaptureStatistics) -> None:
+        """Count in the statistics the packets of Bluetooth that came since the last call."""
+        if self._bluetooth is not None:
+            self._bluetooth.count(statistics)
+
     def warnings(self) -> list[str]:
         """What the user should know, one line each."""
+        return self._memory_warnings() + ([] if self._bluetooth is None else self._bluetooth.warnings())
+
+    def _memory_warnings(self) -> list[str]:
         if not self._let_go:
             return []
         limit, size = self._memory >> 20, self._let_go >> 20
@@ -331,7 +362,8 @@ class Connections(Generic[T]):
 
     def notes(self) -> list[str]:
         """What is good to know when the capture is over, one line each."""
-        return self._copies.notes()
+        radio = [] if self._bluetooth is None else self._bluetooth.notes()
+        return self._copies.notes() + radio + list(self._tallies.total().notes.values())
 
     def close(self) -> Iterator[T]:
         """The capture is over: hand out what is held back."""
@@ -341,6 +373,8 @@ class Connections(Generic[T]):
             yield from connection.end()
         self._live.clear()
         self._closed.clear()
+        if self._bluetooth is not None:
+            yield from self._bluetooth.close()
 
     def _is_from_app(self, segment: Segment) -> bool:
         if segment.source.port not in self._speakers.ports:

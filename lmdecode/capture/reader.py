@@ -125,12 +125,15 @@ def decode_capture_into(
     with closing(batches):
         for segments, predecoded in batches:
             statistics.port_packets += len(segments)
+            before = statistics.bluetooth
             made: list[T] = []
             try:
                 connections.receive_all(segments, predecoded, made)
             except Exception:  # of a dialect: what came before is as good as it was
                 yield from made
                 raise
+            connections.count_radio(statistics)
+            statistics.port_packets -= statistics.bluetooth - before  # those of machines are counted again
             statistics.connections = connections.count
             yield from made
     if last:
@@ -186,14 +189,17 @@ def decode_packets(
             raise CaptureError(
                 f"{path} has no packets as they were on the wire; give the pcap or pcapng it was made from"
             )
-        reader = SegmentReader(speakers.ports)
+        reader = SegmentReader(speakers.ports, radio=True)
         for packet in chain.from_iterable(kind.packets(file, statistics, progress, None)):
             segments = reader.read(packet)
             if not segments:
                 yield packet, []
                 continue
+            before = statistics.bluetooth
             statistics.port_packets += len(segments)
             records = [record for segment in segments for record in connections.receive(segment)]
+            connections.count_radio(statistics)
+            statistics.port_packets -= statistics.bluetooth - before
             statistics.connections = connections.count
             yield packet, records
         reader.report(statistics)
@@ -207,13 +213,17 @@ def read_segments(
     ports: frozenset[int] | None,
     statistics: CaptureStatistics,
     progress: Callable[[int], None] | None = None,
+    *,
+    radio: bool = False,
 ) -> Iterator[list[Segment]]:
     """The TCP segments of a capture from or to some ports, all if None; as many at a time as came at once.
+
+    With `radio`, packets of Bluetooth as well, each in the place of a segment; see `net.bluetooth`.
 
     Raises:
         CaptureError: The file cannot be read, or no further.
     """
-    return _segments(path, _open(path, ports), ports, statistics, progress)
+    return _segments(path, _open(path, ports), ports, statistics, progress, radio=radio)
 
 
 def _open(
@@ -246,17 +256,19 @@ def _segments(
     ports: frozenset[int] | None,
     statistics: CaptureStatistics,
     progress: Callable[[int], None] | None,
+    *,
+    radio: bool = True,
 ) -> Iterator[list[Segment]]:
     kind, file = opened
     if kind is None:
-        yield from _read_screened(cast("Path", path), file, ports, statistics, progress)
+        yield from _read_screened(cast("Path", path), file, ports, statistics, progress, radio=radio)
         return
     with closing(file):
         if kind.segments is not None:
             yield from kind.segments(file, statistics, progress, ports)
         if kind.packets is None:  # a format that has messages has no segments
             return
-        reader = SegmentReader(ports)
+        reader = SegmentReader(ports, radio=radio)
         for packets in kind.packets(file, statistics, progress, ports):
             segments = reader.read_all(packets)
             if segments:
@@ -270,13 +282,15 @@ def _read_screened(
     ports: frozenset[int] | None,
     statistics: CaptureStatistics,
     progress: Callable[[int], None] | None,
+    *,
+    radio: bool,
 ) -> Iterator[list[Segment]]:
     """The segments of a capture of which libpcap took out what may be ours.
 
     Where libpcap can read no further, our own reader reads it all again: it says what is wrong, and goes on with what
     libpcap cannot read, another capture that was put behind the first.
     """
-    reader = SegmentReader(ports)
+    reader = SegmentReader(ports, radio=radio)
     screen = cast("Screened", file.raw)
     is_cut = True  # if nothing is let through, it may all be cut before the ports
     is_odd = False
@@ -302,7 +316,7 @@ def _read_screened(
             pass
         failed = is_odd or ends[0].is_more or screen.failed()
     if failed or is_cut:
-        reader = SegmentReader(ports)
+        reader = SegmentReader(ports, radio=radio)
         _, file = open_capture(path)
         with closing(file):
             for packets in read_pcap(file, statistics, None, ports):

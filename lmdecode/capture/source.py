@@ -40,7 +40,11 @@ class CaptureStatistics:
     noun: str = "packet"
     """What is counted as packets: a recording of HTTP has requests."""
     connections: int = 0
-    """TCP connections on these ports."""
+    """TCP connections on these ports, and connections of Bluetooth with machines."""
+    bluetooth: int = 0
+    """Packets of Bluetooth, of all devices."""
+    other_devices: int = 0
+    """Devices of Bluetooth that were connected and are no machines."""
     bytes_read: int = 0
     """Of the file, up to the end of the last packet."""
     tallies: Tallies = field(default_factory=Tallies)

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cache
 from importlib import import_module
 from types import MappingProxyType
@@ -60,6 +60,8 @@ class OwnerAccess(NamedTuple):
     """Where the keys are from, for messages."""
     missing: LmdecodeError | None = None
     """Why there is no key; what needs one raises it. None if there is one, or if nobody looked for one."""
+    handles: Mapping[int, str] = MappingProxyType({})
+    """The handles of Bluetooth that the owner knows, each with the short name of its characteristic."""
 
 
 @dataclass(slots=True)
@@ -78,11 +80,15 @@ class Tally:
     """Bytes that belong to no frame."""
     bytes_missing: int = 0
     """Bytes that were given up as not in the capture; some of them may have come after all, too late."""
+    notes: dict[str, str] = field(default_factory=dict)
+    """What is good to know of all that was counted, one line each, by what it is about."""
 
     def add(self, other: Tally) -> None:
         """Add the counts of another tally."""
         for column in fields(self):
-            setattr(self, column.name, getattr(self, column.name) + getattr(other, column.name))
+            if column.name != "notes":
+                setattr(self, column.name, getattr(self, column.name) + getattr(other, column.name))
+        self.notes.update(other.notes)
 
 
 class Tallies(dict[str, Tally]):
@@ -176,6 +182,8 @@ class Place(NamedTuple):
     """The machine's host:port."""
     capture: str | None = None
     """The capture's name, where there are several."""
+    name: str = ""
+    """What the machine calls itself before it speaks: in its advertisement."""
 
 
 class Speaker(Protocol):

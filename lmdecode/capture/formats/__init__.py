@@ -51,6 +51,8 @@ class Format(NamedTuple):
     """What such a file lacks, compared with a capture; for the documentation."""
     magics: tuple[bytes, ...] = ()
     """The bytes that a file of this kind begins with, any of them."""
+    begins: Callable[[bytes], bool] | None = None
+    """Returns True if a file that begins so is of this kind; where there is no magic number. 512 bytes are enough."""
     finds: Callable[[bytes], int | None] | None = None
     """Returns where in a text a file of this kind begins, if it is plain that one does."""
     recognises: Callable[[bytes], bool] | None = None

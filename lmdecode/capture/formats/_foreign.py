@@ -71,19 +71,6 @@ def _is_pcapng_without_returns(start: bytes) -> bool:
     return start.startswith(b"\n\r\n") and start[7:11] in (b"\x4d\x3c\x2b\x1a", b"\x1a\x2b\x3c\x4d")
 
 
-def _is_packet_logger(start: bytes) -> bool:
-    """Whether a file is of Apple's PacketLogger: no magic number, but lengths, and kinds of few values."""
-    at = 0
-    for count in range(3):
-        if len(start) < at + 13:
-            return count > 1
-        length, _, fraction, kind = struct.unpack_from(">IIIB", start, at)
-        if not 9 <= length <= 1 << 16 or fraction >= 1_000_000 or 3 < kind < 0xF0:
-            return False
-        at += 4 + length
-    return True
-
-
 def _is_windows_trace(start: bytes) -> bool:
     """Whether a file begins with a buffer's header and the first event of Event Tracing for Windows."""
     if len(start) < 76:
@@ -127,8 +114,6 @@ BINARY: Final = (
         "convert it: pktmon etl2pcap FILE --out NEW.pcapng (or etl2pcapng FILE NEW.pcapng)",
         recognises=_is_windows_trace,
     ),
-    Foreign("a log of Bluetooth (btsnoop)", _MESSAGES, magics=(b"btsnoop\0",)),
-    Foreign("a log of Bluetooth (Apple's PacketLogger)", _MESSAGES, recognises=_is_packet_logger),
     Foreign(
         "a session of Charles, or another file of a Java program",
         f"in Charles: File, Export Session, HTTP Archive; {_CREDENTIALS}",

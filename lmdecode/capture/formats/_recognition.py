@@ -217,8 +217,11 @@ def _decide(  # noqa: C901, PLR0911, PLR0912 -- one question after another
         return None
     from lmdecode.capture.formats._foreign import BINARY, FIRST, TEXTS, mangled  # noqa: PLC0415 -- captures do without
 
-    if (len(data) >= FIRST or is_whole) and (foreign := _said(BINARY, data)):
-        return foreign
+    if len(data) >= FIRST or is_whole:
+        found = next((each for each in formats() if each.begins is not None and each.begins(data)), None)
+        said = found or _said(BINARY, data)
+        if said:
+            return said
     first = data[:FIRST]
     text = text_of(data)
     is_plain = is_text(text_of(first))

@@ -39,6 +39,8 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
+from lmdecode.capture.net.bluetooth import LINK_TYPES as BLUETOOTH
+from lmdecode.capture.net.bluetooth import as_segment
 from lmdecode.capture.net.ip_header import EXTENSIONS, FRAGMENT, TCP, UDP, find_ip, past_extensions
 from lmdecode.capture.net.packet import (
     HEADER_OFFSETS,
@@ -88,9 +90,11 @@ class SegmentReader:
 
     Args:
         ports: Only segments from or to one of these TCP ports are read; all if None.
+        radio: Whether packets of Bluetooth are handed on as well, each in the place of a segment; see `net.bluetooth`.
     """
 
-    def __init__(self, ports: frozenset[int] | None) -> None:
+    def __init__(self, ports: frozenset[int] | None, *, radio: bool = False) -> None:
+        self._radio = radio
         self._numbers = ports
         self._ports = None if ports is None else frozenset(port.to_bytes(2, "big") for port in ports)
         self._plain_ends: dict[bytes, tuple[Endpoint, Endpoint]] = {}
@@ -146,6 +150,8 @@ class SegmentReader:
     def _read(self, packet: Packet) -> Sequence[Segment]:
         """As `read`, by ways 2 and 3."""
         _, link_type, data, _ = packet
+        if link_type in BLUETOOTH:
+            return (as_segment(packet),) if self._radio else ()
         offset = 0
         typed = HEADER_OFFSETS.get(link_type)
         if typed is not None:

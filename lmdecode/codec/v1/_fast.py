@@ -261,7 +261,7 @@ class _CleanRecords(Records):
     def prepare_window(self, place: Place, sender: Sender, window: Header, role: Role) -> tuple[Any, ...]:
         """Return the fields of the Record from `stream` to `length`, and those from `generation` on."""
         kind, address, length = window
-        stream, app, machine, capture = place
+        stream, app, machine, capture, _ = place
         ends = (app, machine) if sender == "app" else (machine, app)
         return (stream, sender, *ends, kind, role, address, length), (GENERATION, capture)
 

@@ -125,7 +125,7 @@ class JsonLines:
 
     def prepare_window(self, place: Place, sender: Sender, window: Header, role: Role) -> tuple[str, str]:
         """Return what the lines have between their time and their data, and what they end with."""
-        stream, app, machine, capture = place
+        stream, app, machine, capture, _ = place
         source, destination = (app, machine) if sender == "app" else (machine, app)
         kind, address, length = window
         end = "" if capture is None else f',"capture":{orjson.dumps(capture).decode()}'
