@@ -1,10 +1,11 @@
-"""One JSON document of a message: what it says in our names, and its text with the secrets masked."""
+"""One JSON document of a message: what it says, and its text with the secrets masked."""
 
 from __future__ import annotations
 
 import json
 from typing import NamedTuple
 
+from lmdecode.codec.json_text import parsed
 from lmdecode.codec.secrets import masked, masked_text
 
 
@@ -12,14 +13,14 @@ class Document(NamedTuple):
     """A JSON document, whole or damaged."""
 
     value: object
-    """The JSON value, masked; None if there is none."""
+    """The JSON value, masked; of a damaged text what stands before the damage; None if there is none."""
     text: str
     """The text, masked. Nothing of it is left out, whatever is made of it."""
     problems: tuple[str, ...] = ()
 
     @property
     def is_whole(self) -> bool:
-        """Whether it could be parsed."""
+        """Whether nothing is wrong with it."""
         return not self.problems
 
 
@@ -27,12 +28,36 @@ def document(data: bytes | str, *, show_secrets: bool = False) -> Document:
     """Return a JSON document of its bytes. It never raises.
 
     Args:
-        data: The text as it came; what is no UTF-8 is replaced, and said.
+        data: The text as it came; what is no UTF-8 is replaced, and said. A mark of the order of bytes before it is
+            left out, and so are the NUL bytes behind it, with which Bluetooth ends a text.
         show_secrets: Whether secrets stay readable.
 
     >>> document(b'{"bleAuthToken": "01", "name": "MR1"}').text
     '{"bleAuthToken":"**","name":"MR1"}'
+    >>> document(b'{"name": "MR1", "target": 93.').value
+    {'name': 'MR1'}
     """
+    text, problems = _as_text(data)
+    head, nul, rest = text.partition("\0")
+    if nul:
+        problems += (f"{len(rest)} characters follow the NUL that ends the text",)
+    found = parsed(head)
+    if found.problem:
+        problems += (found.problem,)
+    if show_secrets:
+        return Document(found.value, text, problems)
+    try:
+        hidden = masked(found.value)
+        if nul or not found.is_exact:
+            return Document(hidden, masked_text(text), problems)
+        # What has no secret stays as it came: blanks, and how its numbers are written.
+        whole = text if hidden == found.value else json.dumps(hidden, separators=(",", ":"), ensure_ascii=False)
+    except RecursionError:
+        return Document(None, masked_text(text), (*problems, "a text in the JSON is nested too deeply"))
+    return Document(hidden, whole, problems)
+
+
+def _as_text(data: bytes | str) -> tuple[str, tuple[str, ...]]:
     problems: tuple[str, ...] = ()
     if isinstance(data, str):
         text = data
@@ -42,17 +67,4 @@ def document(data: bytes | str, *, show_secrets: bool = False) -> Document:
         except UnicodeDecodeError as error:
             text = data.decode("utf-8", "replace")
             problems = (f"byte {error.start + 1} of the message is no UTF-8",)
-    try:
-        value = json.loads(text)
-    except RecursionError:
-        return Document(None, text if show_secrets else masked_text(text), (*problems, "the JSON is nested too deeply"))
-    except ValueError as error:
-        at = getattr(error, "pos", len(text))
-        what = "the JSON is cut off" if at >= len(text.rstrip()) else f"the JSON is damaged at character {at + 1}"
-        return Document(None, text if show_secrets else masked_text(text), (*problems, what))
-    if show_secrets:
-        return Document(value, text, problems)
-    hidden = masked(value)
-    # What has no secret stays as it came: blanks, and how its numbers are written.
-    whole = text if hidden == value else json.dumps(hidden, separators=(",", ":"), ensure_ascii=False)
-    return Document(hidden, whole, problems)
+    return text.removeprefix("\ufeff").rstrip("\0"), problems

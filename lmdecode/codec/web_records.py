@@ -208,13 +208,15 @@ class WebRecords:
         said = tuple(problems)
         fields: dict[str, Value] = {}
         extra: dict[str, object] = {}
-        if found is not None and not found.is_whole:
+        if found is not None:
             said += found.problems
-        elif found is not None and source:
+        if found is None or found.value is None:
+            pass
+        elif source:
             value = unwrap(found.value)
             fields, extra, more = read(source, value) if isinstance(source, str) else source(value)
             said += more
-        elif found is not None:
+        else:
             extra = found.value if isinstance(found.value, dict) else {"value": found.value}
         self.tally.frames += 1
         self.tally.messages += 1

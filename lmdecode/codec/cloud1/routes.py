@@ -73,10 +73,11 @@ def command(name: str) -> Reader:
         fields, extra, problems = read("command", {name: [value]})
         found: dict[str, object] = {}
         for path, each in extra.items():
-            if path in {name, f"{name}[0]"}:
-                found.update(_kept(value).extra)
+            _, _, below = path.partition("].")
+            if below:
+                found[below] = each
             else:
-                found[path.removeprefix(f"{name}[0].")] = each
+                found.update(_kept(value).extra)
         return Reading(fields, found, problems)
 
     return reading

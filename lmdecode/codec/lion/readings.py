@@ -74,7 +74,7 @@ def command(name: str) -> Reader:
 
     def reading(value: object) -> Reading:
         fields, extra, problems = read("lion command", {name: [value]})
-        return Reading(fields, _without_name(name, value, extra), problems)
+        return Reading(fields, _without_name(value, extra), problems)
 
     return reading
 
@@ -152,12 +152,13 @@ def _joined(one: Reading, other: Reading) -> Reading:
     return Reading({**other.fields, **one.fields}, {**other.extra, **one.extra}, (*one.problems, *other.problems))
 
 
-def _without_name(name: str, value: object, extra: Mapping[str, object]) -> dict[str, object]:
+def _without_name(value: object, extra: Mapping[str, object]) -> dict[str, object]:
     """Return what a command has no rows for, by the paths within its body."""
     found: dict[str, object] = {}
     for path, each in extra.items():
-        if path in {name, f"{name}[0]"}:
-            found.update(value if isinstance(value, dict) else {} if value is None else {"value": value})
+        _, _, below = path.partition("].")
+        if below:
+            found[below] = each
         else:
-            found[path.removeprefix(f"{name}[0].")] = each
+            found.update(value if isinstance(value, dict) else {} if value is None else {"value": value})
     return found
