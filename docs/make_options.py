@@ -38,6 +38,8 @@ messages:
   show one capture after the other, `unknowns` puts those of one machine together, and `diff` compares two.
 - **`--join`**: the captures are pieces of one, as `tcpdump -C`, `-G` and `-W` leave them. Connections continue from one
   piece to the next.
+- **`--handles`**: in a recording of Bluetooth that has no discovery, which characteristic each handle is:
+  `0a0b=0x29,0b0b=0x2b`, or a file of such pairs. Without it, lmdecode guesses, and says so.
 - **`--port`**: without it, lmdecode looks at the ports of all known protocols and at all ports in `config.json`, so a
   port in the config never hides the traffic on the usual one. With it, lmdecode looks at that port only.
 - **`--machine NAME`**: the name or serial number in the config, or the address in the capture. `*` is a wildcard, and

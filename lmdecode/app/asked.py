@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from lmdecode.app.errors import UsageError
 from lmdecode.codec.dialect import MachineKey, OwnerAccess, Speakers
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from lmdecode.analysis.machines import MachineNames
     from lmdecode.app.decode import Outcome
     from lmdecode.config.known import KnownMachines
+
+
+_LONGEST_MAP: Final = 1 << 20  # bytes; a device has some hundred handles
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ class Asked:
     """The time up to which, as the user wrote it."""
     join: bool = False
     """Whether the captures are pieces of one."""
+    handles: str | None = None
+    """The handles of Bluetooth that the user knows: pairs as `0a0b=0x29`, or the name of a file of them."""
     machine_option: str = "--machine"
     """The option that named the machine, for messages."""
 
@@ -92,6 +97,7 @@ class Asked:
 
         Raises:
             MissingKeyError, ConfigError: A key that the user gave cannot be used.
+            UsageError: The handles cannot be understood, or their file cannot be read.
         """
         missing = None
         keys: list[MachineKey] = []
@@ -101,7 +107,7 @@ class Asked:
         except NoKeyError as error:
             missing = error
         opened = Opened(keys, origin, self.config)
-        access = OwnerAccess(keys, self.show_secrets, origin, missing)
+        access = OwnerAccess(keys, self.show_secrets, origin, missing, known_handles(self.handles))
         return opened.reading(Speakers.open(access, self.port, () if self.port else opened.known.ports))
 
     def opened_without_keys(self, origin: str = "") -> Opened:
@@ -114,8 +120,34 @@ class Asked:
             ConfigError: The configuration that the user named cannot be used.
         """
         opened = Opened((), origin, self.config)
-        access = OwnerAccess((), self.show_secrets, origin)
+        access = OwnerAccess((), self.show_secrets, origin, handles=known_handles(self.handles))
         return opened.reading(Speakers.open(access, self.port, () if self.port else opened.known.ports))
+
+
+def known_handles(given: str | None) -> dict[int, str]:
+    """Returns the handles of Bluetooth that a user gave: none, pairs, or a file of pairs.
+
+    Raises:
+        UsageError: They cannot be understood, or the file cannot be read.
+    """
+    if given is None:
+        return {}
+    from lmdecode.codec.bluetooth.handles import HandlesError, parse_handles
+
+    text, where = given, "--handles"
+    if "=" not in given and ":" not in given:
+        where = f"--handles {given}"
+        try:
+            text = Path(given).read_bytes()[:_LONGEST_MAP].decode("utf-8", "replace")
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            raise UsageError(
+                f"{where} cannot be read ({reason}): give pairs, 0a0b=0x29,0b0b=0x2b, or a file of them"
+            ) from None
+    try:
+        return parse_handles(text)
+    except HandlesError as error:
+        raise UsageError(f"{where}: {error}") from None
 
 
 class Opened:

@@ -311,6 +311,12 @@ def nothing_on(ports: Iterable[int], path: Path | OpenCapture, statistics: Captu
     from lmdecode.capture.net.encapsulation import not_looked_into
 
     name = str(path if isinstance(path, Path) else path.name)
+    if statistics.bluetooth:
+        found = f"{name}: no machine is in {count_text(statistics.bluetooth, 'packet')} of Bluetooth"
+        left = statistics.other_devices
+        if left:
+            found += f" ({'1 other device was' if left == 1 else f'{left:,} other devices were'} left alone)"
+        return f"{found}: record while the app is near the machine and talks to it by Bluetooth"
     nothing = f"{name}: nothing on TCP port {' or '.join(map(str, sorted(ports)))}"
     if not isinstance(path, Path) or is_live(path):  # what came through a pipe cannot be looked at again
         advice = "name another port with --port, or save the capture and decode it"

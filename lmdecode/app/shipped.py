@@ -22,6 +22,7 @@ from lmdecode.extras import clone_folder
 
 SAMPLES: Final = (
     "README.md",
+    "bluetooth-morning.btsnoop",
     "config.json",
     "gs3av-day.pcapng.zst",
     "gs3av-settings.pcap",

@@ -51,7 +51,7 @@ def _keys() -> None:
 
 @app.command("check")
 @reports_errors
-@over_captures()
+@over_captures(without={"handles": "The keys are those of v1, and Bluetooth needs none."})
 def check(
     given: CaptureOptions,
     format: Annotated[str | None, _FORMATS.option()] = None,

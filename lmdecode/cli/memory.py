@@ -37,7 +37,7 @@ _CAPTURES = Annotated[
 
 
 @reports_errors
-@over_captures(captures=_CAPTURES)
+@over_captures(captures=_CAPTURES, without={"handles": "It is about the memory of v1, which Bluetooth does not show."})
 def memory(
     given: CaptureOptions,
     at: Annotated[

@@ -83,7 +83,10 @@ _OF_THE_OTHER: Final = (
 @reports_errors
 @over_captures(
     without={name: _OF_THE_OTHER.format(name) for name in ("key", "port", "machine")}
-    | {"config": "This option belongs to the machine that lmdecode sends to; it reads the captures with it, too."},
+    | {
+        "config": "This option belongs to the machine that lmdecode sends to; it reads the captures with it, too.",
+        "handles": "It sends requests of v1 only.",
+    },
     where=_WHERE,
     from_=_FROM,
     to=_TO,

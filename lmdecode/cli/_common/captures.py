@@ -21,6 +21,7 @@ from lmdecode.cli._common.options import (
     CapturesArgument,
     ConfigOption,
     FromOption,
+    HandlesOption,
     JoinOption,
     KeysOption,
     MachineOption,
@@ -50,6 +51,7 @@ class CaptureOptions:
     to: ToOption = None
     utc: UtcOption = False
     join: JoinOption = False
+    handles: HandlesOption = None
 
     def asked(self, *, show_secrets: bool = False, chosen_fields: tuple[str, ...] = ()) -> Asked:
         """Returns what is asked of the captures.
@@ -71,6 +73,7 @@ class CaptureOptions:
             start=self.from_,
             end=self.to,
             join=self.join,
+            handles=self.handles,
         )
         asked.check_times()
         return asked

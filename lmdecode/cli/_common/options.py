@@ -330,6 +330,15 @@ JoinOption = Annotated[
         help="Treat the captures as pieces of one (tcpdump -C, -G, -W): connections continue from one to the next.",
     ),
 ]
+HandlesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--handles",
+        metavar="MAP|FILE",
+        help="Bluetooth: which characteristic each handle is, `0a0b=0x29,0b0b=0x2b`, where the capture does not say.",
+        show_default=False,
+    ),
+]
 RangeOption = Annotated[
     range | None,
     typer.Option(
