@@ -25,7 +25,8 @@ def explain(
         typer.Argument(
             metavar="MESSAGE",
             help="A plaintext (R401C000403BC04D8B6), a preamble with or without data (0310001D), a range of addresses "
-            "(0x4000-0x4022, 0x4000+35), or a whole frame (@…%). Spaces are ignored.",
+            "(0x4000-0x4022, 0x4000+35), or a whole frame (@…%). Spaces are ignored. Or JSON of a newer machine: a "
+            "text of its WebSocket, a STOMP frame, a widget, a Bluetooth notification, a Python dict from a log.",
             show_default=False,
         ),
     ],
@@ -34,7 +35,7 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object a message, for scripts.")] = False,
     show_secrets: ShowSecretsOption = False,
 ) -> None:
-    """Take messages apart: show every byte with its register, value, unit and certainty.
+    """Take messages apart: show every byte or JSON name with its register or field, value, unit and certainty.
 
     Examples:
 
@@ -46,16 +47,27 @@ def explain(
 
         lmdecode explain '@/EvNHlfIE/xwlY2eKvFjXw==%' --config captures/config.json
 
+        lmdecode explain '{"BrewingUpdateGroup1Time": 6.188}'
+
     Only an encrypted frame (@…%) needs the key; `lmdecode samples` makes captures/config.json, which has the key of
     the last example.
     """
     from lmdecode.app.explain import read_quoted
+    from lmdecode.app.explain_json import looks_like_json, read_json
     from lmdecode.render.explanation import explanation, explanation_entry
+    from lmdecode.render.json_explanation import json_explanation, json_explanation_entry
     from lmdecode.render.terminal import TerminalConsole
 
     console = TerminalConsole()
     failed = False
     for given in messages:
+        if looks_like_json(given):
+            quoted = read_json(given, show_secrets=show_secrets)
+            if as_json:
+                echo_json(json_explanation_entry(quoted))
+            else:
+                console.print(json_explanation(quoted))
+            continue
         title, decoded, windowed = read_quoted(
             given, partial(_decoder, key or [], config, show_secrets=show_secrets), show_secrets=show_secrets
         )

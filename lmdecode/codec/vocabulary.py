@@ -30,9 +30,21 @@ from typing import Final
 from lmdecode.codec.confidence import Confidence
 from lmdecode.codec.dialect import FieldKind
 from lmdecode.codec.json_types import JsonFieldType
-from lmdecode.codec.vocabulary_tree import Node, Reading, Walk, tree_of
+from lmdecode.codec.vocabulary_tree import Node, Part, Reading, Trace, Walk, tree_of
 
-__all__ = ["FORMS", "SOURCES", "Reading", "Row", "by_name", "fields_of", "read", "rows"]
+__all__ = [
+    "FORMS",
+    "SOURCES",
+    "Part",
+    "Reading",
+    "Row",
+    "by_name",
+    "fields_of",
+    "likely_source",
+    "parts",
+    "read",
+    "rows",
+]
 
 SOURCES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -138,6 +150,39 @@ def read(source: str, value: object) -> Reading:
     Reading(fields={'coffee_temp': 95.0}, extra={'NewThing': [1]}, problems=())
     """
     return Walk(_tree(source)).read(value)
+
+
+def parts(source: str, value: object) -> list[Part]:
+    """Return each place in a document, in its order, with the row that says what stands there, if one does.
+
+    Args:
+        source: The kind of the document.
+        value: The JSON value.
+
+    >>> [(part.path, part.row and part.row.name) for part in parts("stream", {"CoffeeBoiler1UpdateTemperature": 95.0})]
+    [('CoffeeBoiler1UpdateTemperature', 'coffee_temp')]
+    """
+    trace = Trace(_tree(source))
+    trace.read(value)
+    return trace.parts
+
+
+def likely_source(value: object, among: Sequence[str] = tuple(SOURCES)) -> str:
+    """Return the kind that a document is likely to be: that whose rows know most of its places.
+
+    Args:
+        value: The JSON value of the document.
+        among: The kinds that it may be of; where several know as much, the first of them.
+
+    >>> likely_source({"CoffeeBoiler1UpdateTemperature": 95.0}), likely_source({"CMNoWater": {"allarm": True}})
+    ('stream', 'widget')
+    """
+
+    def known(source: str) -> tuple[int, int]:
+        found = parts(source, value)
+        return sum(part.row is not None for part in found), -len(found)
+
+    return max(among, key=known)
 
 
 def by_name(found: Iterable[Row]) -> Iterator[tuple[str, Sequence[Row]]]:

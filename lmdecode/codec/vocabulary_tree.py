@@ -226,6 +226,41 @@ class Walk:
             self._unsaid += 1
 
 
+class Part(NamedTuple):
+    """A place in one document, and the row that says what stands there."""
+
+    path: str
+    value: object
+    """As it came."""
+    row: Row | None
+    """None if no row does."""
+
+
+class Trace(Walk):
+    """Reads one document and notes each place in it.
+
+    Args:
+        root: The tree of its kind.
+    """
+
+    def __init__(self, root: Node) -> None:
+        super().__init__(root)
+        self.parts: list[Part] = []
+        self._is_noted = False
+
+    def _take(self, rows: Iterable[Row], value: object, path: str) -> None:
+        rows = [*rows]
+        self.parts += (Part(path, value, row) for row in rows)
+        self._is_noted = bool(rows)
+        super()._take(rows, value, path)
+        self._is_noted = False
+
+    def _keep(self, path: str, value: object) -> None:
+        if not self._is_noted:
+            self.parts.append(Part(path, value, None))
+        super()._keep(path, value)
+
+
 def _member(value: object) -> object:
     """Return an item of the oldest stream, an object with `name` and `value`, as one with a member of that name."""
     if isinstance(value, dict) and value.keys() == {"name", "value"} and isinstance(value["name"], str):
