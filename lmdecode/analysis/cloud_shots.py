@@ -123,9 +123,13 @@ class CloudShots:
     def add(self, record: Record, values: Mapping[str, Value]) -> None:
         """Take the next message of the cloud about the machine, with the values that hold from it on."""
         self._status(record, values)
-        listed = any(name.rpartition(".")[2] in _LISTS for name in record.extra)
-        named = any(f"{name}_time" in values for name in _FIELDS)
-        if not listed and not named:
+        text = record.plaintext or ""
+        listed = (
+            '"lastCoffee' in text
+            or '"lastFlush' in text
+            or any(name.rpartition(".")[2] in _LISTS for name in record.extra)
+        )
+        if not listed and not any(f"{name}_time" in values for name in _FIELDS):
             return
         document = _document(record)
         found = list(_listed(dict(record.extra) if document is None else document))

@@ -20,13 +20,13 @@ _MADE_UP: Final = re.compile(r"(?:key|machine) \d+\Z").match
 
 
 def host_of(record: Record) -> str:
-    """Returns the address of the machine of a record, without the port.
+    """Returns the address of the machine of a record, without the port, which one of Bluetooth does not have.
 
     >>> host_of(Record(0, 0, "app", "10.0.0.2:50000", "10.0.0.7:1774"))
     '10.0.0.7'
     """
     end = end_of(record)
-    return end.rpartition(":")[0] or end
+    return end if record.generation == "bluetooth" else end.rpartition(":")[0] or end
 
 
 def end_of(record: Record) -> str:

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Final
 
 from lmdecode.analysis.memory_history import is_intact
-from lmdecode.codec.record import Record
+from lmdecode.codec.record import Kind, Record
 
 _MOST: Final = 2000  # names that are kept; some of the maker's lists have a name for each day
 _EXAMPLES: Final = 5
@@ -66,8 +66,13 @@ class UnnamedValues:
         return len(self._found)
 
     def add(self, record: Record) -> None:
-        """Take a Record. What a machine says once more because somebody has subscribed counts for nothing."""
+        """Take a Record: what the machine or the cloud says, or a write.
+
+        What a machine says once more because somebody has subscribed counts for nothing.
+        """
         extra = record.extra
+        if record.sender == "app" and record.kind is not Kind.WRITE:
+            return
         if not extra or not is_intact(record) or extra.get("replay") is True:
             return
         for path, value in extra.items():

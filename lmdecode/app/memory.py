@@ -21,6 +21,7 @@ from lmdecode.analysis.changes import (
     ticks,
     with_changes,
 )
+from lmdecode.analysis.name_changes import NamedRun, grouped_names, model_in
 from lmdecode.analysis.times import iso_text, time_text
 from lmdecode.analysis.unknowns import Unknowns, find_unknowns
 from lmdecode.app.errors import CommandError, UsageError
@@ -33,6 +34,7 @@ from lmdecode.codec.v1.window import span_of, unexplained_bits
 from lmdecode.render.memory_dump import Dump
 from lmdecode.render.sentence import count_text
 from lmdecode.render.unknowns import UnknownsOfMachine
+from lmdecode.render.unnamed import NamesOfMachine
 
 EVERYTHING = range(ADDRESS_SPACE)
 """All addresses."""
@@ -141,7 +143,7 @@ class ChangeList:
     """The changes of a memory that were asked for."""
 
     source: MachineHistory
-    runs: Sequence[ChangeRun]
+    runs: Sequence[ChangeRun | NamedRun]
     """The changes, those of a number that keeps moving together."""
     count: int
     """How many changes that are."""
@@ -189,8 +191,21 @@ def list_changes(
     if not everything and not names:
         left_out.update(change.place.name or "" for change in found if ticks(change.place))
         found = [change for change in found if not ticks(change.place)]
-    runs = [ChangeRun(change, change) for change in found] if everything else grouped(found)
-    return ChangeList(source, runs, len(found), left_out)
+    runs: list[ChangeRun | NamedRun] = [*([ChangeRun(each, each) for each in found] if everything else grouped(found))]
+    named = [
+        change
+        for change in (() if addresses is not None else source.names.changes)
+        if (asked is None or asked(change.time_ns))
+        and not (unknown and change.is_field)
+        and (not names or change.name in names)
+    ]
+    if not everything and not names:
+        left_out.update(change.name for change in named if change.ticks)
+        named = [change for change in named if not change.ticks]
+    if named:
+        runs += [NamedRun(each, each) for each in named] if everything else grouped_names(named)
+        runs.sort(key=lambda run: run.first.time_ns)
+    return ChangeList(source, runs, len(found) + len(named), left_out)
 
 
 def _choice(names: frozenset[str], addresses: range | None, *, unknown: bool) -> Callable[[ObservedChange], bool]:
@@ -330,6 +345,17 @@ def unknowns_of(
     ]
 
 
+def names_of_machines(sources: Iterable[MachineHistory]) -> list[NamesOfMachine]:
+    """Returns, for each machine that speaks of names, those that make no field."""
+    return [
+        NamesOfMachine(
+            each.machine or "", model_in(each.names.values) or each.image.model, each.firmware, each.files, each.unnamed
+        )
+        for each in sources
+        if not each.names.empty or len(each.unnamed)
+    ]
+
+
 def _unknowns(group: Sequence[MachineHistory], addresses: range, within: float, fewest: int) -> Unknowns:
     histories = [each.history for each in group if each.history is not None]
     return find_unknowns(histories, within=within, fewest=fewest, addresses=addresses)
@@ -339,6 +365,8 @@ def _by_machine(sources: Iterable[MachineHistory]) -> list[list[MachineHistory]]
     """Returns the captures of one machine with one firmware together, in the order of time."""
     groups: dict[tuple[object, ...], list[MachineHistory]] = {}
     for each in sources:
+        if each.history is None or each.history.empty:
+            continue  # it speaks of names, and not of bytes
         groups.setdefault((each.machine, each.image.model, each.firmware), []).append(each)
     for group in groups.values():
         group.sort(key=lambda each: each.begins)

@@ -9,8 +9,11 @@ from pathlib import Path
 
 from lmdecode.analysis.machines import is_named
 from lmdecode.analysis.memory_history import History
+from lmdecode.analysis.name_changes import NameHistory, model_in
+from lmdecode.analysis.serials import SerialNumbers, is_account
 from lmdecode.analysis.times import clock_text, iso_text, local_time, zone_name
 from lmdecode.analysis.typed_times import Span, TimeError, moment
+from lmdecode.analysis.unnamed import UnnamedValues
 from lmdecode.app.asked import Asked
 from lmdecode.app.captures import Captures
 from lmdecode.app.decode import Progress, no_progress
@@ -19,6 +22,7 @@ from lmdecode.app.files import expanded, load_image, looks_like_image, refuse_to
 from lmdecode.codec.record import Record
 from lmdecode.codec.v1.image import MemoryImage
 from lmdecode.codec.v1.memory import Memory, NamedMemory, model_of
+from lmdecode.render.unnamed import SPOKEN
 
 
 class NothingChosenError(CommandError):
@@ -45,24 +49,33 @@ class MachineHistory:
     """The names of the captures that it was read from."""
     span: tuple[int, int] = (0, 0)
     """When the captures begin and end, whichever machine speaks; nanoseconds since 1970; zeros for an image."""
+    names: NameHistory = field(default_factory=NameHistory)
+    """The values of messages that have names and no addresses."""
+    unnamed: UnnamedValues = field(default_factory=UnnamedValues)
+    """What is in such messages under names that nobody knows."""
     is_asked: Callable[[int], bool] | None = None
     """Returns whether a time was asked for, in nanoseconds since 1970; None if all are."""
 
     @property
     def firmware(self) -> str | None:
         """The version of the machine's firmware; None if its memory does not say."""
-        firmware = NamedMemory(self.image.memory).get("firmware_ver")
+        firmware = NamedMemory(self.image.memory).get("firmware_ver") or self.names.values.get("firmware_ver")
         return firmware if isinstance(firmware, str) else None
 
     @property
     def begins(self) -> int:
         """When the first record was captured: nanoseconds since 1970; 0 for an image."""
-        return 0 if self.history is None else self.history.first_ns or 0
+        first = [] if self.history is None else [self.history.first_ns, self.names.first_ns]
+        return min((time_ns for time_ns in first if time_ns is not None), default=0)
 
     @property
     def who(self) -> str:
         """The machine in words, as far as its memory says: "GS3 AV, firmware 1.40"."""
-        parts = [self.machine, self.image.model, None if self.firmware is None else f"firmware {self.firmware}"]
+        parts = [
+            self.machine,
+            self.image.model or model_in(self.names.values),
+            None if self.firmware is None else f"firmware {self.firmware}",
+        ]
         return ", ".join(part for part in parts if part)
 
     def title(self, time_ns: int | None, word: str = "as of") -> str:
@@ -121,11 +134,15 @@ class MemorySources:
     complaints: list[str] = field(default_factory=list)
     """What is wrong with a capture, one line each."""
 
-    def one(self, paths: Sequence[Path]) -> MachineHistory:
+    def one(self, paths: Sequence[Path], *, with_names: bool = False) -> MachineHistory:
         """Returns the memory of one machine over some captures, or that of an image.
 
         Where the captures have several machines and none is asked for, it is the one that the configuration names as
         the default.
+
+        Args:
+            paths: The captures.
+            with_names: Whether a machine counts of which there are only messages without addresses.
 
         Raises:
             LmdecodeError: A file cannot be used, or has nothing of a memory; or there are several machines.
@@ -136,7 +153,7 @@ class MemorySources:
             return MachineHistory(str(paths[0]), image=load_image(paths[0]))
         for path in filter(looks_like_image, paths):
             raise UsageError(f"{path} is a memory image, which is shown alone: lmdecode diff compares two")
-        found = self._machines(paths, one=True)
+        found = self._machines(paths, one=True, with_names=with_names)
         if not found:
             raise NothingChosenError("")  # a note has said it
         if len(found) > 1:
@@ -146,13 +163,13 @@ class MemorySources:
         return found[0]
 
     def one_capture(self, paths: Sequence[Path]) -> MachineHistory:
-        """Returns the memory of one machine over some captures; raises as `one`, and for an image.
+        """Returns the memory and the named values of one machine over some captures; raises as `one`, and for an image.
 
         If no message is what was asked for, it is a memory without any history.
         """
         _refuse_images(paths)
         try:
-            return self.one(paths)
+            return self.one(paths, with_names=True)
         except NothingChosenError:
             return MachineHistory(", ".join(map(str, paths)), history=History())
 
@@ -164,26 +181,19 @@ class MemorySources:
         _refuse_images(paths)
         paths = expanded(paths)
         each_alone = [paths] if self.asked.join else [[path] for path in paths]
-        return [found for some in each_alone for found in self._machines(some, one=False)]
+        return [found for some in each_alone for found in self._machines(some, one=False, with_names=True)]
 
-    def _machines(self, paths: Sequence[Path], *, one: bool) -> list[MachineHistory]:
+    def _machines(self, paths: Sequence[Path], *, one: bool, with_names: bool) -> list[MachineHistory]:
         gc.set_threshold(100_000)  # records and changes make no cycles: to look for some takes a fifth of the time
         captures = Captures.with_keys(paths, self.asked, output=self.output, progress=self.progress)
         title = ", ".join(map(str, captures.paths)) if len(captures.paths) < 4 else f"{len(captures.paths)} captures"
-        histories: dict[str, History] = {}
-        last: dict[str, Record] = {}  # of those that were asked for
-        last_ns: dict[str, int] = {}
+        machines, newer = _Machines(), NewerMachines()
         names = captures.opened.names()
         begin = end = 0
         for record in captures.by_time(every_time=one):
-            name = names.one_of(record, self.asked.machine)
             begin, end = begin or record.time_ns, max(end, record.time_ns)
-            history = histories.get(name)
-            if history is None:
-                history = histories[name] = History()
-            history.add(record)
-            if captures.is_asked(record.time_ns):
-                last[name], last_ns[name] = record, history.last_ns
+            add = machines.add if record.generation == "v1" else newer.add
+            add(record, names.one_of(record, self.asked.machine), asked=captures.is_asked(record.time_ns))
         verdict = captures.verdict()
         self.notes += verdict.notes
         self.complaints += verdict.complaints
@@ -194,19 +204,13 @@ class MemorySources:
             )
         if verdict.error is not None:
             raise verdict.error
-        found = [
-            _at_the_end(title, name, history, last[name], last_ns[name])
-            for name, history in histories.items()
-            if name in last
-        ]
-        found = [each for each in found if each.history is not None and not each.history.empty]
+        found = machines.found(title)
+        if with_names:
+            found = newer.joined(found, title)
         if not found:
             if captures.chose_nothing:
                 return []  # a note says it
-            raise CommandError(
-                f"{title} {_verb(paths, 'says', 'say')} nothing about a machine's memory: "
-                f"{_verb(paths, 'it has', 'they have')} no answer, no report and no accepted write"
-            )
+            raise _no_memory(title, newer, paths, with_names=with_names)
         for each in found:
             each.span = captures.span or (begin, end)
             each.files = tuple(map(str, captures.paths))
@@ -225,6 +229,96 @@ class MemorySources:
         others = ", ".join(each.machine or "" for each in found if each not in chosen)
         self.notes.append(f"this is {chosen[0].machine}, the default machine of the config; --machine chooses {others}")
         return chosen
+
+
+@dataclass(slots=True)
+class _Machines:
+    """The memories of machines that speak v1, by name."""
+
+    histories: dict[str, History] = field(default_factory=dict)
+    last: dict[str, tuple[Record, int]] = field(default_factory=dict)
+    """The last record of each that was asked for, and its time."""
+
+    def add(self, record: Record, name: str, *, asked: bool) -> None:
+        """Takes a record of a machine; `asked` if its time was asked for."""
+        history = self.histories.get(name)
+        if history is None:
+            history = self.histories[name] = History()
+        history.add(record)
+        if asked:
+            self.last[name] = record, history.last_ns
+
+    def found(self, title: str) -> list[MachineHistory]:
+        """Returns those of which anything of the memory is known."""
+        return [
+            _at_the_end(title, name, history, *self.last[name])
+            for name, history in self.histories.items()
+            if name in self.last and not history.empty
+        ]
+
+
+@dataclass(slots=True)
+class NewerMachines:
+    """What the messages without addresses say of each machine: those of all generations but v1."""
+
+    generations: dict[str, None] = field(default_factory=dict)
+    """The protocols in which anything was said, in their order."""
+    _found: dict[str, MachineHistory] = field(default_factory=dict)
+    _serials: SerialNumbers = field(default_factory=SerialNumbers)
+
+    def add(self, record: Record, name: str, *, asked: bool) -> None:
+        """Takes a record.
+
+        Args:
+            record: The record.
+            name: The name of its machine; on the LAN the address, which v1 has too.
+            asked: Whether its time was asked for.
+        """
+        self.generations.setdefault(record.generation)
+        if is_account(record):
+            return
+        serial = self._serials.of(record)
+        name = name if record.generation == "v3" and record.machine is None else serial
+        renamed = self._serials.renamed
+        if renamed is not None and renamed.before in self._found and name not in self._found:
+            self._found[name] = self._found.pop(renamed.before)
+            self._found[name].machine = name
+        found = self._found.get(name)
+        if found is None:
+            found = self._found[name] = MachineHistory("", name, History())
+        found.names.add(record)
+        if asked:
+            found.unnamed.add(record)
+            found.last, found.last_ns = record, found.names.last_ns
+
+    def joined(self, known: Sequence[MachineHistory], title: str) -> list[MachineHistory]:
+        """Returns machines whose memory is known, with what is known of their names, and all others."""
+        by_name = {each.machine: each for each in known}
+        for name, found in self._found.items():
+            if found.last is None or (found.names.empty and not len(found.unnamed)):
+                continue
+            other = by_name.get(name)
+            if other is None:
+                found.path = title
+                by_name[name] = found
+            else:
+                other.names, other.unnamed = found.names, found.unnamed
+                other.last_ns = max(other.last_ns, found.last_ns)
+        return list(by_name.values())
+
+
+def _no_memory(title: str, newer: NewerMachines, paths: Sequence[Path], *, with_names: bool) -> CommandError:
+    """Returns why there is nothing to show, and what to use instead."""
+    if newer.generations and not with_names:
+        spoken = " and ".join(SPOKEN.get(each, each) for each in newer.generations)
+        return CommandError(
+            f"{title} {_verb(paths, 'has', 'have')} no memory to show, for {spoken} names values instead of addresses: "
+            "use lmdecode changes, or lmdecode report"
+        )
+    return CommandError(
+        f"{title} {_verb(paths, 'says', 'say')} nothing about a machine's memory: "
+        f"{_verb(paths, 'it has', 'they have')} no answer, no report and no accepted write"
+    )
 
 
 def _verb(paths: Sequence[Path], of_one: str, of_several: str) -> str:

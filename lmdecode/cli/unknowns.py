@@ -1,4 +1,4 @@
-"""`lmdecode unknowns`: the bytes that no register explains, and the registers that they may be related to."""
+"""`lmdecode unknowns`: the bytes that no register explains, and the names that make no field."""
 
 from __future__ import annotations
 
@@ -54,15 +54,19 @@ def unknowns(
     the two tests, the probability that an unrelated register is named is at most 1 in 20, however many were compared. A
     named register is a hint where to look, not a proof.
 
+    Gateway v3, the cloud and Bluetooth speak of names and not of bytes. Of them the list has the names that lmdecode
+    does not know yet, with the first values of each.
+
     With --from and --to only what was said in that time counts, as if the captures had nothing else; so it is with
     --where.
     """
     from lmdecode.app.files import text_output
-    from lmdecode.app.memory import unknowns_of
+    from lmdecode.app.memory import names_of_machines, unknowns_of
     from lmdecode.app.memory_sources import MemorySources
     from lmdecode.cli._common.progress import file_progress
     from lmdecode.render.terminal import TerminalConsole
     from lmdecode.render.unknowns import json_lines, print_found
+    from lmdecode.render.unnamed import name_lines, print_names
 
     chosen = _FORMATS.chosen(format, as_json=as_json, output=output)
     sources = MemorySources(given.asked(), output, file_progress)
@@ -78,5 +82,12 @@ def unknowns(
             if index:
                 console.print()
             print_found(each, console)
+        for index, names in enumerate([] if addresses is not None else names_of_machines(memories), len(found)):
+            if chosen == "jsonl":
+                file.writelines(name_lines(names))
+                continue
+            if index:
+                console.print()
+            print_names(names, console)
     if sources.complaints:
         raise typer.Exit(1)

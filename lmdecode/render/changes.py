@@ -11,16 +11,19 @@ from rich.console import Console
 from rich.text import Text
 
 from lmdecode.analysis.changes import ChangeRun, Difference, Differences, ObservedChange
+from lmdecode.analysis.name_changes import NamedChange, NamedRun
 from lmdecode.analysis.times import beside_text, clock_text, day_text, span_text
 from lmdecode.codec.record import MASK, Kind, Record, Value, iso_time
 from lmdecode.codec.v1.memory import Region
 from lmdecode.codec.v1.memory_map import UNITS, by_name
 from lmdecode.codec.v1.register import Access
 from lmdecode.codec.v1.window import Span, span_of, spans_of
-from lmdecode.render.sentence import count_text, summary, value_text, verb_and_object
+from lmdecode.render.name_changes import named_dict, named_range_text, named_row, request_text
+from lmdecode.render.sentence import count_text, short_subject, summary, value_text, verb_and_object
 from lmdecode.render.spreadsheet import csv_rows
 
 _LONG: Final = 60_000_000_000  # ns between two looks; after a longer time the row says how long ago the first was
+_SUBJECT: Final = 60  # characters of what a write is about that names no value
 _SHOWN: Final = 8  # bytes in a row of hex
 
 
@@ -84,7 +87,7 @@ def range_text(run: ChangeRun) -> str:
     return f"{value_text(name, run.least).removesuffix(f' {UNITS.get(name)}')} to {value_text(name, run.most)}"
 
 
-def cause_text(change: ObservedChange) -> str:
+def cause_text(change: ObservedChange | NamedChange) -> str:
     """Returns what went on before a change, as far as the capture shows, which is not necessarily its cause."""
     return "written" if change.written else ", ".join(_causes(change))
 
@@ -94,15 +97,19 @@ def write_text(write: Record) -> str:
     values = [f"{name} {text}" for name, text in summary(write.fields)]
     if values:
         return ", ".join(values)
+    if write.subject is not None:
+        return short_subject(request_text(write), _SUBJECT)
     return f"{verb_and_object(write)[1]} {write.data or ''}".strip()
 
 
-def _causes(change: ObservedChange) -> Iterator[str]:
+def _causes(change: ObservedChange | NamedChange) -> Iterator[str]:
     writes = change.writes
     if writes:
         ago = span_text(max(change.time_ns - writes[-1].time_ns, 0))
         yield f"{ago} after write {'; '.join(map(write_text, writes))}"
-    flowing = change.record.kind is Kind.STREAM or change.flowing
+    flowing = (change.record.kind is Kind.STREAM and change.record.address is not None) or change.flowing
+    if change.time_ns - change.since_ns > _LONG and change.record.kind is Kind.STREAM and not change.record.address:
+        return  # what is pushed is said when it changes
     if change.time_ns - change.since_ns > _LONG:
         when = ", when water flowed" if flowing else ""
         yield f"not looked at for {span_text(change.time_ns - change.since_ns)}{when}"
@@ -154,7 +161,7 @@ class ChangeTable:
         self._show_secrets = show_secrets
         self._day = ""
 
-    def write(self, run: ChangeRun) -> None:
+    def write(self, run: ChangeRun | NamedRun) -> None:
         """Writes one row, after a heading if the day changed."""
         change = run.first
         day = day_text(change.time_ns)
@@ -163,12 +170,19 @@ class ChangeTable:
             self._day = day
         row = Text(overflow="ignore", no_wrap=True)
         row.append(f"{clock_text(change.time_ns)} ", "dim")
-        row.append(f"{place_text(change.place):<{_NAME_WIDTH}} ", "cyan" if change.place.known else "bold")
-        new = change.new if isinstance(change.place.value(change.new), list) else run.last.new  # bits go to and fro
-        row.append(change_text(change.place, change.old, new, show_secrets=self._show_secrets), "bold")
+        if isinstance(run, NamedRun):
+            row.append_text(named_row(run, _NAME_WIDTH))
+        else:
+            row.append_text(self._row(run))
         for note in filter(None, (_run_text(run), cause_text(change) if run.changes == 1 else "")):
             row = _with_note(row, note, self._console, _INDENT)
         self._console.print(row, soft_wrap=True)
+
+    def _row(self, run: ChangeRun) -> Text:
+        change = run.first
+        row = Text(f"{place_text(change.place):<{_NAME_WIDTH}} ", "cyan" if change.place.known else "bold")
+        new = change.new if isinstance(change.place.value(change.new), list) else run.last.new  # bits go to and fro
+        return row.append(change_text(change.place, change.old, new, show_secrets=self._show_secrets), "bold")
 
 
 def _with_note(row: Text, note: str, console: Console, indent: int) -> Text:
@@ -181,14 +195,16 @@ def _with_note(row: Text, note: str, console: Console, indent: int) -> Text:
     return row
 
 
-def json_lines(runs: Iterable[ChangeRun], machine: str, *, show_secrets: bool = False) -> Iterable[str]:
+def json_lines(runs: Iterable[ChangeRun | NamedRun], machine: str, *, show_secrets: bool = False) -> Iterable[str]:
     """Yields each run of changes as a line of JSON, with its newline."""
     for run in runs:
         yield _json_line(as_dict(run, machine, show_secrets=show_secrets))
 
 
-def as_dict(run: ChangeRun, machine: str, *, show_secrets: bool = False) -> dict[str, object]:
+def as_dict(run: ChangeRun | NamedRun, machine: str, *, show_secrets: bool = False) -> dict[str, object]:
     """Returns everything that is known of a run of changes, for JSON."""
+    if isinstance(run, NamedRun):
+        return named_dict(run, machine)
     change = run.first
     return {
         "time": iso_time(change.time_ns),
@@ -223,7 +239,7 @@ _COLUMNS: Final = (
 
 
 def write_csv(
-    runs: Iterable[ChangeRun], machine: str, file: IO[str], *, safe: bool = False, show_secrets: bool = False
+    runs: Iterable[ChangeRun | NamedRun], machine: str, file: IO[str], *, safe: bool = False, show_secrets: bool = False
 ) -> None:
     """Writes each run of changes as a row of CSV, after a row with the names of the columns.
 
@@ -287,10 +303,10 @@ def _request(record: Record) -> dict[str, object]:
     }
 
 
-def _run_text(run: ChangeRun) -> str:
+def _run_text(run: ChangeRun | NamedRun) -> str:
     if run.changes == 1:
         return ""
-    between = range_text(run)
+    between = named_range_text(run) if isinstance(run, NamedRun) else range_text(run)
     parts = [f"{run.changes:,} changes until {beside_text(run.last.time_ns, run.first.time_ns)}"]
     return ", ".join([*parts, between] if between else parts)
 

@@ -21,9 +21,10 @@ from lmdecode.codec.printable import printable
 from lmdecode.codec.record import MASK, Record
 from lmdecode.codec.v1.memory_map import PULSE_ML, REGISTERS
 from lmdecode.codec.v1.windows import window_name
+from lmdecode.render.name_changes import request_text
 from lmdecode.render.report.bands import bands_note, bands_of, milliseconds
 from lmdecode.render.report.messages import MessageLog, connection_label
-from lmdecode.render.sentence import json_text, summary, value_text
+from lmdecode.render.sentence import summary, value_text
 
 
 def summary_of(timeline: Timeline, shots: Sequence[Shot]) -> dict[str, object]:
@@ -336,19 +337,10 @@ def _write(write: Write) -> dict[str, object]:
     return {
         "time": milliseconds(request.time_ns),
         "stream": connection_label(request.connection, request.generation),
-        "text": text or _subject(request),
+        "text": text or request_text(request),
         "ok": write.ok,
         **({"queued": True} if write.is_answered and write.ok is None else {}),
     }
-
-
-def _subject(request: Record) -> str:
-    """Returns what a request without a named value is about: the command that its path ends with, or its subject."""
-    subject = request.subject or ""
-    path = subject.partition(" ")[2].partition("?")[0]
-    what = path.rpartition("/")[2] if path.startswith("/") else subject
-    also = json_text(dict(request.extra)) if request.extra else ""
-    return printable(" ".join(filter(None, (what or subject, also))))
 
 
 def _registers(runs: Sequence[ActivityRun]) -> Iterator[dict[str, object]]:
