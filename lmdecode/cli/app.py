@@ -24,6 +24,7 @@ PANELS: Final = {
         "report": "report:report",
         "shots": "shots:shots",
         "identify": "identify:identify",
+        "check": "check:check",
         "redact": "redact:redact",
         "wireshark-plugin": "wireshark:wireshark_plugin",
     },

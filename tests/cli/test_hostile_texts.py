@@ -79,6 +79,7 @@ FILES: dict[str, Callable[[Files], Iterator[list[Any]]]] = {
         for path in (files.capture, files.export, files.image)
         for form in ("table", "jsonl")
     ),
+    "check": of_captures("check", formats=["table", "jsonl"]),
     "unknowns": of_captures("unknowns", formats=["table", "jsonl"]),
     "keys check": of_captures("keys", "check", formats=["table", "json"]),
     "credentials": lambda files: iter([["credentials", path, "--show-secrets"] for path in (files.har, files.junk)]),

@@ -40,6 +40,7 @@ def test_every_command_over_captures_has_what_they_all_have(script):
         "report",
         "shots",
         "identify",
+        "check",
         "memory",
         "changes",
         "diff",
