@@ -9,6 +9,7 @@ than too little. What is secret by its looks is masked without a name: e-mail ad
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Final
 from urllib.parse import unquote_plus
@@ -16,6 +17,7 @@ from urllib.parse import unquote_plus
 from lmdecode.codec.record import MASK
 from lmdecode.codec.secret_text import NAMED_BY_VALUE, is_no_address, is_secret_name, masked_looks, scanned
 
+_REST_OF_WORD: Final = re.compile(rb"[^\"'`\s,;:&{}\[\]<>\0]{6,}")
 _DEEPEST: Final = 200  # levels of lists and objects; a dashboard has ten
 
 
@@ -116,6 +118,16 @@ def masked_bytes(data: bytes) -> bytes:
     text = data.decode("latin-1")
     hidden = masked_text(text)
     return data if hidden == text else hidden.encode("latin-1", "replace")
+
+
+def masked_beginning(data: bytes) -> bytes:
+    """Return bytes whose beginning is missing with the rest of a word masked: it may be the end of a secret.
+
+    >>> masked_beginning(b'c0ffee01","name":"MR1"')
+    b'**","name":"MR1"'
+    """
+    found = _REST_OF_WORD.match(data)
+    return data if found is None else MASK.encode() + data[found.end() :]
 
 
 def masked_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

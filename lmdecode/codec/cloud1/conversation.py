@@ -15,6 +15,7 @@ from lmdecode.codec.web import HttpResponse
 from lmdecode.codec.web_records import WebRecords
 
 _MOST: Final = 1024  # commands that are remembered
+_LONGEST_ID: Final = 200  # characters; a UUID has 36
 
 
 class Commands:
@@ -64,7 +65,8 @@ class Web(WebRecords):
         asked = record.request
         if asked is None or asked.subject is None:
             return [record]
-        if isinstance(name := data.get("commandId"), str) and "/commands/" not in asked.subject:
+        name = data.get("commandId")
+        if isinstance(name, str) and len(name) < _LONGEST_ID and "/commands/" not in asked.subject:
             self._commands.asked(name, asked)
             return [record if record.ok is False else record._replace(ok=None)]  # it only waits
         return [self._settled(record, asked.subject, data)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Final
 
 from lmdecode.codec.dialect import Conversation, OwnerAccess, Place, Simple, Speaker, Tally
@@ -16,7 +16,7 @@ from lmdecode.codec.lion.routes import INIT, PREFIX, route
 from lmdecode.codec.lion.snapshots import Snapshots
 from lmdecode.codec.no_bytes import NoBytes
 from lmdecode.codec.record import Kind, Record, Role, Sender
-from lmdecode.codec.secrets import masked_headers, masked_text
+from lmdecode.codec.secrets import masked_beginning, masked_headers, masked_text
 from lmdecode.codec.stomp import Frame, Stomp
 from lmdecode.codec.vocabulary import Reading
 from lmdecode.codec.web import HttpRequest, HttpResponse
@@ -24,8 +24,11 @@ from lmdecode.codec.web_records import WebRecords
 
 _MOST_SUBSCRIPTIONS: Final = 256
 _MOST_STATUSES: Final = 256  # of commands, that are remembered of a destination's last push
-_OF_THE_FRAME: Final = frozenset(("destination", "subscription", "message-id", "content-length", "content-type"))
-"""The headers of a frame that say nothing of a machine."""
+_LONGEST_NAME: Final = 1000  # characters of a subscription and its destination, which have a hundred
+_OF_THE_FRAME: Final = frozenset(("destination", "content-length", "content-type"))
+"""The headers of a frame that the Record says in another way."""
+_OF_A_PUSH: Final = _OF_THE_FRAME | {"subscription", "message-id"}
+"""Those of a push that say nothing of a machine."""
 
 
 class Web(WebRecords):
@@ -97,8 +100,17 @@ class Web(WebRecords):
 
     def close(self, time_ns: int) -> Sequence[Record]:
         """The connection has ended: return the frames that were not whole."""
+        return self._unfinished(time_ns, "the frame is cut off")
+
+    def let_go(self, time_ns: int) -> Sequence[Record]:
+        """Return the frames that were not whole, and forget the pushes: each next one is told whole."""
+        super().let_go(time_ns)
+        self._snapshots = Snapshots()
+        return self._unfinished(time_ns, "the frame is given up, since memory has run short")
+
+    def _unfinished(self, time_ns: int, reason: str) -> Sequence[Record]:
         sides: tuple[Sender, Sender] = ("app", "machine")
-        left = [(sender, frame) for sender in sides for frame in self._stomp[sender].close()]
+        left = [(sender, frame) for sender in sides for frame in self._stomp[sender].close(reason)]
         return [self._frame(time_ns, sender, frame, ()) for sender, frame in left]
 
     @property
@@ -129,7 +141,7 @@ class Web(WebRecords):
     def _frame(self, time_ns: int, sender: Sender, frame: Frame, problems: Sequence[str]) -> Record:
         """Return the Record of a frame."""
         destination = frame.header("destination")
-        if frame.command == "SUBSCRIBE":
+        if frame.command == "SUBSCRIBE" and len(frame.header("id")) + len(destination) < _LONGEST_NAME:
             self._destinations[frame.header("id")] = destination
             if len(self._destinations) > _MOST_SUBSCRIPTIONS:
                 self._destinations.popitem(last=False)
@@ -149,12 +161,11 @@ class Web(WebRecords):
             Kind.STREAM,
             role,
             subject,
-            frame.body,
+            frame.body if frame.command or self.show_secrets else masked_beginning(frame.body),
             content_type=frame.header("content-type"),
             problems=(*problems, *frame.problems, *_error(frame)),
         )
-        headers = dict(frame.headers if self.show_secrets else masked_headers(frame.headers))
-        return record._replace(extra={**record.extra, **headers})
+        return self._with_headers(record, frame, _OF_THE_FRAME)
 
     def _push(self, time_ns: int, sender: Sender, frame: Frame, subject: str, problems: Sequence[str]) -> Record:
         """Return the Record of a push: what is new in it, and the end of a command."""
@@ -169,7 +180,9 @@ class Web(WebRecords):
             given = value.get("commands")
             if isinstance(given, list) and len(listed) == len(given):
                 value = {name: each for name, each in value.items() if name != "commands"}
-            found = self._snapshots.changes(key, dashboard(value), codes(value), is_whole=self.is_whole)
+            found = self._snapshots.changes(
+                key, dashboard(value), codes(value), size=len(frame.body), is_whole=self.is_whole
+            )
             if not settled:
                 return found
             said = commands([each.whole for each in settled])
@@ -186,11 +199,13 @@ class Web(WebRecords):
             content_type="application/json",
             problems=problems,
         )
-        headers = {name: value for name, value in frame.headers if name not in _OF_THE_FRAME}
-        if headers:
-            shown = headers.items() if self.show_secrets else masked_headers(headers.items())
-            record = record._replace(extra={**record.extra, **dict(shown)})
-        return self._settled(record, settled)
+        return self._settled(self._with_headers(record, frame, _OF_A_PUSH), settled)
+
+    def _with_headers(self, record: Record, frame: Frame, known: Set[str]) -> Record:
+        """Return a Record with the headers of its frame but those that are known."""
+        headers = [(name, value) for name, value in frame.headers if name not in known]
+        shown = headers if self.show_secrets else masked_headers(headers)
+        return record._replace(extra={**record.extra, **dict(shown)}) if shown else record
 
     def _new(self, key: str, listed: Sequence[CommandStatus]) -> Sequence[CommandStatus]:
         """Return what a push says of commands that the last one did not say, those that ended first."""

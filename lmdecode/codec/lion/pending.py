@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from lmdecode.codec.record import Record
 
 _MOST: Final = 1024
+_LONGEST_ID: Final = 200  # characters; a UUID has 36
 ENDED: Final = {"Success": True, "Error": False, "Timeout": False}
 """The words that say that a command has ended, and whether the machine did it."""
 
@@ -34,8 +35,8 @@ class CommandStatus(NamedTuple):
 def statuses(value: object) -> Iterator[CommandStatus]:
     """Yield what a list of commands says."""
     for each in value if isinstance(value, list) else ():
-        if isinstance(each, dict) and isinstance(each.get("id"), str):
-            yield CommandStatus(each["id"], str(each.get("status")), each)
+        if isinstance(each, dict) and isinstance(each.get("id"), str) and len(each["id"]) < _LONGEST_ID:
+            yield CommandStatus(each["id"], str(each.get("status"))[:_LONGEST_ID], each)
 
 
 class PendingCommands:

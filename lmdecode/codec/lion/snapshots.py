@@ -11,6 +11,9 @@ from lmdecode.codec.record import Value
 from lmdecode.codec.vocabulary import Reading
 
 _MOST: Final = 64  # destinations, of which a machine has two
+_LARGEST: Final = 1 << 18  # bytes of a push that is remembered; one has 3,000 to 10,000
+_TOGETHER: Final = ("last_coffee_", "last_flush_")
+"""The beginnings of names that tell of one event: if one of them is new, all are, though some have the same value."""
 _SAME_MS: Final = 2  # the time of the last coffee moves by 1 ms from push to push
 
 
@@ -26,13 +29,16 @@ class Snapshots:
     def __init__(self) -> None:
         self._last: OrderedDict[str, _Snapshot] = OrderedDict()
 
-    def changes(self, destination: str, reading: Reading, codes: frozenset[str], *, is_whole: bool = True) -> Reading:
+    def changes(
+        self, destination: str, reading: Reading, codes: frozenset[str], *, size: int = 0, is_whole: bool = True
+    ) -> Reading:
         """Return what a push says that the one before it did not say.
 
         Args:
             destination: Whose push it is.
             reading: What it says.
             codes: The widgets that it shows.
+            size: Its bytes. One that is far too large is not remembered, so that a stranger cannot fill the memory.
             is_whole: Whether all of it could be read. What one that is cut off does not say has not changed.
 
         Returns:
@@ -40,6 +46,8 @@ class Snapshots:
             `goneWidgets` which widgets are shown no more.
         """
         last = self._last.pop(destination, None)
+        if size > _LARGEST or len(destination) > _LARGEST // 100:
+            return reading
         if last is None:
             self._keep(destination, _Snapshot(reading.fields, reading.extra, codes))
             return reading
@@ -49,6 +57,11 @@ class Snapshots:
             for name, each in reading.extra.items()
             if name not in last.extra or not _same(last.extra[name], each)
         }
+        for beginning in _TOGETHER:
+            if any(name.startswith(beginning) for name in fields):
+                fields = {
+                    name: each for name, each in reading.fields.items() if name in fields or name.startswith(beginning)
+                }
         # A time that moved by a little stays as it was first seen, or many little moves would add up unseen.
         now_fields = {name: each if name in fields else last.fields[name] for name, each in reading.fields.items()}
         now_extra = {name: each if name in extra else last.extra[name] for name, each in reading.extra.items()}

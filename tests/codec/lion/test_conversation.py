@@ -200,6 +200,25 @@ def test_a_body_that_was_not_recorded_is_said():
     assert answer.problems == ("the body of the answer was not recorded",)
 
 
+def test_memory_that_runs_short_is_let_go_with_a_word():
+    web = Recording().connection()
+    body = {"widgets": [widget("XOne", a=1)]}
+    push(web, body)
+    web.message(11, "machine", b"MESSAGE\ndestination:/a")
+    assert web.held > 0
+    (given_up,) = web.let_go(12)
+    assert given_up.problems == ("the frame is given up, since memory has run short",)
+    assert web.held == 0
+    assert "XOne" in push(web, body).extra
+
+
+def test_a_message_without_its_beginning_shows_no_end_of_a_secret():
+    web = Recording().connection()
+    (record,) = web.message(1, "machine", b'c0ffee01","name":"MR012345"}\0')
+    assert record.plaintext == '**","name":"MR012345"}'
+    assert "it begins with no command of STOMP" in str(record.problems)
+
+
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
 JSONS = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner))
 NAMES = ("widgets", "removedWidgets", "commands", "code", "index", "output", "id", "status", "selectedWidgets")

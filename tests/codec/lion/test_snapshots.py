@@ -23,6 +23,15 @@ def test_the_first_has_all_and_the_others_what_differs():
     assert changes(snapshots, {"power": True, "coffee_set_temp": 94.0}, {"a": [2]}) == ({}, {"a": [2]})
 
 
+def test_an_event_is_told_whole():
+    snapshots = Snapshots()
+    coffee = {"last_coffee_time": "2026-11-21T02:55:55.174Z", "last_coffee_key": 5, "power": True}
+    changes(snapshots, coffee)
+    assert changes(snapshots, {**coffee, "power": False}) == ({"power": False}, {})
+    later = {**coffee, "last_coffee_time": "2026-11-21T03:55:55.174Z"}
+    assert changes(snapshots, later)[0] == later
+
+
 def test_what_was_away_is_new_when_it_is_back():
     snapshots = Snapshots()
     for fields in ({"brewing_since": "2026-11-21T02:55:55.174Z"}, {}):
@@ -48,6 +57,12 @@ def test_a_push_that_is_cut_off_takes_nothing_back():
     changes(snapshots, {"power": True, "coffee_set_temp": 93.0}, codes=frozenset(("A", "B")))
     assert changes(snapshots, {"power": False}, codes=frozenset("A"), is_whole=False) == ({"power": False}, {})
     assert changes(snapshots, {"power": False, "coffee_set_temp": 93.0}, codes=frozenset("AB")) == ({}, {})
+
+
+def test_what_is_too_large_is_not_remembered():
+    snapshots = Snapshots()
+    for _ in range(2):
+        assert snapshots.changes("/a", Reading({"power": True}, {}, ()), NONE, size=1 << 20).fields == {"power": True}
 
 
 def test_few_destinations_are_remembered():
