@@ -16,6 +16,7 @@ from lmdecode.app.recordings import SavedFlowsReader, recorded
 from lmdecode.capture.http.inflation import bodies_of_a_file
 from lmdecode.cloud.collection import Collection, Saved, save
 from lmdecode.cloud.findings import Problem, Secret
+from lmdecode.cloud.installation_key import read_installation_key
 from lmdecode.codec.dialect import is_cloud
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.config.file import change, entries_of
@@ -77,6 +78,13 @@ def search(paths: Iterable[Path], read_saved: SavedFlowsReader) -> Search:
     for path in paths:
         said: Counter[str] = Counter()
         try:
+            installation = read_installation_key(path) if path.is_file() else None
+            if installation is not None:
+                for each in result.found.take(installation):
+                    if isinstance(each, Problem):
+                        _count(said, str(each))
+                result.complaints += [f"{path}: {text}" for text in said]
+                continue
             with bodies_of_a_file(path.stat().st_size):
                 for exchange in recorded(path, read_saved, partial(_count, said)):
                     result.requests += is_cloud(exchange.request.host)
@@ -192,12 +200,16 @@ def findings_as_json(found: Collection, *, tokens: bool, show_secrets: bool) -> 
     if tokens:
         entries["access_token"] = shown(found.tokens.access_token) if found.tokens else None
         entries["refresh_token"] = shown(found.tokens.refresh_token) if found.tokens else None
+    if found.installation:
+        for name, secret in found.installation.secrets().items():
+            entries[name.replace(" ", "_")] = shown(secret)
     entries["machines"] = [
         {
             "machine_name": each.name or None,
             "serial_number": each.serial_number or None,
             "model_name": each.model_name or None,
             "key": shown(each.key),
+            **({"ble_token": shown(each.ble_token)} if each.ble_token else {}),
         }
         for each in found.machines
     ]

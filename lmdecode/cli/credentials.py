@@ -28,7 +28,7 @@ def credentials(
         typer.Argument(
             metavar="FILE…",
             help="Flows that mitmproxy saved, HTTP archives (HAR), sessions of Charles as JSON (.chlsj) or of Fiddler "
-            "(.saz); compressed or in a zip, too.",
+            "(.saz); compressed or in a zip, too. Or pylamarzocco's installation_key.json.",
             show_default=False,
         ),
     ],
@@ -57,7 +57,7 @@ def credentials(
     as_json: JsonOption = False,
     show_secrets: Annotated[bool, typer.Option("--show-secrets", help="Show the credentials instead of **.")] = False,
 ) -> None:
-    """Find client id, client secret, user name, password and the machines' keys in recorded traffic with the cloud.
+    """Find client id, client secret, user name, password, keys and tokens in recorded traffic with the cloud.
 
     Examples:
 
@@ -134,7 +134,7 @@ def _read_saved(file: BinaryIO) -> Iterator[Exchange]:
 
 def _print(result: Search, *, tokens: bool, show_secrets: bool) -> None:
     found = result.found
-    for part in (found.client, found.account, *found.machines, found.tokens if tokens else None):
+    for part in (found.client, found.account, found.installation, *found.machines, found.tokens if tokens else None):
         for name, secret in part.secrets().items() if part else ():
             if secret:
                 echo(f"{name}: {quoted(secret.shown(show_secrets=show_secrets))}")

@@ -9,7 +9,17 @@ from typing import Final
 
 from lmdecode.capture.http.exchange import Exchange
 from lmdecode.cloud.extraction import MOST_MACHINES, extract
-from lmdecode.cloud.findings import Account, Client, Finding, FleetMachine, Problem, Secret, Tokens, Trouble
+from lmdecode.cloud.findings import (
+    Account,
+    Client,
+    Finding,
+    FleetMachine,
+    Installation,
+    Problem,
+    Secret,
+    Tokens,
+    Trouble,
+)
 from lmdecode.codec.errors import KeyFormatError
 from lmdecode.codec.v1.key import Key
 from lmdecode.config.file import ConfigError, change
@@ -34,6 +44,7 @@ class Collection:
     client: Client | None = None
     account: Account | None = None
     tokens: Tokens | None = None
+    installation: Installation | None = None
     machines: list[FleetMachine] = field(default_factory=list)
     """Each once, in the cloud's order."""
     _places: dict[str | Secret | None, int] = field(default_factory=dict, init=False, repr=False)
@@ -50,7 +61,7 @@ class Collection:
             if isinstance(each, Problem):
                 news.append(each)
             else:
-                news += self._take(each)
+                news += self.take(each)
         return news
 
     @property
@@ -59,9 +70,19 @@ class Collection:
         return [machine for machine in self.machines if machine.key]
 
     @property
+    def useful(self) -> list[FleetMachine]:
+        """The machines of which anything is known that is worth to be kept."""
+        return [machine for machine in self.machines if machine.key or machine.ble_token]
+
+    @property
+    def is_of_today(self) -> bool:
+        """Whether anything is of the cloud of today, which has neither client nor keys."""
+        return self.installation is not None or any(machine.ble_token for machine in self.machines)
+
+    @property
     def anything(self) -> bool:
         """Whether there is anything to write."""
-        return bool(self.client or self.account or self.keyed)
+        return bool(self.client or self.account or self.useful or self.installation)
 
     @property
     def complete(self) -> bool:
@@ -70,17 +91,24 @@ class Collection:
 
     def missing(self) -> list[MissingFinding]:
         """What was not seen yet, and what to do about it."""
-        login: list[Client | Account] = [self.client or Client(None, None), self.account or Account(None, None)]
+        is_first = bool(self.client or self.keyed or not self.is_of_today)
+        login: list[Client | Account] = [self.client or Client(None, None)] if is_first else []
+        login.append(self.account or Account(None, None))
         names = [name for part in login for name, secret in part.secrets().items() if not secret]
         missing = [MissingFinding(_listed(names), "log out and in again in the app")] if names else []
-        if not self.keyed:
+        if not is_first and not self.useful:
+            missing.append(
+                MissingFinding("Bluetooth token of the machine", "open the app, which asks for its machines")
+            )
+        if is_first and not self.keyed:
             advice = "open the machine's page in the app"
             missing.append(
                 MissingFinding("key of the machine", f"{advice}, or log out and in again" if not names else advice)
             )
         return missing
 
-    def _take(self, finding: Finding) -> list[Finding | Problem]:
+    def take(self, finding: Finding) -> list[Finding | Problem]:
+        """Take a finding, wherever it is from; what of it is new, and what is wrong."""
         match finding:
             case Client():
                 before, self.client = self.client, finding.over(self.client)
@@ -94,9 +122,12 @@ class Collection:
                 return [finding] if new else []
             case FleetMachine():
                 return self._take_machine(finding)
+            case Installation():
+                former, self.installation = self.installation, finding.over(self.installation)
+                return _news(former, self.installation)
 
     def _take_machine(self, machine: FleetMachine) -> list[Finding | Problem]:
-        name = machine.serial_number or machine.key
+        name = machine.serial_number or machine.key or machine.ble_token
         index = self._places.get(name)
         if index is None:
             if len(self.machines) >= MOST_MACHINES:
@@ -106,7 +137,13 @@ class Collection:
             self._note(machine, len(self.machines) - 1)
             return [machine]
         known = self.machines[index]
-        self.machines[index] = machine if machine.key else replace(machine, key=known.key)
+        self.machines[index] = replace(
+            machine,
+            key=machine.key or known.key,
+            ble_token=machine.ble_token or known.ble_token,
+            name=machine.name or known.name,
+            model_name=machine.model_name or known.model_name,
+        )
         self._note(self.machines[index], index)
         return _news(known, self.machines[index])
 
@@ -114,7 +151,7 @@ class Collection:
         """Remember where a machine is: there can be as many as somebody made up."""
         if machine.serial_number:
             self._places.setdefault(machine.serial_number, index)
-        self._places.setdefault(machine.key, index)
+        self._places.setdefault(machine.key or machine.ble_token, index)
 
 
 def _news(before: Finding | None, now: Finding) -> list[Finding | Problem]:
@@ -132,7 +169,7 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else names[0]
 
 
-_OF_A_MACHINE: Final = ("machine_name", "serial_number", "model_name", "host", "key")
+_OF_A_MACHINE: Final = ("machine_name", "serial_number", "model_name", "host", "key", "ble_token")
 _Entry = dict[str, object]
 
 
@@ -231,10 +268,10 @@ def merged(entries: _Entry, found: Collection, *, tokens: bool, where: str, keep
     """
     changes: list[str] = []
     keeper.kept = []
-    for part in (found.client, found.account):
+    for part in (found.client, found.account, found.installation):
         changes += _put_pair(entries, part, keeper) if part else []
     of_the_login = not keeper.kept  # tokens belong to the client and the account that they were given to
-    changes += _put_machines(entries, found.keyed, where, keeper)
+    changes += _put_machines(entries, found.useful, where, keeper)
     if tokens and found.tokens and of_the_login:
         until = found.tokens.expires_at
         new = [
@@ -250,7 +287,7 @@ def merged(entries: _Entry, found: Collection, *, tokens: bool, where: str, keep
     return changes
 
 
-def _put_pair(entries: _Entry, part: Client | Account, keeper: Keeper) -> list[str]:
+def _put_pair(entries: _Entry, part: Client | Account | Installation, keeper: Keeper) -> list[str]:
     """Put an id and its secret, or a user and the password, into entries; the names of what is new or changed.
 
     One without the other of the two is of no use, so both stay if one has to.
@@ -317,12 +354,20 @@ def _put_machines(entries: _Entry, machines: list[FleetMachine], where: str, kee
 
 def _put_machine(places: list[_Entry], machine: FleetMachine, keeper: Keeper) -> tuple[bool, list[_Entry]]:
     """Put a machine into its entries; whether that changed one, and entries for the keys that were replaced."""
-    others = [entry for entry in places if _has_key(entry) and not _same_key(entry, machine)]
+    others = [entry for entry in places if machine.key and _has_key(entry) and not _same_key(entry, machine)]
     if any(keeper.keeps(machine.serial_number, entry["key"]) for entry in others):
         keeper.kept.append(f"key of {machine.title}")
         return False, []
     if machine.key and not any(_same_key(entry, machine) for entry in places):
         keeper.owns(machine.serial_number, machine.key.reveal())
+    if machine.ble_token:
+        place, token = f"Bluetooth token of {machine.serial_number}", machine.ble_token.reveal()
+        differ = [entry.get("ble_token") for entry in places if entry.get("ble_token") not in (None, "", token)]
+        if any(keeper.keeps(place, each) for each in differ):
+            keeper.kept.append(f"Bluetooth token of {machine.title}")
+            machine = replace(machine, ble_token=None)
+        else:
+            keeper.owns(place, token)
     replaced = [_old(entry) for entry in others]
     filled = [_fill(entry, machine) for entry in places]
     return any(filled), replaced
@@ -356,12 +401,14 @@ def _key(entry: _Entry) -> Key | None:
 
 def _fill(entry: _Entry, machine: FleetMachine) -> bool:
     """Write a machine into an entry. A name that the owner gave it stays."""
-    if machine.key is None:
+    if machine.key is None and machine.ble_token is None:
         return False
     values = {"serial_number": machine.serial_number, "machine_name": machine.name, "model_name": machine.model_name}
     before = dict(entry)
-    if not _same_key(entry, machine):
+    if machine.key and not _same_key(entry, machine):
         entry["key"] = machine.key.reveal()
+    if machine.ble_token:
+        entry["ble_token"] = machine.ble_token.reveal()
     for name, value in values.items():
         if value and not entry.get(name):
             entry[name] = value

@@ -16,8 +16,19 @@ from urllib.parse import unquote_plus
 
 from lmdecode.capture.http.bodies import fields, first_of_each, form, json_value
 from lmdecode.capture.http.exchange import Exchange, Request, Response, header, plain_name, within
-from lmdecode.cloud.findings import AGAIN, Account, Client, Finding, FleetMachine, Problem, Secret, Tokens, Trouble
-from lmdecode.cloud.http import CloudEndpoint, endpoint, inflated
+from lmdecode.cloud.findings import (
+    AGAIN,
+    Account,
+    Client,
+    Finding,
+    FleetMachine,
+    Installation,
+    Problem,
+    Secret,
+    Tokens,
+    Trouble,
+)
+from lmdecode.cloud.http import RENEWAL_PATH, THINGS_PATH, CloudEndpoint, endpoint, inflated, plain_path
 from lmdecode.cloud.refusals import Asked, names_an_error, refusal
 from lmdecode.codec.errors import KeyFormatError
 from lmdecode.codec.v1.key import Key
@@ -100,11 +111,58 @@ def extract(exchange: Exchange) -> list[Finding | Problem]:
         case None:
             return []
         case CloudEndpoint.TOKEN:
-            return _login(exchange)
+            return [*_login(exchange), *_installation(exchange)]
+        case CloudEndpoint.THINGS:
+            return [*_installation(exchange), *_things(exchange)]
         case CloudEndpoint.CUSTOMER:
             return [*_from_headers(exchange), *_machines(exchange)]
         case CloudEndpoint.OTHER:
-            return [*_from_headers(exchange)]
+            return [*_from_headers(exchange), *_installation(exchange)]
+
+
+def _installation(exchange: Exchange) -> list[Installation]:
+    """The installation that signed a request; only if the cloud took the signature."""
+    given = header(exchange.request.headers, "x-app-installation-id").strip()
+    answer = exchange.response
+    if not given or len(given) > _LONGEST_ID or answer is None or not (answer.accepted or answer.status == 101):
+        return []
+    return [Installation(Secret(given))]
+
+
+_LONGEST_ID: Final = 100  # characters; a UUID has 36
+_DEEPEST: Final = 6  # {"coffeeStation": {"coffeeMachine": {"bleAuthToken": …}}} in a list has four
+
+
+def _things(exchange: Exchange) -> list[FleetMachine | Problem]:
+    """The machines with their Bluetooth tokens, which stand at the head of a machine, and again within it."""
+    answer = exchange.response
+    is_list = plain_path(exchange.request.path) == THINGS_PATH
+    if exchange.request.method.upper() != "GET" or (not is_list and (answer is None or not answer.accepted)):
+        return []
+    what = Asked.MACHINES.value
+    if answer is None:
+        return [Problem(Trouble.NO_ANSWER, f"{what} was not answered; close the app and open it again")]
+    if not answer.accepted:
+        return [refusal(Asked.MACHINES, answer)]
+    given, problem = _json_answer(what, answer)
+    if is_list and given == []:
+        text = "this account has no machines: log in with the account that the machine is registered with"
+        return [Problem(Trouble.EMPTY_FLEET, text)]
+    found: dict[tuple[str, str], FleetMachine | Problem] = {}
+    waiting: list[tuple[object, int]] = [(given, 0)]
+    while waiting and len(found) < MOST_MACHINES:
+        value, depth = waiting.pop()
+        if isinstance(value, dict):
+            token = value.get("bleAuthToken")
+            if isinstance(token, str) and token.strip():
+                serial = _text(value.get("serialNumber")).strip()
+                found.setdefault(
+                    (serial, token), FleetMachine(None, serial, _text(value.get("name")), ble_token=Secret(token))
+                )
+        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        if depth < _DEEPEST:
+            waiting += [(each, depth + 1) for each in inner if isinstance(each, dict | list)]
+    return [*([problem] if problem and is_list else []), *found.values()]
 
 
 def _login(exchange: Exchange) -> list[Finding | Problem]:
@@ -113,6 +171,7 @@ def _login(exchange: Exchange) -> list[Finding | Problem]:
     sent, problem = _sent(exchange.request)
     found: list[Finding | Problem] = [problem] if problem else []
     refreshed = sent.get("granttype", "").lower() == "refresh_token"
+    refreshed = refreshed or plain_path(exchange.request.path) == RENEWAL_PATH
     asked = Asked.RENEWAL if refreshed else Asked.LOGIN
     what, answer = asked.value, exchange.response
     if answer is None:
@@ -215,7 +274,10 @@ def _secret(sent: dict[str, str], name: str) -> Secret | None:
 def _tokens(given: object, exchange: Exchange) -> Tokens | None:
     if not isinstance(given, dict):
         return None
-    access, refresh, seconds = (given.get(name) for name in ("access_token", "refresh_token", "expires_in"))
+    access, refresh = given.get("access_token"), given.get("refresh_token")
+    if access is None:  # the cloud of today
+        access, refresh = given.get("accessToken"), given.get("refreshToken")
+    seconds = given.get("expires_in")
     if not isinstance(access, str) or not access:
         return None
     lasts = None

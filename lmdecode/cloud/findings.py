@@ -100,6 +100,8 @@ class FleetMachine:
     serial_number: str = ""
     name: str = ""
     model_name: str = ""
+    ble_token: Secret | None = None
+    """With it a machine with gateway v5 takes commands by Bluetooth; None if the cloud gave none."""
 
     @property
     def title(self) -> str:
@@ -110,7 +112,12 @@ class FleetMachine:
 
     def secrets(self) -> dict[str, Secret | None]:
         """What it holds, by the names for people."""
-        return {f"key of {self.title}": self.key}
+        found: dict[str, Secret | None] = {}
+        if self.key or not self.ble_token:
+            found[f"key of {self.title}"] = self.key
+        if self.ble_token:
+            found[f"Bluetooth token of {self.title}"] = self.ble_token
+        return found
 
 
 def _short(name: str) -> str:
@@ -148,4 +155,30 @@ class Problem:
         return self.text
 
 
-Finding = Client | Account | Tokens | FleetMachine
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """An installation of the app, or of a program that signs as the app does, in the cloud of today."""
+
+    installation_id: Secret
+    secret: Secret | None = None
+    """From the file of the program; it never goes over the network."""
+    private_key: Secret | None = None
+    """The same."""
+
+    def over(self, before: Installation | None) -> Installation:
+        """This, with what it lacks from what was known before of the same installation."""
+        if before is None or before.installation_id != self.installation_id:
+            return self
+        return Installation(self.installation_id, self.secret or before.secret, self.private_key or before.private_key)
+
+    def secrets(self) -> dict[str, Secret | None]:
+        """What it holds, by the names for people."""
+        found: dict[str, Secret | None] = {"installation id": self.installation_id}
+        if self.secret:
+            found["installation secret"] = self.secret
+        if self.private_key:
+            found["installation private key"] = self.private_key
+        return found
+
+
+Finding = Client | Account | Tokens | FleetMachine | Installation

@@ -21,6 +21,8 @@ class CloudEndpoint(Enum):
     """A login, or the renewal of one."""
     CUSTOMER = auto()
     """The account, with all machines and their keys."""
+    THINGS = auto()
+    """The machines of an account in the cloud of today, or one of them; each has its Bluetooth token."""
     OTHER = auto()
     """Something without credentials, apart from what the headers may have."""
 
@@ -28,11 +30,16 @@ class CloudEndpoint(Enum):
 CLOUD_HOST: Final = "cms.lamarzocco.io"
 TOKEN_PATH: Final = "/oauth/v2/token"  # noqa: S105 -- a path
 CUSTOMER_PATH: Final = "/api/customer"
+LION: Final = "lion.lamarzocco.io"
+RENEWAL_PATH: Final = "/api/customer-app/auth/refreshtoken"
+THINGS_PATH: Final = "/api/customer-app/things"
 
 _ENDPOINTS: Final = {
     (CLOUD_HOST, TOKEN_PATH): CloudEndpoint.TOKEN,
     (CLOUD_HOST, CUSTOMER_PATH): CloudEndpoint.CUSTOMER,
-    ("gw.lamarzocco.io", "/v1/home/machines"): CloudEndpoint.OTHER,
+    (LION, "/api/customer-app/auth/signin"): CloudEndpoint.TOKEN,
+    (LION, RENEWAL_PATH): CloudEndpoint.TOKEN,
+    (LION, THINGS_PATH): CloudEndpoint.THINGS,
 }
 
 
@@ -40,8 +47,19 @@ def endpoint(host: str, path: str) -> CloudEndpoint | None:
     """What a request asks for, or None if it is not the maker's cloud that is asked."""
     if not is_cloud(host):
         return None
-    way = "/" + "/".join(part for part in unquote(path.partition("?")[0]).split("/") if part)
+    way = plain_path(path)
+    if _plain(host) == LION and way.startswith(f"{THINGS_PATH}/"):
+        return CloudEndpoint.THINGS
     return _ENDPOINTS.get((_plain(host), way), CloudEndpoint.OTHER)
+
+
+def plain_path(path: str) -> str:
+    """Returns a path without its query, and without what writers differ in.
+
+    >>> plain_path("//api/customer/?x=y")
+    '/api/customer'
+    """
+    return "/" + "/".join(part for part in unquote(path.partition("?")[0]).split("/") if part)
 
 
 def _plain(host: str) -> str:

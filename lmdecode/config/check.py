@@ -75,7 +75,7 @@ def problems(config: Config, machine: str | None = None) -> list[Problem]:
     found += finder.sample(machines)
     for each in machines:
         found += finder.of_a_machine(each, alone=len(machines_of(config)) < 2)
-    if not any(each.entry.get("key") for each in machines):
+    if not any(each.entry.get("key") or each.entry.get("ble_token") for each in machines):
         found.append(
             finder.about_the_file(
                 f'there is no "key": lmdecode harvest finds it, or lmdecode config set key{finder.option}'
@@ -207,7 +207,7 @@ class _Finder:
                 f"lmdecode config set host ADDRESS{which}{file}",
                 f"{entry}.host".lstrip("."),
             )
-        if not machine.entry.get("key") and not alone:
+        if not machine.entry.get("key") and not machine.entry.get("ble_token") and not alone:
             yield self.about_the_file(
                 f'{named} has no "key": lmdecode config set key{which}{file}', f"{entry}.key".lstrip(".")
             )

@@ -9,7 +9,7 @@ from typing import Final
 
 from lmdecode.codec.record import MASK
 
-OF_A_MACHINE: Final = ("host", "port", "key", "machine_name", "name", "serial_number", "model_name")
+OF_A_MACHINE: Final = ("host", "port", "key", "ble_token", "machine_name", "name", "serial_number", "model_name")
 """The entries that each machine has, at the top of the file or in the list of machines."""
 OF_THE_ACCOUNT: Final = (
     "client_id",
@@ -19,6 +19,9 @@ OF_THE_ACCOUNT: Final = (
     "access_token",
     "refresh_token",
     "token_expires",
+    "installation_id",
+    "installation_secret",
+    "installation_private_key",
 )
 """The entries that are the owner's, not a machine's."""
 CHOICE: Final = "machine"
@@ -33,7 +36,10 @@ TEXTS: Final = frozenset((*OF_A_MACHINE, *OF_THE_ACCOUNT, CHOICE)) - {"port", "t
 """The entries whose value is a text."""
 
 SECRET_ENTRIES: Final = frozenset(
-    ("client_id", "client_secret", "username", "password", "key", "access_token", "refresh_token")
+    (
+        *("client_id", "client_secret", "username", "password", "key", "ble_token", "access_token", "refresh_token"),
+        *("installation_id", "installation_secret", "installation_private_key"),
+    )
 )
 """The entries that are masked by default."""
 
@@ -45,6 +51,8 @@ _ELSEWHERE: Final = {  # what lmdirect, pylamarzocco, Home Assistant, the cloud 
     "user": "username", "email": "username", "login": "username", "passwd": "password", "pass": "password",
     "communicationkey": "key", "communication_key": "key", "machine_key": "key", "lm_key": "key", "secret": "key",
     "serial": "serial_number", "serialnumber": "serial_number", "model": "model_name", "title": "machine_name",
+    "bleauthtoken": "ble_token", "ble_auth_token": "ble_token", "bluetooth_token": "ble_token",
+    "installationid": "installation_id", "private_key": "installation_private_key",
     "accesstoken": "access_token", "token": "access_token", "refreshtoken": "refresh_token",
     "default": "machine", "default_machine": "machine", "device": "machine", "devices": "machines",
 }  # fmt: skip

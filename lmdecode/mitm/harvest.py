@@ -184,13 +184,19 @@ class Harvest:
         """The steps, each with whether it is done."""
         found = self._addon.found
         client, account = found.client, found.account
-        return [
+        steps = [
             ("the phone uses the proxy", self._progress.proxied),
             ("the app trusts the certificate", self._progress.trusted),
-            ("client id and client secret", bool(client and client.client_id and client.client_secret)),
-            ("user name and password", bool(account and account.username and account.password)),
-            ("key of a machine", bool(found.keyed)),
         ]
+        is_first = bool(client or found.keyed or not found.is_of_today)
+        if is_first:  # the cloud of today has none
+            steps.append(("client id and client secret", bool(client and client.client_id and client.client_secret)))
+        steps.append(("user name and password", bool(account and account.username and account.password)))
+        if is_first:
+            steps.append(("key of a machine", bool(found.keyed)))
+        else:
+            steps.append(("Bluetooth token of a machine", bool(found.useful)))
+        return steps
 
     async def run(self, started: Callable[[Listening], None], tick: Callable[[], None]) -> None:
         """Run the proxy until all is found, its time is over, or this is cancelled.
