@@ -27,6 +27,7 @@ from lmdecode.codec.dialect import OwnerAccess
 from lmdecode.codec.v1.key import Key
 from lmdecode.config import SAMPLE_KEY
 from lmdecode.config.keys import NoKeyError, find_keys
+from lmdecode.redaction.archives import flows, har
 from lmdecode.redaction.copyist import Copy, Copyist
 from lmdecode.redaction.listening import listeners
 from lmdecode.redaction.packets import ETHERNET, PacketCopy, PcapFile
@@ -138,7 +139,12 @@ def _pcapng(file: BinaryIO) -> Copy:
     return PacketCopy(lambda time_ns, data: writer.write(time_ns, ETHERNET, data))
 
 
-_WRITERS: Final[dict[str, Callable[[BinaryIO], Copy]]] = {"pcap": _pcap, "pcapng": _pcapng}
+_WRITERS: Final[dict[str, Callable[[BinaryIO], Copy]]] = {
+    "pcap": _pcap,
+    "pcapng": _pcapng,
+    "HTTP archives (HAR)": har,
+    "flows that mitmproxy saved": flows,
+}
 """What writes a copy, by the name of the format."""
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from lmdecode.codec.dialect import Place
 from lmdecode.codec.record import Sender
+from lmdecode.codec.stomp import Frame
 from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.message import Message
 from lmdecode.codec.web import HttpRequest, HttpResponse
@@ -105,6 +106,14 @@ class Copyist:
             self.leave_out("WebSocket messages that are not understood")
             return
         self._count(is_written=self._copy.message(self._ends(place), time_ns, sender, changed, is_text=is_text))
+
+    def stomp(self, place: Place, time_ns: int, sender: Sender, frame: Frame) -> None:
+        """Take a frame of STOMP, which a message of a WebSocket is made of in the copy."""
+        changed = self._web.stomp(frame)
+        if changed is None:
+            self.leave_out("frames of STOMP that are not understood")
+            return
+        self._count(is_written=self._copy.message(self._ends(place), time_ns, sender, changed, is_text=True))
 
     def leave_out(self, what: str, times: int = 1) -> None:
         """Count what is not in the copy."""

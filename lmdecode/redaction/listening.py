@@ -23,6 +23,7 @@ from lmdecode.codec.dialect import (
 )
 from lmdecode.codec.errors import CodecError, FrameError
 from lmdecode.codec.record import Record, Sender
+from lmdecode.codec.stomp import Stomp
 from lmdecode.codec.v1.framing import Deframer, Frame, unwrap
 from lmdecode.codec.v1.key import decrypt
 from lmdecode.codec.v1.message import Message, parse
@@ -65,6 +66,10 @@ class _Listener:
     def conversation(self, sink: Sink[T], place: Place, tally: Tally) -> Conversation[T]:  # noqa: ARG002
         if self._dialect.name == "v1":
             return _V1(place, tally, self._access, self._copyist)
+        if self._dialect.name == "v3":
+            from lmdecode.codec.web_bytes import WebBytes  # noqa: PLC0415 -- it loads h11 and wsproto
+
+            return _Silent(WebBytes(_Web(place, tally, self._copyist), tally, "it is encrypted"))
         return _Unheard(self._copyist)
 
     def predecode(self, payloads: Sequence[bytes], *, as_json: bool) -> Sequence[Any]:  # noqa: ARG002
@@ -77,6 +82,8 @@ class _Listener:
         return None
 
     def web(self, place: Place, tally: Tally) -> WebConversation | None:
+        if self._dialect.name == "lion":
+            return _Pushed(place, tally, self._copyist)
         return _Web(place, tally, self._copyist)
 
 
@@ -180,13 +187,82 @@ class _Web:
         self._copyist.leave_out("damaged parts of connections")
         return ()
 
+    def control(
+        self,
+        time_ns: int,  # noqa: ARG002
+        sender: Sender,  # noqa: ARG002
+        name: str,  # noqa: ARG002
+        data: bytes,  # noqa: ARG002
+        *,
+        problems: Sequence[str] = (),  # noqa: ARG002
+    ) -> Sequence[Record]:
+        self._copyist.leave_out("control frames of WebSockets")
+        return ()
+
     def close(self, time_ns: int) -> Sequence[Record]:  # noqa: ARG002
+        return ()
+
+    @property
+    def held(self) -> int:
+        return 0
+
+    def let_go(self, time_ns: int) -> Sequence[Record]:  # noqa: ARG002
         return ()
 
     def _count(self, problems: Sequence[str]) -> None:
         self._tally.frames += 1
         self._tally.valid_frames += 1
         self._tally.problems += bool(problems)
+
+
+class _Pushed(_Web):
+    """The same of a cloud that pushes frames of STOMP, which may stand in several texts, or several in one."""
+
+    def __init__(self, place: Place, tally: Tally, copyist: Copyist) -> None:
+        super().__init__(place, tally, copyist)
+        self._stomp = {"app": Stomp(), "machine": Stomp()}
+
+    def message(
+        self, time_ns: int, sender: Sender, data: bytes, *, is_text: bool = True, problems: Sequence[str] = ()
+    ) -> Sequence[Record]:
+        self._count(problems)
+        if not data.strip(b"\r\n\0"):
+            self._copyist.message(self._place, time_ns, sender, data, is_text=is_text)
+            return ()
+        for frame in self._stomp[sender].receive(data):
+            self._copyist.stomp(self._place, time_ns, sender, frame)
+        return ()
+
+
+class _Silent:
+    """A conversation of which no Record comes."""
+
+    def __init__(self, inner: Conversation[Record]) -> None:
+        self._inner = inner
+
+    def receive(self, time_ns: int, sender: Sender, data: bytes, predecoded: object = None) -> Sequence[Any]:
+        self._inner.receive(time_ns, sender, data, predecoded)
+        return ()
+
+    def receive_late(self, time_ns: int, sender: Sender, data: bytes, reason: str) -> Sequence[Any]:
+        self._inner.receive_late(time_ns, sender, data, reason)
+        return ()
+
+    def gap(self, time_ns: int, sender: Sender, size: int, reason: str) -> Sequence[Any]:
+        self._inner.gap(time_ns, sender, size, reason)
+        return ()
+
+    def close(self, time_ns: int) -> Sequence[Any]:
+        self._inner.close(time_ns)
+        return ()
+
+    @property
+    def held(self) -> int:
+        return self._inner.held
+
+    def let_go(self, time_ns: int, reason: str) -> Sequence[Any]:
+        self._inner.let_go(time_ns, reason)
+        return ()
 
 
 class _Unheard:

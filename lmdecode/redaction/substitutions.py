@@ -158,7 +158,7 @@ class Substitutions:
         if _UUID(form):
             return f"00000000-0000-4000-8000-{self._number('uuid'):012x}"
         shape = _shape(value)
-        return shaped(f"{kind} {self._number(f'{kind} {shape}')}", value)
+        return shaped(f"{kind} {shape} {self._number(f'{kind} {shape}')}", value)
 
     def _number(self, family: str) -> int:
         self._numbers[family] += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from lmdecode.codec.secrets import is_secret
+from lmdecode.codec.secrets import names_secret
 from lmdecode.redaction.json_text import rewritten
 from lmdecode.redaction.spellings import SURE, is_telling
 from lmdecode.redaction.substitutions import (
@@ -18,6 +18,7 @@ from lmdecode.redaction.substitutions import (
 )
 from lmdecode.redaction.words import (
     HARMLESS,
+    MAKERS_PAGE,
     is_word,
     known_words,
     known_words_folded,
@@ -108,7 +109,7 @@ class Values:
         lower = name.lower()
         if not value:
             return value
-        kind = _KINDS.get(lower, Kind.SECRET if is_secret(lower) else None)
+        kind = _KINDS.get(lower, Kind.SECRET if names_secret(lower, value) else None)
         if kind is None and value.lstrip()[:1] in {"{", "["} and self._depth < _DEEPEST:
             return self.document(value)
         if kind in {Kind.NAME, Kind.ID} and value in known_words():
@@ -124,7 +125,7 @@ class Values:
     def number(self, name: str, digits: str) -> str:
         """Return what becomes of a number, as it is written."""
         lower = name.lower()
-        if is_secret(lower) or (names_a_place(lower) and lower not in known_words_folded()):
+        if names_secret(lower, 0.0) or (names_a_place(lower) and lower not in known_words_folded()):
             return self._other_number(digits)
         try:
             value = abs(float(digits))
@@ -183,7 +184,7 @@ class Values:
             return self.table.of(Kind.MAC, value)
         if is_ip(value):
             return self.table.of(Kind.IP, value)
-        if names_a_word(name) and is_word(value):
+        if MAKERS_PAGE(value) or (names_a_word(name) and is_word(value)):
             return self.caught(value)
         return self.table.of(Kind.TEXT, value)
 

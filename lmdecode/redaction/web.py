@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode
 
 from lmdecode.codec.dialect import is_cloud
+from lmdecode.codec.stomp import Frame
 from lmdecode.codec.web import Headers, HttpRequest, HttpResponse, header
 from lmdecode.redaction.substitutions import Kind, is_ip
 from lmdecode.redaction.values import Values
@@ -40,9 +41,6 @@ _CONTENT_TYPE: Final = re.compile(
 _AGENT: Final = re.compile(r"[A-Za-z][A-Za-z ._-]{0,30}/[0-9][0-9A-Za-z.]{0,20}").match
 _SEGMENT: Final = re.compile(r"[A-Za-z][A-Za-z_-]{0,60}\Z|v[0-9]{1,2}\Z|[0-9]{1,3}\Z").match
 _FORM: Final = "application/x-www-form-urlencoded"
-_STOMP: Final = re.compile(
-    r"(CONNECT|CONNECTED|STOMP|SUBSCRIBE|UNSUBSCRIBE|SEND|MESSAGE|RECEIPT|ERROR|ACK|NACK|DISCONNECT)\r?\n"
-)
 _STOMP_PLAIN: Final = frozenset(("accept-version", "version", "heart-beat", "ack", "content-type", "receipt"))
 
 
@@ -82,8 +80,6 @@ class Web:
         text = data.decode("utf-8", "replace")
         if not text.strip("\r\n\0"):
             return text.encode()
-        if _STOMP.match(text.lstrip("\r\n")):
-            return self.stomp(text).encode()
         changed = self._values.document(text)
         return changed.encode() if changed else None
 
@@ -173,36 +169,17 @@ class Web:
         self.bodies_left_out += 1
         return b""
 
-    def stomp(self, text: str) -> str:
-        """Return one or more frames of STOMP, whole or cut, without secrets. What is no frame is left out."""
-        frames: list[str] = []
-        for frame in text.split("\0"):
-            start = len(frame) - len(frame.lstrip("\r\n"))
-            blank, rest = frame[:start], frame[start:]
-            if not rest:
-                frames.append(blank)
-            elif _STOMP.match(rest):
-                frames.append(blank + self._frame(rest))
-            else:
-                self._values.left_out += 1
-                frames.append(blank)
-        return "\0".join(frames)
-
-    def _frame(self, frame: str) -> str:
-        head, gap, body = frame.partition("\n\n")
-        if not gap and "\r\n\r\n" in frame:
-            head, gap, body = frame.partition("\r\n\r\n")
-        command, *lines = head.splitlines()
-        changed = self._values.document(body) if body else ""
-        kept = [command]
-        for line in lines:
-            name, colon, value = line.partition(":")
-            if not colon:
-                continue
-            new = self._stomp_header(name, value, len(changed.encode()))
-            if new is not None:
-                kept.append(f"{name}:{new}")
-        return "\n".join(kept) + (gap and "\n\n") + changed
+    def stomp(self, frame: Frame) -> bytes | None:
+        """Return a frame of STOMP without secrets; None if it is none that is known."""
+        if not frame.command:
+            return None
+        body = self._values.document(frame.body.decode("utf-8", "replace")).encode() if frame.body else b""
+        lines = [frame.command]
+        for name, value in frame.headers:
+            changed = self._stomp_header(name, value, len(body))
+            if changed is not None:
+                lines.append(f"{name}:{changed}")
+        return "\n".join(lines).encode() + b"\n\n" + body + b"\0"
 
     def _stomp_header(self, name: str, value: str, length: int) -> str | None:  # noqa: PLR0911 -- as above
         lower = name.lower()

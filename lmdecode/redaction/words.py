@@ -31,6 +31,7 @@ _WORDS: Final = """
 """
 """Those of enumerations, some with spellings of their own in a part of the machines."""
 
+_MODELS: Final = ("LINEA MICRA", "LINEA MINI", "LINEA MINI 2023", "GS3 AV", "GS3 MP", "STRADA X", "PICO", "SWAN")
 _NAMES: Final = """
     machineMode machineCapabilities boilers tankStatus smartStandBy isPlumbedIn MachineChangeMode SettingBoilerTarget
     SettingBoilerEnable SettingSmartstandby SettingSmartStandby TokenGet TimeStampUpdate
@@ -39,12 +40,17 @@ _NAMES: Final = """
 """
 """Those that stand as values of a member `name`: of Bluetooth's commands, and of the first Micras' stream."""
 
-OF_WORDS: Final = re.compile(
-    r"(?:\A|(?<=[a-z_]))(?:code|type|status|mode|modes|index|reason|style|level|speed|family|hw|model|position|action|"
-    r"after|days?|dose|unit|state|feature|reset|auth|authmode|available\w*|result|errorcode)\Z",
-    re.IGNORECASE,
+_OF_WORDS: Final = frozenset(
+    "code type status mode modes index reason style level speed family hw model position action after day days dose "  # noqa: SIM905
+    "unit state feature reset auth authmode result".split()
 )
-"""The ends of the names of members that hold one word of an enumeration."""
+"""The last words in the names of members that hold one word of an enumeration."""
+_PARTS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+
+MAKERS_PAGE: Final = re.compile(
+    r"https?://(?:[a-z-]{1,30}\.)?lamarzocco\.(?:io|com)(?:/(?:[A-Za-z_.-]|[0-9](?![0-9]{4})){0,200})*\Z"
+).match
+"""Returns a match for the address of a page or an image of the maker's, without a number that may be somebody's."""
 
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,60}\Z").match
 HARMLESS: Final = re.compile(
@@ -68,7 +74,7 @@ def known_words() -> frozenset[str]:
     """Return the words that may stay wherever they stand."""
     from lmdecode.codec.vocabulary import rows  # noqa: PLC0415 -- the table is large
 
-    found = {*_WORDS.split(), *_NAMES.split()}
+    found = {*_WORDS.split(), *_NAMES.split(), *_MODELS}
     for row in rows():
         found.update(re.findall(r"[A-Za-z_]\w+", row.path))
         found.update(row.type.words if row.type is not None else ())
@@ -94,10 +100,11 @@ def is_word(text: str) -> bool:
 def names_a_word(name: str) -> bool:
     """Return whether the member of a name holds a word of an enumeration.
 
-    >>> names_a_word("stopReason"), names_a_word("ownerName")
-    (True, False)
+    >>> names_a_word("stopReason"), names_a_word("ownerName"), names_a_word("postcode"), names_a_word("zipCode")
+    (True, False, False, False)
     """
-    return OF_WORDS.search(name) is not None
+    parts = [each.lower() for each in _PARTS.findall(name[:200])]
+    return bool(parts) and (parts[-1] in _OF_WORDS or parts[0] == "available") and not names_a_place(name)
 
 
 def names_a_place(name: str) -> bool:
