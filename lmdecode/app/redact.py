@@ -28,6 +28,7 @@ from lmdecode.codec.v1.key import Key
 from lmdecode.config import SAMPLE_KEY
 from lmdecode.config.keys import NoKeyError, find_keys
 from lmdecode.redaction.archives import flows, har
+from lmdecode.redaction.attributes import HCI_WITH_DIRECTION, RadioCopy, btsnoop, packet_logger, with_direction
 from lmdecode.redaction.copyist import Copy, Copyist
 from lmdecode.redaction.listening import listeners
 from lmdecode.redaction.packets import ETHERNET, PacketCopy, PcapFile
@@ -75,7 +76,7 @@ def redact(asked: Asked, original: Path, output: Path, *, progress: Progress = n
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "copy"
         with copy.open("wb") as file:
-            copyist = Copyist(table, key, _WRITERS[kind](file))
+            copyist = Copyist(table, key, _WRITERS[kind](file, first.has_radio))
             copyist.values.close_net()
             statistics = _listen(original, copyist, reading, progress)
             copyist.close()
@@ -86,10 +87,13 @@ def redact(asked: Asked, original: Path, output: Path, *, progress: Progress = n
         with copy.open("rb") as proved, whole_file(output, binary=True) as kept:
             shutil.copyfileobj(proved, kept)
     values = table.values()
-    other = statistics.packets - statistics.port_packets
     left_out = dict(copyist.left_out)
-    if other > 0:
-        left_out["packets and lines of others"] = other
+    if first.has_radio:
+        others, what = statistics.other_devices, "other Bluetooth devices"
+    else:
+        others, what = statistics.packets - statistics.port_packets, "packets, requests or lines of others"
+    if others > 0:
+        left_out[what] = others
     return Redacted(
         kind,
         copyist.copied,
@@ -128,22 +132,33 @@ def _kind(path: Path) -> str:
     return kind.name
 
 
-def _pcap(file: BinaryIO) -> Copy:
-    return PacketCopy(PcapFile(file.write, ETHERNET).write)
+def _pcap(file: BinaryIO, has_radio: bool) -> Copy:  # noqa: FBT001 -- as the others
+    if not has_radio:
+        return PacketCopy(PcapFile(file.write, ETHERNET).write)
+    packets = PcapFile(file.write, HCI_WITH_DIRECTION)
+    return RadioCopy(lambda time_ns, kind, data: packets.write(time_ns, with_direction(kind, data)))
 
 
-def _pcapng(file: BinaryIO) -> Copy:
+def _pcapng(file: BinaryIO, has_radio: bool) -> Copy:  # noqa: FBT001 -- as above
     from lmdecode.render.records.pcapng import PcapngWriter
 
     writer = PcapngWriter(file)
+
+    def heard(time_ns: int, kind: int, data: bytes) -> None:
+        writer.write(time_ns, HCI_WITH_DIRECTION, with_direction(kind, data))
+
+    if has_radio:
+        return RadioCopy(heard)
     return PacketCopy(lambda time_ns, data: writer.write(time_ns, ETHERNET, data))
 
 
-_WRITERS: Final[dict[str, Callable[[BinaryIO], Copy]]] = {
+_WRITERS: Final[dict[str, Callable[[BinaryIO, bool], Copy]]] = {
     "pcap": _pcap,
     "pcapng": _pcapng,
-    "HTTP archives (HAR)": har,
-    "flows that mitmproxy saved": flows,
+    "HTTP archives (HAR)": lambda file, _: har(file),
+    "flows that mitmproxy saved": lambda file, _: flows(file),
+    "btsnoop (a log of Bluetooth)": lambda file, _: btsnoop(file.write),
+    "PacketLogger (Apple's log of Bluetooth)": lambda file, _: packet_logger(file.write),
 }
 """What writes a copy, by the name of the format."""
 

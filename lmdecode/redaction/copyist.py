@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
+from lmdecode.codec.bluetooth.characteristics import NAMES
 from lmdecode.codec.dialect import Place
 from lmdecode.codec.record import Sender
 from lmdecode.codec.stomp import Frame
 from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.message import Message
 from lmdecode.codec.web import HttpRequest, HttpResponse
-from lmdecode.redaction.substitutions import Kind, Substitutions, is_ip
+from lmdecode.redaction.substitutions import Kind, Substitutions, is_ip, is_mac
 from lmdecode.redaction.v1 import Memory
 from lmdecode.redaction.values import Values
 from lmdecode.redaction.web import Web
@@ -30,6 +31,30 @@ class Ends(NamedTuple):
     number: int
     app: End
     machine: End
+
+
+class Radio(NamedTuple):
+    """A connection of Bluetooth, as the copy has it."""
+
+    number: int
+    app: str
+    """The address of the app's side; "" if it is not known."""
+    machine: str
+    name: str
+    """What the machine advertises; "" if it is not known."""
+
+
+class Attribute(NamedTuple):
+    """What was said of a characteristic."""
+
+    what: Literal["asked", "answered", "wrote", "subscribed", "accepted", "refused", "notified"]
+    name: str
+    """Of the characteristic."""
+    value: bytes = b""
+    why: str = ""
+    """The reason of a refusal."""
+    wrote: bool = False
+    """Whether a write was refused."""
 
 
 class Copy:
@@ -54,8 +79,8 @@ class Copy:
         """Write a message of a WebSocket."""
         return False
 
-    def pdu(self, ends: Ends, time_ns: int, sender: Sender, data: bytes) -> bool:  # noqa: ARG002
-        """Write a PDU of ATT."""
+    def attribute(self, radio: Radio, time_ns: int, said: Attribute) -> bool:  # noqa: ARG002
+        """Write what was said of a characteristic of Bluetooth."""
         return False
 
     def line(self, text: str) -> bool:  # noqa: ARG002
@@ -80,6 +105,11 @@ class Copyist:
         self.values = Values(table)
         self._web = Web(self.values)
         self._memory = Memory(table, key)
+        from lmdecode.redaction.attributes import Attributes  # noqa: PLC0415 -- it writes copies as well
+
+        self._attributes = Attributes(self.values)
+        self.has_radio = False
+        """Whether there is Bluetooth in what was read."""
         self._copy = copy
         self.copied = 0
         """Messages that are in the copy."""
@@ -114,6 +144,22 @@ class Copyist:
             self.leave_out("frames of STOMP that are not understood")
             return
         self._count(is_written=self._copy.message(self._ends(place), time_ns, sender, changed, is_text=True))
+
+    def attribute(self, place: Place, time_ns: int, said: Attribute) -> None:
+        """Take what was said of a characteristic of Bluetooth."""
+        self.has_radio = True
+        value = (
+            self._attributes.value(said.name, said.value) if said.value and said.what != "subscribed" else said.value
+        )
+        if value is None or (said.name not in NAMES and said.what not in {"accepted", "subscribed"}):
+            self.leave_out("values of characteristics that nobody knows")
+            return
+        name = self.values.name(place.name) if place.name else ""
+        radio = Radio(place.stream, self._device(place.app), self._device(place.machine), name)
+        self._count(is_written=self._copy.attribute(radio, time_ns, said._replace(value=value)))
+
+    def _device(self, address: str) -> str:
+        return self.table.of(Kind.MAC, address) if is_mac(address) else ""
 
     def leave_out(self, what: str, times: int = 1) -> None:
         """Count what is not in the copy."""

@@ -8,7 +8,7 @@ for a copy as well, also the formats that are yet to come.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from lmdecode.codec.dialect import (
     Conversation,
@@ -29,6 +29,9 @@ from lmdecode.codec.v1.key import decrypt
 from lmdecode.codec.v1.message import Message, parse
 from lmdecode.codec.web import HttpRequest, HttpResponse, WebConversation
 from lmdecode.redaction.copyist import Copyist
+
+if TYPE_CHECKING:
+    from lmdecode.redaction.listening_radio import RadioListener
 
 T = TypeVar("T")
 
@@ -62,6 +65,7 @@ class _Listener:
         self._dialect = dialect
         self._access = access
         self._copyist = copyist
+        self._radio: RadioListener | None = None
 
     def conversation(self, sink: Sink[T], place: Place, tally: Tally) -> Conversation[T]:  # noqa: ARG002
         if self._dialect.name == "v1":
@@ -70,6 +74,11 @@ class _Listener:
             from lmdecode.codec.web_bytes import WebBytes  # noqa: PLC0415 -- it loads h11 and wsproto
 
             return _Silent(WebBytes(_Web(place, tally, self._copyist), tally, "it is encrypted"))
+        if self._dialect.name == "bluetooth":
+            from lmdecode.redaction.listening_radio import RadioListener  # noqa: PLC0415 -- for few files
+
+            self._radio = self._radio or RadioListener(self._access, self._copyist)
+            return _Silent(self._radio.conversation(place, tally))
         return _Unheard(self._copyist)
 
     def predecode(self, payloads: Sequence[bytes], *, as_json: bool) -> Sequence[Any]:  # noqa: ARG002

@@ -86,12 +86,21 @@ class AttConversation:
         tally: Counts are added to it.
         device: What is known of the machine from its other connections.
         show_secrets: Whether secrets stay readable.
+        messages: Makes the Records; None for the usual.
     """
 
-    def __init__(self, place: Place, tally: Tally, device: Device | None = None, *, show_secrets: bool = False) -> None:
+    def __init__(
+        self,
+        place: Place,
+        tally: Tally,
+        device: Device | None = None,
+        *,
+        show_secrets: bool = False,
+        messages: Messages | None = None,
+    ) -> None:
         device = device or Device()
         self._tally = tally
-        self._messages = Messages(place, tally, device, show_secrets=show_secrets)
+        self._messages = messages or Messages(place, tally, device, show_secrets=show_secrets)
         self._handles = device.handles
         self._mtu: int | None = None
         self._wanted_mtu = _OLD_MTU
