@@ -20,7 +20,11 @@ from lmdecode.app.decode import Progress, no_progress
 from lmdecode.app.errors import CommandError, UsageError
 from lmdecode.app.files import STDIN, is_live, refuse_to_overwrite, whole_file
 from lmdecode.app.redact_proof import Reading, compare, search
-from lmdecode.capture.formats import open_capture
+from lmdecode.capture.formats import btsnoop as snoop
+from lmdecode.capture.formats import debug_log, open_capture, pcap, pcapng
+from lmdecode.capture.formats import flows as saved
+from lmdecode.capture.formats import har as archive
+from lmdecode.capture.formats import packet_logger as logger
 from lmdecode.capture.reader import decode_capture
 from lmdecode.capture.source import CaptureStatistics
 from lmdecode.codec.dialect import OwnerAccess
@@ -31,6 +35,7 @@ from lmdecode.redaction.archives import flows, har
 from lmdecode.redaction.attributes import HCI_WITH_DIRECTION, RadioCopy, btsnoop, packet_logger, with_direction
 from lmdecode.redaction.copyist import Copy, Copyist
 from lmdecode.redaction.listening import listeners
+from lmdecode.redaction.logs import LogCopy
 from lmdecode.redaction.packets import ETHERNET, PacketCopy, PcapFile
 from lmdecode.redaction.substitutions import Kind, Substitutions
 from lmdecode.redaction.summary import Redacted, Replaced
@@ -153,12 +158,13 @@ def _pcapng(file: BinaryIO, has_radio: bool) -> Copy:  # noqa: FBT001 -- as abov
 
 
 _WRITERS: Final[dict[str, Callable[[BinaryIO, bool], Copy]]] = {
-    "pcap": _pcap,
-    "pcapng": _pcapng,
-    "HTTP archives (HAR)": lambda file, _: har(file),
-    "flows that mitmproxy saved": lambda file, _: flows(file),
-    "btsnoop (a log of Bluetooth)": lambda file, _: btsnoop(file.write),
-    "PacketLogger (Apple's log of Bluetooth)": lambda file, _: packet_logger(file.write),
+    pcap.FORMAT.name: _pcap,
+    pcapng.FORMAT.name: _pcapng,
+    debug_log.FORMAT.name: lambda file, _: LogCopy(file.write),
+    archive.FORMAT.name: lambda file, _: har(file),
+    saved.FORMAT.name: lambda file, _: flows(file),
+    snoop.FORMAT.name: lambda file, _: btsnoop(file.write),
+    logger.FORMAT.name: lambda file, _: packet_logger(file.write),
 }
 """What writes a copy, by the name of the format."""
 

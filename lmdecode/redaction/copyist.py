@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from lmdecode.codec.bluetooth.characteristics import NAMES
 from lmdecode.codec.dialect import Place
-from lmdecode.codec.record import Sender
+from lmdecode.codec.record import Record, Sender
 from lmdecode.codec.stomp import Frame
 from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.message import Message
@@ -83,8 +83,8 @@ class Copy:
         """Write what was said of a characteristic of Bluetooth."""
         return False
 
-    def line(self, text: str) -> bool:  # noqa: ARG002
-        """Write a line of a log."""
+    def said(self, time_ns: int, sender: Sender, message: Message, *, ok: bool | None) -> bool:  # noqa: ARG002
+        """Write a message of v1 that a log has; `ok` says of the answer to a write whether the machine took it."""
         return False
 
     def close(self) -> None:
@@ -120,6 +120,16 @@ class Copyist:
         """Take a message of v1 in a TCP stream."""
         data = self._memory.frame(place.machine, message)
         self._count(is_written=self._copy.frame(self._ends(place), time_ns, sender, data))
+
+    def said(self, place: Place, record: Record) -> None:
+        """Take a message of v1 that a log has."""
+        if record.problems or record.kind is None or record.address is None:
+            self.leave_out("damaged messages")
+            return
+        data = bytes.fromhex(record.data) if record.data else None
+        message = Message(record.kind, record.address, record.length or 0, data)
+        changed = self._memory.message(place.machine, message)
+        self._count(is_written=self._copy.said(record.time_ns, record.sender, changed, ok=record.ok))
 
     def request(self, place: Place, time_ns: int, number: int, request: HttpRequest) -> None:
         """Take a request."""

@@ -8,6 +8,7 @@ for a copy as well, also the formats that are yet to come.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from lmdecode.codec.dialect import (
@@ -87,13 +88,57 @@ class _Listener:
     def verdict(self, tally: Tally, ports: Iterable[int]) -> str | None:  # noqa: ARG002
         return None
 
-    def log(self, place: Place, tally: Tally) -> LogConversation | None:  # noqa: ARG002
-        return None
+    def log(self, place: Place, tally: Tally) -> LogConversation | None:
+        name = self._dialect.name
+        if name == "v1":
+            access = self._access._replace(missing=None) if self._access.keys else self._access
+            inner = self._dialect.open(access).log(place, tally)
+            return None if inner is None else _Read(inner, place, self._copyist)
+        if name not in _LOGS:
+            return None
+        module = import_module(_LOGS[name])  # each has a `Log`, and the clouds say which host it is about
+        heard = self.web(place._replace(machine=getattr(module, "CLOUD", place.machine)), tally)
+        log: LogConversation = module.Log(heard)
+        return log
 
     def web(self, place: Place, tally: Tally) -> WebConversation | None:
         if self._dialect.name == "lion":
             return _Pushed(place, tally, self._copyist)
         return _Web(place, tally, self._copyist)
+
+
+_LOGS: Final = {name: f"lmdecode.codec.{name}.log" for name in ("v3", "cloud1", "lion")}
+
+
+class _Read:
+    """A log of v1: what it says is handed on."""
+
+    def __init__(self, inner: LogConversation, place: Place, copyist: Copyist) -> None:
+        self._inner = inner
+        self._place = place
+        self._copyist = copyist
+        self.nothing = inner.nothing
+
+    def may_mention(self, text: bytes) -> bool:
+        return self._inner.may_mention(text)
+
+    def receive(self, line: bytes, number: int) -> Sequence[Record] | None:
+        found = self._inner.receive(line, number)
+        return None if found is None else self._hand_on(found)
+
+    def close(self) -> Sequence[Record]:
+        return self._hand_on(self._inner.close())
+
+    def warnings(self) -> Sequence[str]:
+        return self._inner.warnings()
+
+    def notes(self) -> Sequence[str]:
+        return self._inner.notes()
+
+    def _hand_on(self, records: Sequence[Record]) -> Sequence[Record]:
+        for each in records:
+            self._copyist.said(self._place, each)
+        return ()
 
 
 class _V1:

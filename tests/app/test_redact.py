@@ -172,7 +172,7 @@ def test_damaged_frames_and_other_traffic_are_left_out_and_counted(tmp_path):
     assert made.messages == 2
     assert made.left_out["damaged frames of v1"] == 1
     assert made.left_out["bytes between frames of v1"] == 16
-    assert made.left_out["packets and lines of others"] == len(other.segments)
+    assert made.left_out["packets, requests or lines of others"] == len(other.segments)
     assert b"secret-path" not in copy.read_bytes()
     assert not decode(copy)[2].problems
 

@@ -43,7 +43,7 @@ _LOGGER: Final = re.compile(rb"\b(?:DEBUG|INFO|WARNING|ERROR)\b[^\n]{0,80}\bpyla
 _REFUSED: Final = re.compile(r"endpoint (https?://[^\s\v'\"<>]+) failed with status code (\d{3})")
 _ID: Final = re.compile(r"\s*([\w-]{4,64})")
 _PARAMS: Final = re.compile(r"[ \n]?([a-z_]{1,60}?) ?over ?cloud ?with ?params ?")
-_PATHS: Final = {
+PATHS: Final = {
     "set_power": "status",
     "set_steam": "enable-boiler",
     "set_temp": "target-boiler",
@@ -151,7 +151,7 @@ class Log(JsonLog):
             if command is None:
                 path = "token-request"
             else:
-                method, path = "POST", _PATHS.get(command[0], command[0])
+                method, path = "POST", PATHS.get(command[0], command[0])
                 extra = {command[0]: command[1]}
         elif isinstance(data, dict) and path is None and "status" in data and self._checked:
             path = f"{_HOME}/aws-proxy/{self._serial}/commands/{self._checked}"
