@@ -26,6 +26,7 @@ import re
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import ClassVar, Final, NamedTuple
 
@@ -57,10 +58,12 @@ _NEXT: Final = re.compile(
 _SYSLOG: Final = re.compile(r"\A[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S{1,64} \S{1,64}\[\d{1,9}\]: ")
 _COMPOSE: Final = re.compile(r"\A[A-Za-z][\w.-]{1,64} {1,20}\| ")
 _CODES: Final = b'"MESSAGE"'  # in the JSON of journald, which may have a line as a list of numbers
+_NAME: Final = (b"pylama", b"rzocco", b"websocket message: ")  # halves of a name, since a line may be broken in it
 _MEMBERS: Final = ("log", "message", "MESSAGE", "msg", "_MESSAGE")
 _OBJECT_START: Final = re.compile(r"[ \t,\[]{0,20}\{[ \t]{0,8}\"")
 _LEAD: Final = re.compile(r"[ >|\t]*")
 _ROW: Final = re.compile("[|\u2502\u2503]")
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _COLUMNS: Final = 3
 _STRIPPED: Final = 2
 
@@ -102,7 +105,7 @@ class JsonLog(ABC):
     phrases: ClassVar[Sequence[str]] = ()
     """The words before a message, as they are written, with the blank before it."""
     words: ClassVar[Sequence[bytes]] = ()
-    """One of them is in each line that begins an entry of this dialect, even if it is broken."""
+    """One of them, or of `_NAME`, is in a line that begins an entry of this dialect, or in the one after it."""
     nothing: str = ""
 
     def __init__(self) -> None:
@@ -121,17 +124,18 @@ class JsonLog(ABC):
 
     def may_mention(self, text: bytes) -> bool:
         """Return False if no line of a text is about a message; True if one may be."""
-        return bool(self._lines) or any(word in text for word in self.words) or _CODES in text
+        return bool(self._lines) or _is_ours(text) or any(word in text for word in self.words)
 
     def receive(self, line: bytes, number: int) -> Sequence[Record] | None:
         """Take a line. Returns the messages that are complete now, or None if it is not about a message."""
-        is_ours = any(word in line for word in self.words)
+        is_ours = _has_name(line) or any(word in line for word in self.words)
         if not is_ours and not self._lines and _CODES not in line:
             self._before.append(line[-_SHORT:].decode("utf-8", "surrogateescape"))
             return None
         text = _unwrapped(line.decode("utf-8", "surrogateescape"))
         if not is_ours and _CODES in line:
-            is_ours = any(word in text.encode("utf-8", "surrogateescape") for word in self.words)
+            made = text.encode("utf-8", "surrogateescape")
+            is_ours = _has_name(made) or any(word in made for word in self.words)
         is_first = _begins(text) or (is_ours and not self._is_headed and self._exact.search(text) is not None)
         found: list[Record] | None = None
         if self._lines:
@@ -264,6 +268,16 @@ class JsonLog(ABC):
         return False
 
 
+@lru_cache(maxsize=4)
+def _is_ours(text: bytes) -> bool:
+    """Return True if a text has what all dialects look for; they are asked about the same texts one after the other."""
+    return _has_name(text) or _CODES in text
+
+
+def _has_name(text: bytes) -> bool:
+    return any(word in text for word in _NAME)
+
+
 def _begins(text: str) -> bool:
     """Return True if an entry begins at the beginning of a text."""
     if _BEGINS.match(text) is not None:
@@ -381,4 +395,6 @@ def _cell(parts: Sequence[str]) -> str:
     """A cell of a table, whose parts stand in several rows."""
     parts = [each.rstrip().removeprefix(" ") for each in parts]
     width = max(map(len, parts))
-    return "".join(each if len(each) >= width else f"{each} " for each in parts if each).rstrip(" ")
+    return "".join(
+        each if len(each) >= width and _DATE.fullmatch(each) is None else f"{each} " for each in parts if each
+    ).rstrip(" ")

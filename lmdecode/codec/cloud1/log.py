@@ -71,7 +71,7 @@ class Log(JsonLog):
     """
 
     phrases: ClassVar = PHRASES
-    words: ClassVar = (b"pylama", b"rzocco", b"access token", b"Request to ")
+    words: ClassVar = (b"access token", b"Request to ")
     nothing = (
         "is a log of pylamarzocco without a message in it; "
         "log on level debug: in Home Assistant's configuration, logger: logs: pylamarzocco: debug"

@@ -67,7 +67,7 @@ class Log(JsonLog):
     """
 
     phrases: ClassVar = PHRASES
-    words: ClassVar = (b"pylama", b"rzocco", b"Response: ", b"websocket message: ", b"Message was: ")
+    words: ClassVar = (b"Response: ", b"Message was: ")
     nothing = (
         "is a log of pylamarzocco without a message in it; "
         "log on level debug: in Home Assistant's configuration, logger: logs: pylamarzocco: debug"

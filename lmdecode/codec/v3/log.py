@@ -61,7 +61,7 @@ class Log(JsonLog):
     """
 
     phrases: ClassVar = PHRASES
-    words: ClassVar = (b"pylama", b"rzocco", b"lmcloud", b"from websocket, ", b"websocket message: ")
+    words: ClassVar = (b"lmcloud", b"from websocket, ")
     nothing = (
         "is a log of lmcloud without a message in it; "
         "log on level debug: in Home Assistant's configuration, logger: logs: lmcloud: debug"
