@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from typing import Final
 
 from lmdecode.codec.dialect import Conversation, OwnerAccess, Place, Simple, Speaker, Tally
@@ -201,7 +201,7 @@ class Web(WebRecords):
         )
         return self._settled(self._with_headers(record, frame, _OF_A_PUSH), settled)
 
-    def _with_headers(self, record: Record, frame: Frame, known: Set[str]) -> Record:
+    def _with_headers(self, record: Record, frame: Frame, known: frozenset[str]) -> Record:
         """Return a Record with the headers of its frame but those that are known."""
         headers = [(name, value) for name, value in frame.headers if name not in known]
         shown = headers if self.show_secrets else masked_headers(headers)
