@@ -33,8 +33,8 @@ _QUIET: Final = frozenset((0x06, 0x07, 0x10, 0x11, 0x17, 0x20, 0x21, _CONFIRMED)
 _DECLARATION: Final = b"\x03\x28"
 _OLD_MTU: Final = 23
 """Bytes of a PDU, where nothing else was agreed on."""
-_LONGEST: Final = 512
-"""Bytes of a value; ATT allows no more."""
+_LONGEST: Final = 1 << 16
+"""Bytes of a value, as far as it is put together; the standard allows 512, and an offset has 16 bits."""
 _MOST_PREPARED: Final = 64  # handles with pieces that were written and not yet put together
 _NO_MORE: Final = frozenset((0x07, 0x0B))
 """The errors that say that a value is over: invalid offset, not long."""
@@ -140,9 +140,11 @@ class AttConversation:
             return []
         opcode = data[0]
         is_of_client = opcode in _OF_CLIENT
-        if opcode in _QUIET or (is_of_client != (sender == "app") and opcode not in {_MTU, _MTU_ASKED}):
-            return []  # the machine as a client of the telephone, and the answers to that
         take = self._take.get(opcode)
+        if opcode in _QUIET or (
+            take is not None and is_of_client != (sender == "app") and opcode not in {_MTU, _MTU_ASKED}
+        ):
+            return []  # the machine as a client of the telephone, and the answers to that
         made: list[Record] = []
         if sender == "app" and opcode != _BLOB_ASKED:
             made += self._finish()
@@ -273,7 +275,7 @@ class AttConversation:
             elif offset:
                 problems = (f"the first {offset} bytes of the value were not read here",)
         if len(value) >= _LONGEST or not self._may_go_on(data, value):
-            return self._answered(time_ns, asked.handle, value[:_LONGEST], problems)
+            return self._answered(time_ns, asked.handle, value, problems)
         if problems:
             return self._answered(time_ns, asked.handle, value, problems)
         self._held = _Held(asked.handle, time_ns, value)
