@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from lmdecode.capture import CaptureStatistics, decode_capture
@@ -221,7 +222,7 @@ def speakers(handles: dict[int, str] | None = None, *, show_secrets: bool = Fals
 
 
 def decoded(
-    path, data: bytes, statistics: CaptureStatistics | None = None, handles: dict[int, str] | None = None
+    path: Path, data: bytes, statistics: CaptureStatistics | None = None, handles: dict[int, str] | None = None
 ) -> list[Record]:
     """What comes of a file."""
     path.write_bytes(data)
