@@ -326,7 +326,7 @@ def replay_entry(step: Step, found: Comparison) -> dict[str, object]:
 def _telling(names: Iterable[str]) -> list[str]:
     """Returns the names that say it all: a time of day, without its hour and minute."""
     names = list(names)
-    hidden = REPEATED.union(*(PARTS_OF.get(name, ()) for name in names))
+    hidden = frozenset(REPEATED).union(*(PARTS_OF.get(name, ()) for name in names))
     return [name for name in names if name not in hidden] or names
 
 

@@ -52,8 +52,11 @@ def _plain(value: Value) -> str:
             return str(value)
 
 
-REPEATED: Final = frozenset(row.name for row in DERIVED if row.redundancy is Redundancy.PART)
-"""The names of values that repeat another value."""
+REPEATED: Final[Mapping[str, tuple[str, ...]]] = {
+    row.name: row.inputs for row in DERIVED if row.redundancy is Redundancy.PART
+}
+"""The names of values that repeat a part of another value, each with the names of those that they repeat."""
+_REPEATED: Final = frozenset(REPEATED)
 PARTS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     row.name: row.inputs for row in DERIVED if row.redundancy is Redundancy.WHOLE
 } | {
@@ -91,7 +94,7 @@ def summary(fields: Mapping[str, Value]) -> Iterable[tuple[str, str]]:
     >>> list(summary({"heating_state": ["pump_on"], "pump_on": True, "coffee_temp": 95.6}))
     [('heating_state', 'pump_on'), ('coffee_temp', '95.6 °C')]
     """
-    hidden = REPEATED.union(*(PARTS_OF.get(name, ()) for name in fields))
+    hidden = _repeated(fields).union(*(PARTS_OF.get(name, ()) for name in fields))
     for name, value in fields.items():
         if name in hidden:
             continue
@@ -126,6 +129,12 @@ def short_subject(subject: str, room: int) -> str:
             if len(short) <= room:
                 return short
     return f"{subject[: room - 1]}…"
+
+
+def _repeated(fields: Mapping[str, Value]) -> frozenset[str]:
+    """Returns the names of values that repeat another that is there, too; what newer generations say alone is new."""
+    found = _REPEATED.intersection(fields)
+    return found if not found else frozenset(name for name in found if not fields.keys().isdisjoint(REPEATED[name]))
 
 
 def sentences(record: Record) -> Iterator[str]:
