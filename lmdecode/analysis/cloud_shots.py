@@ -81,6 +81,8 @@ class _Seen(NamedTuple):
     connection: tuple[str | None, int]
     is_pushed: bool
     """Whether it was pushed just after it had ended."""
+    set_temp: float | None = None
+    """°C that were set for coffee then; only of one that was pushed."""
 
 
 @dataclass(slots=True)
@@ -122,6 +124,8 @@ class CloudShots:
 
     def add(self, record: Record, values: Mapping[str, Value]) -> None:
         """Take the next message of the cloud about the machine, with the values that hold from it on."""
+        if "coffee_set_temp" in values:
+            self._values["coffee_set_temp"] = values["coffee_set_temp"]
         self._status(record, values)
         text = record.plaintext or ""
         listed = (
@@ -190,7 +194,8 @@ class CloudShots:
                 self._seen[place] = before._replace(entry=entry)
             return
         is_pushed = record.kind is Kind.STREAM and abs(record.time_ns - entry.end_ns) <= _SOON_NS
-        self._seen[entry.what, entry.end_ms] = _Seen(entry, record.connection, is_pushed)
+        set_temp = _number(self._values.get("coffee_set_temp")) if is_pushed else None
+        self._seen[entry.what, entry.end_ms] = _Seen(entry, record.connection, is_pushed, set_temp)
 
     def _shot(self, seen: _Seen, live: _Live | None) -> Shot:
         entry = seen.entry
@@ -208,7 +213,7 @@ class CloudShots:
             seconds=entry.seconds,
             dose=entry.dose,
             dose_unit=entry.dose_unit,
-            set_temp=entry.set_temp,
+            set_temp=entry.set_temp if entry.set_temp is not None else seen.set_temp,
             notes=tuple(notes),
         )
 

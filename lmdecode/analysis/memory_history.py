@@ -43,6 +43,28 @@ def is_intact(record: Record) -> bool:
     return record.kind is not None and record.raw is None
 
 
+_NO_SETTINGS: Final = ("0d0b", "090b", "0c0b")  # characteristics of Bluetooth that a token is written to
+
+
+def sets_something(record: Record) -> bool:
+    """Return whether a message writes what somebody wants of a machine.
+
+    A token that is shown, and a subscription, are written by Bluetooth too.
+
+    >>> sets_something(Record(0, 0, "app", "a", "m", Kind.WRITE, "request", subject="0d0b write token"))
+    True
+    >>> told = Record(0, 0, "app", "a", "m", Kind.WRITE, "request", subject="0d0b write token", generation="bluetooth")
+    >>> sets_something(told)
+    False
+    """
+    if record.kind is not Kind.WRITE:
+        return False
+    if record.generation != "bluetooth" or record.fields:
+        return True
+    subject = record.subject or ""
+    return not subject.startswith(_NO_SETTINGS) and "subscribe" not in subject
+
+
 def values_in(record: Record) -> Mapping[str, Value]:
     """Return the values that hold from a record on, changed or not: those that the machine says or that it took.
 

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from lmdecode.analysis.memory_history import is_intact, values_in
+from lmdecode.analysis.memory_history import is_intact, sets_something, values_in
 from lmdecode.codec.record import Kind, Record, Value
 from lmdecode.codec.v1.values import is_number
 
@@ -122,7 +122,7 @@ class NameHistory:
     def _ask(self, request: Record) -> None:
         if request.kind is not None:
             self._requests.append(request)
-            if request.kind is Kind.WRITE:
+            if sets_something(request):
                 self._writes.append(request)
 
     def _note(self, time_ns: int, name: str, value: Value, record: Record, *, is_field: bool) -> None:

@@ -9,7 +9,8 @@ from lmdecode.codec.record import Record
 
 _OWN_ADDRESS: Final = frozenset(("v3", "bluetooth"))
 """The protocols in which the other end of a connection is one machine. At the cloud's address are all machines."""
-_CLOUDS: Final = frozenset(("cloud1", "lion"))
+CLOUDS: Final = frozenset(("cloud1", "lion"))
+"""The protocols of the maker's clouds."""
 
 
 class Renamed(NamedTuple):
@@ -52,4 +53,4 @@ class SerialNumbers:
 
 def is_account(record: Record) -> bool:
     """Return whether a message is about an account of the cloud and not about one machine."""
-    return record.generation in _CLOUDS and record.machine is None
+    return record.generation in CLOUDS and record.machine is None

@@ -61,6 +61,7 @@ def _time(text: Value | None) -> time | None:
 TEMPERATURES: Final = ("coffee_temp", "steam_temp")
 """The values of which all readings are kept, for the charts."""
 
+_WITHOUT_NEWS: Final = frozenset((*TEMPERATURES, "flow_seconds", "flow_pulses", "brew_solenoid_on"))
 _HISTORY: Final = 10_000  # readings: at one in two seconds more than five hours
 _MESSAGES: Final = 100
 _SHOTS: Final = 50
@@ -100,8 +101,9 @@ class LiveMachine:
 
     @property
     def model(self) -> str | None:
-        """The model; None if its memory does not show it yet."""
-        return model_of(self._memory)
+        """The model; None if nothing shows it yet."""
+        named = self._fields.get("model")
+        return model_of(self._memory) or (named if isinstance(named, str) else None)
 
     def feed(self, record: Record) -> None:
         """Take the next record. The values of a damaged message are not believed."""
@@ -123,6 +125,9 @@ class LiveMachine:
                 readings.append((record.time_ns, float(value)))
 
     def _note_news(self, record: Record) -> None:
+        if record.subject is not None and not record.problems:
+            self._note_named_news(record)
+            return
         if record.problems or record.kind is None or record.address is None or record.length is None:
             self.messages.appendleft(record)
             return
@@ -134,4 +139,11 @@ class LiveMachine:
         news = {name: value for name, value in record.fields.items() if known.get(name) != value}
         telling = {name: value for name, value in news.items() if name not in TEMPERATURES}
         if telling or not news:  # bytes changed, but no field: a byte that nobody can name
+            self.messages.appendleft(record._replace(fields=telling))
+
+    def _note_named_news(self, record: Record) -> None:
+        """Take a message without an address: it says something new if one of its values is."""
+        news = {name: value for name, value in record.fields.items() if self._fields.get(name) != value}
+        telling = {name: value for name, value in news.items() if name not in _WITHOUT_NEWS}
+        if telling or record.extra:
             self.messages.appendleft(record._replace(fields=telling))

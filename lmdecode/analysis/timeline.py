@@ -11,7 +11,7 @@ from statistics import median
 from typing import Final, NamedTuple
 
 from lmdecode.analysis.activity import Activity
-from lmdecode.analysis.memory_history import is_intact, values_in
+from lmdecode.analysis.memory_history import is_intact, sets_something, values_in
 from lmdecode.analysis.status_words import STATUS_WORDS, StatusWords
 from lmdecode.analysis.unnamed import UnnamedValues
 from lmdecode.codec.record import Kind, Record, Value
@@ -299,7 +299,7 @@ class Timeline:
 
     def _write(self, record: Record) -> None:
         if record.sender == "app":
-            if record.kind is Kind.WRITE:
+            if sets_something(record):
                 self.writes.append(Write(record))
         elif record.request is not None and record.request.kind is Kind.WRITE:
             # The one that was asked for last is nearly always the one.

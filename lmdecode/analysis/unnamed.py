@@ -11,11 +11,16 @@ from typing import Final
 
 from lmdecode.analysis.memory_history import is_intact
 from lmdecode.codec.record import Kind, Record
+from lmdecode.codec.secrets import is_secret
 
 _MOST: Final = 2000  # names that are kept; some of the maker's lists have a name for each day
 _EXAMPLES: Final = 5
 _LONGEST: Final = 400  # characters of a value that are kept
 _INDEX: Final = re.compile(r"\[[^\]]*\]")
+_OURS: Final = frozenset(("goneWidgets", "signature", "accepted"))
+"""What lmdecode itself notes of a message."""
+_OF_ANSWERS: Final = frozenset(("id", "message", "status"))
+"""What an answer to a write by Bluetooth consists of."""
 OTHERS: Final = "…"
 """Stands for all names after the first 2,000."""
 
@@ -76,7 +81,11 @@ class UnnamedValues:
         if not extra or not is_intact(record) or extra.get("replay") is True:
             return
         for path, value in extra.items():
-            self._add(record, path, value)
+            name = path.rpartition(".")[2]
+            if path in _OF_ANSWERS and record.generation == "bluetooth":
+                continue
+            if path not in _OURS and not is_secret(name):
+                self._add(record, path, value)
 
     def _add(self, record: Record, path: str, value: object) -> None:
         place = _INDEX.sub("[]", path)

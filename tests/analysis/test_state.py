@@ -10,6 +10,7 @@ from lmdecode.codec.record import Kind, Record
 from lmdecode.codec.v1 import speakers_with
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.key import Key
+from tests.analysis import newer
 from tests.cli.conftest import CAPTURES
 
 KEY = Key.parse("12345678901234567890123456789012")
@@ -124,3 +125,15 @@ def test_the_messages_are_those_that_say_something_new():
         (1, {"power": True, "water_reservoir_contact": True}),
     ]
     assert machine.count == 11
+
+
+def test_a_machine_that_speaks_of_names():
+    machine = LiveMachine()
+    for record in newer.local_morning():
+        machine.feed(record)
+    assert (machine.model, machine.fields["coffee_set_temp"], machine.fields["power"]) == ("LINEA", 93.0, False)
+    assert len(machine.history["coffee_temp"]) == 25
+    assert machine.shots.count == 3
+    told = [record.fields for record in machine.messages]
+    assert told[0] == {"power": False}
+    assert all("flow_seconds" not in fields and "coffee_temp" not in fields for fields in told)

@@ -11,7 +11,7 @@ from lmdecode.analysis.activity import ActivityRun
 from lmdecode.analysis.brewing import CONTINUOUS
 from lmdecode.analysis.memory_history import is_intact
 from lmdecode.analysis.pour import Evidence, Shot, What
-from lmdecode.analysis.serials import SerialNumbers, is_account
+from lmdecode.analysis.serials import CLOUDS, SerialNumbers, is_account
 from lmdecode.analysis.shots import ShotFinder
 from lmdecode.analysis.timeline import Interval, Timeline, TimeSeries, Write
 from lmdecode.analysis.times import zone_in_force
@@ -250,7 +250,7 @@ def _machine(name: str, timeline: Timeline, shots: Sequence[Shot]) -> dict[str, 
             {
                 "time": milliseconds(problem.time_ns),
                 "stream": connection_label(problem.connection, problem.generation),
-                "sender": problem.sender,
+                "sender": "cloud" if problem.sender == "machine" and problem.generation in CLOUDS else problem.sender,
                 "texts": [printable(text) for text in problem.texts],
             }
             for problem in timeline.problems
