@@ -101,20 +101,21 @@ def _decoded(text: str) -> Parsed:
     return Parsed(value, odd.problem, is_exact=not odd.problem)
 
 
-_TOKEN: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]:,]|[^\s{}\[\]:,"]+', re.DOTALL)
+_TOKEN: Final = re.compile(r'\s*+("[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]:,]|[^\s{}\[\]:,"]++)', re.DOTALL)
 _CLOSING: Final = {"{": "}", "[": "]"}
 _WHOLE_ESCAPES: Final = re.compile(r'[^"\\]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\]*+)*+')
+_BEGUN: Final = re.compile(r"\s*(?:[-+.eE0-9]*|t|tr|tru|f|fa|fal|fals|n|nu|nul)?\s*\Z")
+_ENDS: Final = frozenset(" \t\r\n,]}")
+_BEGUN_ESCAPE: Final = re.compile(r"\\(?:u[0-9a-fA-F]{0,4})?\Z")
 
 
 def _salvaged(text: str, error: json.JSONDecodeError) -> Parsed:
     """Return what stands before the place of an error, up to which the text is JSON."""
-    is_cut = error.msg.startswith("Unterminated string") or error.pos >= len(text.rstrip())
-    problem = "the JSON is cut off" if is_cut else f"the JSON is damaged at character {error.pos + 1}"
     opened: list[str] = []
     whole, opened_there = 0, ""  # where the last whole value ends, and what is open there
-    is_name = False
-    for token in _TOKEN.finditer(text, 0, error.pos):
-        mark = token[0][0]
+    is_name, at = False, 0
+    while token := _TOKEN.match(text, at, error.pos):
+        mark, at = token[1][0], token.end()
         if mark in "{[":
             opened.append(mark)
             is_name = mark == "{"
@@ -124,18 +125,20 @@ def _salvaged(text: str, error: json.JSONDecodeError) -> Parsed:
             is_name = mark == "," and opened[-1:] == ["{"]
         elif mark in "}]":
             del opened[-1:]
-            whole, opened_there = token.end(), "".join(opened)
-        elif (
-            not is_name
-            and (mark == '"' or token.end() < error.pos or text[error.pos : error.pos + 1] in "]},\t\n\r ")
-            and (mark == '"' or token.end() < len(text))
-        ):  # a number at the very end may lack digits
-            whole, opened_there = token.end(), "".join(opened)
+            whole, opened_there = at, "".join(opened)
+        elif not is_name and (mark == '"' or text[at : at + 1] in _ENDS):  # a number may lack its last digits
+            whole, opened_there = at, "".join(opened)
+    rest = text[at:].lstrip()
+    is_text_cut = error.msg.startswith("Unterminated string") or (
+        rest[:1] == '"' and _BEGUN_ESCAPE.search(text[-6:]) is not None
+    )
+    is_cut = is_text_cut or _BEGUN.match(text, error.pos) is not None
+    problem = "the JSON is cut off" if is_cut else f"the JSON is damaged at character {error.pos + 1}"
     pieces = [text[:whole], *_closed(opened_there)]
-    if not is_name and error.msg.startswith("Unterminated string"):
-        inner = _inner(text[error.pos + 1 :])
+    if is_text_cut and not is_name:
+        inner = _inner(rest[1:])
         if inner is not None:
-            pieces = [text[: error.pos], inner, *_closed(opened)]
+            pieces = [text[:at], inner, *_closed(opened)]
     try:
         return Parsed(_decoded("".join(pieces)).value, problem, is_exact=False)
     except (ValueError, RecursionError):

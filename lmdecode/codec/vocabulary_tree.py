@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from lmdecode.codec.confidence import Confidence
 from lmdecode.codec.json_text import parsed
 from lmdecode.codec.json_types import OtherFormError
-from lmdecode.codec.record import Value
+from lmdecode.codec.record import MASK, Value
 
 if TYPE_CHECKING:
     from lmdecode.codec.vocabulary import Row
@@ -195,23 +196,26 @@ class Walk:
 
     def _take(self, rows: Iterable[Row], value: object, path: str) -> None:
         for row in rows:
-            if value is None:
-                return
-            if row.name is None or row.type is None:
-                if not row.aside:
-                    self._keep(path, value)
+            if value is None or row.aside:
                 continue
-            try:
-                found = row.type.read(value)
-            except OtherFormError:
+            if row.name is None or row.type is None:
                 self._keep(path, value)
-            except (ValueError, TypeError, OverflowError) as error:
-                self._keep(path, value)
-                if row.sure is Confidence.SEEN and value != "**":
-                    self._problem(f"{path or 'the value'} {error}, so it is no {row.name}")
+            elif row.type.of_object:
+                with suppress(ValueError, OverflowError):  # the rows of its members say more
+                    self._fields.setdefault(row.name, row.type.read(value))
             else:
-                if self._fields.setdefault(row.name, found) != found:
-                    self._keep(path, value)
+                self._name(row, row.name, row.type.read, value, path)
+
+    def _name(self, row: Row, name: str, read: Callable[[object], Value], value: object, path: str) -> None:
+        try:
+            found = read(value)
+        except (ValueError, TypeError, OverflowError) as error:
+            self._keep(path, value)
+            if row.sure is Confidence.SEEN and value != MASK and not isinstance(error, OtherFormError):
+                self._problem(f"{path or 'the value'} {error}, so it is no {name}")
+        else:
+            if self._fields.setdefault(name, found) != found:
+                self._keep(path, value)
 
     def _keep(self, path: str, value: object) -> None:
         path = path or "value"
