@@ -22,7 +22,8 @@ from typing import NamedTuple
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 
-from fuzz.targets import TARGETS, Target
+from fuzz.generations import TARGETS
+from fuzz.targets import Target
 
 CRASHES = Path(__file__).parent / "crashes"
 _EXAMPLES = 500  # of one target, before the next has its turn

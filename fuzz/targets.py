@@ -80,9 +80,7 @@ TARGETS: list[Target] = []
 PORTS = frozenset({1774})
 
 
-def _target(
-    name: str, inputs: st.SearchStrategy[bytes]
-) -> Callable[[Callable[[bytes], None]], Callable[[bytes], None]]:
+def target(name: str, inputs: st.SearchStrategy[bytes]) -> Callable[[Callable[[bytes], None]], Callable[[bytes], None]]:
     """Make a check a target."""
 
     def add(check: Callable[[bytes], None]) -> Callable[[bytes], None]:
@@ -92,7 +90,7 @@ def _target(
     return add
 
 
-def _sound(record: Record) -> None:
+def sound(record: Record) -> None:
     """A Record can be written down, and says of its data what its length says."""
     line = record.as_dict()
     assert orjson.loads(orjson.dumps(line)) == json.loads(json.dumps(line))
@@ -102,7 +100,7 @@ def _sound(record: Record) -> None:
 # ---- the protocol
 
 
-@_target(
+@target(
     "deframer",
     damaged(
         [b"".join(map(seal, MESSAGES)), b"@@%%@" + seal(MESSAGES[0]), b"@" + b"A" * 300 + b"%"], [b"@", b"%", b"@%"]
@@ -132,7 +130,7 @@ def _events(data: bytes, size: int) -> list[Frame | Skipped]:
     return events
 
 
-@_target(
+@target(
     "conversation",
     damaged(
         [
@@ -159,10 +157,10 @@ def _conversation(data: bytes) -> None:
             records += conversation.receive(time_ns, sender, said)
     records += conversation.close(time_ns)
     for record in records:
-        _sound(record)
+        sound(record)
 
 
-@_target("message", damaged([text.encode() for text in MESSAGES], [b"R", b"W", b"Z", b"OK", b"0", b"FFFF", b"\0" * 5]))
+@target("message", damaged([text.encode() for text in MESSAGES], [b"R", b"W", b"Z", b"OK", b"0", b"FFFF", b"\0" * 5]))
 def _message(data: bytes) -> None:
     """What has nothing wrong with it is built again from what it says, but for the padding."""
     parsed = parse_leniently(data)
@@ -171,7 +169,7 @@ def _message(data: bytes) -> None:
         assert build(parsed.message).upper() == data.rstrip(b"\0").upper()
 
 
-@_target(
+@target(
     "key",
     damaged(
         [KEY_TEXT.encode(), b"hex:" + KEY_TEXT.encode() * 2, b"base64:MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI="]
@@ -190,7 +188,7 @@ def _key(data: bytes) -> None:
     assert len(text) < 12 or text not in shown
 
 
-@_target(
+@target(
     "explain", damaged([text.encode() for text in MESSAGES] + [seal(MESSAGES[1]), b"401C000403BC04D8", b"4000 0020"])
 )
 def _explain(data: bytes) -> None:
@@ -205,30 +203,30 @@ def _decodes(data: bytes) -> None:
     """A file is a capture, or a CaptureError says why it is not. The Records that could be read are sound."""
     with contextlib.suppress(LmdecodeError):
         for record in decode_capture(OpenCapture(io.BytesIO(data)), speakers_with(new_decoder())):
-            _sound(record)
+            sound(record)
 
 
-@_target("pcap", damaged(PCAPS))
+@target("pcap", damaged(PCAPS))
 def _pcap(data: bytes) -> None:
     _decodes(data)
 
 
-@_target("pcapng", damaged(PCAPNGS))
+@target("pcapng", damaged(PCAPNGS))
 def _pcapng(data: bytes) -> None:
     _decodes(data)
 
 
-@_target("tshark-json", damaged_json([*EXPORTS, RAW_LAYERS]))
+@target("tshark-json", damaged_json([*EXPORTS, RAW_LAYERS]))
 def _tshark_json(data: bytes) -> None:
     _decodes(data)
 
 
-@_target("tshark-ek", damaged(EK_EXPORTS, [b"\n", b"[", b"]", b'"', b"{", b"}", b"null", b":"]))
+@target("tshark-ek", damaged(EK_EXPORTS, [b"\n", b"[", b"]", b'"', b"{", b"}", b"null", b":"]))
 def _tshark_ek(data: bytes) -> None:
     _decodes(data)
 
 
-@_target(
+@target(
     "lmdirect-log",
     damaged([LOG, LOG.decode().encode("utf-16")], [b"\n", b"Message=", b", Data=", b"None", b"\x1b[0m"]),
 )
@@ -239,7 +237,7 @@ def _lmdirect_log(data: bytes) -> None:
 # ---- files
 
 
-@_target("har", damaged_json([HAR]))
+@target("har", damaged_json([HAR]))
 def _har_file(data: bytes) -> None:
     with contextlib.suppress(LmdecodeError):
         for exchange in read_har(io.BytesIO(data)):
@@ -252,7 +250,7 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="fuzz-")
 
 
-@_target(
+@target(
     "config",
     damaged_json([CONFIG, {"machines": [CONFIG, CONFIG | {"port": 1774, "key": "hex:" + "31" * 32}]}]),
 )
@@ -268,7 +266,7 @@ def _config(data: bytes) -> None:
         machine_entries(config)
 
 
-@_target("memory-image", damaged_json([IMAGE]))
+@target("memory-image", damaged_json([IMAGE]))
 def _memory_image(data: bytes) -> None:
     """An image that reads is written and read again as the same, but for the secrets in it."""
     with contextlib.suppress(LmdecodeError):
@@ -284,7 +282,7 @@ def _memory_image(data: bytes) -> None:
 _RECORDS = [*decode_capture(OpenCapture(io.BytesIO(PCAPS[0])), speakers_with(new_decoder()))]
 
 
-@_target(
+@target(
     "where", damaged(CONDITIONS, [b"=", b"!=", b"..", b",", b"*", b">", b"nan", b"inf", b"1e999", b"0x", *CONDITIONS])
 )
 def _where(data: bytes) -> None:
@@ -298,7 +296,7 @@ def _where(data: bytes) -> None:
         assert passes(record) in {True, False}
 
 
-@_target("ranges", damaged(RANGES, [b"+", b"-", b"..", b" ", b"0x", b"10000", b"99999999999999999999"]))
+@target("ranges", damaged(RANGES, [b"+", b"-", b"..", b" ", b"0x", b"10000", b"99999999999999999999"]))
 def _ranges(data: bytes) -> None:
     """A range has bytes, and all of them are in the memory."""
     text = data.decode("utf-8", "replace")
@@ -313,7 +311,7 @@ def _ranges(data: bytes) -> None:
 # ---- packets, and files as they lie about
 
 
-@_target("layers", damaged(PACKETS, [b"\x08\x00", b"\x86\xdd", b"\x81\x00", b"\x88\x47", b"\x06\xee", b"\x45\x00"]))
+@target("layers", damaged(PACKETS, [b"\x08\x00", b"\x86\xdd", b"\x81\x00", b"\x88\x47", b"\x06\xee", b"\x45\x00"]))
 def _layers(data: bytes) -> None:
     """A packet of any link type has segments or none. The first two bytes are the link type."""
     link_type = int.from_bytes(data[:2], "big")
@@ -349,7 +347,7 @@ def _outcome(file: Any) -> tuple[list[Record], str]:  # noqa: ANN401 -- any file
     return records, ""
 
 
-@_target("any-file", damaged(FILES, [*FILES[:3], b"\n", b"[", b"]", b"Message=40000020, Data=", b"\r\n", b"\x1f\x8b"]))
+@target("any-file", damaged(FILES, [*FILES[:3], b"\n", b"[", b"]", b"Message=40000020, Data=", b"\r\n", b"\x1f\x8b"]))
 def _any_file(data: bytes) -> None:
     """What a file is, and what is in it, does not depend on the pieces in which it comes.
 
@@ -361,7 +359,7 @@ def _any_file(data: bytes) -> None:
             assert _outcome(_Pieces(data, size)) == whole
 
 
-@_target("copies", st.binary(max_size=64))
+@target("copies", st.binary(max_size=64))
 def _copies(data: bytes) -> None:
     """One talk seen at two places: each message comes out once if each packet is seen in one of them, in order.
 
@@ -390,7 +388,7 @@ def _copies(data: bytes) -> None:
     assert said == sorted(record.plaintext for records in alone for record in records if record.plaintext)
 
 
-@_target("recording", damaged(RECORDINGS, [b"PK\x03\x04", b"lamarzocco", b'"entries":[', b"raw/1_c.txt"]))
+@target("recording", damaged(RECORDINGS, [b"PK\x03\x04", b"lamarzocco", b'"entries":[', b"raw/1_c.txt"]))
 def _recording(data: bytes) -> None:
     """Exchanges come of it or an error, and no secret is shown."""
     path = Path(_folder().name) / "recording"
@@ -402,7 +400,7 @@ def _recording(data: bytes) -> None:
 
 if find_spec("mitmproxy") is not None:
 
-    @_target("flow", st.deferred(lambda: damaged(saved_flows(), [b":", b"}", b"9999999:", b"7:version;", b"~", b"!"])))
+    @target("flow", st.deferred(lambda: damaged(saved_flows(), [b":", b"}", b"9999999:", b"7:version;", b"~", b"!"])))
     def _flow(data: bytes) -> None:
         """Flows come of it or an error."""
         from lmdecode.capture.http.saved_flows import read_saved  # noqa: PLC0415 -- it loads mitmproxy
@@ -412,7 +410,7 @@ if find_spec("mitmproxy") is not None:
                 assert KEY_TEXT not in repr(extract(exchange))
 
 
-@_target("script", damaged([b"0 power on\n+5 dose 2 100 # x\n1:30 fault drop\n"], [b"+", b"@", b":", b"1e999", b"nan"]))
+@target("script", damaged([b"0 power on\n+5 dose 2 100 # x\n1:30 fault drop\n"], [b"+", b"@", b":", b"1e999", b"nan"]))
 def _script(data: bytes) -> None:
     """A script has events in order, or there is an error."""
     with contextlib.suppress(LmdecodeError):
@@ -420,7 +418,7 @@ def _script(data: bytes) -> None:
         assert all(math.isfinite(event.seconds) for event in events)
 
 
-@_target("fault", damaged([b"drop", b"delay=2", b"close after 3", b"garbage on read"], [b"=", b":", b"1e999", b"nan"]))
+@target("fault", damaged([b"drop", b"delay=2", b"close after 3", b"garbage on read"], [b"=", b":", b"1e999", b"nan"]))
 def _fault(data: bytes) -> None:
     with contextlib.suppress(LmdecodeError):
         parse_fault(data.decode("utf-8", "replace"))

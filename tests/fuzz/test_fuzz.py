@@ -10,9 +10,10 @@ import pytest
 from hypothesis import strategies as st
 
 from fuzz import run
+from fuzz.generations import TARGETS
 from fuzz.run import Crash, crash_of, main, save, saved
 from fuzz.seeds import CONDITIONS, EK_EXPORTS, LOG, PCAPNGS, PCAPS
-from fuzz.targets import TARGETS, Target
+from fuzz.targets import Target
 from lmdecode.analysis import filters
 from lmdecode.capture import decode_capture
 from lmdecode.capture.source import OpenCapture
