@@ -252,6 +252,9 @@ class Messages:
         elif characteristic == READ and name:
             fields, extra, more = read("read", {name: found.value})
             reading = Reading(fields, extra, problems + more)
+        elif characteristic == COMMAND and isinstance(found.value, dict):
+            fields, extra, more = read("write answer", found.value)
+            reading = Reading(fields, extra, problems + more)
         else:
             reading = Reading({}, found.value if isinstance(found.value, dict) else {"value": found.value}, problems)
         record = self._answer(time_ns, asked, characteristic, value, found, reading)

@@ -78,6 +78,8 @@ def _tags(sender: Sender, source: str, destination: str) -> bytes:
 def _address_and_port(end: str) -> tuple[ipaddress.IPv4Address | ipaddress.IPv6Address | None, int]:
     """Both from host:port; no address, or port 0, where a Record has only a name."""
     host, _, port = end.rpartition(":")
+    if ":" in host and not host.startswith("["):  # an address of Bluetooth
+        return None, 0
     try:
         address = ipaddress.ip_address(host.strip("[]"))
     except ValueError:
