@@ -14,7 +14,7 @@ _FORMATS = Formats(("table", "jsonl"), piped="jsonl")
 
 
 @reports_errors
-@over_captures(without={"handles": "It is about the memory of v1, which Bluetooth does not show."})
+@over_captures()
 def unknowns(
     given: CaptureOptions,
     addresses: RangeOption = None,

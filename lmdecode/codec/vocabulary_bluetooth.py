@@ -31,6 +31,7 @@ def _reads() -> Iterator[Row]:
     yield row(_READ, "isPlumbedIn", "plumbed_in", FLAG, note="a flag or text")
     yield row(_READ, "2a25", "machine_ser_num", TEXT, note="device information")
     for characteristic, what in (
+        ("2a00", "the name that the machine advertises"),
         ("2a24", "the model's number"),
         ("2a26", "a firmware, probably the gateway's"),
         ("2a27", "a hardware"),
@@ -53,3 +54,4 @@ def _answers() -> Iterator[Row]:
     yield aside("write answer", "id")
     yield row("write answer", "status", "command_status", words_of("success", "error"))
     yield row("write answer", "message", "command_message", TEXT)
+    yield row("write answer", "accepted", "token_accepted", FLAG, note="what 0d0b answers: 01 if it takes the token")

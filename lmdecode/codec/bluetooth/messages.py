@@ -216,7 +216,7 @@ class Messages:
             return self._answer(time_ns, asked, characteristic, value, found, reading, hidden=hidden)
         if characteristic in {TOKEN, OLD_LOGIN}:
             accepted = value == _ACCEPTED
-            reading = Reading({}, {"accepted": accepted}, tuple(problems))
+            reading = Reading(read("write answer", {"accepted": accepted}).fields, {}, tuple(problems))
             record = self._answer(time_ns, asked, characteristic, value, Document(None, _text(value)), reading)
             if accepted:
                 self._written.pop(characteristic, None)
