@@ -28,7 +28,23 @@ CLOUD1 = [
     ("clients.cloud", "Checking status of command 0a1b-2c"),
     ("clients.cloud", "Request to {'data': {'status': 'PENDING'}, 'status': True} successful"),
 ]
-LOGS = {"lion": SAID, "v3": V3, "cloud1": CLOUD1, "all": [*SAID, *V3, *CLOUD1, *SAID]}
+EVENT = '{"BrewingUpdateGroup1Time":1.05,"BrewingUpdateGroup1Ev":true}'
+WRITTEN = b'{"name":"SettingBoilerTarget","parameter":{"identifier":"CoffeeBoiler1","value":94.0}}\0'
+BLUETOOTH = [
+    ("clients._bluetooth", "Connecting to Bluetooth device 02:00:00:00:00:01"),
+    ("clients._bluetooth", r"Sending bluetooth message: b'machineMode\x00' to 0a0b7847-e12b-09a8-b04b-8e0922a9abab"),
+    ("clients._bluetooth", f"Sending bluetooth message: {WRITTEN!r} to 0b0b7847-e12b-09a8-b04b-8e0922a9abab"),
+    ("clients._bluetooth", f"Ignoring the replayed shot counter notification: bytearray(b'{EVENT}')"),
+    ("clients._bluetooth", "Subscribed to shot counter on 02:00:00:00:00:01"),
+    ("clients._bluetooth", f"Shot counter received data: bytearray(b'{EVENT}')"),
+]
+LOGS = {
+    "lion": SAID,
+    "v3": V3,
+    "cloud1": CLOUD1,
+    "bluetooth": BLUETOOTH,
+    "all": [*SAID, *V3, *CLOUD1, *BLUETOOTH, *SAID],
+}
 LAST = [*answer("/MR012345/update-fw", {"status": "Updated"})]
 SAME = {
     **{name: wrapping for name, wrapping in WRAPPINGS.items() if name != "lower case"},  # there it is for digits
@@ -44,7 +60,7 @@ def told(records):
 @cache
 def expected(name):
     records, statistics = read(joined(lines_of([*LOGS[name], *LAST])))
-    assert {each.generation for each in records} >= ({name} if name != "all" else {"lion", "v3", "cloud1"})
+    assert {each.generation for each in records} >= ({name} if name != "all" else {"lion", "v3", "cloud1", "bluetooth"})
     assert not any(each.problems for each in records)
     assert statistics.warnings == []
     return told(records)
@@ -72,7 +88,7 @@ def test_a_wrapping_changes_nothing(name, wrapping):
         columns,
     ],
 )
-@pytest.mark.parametrize("name", ["lion", "v3", "cloud1"])
+@pytest.mark.parametrize("name", ["lion", "v3", "cloud1", "bluetooth"])
 @settings(max_examples=8, deadline=None)
 @given(width=st.integers(36, 240))
 def test_wrapped_lines_are_put_together(wrap, name, width):

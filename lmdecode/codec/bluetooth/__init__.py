@@ -23,6 +23,12 @@ def _open(access: OwnerAccess) -> Speaker:
     return speaker(access)
 
 
+def _sniff_log(text: bytes) -> bool:
+    from lmdecode.codec.bluetooth.log import looks_like_log  # noqa: PLC0415 -- as above
+
+    return looks_like_log(text)
+
+
 def _fields() -> Mapping[str, FieldKind]:
     from lmdecode.codec.vocabulary import fields_of  # noqa: PLC0415 -- as above
 
@@ -36,4 +42,5 @@ DIALECT: Final = Dialect(
     sniff=_never,
     open=_open,
     fields=_fields,
+    sniff_log=_sniff_log,
 )

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 from lmdecode.codec.bluetooth.characteristics import short_name
 from lmdecode.codec.bluetooth.handles import Device
+from lmdecode.codec.bluetooth.log import Log
 from lmdecode.codec.bluetooth.messages import Messages
 from lmdecode.codec.dialect import OwnerAccess, Place, Simple, Speaker, Tally
 from lmdecode.codec.record import Record, Sender
@@ -438,7 +439,10 @@ def speaker(access: OwnerAccess) -> Speaker:
             devices[place.capture, place.machine] = device
         return AttConversation(place, tally, device, show_secrets=access.show_secrets)
 
-    return Simple(converse)
+    def log(place: Place, tally: Tally) -> Log:
+        return Log(Messages(place, tally, show_secrets=access.show_secrets))
+
+    return Simple(converse, log=log)
 
 
 _MOST_DEVICES: Final = 1000

@@ -264,6 +264,13 @@ class Messages:
                 record = record._replace(ok=status.lower() == "success")
         return record
 
+    def expect(self, characteristic: str, *, replay: bool) -> None:
+        """Take whether the next notification is a replay, from one who knows: else the first is taken for it."""
+        if replay:
+            self._live.discard(characteristic)
+        elif len(self._live) < _MOST_PENDING:
+            self._live.add(characteristic)
+
     def notified(
         self, time_ns: int, characteristic: str, value: bytes, *, secret: bool = False, problems: Sequence[str] = ()
     ) -> Record:
