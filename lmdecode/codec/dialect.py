@@ -472,10 +472,14 @@ class Speakers:
         return next(filter(None, said), None)
 
 
-class _Undecided(Generic[T]):
-    """A conversation on a port where several dialects may be spoken: the first bytes decide which.
+_MOST_UNDECIDED: Final = 1 << 16  # bytes that wait for the decision
 
-    If the capture lacks the first bytes, the first dialect is taken, which reports the gap and goes on from there.
+
+class _Undecided(Generic[T]):
+    """A conversation on a port where several dialects may be spoken: the first bytes that look like one decide which.
+
+    What comes before them waits, for a capture may begin in the middle of a message. If nothing looks like any
+    dialect, the first is taken, which reports what it is given.
     """
 
     def __init__(self, there: Sequence[tuple[Dialect, Speaker]], sink: Sink[T], place: Place, tallies: Tallies) -> None:
@@ -484,32 +488,47 @@ class _Undecided(Generic[T]):
         self._place = place
         self._tallies = tallies
         self._decided: Conversation[T] | None = None
+        self._waiting: list[Callable[[Conversation[T]], Sequence[T]]] = []
+        self._size = 0
 
     def receive(self, time_ns: int, sender: Sender, data: bytes, predecoded: object = None) -> Sequence[T]:
-        return self._for(data).receive(time_ns, sender, data, predecoded)
+        if self._decided is not None:
+            return self._decided.receive(time_ns, sender, data, predecoded)
+        return self._wait(data, lambda decided: decided.receive(time_ns, sender, data, predecoded))
 
     def receive_late(self, time_ns: int, sender: Sender, data: bytes, reason: str) -> Sequence[T]:
-        return self._for(data).receive_late(time_ns, sender, data, reason)
+        return self._wait(data, lambda decided: decided.receive_late(time_ns, sender, data, reason))
 
     def gap(self, time_ns: int, sender: Sender, size: int, reason: str) -> Sequence[T]:
-        return self._for(b"").gap(time_ns, sender, size, reason)
+        return self._wait(b"", lambda decided: decided.gap(time_ns, sender, size, reason))
 
     def close(self, time_ns: int) -> Sequence[T]:
-        return () if self._decided is None else self._decided.close(time_ns)
+        made = self._decide() if self._waiting else ()
+        return made if self._decided is None else [*made, *self._decided.close(time_ns)]
 
     @property
     def held(self) -> int:
-        return 0 if self._decided is None else self._decided.held
+        return self._size if self._decided is None else self._decided.held
 
     def let_go(self, time_ns: int, reason: str) -> Sequence[T]:
-        return () if self._decided is None else self._decided.let_go(time_ns, reason)
+        made = self._decide() if self._waiting else ()
+        return made if self._decided is None else [*made, *self._decided.let_go(time_ns, reason)]
 
-    def _for(self, data: bytes) -> Conversation[T]:
-        """Return the conversation of the first dialect that the bytes look like, or of the first of all."""
-        if self._decided is None:
-            dialect, speaker = next((each for each in self._there if each[0].sniff(data)), self._there[0])
-            self._decided = speaker.conversation(self._sink, self._place, self._tallies[dialect.name])
-        return self._decided
+    def _wait(self, data: bytes, then: Callable[[Conversation[T]], Sequence[T]]) -> Sequence[T]:
+        """Have something done as soon as it is known which dialect is spoken; return what came of it."""
+        if self._decided is not None:
+            return then(self._decided)
+        self._waiting.append(then)
+        self._size += len(data) + 200
+        found = next((each for each in self._there if each[0].sniff(data)), None)
+        return self._decide(found) if found is not None or self._size > _MOST_UNDECIDED else ()
+
+    def _decide(self, found: tuple[Dialect, Speaker] | None = None) -> Sequence[T]:
+        """Take a dialect, the first if none was found, and have done with it what waits."""
+        dialect, speaker = found or self._there[0]
+        decided = self._decided = speaker.conversation(self._sink, self._place, self._tallies[dialect.name])
+        waiting, self._waiting = self._waiting, []
+        return [made for each in waiting for made in each(decided)]
 
 
 @cache

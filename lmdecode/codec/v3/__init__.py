@@ -7,6 +7,7 @@ has found a request that sets anything.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -16,15 +17,39 @@ PORT: Final = 8081
 """The TCP port of the gateways. Sources: lmcloud; a recording of the app."""
 _PATHS: Final = ("/api/v1/config", "/api/v1/streaming")
 _AT_HOME: Final = (".local", ".lan", ".home", ".home.arpa", ".localdomain", ".internal", ".fritz.box")
-_STARTS: Final = (
-    *(b"GET /api/v1/", b"POST /api/v1/", b"PUT /api/v1/", b"HEAD /api/v1/"),
-    *(b"HTTP/1.", b"\x81", b"\xc1"),
-)
+_REQUESTS: Final = tuple(method + b" /api/v1/" for method in (b"GET", b"POST", b"PUT", b"HEAD"))
+_SWITCHED: Final = b"HTTP/1.1 101 "
+_FIRST_NAME: Final = re.compile(
+    rb"""\s*[\[{][\s\[{]*"(?:CoffeeBoiler|SteamBoiler|Boilers|Brewing|Flush|GroupCap|KeepAlive|Machine|Preinf|Sleep"""
+    rb"""|System|TankStatus|WakeUp|name|value|version|machine)"""
+)  # of a text of the stream, or of the configuration
+_BARE: Final = frozenset(b"\xc1\x88\x89\x8a")
+_LONGEST_HEAD: Final = 1000  # bytes of an answer's headers that are looked through
 
 
 def _sniff(payload: bytes) -> bool:
-    """Return True if a segment begins as a request or an answer does, or as a frame of a WebSocket with text."""
-    return payload.startswith(_STARTS)
+    """Return True if a segment begins as a request, an answer or a frame of the stream does.
+
+    Of what is on the web, little is ours: an answer must have our JSON, or agree on a WebSocket.
+    """
+    if payload.startswith((*_REQUESTS, _SWITCHED)):
+        return True
+    if payload.startswith(b"HTTP/1."):
+        end = payload.find(b"\r\n\r\n", 0, _LONGEST_HEAD)
+        return end >= 0 and _FIRST_NAME.match(payload, end + 4) is not None
+    if payload[:1] in {b"\x81", b"\x01"} and len(payload) > 2:
+        head = 4 if payload[1] == 126 else 2
+        return payload[1] <= 126 and _FIRST_NAME.match(payload, head) is not None
+    # A control frame, or a compressed text, and nothing else.
+    return len(payload) > 1 and payload[0] in _BARE and _size(payload) == len(payload)
+
+
+def _size(frame: bytes) -> int:
+    """Return how many bytes a frame of a WebSocket has by its header."""
+    size, head = frame[1] & 0x7F, 2 if frame[1] < 0x80 else 6
+    if size < 126:
+        return head + size
+    return head + 2 + int.from_bytes(frame[2:4], "big") if size == 126 else 0
 
 
 def _serves(host: str, port: int, path: str) -> bool:
