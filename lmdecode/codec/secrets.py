@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote_plus
 
@@ -83,7 +84,13 @@ def _hidden(value: object) -> object:
 
 def _masked_name(name: object) -> object:
     """Return a member's name with what looks like a secret masked: there are objects by hardware addresses."""
-    return masked_looks(name) if isinstance(name, str) else name
+    if not isinstance(name, str):
+        return name
+    return _looked_at(name) if len(name) <= _REPEATED else masked_looks(name)
+
+
+_looked_at: Final = lru_cache(maxsize=4096)(masked_looks)
+_REPEATED: Final = 100  # characters; names are shorter, and come again and again
 
 
 def _masked_string(value: str, depth: int) -> str:
