@@ -21,7 +21,7 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeVar
@@ -305,6 +305,28 @@ class _Through(Generic[T]):
         return list(map(self._make, self._inner.let_go(time_ns, reason)))
 
 
+class _WhenUsed:
+    """A speaker that is opened when it is first used: a capture needs few dialects, and each takes a while to load."""
+
+    def __init__(self, dialect: Dialect, access: OwnerAccess) -> None:
+        self._open = cache(partial(dialect.open, access))
+
+    def conversation(self, sink: Sink[T], place: Place, tally: Tally) -> Conversation[T]:
+        return self._open().conversation(sink, place, tally)
+
+    def predecode(self, payloads: Sequence[bytes], *, as_json: bool) -> Sequence[Any]:
+        return self._open().predecode(payloads, as_json=as_json)
+
+    def verdict(self, tally: Tally, ports: Iterable[int]) -> str | None:
+        return self._open().verdict(tally, ports)
+
+    def log(self, place: Place, tally: Tally) -> LogConversation | None:
+        return self._open().log(place, tally)
+
+    def web(self, place: Place, tally: Tally) -> WebConversation | None:
+        return self._open().web(place, tally)
+
+
 def _never(_text: bytes) -> bool:
     return False
 
@@ -370,7 +392,7 @@ class Speakers:
 
     @classmethod
     def open(cls, access: OwnerAccess, port: int | None = None, also: Iterable[int] = ()) -> Speakers:
-        """Open all dialects.
+        """Open all dialects, most of them when they are first used.
 
         On a port that no dialect has as its own, any of them may be spoken.
 
@@ -383,7 +405,10 @@ class Speakers:
         of_ports = [dialect for dialect in known if dialect.ports]
         ports = (*(each for dialect in known for each in dialect.ports), *also) if port is None else (port,)
         spoken = {each: [dialect for dialect in known if each in dialect.ports] or of_ports for each in ports}
-        opened = {dialect.name: (dialect, dialect.open(access)) for dialect in known}
+        # The first is opened at once: a reader of large captures forks, and both processes need what was loaded.
+        opened: dict[str, tuple[Dialect, Speaker]] = {}
+        for dialect in known:
+            opened[dialect.name] = (dialect, _WhenUsed(dialect, access) if opened else dialect.open(access))
         by_port = {each: [opened[dialect.name] for dialect in there] for each, there in spoken.items()}
         return cls(by_port, [*opened.values()])
 
