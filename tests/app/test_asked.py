@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 
 from lmdecode.analysis.shots import find_shots
-from lmdecode.app.asked import Asked
+from lmdecode.app.asked import Asked, known_handles
 from lmdecode.app.captures import Captures
 from lmdecode.app.errors import CommandError, UsageError
 from lmdecode.app.identify import check_keys, identify
@@ -290,3 +290,13 @@ def test_a_machine_that_is_not_in_what_is_replayed_is_told_by_its_option(config)
         run.load([AV], asked, on_trouble=print)
     with pytest.raises(CommandError, match="fits --capture-machine kitchen --from 2027-01-01, so"):
         run.load([AV], Asked(config=config(), machine="kitchen", start="2027-01-01"), on_trouble=print)
+
+
+def test_handles_are_pairs_or_a_file_of_them(tmp_path):
+    (tmp_path / "handles").write_text("0a0b=0x29  # read\n0b0b=0x2b\n")
+    assert known_handles(str(tmp_path / "handles")) == known_handles("0a0b=41,0b0b=43") == {41: "0a0b", 43: "0b0b"}
+    assert known_handles(None) == {}
+    with pytest.raises(UsageError, match=r"--handles .*none cannot be read .*0a0b=0x29"):
+        known_handles(str(tmp_path / "none"))
+    with pytest.raises(UsageError, match="--handles: 'kitchen=1' is no handle"):
+        known_handles("kitchen=1")

@@ -63,7 +63,7 @@ def test_content_tells_the_format(data, expected, tmp_path):
         (b"\xd4\xc3", "is cut off in its first bytes"),
         (
             b"hello world",
-            r"reads \(pcap, pcapng, .* lmdirect, .* json, .* jsonraw .* ek, .* gzip, xz, bzip2 or zstd\).*editcap",
+            r"reads \(.*pcap, pcapng, .* lmdirect, .* json, .* jsonraw .* ek, .* gzip, xz, bzip2 or zstd\).*editcap",
         ),
         (b"\xff\xfehello", "is not a capture"),
         (b"\x00", "holds nothing but zeros"),
