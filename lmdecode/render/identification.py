@@ -17,7 +17,7 @@ from lmdecode.codec.printable import printable
 from lmdecode.codec.record import Kind, iso_time
 from lmdecode.codec.v1._fast import GENERATION as V1
 from lmdecode.codec.v1.framing import wrap
-from lmdecode.render.sentence import count_text
+from lmdecode.render.sentence import count_text, short_subject
 from lmdecode.render.terminal import ByWidth
 
 _LEGEND = (
@@ -25,6 +25,7 @@ _LEGEND = (
     "Size: in blocks of 16 characters, request → answer; ~: not steady. Only fit: no other known message has this "
     "size; best fit of 4: four have it, and the order in which a known app asks speaks for this one."
 )
+_SUBJECT_WIDTH = 66  # characters
 _SUBJECTS = 6  # of a connection, shown; the JSON has all
 _CONNECTIONS = 12  # shown in full; the JSON has all
 _STYLES = {
@@ -85,7 +86,7 @@ def _spoken_text(connection: SpokenConnection) -> Text:
     counts = ", ".join(f"{count:,} of the {sender}" for sender, count in connection.messages.items())
     text.append(f"\n  {count_text(connection.messages.total(), 'message')}: {counts}")
     for subject, count in connection.subjects.most_common(_SUBJECTS):
-        text.append(f"\n    {count:>6,} {printable(subject)}", "dim")
+        text.append(f"\n    {count:>6,} {short_subject(printable(subject), _SUBJECT_WIDTH)}", "dim")
     if len(connection.subjects) > _SUBJECTS:
         text.append(f"\n           and {len(connection.subjects) - _SUBJECTS:,} other subjects", "dim")
     if connection.unknown:
