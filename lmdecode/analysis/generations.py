@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from lmdecode.analysis.unnamed import is_known, is_list
 from lmdecode.codec.dialect import dialects
 from lmdecode.codec.record import Record, Value
 
@@ -83,7 +84,13 @@ class Generations:
             connection.facts.update((name, record.fields[name]) for name in _FACTS if name in record.fields)
         if record.subject is not None:
             _count(connection.subjects, (record.subject,))
-            _count(connection.unknown, record.extra)
+            self._note_unknown(connection, record)
+
+    @staticmethod
+    def _note_unknown(connection: SpokenConnection, record: Record) -> None:
+        if record.kind is not None and record.sender == "machine" and record.extra.get("replay") is not True:
+            unknown = [path for path in record.extra if not is_known(record.generation, path) and not is_list(path)]
+            _count(connection.unknown, unknown)
 
     def connections(self) -> Sequence[SpokenConnection]:
         """Return all connections so far, each once for every generation that was spoken on it."""

@@ -81,10 +81,7 @@ class UnnamedValues:
         if not extra or not is_intact(record) or extra.get("replay") is True:
             return
         for path, value in extra.items():
-            name = path.rpartition(".")[2]
-            if path in _OF_ANSWERS and record.generation == "bluetooth":
-                continue
-            if path not in _OURS and not is_secret(name):
+            if not is_known(record.generation, path):
                 self._add(record, path, value)
 
     def _add(self, record: Record, path: str, value: object) -> None:
@@ -113,6 +110,22 @@ class UnnamedValues:
         subject = record.subject or ""
         if subject and len(found.subjects) < _EXAMPLES and subject not in found.subjects:
             found.subjects.append(subject)
+
+
+def is_known(generation: str, path: str) -> bool:
+    """Return whether a name that makes no field is none of the maker's values, or a secret.
+
+    >>> is_known("lion", "signature"), is_known("lion", "CMCupWarmer")
+    (True, False)
+    """
+    if path in _OURS or (generation == "bluetooth" and path in _OF_ANSWERS):
+        return True
+    return is_secret(path.rpartition(".")[2])
+
+
+def is_list(path: str) -> bool:
+    """Return whether a name stands for a list of objects that is known and that no field could hold."""
+    return _INDEX.sub("[]", path) in _lists()
 
 
 def _text(value: object) -> str:
