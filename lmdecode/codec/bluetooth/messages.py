@@ -38,6 +38,8 @@ from lmdecode.codec.vocabulary import Reading, read
 
 _IN_TWO_STEPS: Final = frozenset((READ, COMMAND, TOKEN, OLD_LOGIN))
 """What is answered to a write to these is read from them."""
+_JSON: Final = frozenset((READ, COMMAND, NOTIFIED))
+"""Those whose values are JSON."""
 _ACCEPTED: Final = b"\x01"
 _DEVICE_INFORMATION: Final = frozenset(name for name in NAMES if name.startswith("2a"))
 _MOST_PENDING: Final = 256  # characteristics with a request that has no answer yet
@@ -244,10 +246,10 @@ class Messages:
         if not text:
             reading = Reading({}, {}, problems)
             return self._answer(time_ns, asked, characteristic, value, Document(None, ""), reading)
-        found = document(text, show_secrets=self._show_secrets)
+        found = self._document(characteristic, text)
         problems += found.problems
         name = "" if asked is None or asked.subject is None else asked.subject.partition(" write ")[2]
-        if not found.is_whole:
+        if found.value is None and not found.is_whole:
             reading = Reading({}, {}, problems)
         elif characteristic == READ and name:
             fields, extra, more = read("read", {name: found.value})
@@ -256,7 +258,7 @@ class Messages:
             fields, extra, more = read("write answer", found.value)
             reading = Reading(fields, extra, problems + more)
         else:
-            reading = Reading({}, found.value if isinstance(found.value, dict) else {"value": found.value}, problems)
+            reading = Reading({}, _members(found.value), problems)
         record = self._answer(time_ns, asked, characteristic, value, found, reading)
         if characteristic == COMMAND and record.kind is Kind.WRITE and isinstance(found.value, dict):
             status = found.value.get("status")
@@ -292,18 +294,21 @@ class Messages:
         if hidden:
             found, reading = Document(None, _masked(value)), Reading({}, {}, tuple(problems))
         else:
-            found = document(text, show_secrets=self._show_secrets)
-            reading = Reading({}, {}, (*problems, *found.problems))
-            if found.is_whole and characteristic == NOTIFIED:
-                reading = _events(found.value)
-                reading = reading._replace(problems=(*problems, *reading.problems))
-            elif found.is_whole:
-                reading.extra.update(found.value if isinstance(found.value, dict) else {"value": found.value})
+            found = self._document(characteristic, text)
+            said = (*problems, *found.problems)
+            fields, extra, more = _events(found.value) if characteristic == NOTIFIED else Reading({}, {}, ())
+            reading = Reading(fields, extra, said + more)
+            if characteristic != NOTIFIED:
+                reading.extra.update(_members(found.value))
         if is_replay:
-            whole = {} if found.value is None else {"value": found.value}
-            whole = found.value if isinstance(found.value, dict) else whole
-            reading = Reading({}, {"replay": True, **whole}, (*problems, *found.problems))
+            reading = Reading({}, {"replay": True, **_members(found.value)}, (*problems, *found.problems))
         return self._record(time_ns, "machine", Kind.STREAM, "report", subject, value, found, reading, hidden=hidden)
+
+    def _document(self, characteristic: str, text: str) -> Document:
+        """Return the JSON in a value; of a characteristic that nobody knows, only if it looks like JSON."""
+        if characteristic in _JSON or text[:1] in {"{", "["}:
+            return document(text, show_secrets=self._show_secrets)
+        return Document(None, text)
 
     def note(self, time_ns: int, sender: Sender, problem: str, raw: bytes = b"") -> Record:
         """Return the Record of bytes that are no message, or of what is missing."""
@@ -414,4 +419,11 @@ def _events(value: object) -> Reading:
         for each in value:
             joined.update(each)
         return read("stream", joined)
-    return Reading({}, {"value": value}, ())
+    return Reading({}, _members(value), ())
+
+
+def _members(value: object) -> dict[str, object]:
+    """A JSON value as what makes no field: the members of an object, anything else as `value`."""
+    if isinstance(value, dict):
+        return value
+    return {} if value is None else {"value": value}

@@ -142,6 +142,24 @@ def test_a_notification_that_the_mtu_cuts_is_said_to_be():
     assert "cut off at 244 bytes, the most that the connection allows" in records[1].problems[0]
 
 
+def test_what_is_whole_of_a_cut_value_is_read():
+    text = b'{"CoffeeBoiler1UpdateTemperature":92,"SteamBoilerUpdateTemperature":12'
+    _, record = known([("machine", notify(b"{}")), ("machine", notify(text))])
+    assert record.fields == {"coffee_temp": 92.0}
+    assert record.problems
+    boilers = b'[{"id":"CoffeeBoiler1","current":93},{"id":"SteamBoiler","curr'
+    _, answer = known(ask(b"boilers", ("machine", b"\x0b" + boilers)))
+    assert answer.fields == {"coffee_temp": 93.0}
+    assert (answer.plaintext, len(answer.problems)) == (boilers.decode(), 1)
+
+
+def test_values_that_are_no_json_are_no_damage_where_nobody_knows_what_they_are():
+    question, answer = records_of([("app", read(0x77)), ("machine", b"\x0b\1\2")])
+    assert (question.problems, answer.problems, answer.data) == ((), (), "0102")
+    (record,) = records_of([("machine", notify(b"abc", 0x78))])
+    assert (record.problems, record.plaintext, record.data) == ((), "abc", "616263")
+
+
 def test_a_refusal_says_why():
     refused = struct.pack("<BBHB", 1, 0x12, COMMAND, 0x05)
     request, answer = known([("app", write(COMMAND, b'{"name":"MachineChangeMode"}\0')), ("machine", refused)])
