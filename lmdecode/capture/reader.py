@@ -158,8 +158,12 @@ def _predecoded(
 
 def _predecode(speakers: Speakers, segments: Sequence[Segment], *, as_json: bool) -> Sequence[Any]:
     """Return for each segment what its dialect predecodes of its payload."""
-    if speakers.only is not None:
-        return speakers.only.predecode([segment.payload for segment in segments], as_json=as_json)
+    if not segments:
+        return ()
+    _, sources, destinations, _, _, _, payloads, _ = zip(*segments, strict=True)
+    alone = speakers.alone({end.port for end in {*sources, *destinations}})
+    if alone is not None:  # as in nearly all captures, and in a quarter of the time
+        return alone.predecode(payloads, as_json=as_json)
     return speakers.predecode(
         [(segment.payload, segment.source.port, segment.destination.port) for segment in segments], as_json=as_json
     )

@@ -424,10 +424,13 @@ class Speakers:
         ((dialect, speaker),) = there
         return speaker.conversation(sink, place, tallies[dialect.name])
 
-    @property
-    def only(self) -> Speaker | None:
-        """The speaker if there is only one, which may then be given all payloads."""
-        return self._only
+    def alone(self, ports: set[int]) -> Speaker | None:
+        """Return the speaker that may be given all payloads; None if there may be payloads of several dialects.
+
+        Args:
+            ports: All ports that the payloads were sent from and to, of which each payload has one of a machine's.
+        """
+        return self._first if self._only is None and self._other_ports.isdisjoint(ports) else self._only
 
     def predecode(self, payloads: Sequence[tuple[bytes, int, int]], *, as_json: bool) -> Sequence[Any]:
         """Let each dialect look at the payloads of its ports; see `Speaker.predecode`.
@@ -442,17 +445,6 @@ class Speakers:
         Raises:
             ValueError: A dialect did not return as many results as it got payloads.
         """
-        if self._first is not None:
-            near, elsewhere = self._first_ports, self._other_ports
-            of_first = [
-                payload
-                for payload, one, other in payloads
-                if (one in near or other in near) and one not in elsewhere and other not in elsewhere
-            ]
-            if len(of_first) == len(payloads):  # as in nearly all captures, and in a third of the time
-                predecoded = self._first.predecode(of_first, as_json=as_json)
-                if len(predecoded) == len(payloads):
-                    return predecoded
         found: list[Any] = [None] * len(payloads)
         numbers_of: dict[str, list[int]] = {}
         for number, (_, *ports) in enumerate(payloads):
