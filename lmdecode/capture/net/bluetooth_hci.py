@@ -37,6 +37,8 @@ _CENTRAL: Final = 0
 _GOES_ON: Final = 1
 _MONITOR: Final = {3: (_EVENT, False), 4: (_ACL, True), 5: (_ACL, False)}
 """Opcodes of Linux' monitor: the kind of packet, and whether the host sent it."""
+_ADAPTER_AT: Final = {0: 6, 10: 4}
+"""Opcodes of Linux' monitor that tell an adapter's address (a new one, and what is said of one), and where it is."""
 _MOST: Final = 4096  # connections at once; a handle has 12 bits
 
 
@@ -73,8 +75,11 @@ class HostLog:
             kind, is_sent, at = data[0], None, 1
         else:
             adapter = data[0] << 8 | data[1]
-            found = _MONITOR.get(data[2] << 8 | data[3])
+            opcode = data[2] << 8 | data[3]
+            found = _MONITOR.get(opcode)
             if found is None:
+                if opcode in _ADAPTER_AT and len(data) >= _ADAPTER_AT[opcode] + 6:
+                    self._own[adapter] = address_text(data[_ADAPTER_AT[opcode] : _ADAPTER_AT[opcode] + 6])
                 return ()
             kind, is_sent, at = *found, 4
         if kind == _ACL:

@@ -103,3 +103,13 @@ def test_adapters_of_a_monitor_are_kept_apart():
     for adapter in (0, 1):
         found += log.read(0, struct.pack(">HH", adapter, 3) + connected()[1:], 0)
     assert [type(each) for each in found] == [Began, Began]
+
+
+@pytest.mark.parametrize(
+    "told", [struct.pack(">HHBB", 1, 0, 0, 1) + PHONE + b"hci1", struct.pack(">HH", 1, 10) + PHONE]
+)
+def test_a_monitor_tells_the_address_of_its_adapter(told):
+    log = HostLog(LINUX_MONITOR, Counter())
+    assert log.read(0, told, 0) == ()
+    (began,) = log.read(0, struct.pack(">HH", 1, 3) + connected()[1:], 0)
+    assert began.central == PHONE_TEXT
