@@ -113,6 +113,7 @@ fix: $(READY_TO_TEST)
 
 docs: $(READY_TO_TEST)
 	$(BIN)/python docs/make_memory_map.py
+	$(BIN)/python docs/make_vocabulary.py
 	$(BIN)/python docs/make_formats.py
 	$(BIN)/python docs/make_layers.py
 	$(BIN)/python docs/make_man.py

@@ -92,3 +92,24 @@ def test_without_the_tricks_the_output_is_the_same():
     )
     assert (plain.returncode, plain.stdout, plain.stderr) == (quick.returncode, quick.stdout, quick.stderr)
     assert "0x4000" in quick.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--version"],
+        ["decode", "captures/gs3av-settings.pcap", "--key", "12345678901234567890123456789012", "-f", "jsonl"],
+    ],
+)
+def test_what_has_to_do_with_v1_alone_does_not_make_the_rows_of_the_vocabulary(arguments):
+    script = (
+        "import contextlib, sys\n"
+        "import lmdecode.__main__ as program\n"
+        "program.end_at_once = lambda code: None\n"
+        f"sys.argv = ['lmdecode', *{arguments!r}]\n"
+        "with contextlib.suppress(SystemExit):\n"
+        "    program.main()\n"
+        "print('ROWS', [name for name in sys.modules if name.endswith(('_rows', '_widgets', '_stream'))])\n"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=False)
+    assert result.stdout.splitlines()[-1] == "ROWS []", result.stderr

@@ -104,7 +104,8 @@ def _decoded(text: str) -> Parsed:
 _TOKEN: Final = re.compile(r'\s*+("[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]:,]|[^\s{}\[\]:,"]++)', re.DOTALL)
 _CLOSING: Final = {"{": "}", "[": "]"}
 _WHOLE_ESCAPES: Final = re.compile(r'[^"\\]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\]*+)*+')
-_BEGUN: Final = re.compile(r"\s*(?:[-+.eE0-9]*|t|tr|tru|f|fa|fal|fals|n|nu|nul)?\s*\Z")
+_BEGUN_NUMBER: Final = re.compile(r"[-+.eE0-9]*\Z")
+_WORDS: Final = ("true", "false", "null")
 _ENDS: Final = frozenset(" \t\r\n,]}")
 _BEGUN_ESCAPE: Final = re.compile(r"\\(?:u[0-9a-fA-F]{0,4})?\Z")
 
@@ -132,7 +133,9 @@ def _salvaged(text: str, error: json.JSONDecodeError) -> Parsed:
     is_text_cut = error.msg.startswith("Unterminated string") or (
         rest[:1] == '"' and _BEGUN_ESCAPE.search(text[-6:]) is not None
     )
-    is_cut = is_text_cut or _BEGUN.match(text, error.pos) is not None
+    begun = text[error.pos :].strip()
+    is_begun = _BEGUN_NUMBER.match(begun) is not None or any(word.startswith(begun) for word in _WORDS)
+    is_cut = is_text_cut or is_begun
     problem = "the JSON is cut off" if is_cut else f"the JSON is damaged at character {error.pos + 1}"
     pieces = [text[:whole], *_closed(opened_there)]
     if is_text_cut and not is_name:

@@ -96,9 +96,10 @@ def capabilities(source: str, above: str) -> Iterator[Row]:
 
 def boilers(source: str, path: str) -> Iterator[Row]:
     """Yield the rows of the list of boilers."""
+    note = "missing on a Micra of 2022" if source == _SOURCE else ""
     for boiler, name in (("CoffeeBoiler1", "coffee"), ("SteamBoiler", "steam")):
         item = f"{path}[id={boiler}]"
-        yield row(source, f"{item}.current", f"{name}_temp", CELSIUS, "°C", note="missing on a Micra of 2022")
+        yield row(source, f"{item}.current", f"{name}_temp", CELSIUS, "°C", note=note)
         yield row(source, f"{item}.target", f"{name}_set_temp", CELSIUS, "°C")
         yield row(source, f"{item}.isEnabled", f"{name}_boiler_enable", FLAG)
 

@@ -120,9 +120,14 @@ def _two_lines(row: Row) -> Text:
     return text.append(f"\n  {note}", "dim") if note else text
 
 
+def as_dicts(rows: Sequence[Row]) -> list[dict[str, object]]:
+    """Returns everything that is known of each row, for JSON."""
+    return [_as_dict(row) for row in rows]
+
+
 def as_json(rows: Sequence[Row]) -> str:
     """Returns everything that is known of each row, as a JSON array."""
-    return json.dumps([_as_dict(row) for row in rows], indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(as_dicts(rows), indent=2, ensure_ascii=False) + "\n"
 
 
 def as_markdown(rows: Sequence[Row]) -> str:

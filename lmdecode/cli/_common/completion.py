@@ -66,6 +66,14 @@ def field_names(incomplete: str) -> Choices:
     return _in_a_list(incomplete, _fields())
 
 
+def generation(incomplete: str) -> Choices:
+    """Returns the names of the protocols, and `all`."""
+    from lmdecode.codec.dialect import dialects
+
+    titles = {name: dialect.title for name, dialect in dialects().items()} | {"all": "all of them"}
+    return [(name, title) for name, title in titles.items() if name.startswith(incomplete)]
+
+
 def condition(ctx: typer.Context, incomplete: str) -> Choices:
     """Returns the conditions of `--where`: words, then the ways to compare, then values."""
     from lmdecode.analysis.columns import field_kinds
