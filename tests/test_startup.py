@@ -109,7 +109,7 @@ def test_what_has_to_do_with_v1_alone_does_not_make_the_rows_of_the_vocabulary(a
         f"sys.argv = ['lmdecode', *{arguments!r}]\n"
         "with contextlib.suppress(SystemExit):\n"
         "    program.main()\n"
-        "print('ROWS', [name for name in sys.modules if name.endswith(('_rows', '_widgets', '_stream'))])\n"
+        "print('ROWS', [name for name in sys.modules if name.endswith('vocabulary_rows')])\n"
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=False)
     assert result.stdout.splitlines()[-1] == "ROWS []", result.stderr
