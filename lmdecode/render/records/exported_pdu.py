@@ -18,7 +18,12 @@ from lmdecode.render.records.pcapng import PcapngWriter
 from lmdecode.render.sentence import sentences
 
 DISSECTOR: Final = "lamarzocco"
-"""The name of the dissector, and of the protocol in display filters."""
+"""The name of the dissector of v1, and of the protocol in display filters."""
+
+_OURS: Final = "v1"  # the generation that our dissector reads; the others speak JSON, which Wireshark knows
+_JSON: Final = "json"
+_TEXT: Final = "data-text-lines"
+_BYTES: Final = "data"
 
 _LINKTYPE_WIRESHARK_UPPER_PDU: Final = 252
 _END: Final = 0
@@ -43,28 +48,41 @@ class ExportedPduWriter:
     """Writes Records as a pcapng of decrypted messages, one packet each, to a binary file.
 
     A packet's payload is the plaintext, its secrets masked as in the Record; without one, the bytes as captured, or
-    nothing for a gap. The problems of a Record stand in the packet's comments.
+    nothing for a gap. The problems of a Record stand in the packet's comments. Messages of the newer generations are
+    handed to Wireshark's dissectors of JSON and of text; what they say in our words stands in the comments too.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         self._writer = PcapngWriter(file)
 
     def write(self, record: Record) -> None:
-        """Write one."""
-        comments = list(sentences(record)) if record.problems else []
+        """Write one. What has no dissector of ours says in its comments what it is."""
+        comments = list(sentences(record)) if record.problems or record.generation != _OURS else []
         self._writer.write(record.time_ns, _LINKTYPE_WIRESHARK_UPPER_PDU, packet(record), comments=comments)
 
 
 def packet(record: Record) -> bytes:
-    """A Record as one packet: tags, then its plaintext, or else its raw bytes."""
-    payload = (record.raw or b"") if record.plaintext is None else record.plaintext.encode()
-    return _tags(record.sender, record.source, record.destination) + payload
+    """A Record as one packet: tags, then its plaintext, or else its raw bytes, or else what it is about."""
+    payload = (record.raw or b"") if record.plaintext is None else record.plaintext.encode("utf-8", "replace")
+    dissector = DISSECTOR
+    if record.generation != _OURS:
+        if record.plaintext is None and record.raw is None and record.subject is not None:
+            payload = record.subject.encode("utf-8", "replace")
+        dissector = _dissector_of(payload, is_text=record.raw is None)
+    return _tags(dissector, record.sender, record.source, record.destination) + payload
+
+
+def _dissector_of(payload: bytes, *, is_text: bool) -> str:
+    """Return the name of Wireshark's own dissector for a message of JSON, for another text, or for bytes."""
+    if not is_text:
+        return _BYTES
+    return _JSON if payload[:1] in {b"{", b"["} else _TEXT
 
 
 @lru_cache(maxsize=1024)
-def _tags(sender: Sender, source: str, destination: str) -> bytes:
+def _tags(dissector: str, sender: Sender, source: str, destination: str) -> bytes:
     """The tags of everything that one side of a connection sends."""
-    tags = [_tag(_DISSECTOR_NAME, DISSECTOR.encode())]
+    tags = [_tag(_DISSECTOR_NAME, dissector.encode())]
     ends = [_address_and_port(end) for end in (source, destination)]
     for index, (address, _) in enumerate(ends):
         if address is not None:

@@ -110,3 +110,29 @@ def test_problems_stand_in_the_comment(tmp_path):
     assert "check byte is B7, should be B6" in damaged
     assert "too short for a message" in unread
     assert good == ""
+
+
+@needs_tshark
+def test_tshark_reads_the_json_of_the_newer_generations(tmp_path):
+    from lmdecode.codec.dialect import OwnerAccess, Speakers
+
+    target = tmp_path / "morning.pcapng"
+    records = list(decode_capture(CAPTURES / "v3-morning.pcap", Speakers.open(OwnerAccess())))
+    with target.open("wb") as file:
+        exported_pdu.write(file, records)
+    rows = columns(target, ["frame.protocols", "json.member", "frame.comment", "_ws.col.Info"])
+    assert len(rows) == len(records)
+    assert rows[0][0].endswith(":data-text-lines")
+    assert rows[0][2] == "app GET /api/v1/config"
+    pushed = next(row for row, record in zip(rows, records, strict=True) if "coffee_temp" in record.fields)
+    stream = next(row for row in rows if "CoffeeBoiler1UpdateTemperature" in row[1])
+    assert "json" in pushed[0]
+    assert "coffee_temp 24.2 °C" in stream[2]
+
+
+def test_bytes_of_the_newer_generations_are_data():
+    from tests.codec.web_building import heard
+
+    (garbage,) = heard(("app", b"garbage"))
+    found, payload = tags(exported_pdu.packet(garbage))
+    assert (found[12], payload) == (b"data", b"garbage")

@@ -182,3 +182,18 @@ def test_times_beyond_what_the_format_holds(tmp_path):
     packets = [Packet(time, ETHERNET, FRAME, len(FRAME)) for time in (-5, 1 << 70)]
     path = written([(packet, []) for packet in packets], tmp_path)
     assert [cell for (cell,) in columns(path, ["frame.time_epoch"])] == ["0.000000000", "18446744073.709551615"]
+
+
+@needs_tshark
+def test_packets_of_gateway_v3_have_comments_and_stay_http_and_websocket(tmp_path):
+    from lmdecode.codec.dialect import OwnerAccess, Speakers
+
+    pairs = list(decode_packets(CAPTURES / "v3-morning.pcap", Speakers.open(OwnerAccess())))
+    path = written(pairs, tmp_path)
+    wanted = ["frame.time_epoch", "frame.len", "http.request.uri", "websocket.opcode"]
+    assert columns(path, wanted) == columns(CAPTURES / "v3-morning.pcap", wanted)
+    said = comments(path)
+    assert said[3] == ["app GET /api/v1/config"]
+    assert said[5][1].startswith("! refused with status 403: the machine has no token yet")
+    assert any("machine WebSocket /api/v1/streaming: coffee_temp 24.2 °C" in line for lines in said for line in lines)
+    assert "of-the-machine" not in str(said)
