@@ -13,10 +13,10 @@ So the lines that follow belong to an entry, up to the one that begins with a ti
 be seen in their lengths: a terminal's are all alike, up to the blanks that were at their ends; if they differ, a line
 was broken at a blank, and the blank is gone.
 
-**Times.** Home Assistant writes local time without a zone. A zone that somebody names is taken; else UTC is, as for
-lmdirect's logs, and a note says so. The zone of the computer that decodes is not taken, since the log may be another
-owner's and one file must not decode in two ways. What the machine's own moments say of the log's clock, which are in
-UTC, is in the note, so that nobody need guess: a push says when a shot began, a moment before its line.
+**Times.** Home Assistant writes local time without a zone. Messages can show what the log's clock is: a push that says
+since when coffee flows has that moment in UTC, and comes at most two minutes after it, while zones differ by quarters
+of an hour. `clock_ahead_ns` has the difference as soon as it is known, for whoever reads the log to set its times
+right. The zone of the computer that decodes is never taken, since the log may be another owner's.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from itertools import pairwise
 from typing import ClassVar, Final, NamedTuple
 
 from lmdecode.codec.log_literal import Literal, NoLiteralError, read_literal
-from lmdecode.codec.log_text import BREAK, plain, time_before, time_of_object
+from lmdecode.codec.log_text import BREAK, NO_ZONE, plain, time_before, time_of_object
 from lmdecode.codec.record import Record
 
 LONGEST: Final = 1 << 20
@@ -41,6 +41,11 @@ _KEPT: Final = 3  # lines before one with a phrase in which its entry may begin
 _SHORT: Final = 400  # bytes of a line that may end within a phrase
 _HEAD: Final = 400  # characters of a line in which it shows whether an entry begins there
 _OBJECT: Final = 300  # characters behind an entry in which an object that it is in may have its time
+
+_QUARTER_NS: Final = 900 * 1_000_000_000  # zones differ by quarters of an hour
+_MOST_QUARTERS: Final = 14 * 4
+_LATEST_NS: Final = 120 * 1_000_000_000  # a shot takes no longer, and its push is seconds late
+_EARLIEST_NS: Final = 5 * 1_000_000_000  # clocks that are not quite right
 
 _LEVEL: Final = r"(?:DEBUG|INFO|WARNING|ERROR|CRITICAL)"
 _CLOCK: Final = r"(?:\d{4}-\d\d-\d\d(?:T|[^0-9A-Za-z{\v]{1,8})|\d{1,2}[./]\d{1,2}[./]\d{2,4},? )\d\d:\d\d:\d\d"
@@ -107,6 +112,8 @@ class JsonLog(ABC):
     words: ClassVar[Sequence[bytes]] = ()
     """One of them, or of `_NAME`, is in a line that begins an entry of this dialect, or in the one after it."""
     nothing: str = ""
+    clock_ahead_ns: int | None = None
+    """By how much the log's clock is ahead of UTC, if a message has shown it; None if none has."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []
@@ -181,6 +188,19 @@ class JsonLog(ABC):
         """Return what was held back for a further line."""
         return self._finish() or [] if self._lines else []
 
+    def compare_clock(self, local_ns: int, moment_ms: int) -> None:
+        """Take a moment that was just over, or lasts, when a line was written whose time has no zone.
+
+        Args:
+            local_ns: The time of the line, as if it were UTC.
+            moment_ms: The moment: milliseconds since 1970, UTC.
+        """
+        ahead = local_ns - moment_ms * 1_000_000
+        quarters = round(ahead / _QUARTER_NS)
+        late = ahead - quarters * _QUARTER_NS
+        if self._zoneless and abs(quarters) <= _MOST_QUARTERS and -_EARLIEST_NS <= late <= _LATEST_NS:
+            self.clock_ahead_ns = quarters * _QUARTER_NS
+
     def warnings(self) -> Sequence[str]:
         """Return nothing: what cannot be read is a Record with a problem."""
         return []
@@ -189,7 +209,7 @@ class JsonLog(ABC):
         """Return what is good to know, one line each."""
         found = []
         if self._zoneless:
-            found.append("the log's times have no zone, and were taken as UTC")
+            found.append(NO_ZONE)
         if self._timeless and self._timeless == self._entries:
             found.append("the log's messages have no time; all stand at 1970-01-01")
         elif self._timeless:

@@ -20,6 +20,9 @@ BREAK: Final = "\v"
 JOINT: Final = "\n"
 """Stands where two lines of a file were put together, since the program may have written them as one."""
 
+NO_ZONE: Final = "the log's times have no zone, and were taken as UTC"
+"""What is said of a log whose times may be those of any place."""
+
 # Lines without any of these are plain: nearly all of them. `[32m` is what a browser leaves of a colour.
 _CHANGED: Final = re.compile(rb"[^ -~]|[\\&<`*]|\[[0-9;]*[mK]|ESC\[|#033\[")
 _CONTROL: Final = re.compile(

@@ -15,6 +15,7 @@ from lmdecode.capture.formats import Format
 from lmdecode.capture.formats.tshark_json import is_packets
 from lmdecode.capture.source import LONGEST_OF_LOG, CaptureError, CaptureStatistics, TextInput, text_of
 from lmdecode.codec.dialect import LogConversation, Place, Speakers, dialects
+from lmdecode.codec.log_text import NO_ZONE
 from lmdecode.codec.record import Record
 
 _PROGRESS_STEP: Final = 1 << 20
@@ -25,6 +26,7 @@ _INVISIBLE: Final = re.compile(
 _ENCODING: Final = re.compile(
     rb"^Content-Transfer-Encoding:[ \t]{0,8}(?:(quoted-printable)|[\w-]{1,40})[ \t]{0,8}$", re.IGNORECASE | re.MULTILINE
 )
+_MOST_HELD: Final = 2000  # Records, until it is known what the log's clock shows
 _PART: Final = 1 << 10  # bytes that are passed over together
 _KEPT: Final = 3  # lines of a block that is passed over, in which the first line of the next may begin
 
@@ -50,7 +52,7 @@ def read_log(
     """
     source = TextInput(file)
     logs = speakers.logs(Place(statistics.connections, capture=capture), statistics.tallies)
-    streams = _Streams(statistics)
+    streams = _Streams(logs, statistics)
     for number, line, mentioned in _lines(source, logs, statistics, progress):
         taken: list[tuple[LogConversation, Sequence[Record]]] = []
         for log in mentioned:
@@ -59,29 +61,73 @@ def read_log(
                 taken.append((log, records))
         if taken:
             statistics.port_packets += line is not None or any(records for _, records in taken)
-            yield from streams.take(taken)
+            yield from streams.take(taken, is_pause=line is None)
     left = [(log, log.close()) for log in logs]
     statistics.port_packets += any(records for _, records in left)
-    yield from streams.take(left)
+    yield from streams.take(left, is_pause=True)
     statistics.bytes_read = source.position
     if source.failure:
         statistics.warnings.append(f"the log cannot be read further ({source.failure}); all before it was decoded")
     for log in logs:
         statistics.warnings += [each for each in log.warnings() if each not in statistics.warnings]
-        statistics.notes += [each for each in log.notes() if each not in statistics.notes]
+        notes = [streams.note() if each == NO_ZONE else each for each in log.notes()]
+        statistics.notes += [each for each in notes if each not in statistics.notes]
     if not statistics.port_packets:
         raise CaptureError(f"{file.name} {_nothing(logs)}")
 
 
 class _Streams:
-    """Gives each dialect in a log a number of its own, in the order in which they turn up, as connections have."""
+    """Gives each dialect in a log a number of its own, in the order in which they turn up, as connections have.
 
-    def __init__(self, statistics: CaptureStatistics) -> None:
+    It also sets right the times of a log without a zone. The message that shows what the log's clock is may come after
+    others, so the first ones are held back, until it comes, or there is a pause, or it has not come for long. What was
+    given out once has its times as they were, and so has all that follows: a log has one clock.
+
+    Args:
+        logs: Those of the dialects. v1's messages show no clock, and are not held back where they are alone.
+        statistics: Connections are counted in it.
+    """
+
+    def __init__(self, logs: Sequence[LogConversation], statistics: CaptureStatistics) -> None:
+        self._logs = logs
         self._statistics = statistics
         self._numbers: dict[int, int] = {}
+        self._held: list[Record] | None = []
+        self._ahead_ns = 0
 
-    def take(self, taken: Sequence[tuple[LogConversation, Sequence[Record]]]) -> Sequence[Record]:
+    def take(
+        self, taken: Sequence[tuple[LogConversation, Sequence[Record]]], *, is_pause: bool = False
+    ) -> Sequence[Record]:
         """Return the Records of all dialects that a line completed, in the order of their times."""
+        records = self._in_order(taken)
+        if self._held is None:
+            return [_set_back(each, self._ahead_ns) for each in records] if self._ahead_ns else records
+        self._held += records
+        ahead_ns = self._known()
+        if ahead_ns is None and not is_pause and 0 < len(self._held) < _MOST_HELD and not _is_old(self._held):
+            return []
+        if not self._held:
+            return []
+        held, self._held = self._held, None
+        self._ahead_ns = ahead_ns or 0
+        return [_set_back(each, self._ahead_ns) for each in held] if self._ahead_ns else held
+
+    def note(self) -> str:
+        """Return what to say of times without a zone."""
+        known = self._known()
+        if known is None:
+            return NO_ZONE
+        shown = f"the machine's own times show that its clock is UTC{_clock(known) if known else ''}"
+        if known != self._ahead_ns:
+            return f"{NO_ZONE}, though {shown}, which came too late in the log"
+        return f"the log's times have no zone; {shown}{', and they were set to UTC' if known else ''}"
+
+    def _known(self) -> int | None:
+        """By how much the log's clock is ahead of UTC, if a dialect that can know it does."""
+        found = [getattr(log, "clock_ahead_ns", None) for log in self._logs]
+        return next((each for each in found if isinstance(each, int)), None)
+
+    def _in_order(self, taken: Sequence[tuple[LogConversation, Sequence[Record]]]) -> list[Record]:
         found = [(record, id(log)) for log, records in taken for record in records]
         if len(taken) > 1:
             found.sort(key=lambda each: each[0].time_ns)
@@ -93,6 +139,29 @@ class _Streams:
             number = self._numbers[log] = self._statistics.connections
             self._statistics.connections += 1
         return record if record.stream == number else _in_stream(record, number)
+
+
+def _is_old(records: Sequence[Record]) -> bool:
+    """Return True for messages of v1 alone."""
+    return records[-1].generation == "v1" and records[0].generation == "v1"
+
+
+def _set_back(record: Record, ahead_ns: int) -> Record:
+    asked = record.request
+    return record._replace(
+        time_ns=record.time_ns - ahead_ns,
+        request=None if asked is None else asked._replace(time_ns=asked.time_ns - ahead_ns),
+    )
+
+
+def _clock(ahead_ns: int) -> str:
+    """A difference to UTC.
+
+    >>> _clock(-12_600_000_000_000)
+    '-03:30'
+    """
+    minutes = abs(ahead_ns) // 60_000_000_000
+    return f"{'-' if ahead_ns < 0 else '+'}{minutes // 60:02}:{minutes % 60:02}"
 
 
 def _in_stream(record: Record, number: int) -> Record:

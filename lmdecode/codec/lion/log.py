@@ -50,6 +50,8 @@ _RAW: Final = re.compile(
 _HEADER: Final = re.compile(rf"([a-z][a-z-]{{1,40}}):([^\n{BREAK}]*)")
 _HEADER_OF_ONE_LINE: Final = re.compile(r"([a-z][a-z-]{1,40}):(\S*)")
 _PARAMS: Final = re.compile(r"[ \n]?([a-z_]{1,60}?) ?over ?cloud ?with ?params ?")
+_SINCE: Final = re.compile(rb'"brewingStartTime": ?(\d{13})')
+_LAST_COFFEE: Final = re.compile(rb'"lastCoffee": ?(?:\{"time": ?(\d{13})|null)')
 _MOST_HEADERS: Final = 4000  # characters
 _AGAIN_NS: Final = 1_000_000_000  # within which a frame that could not be used is written once more
 
@@ -79,6 +81,7 @@ class Log(JsonLog):
         self._asked = ""
         self._command: dict[str, object] = {}
         self._last_frame: tuple[int, bytes] = (0, b"")
+        self._last_coffee: bytes | None = None
 
     def is_whole(self, phrase: str, said: str) -> bool:
         """Return True if an entry is as it was written."""
@@ -160,6 +163,7 @@ class Log(JsonLog):
         if url:
             asked = self._request(entry.time_ns, url)
         body = compact(found.value).encode()
+        self._look_at_clock(entry.time_ns, body)
         records = self._web.response(entry.time_ns, HttpResponse(200, body=body, problems=problems))
         return [*asked, *(_without_pace(each) for each in records)]
 
@@ -194,7 +198,22 @@ class Log(JsonLog):
         self._last_frame = entry.time_ns, frame
         if entry.phrase != _FRAME and frame == before and 0 <= entry.time_ns - time_ns <= _AGAIN_NS:
             return []
+        self._look_at_clock(entry.time_ns, frame)
         return self._web.message(entry.time_ns, "machine", frame, problems=problems)
+
+    def _look_at_clock(self, time_ns: int, body: bytes) -> None:
+        """Compare the log's clock with moments that the machine tells, if they are just over."""
+        if self.clock_ahead_ns is not None:
+            return
+        since = _SINCE.search(body)
+        if since is not None and b'"Brewing"' in body:
+            self.compare_clock(time_ns, int(since[1]))
+        coffee = _LAST_COFFEE.search(body)
+        if coffee is None:
+            return
+        if coffee[1] is not None and self._last_coffee is not None and coffee[1] != self._last_coffee:
+            self.compare_clock(time_ns, int(coffee[1]))
+        self._last_coffee = coffee[1] or b""
 
 
 def _without_pace(record: Record) -> Record:

@@ -14,6 +14,7 @@ from collections import OrderedDict, deque
 from typing import Final
 
 from lmdecode.codec.dialect import Place, Tally
+from lmdecode.codec.log_text import NO_ZONE
 from lmdecode.codec.record import Kind, Record, Role
 from lmdecode.codec.v1._fast import GENERATION
 from lmdecode.codec.v1.conversation import ANSWER_TIMEOUT_NS
@@ -230,7 +231,7 @@ class LogConversation:
         """What is good to know, one line each."""
         found = []
         if self._zoneless:
-            found.append("the log's times have no zone, and were taken as UTC")
+            found.append(NO_ZONE)
         if self._timeless == self._messages and self._messages:
             found.append("the log's messages have no time; all stand at 1970-01-01")
         elif self._timeless:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import datetime
+
+import pytest
 
 from lmdecode.capture import CaptureStatistics
+from lmdecode.capture.formats import debug_log
 from lmdecode.capture.formats.debug_log import read_log
 from lmdecode.codec.dialect import OwnerAccess, Speakers
 from lmdecode.codec.record import Kind
@@ -99,3 +103,55 @@ def test_the_token_is_masked():
     records, _ = read(data)
     assert TOKEN not in str(records)
     assert TOKEN in str(read(data, show_secrets=True)[0])
+
+
+def brewing(since_ms, coffee_ms=None):
+    """A push while coffee flows, or after it."""
+    coffee = None if coffee_ms is None else {"time": coffee_ms, "extractionSeconds": 25.6}
+    status = "PoweredOn" if since_ms is None else "Brewing"
+    output = {"status": status, "brewingStartTime": since_ms, "lastCoffee": coffee}
+    return frame({**PUSH, "widgets": [{"code": "CMMachineStatus", "index": 1, "output": output}]})
+
+
+def moment(clock):
+    return int(datetime.fromisoformat(f"2026-11-21T{clock}+00:00").timestamp() * 1000)
+
+
+def clocked(*pushes):
+    said = [*SAID, *(("clients._cloud", f"Received websocket message: {websocket(each)}") for each in pushes)]
+    return joined(lines_of(said))
+
+
+@pytest.mark.parametrize(
+    ("start", "first", "clock"),
+    [
+        ("06:01:04.900", "2026-11-21T06:01:02.274000Z", "UTC+01:00, and they were set to UTC"),
+        ("12:31:06.500", "2026-11-21T12:31:02.274000Z", "UTC-05:30, and they were set to UTC"),
+        ("07:01:01.000", "2026-11-21T07:01:02.274000Z", "UTC"),
+    ],
+)
+def test_a_shot_shows_what_the_logs_clock_is(start, first, clock):
+    records, statistics = read(clocked(brewing(moment(start))))
+    assert records[0].as_dict()["time"] == first
+    assert records[1].request.time_ns == records[0].time_ns
+    assert statistics.notes == [f"the log's times have no zone; the machine's own times show that its clock is {clock}"]
+
+
+def test_a_shot_that_is_just_over_shows_it_too_but_an_old_one_does_not():
+    old = brewing(None, moment("06:00:55"))
+    assert "were taken as UTC" in read(clocked(old))[1].notes[0]
+    records, statistics = read(clocked(old, brewing(None, moment("06:01:05.200"))))
+    assert "UTC+01:00" in statistics.notes[0]
+    assert records[0].as_dict()["time"].startswith("2026-11-21T06:01")
+
+
+@pytest.mark.parametrize("start", ["06:08:00", "05:53:00"])
+def test_a_moment_that_is_no_quarter_of_an_hour_away_shows_nothing(start):
+    assert "were taken as UTC" in read(clocked(brewing(moment(start))))[1].notes[0]
+
+
+def test_what_a_push_shows_too_late_is_said(monkeypatch):
+    monkeypatch.setattr(debug_log, "_MOST_HELD", 2)
+    records, statistics = read(clocked(brewing(moment("06:01:04.900"))))
+    assert records[-1].as_dict()["time"].startswith("2026-11-21T07:01")
+    assert statistics.notes[0].endswith("its clock is UTC+01:00, which came too late in the log")
