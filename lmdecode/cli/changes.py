@@ -1,4 +1,4 @@
-"""`lmdecode changes`: what changed in the machine's memory, and when."""
+"""`lmdecode changes`: what changed in the machine's memory or among its named values, and when."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ _FORMATS = Formats(("table", "jsonl", "csv", "csv-safe"), piped="jsonl")
 def changes(
     given: CaptureOptions,
     fields: FieldsOption = None,
-    unknown: Annotated[bool, typer.Option("--unknown", help="Only bytes that no register explains.")] = False,
+    unknown: Annotated[
+        bool, typer.Option("--unknown", help="Only bytes that no register explains, and names without a meaning.")
+    ] = False,
     addresses: RangeOption = None,
     all_: Annotated[
         bool, typer.Option("--all", help="List every single change, including those of the machine's clock.")
@@ -32,7 +34,7 @@ def changes(
     output: OutputOption = None,
     show_secrets: ShowSecretsOption = False,
 ) -> None:
-    """List the changes of the machine's memory during captures, each with the event just before it.
+    """List the changes of the machine's memory and values during captures, each with the event just before it.
 
     Examples:
 
@@ -48,6 +50,9 @@ def changes(
     happened between the two. An event before a change is not necessarily its cause. A number that keeps changing, such
     as a temperature, gets one line for the whole movement; the machine's clock is left out. Times in the table are
     local, or UTC with --utc; in all other formats they are UTC.
+
+    Gateway v3, the cloud and Bluetooth speak of names and not of addresses: the list has the values that changed, and
+    the names that lmdecode does not know when they appear or change. --unknown lists only these names.
 
     Several captures are read as one story, in the order of time. With --from and --to the list has the changes of that
     time; what was known before it counts as the old value. With --where, only the messages that meet the condition

@@ -36,6 +36,9 @@ def shots(
     the capture or ended after it is listed as far as it was seen, and marked. A shot that only the machine's status or
     counters reveal is marked too.
 
+    Gateway v3 and Bluetooth say themselves what was a shot and what a flush; the cloud tells of both, and lists past
+    coffees, marked "history". No shot is listed twice. What a generation does not tell is blank.
+
     With --from and --to the list has the shots that began in that time. They are shown whole: what was said before and
     after it counts too. With --where, only the messages that meet the condition count.
     """
