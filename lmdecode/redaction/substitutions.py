@@ -132,6 +132,11 @@ class Substitutions:
         self.uses[found.kind] += 1
         return _spelled_like(value, found.text)
 
+    def fix(self, kind: Kind, value: str, text: str) -> None:
+        """Say what stands for a value, instead of what was made up for it."""
+        self._known[_form(kind, value)] = Substitute(kind, text)
+        self._taken.add(text)
+
     def _made_up(self, kind: Kind, form: str, value: str) -> str:
         text = value
         for _ in range(_TRIES):  # of short texts there may be fewer than there are values

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 from lmdecode.codec.dialect import is_cloud
 from lmdecode.codec.stomp import Frame
 from lmdecode.codec.web import Headers, HttpRequest, HttpResponse, header
+from lmdecode.redaction.signing import Signatures
 from lmdecode.redaction.substitutions import Kind, is_ip
 from lmdecode.redaction.values import Values
 from lmdecode.redaction.words import HARMLESS, is_word, known_words
@@ -53,19 +54,21 @@ class Web:
 
     def __init__(self, values: Values) -> None:
         self._values = values
+        self._signatures = Signatures(values.table)
         self.bodies_left_out = 0
         """Bodies of a kind that is not understood."""
 
     def request(self, request: HttpRequest) -> HttpRequest:
         """Return a request without secrets. Its headers say the length of its body."""
         body = self._body(request.headers, request.body)
-        return HttpRequest(
+        made = HttpRequest(
             request.method if is_word(request.method) else "GET",
             self.host(request.host),
             self.path(request.path),
             self._headers(request.headers, body),
             body,
         )
+        return self._signatures.signed(request, made)
 
     def response(self, response: HttpResponse) -> HttpResponse:
         """Return an answer without secrets. Its headers say the length of its body."""
