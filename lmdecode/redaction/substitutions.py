@@ -29,6 +29,7 @@ class Kind(StrEnum):
     IP = "IP address"
     NETWORK = "name of a Wi-Fi"
     NAME = "name"
+    HOST = "name of a host"
     EMAIL = "e-mail address"
     SECRET = "token, key or password"  # noqa: S105 -- what it is called
     ID = "identifier"
@@ -156,6 +157,8 @@ class Substitutions:
             return f"user{self._number(kind)}@example.com"
         if kind is Kind.NETWORK:
             return f"Wi-Fi {self._number(kind)}"
+        if kind is Kind.HOST:
+            return f"host-{self._number(kind)}"
         if kind is Kind.NAME:
             return f"name {self._number(kind)}"
         if kind is Kind.PLACE:
@@ -229,7 +232,7 @@ def _actual(kind: Kind, value: str) -> Kind:  # noqa: PLR0911 -- one form after 
         return Kind.NAME
     if (kind is Kind.MAC and not _MAC(value)) or (kind is Kind.IP and not is_ip(value)):
         return Kind.SECRET
-    if kind in {Kind.NAME, Kind.TEXT, Kind.ID} and _SERIAL(value):
+    if kind in {Kind.NAME, Kind.HOST, Kind.TEXT, Kind.ID} and _SERIAL(value):
         return Kind.SERIAL
     if kind in {Kind.NAME, Kind.TEXT, Kind.ID, Kind.SECRET} and is_ip(value):
         return Kind.IP

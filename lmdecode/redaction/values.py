@@ -68,7 +68,9 @@ _LARGEST_PLAIN: Final = 10_000_000
 _TIMES: Final = ((946_684_800, 4_102_444_800), (946_684_800_000, 4_102_444_800_000))
 """Seconds and milliseconds since 1970 of the years 2000 to 2099."""
 _DEEPEST: Final = 8  # texts of JSON within each other
-_EVERYWHERE: Final = frozenset((Kind.SERIAL, Kind.MAC, Kind.IP, Kind.NETWORK, Kind.NAME, Kind.EMAIL, Kind.SECRET))
+_EVERYWHERE: Final = frozenset(
+    (Kind.SERIAL, Kind.MAC, Kind.IP, Kind.NETWORK, Kind.NAME, Kind.HOST, Kind.EMAIL, Kind.SECRET)
+)
 
 
 class Values:

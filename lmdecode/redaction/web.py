@@ -90,7 +90,7 @@ class Web:
         """Return a host: the maker's as it is, others by what stands for them."""
         if is_cloud(host):
             return host
-        return self._values.table.of(Kind.IP if is_ip(host) else Kind.NAME, host).replace(" ", "-")
+        return self._values.table.of(Kind.IP if is_ip(host) else Kind.HOST, host)
 
     def path(self, path: str) -> str:
         """Return a path with its query: identifiers in it replaced, words kept."""
