@@ -339,7 +339,7 @@ def test_a_copy_says_the_same_but_for_what_was_replaced(tmp_path, name):
     assert [[getattr(each, what) for what in same] for each in one] == [
         [getattr(each, what) for what in same] for each in other
     ]
-    changed = {"machine_ser_num", "module_ser_num", "machine_name"}
+    changed = {"machine_ser_num", "module_ser_num", "machine_name", "scale_name", "scale_address"}
     for each, made in zip(one, other, strict=True):
         assert {k: v for k, v in each.fields.items() if k not in changed} == {
             k: v for k, v in made.fields.items() if k not in changed
