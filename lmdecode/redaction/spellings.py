@@ -22,13 +22,13 @@ _ADDRESS: Final = re.compile(r"[0-9A-Fa-f]{12}\Z").match
 def is_telling(value: str) -> bool:
     """Return whether a value tells anything where it stands without its name.
 
-    >>> is_telling("on"), is_telling("00000000"), is_telling("MR012345")
-    (False, False, True)
+    >>> [is_telling(each) for each in ("on", "00000000", "La Marzocco", "MR012345")]
+    [False, False, False, True]
     """
-    from lmdecode.redaction.words import known_words_folded  # noqa: PLC0415 -- beside its only use
+    from lmdecode.redaction.words import known_text  # noqa: PLC0415 -- beside its only use
 
     is_long = len(value) >= SHORTEST and len(set(value)) >= _LEAST_DIFFERENT
-    return is_long and value.casefold() not in known_words_folded()
+    return is_long and value.casefold() not in known_text()
 
 
 def spellings(value: str, *, all_of_them: bool = True) -> frozenset[bytes]:

@@ -82,6 +82,33 @@ def known_words() -> frozenset[str]:
     return frozenset({*found, *(each.title() for each in days), *(each.upper() for each in days)})
 
 
+_FORMATS: Final = """
+    log version creator name entries startedDateTime time connection request response method url httpVersion cookies
+    headers queryString headersSize bodySize postData mimeType text status statusText content size redirectURL cache
+    timings send wait receive _webSocketMessages type opcode data lmdecode redact
+    Host Authorization Bearer Basic Content-Type Content-Length User-Agent Accept Upgrade websocket Connection
+    keep-alive Sec-WebSocket-Key Sec-WebSocket-Accept Sec-WebSocket-Version Sec-WebSocket-Protocol X-Timestamp X-Nonce
+    X-App-Installation-Id X-Request-Signature X-Request-Proof HTTP/1.1 application/x-www-form-urlencoded charset
+    CONNECT CONNECTED SUBSCRIBE UNSUBSCRIBE MESSAGE destination subscription message-id accept-version heart-beat
+    api customer-app things dashboard settings scheduling stats command auth init signin refreshtoken update-fw
+    streaming config home machines configuration statistics counters daily firmware token-request aws-proxy oauth
+    DEBUG MainThread lmdirect connection Sending with None Message Data Command Succeeded Failed Unexpected response
+    pylamarzocco clients _cloud cloud local Request successful Response Received websocket message WSMessage WSMsgType
+    extra Getting new access token Got Checking status of command over params endpoint failed with status code
+    La Marzocco lamarzocco.io lamarzocco.com example.com client_conn server_conn peername sockname timestamp_start
+    timestamp_end timestamp_created certificate_list alpn cipher tls_version websocket messages from_client is_text
+"""
+"""What stands in copies of each format around the messages."""
+
+
+@cache
+def known_text() -> str:
+    """Return all that stands in any copy, in lower case: a value that is a part of it cannot be told from it."""
+    from lmdecode.codec.dialect import cloud_hosts  # noqa: PLC0415 -- beside its only use
+
+    return "\n".join((_FORMATS, *known_words(), *cloud_hosts())).casefold()
+
+
 @cache
 def known_words_folded() -> frozenset[str]:
     """Return the same words in lower case: a value that is one of them cannot be told from the protocol's word."""

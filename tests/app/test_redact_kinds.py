@@ -47,7 +47,9 @@ class Owner(NamedTuple):
 
 
 def text(alphabet: str, least: int = 8) -> st.SearchStrategy[str]:
-    return st.text(alphabet, min_size=least, max_size=24).filter(is_telling)
+    return st.text(alphabet, min_size=least, max_size=24).filter(
+        lambda each: is_telling(each) and any(map(str.isdigit, each))
+    )
 
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -360,3 +362,10 @@ def test_what_is_new_stays_readable_and_what_is_personal_does_not(tmp_path):
         assert kept in said
     assert "Set-Cookie" not in said
     assert "X-Who" not in said
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("word", ["La Marzocco", "CoffeeMachine", "response", "MainThread", "boilers", "Linea Mini"])
+def test_a_name_that_is_a_word_of_the_protocol_is_no_reason_to_refuse(tmp_path, name, word):
+    copy = copied(tmp_path, name, KINDS[name](Owner()._replace(name=word, ssid=word, person=word)))
+    assert any(each.fields for each in decoded(copy))
