@@ -207,7 +207,8 @@ def _escape(found: re.Match[str]) -> str:
 
 
 _LAYERS: Final = 4
-_LARGE: Final = 1 << 20  # characters; nobody wraps so much text more than once
+_LAYERS_OF_LARGE: Final = 2
+_LARGE: Final = 1 << 17  # characters; nobody wraps so much text so often, and each layer takes a second for 4 MB
 _Wrapping = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
 _WRAPPINGS: Final[tuple[_Wrapping, ...]] = (
     (re.compile(r"%[0-9A-Fa-f]{2}"), _percent),
@@ -223,7 +224,7 @@ def _views(text: str) -> Iterator[tuple[_View, ...]]:
     """
     seen = {text}
     layer: list[tuple[_View, ...]] = [()]
-    for _ in range(_LAYERS if len(text) < _LARGE else 1):
+    for _ in range(_LAYERS if len(text) < _LARGE else _LAYERS_OF_LARGE if len(text) < 8 * _LARGE else 1):
         yield from layer
         inner: list[tuple[_View, ...]] = []
         for views in layer:

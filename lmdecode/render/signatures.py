@@ -48,7 +48,10 @@ def as_jsonl(found: Signatures) -> str:
 def why_nothing(found: Signatures) -> str:
     """Returns why no signature could be checked, and what to do, as one line."""
     if not found.others and not found.missing:
-        return "no request to the cloud lion.lamarzocco.io is recorded: a flow file or a HAR of a client has them"
+        return (
+            "no request to the cloud lion.lamarzocco.io is recorded; a flow file or a HAR of a client has them "
+            "(`lmdecode keys check` is about the key of a machine)"
+        )
     requests = count_text(found.others + found.missing, "request")
     return (
         f"none of {requests} can be checked: no request to /auth/init is recorded before them, which tells the key; "

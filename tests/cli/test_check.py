@@ -79,3 +79,6 @@ def test_each_that_does_not_fit_is_named(command, recording):
 
 def test_what_is_missing_is_said(command, recording):
     assert "no request to /auth/init is recorded before them" in command.fails("check", recording(signed(1)))
+    other = entry("GET", "/things", {})
+    other["request"]["url"] = "https://gw-lmz.lamarzocco.io/v1/home/machines/MR012345/status"
+    assert "`lmdecode keys check` is about the key of a machine" in command.fails("check", recording(other))

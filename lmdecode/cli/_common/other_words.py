@@ -17,7 +17,7 @@ _OTHER_WORDS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("unknown",), "unknowns"),
     **dict.fromkeys(("extract", "har"), "credentials"),
     **dict.fromkeys(("proxy", "mitm", "mitmproxy", "sniff", "setup"), "harvest"),
-    **dict.fromkeys(("check",), "keys check"),
+    **dict.fromkeys(("signature", "signatures", "verify"), "check"),
     **dict.fromkeys(("init", "configure", "settings"), "config"),
     **dict.fromkeys(("write", "put"), "send"),
     **dict.fromkeys(("monitor", "listen", "follow", "log", "live"), "watch"),
