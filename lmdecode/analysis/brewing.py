@@ -241,15 +241,21 @@ class Brewings:
             before = brewing.stop
             alike = None in {before.seconds, stop.seconds} or abs((before.seconds or 0) - (stop.seconds or 0)) <= _ALIKE
             if before.what is stop.what and alike and stop.time_ns - before.time_ns <= _AGAIN_NS:
-                brewing.stop = before.joined(stop)
+                self._stopped(brewing, record, before.joined(stop))
                 return
             brewing = None
         if brewing is not None and not brewing.owns(stop):
             brewing = None
         if brewing is None:
             brewing = self._begin(record, stop.key, None)
+        self._stopped(brewing, record, stop)
+
+    def _stopped(self, brewing: _Brewing, record: Record, stop: Stop) -> None:
         brewing.stop = stop
         self._known(brewing, record)
+        # A snapshot has the boiler's temperatures of that brewing, which are better than those of the last push.
+        brewing.temp_start = _number(record.fields.get("snapshot_boiler_start_temp")) or brewing.temp_start
+        brewing.temp_end = _number(record.fields.get("snapshot_boiler_temp")) or brewing.temp_end
 
     def _begin(self, record: Record, key: int | None, started_ns: int | None) -> _Brewing:
         if self._open is not None:

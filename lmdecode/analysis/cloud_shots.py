@@ -325,6 +325,8 @@ def _of_fields(name: str, what: What, values: Mapping[str, Value]) -> _Entry | N
         key if isinstance(key, int) and not isinstance(key, bool) else None,
         dose if dose and mode in _UNITS else None,
         _UNITS.get(mode) if isinstance(mode, str) and dose else None,
+        _number(values.get(f"{name}_set_temp")),
+        str(values.get(f"{name}_invalid_reason", "")) if values.get(f"{name}_valid") is False else None,
     )
 
 

@@ -146,6 +146,20 @@ def test_a_backflush_is_told_by_the_machine():
     assert one([*brewed(0, 8)[:-1], said(7.9, flow_seconds=7.9, backflush_on=True)]).what is What.BACKFLUSH
 
 
+def test_a_snapshot_knows_the_temperatures_of_its_brewing():
+    stop = {"brew_stopped_key": 5, "brew_stopped_seconds": 25.0}
+    snapshot = said(25.4, **stop, snapshot_boiler_start_temp=94.0, snapshot_boiler_temp=92.0)
+    shot = one([said(0, coffee_temp=93.0), *brewed(0.3, 25), snapshot])
+    assert (shot.coffee_temp_start, shot.coffee_temp_end, shot.seconds) == (94.0, 92.0, 25)
+
+
+def test_a_serial_number_that_turns_up_late_is_the_name_of_the_same_machine():
+    nameless = [record._replace(machine=None) for record in brewed(0, 25)]
+    shots = find_shots([*nameless, *brewed(100, 20), *(record._replace(machine=None) for record in brewed(200, 22))])
+    assert [shot.machine for shot in shots] == ["MR012345"] * 3
+    assert [shot.seconds for shot in shots] == [25, 20, 22]
+
+
 def test_what_is_replayed_counts_for_nothing():
     replay = said(0)._replace(extra={"replay": True, "flow_seconds": 3.34})
     assert find_shots([replay, said(1, steam_temp=112.0)]) == []
