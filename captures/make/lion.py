@@ -203,7 +203,7 @@ class Micra:
         }
         times = {
             "PreBrewing": [{"doseIndex": "ByGroup", "seconds": {"In": 3.0, "Out": 4.0}, **limits}],
-            "PreInfusion": [{"doseIndex": "ByGroup", "seconds": {"In": 0.0, "Out": 4.0}, **limits}],
+            "PreInfusion": [{"doseIndex": "ByGroup", "seconds": {"In": 0.0, "Out": 4.0}}],
         }
         prebrewing = {
             "availableModes": ["PreBrewing", "PreInfusion", "Disabled"],
@@ -223,14 +223,11 @@ class Micra:
         ]
         if self.is_empty:
             shown.append(("CMNoWater", {"allarm": True}))
-        return [{"code": code, "index": 1, "output": output, "tutorialUrl": None} for code, output in shown]
+        return [{"code": code, "index": 1, "output": output} for code, output in shown]
 
     def push(self) -> dict[str, object]:
         """Return what the cloud pushes: all that the dashboard shows, whatever has changed."""
-        gone = (
-            *("CMMachineGroupStatus", "CMSteamBoilerTemperature", "CMGroupDoses", "CMBrewByWeightDoses"),
-            *("CMRinseFlush", "CMNoWater", "GMachineStatus", "ThingScale"),
-        )
+        gone = (*("CMSteamBoilerTemperature", "CMGroupDoses", "CMRinseFlush", "CMNoWater"),)
         return {
             "connected": True,
             "removedWidgets": [{"code": code, "index": 1} for code in gone if code != "CMNoWater" or not self.is_empty],

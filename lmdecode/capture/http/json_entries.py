@@ -15,7 +15,7 @@ from typing import Final
 
 import orjson
 
-LARGEST: Final = 16 << 20  # bytes of a request with its answer
+LARGEST: Final = 32 << 20  # bytes of a request with its answer, or of a WebSocket that is open for days
 _MOST_PARTS: Final = 300_000  # brackets and strings in one; as objects they take some 50 MB
 _NAME: Final = 16  # bytes of a string that are kept, to know it as a name
 _ENTRIES: Final = b"entries"
@@ -24,6 +24,7 @@ _DEEPEST: Final = 4  # where the list of requests may be: {"log": {"entries": [,
 _TOKEN = re.compile(rb'["\[\]{}]').search
 # Possessive, as it is never right to go back; each repetition takes a backslash or none, so it is linear.
 _STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL).match
+_WHOLE_STRINGS: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL).sub
 # Within an object: everything up to a bracket that is not of an object without others in it, such as a header.
 _PLAIN: Final = rb'[^"{}\[\]]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _SKIP = re.compile(rb"(?:%b|\{(?:%b)*+\})*+" % (_PLAIN, _PLAIN), re.DOTALL).match
@@ -53,7 +54,7 @@ def entries(pieces: Iterable[bytes], tally: Tally, matters: bytes) -> Iterator[o
         matters: Only an object with this text, in lower case, is counted as lost if it cannot be read.
     """
     for raw in _objects(pieces, tally):
-        if len(raw) > LARGEST or raw.count(b'"') // 2 + raw.count(b"{") + raw.count(b"[") > _MOST_PARTS:
+        if len(raw) > LARGEST or _is_of_too_many_parts(raw):
             tally.too_large += matters in raw.lower()
             continue
         try:
@@ -63,6 +64,14 @@ def entries(pieces: Iterable[bytes], tally: Tally, matters: bytes) -> Iterator[o
             continue
         tally.whole += 1
         yield value
+
+
+def _is_of_too_many_parts(raw: bytes) -> bool:
+    """Whether an object has more strings and brackets than a request. JSON that a string holds does not count."""
+    if raw.count(b'"') // 2 + raw.count(b"{") + raw.count(b"[") <= _MOST_PARTS:
+        return False
+    outside = _WHOLE_STRINGS(b'"', raw)
+    return outside.count(b'"') + outside.count(b"{") + outside.count(b"[") > _MOST_PARTS
 
 
 def _value(raw: bytes, tally: Tally) -> object:

@@ -158,7 +158,9 @@ class Recording:
         """Yield the Records of all that is held, in the order of time."""
         events, self._events, self._held = self._events, [], 0
         events.sort(key=lambda each: each.order_ns)
-        for event in events:
+        events.reverse()
+        while events:
+            event = events.pop()  # so that what was told takes no memory any more
             there = self._open.get(event.key)
             if there is None:
                 place = Place(self.statistics.connections, *event.ends, self.capture)

@@ -52,3 +52,11 @@ def test_what_is_lost_is_counted_only_if_it_matters(monkeypatch):
     content = json.dumps([{"a": "x" * 60}, {"a": "The.Maker" * 8}, {"a": 1}]).encode()
     assert list(entries([content], tally, b"the.maker")) == [{"a": 1}]
     assert tally == Tally(whole=1, too_large=1)
+
+
+def test_json_within_a_string_is_one_part(monkeypatch):
+    monkeypatch.setattr("lmdecode.capture.http.json_entries._MOST_PARTS", 20)
+    long, many = {"a": json.dumps([{"b": ["c"]}] * 50)}, {"a": [{"b": ["c"]}] * 50}
+    tally = Tally()
+    assert list(entries([json.dumps([long, many]).encode()], tally, b"")) == [long]
+    assert tally == Tally(whole=1, too_large=1)
