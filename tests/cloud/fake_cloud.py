@@ -24,6 +24,7 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 CLOUD = "cms.lamarzocco.io"
+LION = "lion.lamarzocco.io"
 GATEWAY = "gw.lamarzocco.io"
 STRANGER = "www.example.com"
 TOKEN = f"https://{CLOUD}/oauth/v2/token"
@@ -57,6 +58,14 @@ def tokens(access: str = "the-access-token", refresh: str = "the-refresh-token")
     return {"access_token": access, "refresh_token": refresh, "expires_in": 3600, "token_type": "bearer"}
 
 
+THINGS = [{"serialNumber": "MR012345", "name": "kitchen", "bleAuthToken": "0123456789abcdef" * 4}]
+_WIDGET = {"code": "CMCoffeeBoiler", "index": 1, "output": {"status": "Ready", "targetTemperature": 94.0}}
+PUSH = (
+    "MESSAGE\ndestination:/ws/sn/MR012345/dashboard\ncontent-type:application/json\n\n"
+    f"{json.dumps({'connected': True, 'widgets': [_WIDGET], 'commands': []})}\0"
+)
+
+
 @dataclass
 class FakeCloud:
     port: int
@@ -78,6 +87,8 @@ class FakeCloud:
         receive: Callable[[], Awaitable[Any]],
         send: Callable[[Any], Awaitable[None]],
     ) -> None:
+        if scope["type"] == "websocket":
+            await self._follow(receive, send)
         if scope["type"] != "http":
             return
         while (await receive()).get("more_body"):
@@ -88,9 +99,19 @@ class FakeCloud:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
+    async def _follow(self, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
+        """The WebSocket of lion: each text is answered with a push."""
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] == "websocket.receive":
+            await send({"type": "websocket.send", "text": PUSH})
+
     def _answer(self, path: str, mood: str) -> tuple[int, bytes, Headers]:
         kind = [(b"content-type", b"application/json")]
         body = json.dumps(self.tokens if path.endswith("token") else self.fleet).encode()
+        if path.startswith("/api/customer-app/"):
+            signed_in = {"accessToken": "the-access-token", "refreshToken": "the-refresh-token"}
+            body = json.dumps(signed_in if path.endswith("signin") else THINGS).encode()
         if mood.isdigit():
             return int(mood), b'{"error": "invalid_grant"}', kind
         if mood == "html":
@@ -110,7 +131,7 @@ def serving(folder: Path) -> Iterator[FakeCloud]:
     listener = socket.create_server(("127.0.0.1", 0))
     cloud = FakeCloud(listener.getsockname()[1], ca, folder, fleet(), tokens())
     ca.cert_pem.write_to_path(cloud.ca_file)
-    certificate = ca.issue_cert(CLOUD, GATEWAY, STRANGER, "localhost")
+    certificate = ca.issue_cert(CLOUD, GATEWAY, LION, STRANGER, "localhost")
     certificate.private_key_pem.write_to_path(folder / "cloud-key.pem")
     certificate.cert_chain_pems[0].write_to_path(folder / "cloud.pem")
     config = Config()
