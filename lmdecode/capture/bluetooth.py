@@ -24,7 +24,7 @@ T = TypeVar("T")
 _MOST_KEPT: Final = 2000  # PDUs of a connection that has not shown whose it is
 _MOST_KEPT_BYTES: Final = 1 << 18
 _MOST_NAMES: Final = 4096
-_MOST_LINKS: Final = 4096
+_MOST_LINKS: Final = 1024
 _KEPT: Final = 150  # bytes of memory for a PDU that is kept, beside its own
 _VALUES: Final = {0x0B: 1, 0x0D: 1, 0x12: 3, 0x52: 3, 0x16: 5, 0x1B: 3, 0x1D: 3}
 """Where in the PDUs of ATT that have a value it begins."""

@@ -34,9 +34,10 @@ _QUIET: Final = frozenset((0x06, 0x07, 0x10, 0x11, 0x17, 0x20, 0x21, _CONFIRMED)
 _DECLARATION: Final = b"\x03\x28"
 _OLD_MTU: Final = 23
 """Bytes of a PDU, where nothing else was agreed on."""
-_LONGEST: Final = 1 << 16
-"""Bytes of a value, as far as it is put together; the standard allows 512, and an offset has 16 bits."""
-_MOST_PREPARED: Final = 64  # handles with pieces that were written and not yet put together
+_LONGEST: Final = 1 << 13
+"""Bytes of a value, as far as it is put together; the standard allows 512."""
+_MOST_PREPARED: Final = 8  # handles with pieces that were written and not yet put together
+_LONGEST_PREPARED: Final = 4096  # bytes of such a value
 _NO_MORE: Final = frozenset((0x07, 0x0B))
 """The errors that say that a value is over: invalid offset, not long."""
 _NOT_FOUND: Final = 0x0A
@@ -320,9 +321,10 @@ class AttConversation:
         self._open = _Asked(data[0], handle, time_ns)
         if handle not in self._prepared and len(self._prepared) >= _MOST_PREPARED:
             return [self._messages.note(time_ns, "app", "too many values are written in pieces at once")]
+        if offset + len(data) > _LONGEST_PREPARED:
+            return [self._messages.note(time_ns, "app", f"a piece of a value is written at {offset}, beyond any value")]
         value = self._prepared.setdefault(handle, bytearray())
-        if offset <= _LONGEST:
-            value[offset:] = bytes(max(0, offset - len(value))) + data[5 : 5 + _LONGEST - offset]
+        value[offset:] = bytes(max(0, offset - len(value))) + data[5:]
         return []
 
     def _execute(self, time_ns: int, data: bytes) -> Sequence[Record]:

@@ -8,6 +8,7 @@ left is guessed from what the values look like.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -32,6 +33,7 @@ _COMMAND: Final = re.compile(rb'\{\s*"name"\s*:')
 _LOGIN: Final = re.compile(rb"[A-Za-z0-9+/]{8,400}={0,2}@[A-Za-z0-9+/]{8,400}={0,2}\Z")
 _TOKEN: Final = re.compile(rb"[\w+/=.-]{24,512}\Z")
 _MOST: Final = 1 << 16
+_MOST_GUESSED: Final = 32  # machines have some ten
 
 
 class HandlesError(LmdecodeError):
@@ -48,7 +50,9 @@ class Handles:
     def __init__(self, given: Mapping[int, str] | None = None) -> None:
         self._names = dict(given or {})
         self._given = frozenset(self._names)
-        self._subscriptions: dict[int, str | None] = {}  # by handle the characteristic, once it was asked for
+        self._taken = set(self._names.values())
+        self._order = sorted(self._names)  # the handles of characteristics
+        self._subscriptions: set[int] = set()
         self.guessed: dict[int, str] = {}
         """What was guessed, by handle."""
 
@@ -60,11 +64,8 @@ class Handles:
         """Return which characteristic a handle subscribes to, "" if nobody knows; None if it is no such handle."""
         if handle not in self._subscriptions:
             return None
-        name = self._subscriptions[handle]
-        if name is None:
-            before = max((each for each in self._names if each < handle), default=None)
-            name = self._subscriptions[handle] = "" if before is None else self._names[before]
-        return name
+        at = bisect_left(self._order, handle)
+        return self._names[self._order[at - 1]] if at else ""
 
     def learn_declarations(self, size: int, items: bytes) -> None:
         """Learn from the answer to Read By Type for declarations: handle, properties, the value's handle, UUID."""
@@ -78,7 +79,7 @@ class Handles:
         for item in _items(items, sizes.get(form, 0)):
             handle, name = int.from_bytes(item[:2], "little"), short_name(item[2:])
             if name == _SUBSCRIPTION:
-                self._subscriptions[handle] = None
+                self._subscriptions.add(handle)
             elif name not in _NO_CHARACTERISTICS:
                 self._learn(handle, item[2:])
 
@@ -97,14 +98,17 @@ class Handles:
         return self._guess(handle, NOTIFIED) if EVENT.match(value) else None
 
     def _guess(self, handle: int, name: str) -> str | None:
-        if name in self._names.values():  # that one is known to be another
+        if name in self._taken or len(self.guessed) >= _MOST_GUESSED:  # that one is known to be another
             return None
         self.guessed[handle] = name
         return name
 
     def _learn(self, handle: int, uuid: bytes) -> None:
         if handle not in self._given and len(self._names) < _MOST:
-            self._names[handle] = short_name(uuid)
+            if handle not in self._names:
+                insort(self._order, handle)
+            self._names[handle] = name = short_name(uuid)
+            self._taken.add(name)
             self.guessed.pop(handle, None)
 
 

@@ -42,7 +42,7 @@ _JSON: Final = frozenset((READ, COMMAND, NOTIFIED))
 """Those whose values are JSON."""
 _ACCEPTED: Final = b"\x01"
 _DEVICE_INFORMATION: Final = frozenset(name for name in NAMES if name.startswith("2a"))
-_MOST_PENDING: Final = 256  # characteristics with a request that has no answer yet
+_MOST_PENDING: Final = 64  # characteristics with a request that has no answer yet
 _KEPT: Final = 2000  # bytes of memory, about, for a request that is kept
 _LONGEST_SUBJECT: Final = 60
 
