@@ -68,6 +68,7 @@ def read_recorded(  # noqa: PLR0917 -- in the order of a format's reader
     Raises:
         CaptureError: There is no message in it.
     """
+    name = "-" if file.name == 0 else file.name  # standard input
     source = _Counted(file, statistics, progress)
     statistics.bytes_read = 0
     statistics.noun = "request"
@@ -99,8 +100,8 @@ def read_recorded(  # noqa: PLR0917 -- in the order of a format's reader
         )
         hosts = ", ".join(sorted(cloud_hosts(), key=lambda host: (not host.startswith("lion"), host)))
         raise CaptureError(
-            f"{file.name}: {requests} to La Marzocco's cloud ({hosts}) or to a machine at home; record again while the "
+            f"{name}: {requests} to La Marzocco's cloud ({hosts}) or to a machine at home; record again while the "
             "app, or your program, talks to it"
         )
     if not statistics.port_packets:
-        raise CaptureError(f"{file.name}: {statistics.warnings.pop()}")
+        raise CaptureError(f"{name}: {statistics.warnings.pop()}")
