@@ -18,6 +18,7 @@ from lmdecode.codec.record import Kind, Record, Value
 from lmdecode.codec.v1.values import is_number
 
 _LEAST_GAP_NS: Final = 60_000_000_000
+_LEAST_HELD_NS: Final = 10_000_000_000
 _GAP: Final = 5  # a step of so many usual steps means that nobody was listening
 
 
@@ -35,6 +36,7 @@ class TimeSeries:
         self.times = array("q")
         """Nanoseconds since 1970."""
         self.values = array("d")
+        self._held: set[int] = set()
 
     def __len__(self) -> int:
         return len(self.times)
@@ -48,6 +50,12 @@ class TimeSeries:
             return
         self.times.append(time_ns)
         self.values.append(value)
+
+    def hold(self, until_ns: int) -> None:
+        """Say that the last value held until then, so that the line goes on: it is said only when it changes."""
+        if self.times and until_ns > self.times[-1]:
+            self._held.add(until_ns)
+            self.add(until_ns, self.values[-1])
 
     def points(self, limit: int = 20_000) -> list[tuple[int, float | None]]:
         """Return about `limit` points at most for a chart, with None where nothing was heard for long.
@@ -68,8 +76,12 @@ class TimeSeries:
         steps = [later - earlier for earlier, later in pairwise(times)]
         if not steps:
             return [(0, len(times))] if times else []
-        longest = max(_LEAST_GAP_NS, _GAP * median(steps))
-        cuts = [0, *(index + 1 for index, step in enumerate(steps) if step > longest), len(times)]
+        heard = steps
+        if self._held:
+            heard = [step for step, time in zip(steps, times[1:], strict=True) if time not in self._held]
+        longest = max(_LEAST_GAP_NS, _GAP * median(heard or steps))
+        cuts = [0, *(index for index, step in enumerate(steps, 1) if step > longest and times[index] not in self._held)]
+        cuts.append(len(times))
         return list(pairwise(cuts))
 
     def _turns(self, start: int, end: int) -> list[tuple[int, float | None]]:
@@ -196,6 +208,7 @@ class Timeline:
         """The words in which it says how it is; only the newer generations do."""
         self.unnamed = UnnamedValues()
         """The names that make no field."""
+        self._pushed_on: dict[str, tuple[str | None, int]] = {}  # the connection of the last of each temperature
         self._heard_on: tuple[str | None, int] | None = None
         self._since: dict[str, int] = {}  # what is on, and from when
         self._heard_ns: int | None = None
@@ -257,12 +270,41 @@ class Timeline:
         self.values.update(values)
         if record.generation != "v1":
             values = _lasting(values)
+            if record.sender == "machine":
+                self._hold(record, values)
         self._take(time_ns, values, late=late)
 
     def finish(self) -> None:
         """End what is still on: all records were added."""
+        self._end_holding(0, None)
         if self._heard_ns is not None:
             self._put_out(self._heard_ns)
+
+    def _hold(self, record: Record, values: Mapping[str, Value]) -> None:
+        """Go on with the temperatures up to a new one: they are pushed when they change, while the machine is on."""
+        for name, series in self.series.items():
+            if name in values:
+                self._hold_until(name, series, record.time_ns - 1_000_000, record.connection)
+                if self.values.get("power") is not False:
+                    self._pushed_on[name] = record.connection
+        if values.get("power") is False:
+            self._end_holding(record.time_ns, record.connection)
+
+    def _hold_until(
+        self, name: str, series: TimeSeries, until_ns: int, connection: tuple[str | None, int] | None
+    ) -> None:
+        before = self._pushed_on.get(name)
+        if before is None:
+            return
+        if before != connection:
+            until_ns = self.connections[before].last_ns
+        if series.times and until_ns - series.times[-1] > _LEAST_HELD_NS:
+            series.hold(until_ns)
+
+    def _end_holding(self, until_ns: int, connection: tuple[str | None, int] | None) -> None:
+        for name, series in self.series.items():
+            self._hold_until(name, series, until_ns, connection)
+        self._pushed_on.clear()
 
     def _is_forgotten(self, record: Record, silence_ns: int) -> bool:
         """Return whether nobody knows any more what was said before a silence.

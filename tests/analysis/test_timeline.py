@@ -8,6 +8,7 @@ from lmdecode.analysis.timeline import Timeline, TimeSeries
 from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.message import Message
+from tests.analysis import newer
 from tests.analysis.tape import KEY, START_NS, Tape
 
 SECOND = 1_000_000_000
@@ -178,3 +179,20 @@ def test_times_apart_end_where_they_end():
     for intervals in part.bands.values():
         assert all(each.start_ns - start_ns < 10 * SECOND or end_ns - each.start_ns < 10 * SECOND for each in intervals)
         assert all(each.end_ns - each.start_ns < 10 * SECOND for each in intervals)
+
+
+def test_a_temperature_that_is_pushed_when_it_changes_holds_while_somebody_listens():
+    timeline = Timeline()
+    records = [newer.pushed(second, "bluetooth", {"coffee_temp": 90.0 + second}) for second in range(3)]
+    records += [newer.pushed(400, "bluetooth", {"coffee_temp": 95.0}), newer.pushed(500, "bluetooth", {"new": 1})]
+    records += [newer.pushed(900, "bluetooth", {"coffee_temp": 60.0}, stream=1)]
+    records += [newer.pushed(1000, "bluetooth", {"power": False}, stream=1)]
+    records += [newer.pushed(2000, "bluetooth", {"power": False}, stream=1)]
+    for record in records:
+        timeline.add(record)
+    timeline.finish()
+    points = [((time - newer.START_NS) / 1e9, value) for time, value in timeline.series["coffee_temp"].points()]
+    assert points == [
+        (0, 90.0), (1, 91.0), (2, 92.0), (399.999, 92.0), (400, 95.0), (500, 95.0),
+        (500.001, None), (900, 60.0), (1000, 60.0),
+    ]  # fmt: skip
