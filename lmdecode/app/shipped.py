@@ -28,6 +28,7 @@ SAMPLES: Final = (
     "gs3av-settings.pcap",
     "gs3av-settings.tshark.json",
     "gs3mp-standby.pcapng",
+    "homeassistant.log",
     "lion-morning.flow",
     "lion-morning.har",
     "v3-morning.pcap",

@@ -13,7 +13,7 @@ from lmdecode.capture.formats import open_capture
 from tests.capture.building import as_bom_utf16, decode, exported, packets, pcap, section, talk, told
 
 EXPORT = "tshark's exports -T json, -T jsonraw and -T ek"
-LOG = "the debug log of lmdirect"
+LOG = "debug logs of lmdirect, lmcloud and pylamarzocco"
 
 
 def kind(path, data):

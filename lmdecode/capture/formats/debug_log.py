@@ -60,10 +60,11 @@ def read_log(
             if records is not None:
                 taken.append((log, records))
         if taken:
-            statistics.port_packets += line is not None or any(records for _, records in taken)
+            statistics.port_packets += line is not None
             yield from streams.take(taken, is_pause=line is None)
     left = [(log, log.close()) for log in logs]
-    statistics.port_packets += any(records for _, records in left)
+    if any(records for _, records in left):  # of lines that were counted, or of one that nobody could count yet
+        statistics.port_packets = max(1, statistics.port_packets)
     yield from streams.take(left, is_pause=True)
     statistics.bytes_read = source.position
     if source.failure:
@@ -93,6 +94,7 @@ class _Streams:
         self._statistics = statistics
         self._numbers: dict[int, int] = {}
         self._held: list[Record] | None = []
+        self._machines: set[str] = set()
         self._ahead_ns = 0
 
     def take(
@@ -100,8 +102,9 @@ class _Streams:
     ) -> Sequence[Record]:
         """Return the Records of all dialects that a line completed, in the order of their times."""
         records = self._in_order(taken)
+        self._machines.update(each.machine for each in records if each.machine and each.generation == "lion")
         if self._held is None:
-            return [_set_back(each, self._ahead_ns) for each in records] if self._ahead_ns else records
+            return self._given_out(records)
         self._held += records
         ahead_ns = self._known()
         if ahead_ns is None and not is_pause and 0 < len(self._held) < _MOST_HELD and not _is_old(self._held):
@@ -110,7 +113,17 @@ class _Streams:
             return []
         held, self._held = self._held, None
         self._ahead_ns = ahead_ns or 0
-        return [_set_back(each, self._ahead_ns) for each in held] if self._ahead_ns else held
+        return self._given_out(held)
+
+    def _given_out(self, records: list[Record]) -> list[Record]:
+        """Return Records as they go out: with their times, and the machine, which Bluetooth in a log never names."""
+        if len(self._machines) == 1:
+            (machine,) = self._machines
+            records = [
+                each._replace(machine=machine) if each.machine is None and each.generation == "bluetooth" else each
+                for each in records
+            ]
+        return [_set_back(each, self._ahead_ns) for each in records] if self._ahead_ns else records
 
     def note(self) -> str:
         """Return what to say of times without a zone."""
@@ -235,7 +248,12 @@ def _mentioned(logs: Sequence[LogConversation], text: bytes) -> Sequence[LogConv
 
 
 def _nothing(logs: Sequence[LogConversation]) -> str:
-    return logs[0].nothing if logs else "is a log of another dialect"
+    if len(logs) == 1:
+        return logs[0].nothing
+    return (
+        "is a log without a message of a machine in it; log on level debug: in Home Assistant's configuration, "
+        "logger: logs: pylamarzocco: debug (before December 2024: lmcloud, before September 2023: lmdirect)"
+    )
 
 
 def _parts(text: bytes) -> Iterator[bytes]:
@@ -254,8 +272,8 @@ def _is_log(start: bytes) -> bool:
 
 
 FORMAT: Final = Format(
-    "the debug log of lmdirect",
-    written_by="Home Assistant, lmdirect",
+    "debug logs of lmdirect, lmcloud and pylamarzocco",
+    written_by="Home Assistant, scripts with one of these libraries",
     lacks="what the log leaves out",
     recognises=_is_log,
     records=read_log,

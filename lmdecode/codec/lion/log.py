@@ -50,6 +50,7 @@ _RAW: Final = re.compile(
 _HEADER: Final = re.compile(rf"([a-z][a-z-]{{1,40}}):([^\n{BREAK}]*)")
 _HEADER_OF_ONE_LINE: Final = re.compile(r"([a-z][a-z-]{1,40}):(\S*)")
 _PARAMS: Final = re.compile(r"[ \n]?([a-z_]{1,60}?) ?over ?cloud ?with ?params ?")
+_PAGE: Final = re.compile(r"(?i)<html|doctype|could not be satisfied|request blocked")  # with its markup or without
 _SINCE: Final = re.compile(rb'"brewingStartTime": ?(\d{13})')
 _LAST_COFFEE: Final = re.compile(rb'"lastCoffee": ?(?:\{"time": ?(\d{13})|null)')
 _MOST_HEADERS: Final = 4000  # characters
@@ -179,7 +180,7 @@ class Log(JsonLog):
             .removeprefix("response:")
             .strip(f" \n{BREAK}")
         )
-        kind = [("content-type", "text/html")] if "<html" in said.lower() or "DOCTYPE" in said else []
+        kind = [("content-type", "text/html")] if _PAGE.search(said) else []
         body = said.encode("utf-8", "replace")
         records = self._web.response(entry.time_ns, HttpResponse(int(status[1]), kind, body))
         return [*asked, *(_without_pace(each) for each in records)]
