@@ -18,6 +18,10 @@ type may, *only* where there is nothing to read. The ranges are those of the Hom
 tried a machine beyond them. A name may stand at several addresses, since the machine keeps copies. [The
 protocol](protocol.md) says what *sure* means.
 
+This is the memory of machines that speak v1. What the newer generations say is on the pages of names:
+[v3](reference/names-v3.md), [Bluetooth](reference/names-bluetooth.md), [cloud1](reference/names-cloud1.md),
+[lion](reference/names-lion.md).
+
 The same in a terminal: `lmdecode registers`, `lmdecode registers temp`, `lmdecode registers 0x401D`.
 
 """

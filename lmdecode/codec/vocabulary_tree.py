@@ -300,7 +300,9 @@ def _value_at(value: object, path: Iterable[str]) -> str | None:
     if isinstance(value, str):
         return value
     # An int of thousands of digits takes its time to be written down, and fits no condition.
-    return str(value) if isinstance(value, int | float) and -1e15 < value < 1e15 else None
+    if not isinstance(value, int | float) or not -1e15 < value < 1e15:
+        return None
+    return str(int(value)) if value == int(value) else str(value)  # 0.0 is 0
 
 
 def _labels(nodes: Iterable[Node]) -> list[tuple[str, ...]]:

@@ -92,6 +92,13 @@ def test_a_command_without_wet_time_sets_preinfusion():
     assert read("command", {"setting-preinfusion": [body]}) == ({"preinfusion_k1": 4.5}, {}, ())
 
 
+@pytest.mark.parametrize("nothing", [0, 0.0])
+def test_times_without_an_on_time_are_those_of_preinfusion(nothing):
+    body = {"groupIndex": 1, "doseIndex": "ByGroup", "times": {"In": nothing, "Out": 4.0}}
+    found = read("lion command", {"CoffeeMachinePreBrewingSettingTimes": [body]})
+    assert found == ({"preinfusion_k1": 4.0}, {}, ())
+
+
 def test_the_week_has_times_and_a_time_that_is_not_set_has_none():
     week = {"enabled": True, "monday": {"enabled": True, "h_on": 6, "m_on": 5, "h_off": 24, "m_off": 0}}
     found = read("configuration", {"weeklySchedulingConfig": week})
