@@ -55,7 +55,7 @@ def summary_of(timeline: Timeline, shots: Sequence[Shot]) -> dict[str, object]:
         "hot_waters": count(What.HOT_WATER),
         "backflushes": count(What.BACKFLUSH),
         "unseen": sum(shot.count for shot in shots if shot.what is What.COFFEE and shot.evidence is Evidence.COUNTER),
-        "ml": _millilitres(shots),
+        "ml": _millilitres(timeline, shots),
         "past": sum(shot.what is What.COFFEE for shot in past),
         "unknown": count(What.UNKNOWN),
         "brewed": _range(brewed),
@@ -66,9 +66,10 @@ def summary_of(timeline: Timeline, shots: Sequence[Shot]) -> dict[str, object]:
     }
 
 
-def _millilitres(shots: Sequence[Shot]) -> int | None:
+def _millilitres(timeline: Timeline, shots: Sequence[Shot]) -> int | None:
     """Returns how much water flowed, about; None if nothing measured it."""
-    if any(shot.generation != "v1" for shot in shots) and all(shot.ml is None for shot in shots):
+    heard = {connection.generation for connection in timeline.connections.values()}
+    if "v1" not in heard and all(shot.ml is None for shot in shots):
         return None
     return round(sum(shot.ml or 0.0 for shot in shots))
 
@@ -277,10 +278,12 @@ def _unnamed(found: Unnamed) -> dict[str, object]:
 
 def _facts(name: str, timeline: Timeline) -> Iterator[str]:
     values = timeline.values
-    for label, register in _FACTS:
-        value = values.get(register)
-        if isinstance(value, str) and value and value != name:
-            yield label + printable(value)
+    facts = [
+        label + printable(value)
+        for label, register in _FACTS
+        if isinstance(value := values.get(register), str) and value and value != name
+    ]
+    yield from dict.fromkeys(facts)
     yield printable(name)
     spoken = dict.fromkeys(connection.generation for connection in timeline.connections.values())
     if set(spoken) != {"v1"}:

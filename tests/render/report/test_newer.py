@@ -81,6 +81,11 @@ def test_shots_of_before_are_shown_and_not_counted():
     assert [shot.get("past", False) for shot in machine["shots"]] == [True] * 4 + [False] * 2
 
 
+def test_water_that_nothing_measures_is_no_0_ml():
+    assert only([newer.pushed(0, "lion", {"power": True})])["summary"]["ml"] is None
+    assert only(newer.local_morning())["summary"]["ml"] == 120
+
+
 def test_a_command_that_is_queued_has_no_end_yet():
     writes = only(newer.cloud_morning())["writes"]
     assert [(write["text"], write["ok"], write.get("queued", False)) for write in writes] == [
