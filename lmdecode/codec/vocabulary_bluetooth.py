@@ -32,7 +32,6 @@ def _reads() -> Iterator[Row]:
     yield row(_READ, "2a25", "machine_ser_num", TEXT, note="device information")
     for characteristic, what in (
         ("2a00", "the name that the machine advertises"),
-        ("2a00", "the name, with the model and the serial number"),
         ("2a24", "the model's number"),
         ("2a26", "a firmware, probably the gateway's"),
         ("2a27", "a hardware"),
