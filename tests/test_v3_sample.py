@@ -10,6 +10,7 @@ from types import ModuleType
 
 import pytest
 
+from lmdecode.app.decode import Outcome, read
 from lmdecode.capture import CaptureStatistics, decode_capture
 from lmdecode.codec.dialect import OwnerAccess, Speakers
 from lmdecode.codec.errors import LmdecodeError
@@ -62,3 +63,21 @@ def test_the_morning_is_read_without_a_warning() -> None:
     assert not statistics.warnings
     assert statistics.tallies["v3"].bytes_skipped == 0
     assert statistics.connections == 2
+
+
+def on_port(capture: bytes, port: int) -> bytes:
+    """The sample, as if the machine listened elsewhere; checksums are not looked at."""
+    return capture.replace((8081).to_bytes(2, "big"), port.to_bytes(2, "big"))
+
+
+def test_on_another_port_the_advice_is_right_and_taken(tmp_path: Path) -> None:
+    path = tmp_path / "elsewhere.pcap"
+    path.write_bytes(on_port((CAPTURES / "v3-morning.pcap").read_bytes(), 12345))
+    speakers = Speakers.open(OwnerAccess(missing=LmdecodeError("there is no key")))
+    outcome = Outcome(path)
+    assert not list(read(outcome, speakers))
+    assert "try --port 12345, whose data look like frames" in outcome.complaints[0]
+    named = Speakers.open(OwnerAccess(missing=LmdecodeError("there is no key")), port=12345)
+    records = list(read(Outcome(path), named))
+    assert len(records) == 120
+    assert {record.generation for record in records} == {"v3"}

@@ -172,7 +172,7 @@ class MessageReader:
             reason: Why, for the message's problems.
         """
         if self._head is None:
-            self.problem = "the headers of a message of HTTP are not whole"
+            self._make_of_start(f"{reason}: the headers are not whole")
             return False
         where = f"{reason}, after byte {self._received:,} of the body"
         self._problems.append(where)
@@ -195,13 +195,26 @@ class MessageReader:
             problem: What to say if the message is not whole.
         """
         if self._head is None:
-            self.problem = f"{problem} inside the headers of a message of HTTP"
+            self._make_of_start(f"{problem} inside the headers")
             return
         is_whole = self._length is None and not header(self._headers, "transfer-encoding") and not self._is_request
         if not is_whole:
             of = "" if self._length is None else f" of {self._length:,}"
             self._problems.append(f"{problem} inside the body: {self._received:,}{of} bytes are there")
         self._make()
+
+    def _make_of_start(self, problem: str) -> None:
+        """Make what there is of a message whose headers are cut off: what is asked or answered is in the first line."""
+        raw = bytes(self._raw)
+        first, *lines = raw.decode("latin-1").split("\n")[:-1] or [""]
+        headers = [(name, value.strip()) for name, colon, value in (line.partition(":") for line in lines) if colon]
+        if self._is_request and START_OF_REQUEST.match(raw):
+            method, path, _ = first.split(" ")
+            self.result = HttpRequest(method, _host_of(headers), path, headers, b"", (problem,))
+        elif not self._is_request and START_OF_RESPONSE.match(raw):
+            self.result = HttpResponse(int(first[9:12]), headers, None, (problem,))
+        else:
+            self.problem = f"{problem} of a message of HTTP"
 
     def _make(self) -> None:
         if self._head is None:
@@ -212,15 +225,18 @@ class MessageReader:
         body, problems = decoded(bytes(self._body), encodings)
         said = (*self._problems, *problems)
         if isinstance(self._head, h11.Request):
-            host = header(self._headers, "host").rpartition("@")[2].lower()
-            host = host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
             method, path = self._head.method.decode("latin-1"), self._head.target.decode("latin-1")
-            self.result = HttpRequest(method, host, path, self._headers, body, said)
+            self.result = HttpRequest(method, _host_of(self._headers), path, self._headers, body, said)
         else:
             self.result = HttpResponse(self._head.status_code, self._headers, body, said)
 
 
 _CONNECTION_SIZE: Final = 4000  # bytes of memory, about, of an h11 connection
+
+
+def _host_of(headers: Headers) -> str:
+    host = header(headers, "host").rpartition("@")[2].lower()
+    return host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
 
 
 def wants_websocket(request: HttpRequest) -> bool:

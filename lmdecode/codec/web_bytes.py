@@ -83,7 +83,7 @@ class WebBytes:
         self._tally = tally
         self._tls = tls
         self._sides: dict[Sender, _Side] = {"app": _Side("app"), "machine": _Side("machine")}
-        self._open: deque[tuple[int, HttpRequest]] = deque(maxlen=_MAX_OPEN)
+        self._open: deque[tuple[int, str]] = deque(maxlen=_MAX_OPEN)  # requests: number and method
         self._count = 0  # of requests
         self._has_lost_answers = False
         self._is_websocket = False
@@ -140,6 +140,9 @@ class WebBytes:
             goes_on = side.http.gap(size, reason)
             if not goes_on or side.http.result is not None:
                 self._end_http(side)
+            if side.frames is not None:  # the answer was cut off that began the WebSocket
+                side.frames.gap(size, reason)
+                self._pull(side)
         elif side.frames is not None:
             side.frames.gap(size, reason)
             self._pull(side)
@@ -338,7 +341,7 @@ class WebBytes:
     # ---- HTTP
 
     def _begin_http(self, side: _Side) -> None:
-        method = self._open[0][1].method if side.sender == "machine" and self._open else "GET"
+        method = self._open[0][1] if side.sender == "machine" and self._open else "GET"
         side.http = MessageReader(side.sender, method)
         rest = side.http.feed(side.unread())
         if rest is not None:
@@ -365,7 +368,7 @@ class WebBytes:
                 self._has_lost_answers = False
             self._made += self._web.request(self._time_ns, message, self._count)
             if not is_late:
-                self._open.append((self._count, message))
+                self._open.append((self._count, message.method))
                 self._sides["app"].waits = wants_websocket(message)
             self._count += 1
             return

@@ -167,7 +167,8 @@ class WebRecords:
     @property
     def held(self) -> int:
         """About how many bytes of memory it holds."""
-        return len(self._pending) * _KEPT_SIZE
+        bodies = sum(len(asked.plaintext or "") for asked, _ in self._pending.values())
+        return len(self._pending) * _KEPT_SIZE + bodies
 
     def let_go(self, time_ns: int) -> Sequence[Record]:  # noqa: ARG002
         """Forget the requests, whose answers will be without them. Returns nothing: no message is held back."""

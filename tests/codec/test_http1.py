@@ -87,11 +87,28 @@ def test_what_is_cut_off_says_how_much_is_there() -> None:
     assert reader.result.body == BODY[:-9]
     assert reader.result.problems == ("the connection ended inside the body: 20 of 29 bytes are there",)
 
+
+@pytest.mark.parametrize("cut", [20, 50, 70])
+def test_of_headers_that_are_cut_off_the_first_line_is_read(cut: int) -> None:
     reader = MessageReader("app")
-    reader.feed(UPGRADE[:40])
+    reader.feed(UPGRADE[:cut])
     reader.end("the connection ended")
-    assert (reader.result, reader.raw) == (None, UPGRADE[:40])
-    assert reader.problem == "the connection ended inside the headers of a message of HTTP"
+    if cut == 20:
+        assert (reader.result, reader.raw) == (None, UPGRADE[:20])
+        assert reader.problem == "the connection ended inside the headers of a message of HTTP"
+        return
+    assert isinstance(reader.result, HttpRequest)
+    assert (reader.result.method, reader.result.path) == ("GET", "/api/v1/streaming")
+    assert reader.result.problems == ("the connection ended inside the headers",)
+    assert reader.result.host == ("192.168.1.215" if cut == 70 else "")
+
+
+def test_of_an_answer_that_is_cut_off_the_status_is_read() -> None:
+    reader = MessageReader("machine")
+    reader.feed(SWITCHED[:50])
+    assert not reader.gap(9, "gap")
+    assert isinstance(reader.result, HttpResponse)
+    assert (reader.result.status, reader.result.problems) == (101, ("gap: the headers are not whole",))
 
 
 def test_a_length_that_is_too_long_does_not_swallow_the_next_answer() -> None:

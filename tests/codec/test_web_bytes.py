@@ -24,7 +24,6 @@ from tests.codec.web_building import (
 
 BODY = b'{"machineMode":"BrewingMode"}'
 STREAM = frame(TEMPERATURES)
-HEAD_CUT = "the connection ended inside the headers of a message of HTTP"
 MASK = b"\x01\x02\x03\x04"
 MORNING: tuple[Said, ...] = (
     ("app", CONFIG),
@@ -241,7 +240,24 @@ def test_late_bytes_are_read_if_they_are_whole_messages() -> None:
 def test_what_is_cut_off_at_the_end_is_handed_out() -> None:
     records = heard(("app", CONFIG), ("machine", answer(BODY)[:-9]), ("app", UPGRADE[:-4]))
     assert records[1].problems[0] == "the connection ended inside the body: 20 of 29 bytes are there"
-    assert records[2].problems == (f"{len(UPGRADE) - 4} bytes that belong to no message: {HEAD_CUT}",)
+    assert records[2].subject == "GET /api/v1/streaming"
+    assert records[2].problems == ("the connection ended inside the headers",)
+
+
+def test_packets_that_are_cut_short_still_say_what_they_are() -> None:
+    conversation, _ = new_conversation()
+    records = []
+    for number, (sender, data) in enumerate((("app", UPGRADE), ("machine", SWITCHED), ("machine", STREAM))):
+        records += conversation.receive(number, sender, data[:50])
+        records += conversation.gap(number, sender, len(data) - 50, "cut short")
+    records += conversation.receive(9, "machine", STREAM)
+    assert [record.subject for record in records if record.subject] == [
+        "GET /api/v1/streaming",
+        "101 GET /api/v1/streaming",
+        "WebSocket /api/v1/streaming",
+        "WebSocket /api/v1/streaming",
+    ]
+    assert not records[-1].problems
 
 
 def test_tls_is_said_once_for_a_connection() -> None:
