@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -17,8 +18,9 @@ from lmdecode.redaction.substitutions import Kind, Substitute, Substitutions
 
 _PIECE: Final = 1 << 20  # bytes of the copy that are searched at once
 _OVERLAP: Final = 1 << 14  # bytes, more than any spelling has
-_MANY: Final = frozenset((Kind.ID, Kind.TEXT, Kind.PLACE))
-"""Kinds of which a file may have thousands: they are looked for as they stand, and not in all spellings."""
+_MANY: Final = frozenset((Kind.ID, Kind.SIGNATURE, Kind.TEXT, Kind.PLACE))
+"""Kinds of which a file may have thousands: they are looked for as they stand, where a word of theirs stands alone."""
+_WORD: Final = re.compile(rb"[A-Za-z0-9]{5,}")
 _FAULT: Final = "the copy was not kept: {}. This is a fault of lmdecode; please report it, without the file"
 
 
@@ -118,11 +120,18 @@ class _Wanted:
 
     def __init__(self, table: Substitutions) -> None:
         made = {each.text for each in table.known.values()}
-        self._spelled = [
+        wanted = [
             (each.kind, spellings(value, all_of_them=each.kind not in _MANY))
             for value, each in table.known.items()
             if value not in made and _is_telling(value, each)
         ]
+        self._spelled = [each for each in wanted if each[0] not in _MANY]
+        self._by_word: dict[bytes, list[tuple[Kind, frozenset[bytes]]]] = {}
+        for kind, spelled in wanted:
+            if kind in _MANY:
+                for each in spelled:
+                    word = max(_WORD.findall(each), key=len, default=b"")
+                    self._by_word.setdefault(word, []).append((kind, frozenset((each,))))
         self._held = bytearray()
 
     def look_into(self, data: bytes) -> None:
@@ -144,7 +153,9 @@ class _Wanted:
             CommandError: Something secret is in it.
         """
         data = bytes(self._held)
-        for kind, spelled in self._spelled:
+        words = {b"", *_WORD.findall(data)} if self._by_word else set[bytes]()
+        near = [each for word in words & self._by_word.keys() for each in self._by_word[word]]
+        for kind, spelled in (*self._spelled, *near):
             if contains(data, spelled) is not None:
                 raise CommandError(_FAULT.format(f"it still has something secret of the original ({kind})"))
 

@@ -70,7 +70,7 @@ class Signatures:
         return self._with(made._replace(headers=headers, body=text), _PROOF, header(original.headers, _PROOF), shown)
 
     def _with(self, made: HttpRequest, name: str, recorded: str, value: str) -> HttpRequest:
-        self._table.fix(Kind.SECRET, recorded, value)
+        self._table.fix(Kind.SIGNATURE, recorded, value)
         headers = [(each, value if each.lower() == name else before) for each, before in made.headers]
         return made._replace(headers=headers)
 

@@ -32,6 +32,7 @@ class Kind(StrEnum):
     HOST = "name of a host"
     EMAIL = "e-mail address"
     SECRET = "token, key or password"  # noqa: S105 -- what it is called
+    SIGNATURE = "signature"
     ID = "identifier"
     PLACE = "place"
     TEXT = "unknown text"

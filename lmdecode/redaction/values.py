@@ -19,6 +19,7 @@ from lmdecode.redaction.substitutions import (
 from lmdecode.redaction.words import (
     HARMLESS,
     MAKERS_PAGE,
+    is_makers_text,
     is_word,
     known_words,
     known_words_folded,
@@ -65,8 +66,8 @@ _MEMBER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,80}\Z").match
 _ADVERTISED: Final = re.compile(r"([A-Z][A-Z0-9]{1,10}_)([A-Z]{2}[0-9]{6,12})\Z").match
 _BEARER: Final = re.compile(r"(Bearer |Basic )(.*)\Z", re.DOTALL).match
 _LARGEST_PLAIN: Final = 10_000_000
-_TIMES: Final = ((946_684_800, 4_102_444_800), (946_684_800_000, 4_102_444_800_000))
-"""Seconds and milliseconds since 1970 of the years 2000 to 2099."""
+_TIMES: Final = ((1_420_070_400, 2_051_222_400), (1_420_070_400_000, 2_051_222_400_000))
+"""Seconds and milliseconds since 1970 of the years 2015 to 2034. Other numbers as long may be somebody's."""
 _DEEPEST: Final = 8  # texts of JSON within each other
 _EVERYWHERE: Final = frozenset(
     (Kind.SERIAL, Kind.MAC, Kind.IP, Kind.NETWORK, Kind.NAME, Kind.HOST, Kind.EMAIL, Kind.SECRET)
@@ -186,7 +187,7 @@ class Values:
             return self.table.of(Kind.MAC, value)
         if is_ip(value):
             return self.table.of(Kind.IP, value)
-        if MAKERS_PAGE(value) or (names_a_word(name) and is_word(value)):
+        if MAKERS_PAGE(value) or is_makers_text(name, value) or (names_a_word(name) and is_word(value)):
             return self.caught(value)
         return self.table.of(Kind.TEXT, value)
 

@@ -25,8 +25,8 @@ _PLAIN: Final = frozenset(
 """Headers that are kept if their values are words."""
 _SECRET: Final = {
     "authorization": Kind.SECRET,
-    "x-request-signature": Kind.SECRET,
-    "x-request-proof": Kind.SECRET,
+    "x-request-signature": Kind.SIGNATURE,
+    "x-request-proof": Kind.SIGNATURE,
     "x-app-installation-id": Kind.ID,
     "x-nonce": Kind.ID,
 }

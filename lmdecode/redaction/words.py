@@ -20,7 +20,8 @@ _WORDS: Final = """
     weeklyScheduling smartWakeUpSleep PowerOn LastBrewing
     monday tuesday wednesday thursday friday saturday sunday
     GS3 GS3AV GS3MP LINEA LINEAMINI LINEAMINIR LINEAMICRA MICRA MINI STRADAX STRADA PICOG PICOGRINDER SWANGRINDER GB5
-    Esp32 LinuxLM HOME_OR_DWELLING_SPACE
+    Esp32 LinuxLM HOME_OR_DWELLING_SPACE HOME COMMERCIAL LineaMicra LineaMini LineaMiniR
+    Recipe1 Recipe2 Recipe3 A B
     CoffeeMachine Grinder ScaleAcaiaLunar Gateway Machine File Updated ToUpdate Pending InProgress Success Error Timeout
     PENDING COMPLETED SUCCESS ERROR TIMEOUT FAILED success error failed
     Level1 Level2 Level3 Requested Cleaning Low Medium High Portafilter ByButton
@@ -48,10 +49,11 @@ _OF_WORDS: Final = frozenset(
 _PARTS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 MAKERS_PAGE: Final = re.compile(
-    r"https?://(?:[a-z-]{1,30}\.)?lamarzocco\.(?:io|com)(?:/(?:[A-Za-z_.-]|[0-9](?![0-9]{4})){0,200})*\Z"
+    r"https?://(?:[a-z-]{1,30}\.)?lamarzocco\.(?:io|com)(?:/(?:[A-Za-z_.#-]|[0-9](?![0-9]{4})){0,200})*\Z"
 ).match
 """Returns a match for the address of a page or an image of the maker's, without a number that may be somebody's."""
 
+_DIGEST: Final = re.compile(r"[0-9a-f]{32}(?:[0-9a-f]{32})?\Z").match
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,60}\Z").match
 HARMLESS: Final = re.compile(
     r"(?:"
@@ -59,7 +61,7 @@ HARMLESS: Final = re.compile(
     r"|[0-9]{1,2}:[0-9]{1,2}(?::[0-9]{2})?"  # a time of day
     r"|[0-9]{4}-[0-9]{2}-[0-9]{2}"  # a date, and with the next line a moment
     r"(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?"
-    r"|[vV]?[0-9]{1,3}(?:\.[0-9]{1,4}){1,3}(?:-?rc[0-9]{1,3})?"  # a version
+    r"|[vV]?[0-9]{1,3}(?:\.[0-9]{1,4}){1,2}(?:-?rc[0-9]{1,3})?"  # a version; four numbers are an address
     r")\Z"
 ).match
 """Returns a match for texts that say nothing of anybody: numbers, times, versions."""
@@ -113,6 +115,15 @@ def known_text() -> str:
 def known_words_folded() -> frozenset[str]:
     """Return the same words in lower case: a value that is one of them cannot be told from the protocol's word."""
     return frozenset(each.casefold() for each in known_words())
+
+
+def is_makers_text(name: str, value: str) -> bool:
+    """Return whether a text is the maker's own, of all machines of a kind: what is new in a firmware, and its digest.
+
+    >>> is_makers_text("changeLog", "minor improvements"), is_makers_text("md5", "0f" * 16)
+    (True, True)
+    """
+    return name.lower() == "changelog" or (name.lower() == "md5" and _DIGEST(value) is not None)
 
 
 def is_word(text: str) -> bool:
