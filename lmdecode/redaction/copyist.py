@@ -55,6 +55,8 @@ class Attribute(NamedTuple):
     """The reason of a refusal."""
     wrote: bool = False
     """Whether a write was refused."""
+    replay: bool = False
+    """Whether a log says that a notification is a replay."""
 
 
 class Copy:

@@ -94,6 +94,10 @@ class _Listener:
             access = self._access._replace(missing=None) if self._access.keys else self._access
             inner = self._dialect.open(access).log(place, tally)
             return None if inner is None else _Read(inner, place, self._copyist)
+        if name == "bluetooth":
+            from lmdecode.redaction.listening_radio import listening_log  # noqa: PLC0415 -- for few files
+
+            return listening_log(place, tally, self._copyist)
         if name not in _LOGS:
             return None
         module = import_module(_LOGS[name])  # each has a `Log`, and the clouds say which host it is about

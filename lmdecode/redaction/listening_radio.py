@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from lmdecode.codec.bluetooth.conversation import AttConversation
 from lmdecode.codec.bluetooth.handles import Device
 from lmdecode.codec.bluetooth.messages import Messages
-from lmdecode.codec.dialect import OwnerAccess, Place, Tally
+from lmdecode.codec.dialect import LogConversation, OwnerAccess, Place, Tally
 from lmdecode.codec.record import Record, Sender
 from lmdecode.redaction.copyist import Attribute, Copyist
 
@@ -18,6 +18,7 @@ class HeardMessages(Messages):
     def __init__(self, place: Place, tally: Tally, device: Device, copyist: Copyist) -> None:
         super().__init__(place, tally, device, show_secrets=True)
         self._at = place
+        self._is_replay = False
         self._copyist = copyist
 
     def wrote(
@@ -57,11 +58,16 @@ class HeardMessages(Messages):
             self._hand_on(time_ns, Attribute("answered", characteristic, value))
         return super().answered(time_ns, characteristic, value, secret=secret, problems=problems)
 
+    def expect(self, characteristic: str, *, replay: bool) -> None:
+        """Take what a log says of the next notification."""
+        self._is_replay = replay
+        super().expect(characteristic, replay=replay)
+
     def notified(
         self, time_ns: int, characteristic: str, value: bytes, *, secret: bool = False, problems: Sequence[str] = ()
     ) -> Record:
         """Take a notification."""
-        self._hand_on(time_ns, Attribute("notified", characteristic, value))
+        self._hand_on(time_ns, Attribute("notified", characteristic, value, replay=self._is_replay))
         return super().notified(time_ns, characteristic, value, secret=secret, problems=problems)
 
     def note(self, time_ns: int, sender: Sender, problem: str, raw: bytes = b"") -> Record:
@@ -71,6 +77,13 @@ class HeardMessages(Messages):
 
     def _hand_on(self, time_ns: int, said: Attribute) -> None:
         self._copyist.attribute(self._at, time_ns, said)
+
+
+def listening_log(place: Place, tally: Tally, copyist: Copyist) -> LogConversation:
+    """Return what reads a log of Bluetooth for a copyist."""
+    from lmdecode.codec.bluetooth.log import Log  # noqa: PLC0415 -- for few files
+
+    return Log(HeardMessages(place, tally, Device(), copyist))
 
 
 class RadioListener:

@@ -13,16 +13,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import parse_qsl
 
+from lmdecode.codec.bluetooth.characteristics import SUFFIX
 from lmdecode.codec.cloud1.log import PATHS
 from lmdecode.codec.dialect import dialects
 from lmdecode.codec.record import Kind, Sender
 from lmdecode.codec.v1.message import OK, Message, build
 from lmdecode.codec.web import HttpRequest, HttpResponse
-from lmdecode.redaction.copyist import Copy, Ends
+from lmdecode.redaction.copyist import Attribute, Copy, Ends, Radio
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LION: Final = "pylamarzocco.clients._cloud"
 _CLOUD: Final = "pylamarzocco.clients.cloud"
+_RADIO: Final = "pylamarzocco.clients._bluetooth"
 _LOCAL: Final = "pylamarzocco.clients.local"
 _DIRECT: Final = "lmdirect.connection"
 _COMMANDS: Final = {path: name for name, path in PATHS.items()}
@@ -96,6 +98,20 @@ class LogCopy(Copy):
         said = f"WSMessage(type=<WSMsgType.TEXT: 1>, data={data.decode()!r}, extra='')"
         logger = _LION if _is_lion(ends.machine.host) else _LOCAL
         self._line(time_ns, logger, f"Received websocket message: {said}")
+        return True
+
+    def attribute(self, radio: Radio, time_ns: int, said: Attribute) -> bool:  # noqa: ARG002
+        """Write what was written to a machine by Bluetooth, and what it notified; a log has no more."""
+        if said.what == "wrote":
+            text = f"Sending bluetooth message: {said.value!r} to {said.name}{SUFFIX}"
+        elif said.what == "subscribed":
+            text = "Subscribed to shot counter on 02:00:00:00:00:00"
+        elif said.what == "notified":
+            how = "Ignoring the replayed shot counter notification" if said.replay else "Shot counter received data"
+            text = f"{how}: {bytearray(said.value)!r}"
+        else:
+            return False
+        self._line(time_ns, _RADIO, text)
         return True
 
     def _line(self, time_ns: int, logger: str, text: str) -> None:

@@ -19,6 +19,7 @@ from lmdecode.app.redact import redact
 from lmdecode.capture.net.packet import Endpoint
 from lmdecode.capture.reader import decode_capture
 from lmdecode.codec.dialect import OwnerAccess, Speakers
+from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.record import Record
 from lmdecode.redaction.spellings import contains, is_telling, spellings
 from tests.capture.building import Talk, packets, pcap
@@ -237,6 +238,22 @@ def log(owner: Owner) -> bytes:
             "lmcloud.lm_machine",
             f"Received message from websocket, message {json.dumps([{'SystemInfo': house}])}",
         ),
+        (
+            "pylamarzocco.clients._bluetooth",
+            f"Sending bluetooth message: {owner.key.encode()!r} to 0d0b7847-e12b-09a8-b04b-8e0922a9abab",
+        ),
+        (
+            "pylamarzocco.clients._bluetooth",
+            "Sending bluetooth message: b'machineMode\\x00' to 0a0b7847-e12b-09a8-b04b-8e0922a9abab",
+        ),
+        (
+            "pylamarzocco.clients._bluetooth",
+            'Ignoring the replayed shot counter notification: bytearray(b\'{"Sleep":"command"}\')',
+        ),
+        (
+            "pylamarzocco.clients._bluetooth",
+            "Shot counter received data: bytearray(b'{\"CoffeeBoiler1UpdateTemperature\":93}')",
+        ),
         ("lmdirect.connection", "Sending 401C0004 with None None"),
         ("lmdirect.connection", "Message=401C0004, Data=03BC04D8"),
     ]
@@ -369,3 +386,25 @@ def test_what_is_new_stays_readable_and_what_is_personal_does_not(tmp_path):
 def test_a_name_that_is_a_word_of_the_protocol_is_no_reason_to_refuse(tmp_path, name, word):
     copy = copied(tmp_path, name, KINDS[name](Owner()._replace(name=word, ssid=word, person=word)))
     assert any(each.fields for each in decoded(copy))
+
+
+@pytest.mark.parametrize("name", KINDS)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_damage_is_left_out_or_refused_and_gives_nothing_away(tmp_path, name, data):
+    owner = Owner()
+    content = bytearray(KINDS[name](owner))
+    for _ in range(data.draw(st.integers(1, 8))):
+        at = data.draw(st.integers(0, len(content) - 1))
+        content[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
+    original, copy = tmp_path / name, tmp_path / f"copy-{name}"
+    original.write_bytes(content)
+    copy.unlink(missing_ok=True)
+    try:
+        redact(Asked(), original, copy)
+    except LmdecodeError:
+        assert not copy.exists()
+        return
+    everything = copy.read_bytes()
+    for secret in (owner.key, owner.token, owner.password, owner.user, owner.person):
+        assert contains(everything, spellings(secret)) is None

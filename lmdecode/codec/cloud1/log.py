@@ -111,7 +111,7 @@ class Log(JsonLog):
             return None
         if entry.phrase in {_LOGIN, _REFRESH}:
             return self._login(entry.time_ns, value)
-        answer = HttpResponse(200, body=compact(value).encode(), problems=cut(found))
+        answer = HttpResponse(200, body=compact(value).encode("utf-8", "replace"), problems=cut(found))
         if entry.phrase == _TOKEN:
             return self._answered(entry.time_ns, answer)
         if "data" not in value and not found.is_cut:
@@ -131,7 +131,7 @@ class Log(JsonLog):
 
     def _login(self, time_ns: int, data: dict[str, object]) -> Sequence[Record]:
         kind = [("content-type", "application/x-www-form-urlencoded")]
-        body = urlencode({name: str(each) for name, each in data.items()}).encode()
+        body = urlencode({name: str(each) for name, each in data.items()}, errors="replace").encode()
         return self._web.request(time_ns, HttpRequest("POST", _ACCOUNTS, "/oauth/v2/token", kind, body))
 
     def _answered(self, time_ns: int, answer: HttpResponse) -> Sequence[Record]:

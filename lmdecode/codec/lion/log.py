@@ -163,7 +163,7 @@ class Log(JsonLog):
         asked: Sequence[Record] = ()
         if url:
             asked = self._request(entry.time_ns, url)
-        body = compact(found.value).encode()
+        body = compact(found.value).encode("utf-8", "replace")
         self._look_at_clock(entry.time_ns, body)
         records = self._web.response(entry.time_ns, HttpResponse(200, body=body, problems=problems))
         return [*asked, *(_without_pace(each) for each in records)]
