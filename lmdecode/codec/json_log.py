@@ -123,6 +123,7 @@ class JsonLog(ABC):
         self._time_ns = 0
         self._entries = self._timeless = self._zoneless = 0
         self._exact = re.compile("|".join(re.escape(each) for each in self.phrases))
+        self._keys = tuple({max(re.findall("[A-Za-z]+", each), key=len) for each in self.phrases})
         self._loose = re.compile("|".join(f"({_loose(each)})" for each in self.phrases))
 
     @abstractmethod
@@ -161,6 +162,8 @@ class JsonLog(ABC):
                 self._before.clear()
                 records = self.take(whole)
                 return found if records is None else [*(found or ()), *records]
+            if len(text) > _SHORT and not self._has_key(text):  # it ends far behind what would be the phrase
+                return found
             self._open([text])
         else:
             self._open([*self._begun(), text])
@@ -246,13 +249,19 @@ class JsonLog(ABC):
             self._time_ns = time.time_ns
         logger = _LOGGER.search(before[-200:])
         level, name = ("", "") if logger is None else (logger[1] or "", logger[2])
+        if not said.isascii():  # bytes that are no UTF-8 stand in it as what no text may have
+            said = said.encode("utf-8", "replace").decode()
         return Entry(phrase, self._time_ns, said, is_plain, self._number, level, name)
 
     def _finish(self) -> list[Record] | None:
         """Return the messages of the lines that were kept; None if there are none of this dialect."""
         lines, self._lines = self._lines, []
         self._size = 0
-        text = self._plain(lines)
+        lines = [_COMPOSE.sub("", _SYSLOG.sub("", each, count=1), count=1) for each in lines]
+        whole = put_together(lines)
+        if not self._has_key(whole):
+            return None
+        text = self._plain(lines, whole)
         found = list(self._phrases(text))
         records: list[Record] | None = None
         end = 0
@@ -274,14 +283,17 @@ class JsonLog(ABC):
         for match in self._loose.finditer(text):
             yield _Found(self.phrases[(match.lastindex or 1) - 1], match.start(), match.end())
 
-    def _plain(self, lines: list[str]) -> str:
+    def _has_key(self, text: str) -> bool:
+        """Return False if no phrase is in a text. To look for one word of each is much faster than to look for them."""
+        return any(key in text for key in self._keys)
+
+    def _plain(self, lines: list[str], whole: str) -> str:
         """The lines of an entry as one plain text."""
-        lines = [_COMPOSE.sub("", _SYSLOG.sub("", each, count=1), count=1) for each in lines]
         for count in range(1, min(4, len(lines)) + 1):
             head = put_together(lines[:count])
             if self.goes_on_in_lines(head):
                 return BREAK.join(_plain(each) for each in (head, *lines[count:]))
-        return _plain(put_together(lines))
+        return _plain(whole)
 
     def goes_on_in_lines(self, head: str) -> bool:  # noqa: ARG002 -- for dialects whose messages have lines
         """Return True if a message begins at the end of a text and has lines of its own, which follow."""

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 DEEPEST: Final = 64
@@ -100,8 +101,11 @@ def _as_text(value: object) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
+@lru_cache(maxsize=4)  # whether a line is whole, and what it says, are two questions with one answer
 def read_literal(text: str, position: int = 0, *, is_plain: bool = False) -> Literal:
     r"""Return the value that stands at a position of a text.
+
+    The value is not to be changed: who asks for it again gets the same.
 
     Args:
         text: The text.

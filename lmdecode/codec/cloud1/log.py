@@ -40,7 +40,7 @@ _LOGIN, _REFRESH, _TOKEN, _ANSWER, _CHECK, _COMMAND = PHRASES = (
     "Sending command ",
 )
 _LOGGER: Final = re.compile(rb"\b(?:DEBUG|INFO|WARNING|ERROR)\b[^\n]{0,80}\bpylamarzocco\.clients\.cloud\b")
-_REFUSED: Final = re.compile(r"endpoint (https?://[^\s\v'\"<>]+) failed with status code (\d{3})")
+_REFUSED: Final = re.compile(r"endpoint (https?://[^\s\v'\"<>\[\]]+) failed with status code (\d{3})")
 _ID: Final = re.compile(r"\s*([\w-]{4,64})")
 _PARAMS: Final = re.compile(r"[ \n]?([a-z_]{1,60}?) ?over ?cloud ?with ?params ?")
 PATHS: Final = {

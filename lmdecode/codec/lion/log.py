@@ -40,7 +40,7 @@ _SIGN_IN_OLD, _SIGN_IN, _REQUEST, _ANSWER, _FRAME, _NO_MESSAGE, _WAS, _COMMAND =
     "Sending command ",
 )
 _LOGGER: Final = re.compile(rb"\b(?:DEBUG|INFO|WARNING|ERROR)\b[^\n]{0,80}\bpylamarzocco\.clients\._cloud\b")
-_URL: Final = re.compile(r"(https?://[^\s\v'\"<>|\\]+)")
+_URL: Final = re.compile(r"(https?://[^\s\v'\"<>|\\\[\]]+)")
 _STATUS: Final = re.compile(r"failed with status code (\d{3})")
 _DATA: Final = re.compile(r"WSMessage\w{0,20}\([^\v]{0,80}?data=(?=(['\"]))")
 _FRAME_START: Final = re.compile(r"['\"]?(MESSAGE|CONNECTED|ERROR|RECEIPT|CONNECT|SUBSCRIBE|UNSUBSCRIBE|SEND)\b")
