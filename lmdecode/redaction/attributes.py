@@ -20,6 +20,7 @@ from lmdecode.codec.bluetooth.characteristics import (
     NOTIFIED,
     OLD_LOGIN,
     PAIRING,
+    SECRET,
     SERIAL_NUMBER,
     SUFFIX,
     TOKEN,
@@ -70,7 +71,9 @@ class Attributes:
         try:
             said = text.decode()
         except UnicodeDecodeError:
-            return None
+            if name not in SECRET:
+                return None
+            return self._values.secret(text.decode("latin-1")).encode("ascii", "replace") + end
         if name == OLD_LOGIN:
             return self._login(said).encode() + end
         if name in {PAIRING, TOKEN}:

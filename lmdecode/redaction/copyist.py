@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from lmdecode.codec.bluetooth.characteristics import NAMES
 from lmdecode.codec.dialect import Place
+from lmdecode.codec.record import Kind as MessageKind
 from lmdecode.codec.record import Record, Sender
 from lmdecode.codec.stomp import Frame
 from lmdecode.codec.v1.key import Key
@@ -129,6 +130,9 @@ class Copyist:
             self.leave_out("damaged messages")
             return
         data = bytes.fromhex(record.data) if record.data else None
+        if data is None and record.kind is not MessageKind.READ and record.sender == "app":
+            self.leave_out("damaged messages")  # a write of what is no data
+            return
         message = Message(record.kind, record.address, record.length or 0, data)
         changed = self._memory.message(place.machine, message)
         self._count(is_written=self._copy.said(record.time_ns, record.sender, changed, ok=record.ok))
