@@ -122,23 +122,28 @@ def chosen_fields(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def check_name(text: str) -> tuple[str, ...]:
-    """The names of the map that a name or glob stands for.
+def check_name(text: str, kinds: Mapping[str, FieldKind] | None = None) -> tuple[str, ...]:
+    """Return the names of fields that a name or glob stands for.
+
+    Args:
+        text: The name or glob.
+        kinds: The fields that are meant; None for those of all dialects.
 
     Raises:
         FieldNameError: There is none.
     """
+    kinds = field_kinds() if kinds is None else kinds
     name = current_name(text)
-    if name in field_kinds():
+    if name in kinds:
         return (name,)
     if is_glob(text):
-        found = tuple(name for name in field_kinds() if fnmatchcase(name, _plain_glob(text.lower())))
+        found = tuple(name for name in kinds if fnmatchcase(name, _plain_glob(text.lower())))
         if found:
             return found
         raise FieldNameError(f"no field fits {text!r}; lmdecode registers lists them")
     if found := of_setting(text):
         return found
-    raise FieldNameError(f"no field {text!r}{nearest(text, field_kinds(), patterns=True)}")
+    raise FieldNameError(f"no field {text!r}{nearest(text, kinds, patterns=True)}")
 
 
 def _plain_glob(text: str) -> str:

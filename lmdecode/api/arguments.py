@@ -13,7 +13,7 @@ from lmdecode.codec.dialect import MachineKey, OwnerAccess
 from lmdecode.codec.errors import KeyFormatError, LmdecodeError
 from lmdecode.codec.v1.decoder import Decoder, decoder_for
 from lmdecode.codec.v1.key import Key
-from lmdecode.config.keys import find_keys
+from lmdecode.config.keys import NoKeyError, find_keys
 
 _OPTION = re.compile(r"(?<!\S)--([a-z][a-z-]*)(?: (?=[0-9]))?")
 _SWITCHES = {"yes": "yes=True"}
@@ -38,23 +38,33 @@ def as_key(key: AnyKey) -> Key:
 
 
 def access_with(key: Keys | None, config: PathLike | None, *, show_secrets: bool) -> OwnerAccess:
-    """Returns the keys given, or else those that the configuration has.
+    """Returns the keys given, or else those that the configuration has; without any, the error that says so.
 
     Raises:
         KeyFormatError: One of `key` is not a key.
-        MissingKeyError: There is no key.
+        MissingKeyError: A key that the configuration or the environment has is none.
         ConfigError: The configuration cannot be used.
     """
     keys, origin = [] if key is None else _machines(key), "key="
     if not keys:
         path = None if config is None else Path(config)
-        keys, origin = find_keys([], path, settings="give key= or config=")
+        try:
+            keys, origin = find_keys([], path, settings="give key= or config=")
+        except NoKeyError as error:
+            return OwnerAccess((), show_secrets, missing=error)
     return OwnerAccess(keys, show_secrets, origin)
 
 
 def decoder_with(key: Keys | None, config: PathLike | None, *, show_secrets: bool) -> Decoder:
-    """Returns a decoder for single frames with these keys; arguments and errors are those of `access_with`."""
-    return decoder_for(access_with(key, config, show_secrets=show_secrets).keys, show_secrets=show_secrets)
+    """Returns a decoder for single frames with these keys; arguments and errors are those of `access_with`.
+
+    Raises:
+        MissingKeyError: There is no key.
+    """
+    access = access_with(key, config, show_secrets=show_secrets)
+    if access.missing is not None:
+        raise access.missing
+    return decoder_for(access.keys, show_secrets=show_secrets)
 
 
 def as_keyword(text: str) -> str:

@@ -80,9 +80,10 @@ def decode(
     Reading starts when the first Record is asked for, and memory use does not grow with the captures.
 
     Args:
-        captures: Paths, or files that are open for reading bytes (`sys.stdin` and "-" work too): pcap, pcapng, an
-            export by tshark (-T json, ek, jsonraw) or a log of lmdirect; compressed or not.
-        key: The machine's key (32 characters, `hex:…`, `base64:…`, 32 bytes or a `Key`); a list of keys; or keys by
+        captures: Paths, or files that are open for reading bytes (`sys.stdin` and "-" work too), compressed or not:
+            pcap, pcapng, an export by tshark (-T json, ek, jsonraw), flows of mitmproxy, an HTTP archive, a Bluetooth
+            log (btsnoop, PacketLogger), a debug log of Home Assistant or lmdirect.
+        key: The machine's key, which only v1 needs (32 characters, `hex:…`, `base64:…`, 32 bytes or a `Key`); a list of keys; or keys by
             machine name, `{"kitchen": "…", "office": "…"}`. Each connection uses the key that fits.
         config: The `config.json` with the key. Without `key` and `config`, the key is looked up in LMDECODE_KEY, in
             `config.json` in the current folder, and in the user's `config.json`, in this order.
@@ -99,7 +100,8 @@ def decode(
 
     Raises:
         KeyFormatError: `key` is not a valid key.
-        MissingKeyError: There is no key.
+        MissingKeyError: There is no key, and a capture has messages of v1, which need one; raised while the Records are
+            iterated. The other generations need none.
         ConfigError: The configuration cannot be used.
         FilterError: A condition cannot be understood.
         CaptureError: A capture cannot be read, or not to its end; raised while the Records are iterated.

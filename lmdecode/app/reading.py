@@ -11,8 +11,9 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from lmdecode.analysis.columns import FieldNameError, check_name, current_name, is_glob
+from lmdecode.analysis.columns import FieldNameError, check_name, current_name, field_kinds, is_glob
 from lmdecode.app.errors import UsageError
+from lmdecode.codec.dialect import dialects
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import Value
 from lmdecode.codec.v1.memory_map import DERIVED_BY_NAME, by_name
@@ -104,7 +105,7 @@ def chosen_names(texts: Iterable[str]) -> tuple[str, ...]:
         if not piece:
             continue
         try:
-            names = check_name(piece)
+            names = live_names(piece)
         except FieldNameError as error:
             raise UsageError(str(error)) from None
         readable = [name for name in names if is_readable(name)]
@@ -114,6 +115,25 @@ def chosen_names(texts: Iterable[str]) -> tuple[str, ...]:
     if not found:
         raise UsageError("no value is named; name one, such as coffee_temp, or several, such as 'dose_*'")
     return tuple(found)
+
+
+def live_names(text: str) -> tuple[str, ...]:
+    """Returns the names of values of a live machine that a name or a pattern stands for. Live machines are of v1.
+
+    Raises:
+        FieldNameError: There is none.
+
+    >>> live_names("coffee-temp")
+    ('coffee_temp',)
+    """
+    of_v1 = dialects()["v1"].fields()
+    name = current_name(text)
+    if name in field_kinds() and name not in of_v1:
+        raise FieldNameError(
+            f"{name} is a value of newer machines, which lmdecode only reads from captures; "
+            "`lmdecode registers --generation v1` lists those of a live machine"
+        )
+    return check_name(text, of_v1)
 
 
 def is_readable(name: str) -> bool:
@@ -132,7 +152,7 @@ def window_of(name: str) -> tuple[int, int]:
     >>> window_of("coffee_set_temp"), window_of("mon_on_time")
     ((7, 2), (785, 15))
     """
-    found = check_name(name)
+    found = live_names(name)
     if len(found) > 1:
         raise FieldNameError(f"{name} is several values: {', '.join(found)}")
     derived = DERIVED_BY_NAME.get(found[0])
@@ -206,7 +226,7 @@ async def read_value(session: Session, name: str) -> Value:
         MachineError: The machine cannot be read.
     """
     window_of(name)
-    (name,) = check_name(name)
+    (name,) = live_names(name)
     reading = await read_values(session, [name])
     if name not in reading.values:
         raise BadAnswerError(f"the machine has no value for {name}: {reading.missing[name]}")

@@ -144,7 +144,7 @@ def test_what_is_wrong_with_the_arguments_is_told_at_once(tmp_path, monkeypatch)
     monkeypatch.delenv("LMDECODE_KEY", raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     with pytest.raises(lmdecode.LmdecodeError, match="give key= or config="):
-        lmdecode.decode(AV)
+        list(lmdecode.decode(AV))  # only what is of v1 needs one
     with pytest.raises(lmdecode.LmdecodeError, match="no record has 'foo'"):
         lmdecode.decode(AV, key=KEY, where="foo=1")
     with pytest.raises(KeyFormatError, match="the key has 5 bytes"):
@@ -184,7 +184,7 @@ class TestTables:
 
     def test_chosen_fields(self):
         frame = lmdecode.to_polars(self.records, fields=["steam_temp", "coffee_*"])
-        assert frame.columns[frame.columns.index("machine") + 1 :][:2] == ["steam_temp", "coffee_set_temp"]
+        assert frame.columns[frame.columns.index("extra") + 1 :][:2] == ["steam_temp", "coffee_set_temp"]
         assert frame.height < 140
         assert frame.select("steam_temp", "coffee_temp", "coffee_set_temp").drop_nulls().height == 0
         assert len(lmdecode.to_arrow(self.records, fields="*").column_names) >= len(field_kinds())
@@ -231,3 +231,22 @@ def test_the_port_in_the_config_counts(tmp_path):
     config.write_text(f'{{"key": "{KEY}", "port": "1800"}}')
     assert lmdecode.decode(path, config=config).statistics.messages == 94
     assert lmdecode.decode(AV, config=config).statistics.messages == 94
+
+
+class TestWithoutAKey:
+    @pytest.fixture(autouse=True)
+    def _nowhere(self, monkeypatch, tmp_path):
+        for name in ("LMDECODE_KEY", "LMDECODE_CONFIG"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+        monkeypatch.chdir(tmp_path)
+
+    def test_the_newer_generations_decode(self):
+        records = list(lmdecode.decode(CAPTURES / "v3-morning.pcap"))
+        assert {record.generation for record in records} == {"v3"}
+        assert any("coffee_temp" in record.fields for record in records)
+
+    def test_v1_says_what_it_misses_when_it_is_read(self):
+        records = lmdecode.decode(CAPTURES / "gs3av-settings.pcap")
+        with pytest.raises(lmdecode.LmdecodeError, match="no key: give key="):
+            list(records)

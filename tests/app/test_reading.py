@@ -6,21 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.analysis.columns import field_kinds
 from lmdecode.app.errors import UsageError
 from lmdecode.app.reading import chosen, chosen_names, is_readable, window_of, windows_of
+from lmdecode.codec.dialect import dialects
 from lmdecode.codec.v1.memory_map import by_name
 from lmdecode.codec.v1.windows import LARGEST_READ
 
+V1 = dialects()["v1"].fields()
 
-@pytest.mark.parametrize("name", [name for name in field_kinds() if not by_name(name) or by_name(name)[0].readable])
+
+@pytest.mark.parametrize("name", [name for name in V1 if not by_name(name) or by_name(name)[0].readable])
 def test_every_value_can_be_had_with_one_read(name):
     address, length = window_of(name)
     assert 0 < length <= LARGEST_READ
     assert 0 <= address <= 0xFFFF
 
 
-@given(st.lists(st.sampled_from([name for name in field_kinds() if is_readable(name)]), min_size=1, unique=True))
+@given(st.lists(st.sampled_from([name for name in V1 if is_readable(name)]), min_size=1, unique=True))
 def test_values_are_read_together_in_windows_that_hold_them(names):
     windows = windows_of(names)
     assert sorted(name for each in windows.values() for name in each) == sorted(names)
@@ -53,7 +55,14 @@ def test_what_is_no_name_is_wrong_usage(text):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["machine_status", "coffee_boiler_enable", "steam_level"])
+def test_a_value_of_newer_machines_is_none_of_a_live_one(name):
+    with pytest.raises(UsageError, match=f"{name} is a value of newer machines"):
+        chosen_names([name])
+    assert name not in chosen_names(["*"])
+
+
 @given(st.lists(st.text(max_size=9), max_size=3))
 def test_whatever_is_typed_is_names_or_one_line(texts):
     with contextlib.suppress(UsageError):
-        assert set(chosen_names(texts)) <= set(field_kinds())
+        assert set(chosen_names(texts)) <= set(V1)

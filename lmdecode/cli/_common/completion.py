@@ -66,6 +66,15 @@ def field_names(incomplete: str) -> Choices:
     return _in_a_list(incomplete, _fields())
 
 
+def captured_field_names(incomplete: str) -> Choices:
+    """Returns the same of captures, which may hold messages of any generation.
+
+    >>> captured_field_names("pump_on,coffee_boiler_s")
+    [('pump_on,coffee_boiler_status', '')]
+    """
+    return _in_a_list(incomplete, _captured_fields())
+
+
 def generation(incomplete: str) -> Choices:
     """Returns the names of the protocols, and `all`."""
     from lmdecode.codec.dialect import dialects
@@ -85,7 +94,7 @@ def condition(ctx: typer.Context, incomplete: str) -> Choices:
         if word == "machine":
             values = dict(machine(ctx, ""))
         elif word == "name":
-            values = _fields()
+            values = _captured_fields()
         else:
             values = dict.fromkeys(VALUES[word], "") if word in VALUES else _values(kinds.get(word))
         return [(f"{word}{comparison}{each}", text) for each, text in _in_a_list(value, values)]
@@ -93,7 +102,7 @@ def condition(ctx: typer.Context, incomplete: str) -> Choices:
     return [
         *((f"{word}{each}", text) for each, text in _OPERATORS.items() if whole),
         *((f"{each}=", "") for each in VALUES),
-        *((f"{name}=", text) for name, text in _fields().items() if not whole or name != word),
+        *((f"{name}=", text) for name, text in _captured_fields().items() if not whole or name != word),
     ]
 
 
@@ -149,6 +158,15 @@ def _fields() -> dict[str, str]:
         if row.name:
             found.setdefault(row.name, f"{row.unit}, 0x{row.address:04X}" if row.unit else f"0x{row.address:04X}")
     return found | {row.name: row.unit or "" for row in DERIVED}
+
+
+def _captured_fields() -> dict[str, str]:
+    """Returns the names of the fields of all generations, each with its unit, and its address if it has one."""
+    from lmdecode.analysis.columns import field_kinds
+    from lmdecode.analysis.units import unit_of
+
+    of_v1 = _fields()
+    return of_v1 | {name: unit_of(name) or "" for name in field_kinds() if name not in of_v1}
 
 
 def _values(kind: FieldKind | None) -> dict[str, str]:

@@ -356,7 +356,7 @@ FieldsOption = Annotated[
         "--only",
         metavar="NAME,NAME",
         callback=_field_names,
-        autocompletion=completion.field_names,
+        autocompletion=completion.captured_field_names,
         help="Only these registers and bits: `pump_on,coffee_temp`, `'dose_*'`.",
         show_default=False,
     ),
