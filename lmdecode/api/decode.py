@@ -83,8 +83,8 @@ def decode(
         captures: Paths, or files that are open for reading bytes (`sys.stdin` and "-" work too), compressed or not:
             pcap, pcapng, an export by tshark (-T json, ek, jsonraw), flows of mitmproxy, an HTTP archive, a Bluetooth
             log (btsnoop, PacketLogger), a debug log of Home Assistant or lmdirect.
-        key: The machine's key, which only v1 needs (32 characters, `hex:…`, `base64:…`, 32 bytes or a `Key`); a list of keys; or keys by
-            machine name, `{"kitchen": "…", "office": "…"}`. Each connection uses the key that fits.
+        key: The machine's key, which only v1 needs (32 characters, `hex:…`, `base64:…`, 32 bytes or a `Key`); a list of
+            keys; or keys by machine name, `{"kitchen": "…", "office": "…"}`. Each connection uses the key that fits.
         config: The `config.json` with the key. Without `key` and `config`, the key is looked up in LMDECODE_KEY, in
             `config.json` in the current folder, and in the user's `config.json`, in this order.
         port: The machine's TCP port; None means the ports of all known protocols, and those in the configuration.
