@@ -146,3 +146,18 @@ def test_the_saved_flows_say_the_same(recorded: Recorded) -> None:
     assert sorted(map(essence, lines)) == sorted(map(essence, recorded.log))
     for secret in SECRETS:
         assert secret.encode() not in decoded.stdout
+
+
+def test_a_copy_of_the_flows_to_be_posted_decodes_and_has_no_secret(recorded: Recorded, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.flow"
+    run = [sys.executable, "-m", "lmdecode"]
+    subprocess.run([*run, "redact", str(recorded.flows), str(copy)], capture_output=True, check=True)
+    decoded = subprocess.run(
+        [*run, "decode", str(copy), "-f", "jsonl", "--show-secrets"], capture_output=True, check=True
+    )
+    lines = [json.loads(line) for line in decoded.stdout.splitlines()]
+    asked = [line for line in lines if TARGET in line["subject"] and line["role"] == "request"]
+    assert [line["fields"]["coffee_set_temp"] for line in asked] == [94.0]
+    assert sum(line["subject"].startswith("MESSAGE") for line in lines) == 2
+    for secret in (*SECRETS, SERIAL):
+        assert secret.encode() not in decoded.stdout + copy.read_bytes()
