@@ -46,10 +46,15 @@ def read_saz(names: Sequence[str], opened: Callable[[str], BinaryIO]) -> Iterato
 
 
 def exchange_of(asked: bytes, answer: bytes | None) -> Exchange:
-    """Returns a request and its answer from what was on the wire.
+    """Return the exchange that the bytes of a request and of its answer describe.
 
-    >>> exchange_of(b"GET https://cms.lamarzocco.io/api/customer HTTP/1.1", b"HTTP/1.1 200 OK")
-    Exchange(request=<GET cms.lamarzocco.io/api/customer>, response=<answer 200>, time=None)
+    Args:
+        asked: The request, as it was on the wire.
+        answer: The answer; None if none was recorded.
+
+    >>> exchange = exchange_of(b"GET https://cms.lamarzocco.io/api/customer HTTP/1.1", b"HTTP/1.1 200 OK")
+    >>> exchange.request, exchange.response
+    (<GET cms.lamarzocco.io/api/customer>, <answer 200>)
     """
     line, headers, body = _message(asked)
     method, _, rest = line.partition(" ")
