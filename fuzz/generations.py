@@ -27,7 +27,7 @@ __all__ = ["TARGETS"]
 CAPTURES: Final = Path(__file__).parents[1] / "captures"
 SPEAKERS: Final = Speakers.open(OwnerAccess())
 PLACE: Final = Place(0, "192.168.1.150:50611", "192.168.1.215:8081")
-TOKEN: Final = "5f1d7a0c93b2e84466d8a1c07e35f9b2" * 2
+TOKEN: Final = "15d970344342cf50f3f136b3f341036edc44653f26681a99a903509225ed7eae"  # that of the samples
 
 STREAM = (
     {"BrewingStartedGroup1DoseIndex": "ContinuousDose"},

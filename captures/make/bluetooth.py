@@ -2,14 +2,15 @@
 
     python captures/make/bluetooth.py  # writes it anew
 
-Every byte is made up here, in the shapes that are known; the same bytes come out each time. The story is that of the
-other samples of 2026-11-21: the machine MR012345 is switched on, heats up, makes two shots and a flush, its tank is
+Every byte is made up here, in the shapes that are known; the same bytes come out each time. The story is that of
+lion.py, at the same times: the machine MR012345 is switched on, heats up, makes two shots and a flush, its tank is
 empty once, a temperature is set from 93.0 to 94.0, and it goes to standby. Headphones are connected all the while, and
 a keyboard for a moment: a telephone's log has such things, and nothing of them is to be shown.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import struct
 from collections.abc import Iterator
@@ -20,9 +21,9 @@ from typing import Final
 OUTPUT: Final = Path(__file__).parents[1] / "bluetooth-morning.btsnoop"
 
 EPOCH_US: Final = 0x00DCDDB30F2F8000
-BEGIN: Final = datetime(2026, 11, 21, 6, 41, 0, tzinfo=UTC)
+BEGIN: Final = datetime(2026, 11, 21, 6, 29, 30, tzinfo=UTC)
 SERIAL: Final = "MR012345"
-TOKEN: Final = "5f1d7a0c93b2e84466d8a1c07e35f9b2" * 2
+TOKEN: Final = hashlib.sha256(b"a made-up token").hexdigest()
 PHONE: Final = "DC:A6:32:0A:1B:2C"
 MACHINE: Final = "C8:2B:96:12:34:56"
 HEADPHONES: Final = "00:1B:66:AA:BB:01"
@@ -66,6 +67,14 @@ class Log:
     def wait(self, seconds: float) -> None:
         """Let time pass."""
         self.now_us += round(seconds * 1_000_000)
+
+    def until(self, clock: str) -> None:
+        """Let time pass until a clock of that morning in UTC, "HH:MM:SS.mmm"."""
+        moment = datetime.fromisoformat(f"{BEGIN:%Y-%m-%d}T{clock}+00:00")
+        passed_us = round((moment - BEGIN).total_seconds() * 1_000_000)
+        if passed_us < self.now_us:
+            raise ValueError(f"{clock} is over already")
+        self.now_us = passed_us
 
     def packet(self, data: bytes, *, is_received: bool) -> None:
         """Add a packet of HCI."""
@@ -206,7 +215,7 @@ def subscribe(att: Att, **last: object) -> None:
 def boilers(coffee: float, steam: float, target: float = 93) -> list[dict[str, object]]:
     """Return what the machine says of its boilers."""
     return [
-        {"id": "SteamBoiler", "isEnabled": True, "target": 128, "current": steam},
+        {"id": "SteamBoiler", "isEnabled": True, "target": 131, "current": steam},
         {"id": "CoffeeBoiler1", "isEnabled": True, "target": target, "current": coffee},
     ]
 
@@ -266,8 +275,17 @@ def type_something(log: Log) -> None:
     log.event(5, struct.pack("<BHB", 0, KEYBOARD_HANDLE, 0x13))
 
 
+def heat_up(att: Att) -> None:
+    """Both boilers heat up, and the machine tells of each third degree of the coffee boiler, of each fifth of steam."""
+    warmer = [(30.5 + 12.12 * step, "CoffeeBoiler1", 27 + 3 * step) for step in range(23)]
+    warmer += [(31.5 + 18.8 * step, "SteamBoiler", 31 + 5 * step) for step in range(21)]
+    for seconds, boiler, temperature in sorted(warmer):
+        att.log.until(f"06:{30 + int(seconds // 60)}:{seconds % 60:06.3f}")
+        att.notify(**{f"{boiler}UpdateTemperature": temperature})
+
+
 def first_connection(log: Log, step: Iterator[None]) -> None:
-    """The machine is switched on and heats up, a temperature is set, water flows twice."""
+    """The machine is switched on and heats up; a shot and a flush."""
     log.event(0x3E, connected(MACHINE_HANDLE, MACHINE))
     att = Att(log, MACHINE_HANDLE)
     att.app(struct.pack("<BH", 0x02, 517))
@@ -281,52 +299,56 @@ def first_connection(log: Log, step: Iterator[None]) -> None:
     att.ask("machineCapabilities", [CAPABILITIES])
     att.ask("machineMode", "StandBy")
     att.ask("tankStatus", "true")
-    att.ask("boilers", boilers(24, 23))
-    att.ask("smartStandBy", {"mode": "LastBrewing", "minutes": 30, "enabled": "true"})
+    att.ask("boilers", boilers(24, 26))
+    att.ask("smartStandBy", {"mode": "PowerOn", "minutes": 30, "enabled": "true"})
     next(step)
-    log.wait(12)
+    log.until("06:30:20.120")
     att.order("MachineChangeMode", {"mode": "BrewingMode"}, done(1))
     att.notify(MachineMode="BrewingMode")
-    for coffee in range(27, 94, 3):
-        log.wait(5.2)
-        att.notify(CoffeeBoiler1UpdateTemperature=coffee)
-    for steam in range(26, 129, 6):
-        log.wait(9.1)
-        att.notify(SteamBoilerUpdateTemperature=steam)
+    heat_up(att)
+    log.until("06:37:30.000")
     type_something(log)
-    att.ask("boilers", boilers(93, 128))
-    att.order("SettingBoilerTarget", {"identifier": "CoffeeBoiler1", "value": 94}, done(2))
-    att.ask("boilers", boilers(93, 128, 94))
-    log.wait(20)
-    flush(att, 2.314)
-    log.wait(41)
-    shot(att, 27.481)
+    att.ask("boilers", boilers(93, 131))
+    log.until("06:40:01.195")
+    shot(att, 25.612)
+    log.until("06:40:40.733")
+    att.notify(CoffeeBoiler1UpdateTemperature=90)
+    log.until("06:40:55.114")
+    att.notify(CoffeeBoiler1UpdateTemperature=93)
+    log.until("06:41:00.916")
+    flush(att, 3.204)
     next(step)
-    log.wait(50)
-    att.ask("tankStatus", "false")
-    log.wait(35)
-    att.ask("tankStatus", True)
-    att.notify(CoffeeBoiler1UpdateTemperature=95)
+    log.until("06:41:40.000")
     log.event(5, struct.pack("<BHB", 0, MACHINE_HANDLE, 0x08))
 
 
 def second_connection(log: Log, step: Iterator[None]) -> None:
-    """The telephone comes back, and knows the handles from before; a shot, and the machine is switched off."""
+    """The telephone comes back, and knows the handles from before; a shot, an empty tank, a temperature, the end."""
     log.event(0x3E, connected(AGAIN_HANDLE, MACHINE))
     att = Att(log, AGAIN_HANDLE)
     att.app(struct.pack("<BH", 0x02, 517))
     att.machine(struct.pack("<BH", 0x03, MTU))
     log_in(att)
-    subscribe(att, BrewingUpdateGroup1Time=26.897, BrewingUpdateGroup1Ev=True, BrewingUpdateGroup1Backflush=False)
-    log.wait(14)
-    shot(att, 31.066)
-    next(step)
-    log.wait(25)
+    subscribe(att, FlushStoppedGroup1DoseIndex="ContinuousDose", FlushStoppedGroup1Time=3.204)  # from before
+    log.until("06:45:10.340")
+    shot(att, 27.918)
+    log.wait(0.4)
     att.notify(MachineStatistics=json.dumps(STATISTICS, separators=(",", ":")))
-    log.wait(180)
+    next(step)
+    log.until("06:46:29.000")
+    att.ask("tankStatus", "false")
+    log.until("06:47:39.000")
+    att.ask("tankStatus", True)
+    log.until("06:50:00.250")
+    att.order("SettingBoilerTarget", {"identifier": "CoffeeBoiler1", "value": 94}, done(2))
+    att.ask("boilers", boilers(93, 131, 94))
+    log.until("06:50:20.000")
+    att.ask("boilers", boilers(94, 131, 94))
+    log.until("07:00:00.380")
     att.order("MachineChangeMode", {"mode": "StandBy"}, done(3))
     att.notify(MachineMode="StandBy")
     att.notify(Sleep="command")
+    log.wait(9)
     log.event(5, struct.pack("<BHB", 0, AGAIN_HANDLE, 0x16))
 
 
@@ -345,8 +367,9 @@ def morning() -> bytes:
     next(step)
     log.event(0x3E, advertisement(MACHINE, f"MICRA_{SERIAL}"))
     log.wait(0.4)
+    log.until("06:29:53.000")
     first_connection(log, step)
-    log.wait(95)
+    log.until("06:44:30.000")
     log.event(0x3E, advertisement(MACHINE, f"MICRA_{SERIAL}"))
     second_connection(log, step)
     return log.bytes()
@@ -366,16 +389,19 @@ CAPABILITIES: Final = {
 STATISTICS: Final = {
     "groups": [
         {
-            "doses": [{"DoseA": 412}, {"DoseB": 0}, {"DoseC": 0}, {"DoseD": 0}, {"ContinuousDose": 0}],
+            "doses": [{"DoseA": 1620}, {"DoseB": 0}, {"DoseC": 0}, {"DoseD": 0}, {"ContinuousDose": 0}],
             "clean": 3,
-            "ev_activations": 655,
-            "ev_ontime": 11307,
+            "ev_activations": 2986,
+            "ev_ontime": 42940,
         }
     ],
-    "tot_doses": 412,
-    "boilers": [{"rsteam_ontime": 41}, {"rcoffee_ontime": 57}],
-    "pump_ontime": 9120,
-    "machine_ontime": 6011,
+    "tot_doses": 1620,
+    "boilers": [{"rsteam_ontime": 113}, {"rcoffee_ontime": 161}],
+    "tea": {"count": 0, "ev_activation": 0, "ev_ontime": 0},
+    "pump_ontime": 34470,
+    "machine_ontime": 19011,
+    "refill_ontime": 1073,
+    "count_liter": 0,
 }
 
 

@@ -121,7 +121,7 @@ def radio() -> Iterator[Line]:
     yield Line(at("06:39:40.005"), _BLUETOOTH, f"Connecting to Bluetooth device {_DEVICE}")
     yield Line(at("06:39:41.318"), _BLUETOOTH, f"Successfully connected to Bluetooth device {_DEVICE}")
     ignored = "Ignoring the replayed shot counter notification"
-    yield notified(at("06:39:41.502"), ignored, Sleep="command")
+    yield notified(at("06:39:41.502"), ignored, SteamBoilerUpdateTemperature=131)
     yield Line(at("06:39:41.505"), _BLUETOOTH, f"Subscribed to shot counter on {_DEVICE}")
     yield written("06:39:42.100", b"machineMode\0", "0a0b")
     yield written("06:39:42.411", b"boilers\0", "0a0b")
@@ -129,10 +129,10 @@ def radio() -> Iterator[Line]:
     shot = {"BrewingStoppedGroup1StopType": "Continuous", "BrewingStoppedGroup1DoseIndex": "ContinuousDose"}
     shot |= {"BrewingStoppedGroup1StopReason": "Manual", "BrewingStoppedGroup1Time": 25.612}
     yield from poured("06:40:01.198", 25.612, shot)
+    yield notified(at("06:40:40.735"), CoffeeBoiler1UpdateTemperature=90)
+    yield notified(at("06:40:55.117"), CoffeeBoiler1UpdateTemperature=93)
     flush = {"FlushStoppedGroup1DoseIndex": "ContinuousDose", "FlushStoppedGroup1Time": 3.204}
     yield from poured("06:41:00.919", 3.204, flush)
-    yield notified(at("06:41:20.733"), CoffeeBoiler1UpdateTemperature=90)
-    yield notified(at("06:42:02.114"), CoffeeBoiler1UpdateTemperature=93)
     yield Line(at("06:43:00.000"), _BLUETOOTH, f"Bluetooth device {_DEVICE} disconnected")
 
 

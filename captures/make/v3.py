@@ -266,21 +266,17 @@ def _system_info(up_time: int) -> dict[str, object]:
 
 
 def _statistics(shots: int) -> dict[str, object]:
+    activations = shots + 1376
+    doses = [{"DoseA": shots}, {"DoseB": 0}, {"DoseC": 0}, {"DoseD": 0}, {"ContinuousDose": 0}]
     return {
-        "groups": [
-            {
-                "doses": [{"DoseA": shots}, {"DoseB": 0}, {"DoseC": 0}, {"DoseD": 0}],
-                "tot_doses": shots,
-                "ev_activations": shots + 316,
-                "ev_ontime": 11 * (shots + 316),
-                "clean": 41,
-            }
-        ],
-        "tea": {"count": 88},
-        "rcoffee_ontime": 152,
-        "rsteam_ontime": 217,
-        "pump_ontime": 9 * (shots + 316),
-        "machine_ontime": 25594,
+        "groups": [{"doses": doses, "clean": 41, "ev_activations": activations, "ev_ontime": 14 * activations}],
+        "tot_doses": shots,
+        "boilers": [{"rsteam_ontime": 152}, {"rcoffee_ontime": 217}],  # hours
+        "tea": {"count": 88, "ev_activation": 88, "ev_ontime": 702},
+        "pump_ontime": 11 * activations,  # seconds
+        "machine_ontime": 25594,  # minutes
+        "refill_ontime": 1432,
+        "count_liter": 0,
     }
 
 
