@@ -164,7 +164,7 @@ def test_a_capture_behind_what_is_no_text_is_found(before):
     [
         (JSON, "tshark's exports"),
         (JSON[:300], "tshark's exports"),
-        (b"2023-03-20 11:03:12.122 DEBUG [lmdirect.connection] Message=401C0004, Data=03BC04D8\n", "the debug log"),
+        (b"2023-03-20 11:03:12.122 DEBUG [lmdirect.connection] Message=401C0004, Data=03BC04D8\n", "debug logs"),
     ],
 )
 def test_another_format_behind_a_pcap_is_no_text(between, other, name, tmp_path):
