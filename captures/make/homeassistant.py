@@ -28,8 +28,8 @@ _MACHINE: Final = "pylamarzocco.devices._machine"
 _DEVICE: Final = "C8:2B:96:12:34:56"
 _SUFFIX: Final = "7847-e12b-09a8-b04b-8e0922a9abab"
 _COMMANDS: Final = {
-    "CoffeeMachineChangeMode": "set_power",
-    "CoffeeMachineSettingCoffeeBoilerTargetTemperature": "set_coffee_target_temperature",
+    "CoffeeMachineChangeMode": ("set_power", "enabled"),
+    "CoffeeMachineSettingCoffeeBoilerTargetTemperature": ("set_temp", "target_temperature"),
 }
 
 
@@ -73,8 +73,11 @@ def calls() -> Iterator[Line]:
             continue
         name = each.path.rpartition("/command/")[2]
         if name != each.path:
-            params = {**each.asked, "serial_number": lion.SERIAL} if isinstance(each.asked, dict) else {}
-            yield Line(each.begun, _MACHINE, f"Sending command {_COMMANDS[name]} over cloud with params {params}")
+            command, parameter = _COMMANDS[name]
+            asked = each.asked if isinstance(each.asked, dict) else {}
+            value = asked.get("targetTemperature", asked.get("mode") == "BrewingMode")
+            params = {parameter: value, "serial_number": lion.SERIAL}
+            yield Line(each.begun, _MACHINE, f"Sending command {command} over cloud with params {params}")
         yield Line(end, _CLOUD, f"Request to {url} successful")
         yield Line(end, _CLOUD, f"Response: {masked(each.answer)}")
 

@@ -40,7 +40,8 @@ _ESCAPE: Final = re.compile(
 )
 _LINE_TAG: Final = re.compile(r"<(?:br\s?/?|/(?:tr|p|div|li|pre))>", re.IGNORECASE)
 _CELL_TAG: Final = re.compile(r"</?t[dh](?:\s[^<>]{0,200})?>", re.IGNORECASE)
-_TAG: Final = re.compile(r"</?[A-Za-z][^<>]{0,200}>")
+_TAG: Final = re.compile(r"</?(?!\w{1,60}\.\w{1,60}: )[A-Za-z][^<>]{0,200}>")
+"""A tag of HTML; no member of an enumeration, as Python writes one: `<SteamTargetLevel.LEVEL_3: 'Level3'>`."""
 _CODES: Final = re.compile(r"\[ ?[0-9]{1,3}(?: ?, ?[0-9]{1,3}){8,} ?\]")
 
 

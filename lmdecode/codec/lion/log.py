@@ -8,8 +8,9 @@ r"""Debug logs of pylamarzocco since 2.0 (May 2025), the library of Home Assista
 
 The library writes after an answer has come, so the log has neither the time of a request nor its method and body. The
 method follows from the path, since only commands are posted; what a command was to do is said by the line before it, in
-the library's own words, which are kept beside the request. Neither has the log what the library itself sends to the
-WebSocket. A frame that could not be used is written a second time, with the reason; it is one message all the same.
+the library's own words. These are kept beside the request, and the fields are read from them. Neither has the log what
+the library itself sends to the WebSocket. A frame that could not be used is written a second time, with the reason; it
+is one message all the same.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import ClassVar, Final
 from urllib.parse import urlsplit
 
 from lmdecode.codec.json_log import Entry, JsonLog, cut
+from lmdecode.codec.lion.readings import command
 from lmdecode.codec.log_literal import NoLiteralError, compact, read_literal
 from lmdecode.codec.log_text import BREAK
 from lmdecode.codec.record import Record
@@ -53,6 +55,16 @@ _PARAMS: Final = re.compile(r"[ \n]?([a-z_]{1,60}?) ?over ?cloud ?with ?params ?
 _PAGE: Final = re.compile(r"(?i)<html|doctype|could not be satisfied|request blocked")  # with its markup or without
 _SINCE: Final = re.compile(rb'"brewingStartTime": ?(\d{13})')
 _LAST_COFFEE: Final = re.compile(rb'"lastCoffee": ?(?:\{"time": ?(\d{13})|null)')
+_WORDS: Final = {
+    "enabled": "enabled",
+    "target_temperature": "targetTemperature",
+    "target_level": "targetLevel",
+    "minutes": "minutes",
+    "after": "after",
+}
+"""What the library calls the members of a command's body, which it sends for the first boiler."""
+_MEMBER: Final = re.compile(r": '(\w{1,40})'")
+"""The value of a member of an enumeration, as Python writes one: `<SteamTargetLevel.LEVEL_3: 'Level3'>`."""
 _MOST_HEADERS: Final = 4000  # characters
 _AGAIN_NS: Final = 1_000_000_000  # within which a frame that could not be used is written once more
 
@@ -147,7 +159,11 @@ class Log(JsonLog):
         method = "POST" if is_command or "/auth/" in path else "GET"
         records = self._web.request(time_ns, HttpRequest(method, parts.hostname or _HOST, path))
         if is_command and self._command:
-            records = [each._replace(extra={**each.extra, **self._command}) for each in records]
+            asked = command(parts.path.rpartition("/")[2])(_body_of(next(iter(self._command.values()))))
+            records = [
+                each._replace(fields={**each.fields, **asked.fields}, extra={**each.extra, **self._command})
+                for each in records
+            ]
             self._command = {}
         return records
 
@@ -215,6 +231,24 @@ class Log(JsonLog):
         if coffee[1] is not None and self._last_coffee is not None and coffee[1] != self._last_coffee:
             self.compare_clock(time_ns, int(coffee[1]))
         self._last_coffee = coffee[1] or b""
+
+
+def _body_of(params: object) -> dict[str, object]:
+    """Return what a command's body has, of what the library calls its parameters.
+
+    >>> _body_of({"target_temperature": 94.0, "serial_number": "MR012345"})
+    {'boilerIndex': 1, 'targetTemperature': 94.0}
+    """
+    if not isinstance(params, dict):
+        return {}
+    body: dict[str, object] = {"boilerIndex": 1}
+    for name, value in params.items():
+        if name in _WORDS:
+            of_enumeration = _MEMBER.search(value) if isinstance(value, str) else None
+            body[_WORDS[name]] = of_enumeration[1] if of_enumeration else value
+    if isinstance(params.get("enabled"), bool):
+        body["mode"] = "BrewingMode" if params["enabled"] else "StandBy"  # for the command that switches the machine
+    return body
 
 
 def _without_pace(record: Record) -> Record:

@@ -101,13 +101,24 @@ def _machine_of(authorization: str, keys: Iterable[MachineKey]) -> str | None:
 
 
 def _joined(value: object) -> object:
-    """Return one object of a list of objects with one member each, or with members `name` and `value`."""
+    """Return one object of a list of objects with one member each, or with members `name` and `value`.
+
+    If a name comes twice, its last value counts, for it is the newest. Those before it get a name without a row, so
+    that they are shown whole.
+
+    >>> _joined([{"MachineMode": "StandBy"}, {"name": "MachineMode", "value": "BrewingMode"}])
+    {'MachineMode': 'BrewingMode', 'MachineMode (before)': ['StandBy']}
+    """
     if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
         return value
     joined: dict[str, object] = {}
+    before: dict[str, list[object]] = {}
     for each in value:
-        joined.update({str(each["name"]): each["value"]} if each.keys() == {"name", "value"} else each)
-    return joined
+        for name, new in ((str(each["name"]), each["value"]),) if each.keys() == {"name", "value"} else each.items():
+            if name in joined:
+                before.setdefault(f"{name} (before)", []).append(joined[name])
+            joined[name] = new
+    return {**joined, **before}
 
 
 def _unwrapped(value: object) -> object:

@@ -76,6 +76,48 @@ def read(data, *, show_secrets=False):
     return list(read_log(io.BufferedReader(File(data)), statistics, None, speakers)), statistics
 
 
+@pytest.mark.parametrize(
+    ("name", "said", "fields"),
+    [
+        (
+            "ChangeMode",
+            "set_power over cloud with params {'enabled': False, 'serial_number': 'MR012345'}",
+            {"power": False},
+        ),
+        (
+            "SettingCoffeeBoilerTargetTemperature",
+            "set_temp over cloud with params {'target_temperature': 94.0, 'serial_number': 'MR012345'}",
+            {"coffee_set_temp": 94.0},
+        ),
+        (
+            "SettingSteamBoilerTargetLevel",
+            "set_temp over cloud with params {'target_level': <SteamTargetLevel.LEVEL_3: 'Level3'>}",
+            {"steam_level": 3},
+        ),
+        (
+            "SettingSteamBoilerEnabled",
+            "set_steam over cloud with params {'enabled': True}",
+            {"steam_boiler_enable": True},
+        ),
+        (
+            "SettingSmartStandBy",
+            "set_smart_standby over cloud with params {'minutes': 30, 'after': <After.LAST_BREW: 'LastBrewing'>}",
+            {"smart_standby_minutes": 30, "smart_standby_after": "LastBrewing"},
+        ),
+        ("ChangeMode", "set_power over cloud with params", {}),
+        ("New", "set_new over cloud with params {'enabled': True}", {}),
+    ],
+)
+def test_what_a_command_was_to_do_becomes_fields(name, said, fields):
+    answered = answer(f"/MR012345/command/CoffeeMachine{name}", [{"id": "1", "status": "Pending", "errorCode": None}])
+    records, _ = read(joined(lines_of([("devices._machine", f"Sending command {said}"), *answered])))
+    assert [(each.role, each.fields) for each in records] == [
+        ("request", fields),
+        ("response", {"command_status": "Pending"}),
+    ]
+    assert list(records[0].extra) == [said.split()[0]]
+
+
 def test_all_that_the_lines_tell():
     records, statistics = read(joined(lines_of()))
     assert [(each.sender, each.kind, each.role) for each in records] == [

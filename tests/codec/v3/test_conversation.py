@@ -62,6 +62,13 @@ def test_the_stream_has_several_forms(text: str) -> None:
     assert (record.kind, record.role, record.plaintext) == (Kind.STREAM, "report", text)
 
 
+def test_a_name_that_comes_twice_loses_nothing() -> None:
+    text = b'[{"CoffeeBoiler1UpdateTemperature":93},{"CoffeeBoiler1UpdateTemperature":94},{"New":1},{"New":2}]'
+    (record,) = heard(("machine", frame(text)))
+    assert record.fields == {"coffee_temp": 94.0}
+    assert record.extra == {"New": 2, "New (before)": [1], "CoffeeBoiler1UpdateTemperature (before)": [93]}
+
+
 def test_a_whole_configuration_may_come_in_a_text() -> None:
     inner = {"version": "v1", "boilers": [{"id": "CoffeeBoiler1", "target": 93, "current": 81.5}]}
     for text in (json.dumps({"MachineConfiguration": json.dumps(inner)}), json.dumps({"MachineConfiguration": inner})):
