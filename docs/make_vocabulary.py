@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from lmdecode.codec.dialect import dialects
+from lmdecode.codec.speakers import dialects
 from lmdecode.codec.vocabulary import FORMS, SOURCES, Row, rows
 from lmdecode.codec.vocabulary_words import DAYS
 from lmdecode.render.vocabulary_list import as_markdown

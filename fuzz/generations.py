@@ -13,10 +13,11 @@ from fuzz.targets import TARGETS, sound, target
 from lmdecode.app.explain_json import read_json
 from lmdecode.capture import decode_capture
 from lmdecode.capture.source import OpenCapture
-from lmdecode.codec.dialect import RECORDS, OwnerAccess, Place, Speakers, Tallies, Tally
+from lmdecode.codec.dialect import RECORDS, OwnerAccess, Place, Tallies, Tally
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.record import Record, Sender
 from lmdecode.codec.secrets import masked_text
+from lmdecode.codec.speakers import Speakers
 from lmdecode.codec.stomp import Stomp
 from lmdecode.codec.vocabulary import SOURCES, read
 from lmdecode.codec.web import HttpRequest, HttpResponse

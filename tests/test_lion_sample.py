@@ -10,7 +10,8 @@ from types import ModuleType
 import pytest
 
 from lmdecode.capture import CaptureStatistics, decode_capture
-from lmdecode.codec.dialect import OwnerAccess, Speakers
+from lmdecode.codec.dialect import OwnerAccess
+from lmdecode.codec.speakers import Speakers
 
 CAPTURES = Path(__file__).parents[1] / "captures"
 FLOW, HAR = CAPTURES / "lion-morning.flow", CAPTURES / "lion-morning.har"

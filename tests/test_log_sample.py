@@ -8,7 +8,8 @@ from collections import Counter
 from pathlib import Path
 
 from lmdecode.capture import CaptureStatistics, decode_capture
-from lmdecode.codec.dialect import OwnerAccess, Speakers
+from lmdecode.codec.dialect import OwnerAccess
+from lmdecode.codec.speakers import Speakers
 
 CAPTURES = Path(__file__).parents[1] / "captures"
 

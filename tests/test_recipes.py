@@ -77,6 +77,13 @@ def test_a_register_is_one_line(cook):
     assert "cup_warmer" in run(folder, "wireshark-plugin")
 
 
+def test_a_name_in_json_is_one_line(cook):
+    folder = cook("vocabulary_widgets.py")
+    assert "fridge_on" in run(folder, "registers", "fridge_on")
+    widget = {"code": "CMMilkFridge", "index": 1, "output": {"enabled": True}}
+    assert "fridge_on" in run(folder, "explain", json.dumps({"serialNumber": "MR012345", "widgets": [widget]}))
+
+
 def test_a_capture_format_is_one_file(cook):
     folder = cook("snoop.py")
     segments = talk().segments
@@ -133,9 +140,9 @@ def test_a_dialect_is_found_and_decoded_beside_the_others(toy):
     assert len([record for record in records if "generation" not in record]) == 3
     spoken = [record for record in records if record.get("generation") == "toy"]
     assert [(record["sender"], record["kind"], record["role"], record.get("subject")) for record in spoken] == [
-        ("app", "read", "request", "temp"),
+        ("app", "read", "request", "get temp"),
         ("machine", "read", "response", "temp"),
-        ("app", "read", "request", "weather"),
+        ("app", "read", "request", "get weather"),
         ("machine", "read", "response", "weather"),
         ("machine", None, None, None),
     ]
@@ -150,7 +157,7 @@ def test_its_records_go_through_conditions(toy):
     assert len(lines(run(toy, "decode", "both.pcap", "--where", "generation=v1"))) == 3
     (record,) = lines(run(toy, "decode", "both.pcap", "--where", "toy_temp>93"))
     assert record["subject"] == "temp"
-    assert len(lines(run(toy, "decode", "both.pcap", "--where", "subject=weather"))) == 2
+    assert len(lines(run(toy, "decode", "both.pcap", "--where", "subject=*weather"))) == 2
     (record,) = lines(run(toy, "decode", "both.pcap", "--fields", "toy_temp"))
     assert record["fields"] == {"toy_temp": 93.5}
     assert len(lines(run(toy, "decode", "both.pcap", "--port", "7777"))) == 5
@@ -164,9 +171,9 @@ def test_its_records_come_out_of_every_format(toy):
     run(toy, "decode", "both.pcap", "--format", "parquet", "--output", "both.parquet")
     table = pq.read_table(toy / "both.parquet")
     assert [value for value in table.column("toy_temp").to_pylist() if value is not None] == [93.5]
-    assert sorted(filter(None, table.column("subject").to_pylist())) == ["temp", "temp", "weather", "weather"]
+    assert sorted(filter(None, table.column("subject").to_pylist())) == ["get temp", "get weather", "temp", "weather"]
     shown = run(toy, "decode", "both.pcap", "--format", "table")
-    assert "read temp" in shown
+    assert "get temp" in shown
     assert "toy_temp 93.5" in shown
     assert "weather 3.0" in shown
     assert "not a line of the toy protocol" in shown

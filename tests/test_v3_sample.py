@@ -12,9 +12,10 @@ import pytest
 
 from lmdecode.app.decode import Outcome, read
 from lmdecode.capture import CaptureStatistics, decode_capture
-from lmdecode.codec.dialect import OwnerAccess, Speakers
+from lmdecode.codec.dialect import OwnerAccess
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.record import Record
+from lmdecode.codec.speakers import Speakers
 
 CAPTURES = Path(__file__).parents[1] / "captures"
 

@@ -9,9 +9,10 @@ from functools import cache
 from types import MappingProxyType
 from typing import Final
 
-from lmdecode.codec.dialect import FieldKind, dialects
+from lmdecode.codec.dialect import FieldKind
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.record import Record
+from lmdecode.codec.speakers import dialects
 
 _OF_ALL: Final = tuple(
     "time" if name == "time_ns" else name

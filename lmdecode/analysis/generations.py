@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from lmdecode.analysis.unnamed import is_known, is_list
-from lmdecode.codec.dialect import dialects
 from lmdecode.codec.record import Record, Value
+from lmdecode.codec.speakers import dialects
 
 _FACTS: Final = ("model", "machine_ser_num", "firmware_ver", "gateway_ver")
 """The fields that say what a machine is."""

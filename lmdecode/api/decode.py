@@ -17,8 +17,8 @@ from lmdecode.analysis.machines import MachineNames
 from lmdecode.api.arguments import Keys, PathLike, access_with, as_keyword
 from lmdecode.app.decode import Outcome, counted, merged, nothing_decoded, outcomes_of, read, summary
 from lmdecode.capture.source import CaptureError, OpenCapture
-from lmdecode.codec.dialect import Speakers
 from lmdecode.codec.record import Record
+from lmdecode.codec.speakers import Speakers
 from lmdecode.config.known import KnownMachines, known_machines
 
 Capture: TypeAlias = PathLike | IO[bytes]

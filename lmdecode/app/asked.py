@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
 from lmdecode.app.errors import UsageError
-from lmdecode.codec.dialect import MachineKey, OwnerAccess, Speakers
+from lmdecode.codec.dialect import MachineKey, OwnerAccess
 from lmdecode.codec.record import Record
+from lmdecode.codec.speakers import Speakers
 from lmdecode.config.keys import NoKeyError, find_keys
 
 if TYPE_CHECKING:

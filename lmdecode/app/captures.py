@@ -26,8 +26,8 @@ from lmdecode.app.decode import (
 )
 from lmdecode.app.errors import CommandError
 from lmdecode.app.files import expanded, refuse_to_overwrite
-from lmdecode.codec.dialect import Speakers
 from lmdecode.codec.record import Record
+from lmdecode.codec.speakers import Speakers
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from lmdecode.capture.http.inflation import bodies_of_a_file
 from lmdecode.cloud.collection import Collection, Saved, save
 from lmdecode.cloud.findings import Problem, Secret
 from lmdecode.cloud.installation_key import read_installation_key
-from lmdecode.codec.dialect import is_cloud
 from lmdecode.codec.errors import LmdecodeError
+from lmdecode.codec.speakers import is_cloud
 from lmdecode.config.file import change, entries_of
 from lmdecode.config.sample import check_takes_findings
 from lmdecode.project import page

@@ -27,9 +27,10 @@ from lmdecode.capture.reader import (
     visits_to_the_maker,
 )
 from lmdecode.capture.source import MEMORY, CaptureError, CaptureStatistics, OpenCapture
-from lmdecode.codec.dialect import RECORDS, Sink, Speakers, Tallies, Tally
+from lmdecode.codec.dialect import RECORDS, Sink, Tallies, Tally
 from lmdecode.codec.printable import encodable
 from lmdecode.codec.record import Record
+from lmdecode.codec.speakers import Speakers
 from lmdecode.project import page
 from lmdecode.render.sentence import count_text
 

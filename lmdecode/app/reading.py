@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 from lmdecode.analysis.columns import FieldNameError, check_name, current_name, field_kinds, is_glob
 from lmdecode.app.errors import UsageError
-from lmdecode.codec.dialect import dialects
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import Value
+from lmdecode.codec.speakers import dialects
 from lmdecode.codec.v1.memory_map import DERIVED_BY_NAME, by_name
 from lmdecode.codec.v1.window import Fields, decode_window
 from lmdecode.codec.v1.windows import LARGEST_READ, SNAPSHOT

@@ -9,8 +9,9 @@ from typing import Final, NamedTuple
 
 from lmdecode.app.errors import CommandError
 from lmdecode.capture.reader import decode_capture
-from lmdecode.codec.dialect import MachineKey, OwnerAccess, Speakers
+from lmdecode.codec.dialect import MachineKey, OwnerAccess
 from lmdecode.codec.record import Record, Value
+from lmdecode.codec.speakers import Speakers
 from lmdecode.codec.v1.key import Key
 from lmdecode.config import SAMPLE_KEY
 from lmdecode.redaction.spellings import contains, is_telling, spellings

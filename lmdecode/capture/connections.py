@@ -15,8 +15,9 @@ from lmdecode.capture.net.bluetooth import FIRST_NO_PORT
 from lmdecode.capture.net.packet import ACK, FIN, PSH, RST, SYN, Endpoint, Segment
 from lmdecode.capture.net.reassembly import Delivered, Direction, Event, Missing
 from lmdecode.capture.source import MEMORY, CaptureStatistics
-from lmdecode.codec.dialect import Conversation, Place, Sink, Speakers, Tallies
+from lmdecode.codec.dialect import Conversation, Place, Sink, Tallies
 from lmdecode.codec.record import Sender
+from lmdecode.codec.speakers import Speakers
 
 T = TypeVar("T")
 

@@ -27,8 +27,9 @@ from lmdecode.capture.net.link import SegmentReader
 from lmdecode.capture.net.packet import ACK, SYN, Packet, Segment
 from lmdecode.capture.prefetch import Predecoded, read_ahead, worth_reading_ahead
 from lmdecode.capture.source import MEMORY, CaptureError, CaptureStatistics, OpenCapture, Source
-from lmdecode.codec.dialect import RECORDS, Sink, Speakers, dialects
+from lmdecode.codec.dialect import RECORDS, Sink
 from lmdecode.codec.record import Record
+from lmdecode.codec.speakers import Speakers, dialects
 
 if TYPE_CHECKING:
     from lmdecode.capture.net.libpcap import Screened

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from lmdecode.app.asked import Asked, Opened
     from lmdecode.app.decode import Outcome
     from lmdecode.capture.net.packet import Packet
-    from lmdecode.codec.dialect import Speakers
     from lmdecode.codec.record import Record
+    from lmdecode.codec.speakers import Speakers
 
 
 class Order(StrEnum):

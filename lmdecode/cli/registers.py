@@ -64,7 +64,7 @@ def registers(
         lmdecode registers 'mon_*' --json
     """
     from lmdecode.app.files import text_output
-    from lmdecode.codec.dialect import dialects
+    from lmdecode.codec.speakers import dialects
     from lmdecode.render import register_list
 
     chosen = _FORMATS.chosen(format, as_json=as_json, output=output)

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from lmdecode.capture.http.exchange import Headers, header
 from lmdecode.capture.http.inflation import LARGEST, UnreadableError, inflate
 from lmdecode.cloud.findings import AGAIN, Problem, Trouble
-from lmdecode.codec.dialect import is_cloud
+from lmdecode.codec.speakers import is_cloud
 
 _BLANK: Final = b"\xef\xbb\xbf \t\r\n"
 

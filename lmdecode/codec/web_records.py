@@ -10,12 +10,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from lmdecode.codec.body import document_of
 from lmdecode.codec.dialect import Place, Tally
 from lmdecode.codec.record import Kind, Record, Role, Sender, Value
 from lmdecode.codec.secrets import masked_bytes, masked_target
 from lmdecode.codec.vocabulary import Reading, read
 from lmdecode.codec.web import HttpRequest, HttpResponse, header
+from lmdecode.codec.web_body import document_of
 
 _MAX_PENDING: Final = 1024  # requests that are kept; a server that answers none must not fill the memory
 _WITHOUT_BODY: Final = frozenset((101, 204, 205, 304))

@@ -19,8 +19,8 @@ from lmdecode.capture.http.flow import claimed_host, exchange, verified_host
 from lmdecode.cloud.collection import Collection, Keeper, Saved, save
 from lmdecode.cloud.findings import Finding, Problem, Tokens
 from lmdecode.cloud.http import CloudEndpoint, endpoint
-from lmdecode.codec.dialect import is_cloud
 from lmdecode.codec.errors import LmdecodeError
+from lmdecode.codec.speakers import is_cloud
 from lmdecode.config.sample import check_takes_findings
 from lmdecode.mitm.forwarding import Forwarding, install, uninstall
 from lmdecode.mitm.hooks import add_shared_options, path_of, reports_errors, say

@@ -18,8 +18,8 @@ from mitmproxy.proxy.mode_specs import ProxyMode, RegularMode, Socks5Mode, Upstr
 from mitmproxy.tools.dump import DumpMaster
 
 from lmdecode.cloud.collection import Keeper, Saved
-from lmdecode.codec.dialect import is_cloud
 from lmdecode.codec.errors import LmdecodeError
+from lmdecode.codec.speakers import is_cloud
 from lmdecode.config.sample import check_takes_findings
 from lmdecode.mitm.credentials import CredentialsAddon
 from lmdecode.mitm.forwarding import install

@@ -16,9 +16,10 @@ from mitmproxy.http import Message as HttpMessage
 from mitmproxy.websocket import WebSocketMessage
 
 from lmdecode.capture.http.flow import host_port, nanoseconds, verified_host
-from lmdecode.codec.dialect import OwnerAccess, Place, Speakers, Tallies, is_cloud
+from lmdecode.codec.dialect import OwnerAccess, Place, Tallies
 from lmdecode.codec.printable import printable
 from lmdecode.codec.record import Record, Sender
+from lmdecode.codec.speakers import Speakers, is_cloud
 from lmdecode.codec.web import HttpRequest, HttpResponse, WebConversation
 from lmdecode.render.sentence import json_text, value_text, verb_and_object
 

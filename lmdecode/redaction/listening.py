@@ -11,19 +11,10 @@ from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from lmdecode.codec.dialect import (
-    Conversation,
-    Dialect,
-    LogConversation,
-    OwnerAccess,
-    Place,
-    Sink,
-    Speakers,
-    Tally,
-    dialects,
-)
+from lmdecode.codec.dialect import Conversation, Dialect, LogConversation, OwnerAccess, Place, Sink, Tally
 from lmdecode.codec.errors import CodecError, FrameError
 from lmdecode.codec.record import Record, Sender
+from lmdecode.codec.speakers import Speakers, dialects
 from lmdecode.codec.stomp import Stomp
 from lmdecode.codec.v1.framing import Deframer, Frame, unwrap
 from lmdecode.codec.v1.key import decrypt
@@ -72,9 +63,9 @@ class _Listener:
         if self._dialect.name == "v1":
             return _V1(place, tally, self._access, self._copyist)
         if self._dialect.name == "v3":
-            from lmdecode.codec.web_bytes import WebBytes  # noqa: PLC0415 -- it loads h11 and wsproto
+            from lmdecode.codec.http_connection import HttpConnection  # noqa: PLC0415 -- it loads h11 and wsproto
 
-            return _Silent(WebBytes(_Web(place, tally, self._copyist), tally, "it is encrypted"))
+            return _Silent(HttpConnection(_Web(place, tally, self._copyist), tally, "it is encrypted"))
         if self._dialect.name == "bluetooth":
             from lmdecode.redaction.listening_radio import RadioListener  # noqa: PLC0415 -- for few files
 

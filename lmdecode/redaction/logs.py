@@ -15,8 +15,8 @@ from urllib.parse import parse_qsl
 
 from lmdecode.codec.bluetooth.characteristics import SUFFIX
 from lmdecode.codec.cloud1.log import PATHS
-from lmdecode.codec.dialect import dialects
 from lmdecode.codec.record import Kind, Sender
+from lmdecode.codec.speakers import dialects
 from lmdecode.codec.v1.message import OK, Message, build
 from lmdecode.codec.web import HttpRequest, HttpResponse
 from lmdecode.redaction.copyist import Attribute, Copy, Ends, Radio

@@ -11,7 +11,7 @@ import re
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode
 
-from lmdecode.codec.dialect import is_cloud
+from lmdecode.codec.speakers import is_cloud
 from lmdecode.codec.stomp import Frame
 from lmdecode.codec.web import Headers, HttpRequest, HttpResponse, header
 from lmdecode.redaction.signing import Signatures

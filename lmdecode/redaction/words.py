@@ -106,7 +106,7 @@ _FORMATS: Final = """
 @cache
 def known_text() -> str:
     """Return all that stands in any copy, in lower case: a value that is a part of it cannot be told from it."""
-    from lmdecode.codec.dialect import cloud_hosts  # noqa: PLC0415 -- beside its only use
+    from lmdecode.codec.speakers import cloud_hosts  # noqa: PLC0415 -- beside its only use
 
     return "\n".join((_FORMATS, *known_words(), *cloud_hosts())).casefold()
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lmdecode.app.errors import UsageError
 from lmdecode.app.reading import chosen, chosen_names, is_readable, window_of, windows_of
-from lmdecode.codec.dialect import dialects
+from lmdecode.codec.speakers import dialects
 from lmdecode.codec.v1.memory_map import by_name
 from lmdecode.codec.v1.windows import LARGEST_READ
 

@@ -18,9 +18,10 @@ from lmdecode.app.asked import Asked
 from lmdecode.app.redact import redact
 from lmdecode.capture.net.packet import Endpoint
 from lmdecode.capture.reader import decode_capture
-from lmdecode.codec.dialect import OwnerAccess, Speakers
+from lmdecode.codec.dialect import OwnerAccess
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.record import Record
+from lmdecode.codec.speakers import Speakers
 from lmdecode.redaction.spellings import contains, is_telling, spellings
 from tests.capture.building import Talk, packets, pcap
 

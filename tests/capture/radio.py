@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lmdecode.capture import CaptureStatistics, decode_capture
-from lmdecode.codec.dialect import OwnerAccess, Speakers
+from lmdecode.codec.dialect import OwnerAccess
 from lmdecode.codec.record import Record, Sender
+from lmdecode.codec.speakers import Speakers
 from tests.capture.building import enhanced, interface, pcap, section
 
 START_US = 1_795_229_755_174_158

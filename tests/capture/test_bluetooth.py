@@ -331,7 +331,8 @@ def test_encrypted_connections_are_said_to_be(tmp_path):
 
 
 def test_a_pcapng_may_have_both_ethernet_and_bluetooth(tmp_path):
-    from lmdecode.codec.dialect import MachineKey, OwnerAccess, Speakers
+    from lmdecode.codec.dialect import MachineKey, OwnerAccess
+    from lmdecode.codec.speakers import Speakers
     from lmdecode.codec.v1.key import Key
     from tests.capture.building import KEY_TEXT
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lmdecode.codec.dialect import Dialect, Simple, Speakers
+from lmdecode.codec.dialect import Dialect, Simple
+from lmdecode.codec.speakers import Speakers
 
 
 class Upper(Simple):

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lmdecode.codec.dialect import OwnerAccess, Place, Speakers, Tallies
+from lmdecode.codec.dialect import OwnerAccess, Place, Tallies
 from lmdecode.codec.secrets import (
     is_secret,
     masked,
@@ -22,6 +22,7 @@ from lmdecode.codec.secrets import (
     masked_target,
     masked_text,
 )
+from lmdecode.codec.speakers import Speakers
 from lmdecode.codec.web import HttpRequest, HttpResponse
 
 NAMES = st.sampled_from(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmdecode.codec.dialect import dialects
+from lmdecode.codec.speakers import dialects
 from lmdecode.codec.v1.memory_map import UNITS
 from lmdecode.codec.vocabulary import FORMS, SOURCES, by_name, fields_of, likely_source, parts, read, rows
 from lmdecode.codec.vocabulary_tree import steps_of

@@ -15,8 +15,8 @@ from typing import Final, NamedTuple
 
 from lmdecode.capture.net.packet import Packet, Segment
 from lmdecode.capture.source import MEMORY, ByteStream, CaptureError, CaptureStatistics, OpenCapture
-from lmdecode.codec.dialect import Speakers
 from lmdecode.codec.record import Record
+from lmdecode.codec.speakers import Speakers
 
 STANDARD_INPUT: Final = Path("-")
 """Stands for it among the names of captures."""

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, TypeVar
 from lmdecode.capture.formats import Format, formats
 from lmdecode.capture.formats._headers import COMPRESSED_MAGICS, FARTHEST, Header, find_header, is_text, quoted
 from lmdecode.capture.source import CaptureError, CaptureStatistics, text_of, unreadable
-from lmdecode.codec.dialect import dialects
+from lmdecode.codec.speakers import dialects
 
 if TYPE_CHECKING:
     from lmdecode.capture.formats._foreign import Foreign

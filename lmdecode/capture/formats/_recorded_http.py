@@ -10,9 +10,9 @@ from lmdecode.capture.http.exchange import Exchange
 from lmdecode.capture.http.inflation import allowed_for, bodies_within
 from lmdecode.capture.http.recording import Recording
 from lmdecode.capture.source import CaptureError, CaptureStatistics
-from lmdecode.codec.dialect import Speakers, cloud_hosts
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.record import Record
+from lmdecode.codec.speakers import Speakers, cloud_hosts
 
 _PROGRESS_STEP: Final = 1 << 20  # bytes
 

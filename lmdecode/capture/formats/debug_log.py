@@ -14,9 +14,10 @@ from typing import Final
 from lmdecode.capture.formats import Format
 from lmdecode.capture.formats.tshark_json import is_packets
 from lmdecode.capture.source import LONGEST_OF_LOG, CaptureError, CaptureStatistics, TextInput, text_of
-from lmdecode.codec.dialect import LogConversation, Place, Speakers, dialects
+from lmdecode.codec.dialect import LogConversation, Place
 from lmdecode.codec.log_text import NO_ZONE
 from lmdecode.codec.record import Record
+from lmdecode.codec.speakers import Speakers, dialects
 
 _PROGRESS_STEP: Final = 1 << 20
 _PAUSE: Final = 0.5  # seconds; a program writes what belongs together within milliseconds

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from lmdecode.capture.formats import Format
 from lmdecode.capture.source import CaptureStatistics
-from lmdecode.codec.dialect import Speakers
 from lmdecode.codec.record import Record
+from lmdecode.codec.speakers import Speakers
 
 if TYPE_CHECKING:
     from lmdecode.capture.http.exchange import Exchange

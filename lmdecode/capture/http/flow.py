@@ -12,8 +12,8 @@ from mitmproxy.http import Headers, HTTPFlow
 from mitmproxy.tcp import TCPFlow
 
 from lmdecode.capture.http.exchange import Exchange, Request, Response, SocketMessage
-from lmdecode.codec.dialect import is_cloud
 from lmdecode.codec.record import Sender
+from lmdecode.codec.speakers import is_cloud
 
 
 class Message(Protocol):

@@ -20,9 +20,9 @@ from urllib.parse import unquote_plus, urlencode, urlsplit
 from lmdecode.capture.http.exchange import Exchange, Headers, Request, Response, SocketMessage, header, within
 from lmdecode.capture.http.har_bodies import body_of
 from lmdecode.capture.http.json_entries import Tally, entries
-from lmdecode.codec.dialect import is_cloud
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.record import Sender
+from lmdecode.codec.speakers import is_cloud
 
 _ESCAPE: Final = re.compile(r"%[0-9A-Fa-f]{2}")
 _PIECE: Final = 1 << 18  # bytes

@@ -16,8 +16,9 @@ from typing import Final, TypeAlias
 from lmdecode.capture.http.exchange import Exchange, Headers, Response, header
 from lmdecode.capture.http.inflation import LARGEST, UnreadableError, bodies_within, inflate
 from lmdecode.capture.source import MEMORY, CaptureStatistics
-from lmdecode.codec.dialect import RECORDS, Conversation, Place, Speakers
+from lmdecode.codec.dialect import RECORDS, Conversation, Place
 from lmdecode.codec.record import Record, Sender
+from lmdecode.codec.speakers import Speakers
 from lmdecode.codec.web import HttpRequest, HttpResponse, WebConversation
 
 _MOST_CONNECTIONS: Final = 1000  # that are open at once; a browser has some ten

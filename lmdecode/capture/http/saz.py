@@ -9,7 +9,7 @@ from typing import BinaryIO, Final
 from lmdecode.capture.http.exchange import Exchange, Headers, Request, Response, header
 from lmdecode.capture.http.har import moment, target
 from lmdecode.capture.http.inflation import LARGEST
-from lmdecode.codec.dialect import is_cloud
+from lmdecode.codec.speakers import is_cloud
 
 _REQUEST = re.compile(r"(?i:raw)[/\\](\d{1,9})_c\.txt", re.ASCII).fullmatch
 _MOST: Final = 2 * LARGEST  # bytes of a message

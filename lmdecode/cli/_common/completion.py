@@ -77,7 +77,7 @@ def captured_field_names(incomplete: str) -> Choices:
 
 def generation(incomplete: str) -> Choices:
     """Returns the names of the protocols, and `all`."""
-    from lmdecode.codec.dialect import dialects
+    from lmdecode.codec.speakers import dialects
 
     titles = {name: dialect.title for name, dialect in dialects().items()} | {"all": "all of them"}
     return [(name, title) for name, title in titles.items() if name.startswith(incomplete)]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lmdecode.app.captures import CaptureVerdict
     from lmdecode.app.decode import Outcome
     from lmdecode.app.memory_sources import MemorySources
-    from lmdecode.codec.dialect import Speakers
+    from lmdecode.codec.speakers import Speakers
 
 P = ParamSpec("P")
 R = TypeVar("R")

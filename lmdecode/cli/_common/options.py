@@ -18,7 +18,7 @@ import typer
 
 from lmdecode.app.errors import UsageError
 from lmdecode.cli._common import completion
-from lmdecode.codec.dialect import known_ports
+from lmdecode.codec.speakers import known_ports
 from lmdecode.codec.v1.register import MODEL_NAMES
 from lmdecode.config import ENVIRONMENT_VARIABLE
 

@@ -9,8 +9,8 @@ from typing import Final
 from lmdecode.codec.cloud1.log import CLOUD, Log
 from lmdecode.codec.cloud1.routes import route
 from lmdecode.codec.dialect import Conversation, OwnerAccess, Place, Simple, Speaker, Tally
-from lmdecode.codec.no_bytes import NoBytes
 from lmdecode.codec.record import Kind, Record
+from lmdecode.codec.unreadable import UnreadableConversation
 from lmdecode.codec.web import HttpResponse
 from lmdecode.codec.web_records import WebRecords
 
@@ -93,7 +93,7 @@ def speaker(access: OwnerAccess) -> Speaker:
         return Web(place, tally, commands, show_secrets=access.show_secrets)
 
     def converse(place: Place, tally: Tally) -> Conversation[Record]:
-        return NoBytes(place, tally, "cloud1")
+        return UnreadableConversation(place, tally, "cloud1")
 
     def log(place: Place, tally: Tally) -> Log:
         return Log(web(place._replace(machine=CLOUD), tally))

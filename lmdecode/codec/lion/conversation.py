@@ -14,10 +14,10 @@ from lmdecode.codec.lion.pending import CommandStatus, PendingCommands, statuses
 from lmdecode.codec.lion.readings import codes, commands, dashboard, thing
 from lmdecode.codec.lion.routes import INIT, PREFIX, route
 from lmdecode.codec.lion.snapshots import Snapshots
-from lmdecode.codec.no_bytes import NoBytes
 from lmdecode.codec.record import Kind, Record, Role, Sender
 from lmdecode.codec.secrets import masked_beginning, masked_headers, masked_text
 from lmdecode.codec.stomp import Frame, Stomp
+from lmdecode.codec.unreadable import UnreadableConversation
 from lmdecode.codec.vocabulary import Reading
 from lmdecode.codec.web import HttpRequest, HttpResponse
 from lmdecode.codec.web_records import WebRecords
@@ -249,7 +249,7 @@ def speaker(access: OwnerAccess) -> Speaker:
         return Web(place, tally, pending, installations, show_secrets=access.show_secrets)
 
     def converse(place: Place, tally: Tally) -> Conversation[Record]:
-        return NoBytes(place, tally, "lion")
+        return UnreadableConversation(place, tally, "lion")
 
     def log(place: Place, tally: Tally) -> Log:
         return Log(web(place._replace(machine=CLOUD), tally))

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
-from lmdecode.codec.dialect import Dialect, FieldKind, OwnerAccess, Speaker, Speakers
+from lmdecode.codec.dialect import Dialect, FieldKind, OwnerAccess, Speaker
+from lmdecode.codec.speakers import Speakers
 
 if TYPE_CHECKING:
     from lmdecode.codec.v1.decoder import Decoder

@@ -144,9 +144,9 @@ class Speaker(Simple):
             return Web(place, tally, keys=access.keys, show_secrets=access.show_secrets)
 
         def converse(place: Place, tally: Tally) -> Conversation[Record]:
-            from lmdecode.codec.web_bytes import WebBytes  # noqa: PLC0415 -- h11 and wsproto take a while to load
+            from lmdecode.codec.http_connection import HttpConnection  # noqa: PLC0415 -- h11 and wsproto take a while to load
 
-            return WebBytes(web(place, tally), tally, _TLS)
+            return HttpConnection(web(place, tally), tally, _TLS)
 
         def log(place: Place, tally: Tally) -> Log:
             return Log(web(place, tally))

@@ -19,7 +19,8 @@ with warnings.catch_warnings():
 
 from lmdecode.capture import CaptureError, CaptureStatistics, decode_capture
 from lmdecode.capture.source import OpenCapture
-from lmdecode.codec.dialect import MachineKey, OwnerAccess, Speakers
+from lmdecode.codec.dialect import MachineKey, OwnerAccess
+from lmdecode.codec.speakers import Speakers
 from lmdecode.codec.v1.key import Key
 from tests.capture.building import ASK, KEY_TEXT, report, seal
 

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from lmdecode.capture import CaptureError, CaptureStatistics, decode_capture
 from lmdecode.capture.formats import open_capture
 from lmdecode.capture.source import OpenCapture
-from lmdecode.codec.dialect import OwnerAccess, Speakers
+from lmdecode.codec.dialect import OwnerAccess
+from lmdecode.codec.speakers import Speakers
 
 LION = "https://lion.lamarzocco.io/api/customer-app/things"
 AT_HOME = "http://192.168.1.215:8081/api/v1/config"

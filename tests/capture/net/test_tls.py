@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from lmdecode.app.decode import outcomes_of, read
 from lmdecode.capture.net.packet import Endpoint
 from lmdecode.capture.net.tls import Visits, server_name
-from lmdecode.codec.dialect import OwnerAccess, Speakers
+from lmdecode.codec.dialect import OwnerAccess
+from lmdecode.codec.speakers import Speakers
 from tests.capture.building import APP, Talk, packets, pcap
 
 CLOUD = Endpoint("93.184.215.14", 443)

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.codec.dialect import OwnerAccess, Place, Speakers, Tallies
+from lmdecode.codec.dialect import OwnerAccess, Place, Tallies
 from lmdecode.codec.record import Kind
+from lmdecode.codec.speakers import Speakers
 from lmdecode.codec.web import HttpRequest, HttpResponse
 
 HOME = "/v1/home/machines/MR012345"

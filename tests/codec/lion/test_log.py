@@ -11,8 +11,9 @@ import pytest
 from lmdecode.capture import CaptureStatistics
 from lmdecode.capture.formats import debug_log
 from lmdecode.capture.formats.debug_log import read_log
-from lmdecode.codec.dialect import OwnerAccess, Speakers
+from lmdecode.codec.dialect import OwnerAccess
 from lmdecode.codec.record import Kind
+from lmdecode.codec.speakers import Speakers
 
 TOKEN = "0123456789abcdef" * 4
 DASHBOARD = {

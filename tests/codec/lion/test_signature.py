@@ -13,8 +13,9 @@ from Crypto.Signature import DSS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.codec.dialect import OwnerAccess, Place, Speakers, Tallies
+from lmdecode.codec.dialect import OwnerAccess, Place, Tallies
 from lmdecode.codec.lion.signature import init_text, is_signed, proof, read_public_key, secret, signed_text
+from lmdecode.codec.speakers import Speakers
 from lmdecode.codec.web import HttpRequest
 
 SCALAR = int.from_bytes(hashlib.sha256(b"lmdecode dummy key").digest())

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lmdecode.codec.dialect import RECORDS, OwnerAccess, Place, Speakers, Tallies
+from lmdecode.codec.dialect import RECORDS, OwnerAccess, Place, Tallies
 from lmdecode.codec.errors import LmdecodeError
+from lmdecode.codec.speakers import Speakers
 from lmdecode.codec.v3 import DIALECT
 from tests.codec.web_building import CONFIG, SWITCHED, TEMPERATURES, UPGRADE, answer, frame
 

@@ -114,7 +114,8 @@ def test_problems_stand_in_the_comment(tmp_path):
 
 @needs_tshark
 def test_tshark_reads_the_json_of_the_newer_generations(tmp_path):
-    from lmdecode.codec.dialect import OwnerAccess, Speakers
+    from lmdecode.codec.dialect import OwnerAccess
+    from lmdecode.codec.speakers import Speakers
 
     target = tmp_path / "morning.pcapng"
     records = list(decode_capture(CAPTURES / "v3-morning.pcap", Speakers.open(OwnerAccess())))

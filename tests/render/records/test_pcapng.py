@@ -186,7 +186,8 @@ def test_times_beyond_what_the_format_holds(tmp_path):
 
 @needs_tshark
 def test_packets_of_gateway_v3_have_comments_and_stay_http_and_websocket(tmp_path):
-    from lmdecode.codec.dialect import OwnerAccess, Speakers
+    from lmdecode.codec.dialect import OwnerAccess
+    from lmdecode.codec.speakers import Speakers
 
     pairs = list(decode_packets(CAPTURES / "v3-morning.pcap", Speakers.open(OwnerAccess())))
     path = written(pairs, tmp_path)

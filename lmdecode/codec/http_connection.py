@@ -69,7 +69,7 @@ class _Side:
         return rest
 
 
-class WebBytes:
+class HttpConnection:
     """A `Conversation` that hands what the bytes say to a `WebConversation`.
 
     Args:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.codec.body import document_of
+from lmdecode.codec.web_body import document_of
 
 FORM = "application/x-www-form-urlencoded"
 

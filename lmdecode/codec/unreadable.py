@@ -8,7 +8,7 @@ from lmdecode.codec.dialect import Place, Tally
 from lmdecode.codec.record import Record, Sender
 
 
-class NoBytes:
+class UnreadableConversation:
     """A `Conversation` in which nothing can be read.
 
     Args:
