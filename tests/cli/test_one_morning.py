@@ -8,8 +8,9 @@ import runpy
 import pytest
 
 from lmdecode.app.decode import Outcome, read
-from lmdecode.codec.dialect import OwnerAccess, Speakers
+from lmdecode.codec.dialect import OwnerAccess
 from lmdecode.codec.record import Record
+from lmdecode.codec.speakers import Speakers
 from tests.cli.conftest import CAPTURES
 
 ONE_MORNING = ("lion-morning.flow", "homeassistant.log", "bluetooth-morning.btsnoop")
