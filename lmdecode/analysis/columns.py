@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import cache
-from types import MappingProxyType
 from typing import Final
 
 from lmdecode.codec.dialect import FieldKind
@@ -23,14 +22,41 @@ _OF_OTHERS: Final = ("generation", "subject", "extra")
 """What tells records of other dialects than v1 apart; behind the columns that tables of v1 always had."""
 
 
-@cache
+class _Kinds(Mapping[str, FieldKind]):
+    """The fields of all dialects. Those of a dialect are loaded when no dialect before it has the name."""
+
+    def __getitem__(self, name: str) -> FieldKind:
+        for dialect in dialects().values():
+            kind = dialect.fields().get(name)
+            if kind is not None:
+                return kind
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    @staticmethod
+    @cache
+    def _all() -> Mapping[str, FieldKind]:
+        found: dict[str, FieldKind] = {}
+        for dialect in dialects().values():
+            for name, kind in dialect.fields().items():
+                found.setdefault(name, kind)
+        return found
+
+
+_KINDS: Final = _Kinds()
+
+
 def field_kinds() -> Mapping[str, FieldKind]:
-    """Return the fields that records can have, with their types, in the order of the dialects' tables."""
-    found: dict[str, FieldKind] = {}
-    for dialect in dialects().values():
-        for name, kind in dialect.fields().items():
-            found.setdefault(name, kind)
-    return MappingProxyType(found)
+    """Return the fields that records can have, with their types, in the order of the dialects' tables.
+
+    Names of v1 are looked up without the vocabulary of the others, which takes a while to load.
+    """
+    return _KINDS
 
 
 def current_name(name: str) -> str:

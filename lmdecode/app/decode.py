@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from lmdecode.app.errors import UsageError
 from lmdecode.app.files import is_live
 from lmdecode.capture.connections import Connections
 from lmdecode.capture.net.packet import Packet
-from lmdecode.capture.net.tls import Visit
 from lmdecode.capture.reader import (
     decode_capture,
     decode_capture_into,
@@ -33,6 +32,9 @@ from lmdecode.codec.record import Record
 from lmdecode.codec.speakers import Speakers
 from lmdecode.project import page
 from lmdecode.render.sentence import count_text
+
+if TYPE_CHECKING:
+    from lmdecode.capture.net.tls import Visit
 
 T = TypeVar("T")
 

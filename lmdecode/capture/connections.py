@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from lmdecode.capture.bluetooth import Bluetooth
 from lmdecode.capture.copies import Copies, Ends, Evidence, Turn
 from lmdecode.capture.net.bluetooth import FIRST_NO_PORT
 from lmdecode.capture.net.packet import ACK, FIN, PSH, RST, SYN, Endpoint, Segment
@@ -18,6 +17,9 @@ from lmdecode.capture.source import MEMORY, CaptureStatistics
 from lmdecode.codec.dialect import Conversation, Place, Sink, Tallies
 from lmdecode.codec.record import Sender
 from lmdecode.codec.speakers import Speakers
+
+if TYPE_CHECKING:
+    from lmdecode.capture.bluetooth import Bluetooth
 
 T = TypeVar("T")
 
@@ -333,6 +335,8 @@ class Connections(Generic[T]):
     def _receive_radio(self, segment: Segment) -> list[T]:
         """Take a packet of Bluetooth."""
         if self._bluetooth is None:
+            from lmdecode.capture.bluetooth import Bluetooth  # noqa: PLC0415 -- most captures have none
+
             self._bluetooth = Bluetooth(self._converse_by_radio, self._begin, self._capture, self._memory // 4)
         return self._bluetooth.receive(segment)
 

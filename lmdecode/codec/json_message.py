@@ -6,6 +6,7 @@ import json
 from typing import NamedTuple
 
 from lmdecode.codec.json_text import parsed
+from lmdecode.codec.secret_text import is_plain_json
 from lmdecode.codec.secrets import masked, masked_text
 
 
@@ -45,6 +46,8 @@ def document(data: bytes | str, *, show_secrets: bool = False) -> Document:
     if found.problem:
         problems += (found.problem,)
     if show_secrets:
+        return Document(found.value, text, problems)
+    if found.is_exact and not nul and is_plain_json(head):
         return Document(found.value, text, problems)
     try:
         hidden = masked(found.value)

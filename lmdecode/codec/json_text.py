@@ -84,10 +84,31 @@ class _Oddities:
 _ODD_NUMBERS: Final = re.compile(r"NaN|Infinity|[0-9][eE]\+?[0-9]{3}|[0-9]{300}")
 
 
+class _DoubledError(Exception):
+    """A member stands twice in an object."""
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _DoubledError
+    return found
+
+
+_PLAIN: Final = json.JSONDecoder(strict=False, object_pairs_hook=_members)
+"""Reads nearly all texts. `json.loads` would make such a decoder each time, which takes longer than most texts."""
+
+
 def _decoded(text: str) -> Parsed:
     """Return the value of a whole text. Raises JSONDecodeError, or RecursionError."""
+    has_odd_numbers = _ODD_NUMBERS.search(text) is not None
+    if not has_odd_numbers and not text.startswith("\ufeff"):
+        try:
+            return Parsed(_PLAIN.decode(text))
+        except _DoubledError:
+            pass
     odd = _Oddities()
-    if _ODD_NUMBERS.search(text):
+    if has_odd_numbers:
         value = json.loads(
             text,
             strict=False,

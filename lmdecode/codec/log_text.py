@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from html.entities import html5
 from typing import Final, NamedTuple
 
 BREAK: Final = "\v"
@@ -94,6 +93,8 @@ def plain(line: bytes) -> str:
 def _entity(match: re.Match[str]) -> str:
     decimal, hexadecimal, name = match.groups()
     if name:
+        from html.entities import html5  # noqa: PLC0415 -- few logs have entities, and the table takes a while to load
+
         return html5.get(f"{name};", match[0])
     number = int(decimal) if decimal else int(hexadecimal, 16)
     return chr(number) if 0 < number < 0xD800 or 0xE000 <= number <= 0x10FFFF else " "

@@ -10,7 +10,6 @@ The scan masks too much rather than too little: where the end of a value is in d
 
 from __future__ import annotations
 
-import html
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
@@ -93,6 +92,46 @@ _HINT: Final = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 """What a text has that may have a secret; the others, nearly all, are done with that."""
+_LOWER: Final = {ord(upper): upper.lower() for upper in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+_LOWER_WORDS: Final = str.maketrans(
+    {chr(code): chr(code) if chr(code).isalnum() or chr(code) == '"' else None for code in range(0x80)}
+)
+_ENDS: Final = (*dict.fromkeys(map(_plain, _ENDINGS)), NAMED_BY_VALUE)
+_WHOLES: Final = re.compile(rf"(?:{'|'.join(sorted(name.replace(' ', '[-_ ]?') for name in _WHOLE))})(?![a-z0-9])")
+_QUOTED_WHOLES: Final = re.compile(rf'"(?:{"|".join(sorted(_WHOLE_NAMES))})"')
+_HARDWARE: Final = re.compile(
+    r"[:-][0-9a-f]{2}[:-][0-9a-f]{2}[:-][0-9a-f]{2}[:-]"
+)  # of an address; begins with a rare sign
+
+
+def may_have_secret(text: str) -> bool:
+    """Return False if nothing in a text can be secret, as in nearly all texts: this is twenty times as fast as a scan.
+
+    It asks for less than the scan: for each word of a secret name, whatever stands between its letters.
+    """
+    low = text.lower() if text.isascii() else text.translate(_LOWER)  # `İ` in lower case has two characters
+    words = low.translate(_LOWER_WORDS)
+    return (
+        any([end in words for end in _ENDS])  # noqa: C419 -- a list is faster
+        or "@" in low
+        or "eyj" in low
+        or "-----begin" in low
+        or "bearer" in low
+        or "&#" in low
+        or "%" in low
+        or ("40" in low and ("u0" in low or "x0" in low or "u40" in low or "x40" in low))
+        or _HARDWARE.search(low) is not None
+        or _WHOLES.search(low) is not None
+    )
+
+
+def is_plain_json(text: str) -> bool:
+    """Return True if nothing in a whole JSON text can be secret, whatever value it has."""
+    if "\\" in text or not text.isascii() or may_have_secret(text):
+        return False
+    return _QUOTED_WHOLES.search(text.lower().translate(_LOWER_WORDS)) is None
+
+
 _NOTHING: Final = re.compile(r"(?:null|None)(?=[ \t]{0,20}(?:[\r\n,;}\])&]|\Z))")
 _LITERAL: Final = re.compile(r"(?:true|True|false|False|-?[0-9][0-9.eE+-]*)(?=[ \t]{0,20}(?:[\r\n,;}\])&]|\Z))")
 _TO_LINE_END: Final = re.compile(r"(?:[^\r\n\0\"]|\"(?!\s{0,20}(?:[,:}\]]|\Z)))*")
@@ -107,12 +146,12 @@ def masked_looks(text: str) -> str:
     >>> masked_looks("of me@home.example at 00:11:22:33:44:55")
     'of ** at **'
     """
-    return _LOOKS.sub(MASK, text) if _HINT.search(text) else text
+    return _LOOKS.sub(MASK, text) if may_have_secret(text) and _HINT.search(text) else text
 
 
 def scanned(text: str) -> str:
     """Return a text with the secrets in it masked."""
-    if not _HINT.search(text):
+    if not may_have_secret(text) or not _HINT.search(text):
         return text
     found: list[tuple[int, int]] = []
     for views in _views(text):
@@ -198,6 +237,8 @@ def _percent(found: re.Match[str]) -> str:
 
 
 def _entity(found: re.Match[str]) -> str:
+    import html  # noqa: PLC0415 -- few texts have entities, and its table takes a while to load
+
     return html.unescape(f"&{found[1]};")[:1]
 
 

@@ -7,7 +7,6 @@ and whatever no row leads to is kept whole in one piece. A document of any size 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -118,7 +117,7 @@ class Walk:
         self._extra: dict[str, object] = {}
         self._problems: list[str] = []
         self._unsaid = 0
-        self._taken: Counter[str] = Counter()
+        self._taken: dict[str, int] = {}
 
     def read(self, value: object) -> Reading:
         """Return what it says."""
@@ -133,7 +132,7 @@ class Walk:
         return Reading(self._fields, self._extra, tuple(self._problems))
 
     def _walk(self, nodes: Sequence[Node], value: object, path: str) -> None:
-        if all(node.is_leaf for node in nodes):
+        if all([node.is_leaf for node in nodes]):  # noqa: C419 -- a list of one or two is faster
             self._simple(nodes, value, path)
             return
         if isinstance(value, str) and value.lstrip()[:1] in {"{", "["}:
@@ -219,8 +218,7 @@ class Walk:
 
     def _keep(self, path: str, value: object) -> None:
         path = path or "value"
-        self._taken[path] += 1
-        count = self._taken[path]
+        count = self._taken[path] = self._taken.get(path, 0) + 1
         self._extra[path if count == 1 else f"{path}#{count}"] = value
 
     def _problem(self, problem: str) -> None:

@@ -26,14 +26,15 @@ class Rows(Protocol):
         """Writes one row."""
 
 
-def csv_rows(file: IO[str], *, safe: bool = False) -> Rows:
+def csv_rows(file: IO[str], *, safe: bool = False, end: str = "\n") -> Rows:
     """Returns what writes rows of CSV to a file.
 
     Args:
         file: Takes the text.
         safe: Whether cells are made safe for a spreadsheet; see `safe_cell`.
+        end: What is written behind each row.
     """
-    rows = csv.writer(file, lineterminator="\n")
+    rows = csv.writer(file, lineterminator=end)
     return _SafeRows(rows) if safe else rows
 
 

@@ -11,7 +11,6 @@ from lmdecode.capture.formats import Format
 from lmdecode.capture.source import CaptureError, CaptureStatistics
 from lmdecode.codec.record import Record
 from lmdecode.codec.speakers import Speakers
-from lmdecode.extras import install_command
 
 if TYPE_CHECKING:
     from mitmproxy.flow import Flow
@@ -42,6 +41,8 @@ def read_saved_flows(
         from lmdecode.capture.http.flow import MachineBytes, recorded  # noqa: PLC0415 -- it loads mitmproxy
         from lmdecode.capture.http.saved_flows import read_flows  # noqa: PLC0415 -- as above
     except ModuleNotFoundError:
+        from lmdecode.extras import install_command  # noqa: PLC0415 -- only where something is missing
+
         raise CaptureError(
             f"{file.name} has flows that mitmproxy saved, and mitmproxy, which reads them, is not installed beside "
             f"lmdecode: {install_command('mitm')}"

@@ -31,14 +31,18 @@ class CsvWriter(TextWriter):
     def __init__(self, file: IO[str], style: Style, *, safe: bool = False) -> None:
         super().__init__(file)
         fields = style.fields or tuple(field_kinds())
-        self._writer = csv_rows(file, safe=safe)
+        self._file = file
+        self._writer = csv_rows(file, safe=safe, end="")
         columns = record_columns(several=style.several)
         self._places = [Record._fields.index("time_ns" if name == "time" else name) for name in columns]
         self._columns = {name: len(columns) + index for index, name in enumerate(fields)}
         self._no_fields = [""] * len(fields)
+        self._ends = ["," * count + "\n" for count in range(len(columns) + len(fields) + 1)]
+        """What ends a row without its last cells, which are empty, by their number."""
         self._words = [(index, _WORDS[name]) for index, name in enumerate(columns) if name in _WORDS]
         if style.header:
             self._writer.writerow([*columns, *fields])
+            file.write("\n")
 
     def write(self, record: Record) -> None:
         """Write one row."""
@@ -46,8 +50,10 @@ class CsvWriter(TextWriter):
         for index, word in self._words:
             if row[index] is not None:
                 row[index] = word(row[index])
-        row += self._no_fields
         columns = self._columns
+        places = [columns[name] for name in record.fields if name in columns]
+        used = max(places) + 1 if places else len(row)
+        row += self._no_fields[: used - len(row)]
         for name, value in record.fields.items():
             if name in columns:
                 row[columns[name]] = (
@@ -58,6 +64,7 @@ class CsvWriter(TextWriter):
                     else value
                 )
         self._writer.writerow(row)
+        self._file.write(self._ends[-1 - used])  # most rows end with a hundred empty cells
 
 
 _WORDS: Final[dict[str, Callable[[Any], str]]] = {
