@@ -245,3 +245,14 @@ def _btsnoop(data: bytes) -> None:
 )
 def _har_capture(data: bytes) -> None:
     _decodes(data)
+
+
+@target(
+    "homeassistant-log",
+    damaged(
+        [_start("homeassistant.log", 6000), (CAPTURES / "homeassistant.log").read_bytes()[-4000:]],
+        [b"\n", b"'", b"\\x00"],
+    ),
+)
+def _homeassistant_log(data: bytes) -> None:
+    _decodes(data)
