@@ -8,8 +8,19 @@ from typing import Final, NamedTuple
 
 MAX_BODY: Final = 4 << 20
 """Bytes of a body that are kept: a thousand times what a machine sends. A few bytes may expand to gigabytes."""
+_ALWAYS: Final = 1 << 16  # bytes that any packed text may expand to
+_MOST_EXPANSION: Final = 200  # times; JSON expands to ten or twenty times its packed size, zeros to a thousand
 _MOST_ENCODINGS: Final = 4  # servers use one; each more multiplies what a few bytes expand to
 _BROTLI_PIECE: Final = 16  # bytes that are decoded at once; brotli expands a piece to some 32 MB at most
+
+
+def most_of(packed: int, limit: int) -> int:
+    """Return how many bytes to make of some packed ones: the time for a file must grow with the file.
+
+    >>> most_of(100, MAX_BODY), most_of(10_000, MAX_BODY), most_of(1 << 20, MAX_BODY)
+    (65536, 2000000, 4194304)
+    """
+    return min(limit, max(_ALWAYS, packed * _MOST_EXPANSION))
 
 
 class Decoded(NamedTuple):
@@ -34,6 +45,7 @@ def decoded(body: bytes, encodings: Sequence[str], limit: int = MAX_BODY) -> Dec
     if len(names) > _MOST_ENCODINGS:
         return Decoded(body, (f"the body is encoded {len(names)} times, of which nothing is undone",))
     problems: tuple[str, ...] = ()
+    limit = most_of(len(body), limit)  # for all encodings together
     for name in reversed(names):
         undo = _KNOWN.get(name)
         if not body or name == "identity":

@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote_plus
 
+from lmdecode.codec.json_text import parsed
 from lmdecode.codec.record import MASK
 from lmdecode.codec.secret_text import NAMED_BY_VALUE, is_no_address, is_secret_name, masked_looks, scanned
 
@@ -95,9 +96,8 @@ _REPEATED: Final = 100  # characters; names are shorter, and come again and agai
 
 def _masked_string(value: str, depth: int) -> str:
     if value[:1] in {"{", "[", '"'} and depth <= _DEEPEST:
-        try:
-            inner = json.loads(value)
-        except (ValueError, RecursionError):
+        inner, _, is_exact = parsed(value)
+        if not is_exact:  # of a member that is there twice, the value has the last one alone
             return masked_text(value)
         if isinstance(inner, dict | list) or (isinstance(inner, str) and inner[:1] in {"{", "[", '"'}):
             changed = _masked(inner, depth + 1)

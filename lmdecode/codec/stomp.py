@@ -104,9 +104,10 @@ class Stomp:
         """Return the frame that begins somewhere in what is held, and where it ends; None if more must come."""
         held = self._held
         if self._head is None:
-            end = _HEAD_END.search(held, max(start, self._seen - 3))
-            nul = held.find(0, max(start, self._seen), end.start() if end else len(held))
-            if nul >= 0:  # before the head has ended
+            nul = held.find(0, max(start, self._seen))
+            # No further than to the NUL: what is behind it is searched for its own frame, and once.
+            end = _HEAD_END.search(held, max(start, self._seen - 3), nul if nul >= 0 else len(held))
+            if end is None and nul >= 0:
                 return _frame(bytes(held[start:nul]), b"", ("the frame has no empty line after its headers",)), nul + 1
             if end is None:
                 self._seen = len(held)

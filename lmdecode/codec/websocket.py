@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 from wsproto.extensions import Extension
 from wsproto.frame_protocol import CloseReason, FrameDecoder, FrameProtocol, Opcode, ParseFailed, RsvBits
 
+from lmdecode.codec.content_encoding import most_of
 from lmdecode.codec.record import Sender
 
 MAX_MESSAGE: Final = 1 << 20
@@ -285,16 +286,17 @@ class FrameReader:
         unpacker = self._unpacker or zlib.decompressobj(-zlib.MAX_WBITS)
         self._unpacker = None  # unless all goes well: what refers to a lost message must fail
         was_whole = self._is_whole
+        most = most_of(len(data), MAX_MESSAGE)
         try:
-            found = unpacker.decompress(data, MAX_MESSAGE + 1)
+            found = unpacker.decompress(data, most + 1)
         except zlib.error:
             self._is_whole = False
             if was_whole:
                 return None, "a compressed message is damaged, so it cannot be unpacked"
             return None, "a compressed message refers to what is not in the capture, so it cannot be unpacked"
-        if len(found) > MAX_MESSAGE:
+        if len(found) > most:
             self._is_whole = False
-            return found[:MAX_MESSAGE], f"the message has more than {MAX_MESSAGE:,} bytes: the rest is left out"
+            return found[:most], f"the message has more than {most:,} bytes: the rest is left out"
         if is_whole:
             self._unpacker = None if unpacker.eof else unpacker
         else:

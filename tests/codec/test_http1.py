@@ -200,6 +200,13 @@ def test_an_encoding_that_is_not_known_or_not_true_leaves_the_body() -> None:
     assert decoded(BODY, ["gzip"] * 9) == (BODY, ("the body is encoded 9 times, of which nothing is undone",))
 
 
+def test_little_does_not_become_much() -> None:
+    twice = gzip.compress(gzip.compress(bytes(8 << 20)))
+    body, problems = decoded(twice, ["gzip, gzip"])
+    assert len(body) == 1 << 16
+    assert problems == ("the body is longer than 65,536 bytes when it is unpacked: what follows is left out",)
+
+
 @pytest.mark.parametrize("pack", [gzip.compress, zlib.compress, brotli.compress])
 def test_a_bomb_is_cut_off(pack) -> None:
     name = {gzip.compress: "gzip", zlib.compress: "deflate", brotli.compress: "br"}[pack]

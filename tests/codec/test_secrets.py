@@ -13,6 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lmdecode.codec.dialect import OwnerAccess, Place, Tallies
+from lmdecode.codec.json_message import document
 from lmdecode.codec.secrets import (
     is_secret,
     masked,
@@ -224,6 +225,13 @@ def test_a_text_without_a_name_stays_as_it_is(text):
     text = text.replace("@", "").replace("p", "")
     if ":" not in text and "=" not in text and "-" not in text:
         assert masked_text(text) == text
+
+
+@pytest.mark.parametrize("inner", ['{"token":"c0ffee","token":null}', '[{"pwd":"c0ffee","pwd":null}]'])
+def test_of_a_member_that_is_twice_in_an_inner_text_both_are_masked(inner):
+    value = {"text": inner}
+    assert "c0ffee" not in str(masked(value))
+    assert "c0ffee" not in document(json.dumps(value)).text
 
 
 def test_what_is_nested_without_end_is_masked_whole():

@@ -105,3 +105,10 @@ def test_many_small_pieces_take_time_in_proportion():
     assert len(found) == 1
     assert len(found[0].body) == 90_000
     assert time.thread_time() - begin < 2
+
+
+def test_many_frames_without_a_head_take_time_in_proportion():
+    begin = time.thread_time()
+    found = Stomp().receive(b"A\0" * 20_000)  # each looked for an end of its head in all that follows
+    assert len(found) == 20_000
+    assert time.thread_time() - begin < 2

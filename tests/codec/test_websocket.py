@@ -125,6 +125,15 @@ def test_a_bomb_is_cut_off() -> None:
     assert event.problems == ("the message has more than 1,048,576 bytes: the rest is left out",)
 
 
+def test_little_does_not_become_much() -> None:
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    bomb = packer.compress(bytes(300_000)) + packer.flush(zlib.Z_SYNC_FLUSH)
+    (event,) = read(FrameReader("machine"), frame(bomb, rsv1=True))
+    assert isinstance(event, Message)
+    assert len(event.data) == 1 << 16
+    assert event.problems == ("the message has more than 65,536 bytes: the rest is left out",)
+
+
 def test_a_long_message_is_cut_off_and_the_next_is_read() -> None:
     reader = FrameReader("machine")
     events = []

@@ -320,9 +320,10 @@ class AttConversation:
         handle, offset = _number(data, 1), _number(data, 3)
         self._open = _Asked(data[0], handle, time_ns)
         if handle not in self._prepared and len(self._prepared) >= _MOST_PREPARED:
-            return [self._messages.note(time_ns, "app", "too many values are written in pieces at once")]
+            return [self._messages.note(time_ns, "app", "too many values are written in pieces at once", data)]
         if offset + len(data) > _LONGEST_PREPARED:
-            return [self._messages.note(time_ns, "app", f"a piece of a value is written at {offset}, beyond any value")]
+            said = f"a piece of a value is written at {offset}, beyond any value"
+            return [self._messages.note(time_ns, "app", said, data)]
         value = self._prepared.setdefault(handle, bytearray())
         value[offset:] = bytes(max(0, offset - len(value))) + data[5:]
         return []
@@ -344,6 +345,9 @@ class AttConversation:
         made: list[Record] = []
         at = 1
         while at < len(data):
+            if at + 4 > len(data):
+                said = f"a PDU of ATT (0x{data[0]:02x}) is cut off"
+                return [*made, self._messages.note(time_ns, "machine", said, data[at:])]
             handle, size = _number(data, at), _number(data, at + 2)
             value = data[at + 4 : at + 4 + size]
             made += self._notified(time_ns, handle, value, is_full=len(value) < size)

@@ -34,6 +34,7 @@ from lmdecode.codec.bluetooth.handles import Device
 from lmdecode.codec.dialect import Place, Tally
 from lmdecode.codec.json_message import Document, document
 from lmdecode.codec.record import MASK, NO_EXTRA, Kind, Record, Role, Sender, Value
+from lmdecode.codec.secrets import masked_bytes
 from lmdecode.codec.vocabulary import Reading, read
 
 _IN_TWO_STEPS: Final = frozenset((READ, COMMAND, TOKEN, OLD_LOGIN))
@@ -45,6 +46,10 @@ _DEVICE_INFORMATION: Final = frozenset(name for name in NAMES if name.startswith
 _MOST_PENDING: Final = 64  # characteristics with a request that has no answer yet
 _KEPT: Final = 2000  # bytes of memory, about, for a request that is kept
 _LONGEST_SUBJECT: Final = 60
+
+
+_HEAD_OF_PDU: Final = 3  # bytes: the opcode and the handle
+_SHOWN_OF_NOTE: Final = 12  # bytes; the shortest secret, a token, has 32
 
 
 class Messages:
@@ -311,9 +316,15 @@ class Messages:
         return Document(None, text)
 
     def note(self, time_ns: int, sender: Sender, problem: str, raw: bytes = b"") -> Record:
-        """Return the Record of bytes that are no message, or of what is missing."""
+        """Return the Record of bytes that are no message, or of what is missing.
+
+        Of bytes that are no JSON only the opcode and a handle are shown, unless they are few: the rest may be a token.
+        """
         self._tally.problems += 1
         self._tally.bytes_skipped += len(raw)
+        if len(raw) > _SHOWN_OF_NOTE and not self._show_secrets:
+            is_json = raw[_HEAD_OF_PDU : _HEAD_OF_PDU + 1] in {b"{", b"["}
+            raw = masked_bytes(raw) if is_json else raw[:_HEAD_OF_PDU] + MASK.encode()
         ends = self._ends(sender)
         blank = Record(time_ns, self._place.stream, sender, *ends, problems=(problem,), machine=self._device.serial)
         return blank._replace(raw=raw or None, generation="bluetooth", capture=self._place.capture)

@@ -240,3 +240,26 @@ def test_signs_of_a_machine():
     assert serial_in("MICRA_MR012345") == "MR012345"
     assert is_machines_value(b'{"BrewingUpdateGroup1Time":1}')
     assert not is_machines_value(b'{"name":"lamp","parameter":{}}')
+
+
+def test_of_several_notifications_the_whole_ones_are_kept_where_the_last_is_cut_off():
+    first = b'{"CoffeeBoiler1UpdateTemperature":92}'
+    pdu = b"\x23" + struct.pack("<HH", EVENTS, len(first)) + first + b"\x2f"
+    *_, notified, note = known([("machine", pdu)])
+    assert notified.plaintext == first.decode()
+    assert (note.raw, note.problems) == (b"\x2f", ("a PDU of ATT (0x23) is cut off",))
+
+
+@pytest.mark.parametrize(
+    "damaged", [b"\x53" + write(TOKEN, SECRET)[1:], struct.pack("<BHH", 0x16, TOKEN, 5000) + SECRET]
+)
+def test_a_pdu_that_cannot_be_read_is_shown_without_what_may_be_a_token(damaged):
+    (note,) = known([("app", damaged)])
+    assert note.raw == damaged[:3] + b"**"
+    (note,) = known([("app", damaged)], show_secrets=True)
+    assert note.raw == damaged
+
+
+def test_a_pdu_of_json_that_cannot_be_read_is_shown_but_for_its_secrets():
+    (note,) = known([("app", b'\x53\x2b\x00{"mode":"On","bleAuthToken":"c0ffee"}')])
+    assert note.raw == b'\x53\x2b\x00{"mode":"On","bleAuthToken":"**"}'
