@@ -344,8 +344,9 @@ class Timeline:
             if sets_something(record):
                 self.writes.append(Write(record))
         elif record.request is not None and record.request.kind is Kind.WRITE:
-            # The one that was asked for last is nearly always the one.
-            write = next((write for write in reversed(self.writes) if write.request is record.request), None)
+            # The one that was asked for last is nearly always the one. Where a reader set the times of a log right, it
+            # is another object with the same values.
+            write = next((write for write in reversed(self.writes) if write.request == record.request), None)
             if write is not None:
                 write.is_answered = True
                 write.ok = write.ok if record.ok is None else record.ok  # the cloud queues a write first

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import runpy
+from heapq import merge
+from operator import attrgetter
 
 import pytest
 
+from lmdecode.analysis.timeline import Timeline
 from lmdecode.app.decode import Outcome, read
+from lmdecode.capture import decode_capture
 from lmdecode.codec.dialect import OwnerAccess
 from lmdecode.codec.record import Record
 from lmdecode.codec.speakers import Speakers
@@ -49,6 +53,20 @@ def test_each_tells_of_the_same_changes_within_five_seconds(name):
         for (at, _), (clock, _) in zip(seen[field], story, strict=True):
             hours, minutes, seconds = map(int, clock.split(":"))
             assert -1 < at - (hours * 3600 + minutes * 60 + seconds) < 5, (field, clock)
+
+
+def test_each_write_was_taken_in_each_recording():
+    """Two recordings of one client have the same commands, which end in each of them."""
+    speakers = Speakers.open(OwnerAccess())
+    told = [decode_capture(CAPTURES / name, speakers, capture=name) for name in ONE_MORNING]
+    timeline = Timeline()
+    for record in merge(*told, key=attrgetter("time_ns")):
+        timeline.add(record)
+    timeline.finish()
+    assert len(timeline.writes) == 9
+    assert [write.ok for write in timeline.writes] == [True] * 9
+    signed = {write.request.capture for write in timeline.writes if "signature" in write.request.extra}
+    assert signed == {"lion-morning.flow"}, "a log has no headers, so no signature is missing in it"
 
 
 def test_the_machine_has_one_token():

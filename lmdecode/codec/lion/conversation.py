@@ -69,8 +69,12 @@ class Web(WebRecords):
         problems = (*record.problems, found.problem) if found.problem else record.problems
         self.tally.problems += len(problems) > 0 == len(record.problems)
         record = record._replace(extra={**record.extra, SIGNATURE: found.result}, problems=problems)
-        self._pending[number] = record, self._pending[number][1]  # the answer's `request` says it too
+        self.amend(record, number)
         return [record]
+
+    def amend(self, record: Record, number: int = 0) -> None:
+        """Put a Record in the place of one that `request` returned: the answer's `request` is to be this one."""
+        self._pending[number] = record, self._pending[number][1]
 
     def response(self, time_ns: int, response: HttpResponse, number: int = 0) -> Sequence[Record]:
         """Take an answer."""
@@ -219,7 +223,7 @@ class Web(WebRecords):
     def _settled(self, record: Record, found: Sequence[CommandStatus]) -> Record:
         """Return a push with what it settles: the request, the seconds since, and whether the machine did it."""
         for each in found:
-            request = self._commands.ended(each) if each.ok is not None else None
+            request = self._commands.ended(each, self.place.capture) if each.ok is not None else None
             if each.ok is not None and record.ok is None:
                 record = record._replace(ok=each.ok)
             if request is not None and record.request is None:

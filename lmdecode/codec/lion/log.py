@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Protocol
 from urllib.parse import urlsplit
 
 from lmdecode.codec.json_log import Entry, JsonLog, cut
@@ -74,6 +74,13 @@ def looks_like_log(start: bytes) -> bool:
     return _LOGGER.search(start) is not None
 
 
+class _Amendable(WebConversation, Protocol):
+    """What takes the messages, and lets a log say later what a request was about."""
+
+    def amend(self, record: Record, number: int = 0) -> None:
+        """Put a Record in the place of one that `request` returned."""
+
+
 class Log(JsonLog):
     """What the log of one Home Assistant says of the cloud.
 
@@ -88,7 +95,7 @@ class Log(JsonLog):
         "log on level debug: in Home Assistant's configuration, logger: logs: pylamarzocco: debug"
     )
 
-    def __init__(self, web: WebConversation) -> None:
+    def __init__(self, web: _Amendable) -> None:
         super().__init__()
         self._web = web
         self._asked = ""
@@ -164,6 +171,8 @@ class Log(JsonLog):
                 each._replace(fields={**each.fields, **asked.fields}, extra={**each.extra, **self._command})
                 for each in records
             ]
+            for each in records:
+                self._web.amend(each)
             self._command = {}
         return records
 

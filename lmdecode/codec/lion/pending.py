@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from lmdecode.codec.record import Record
 
+T = TypeVar("T")
+
 _MOST: Final = 1024
+_MOST_RECORDINGS: Final = 7  # before this one, of one command
 _LONGEST_ID: Final = 200  # characters; a UUID has 36
 ENDED: Final = {"Success": True, "Error": False, "Timeout": False}
 """The words that say that a command has ended, and whether the machine did it."""
@@ -40,10 +43,14 @@ def statuses(value: object) -> Iterator[CommandStatus]:
 
 
 class PendingCommands:
-    """The commands that wait, each with its request; and how those ended whose request comes late."""
+    """The commands that wait, each with its request; and how those ended whose request comes late.
+
+    Two recordings of one client, as a proxy's and the client's own log, have the same commands. So each waits in the
+    recording that it is in; only where a recording lacks the request, the one of another will do.
+    """
 
     def __init__(self) -> None:
-        self._requests: OrderedDict[str, Record] = OrderedDict()
+        self._requests: OrderedDict[str, list[Record]] = OrderedDict()
         self._ended: OrderedDict[str, bool] = OrderedDict()
 
     def asked(self, request: Record, found: Sequence[CommandStatus]) -> bool | None:
@@ -52,19 +59,33 @@ class PendingCommands:
         for each in found:
             known = each.ok if each.ok is not None else self._ended.get(each.id)
             if known is None:
-                _keep(self._requests, each.id, request)
+                _keep(self._requests, each.id, [*self._requests.get(each.id, ())[-_MOST_RECORDINGS:], request])
             else:
                 ok = known
         return ok
 
-    def ended(self, status: CommandStatus) -> Record | None:
-        """Take what a push says of a command that has ended. Returns the request, if it was seen."""
+    def ended(self, status: CommandStatus, capture: str | None = None) -> Record | None:
+        """Take what a push says of a command that has ended. Returns the request, if it was seen.
+
+        Args:
+            status: What it says.
+            capture: The recording in which it says so.
+        """
         if status.ok is not None:
             _keep(self._ended, status.id, status.ok)
-        return self._requests.pop(status.id, None)
+        waiting = self._requests.get(status.id)
+        if not waiting:
+            return None
+        found = next((each for each in waiting if each.capture == capture), waiting[-1])
+        rest = [each for each in waiting if each is not found]
+        if rest:
+            self._requests[status.id] = rest
+        else:
+            del self._requests[status.id]
+        return found
 
 
-def _keep(kept: OrderedDict[str, Record] | OrderedDict[str, bool], name: str, value: Record | bool) -> None:  # noqa: FBT001
-    kept[name] = value  # type: ignore[assignment]  # each is given its own kind
+def _keep(kept: OrderedDict[str, T], name: str, value: T) -> None:
+    kept[name] = value
     if len(kept) > _MOST:
         kept.popitem(last=False)

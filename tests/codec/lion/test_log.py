@@ -117,6 +117,7 @@ def test_what_a_command_was_to_do_becomes_fields(name, said, fields):
         ("response", {"command_status": "Pending"}),
     ]
     assert list(records[0].extra) == [said.split()[0]]
+    assert records[1].request is records[0]
 
 
 def test_all_that_the_lines_tell():
