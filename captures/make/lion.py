@@ -277,7 +277,7 @@ class Morning:
     def told(
         self, clock: str, command: str, headers: dict[str, str], body: str = "", *, by_client: bool = True
     ) -> None:
-        """Send a frame of STOMP."""
+        """Send a STOMP frame."""
         lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
         self.messages.append((_at(clock), by_client, f"{command}\n{lines}\n{body}\0"))
 

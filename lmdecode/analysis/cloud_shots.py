@@ -390,7 +390,7 @@ def _number(value: object, most: float = _MOST) -> float | None:
 
 
 def _nanoseconds(value: Value | None) -> int | None:
-    """Return a field's time as nanoseconds since 1970; None if it is none."""
+    """Return a field's time as nanoseconds since 1970; None if the value is not a time."""
     if not isinstance(value, str):
         return None
     try:

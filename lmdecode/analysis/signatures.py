@@ -51,6 +51,6 @@ def signatures_of(records: Iterable[Record]) -> Signatures:
 
 
 def _is_http(record: Record) -> bool:
-    """Returns whether a request is one of HTTP, and no frame of STOMP."""
+    """Returns whether a request is one of HTTP, and no STOMP frame."""
     method, _, path = (record.subject or "").partition(" ")
     return path.startswith(("/api/", "/ws/connect")) and method.isupper()

@@ -48,7 +48,7 @@ class Asked:
     join: bool = False
     """Whether the captures are pieces of one."""
     handles: str | None = None
-    """The handles of Bluetooth that the user knows: pairs as `0a0b=0x29`, or the name of a file of them."""
+    """The Bluetooth handles that the user knows: pairs as `0a0b=0x29`, or the name of a file of them."""
     machine_option: str = "--machine"
     """The option that named the machine, for messages."""
 
@@ -126,7 +126,7 @@ class Asked:
 
 
 def known_handles(given: str | None) -> dict[int, str]:
-    """Returns the handles of Bluetooth that a user gave: none, pairs, or a file of pairs.
+    """Returns the Bluetooth handles that a user gave: none, pairs, or a file of pairs.
 
     Raises:
         UsageError: They cannot be understood, or the file cannot be read.

@@ -315,7 +315,7 @@ def nothing_on(ports: Iterable[int], path: Path | OpenCapture, statistics: Captu
 
     name = str(path if isinstance(path, Path) else path.name)
     if statistics.bluetooth:
-        found = f"{name}: no machine is in {count_text(statistics.bluetooth, 'packet')} of Bluetooth"
+        found = f"{name}: no machine is in {count_text(statistics.bluetooth, 'Bluetooth packet')}"
         left = statistics.other_devices
         if left:
             found += f" ({'1 other device was' if left == 1 else f'{left:,} other devices were'} left alone)"

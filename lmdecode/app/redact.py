@@ -86,7 +86,7 @@ def redact(asked: Asked, original: Path, output: Path, *, progress: Progress = n
             statistics = _listen(original, copyist, reading, progress)
             copyist.close()
         if not copyist.copied:
-            raise CommandError(f"{original}: there is no message in it that a copy could have, so there is no copy")
+            raise CommandError(f"{original}: it has no message that lmdecode can copy, so no copy was made")
         compare(original, copy, reading, table)
         search(copy, table)
         with copy.open("rb") as proved, whole_file(output, binary=True) as kept:
@@ -112,7 +112,7 @@ def _check(original: Path, output: Path) -> None:
     if original == STDIN or is_live(original):
         raise UsageError("standard input or a pipe cannot be redacted, since it is read three times: save it to a file")
     if output == STDIN:
-        raise UsageError("the copy needs a name: it is a file only once it was searched for what must not be in it")
+        raise UsageError("the copy needs a file name: lmdecode searches the finished copy before it writes it there")
     if output.exists() and original.exists() and output.samefile(original):
         raise UsageError(f"{output} is the file that is read: name another one for the copy")
     if output.suffix.lower() in _COMPRESSED:

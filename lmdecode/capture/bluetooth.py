@@ -1,4 +1,4 @@
-"""The connections of Bluetooth in a capture: those of machines are decoded, and nothing is told of any other.
+"""The Bluetooth connections in a capture: those of machines are decoded, and nothing is told of any other.
 
 A telephone's log has all that its owner does by Bluetooth: headphones, watches, keyboards. So a connection is nobody's
 until it shows that its device is a machine: by the name or the service that it advertises, by the UUIDs of its
@@ -27,7 +27,7 @@ _MOST_NAMES: Final = 4096
 _MOST_LINKS: Final = 1024
 _KEPT: Final = 150  # bytes of memory for a PDU that is kept, beside its own
 _VALUES: Final = {0x0B: 1, 0x0D: 1, 0x12: 3, 0x52: 3, 0x16: 5, 0x1B: 3, 0x1D: 3}
-"""Where in the PDUs of ATT that have a value it begins."""
+"""Where in the ATT PDUs that have a value it begins."""
 
 Converse = Callable[[Place], Conversation[T]]
 
@@ -49,7 +49,7 @@ class _Device(Generic[T]):
 
 
 class Bluetooth(Generic[T]):
-    """Tells connections of Bluetooth apart and decodes those with machines.
+    """Tells Bluetooth connections apart and decodes those with machines.
 
     Args:
         converse: Makes the conversation of a connection.
@@ -115,7 +115,7 @@ class Bluetooth(Generic[T]):
     def warnings(self) -> list[str]:
         """Return what could not be read, one line for each cause."""
         return [
-            f"{'1 packet' if count == 1 else f'{count:,} packets'} of Bluetooth {why} could not be read"
+            f"{'1 Bluetooth packet' if count == 1 else f'{count:,} Bluetooth packets'} {why} could not be read"
             for why, count in sorted(self._radio.counts.items())
         ]
 

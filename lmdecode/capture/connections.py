@@ -1,6 +1,6 @@
 """The TCP connections on the ports of machines: segments go in, and what a sink makes of their messages comes out.
 
-Packets of Bluetooth come among the segments, and are handed on to `bluetooth`.
+Bluetooth packets come among the segments, and are handed on to `bluetooth`.
 """
 
 from __future__ import annotations
@@ -333,7 +333,7 @@ class Connections(Generic[T]):
         return made
 
     def _receive_radio(self, segment: Segment) -> list[T]:
-        """Take a packet of Bluetooth."""
+        """Take a Bluetooth packet."""
         if self._bluetooth is None:
             from lmdecode.capture.bluetooth import Bluetooth  # noqa: PLC0415 -- most captures have none
 
@@ -350,7 +350,7 @@ class Connections(Generic[T]):
         return self._speakers["bluetooth"].conversation(self._sink, place, self._tallies["bluetooth"])
 
     def count_radio(self, statistics: CaptureStatistics) -> None:
-        """Count in the statistics the packets of Bluetooth that came since the last call."""
+        """Count in the statistics the Bluetooth packets that came since the last call."""
         if self._bluetooth is not None:
             self._bluetooth.count(statistics)
 

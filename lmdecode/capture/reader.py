@@ -223,7 +223,7 @@ def read_segments(
 ) -> Iterator[list[Segment]]:
     """The TCP segments of a capture from or to some ports, all if None; as many at a time as came at once.
 
-    With `radio`, packets of Bluetooth as well, each in the place of a segment; see `net.bluetooth`.
+    With `radio`, Bluetooth packets as well, each in the place of a segment; see `net.bluetooth`.
 
     Raises:
         CaptureError: The file cannot be read, or no further.

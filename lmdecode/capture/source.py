@@ -40,9 +40,9 @@ class CaptureStatistics:
     noun: str = "packet"
     """What is counted as packets: a recording of HTTP has requests."""
     connections: int = 0
-    """TCP connections on these ports, and connections of Bluetooth with machines."""
+    """TCP connections on these ports, and Bluetooth connections with machines."""
     bluetooth: int = 0
-    """Packets of Bluetooth, of all devices."""
+    """Bluetooth packets, of all devices."""
     other_devices: int = 0
     """Devices of Bluetooth that were connected and are no machines."""
     bytes_read: int = 0

@@ -35,8 +35,8 @@ def registers(
         str | None,
         typer.Option(
             autocompletion=completion.generation,
-            help="What this generation says: v1, v3, bluetooth, cloud1, lion; all for all of them. By default all of "
-            "them are searched for PATTERN; without PATTERN, the memory map of v1 is listed.",
+            help="List the names of this generation: v1, v3, bluetooth, cloud1, lion, or all of them: all. Default: "
+            "all if there is a PATTERN, otherwise v1.",
             show_default=False,
         ),
     ] = None,

@@ -58,7 +58,7 @@ class OwnerAccess(NamedTuple):
     missing: LmdecodeError | None = None
     """Why there is no key; what needs one raises it. None if there is one, or if nobody looked for one."""
     handles: Mapping[int, str] = MappingProxyType({})
-    """The handles of Bluetooth that the owner knows, each with the short name of its characteristic."""
+    """The Bluetooth handles that the owner knows, each with the short name of its characteristic."""
 
 
 @dataclass(slots=True)

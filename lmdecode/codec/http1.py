@@ -1,4 +1,4 @@
-"""Reads one message of HTTP/1.1 that somebody else sent: a bystander's view, by h11.
+"""Reads one HTTP/1.1 message that somebody else sent: a bystander's view, by h11.
 
 h11 is made for the two ends of a connection. A bystander sees both directions, in pieces, with holes, and perhaps not
 from the beginning. So each message of each direction has an h11 connection of its own, as the end that receives it; a
@@ -147,7 +147,7 @@ class MessageReader:
     def _fail(self, reason: str) -> bytes:
         rest: bytes = self._connection.trailing_data[0]
         if self._head is None:
-            self.problem = f"no message of HTTP: {reason}"
+            self.problem = f"not an HTTP message: {reason}"
             return b""
         self._problems.append(f"the body is damaged: {reason}")
         self._make()
@@ -214,7 +214,7 @@ class MessageReader:
         elif not self._is_request and START_OF_RESPONSE.match(raw):
             self.result = HttpResponse(int(first[9:12]), headers, None, (problem,))
         else:
-            self.problem = f"{problem} of a message of HTTP"
+            self.problem = f"{problem} of an HTTP message"
 
     def _make(self) -> None:
         if self._head is None:

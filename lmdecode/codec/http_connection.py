@@ -224,7 +224,7 @@ class HttpConnection:
     def _start(self, side: _Side, *, is_over: bool = False) -> bool:
         """Decide by the first bytes what begins here. Returns False if more are needed."""
         buffer = side.buffer
-        while buffer and buffer[0] in b"\r\n":  # between messages of HTTP; no frame begins so
+        while buffer and buffer[0] in b"\r\n":  # between HTTP messages; no frame begins so
             del buffer[0]
         if not buffer:
             return False
@@ -244,7 +244,7 @@ class HttpConnection:
 
     @staticmethod
     def _is_http(side: _Side) -> bool | None:
-        """Return whether a message of HTTP begins here; None if there are too few bytes to say."""
+        """Return whether an HTTP message begins here; None if there are too few bytes to say."""
         head = bytes(side.buffer[:_LONGEST_START])
         if side.sender == "app":
             if not head.startswith(_METHODS):
@@ -387,7 +387,7 @@ class HttpConnection:
     # ---- WebSocket, TLS
 
     def _begin_frames(self, *, is_whole: bool = False) -> None:
-        """Both directions are a WebSocket from here on, except where a message of HTTP has begun."""
+        """Both directions are a WebSocket from here on, except where an HTTP message has begun."""
         self._is_websocket = True
         for side in self._sides.values():
             if side.http is None and side.frames is None and not (side.seeks and side.passed):

@@ -8,7 +8,7 @@ This module finds these *entries*, in whatever a log went through on its way, an
 entry that stands alone on a line, as it was written, is read as it was written. Of all others `log_text` makes plain
 text first; what is read of it is the same but for blanks.
 
-An entry may have several lines: a frame of STOMP has line ends of its own, and terminals, mails and forums break lines.
+An entry may have several lines: a STOMP frame has line ends of its own, and terminals, mails and forums break lines.
 So the lines that follow belong to an entry, up to the one that begins with a time or has a phrase. What broke them can
 be seen in their lengths: a terminal's are all alike, up to the blanks that were at their ends; if they differ, a line
 was broken at a blank, and the blank is gone.
@@ -222,7 +222,7 @@ class JsonLog(ABC):
         return found
 
     def _whole(self, text: str) -> Entry | None:
-        """Return the entry of a line that has one and nothing else, as it was written; None if it is none such."""
+        """Return the entry of a line that is one entry, as it was written; None for any other line."""
         found = self._exact.search(text)
         if found is None or "\x1b" in text:
             return None

@@ -29,7 +29,7 @@ def document(data: bytes | str, *, show_secrets: bool = False) -> Document:
     """Return a JSON document of its bytes. It never raises.
 
     Args:
-        data: The text as it came; what is no UTF-8 is replaced, and said. A mark of the order of bytes before it is
+        data: The text as it came; what is not UTF-8 is replaced, and said. A mark of the order of bytes before it is
             left out, and so are the NUL bytes behind it, with which Bluetooth ends a text.
         show_secrets: Whether secrets stay readable.
 
@@ -69,5 +69,5 @@ def _as_text(data: bytes | str) -> tuple[str, tuple[str, ...]]:
             text = data.decode()
         except UnicodeDecodeError as error:
             text = data.decode("utf-8", "replace")
-            problems = (f"byte {error.start + 1} of the message is no UTF-8",)
+            problems = (f"byte {error.start + 1} of the message is not UTF-8",)
     return text.removeprefix("\ufeff").rstrip("\0"), problems

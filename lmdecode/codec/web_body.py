@@ -59,4 +59,4 @@ def _text(data: bytes | str) -> tuple[str, tuple[str, ...]]:
     try:
         return data.decode(), ()
     except UnicodeDecodeError as error:
-        return data.decode("utf-8", "replace"), (f"byte {error.start + 1} of the message is no UTF-8",)
+        return data.decode("utf-8", "replace"), (f"byte {error.start + 1} of the message is not UTF-8",)

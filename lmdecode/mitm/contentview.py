@@ -166,7 +166,7 @@ class WebView:
 
 def _web_text(flows: WebFlows, flow: Flow | None, part: Part | None) -> str:
     if not isinstance(flow, HTTPFlow) or part is None:
-        raise ViewError("not a message of HTTP or of a WebSocket")
+        raise ViewError("not an HTTP or WebSocket message")
     try:
         return flows.page(flow, part)
     except ValueError as error:

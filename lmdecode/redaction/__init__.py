@@ -3,7 +3,7 @@
 How a copy is made safe to post, in three layers, each of which would have to fail for a secret to get out:
 
 1. *Written anew.* Nothing of the original file is copied. The formats' readers hand over what they understood - a
-   message of v1, an HTTP request, a WebSocket text, a PDU of ATT, a line of a log that is about a message - and the
+   message of v1, an HTTP request, a WebSocket text, an ATT PDU, a line of a log that is about a message - and the
    copy is made of that alone. Other devices, other hosts, other ports, other programs, packet headers, comments, names
    of interfaces and damaged parts are not left out by a rule that could miss one: nobody hands them over.
 2. *An allow-list of values.* Within a message, a number stays a number and a word stays if it is one of the protocol's

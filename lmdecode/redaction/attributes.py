@@ -1,7 +1,7 @@
 """What is said over Bluetooth, without secrets, as packets of HCI that are made anew.
 
 What a recording says is what was written to a characteristic, read from it or notified. In a copy each of these is one
-PDU of ATT of its own: values that were read in pieces are whole, and the handles are those of the copy, which tells
+ATT PDU of its own: values that were read in pieces are whole, and the handles are those of the copy, which tells
 them in a discovery at the beginning of each connection. So the copy decodes without a guess also where the original had
 no discovery, and has no handle, device or address of the original.
 """
@@ -101,7 +101,7 @@ class Attributes:
 
 
 class RadioCopy(Copy):
-    """Writes connections of Bluetooth as packets of HCI.
+    """Writes Bluetooth connections as packets of HCI.
 
     Args:
         write: Takes the time in nanoseconds since 1970, what the packet is, and the packet without that.
@@ -180,7 +180,7 @@ def _meta(event: bytes) -> bytes:
 
 
 def _octets(address: str) -> bytes | None:
-    """Return an address as packets have it, the last byte first; None if it is none."""
+    """Return an address as packets have it, the last byte first; None if the text is not an address."""
     try:
         found = bytes.fromhex(address.replace(":", ""))
     except ValueError:

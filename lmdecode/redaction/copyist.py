@@ -35,7 +35,7 @@ class Ends(NamedTuple):
 
 
 class Radio(NamedTuple):
-    """A connection of Bluetooth, as the copy has it."""
+    """A Bluetooth connection, as the copy has it."""
 
     number: int
     app: str
@@ -154,10 +154,10 @@ class Copyist:
         self._count(is_written=self._copy.message(self._ends(place), time_ns, sender, changed, is_text=is_text))
 
     def stomp(self, place: Place, time_ns: int, sender: Sender, frame: Frame) -> None:
-        """Take a frame of STOMP, which a message of a WebSocket is made of in the copy."""
+        """Take a STOMP frame, which a message of a WebSocket is made of in the copy."""
         changed = self._web.stomp(frame)
         if changed is None:
-            self.leave_out("frames of STOMP that are not understood")
+            self.leave_out("STOMP frames that are not understood")
             return
         self._count(is_written=self._copy.message(self._ends(place), time_ns, sender, changed, is_text=True))
 

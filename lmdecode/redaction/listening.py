@@ -1,7 +1,7 @@
 """Stands where the dialects stand while a capture is read, and hands a copyist what they would have decoded.
 
 The readers of all formats give what they found to the dialects, through one seam: bytes of TCP streams, requests and
-answers, texts of WebSockets, PDUs of ATT, lines of logs. Whatever reads a capture for its Records therefore reads it
+answers, texts of WebSockets, ATT PDUs, lines of logs. Whatever reads a capture for its Records therefore reads it
 for a copy as well, also the formats that are yet to come.
 """
 
@@ -265,7 +265,7 @@ class _Web:
 
 
 class _Pushed(_Web):
-    """The same of a cloud that pushes frames of STOMP, which may stand in several texts, or several in one."""
+    """The same of a cloud that pushes STOMP frames, which may stand in several texts, or several in one."""
 
     def __init__(self, place: Place, tally: Tally, copyist: Copyist) -> None:
         super().__init__(place, tally, copyist)

@@ -46,7 +46,7 @@ _STOMP_PLAIN: Final = frozenset(("accept-version", "version", "heart-beat", "ack
 
 
 class Web:
-    """What becomes of messages of HTTP and WebSocket.
+    """What becomes of HTTP and WebSocket messages.
 
     Args:
         values: What becomes of the values in them.
@@ -173,7 +173,7 @@ class Web:
         return b""
 
     def stomp(self, frame: Frame) -> bytes | None:
-        """Return a frame of STOMP without secrets; None if it is none that is known."""
+        """Return a STOMP frame without secrets; None if its command is unknown."""
         if not frame.command:
             return None
         body = self._values.document(frame.body.decode("utf-8", "replace")).encode() if frame.body else b""

@@ -181,7 +181,7 @@ def test_damaged_frames_and_other_traffic_are_left_out_and_counted(tmp_path):
     ("original", "output", "message"),
     [
         ("-", "x.pcap", "save it to a file"),
-        ("in.pcap", "-", "the copy needs a name"),
+        ("in.pcap", "-", "the copy needs a file name"),
         ("in.pcap", "in.pcap", "is the file that is read"),
         ("in.pcap", "x.pcap.zst", "not compressed"),
     ],

@@ -25,7 +25,7 @@ SECRET = b"0123456789abcdef" * 4
 
 
 class Said(NamedTuple):
-    """A PDU of ATT."""
+    """An ATT PDU."""
 
     time_us: int
     sender: Sender

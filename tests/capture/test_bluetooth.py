@@ -213,7 +213,7 @@ def test_a_log_without_a_machine_says_so(tmp_path):
     arguments = ["decode", str(tmp_path / "x")]
     result = CliRunner().invoke(make_app(arguments), arguments)
     assert result.exit_code == 1
-    assert "no machine is in 6 packets of Bluetooth (1 other device was left alone)" in result.output
+    assert "no machine is in 6 Bluetooth packets (1 other device was left alone)" in result.output
     assert "rivate" not in result.output
 
 
@@ -282,7 +282,7 @@ def test_a_packet_that_the_telephone_cut_is_said(tmp_path):
     records = decoded(tmp_path / "x", bytes(cut), statistics)
     assert len(records) < len(SUBJECTS)
     assert statistics.warnings == [
-        "1 packet of Bluetooth cut short by the telephone's log (set it to full, not filtered) could not be read"
+        "1 Bluetooth packet cut short by the telephone's log (set it to full, not filtered) could not be read"
     ]
 
 
@@ -322,7 +322,7 @@ def test_encrypted_connections_are_said_to_be(tmp_path):
     assert [record.subject for record in records[:-1]] == SUBJECTS
     assert records[-1].problems == ("the connection is encrypted from here on, and cannot be read",)
     assert (
-        "2 packets of Bluetooth encrypted by the connection (the sniffer has no key) could not be read"
+        "2 Bluetooth packets encrypted by the connection (the sniffer has no key) could not be read"
         in statistics.warnings
     )
 

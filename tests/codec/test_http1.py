@@ -1,4 +1,4 @@
-"""A bystander reads messages of HTTP/1.1, whole and damaged."""
+"""A bystander reads HTTP/1.1 messages, whole and damaged."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_of_headers_that_are_cut_off_the_first_line_is_read(cut: int) -> None:
     reader.end("the connection ended")
     if cut == 20:
         assert (reader.result, reader.raw) == (None, UPGRADE[:20])
-        assert reader.problem == "the connection ended inside the headers of a message of HTTP"
+        assert reader.problem == "the connection ended inside the headers of an HTTP message"
         return
     assert isinstance(reader.result, HttpRequest)
     assert (reader.result.method, reader.result.path) == ("GET", "/api/v1/streaming")
@@ -155,7 +155,7 @@ def test_headers_that_make_no_sense_are_kept_as_bytes(data: bytes) -> None:
     rest = reader.feed(data)
     assert reader.result is None
     assert reader.raw + (rest or b"") == data
-    assert reader.problem.startswith("no message of HTTP: ")
+    assert reader.problem.startswith("not an HTTP message: ")
 
 
 def test_a_chunk_that_makes_no_sense_ends_the_body() -> None:

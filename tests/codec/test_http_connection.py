@@ -175,7 +175,7 @@ def test_the_next_request_is_looked_for_behind_what_is_none() -> None:
         "200 GET /api/v1/config",
     ]
     assert records[2].raw == bad
-    assert records[2].problems[0].startswith("29 bytes that belong to no message: no message of HTTP: illegal header")
+    assert records[2].problems[0].startswith("29 bytes that belong to no message: not an HTTP message: illegal header")
     assert records[5].raw == b"??"
 
 

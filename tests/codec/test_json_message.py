@@ -31,7 +31,7 @@ def test_a_mark_of_the_byte_order_is_left_out():
 def test_bytes_that_are_no_text_are_replaced_and_told():
     found = document(b'{"a":1,"b":"\xff"}')
     assert found.value == {"a": 1, "b": "\ufffd"}
-    assert found.problems == ("byte 13 of the message is no UTF-8",)
+    assert found.problems == ("byte 13 of the message is not UTF-8",)
     assert not found.is_whole
 
 

@@ -41,7 +41,7 @@ def test_too_many_names_are_no_form():
 
 def test_bytes_that_are_no_text_are_said():
     for kind in (FORM, "text/html"):
-        assert document_of(b"a=\xff", kind).problems == ("byte 3 of the message is no UTF-8",)
+        assert document_of(b"a=\xff", kind).problems == ("byte 3 of the message is not UTF-8",)
 
 
 @given(st.binary(max_size=80) | st.text(max_size=40), st.sampled_from(["", FORM, "text/html", "application/json"]))

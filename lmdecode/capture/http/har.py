@@ -95,7 +95,7 @@ def read_har(
             count += 1
             yield found
     if tally.not_utf8:
-        tell(f"{_requests(tally.not_utf8)} not in UTF-8: what is no UTF-8 was read as latin-1")
+        tell(f"{_requests(tally.not_utf8)} not in UTF-8: what is not UTF-8 was read as latin-1")
     wrong = []
     if tally.damaged:
         wrong.append(f"{_requests(tally.damaged)} damaged and left out")

@@ -189,7 +189,7 @@ class Recording:
             what = "1 request has" if self._timeless == 1 else f"{self._timeless:,} requests have"
             notes.append(f"{what} no time: each is shown with the time of the request before it")
         if self._is_early:
-            notes.append(f"more than {self.memory >> 20} MB were recorded: the messages are in order of time in parts")
+            notes.append(f"more than {self.memory >> 20} MB: the messages are in order of time only within parts")
 
     def _relieved(self) -> Iterator[Record]:
         """Yield the Records of all that is held, if it is too much."""

@@ -1,4 +1,4 @@
-"""What is in packets of Bluetooth: connections, PDUs of ATT in them, and names that devices advertise.
+"""What is in Bluetooth packets: connections, ATT PDUs in them, and names that devices advertise.
 
 Two kinds of recordings have them. A host's log (Android, iOS, Linux; `bluetooth_hci`) has what passed between the host
 and its radio, in whole fragments of L2CAP, with a handle for each connection. A sniffer's capture (`bluetooth_air`)
@@ -10,7 +10,7 @@ are a headphone's: a day of a telephone's log has a million. Of ATT, L2CAP and H
 which `struct` reads in a microsecond. tshark, in a test, reads the same values.
 
 Packets go to where connections are told apart as segments of no connection: `as_segment` wraps one, so that what
-carries segments of TCP - the second process, the screening of large files - carries packets of Bluetooth just so, in
+carries segments of TCP - the second process, the screening of large files - carries Bluetooth packets just so, in
 their place among the others.
 """
 
@@ -33,7 +33,7 @@ LINK_TYPES: Final = frozenset((HCI_H4, HCI_H4_WITH_PHDR, LE_LL, LINUX_MONITOR, L
 """The LINKTYPE_ numbers of Bluetooth whose packets are read here."""
 
 FIRST_NO_PORT: Final = 1 << 16
-"""TCP has no ports from here on: segments that have one are packets of Bluetooth."""
+"""TCP has no ports from here on: segments that have one are Bluetooth packets."""
 _ENDS: Final = {each: Endpoint("bluetooth", FIRST_NO_PORT + each) for each in LINK_TYPES}
 
 
@@ -48,7 +48,7 @@ class Began(NamedTuple):
 
 
 class Pdu(NamedTuple):
-    """A PDU of ATT, whole."""
+    """An ATT PDU, whole."""
 
     link: object
     sender: Sender
@@ -86,14 +86,14 @@ RadioEvent: TypeAlias = Began | Pdu | Lost | Ended | Heard
 
 
 def as_segment(packet: Packet) -> Segment:
-    """Return a packet of Bluetooth in the place of a segment of TCP."""
+    """Return a Bluetooth packet in the place of a segment of TCP."""
     end = _ENDS[packet.link_type]
     missing = max(0, packet.original_length - len(packet.data))
     return Segment(packet.time_ns, end, end, 0, 0, 0, packet.data, missing)
 
 
 class Radio:
-    """Reads packets of Bluetooth, of all link types, one after another. It never raises."""
+    """Reads Bluetooth packets, of all link types, one after another. It never raises."""
 
     def __init__(self) -> None:
         self._readers: dict[int, Callable[[int, bytes, int], Sequence[RadioEvent]]] = {}

@@ -210,7 +210,7 @@ def _turn(link: _Link, time_ns: int, header: int, body: bytes) -> Sender:
 
 
 _MTU_ANSWER: Final = 0x03
-"""Up to this, either side may have sent a PDU of ATT. Of the others, the odd ones are a server's."""
+"""Up to this, either side may have sent an ATT PDU. Of the others, the odd ones are a server's."""
 
 
 class _Heard(NamedTuple):

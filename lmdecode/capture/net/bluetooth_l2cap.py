@@ -1,4 +1,4 @@
-"""Fragments of L2CAP, put together into PDUs of ATT."""
+"""Fragments of L2CAP, put together into ATT PDUs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Fragments:
         return bool(self._wanted)
 
     def begin(self, data: bytes) -> bytes | None:
-        """Take the first fragment of a PDU. Returns the PDU of ATT if it is whole."""
+        """Take the first fragment of a PDU. Returns the ATT PDU if it is whole."""
         self.drop()
         if len(data) < _HEADER:
             # A header may be cut up as well; it goes on in the next fragment.
@@ -42,7 +42,7 @@ class Fragments:
         return None
 
     def go_on(self, data: bytes) -> bytes | None:
-        """Take a further fragment. Returns the PDU of ATT that it completes."""
+        """Take a further fragment. Returns the ATT PDU that it completes."""
         if not self._wanted:
             return None  # of another channel, or of what began before the capture
         self._data += data

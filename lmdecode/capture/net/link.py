@@ -90,7 +90,7 @@ class SegmentReader:
 
     Args:
         ports: Only segments from or to one of these TCP ports are read; all if None.
-        radio: Whether packets of Bluetooth are handed on as well, each in the place of a segment; see `net.bluetooth`.
+        radio: Whether Bluetooth packets are handed on as well, each in the place of a segment; see `net.bluetooth`.
     """
 
     def __init__(self, ports: frozenset[int] | None, *, radio: bool = False) -> None:

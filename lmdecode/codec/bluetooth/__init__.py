@@ -1,6 +1,6 @@
 """bluetooth, the protocol of the machines' Bluetooth (2022 to today): ATT, with JSON in the values.
 
-Its conversation takes one PDU of ATT at a time, whole, as `data`; the app is the central and the machine the
+Its conversation takes one ATT PDU at a time, whole, as `data`; the app is the central and the machine the
 peripheral.
 """
 

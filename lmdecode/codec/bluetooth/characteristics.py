@@ -103,7 +103,7 @@ def is_machines(uuid: bytes) -> bool:
 
 
 def has_machines_uuid(pdu: bytes) -> bool:
-    """Return True if a PDU of ATT has a UUID that only machines have anywhere."""
+    """Return True if an ATT PDU has a UUID that only machines have anywhere."""
     return _SUFFIX_BYTES in pdu
 
 

@@ -1,4 +1,4 @@
-"""One connection to a machine's Bluetooth: PDUs of ATT in, Records out.
+"""One connection to a machine's Bluetooth: ATT PDUs in, Records out.
 
 ATT is a protocol of questions and answers: a client has one request open at a time, so an answer belongs to the last
 request. Only what a machine serves is looked at; what the machine may ask of a telephone is not.
@@ -151,12 +151,12 @@ class AttConversation:
         if sender == "app" and opcode != _BLOB_ASKED:
             made += self._finish()
         if take is None:
-            made.append(self._messages.note(time_ns, sender, f"an unknown PDU of ATT (0x{opcode:02x})", data))
+            made.append(self._messages.note(time_ns, sender, f"an unknown ATT PDU (0x{opcode:02x})", data))
             return made
         try:
             made += take(time_ns, data)
         except IndexError:
-            made.append(self._messages.note(time_ns, sender, f"a PDU of ATT (0x{opcode:02x}) is cut off", data))
+            made.append(self._messages.note(time_ns, sender, f"an ATT PDU (0x{opcode:02x}) is cut off", data))
         return made
 
     def receive_late(self, time_ns: int, sender: Sender, data: bytes, reason: str) -> Sequence[Record]:
@@ -265,7 +265,7 @@ class AttConversation:
     def _answer(self, time_ns: int, data: bytes) -> Sequence[Record]:
         asked, self._open = self._open, None
         if asked is None or asked.opcode not in {_READ_ASKED, _BLOB_ASKED}:
-            what = "an answer without its request, so that nobody can tell what it is about"
+            what = "an answer without its request, so its meaning is unknown"
             return self._unasked(time_ns, data[1:], what)
         value, held = data[1:], self._held
         self._held = None
@@ -401,7 +401,7 @@ class AttConversation:
         if name is not None:
             listed = ",".join(f"{each}=0x{handle:02x}" for handle, each in sorted(self._handles.guessed.items()))
             self._tally.notes[_GUESSED] = (
-                "what the handles of Bluetooth are is not in the capture, and was guessed from the values: "
+                "the capture does not name the Bluetooth handles, so lmdecode guessed them from the values: "
                 f"--handles {listed} (record from before the app connects, or give the handles)"
             )
 

@@ -1,6 +1,6 @@
 """The handles of one device's attributes: learnt from discovery, given by the owner, or guessed from values.
 
-A PDU of ATT has handles, 16-bit numbers that the device gave its attributes. Which characteristic a handle is, an app
+An ATT PDU has handles, 16-bit numbers that the device gave its attributes. Which characteristic a handle is, an app
 asks once, and then remembers it for years: most recordings have no discovery. So the owner may give a map, and what is
 left is guessed from what the values look like.
 """

@@ -1,4 +1,4 @@
-"""One connection to the cloud: requests and answers of HTTP, or a WebSocket with frames of STOMP."""
+"""One connection to the cloud: requests and answers of HTTP, or a WebSocket with STOMP frames."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Web(WebRecords):
     def message(
         self, time_ns: int, sender: Sender, data: bytes, *, is_text: bool = True, problems: Sequence[str] = ()
     ) -> Sequence[Record]:
-        """Take one message of the WebSocket: frames of STOMP, pieces of one, or a heart-beat."""
+        """Take one message of the WebSocket: STOMP frames, pieces of one, or a heart-beat."""
         what = () if is_text else ("a message of bytes, where only text is known",)
         frames = self._stomp[sender].receive(data)
         records: list[Record] = []

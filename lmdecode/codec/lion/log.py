@@ -126,7 +126,7 @@ class Log(JsonLog):
         return phrase == _ANSWER and super().is_whole(phrase, said)
 
     def goes_on_in_lines(self, head: str) -> bool:
-        """Return True if a frame of STOMP begins at the end of a text."""
+        """Return True if a STOMP frame begins at the end of a text."""
         return _RAW.search(head.rstrip()) is not None
 
     def take(self, entry: Entry) -> Sequence[Record] | None:
@@ -266,7 +266,7 @@ def _without_pace(record: Record) -> Record:
 
 
 def _frame_of(text: str, start: re.Match[str]) -> tuple[bytes, tuple[str, ...]]:
-    """Return a frame of STOMP as it was sent, as far as a text that was changed has it, and what is wrong with it."""
+    """Return a STOMP frame as it was sent, as far as a text that was changed has it, and what is wrong with it."""
     body_at = min((at for at in (text.find("{", start.end()), text.find("[", start.end())) if at >= 0), default=-1)
     end = body_at if body_at >= 0 else len(text)
     head = text[start.end() : min(end, start.end() + _MOST_HEADERS)]

@@ -158,7 +158,7 @@ class Speaker(Simple):
         if tally.messages or not (tally.bytes_skipped or tally.bytes_missing):
             return None
         return (
-            "no message of HTTP or of a WebSocket in what was said on the port of gateway version 3: if it is not "
+            "no HTTP or WebSocket message in what was said on the port of gateway version 3: if it is not "
             "encrypted, capture with tcpdump -s 0, from before the app connects"
         )
 

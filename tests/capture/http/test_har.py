@@ -237,7 +237,7 @@ def test_latin_1_is_read_and_told():
     content = json.dumps(har(login(), customer(response_content={"text": json.dumps(fleet(), ensure_ascii=False)})))
     content = content.replace("\\u00e4", "ä").replace("\\u00ff", "ÿ").replace("\\u00b7", "·").encode("latin-1")
     assert found_in(search(content, told.append)[0]) == ALL
-    assert told == ["1 request is not in UTF-8: what is no UTF-8 was read as latin-1"]
+    assert told == ["1 request is not in UTF-8: what is not UTF-8 was read as latin-1"]
 
 
 @given(st.text(min_size=1).filter(str.strip))

@@ -1,4 +1,4 @@
-"""PDUs of ATT in, Records out: pairs, long values, secrets, replays, refusals, and damage."""
+"""ATT PDUs in, Records out: pairs, long values, secrets, replays, refusals, and damage."""
 
 from __future__ import annotations
 
@@ -176,8 +176,8 @@ def test_what_the_machine_asks_of_the_telephone_is_nothing_here():
 
 def test_an_unknown_pdu_and_a_cut_one_are_reported():
     (unknown, cut) = known([("app", b"\x40\1\2"), ("app", b"\x12\x29")])
-    assert (unknown.problems, unknown.raw) == (("an unknown PDU of ATT (0x40)",), b"\x40\1\2")
-    assert cut.problems == ("a PDU of ATT (0x12) is cut off",)
+    assert (unknown.problems, unknown.raw) == (("an unknown ATT PDU (0x40)",), b"\x40\1\2")
+    assert cut.problems == ("an ATT PDU (0x12) is cut off",)
 
 
 def test_an_answer_without_its_request_is_kept_and_may_be_secret():

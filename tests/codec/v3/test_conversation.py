@@ -90,7 +90,7 @@ def test_what_is_no_text_is_said() -> None:
     _, record = heard(("machine", SWITCHED + frame(b"\x00\x01", 2)))
     assert record.problems[0] == "a message of bytes, where only text is known"
     (record,) = heard(("machine", frame(b'[{"a":"\xff"}]')))
-    assert record.problems[0] == "byte 8 of the message is no UTF-8"
+    assert record.problems[0] == "byte 8 of the message is not UTF-8"
 
 
 def test_secrets_are_masked_unless_asked_for() -> None:
@@ -109,4 +109,4 @@ def test_the_verdict_says_what_to_do() -> None:
     assert speaker(OwnerAccess()).verdict(tally, [8081]) is None
     conversation.receive(0, "app", b"?" * 50)
     conversation.close(1)
-    assert (speaker(OwnerAccess()).verdict(tally, [8081]) or "").startswith("no message of HTTP or of a WebSocket")
+    assert (speaker(OwnerAccess()).verdict(tally, [8081]) or "").startswith("no HTTP or WebSocket message")
