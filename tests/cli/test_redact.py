@@ -64,11 +64,11 @@ def test_a_copy_has_the_rights_of_a_new_file_and_replaces_one_with_its_name(comm
         (["redact", SETTINGS, "copy.pcap", "--key", "x" * 32], 1, "lmdecode keys check"),
         (["redact", CAPTURES / "gs3av-settings.tshark.json", "copy.json"], 1, "redact the file that it was made from"),
         (["redact", "-", "copy.pcap"], 2, "save it to a file"),
-        (["redact", SETTINGS, "-"], 2, "the copy needs a name"),
+        (["redact", SETTINGS, "-"], 2, "the copy needs a file name"),
         (["redact", "nowhere.pcap", "copy.pcap"], 1, "does not exist"),
         (["redact", SETTINGS, "nowhere/copy.pcap", "--key", KEY], 1, "cannot be written"),
         (["redact", SETTINGS, "copy.pcap.gz", "--key", KEY], 2, "not compressed"),
-        (["redact", SETTINGS, "copy.pcap", "--key", KEY, "--port", "80"], 1, "no message in it"),
+        (["redact", SETTINGS, "copy.pcap", "--key", KEY, "--port", "80"], 1, "no message that lmdecode can copy"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_leaves_no_file(command, arguments, code, message):
