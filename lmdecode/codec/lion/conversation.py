@@ -96,7 +96,7 @@ class Web(WebRecords):
         frames = self._stomp[sender].receive(data)
         records: list[Record] = []
         for frame in frames:
-            records.append(self._frame(time_ns, sender, frame, (*problems, *what)))
+            records += self._frame(time_ns, sender, frame, (*problems, *what))
             problems, what = (), ()
         if problems and not frames:
             records += self.note(time_ns, sender, "; ".join(problems))
@@ -115,7 +115,7 @@ class Web(WebRecords):
     def _unfinished(self, time_ns: int, reason: str) -> Sequence[Record]:
         sides: tuple[Sender, Sender] = ("app", "machine")
         left = [(sender, frame) for sender in sides for frame in self._stomp[sender].close(reason)]
-        return [self._frame(time_ns, sender, frame, ()) for sender, frame in left]
+        return [record for sender, frame in left for record in self._frame(time_ns, sender, frame, ())]
 
     @property
     def held(self) -> int:
@@ -142,8 +142,8 @@ class Web(WebRecords):
             )
         return made or [record]
 
-    def _frame(self, time_ns: int, sender: Sender, frame: Frame, problems: Sequence[str]) -> Record:
-        """Return the Record of a frame."""
+    def _frame(self, time_ns: int, sender: Sender, frame: Frame, problems: Sequence[str]) -> list[Record]:
+        """Return the Record of a frame; a push that settles several commands has several."""
         destination = frame.header("destination")
         if frame.command == "SUBSCRIBE" and len(frame.header("id")) + len(destination) < _LONGEST_NAME:
             self._destinations[frame.header("id")] = destination
@@ -169,10 +169,10 @@ class Web(WebRecords):
             content_type=frame.header("content-type"),
             problems=(*problems, *frame.problems, *_error(frame)),
         )
-        return self._with_headers(record, frame, _OF_THE_FRAME)
+        return [self._with_headers(record, frame, _OF_THE_FRAME)]
 
-    def _push(self, time_ns: int, sender: Sender, frame: Frame, subject: str, problems: Sequence[str]) -> Record:
-        """Return the Record of a push: what is new in it, and the end of a command."""
+    def _push(self, time_ns: int, sender: Sender, frame: Frame, subject: str, problems: Sequence[str]) -> list[Record]:
+        """Return the Record of a push: what is new in it, and the end of a command; one more for a further end."""
         key = subject.partition(" ")[2]
         settled: list[CommandStatus] = []
 
@@ -220,16 +220,30 @@ class Web(WebRecords):
         new = [each for each in listed if (each.id, each.status) not in before]
         return sorted(new, key=lambda each: each.ok is None)
 
-    def _settled(self, record: Record, found: Sequence[CommandStatus]) -> Record:
-        """Return a push with what it settles: the request, the seconds since, and whether the machine did it."""
+    def _settled(self, record: Record, found: Sequence[CommandStatus]) -> list[Record]:
+        """Return a push with what it settles: the request, the seconds since, and whether the machine did it.
+
+        One that settles further requests is followed by a Record for each of them, since a Record settles one.
+        """
+        records = [record]
         for each in found:
-            request = self._commands.ended(each, self.place.capture) if each.ok is not None else None
-            if each.ok is not None and record.ok is None:
-                record = record._replace(ok=each.ok)
-            if request is not None and record.request is None:
-                elapsed = (record.time_ns - request.time_ns) / 1e9
-                record = record._replace(request=request, elapsed=elapsed if elapsed >= 0 else None, ok=each.ok)
-        return record
+            if each.ok is None:
+                continue
+            request = self._commands.ended(each, self.place.capture)
+            if request is None and records[0].ok is not None:
+                continue
+            made = records[0]
+            if made.ok is not None:
+                text = json.dumps(each.whole, ensure_ascii=False)
+                made = record._replace(plaintext=text, fields=commands([each.whole]).fields, extra={}, problems=())
+            seconds = None if request is None else (record.time_ns - request.time_ns) / 1e9
+            elapsed = seconds if seconds is not None and seconds >= 0 else None
+            made = made._replace(ok=each.ok, request=request, elapsed=elapsed)
+            if records[0].ok is None:
+                records[0] = made
+            else:
+                records.append(made)
+        return records
 
 
 def _machine(destination: str) -> str | None:

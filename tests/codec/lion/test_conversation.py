@@ -107,6 +107,27 @@ def test_a_push_says_how_a_command_ended(word, ok):
     assert push(web, {"commands": [{"id": COMMAND, "status": word, "errorCode": None}]}, seconds=7).ok is None
 
 
+def test_each_command_that_ends_in_one_push_has_its_own_end():
+    recording = Recording()
+    web = recording.connection()
+    asked = {}
+    for seconds, number in ((1, "a"), (2, "b")):
+        answer = [{"id": number, "status": "Pending", "errorCode": None}]
+        path = f"{PREFIX}/things/{SERIAL}/command/X{number}"
+        asked[number], _ = exchange(web, "POST", path, answer, seconds=seconds, asked=b"{}")
+    ends = [("other", "Success"), ("a", "Success"), ("b", "Error")]
+    said = {"commands": [{"id": number, "status": word, "errorCode": None} for number, word in ends]}
+    body = json.dumps(said)
+    frame = f"MESSAGE\ndestination:/ws/sn/{SERIAL}/dashboard\n\n{body}\0".encode()
+    first, *further = recording.connection().message(6_000_000_000, "machine", frame)
+    assert (first.ok, first.request, first.plaintext) == (True, None, body)
+    assert [(each.ok, each.request, each.elapsed) for each in further] == [
+        (True, asked["a"], 5),
+        (False, asked["b"], 4),
+    ]
+    assert [each.fields for each in further] == [{"command_status": "Success"}, {"command_status": "Error"}]
+
+
 def test_an_end_that_comes_before_its_command_is_told_with_the_answer():
     recording = Recording()  # as in a file that has the pushes first
     push(recording.connection(), {"commands": [{"id": COMMAND, "status": "Success"}]})
