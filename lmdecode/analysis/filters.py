@@ -261,6 +261,16 @@ _EXAMPLES: Final = {
 }
 
 
+def _generation(word: str, comparison: str, value: str) -> Filter:
+    from lmdecode.codec.speakers import dialects  # noqa: PLC0415 -- few conditions are about generations
+
+    known = list(dialects())
+    for piece in _alternatives(word, value):
+        if not any(fnmatchcase(each, piece.lower()) for each in known):
+            _fail(f"{word}={piece}", f"the generations are {', '.join(known)}")
+    return _text_of(word, comparison, value.lower())
+
+
 def _number_of(word: str, comparison: str, value: str) -> Filter:
     fits = _numbers(word, comparison, value)
     get = operator.attrgetter(word)
@@ -386,7 +396,7 @@ _OF_A_RECORD: Final[Mapping[str, Callable[[str, str, str], Filter]]] = {
     "source": _host,
     "destination": _host,
     "machine": partial(_machine, machines=None),
-    "generation": _text_of,
+    "generation": _generation,
     "capture": _text_of,
     "subject": _text_of,
     "extra": _extra,

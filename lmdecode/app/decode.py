@@ -332,11 +332,25 @@ def nothing_on(ports: Iterable[int], path: Path | OpenCapture, statistics: Captu
     if not busiest and hidden:
         return f"{name}: no TCP traffic in what can be read{hidden}"
     if not busiest:
-        return f"{name}: no TCP traffic at all: was it captured where app and machine talk?"
+        return f"{name}: {_nothing_at_all(path)}"
     likely = [traffic.port for traffic in busiest if traffic.frames]
     listed = ", ".join(f"{traffic.port} ({count_text(traffic.packets, 'packet')})" for traffic in busiest)
     advice = f"try --port {likely[0]}, whose data look like frames" if likely else "name another with --port"
     return f"{nothing}; busiest are {listed}: {advice}{hidden}"
+
+
+def _nothing_at_all(path: Path) -> str:
+    """Return what to say of a capture in which is neither TCP nor Bluetooth Low Energy."""
+    from lmdecode.capture.formats import open_capture
+
+    kind, file = open_capture(path)
+    file.close()
+    if kind.has_tcp:
+        return "no TCP traffic at all: was it captured where app and machine talk?"
+    return (
+        "no packet of Bluetooth Low Energy is in it: switch the log on, switch Bluetooth off and on, and use the app "
+        f"near the machine: {page('how-to/bluetooth')}"
+    )
 
 
 def _hidden_in_tls(visits: Sequence[Visit]) -> str:

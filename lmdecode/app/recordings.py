@@ -45,6 +45,7 @@ _HAR: Final = "export it as HAR"
 _AGAIN: Final = "export it again"
 _SAVE: Final = "lmdecode harvest, or mitmdump -w login.flow, while you log in"
 _HIDDEN: Final = f"in which TLS hides the login: record it with {_SAVE}"
+_BY_RADIO: Final = "The token of Bluetooth, if it is in it: lmdecode decode --show-secrets FILE"
 _CHARLES: Final = "in Charles choose File → Export Session → HTTP Archive (.har)"
 _UNPACK: Final = "unpack it, and name the HAR in it"
 _NAMED: Final[tuple[tuple[re.Pattern[bytes], str], ...]] = tuple(
@@ -55,6 +56,7 @@ _NAMED: Final[tuple[tuple[re.Pattern[bytes], str], ...]] = tuple(
             f"is a capture of packets, {_HIDDEN}",
         ),
         (rb"\n\r\r\n", f"is a capture of packets, {_HIDDEN}"),
+        (rb"btsnoop\x00", f"is a log of Bluetooth, not of a login. {_BY_RADIO}"),
         (rb'[\[{\s]{1,20}"(?:_index|_source|timestamp|layers)"', f"is tshark's JSON, {_HIDDEN}"),
         (rb"(?i:curl(?:\.exe)?\s)", f"is a command (Copy as cURL), which has no answer: {_HAR}, with content"),
         (rb"HTTP-Trace-Version", f"is a trace of Charles: {_CHARLES}"),
@@ -72,6 +74,7 @@ _NAMED: Final[tuple[tuple[re.Pattern[bytes], str], ...]] = tuple(
         (rb"PK\x03\x04", f"is a zip in another archive: {_UNPACK}"),
         (rb"(?:POST|GET|HTTP/[12][.0-9]{0,2}) [^\n]{0,300}\n", f"is one HTTP message as text: {_HAR}"),
         (rb"SQLite format 3\x00", f"is a database: {_HAR} with the program that made it"),
+        (rb".*\b(?:pylamarzocco|lmcloud|lmdirect)\b", f"is a debug log, not of a login. {_BY_RADIO}"),
     )
 )
 _BY_NAME: Final = {

@@ -39,8 +39,8 @@ _CAPTURES = Annotated[
     list[Path],
     typer.Argument(
         metavar="CAPTURE…",
-        help="One or more: pcap, pcapng, an export of tshark's (-T json, ek, jsonraw) or lmdirect's log; `-` is "
-        "standard input.",
+        help="One or more: packets (pcap, pcapng, tshark's JSON), recorded HTTP (mitmproxy's flows, HAR), a debug log "
+        "(Home Assistant), or a log of Bluetooth (btsnoop, pklg); `-` is standard input.",
         show_default=False,
     ),
 ]
@@ -106,17 +106,22 @@ def decode(
 
         lmdecode decode morning.pcap --where kind=write --where sender=app
 
+        lmdecode decode home-assistant.log btsnoop_hci.log --order time --format table
+
         lmdecode decode --join day.pcap*
 
         tcpdump -i any -U -w - tcp port 1774 | lmdecode decode -
 
-    Make a capture with `tcpdump -i any -w morning.pcap tcp port 1774` on a router or computer that the traffic passes.
+    Make a capture with `tcpdump -i any -w morning.pcap 'tcp port 1774 or tcp port 8081'` on a router or computer that
+    the traffic passes. Machines of today do not speak on these ports: record Home Assistant's debug log or Bluetooth.
     Times in the table are local, or UTC with --utc; in all other formats they are UTC. A damaged frame is shown with
     its problem. The last line, on stderr, sums up everything that was read, shown or not.
 
     Conditions; put one that has `<`, `>`, `*` or `!` in it in quotes:
 
     - `kind=read,write` · `role=report` · `sender=app` · `stream=0` · `source=192.168.1.*` · `machine=kitchen`
+
+    - `generation=v3,lion` (v1, v3, cloud1, lion, bluetooth) · `'subject=*dashboard*'`, of the newer generations
 
     - `name=coffee_temp`, `'name=mon_*'`: messages that read or write this value, requests included
 

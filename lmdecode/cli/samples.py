@@ -40,13 +40,15 @@ def samples(
             echo(f"{len(names)} {'file' if len(names) == 1 else 'files'} {what} {folder}: {', '.join(names)}")
     for name in copied.other:
         complain(f"{folder / name} differs and was kept; to replace it, add --replace")
-    capture, day, config = (
-        shlex.quote(str(folder / name)) for name in ("gs3av-settings.pcap", "gs3av-day.pcapng.zst", SAMPLE_CONFIG)
+    capture, log, day, config = (
+        shlex.quote(str(folder / name))
+        for name in ("gs3av-settings.pcap", "homeassistant.log", "gs3av-day.pcapng.zst", SAMPLE_CONFIG)
     )
     echo(
         "",
-        "next: decode a capture, make a page of a day, and run a simulated machine:",
+        "next: decode a capture, list the shots in a log, make a page of a day, and run a simulated machine:",
         f"  lmdecode decode {capture} --config {config}",
+        f"  lmdecode shots {log}",
         f"  lmdecode report {day} --config {config} --output day.html",
         f"  lmdecode simulate --config {config}",
     )

@@ -70,6 +70,7 @@ PARTS_OF: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """By the name of a value that includes others: the names of those."""
 
+_LEAST_OF_A_PATH: Final = 6  # characters that say something
 _SHOWN_DIGITS: Final = 128  # of data that nobody can name, and of a frame that does not decrypt
 
 
@@ -116,8 +117,12 @@ def json_text(value: object) -> str:
 def short_subject(subject: str, room: int) -> str:
     """Returns a subject in so many characters: a path is cut at its beginning, anything else at its end.
 
+    A path is cut before one of its parts, if a word is left of it: `1` alone says nothing.
+
     >>> short_subject("MESSAGE /ws/sn/MR012345/dashboard", 21), short_subject("GET /api/v1/config", 21)
     ('MESSAGE …/dashboard', 'GET /api/v1/config')
+    >>> short_subject("200 POST /things/MR012345/command/CoffeeMachineChangeMode", 21)
+    '200 POST …eChangeMode'
     """
     if len(subject) <= room:
         return subject
@@ -125,9 +130,13 @@ def short_subject(subject: str, room: int) -> str:
     if slash:
         pieces = path.partition("?")[0].split("/")
         for index in range(1, len(pieces)):
-            short = f"{before} …/{'/'.join(pieces[index:])}"
-            if len(short) <= room:
+            rest = "/".join(pieces[index:])
+            short = f"{before} …/{rest}"
+            if len(short) <= room and not rest.isdigit():
                 return short
+        left = room - len(before) - 2
+        if left >= _LEAST_OF_A_PATH:
+            return f"{before} …{'/'.join(pieces)[-left:]}"
     return f"{subject[: room - 1]}…"
 
 

@@ -118,7 +118,9 @@ def as_tables(shots: Sequence[Shot]) -> Iterable[RenderableType]:
     several = len({shot.machine for shot in shots}) > 1
     for day, of_day in days.items():
         yield Text(day, "bold")
-        for machine in dict.fromkeys(shot.machine for shot in of_day):
+        for number, machine in enumerate(dict.fromkeys(shot.machine for shot in of_day)):
+            if number:
+                yield Text()
             if several:
                 yield Text(f"machine {printable(machine)}", "magenta")
             yield _table([shot for shot in of_day if shot.machine == machine])

@@ -203,3 +203,11 @@ def test_several_conditions_must_all_be_fulfilled():
 
 def test_words_of_a_record_are_no_names_of_fields():
     assert not {*record_columns(), "name"} & set(field_kinds())
+
+
+def test_a_generation_is_one_that_there_is():
+    lion = REPORT._replace(generation="lion")
+    found = [parse(text)(lion) for text in ("generation=LION", "generation=v*,lion", "generation!=lion")]
+    assert found == [True, True, False]
+    with pytest.raises(FilterError, match=r"generations are v1, .*lion"):
+        parse("generation=lions")

@@ -50,6 +50,12 @@ def test_where_there_was_no_such_layer_the_place_is_asked_for(tmp_path):
     assert line == "x: no TCP traffic at all: was it captured where app and machine talk?"
 
 
+def test_a_log_of_bluetooth_without_a_packet_is_not_asked_for_tcp(tmp_path):
+    (line,) = complaints(tmp_path / "x", b"btsnoop\0" + (1).to_bytes(4, "big") + (1002).to_bytes(4, "big"))
+    assert line.startswith("x: no packet of Bluetooth Low Energy is in it: switch the log on")
+    assert "how-to/bluetooth" in line
+
+
 def test_beside_traffic_on_other_ports_they_are_named_too(tmp_path):
     other = talk(app=APP._replace(port=50000), machine=MACHINE._replace(port=4711))
     (line,) = complaints(tmp_path / "x", pcap([*packets(other.segments, ethernet), (START_NS, ESP)]))

@@ -140,6 +140,8 @@ NAMED = {
     b"nonsense": "is neither flows that mitmproxy saved nor an HTTP archive",
     b"\xd4\xc3\xb2\xa1\x02\x00": "is a capture of packets, in which TLS hides the login",
     b"\n\r\r\n\x1c\x00\x00\x00": "is a capture of packets",
+    b"btsnoop\0\0\0\0\1": "is a log of Bluetooth, not of a login. The token",
+    b"2026-11-21 07:29:50 DEBUG (MainThread) [pylamarzocco.clients._cloud] Getting": "is a debug log, not of a login",
     b'[\n  {\n    "_index": "packets-2026-11-21",\n': "is tshark's JSON",
     b"curl 'https://cms.lamarzocco.io/' \\\n -H 'a: b'": "is a command (Copy as cURL)",
     b'curl.exe ^"https://cms.lamarzocco.io': "is a command (Copy as cURL)",

@@ -15,6 +15,7 @@ import pytest
 
 from lmdecode.capture.net.packet import ACK, PSH, Endpoint, Segment
 from tests.capture.building import APP, MACHINE, packets, pcap, talk
+from tests.capture.radio import btsnoop, hci
 from tests.cloud.archives import customer, har, login
 from tests.docs.examples import differs, run
 from tests.docs.pages import ROOT, text_of
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.skipif(shutil.which("editcap") is None, reason="tshark 
 QUOTED = re.findall(r"^\*\*`(.*?)`\*\*", text_of("docs/how-to/troubleshooting.md"), re.MULTILINE)
 SETTINGS = ROOT / "captures" / "gs3av-settings.pcap"
 CONFIG = shlex.join(["--config", str(ROOT / "captures" / "config.json")])
+PROBLEMS = "--where problems --format jsonl"
 
 
 def cut(*options):
@@ -54,10 +56,10 @@ def without_key(folder):
     return "lmdecode decode x.pcap"
 
 
-def of(name, *options):
+def of(name, *options, command="decode"):
     def make(folder):
         shutil.copy(ROOT / "captures" / name, folder / name)
-        return f"lmdecode decode {name} {' '.join(options)} --where problems --format jsonl"
+        return f"lmdecode {command} {name} {' '.join(options)}"
 
     return make
 
@@ -131,6 +133,30 @@ def flows(*values):
     return make
 
 
+def hidden(folder):
+    """A connection with the cloud, of which only the name of the host can be read."""
+    from tests.capture.net.test_tls import visit
+
+    (folder / "x.pcap").write_bytes(pcap(packets(visit(1).segments)))
+    return "lmdecode decode x.pcap"
+
+
+def log_of_bluetooth(packets_of_it=()):
+    """A telephone's log in which no machine is."""
+
+    def make(folder):
+        (folder / "x.btsnoop").write_bytes(btsnoop(packets_of_it))
+        return "lmdecode decode x.btsnoop"
+
+    return make
+
+
+def a_log(folder):
+    line = "2026-11-21 02:55:57 DEBUG (MainThread) [lmdirect.connection] Message=401C0004, Data=03BC04D8\n"
+    (folder / "x.log").write_text(line)
+    return f"lmdecode decode x.log {CONFIG} -o x.jsonl"
+
+
 def as_pcap(folder):
     shutil.copy(SETTINGS, folder / "x.pcap")
     return "lmdecode credentials x.pcap"
@@ -159,6 +185,16 @@ SITUATIONS = {
     ),
     "is br that unpacks to more than 4 MB; so it is not read": bomb(),
     "is a capture of packets, in which TLS hides the login": as_pcap,
+    "nothing but TLS with La Marzocco's cloud, which cannot be read": hidden,
+    "no packet of Bluetooth Low Energy is in it": log_of_bluetooth(),
+    "no machine is in … packets of Bluetooth …: record while the app is near the machine": log_of_bluetooth(
+        hci([]) + hci([(1, "app", b"\x13")])
+    ),
+    "the log's times have no zone, and were taken as UTC": a_log,
+    "refused with status 403: the machine has no token yet": of("v3-morning.pcap", PROBLEMS),
+    "refused with status 403 by the firewall before the cloud": of("lion-morning.har", PROBLEMS),
+    "has no memory to show": of("v3-morning.pcap", command="memory"),
+    "is a debug log, not of a login": of("homeassistant.log", command="credentials"),
     "no key: give --key or --config, …": without_key,
     "no TCP traffic at all": cut("1-142"),
     "no TCP traffic in what can be read; not looked into": encrypted,
@@ -166,8 +202,8 @@ SITUATIONS = {
     "packet cut short by the capture": cut("-s", "80", "1"),
     "gap: … bytes are not in the capture": cut("20-24"),
     "the file is cut off in the middle of packet …": cut_off,
-    "check byte is 99, should be 98": of("gs3av-day.pcapng.zst", CONFIG),
-    "does not decrypt to a message": of("gs3av-settings.pcap", "--key 12345678901234567890123456789013"),
+    "check byte is 99, should be 98": of("gs3av-day.pcapng.zst", CONFIG, PROBLEMS),
+    "does not decrypt to a message": of("gs3av-settings.pcap", "--key 12345678901234567890123456789013", PROBLEMS),
     "power: 7 is neither 0 nor 1": lambda _: "lmdecode explain R00000001073A",
 }
 

@@ -63,6 +63,8 @@ class Format(NamedTuple):
     segments: ReadSegments | None = None
     records: ReadRecords | None = None
     """One of the three reads it."""
+    has_tcp: bool = True
+    """Whether TCP can be in such a file; Bluetooth is all that a log of it has."""
     goes_on_looking: bool = False
     """Whether its reader takes any text, and looks for something to read up to the end."""
 

@@ -88,7 +88,7 @@ def _is_windows_trace(start: bytes) -> bool:
 BINARY: Final = (
     Foreign(
         "a session of Fiddler (.saz, a ZIP archive)",
-        f"export it as HTTPArchive (HAR); {_CREDENTIALS}",
+        f"in Fiddler: File, Export Sessions, HTTPArchive v1.2; {_CREDENTIALS}",
         recognises=_zip_with(b"raw/", b"raw\\", b"_index.htm"),
     ),
     Foreign(
@@ -96,7 +96,11 @@ BINARY: Final = (
         "give the file that was recorded",
         recognises=_zip_with(b"[content_types].xml", b"word/", b"xl/", b"mimetype", b"meta-inf/", b"androidmanifest"),
     ),
-    Foreign("a ZIP archive", "unpack it first: unzip FILE", magics=_ZIPS),
+    Foreign(
+        "a ZIP archive",
+        "unpack it first: unzip FILE (a bug report of Android: unzip -j FILE '*btsnoop_hci.log*')",
+        magics=_ZIPS,
+    ),
     Foreign("a 7-Zip archive", "unpack it first: 7z x FILE", magics=(b"7z\xbc\xaf\x27\x1c",)),
     Foreign("a RAR archive", "unpack it first: unrar x FILE", magics=(b"Rar!\x1a\x07",)),
     Foreign("a tar archive", "unpack it first: tar xf FILE", recognises=lambda start: start[257:262] == b"ustar"),

@@ -88,16 +88,11 @@ def _empty_inside(path: Path) -> NoReturn:
     raise CaptureError(f"{path}: its compressed content is missing; copy it again from its source")
 
 
-def not_a_capture(path: Path, what: str = "") -> CaptureError:
-    """Return what to say of a file that nobody knows.
-
-    Args:
-        path: The file.
-        what: What is known of it, for the end of the sentence.
-    """
+def not_a_capture(path: Path) -> CaptureError:
+    """Return what to say of a file that nobody knows."""
     return CaptureError(
         f"{path} is not a capture that lmdecode reads ({', '.join(each.name for each in formats())}, "
-        f"as they are or compressed with gzip, xz, bzip2 or zstd){what}; "
+        f"as they are or compressed with gzip, xz, bzip2 or zstd); "
         "if Wireshark opens it, convert it: editcap -F pcapng FILE NEW.pcapng"
     )
 
@@ -354,6 +349,11 @@ def _doubting(path: Path, log: Format) -> Format:
         try:
             yield from read(*arguments)  # type: ignore[misc]  # there is one
         except CaptureError:
-            raise not_a_capture(path, ", but text in which no line has a message of a machine") from None
+            from lmdecode.capture.formats.debug_log import ON_DEBUG  # noqa: PLC0415 -- it is a format
+
+            raise CaptureError(
+                f"{path} is not a capture that lmdecode reads, but text in which no line has a message of a machine; "
+                f"if it is to be a log of one, {ON_DEBUG}"
+            ) from None
 
     return log._replace(records=reading)

@@ -96,6 +96,7 @@ FORMAT: Final = Format(
     "btsnoop (a log of Bluetooth)",
     written_by="Android's HCI snoop log, btmon",
     lacks="TCP; it has Bluetooth",
+    has_tcp=False,
     magics=(MAGIC,),
     packets=read_btsnoop,
 )

@@ -19,6 +19,11 @@ from lmdecode.codec.log_text import NO_ZONE
 from lmdecode.codec.record import Record
 from lmdecode.codec.speakers import Speakers, dialects
 
+ON_DEBUG: Final = (
+    "log on level debug: in Home Assistant's configuration.yaml, logger: logs: pylamarzocco: debug "
+    "(before December 2024: lmcloud, before September 2023: lmdirect)"
+)
+"""What makes a log that has messages in it."""
 _PROGRESS_STEP: Final = 1 << 20
 _PAUSE: Final = 0.5  # seconds; a program writes what belongs together within milliseconds
 _INVISIBLE: Final = re.compile(
@@ -251,10 +256,7 @@ def _mentioned(logs: Sequence[LogConversation], text: bytes) -> Sequence[LogConv
 def _nothing(logs: Sequence[LogConversation]) -> str:
     if len(logs) == 1:
         return logs[0].nothing
-    return (
-        "is a log without a message of a machine in it; log on level debug: in Home Assistant's configuration, "
-        "logger: logs: pylamarzocco: debug (before December 2024: lmcloud, before September 2023: lmdirect)"
-    )
+    return f"is a log without a message of a machine in it; {ON_DEBUG}"
 
 
 def _parts(text: bytes) -> Iterator[bytes]:

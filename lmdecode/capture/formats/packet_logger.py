@@ -94,6 +94,7 @@ FORMAT: Final = Format(
     "PacketLogger (Apple's log of Bluetooth)",
     written_by="PacketLogger, iOS with the profile for Bluetooth",
     lacks="TCP; it has Bluetooth",
+    has_tcp=False,
     begins=_begins,
     packets=read_packet_logger,
 )

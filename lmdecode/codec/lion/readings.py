@@ -138,14 +138,28 @@ def _read_by(sources: Iterable[str], value: object) -> Reading:
     found = Reading({}, {}, ())
     if not isinstance(value, dict):
         return Reading({}, {"value": value}, ())
+    itself = value
     for source in sources:
         fields, extra, problems = read(source, value)
         found = Reading({**fields, **found.fields}, {**found.extra, **extra}, (*found.problems, *problems))
         value = {name: value[name] for name in extra if name in value}
         for name in value:
             del found.extra[name]
+    if "coffeeStation" in value:
+        value["coffeeStation"] = _without_copies(value["coffeeStation"], itself)
     found.extra.update(value)
     return found
+
+
+def _without_copies(station: object, itself: Mapping[str, object]) -> object:
+    """Return what a station says that its thing does not say itself: the machine in it is the same thing again."""
+    machine = station.get("coffeeMachine") if isinstance(station, dict) else None
+    if not isinstance(station, dict) or not isinstance(machine, dict):
+        return station
+    other = {name: each for name, each in machine.items() if name not in itself or itself[name] != each}
+    says = read("thing", other)
+    rest = {name: each for name, each in station.items() if name != "coffeeMachine"}
+    return {**rest, "coffeeMachine": other} if says.fields or says.extra or says.problems else rest
 
 
 def _joined(one: Reading, other: Reading) -> Reading:

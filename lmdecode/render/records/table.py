@@ -104,9 +104,10 @@ class TableWriter:
             text = Text.assemble(
                 f"connection {stream}: ",
                 ("app", "cyan"),
-                f" {printable(app)} ↔ ",
+                _address(app),
+                " ↔ ",
                 ("cloud" if record.generation in _CLOUDS else "machine", "magenta"),
-                f" {printable(machine)}",
+                _address(machine),
             )
             if name is not None:
                 text.append(f" {printable(name)}", "bold")
@@ -209,6 +210,11 @@ def _asked(address: int, length: int) -> str:
 
 def _all(fields: Mapping[str, Value]) -> Iterable[tuple[str, str]]:
     return ((name, value_text(name, value)) for name, value in fields.items())
+
+
+def _address(end: str) -> str:
+    """An end behind what it is; nothing if no address of it is known, as in a log."""
+    return "" if end in _WHO_STYLE else f" {printable(end)}"
 
 
 def _raw(raw: bytes) -> Span:

@@ -66,7 +66,7 @@ def powershell_7(data):
 
 
 FOREIGN = {
-    "saz": (zipped("raw/01_c.txt"), "is a session of Fiddler .*HAR.* lmdecode credentials FILE"),
+    "saz": (zipped("raw/01_c.txt"), "is a session of Fiddler .*HTTPArchive.* lmdecode credentials FILE"),
     "docx": (zipped("[Content_Types].xml"), "is a document"),
     "zip": (zipped("morning.pcap", PCAP), "is a ZIP archive; unpack it first: unzip FILE"),
     "7z": (b"7z\xbc\xaf\x27\x1c" + bytes(90), "7z x FILE"),
@@ -134,7 +134,7 @@ FOREIGN = {
     "ps7 gz": (powershell_7(gzip.compress(PCAP)), "PowerShell made text.*PowerShell 7"),
     "latin": (PCAP.decode("latin-1").encode(), "took its bytes for text"),
     "blank": (b"\n", "not a capture.*text in which no line has a message"),
-    "notes": (b"Dear diary,\n" * 9000, "not a capture.*text in which no line has a message"),
+    "notes": (b"Dear diary,\n" * 9000, "not a capture.*text in which no line has a message.*debug: .*pylamarzocco"),
     "json lines": (b'{"level": "info"}\n{"level": "info"}\n', "not a capture.*text in which no line"),
 }
 

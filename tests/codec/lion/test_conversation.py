@@ -78,6 +78,19 @@ def test_each_thing_of_a_list_has_a_record_of_its_own():
     assert (none.plaintext, none.machine) == ("[]", None)
 
 
+@pytest.mark.parametrize(
+    "more", [{}, {"imageUrl": "https://lion.lamarzocco.io/x.png"}, {"connected": False, "xNew": 1}]
+)
+def test_the_machine_in_a_station_is_kept_as_far_as_it_says_something_else(more):
+    own = {"serialNumber": SERIAL, "type": "CoffeeMachine", "bleAuthToken": "01ab", "connected": True}
+    station = {"name": "Kitchen", "accessories": [], "coffeeMachine": {**own, **more}}
+    _, (found,) = exchange(Recording().connection(), "GET", f"{PREFIX}/things", [{**own, "coffeeStation": station}])
+    rest = {"name": "Kitchen", "accessories": []}
+    assert found.extra["coffeeStation"] == ({**rest, "coffeeMachine": more} if "xNew" in more else rest)
+    assert found.fields["gateway_connected"] is True
+    assert json.loads(found.plaintext)[0]["coffeeStation"]["coffeeMachine"].keys() == station["coffeeMachine"].keys()
+
+
 def test_an_answer_is_of_the_machine_that_was_asked_of():
     web = Recording().connection()
     for number, serial in enumerate(("MR012345", "GS001234")):

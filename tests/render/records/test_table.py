@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from lmdecode.codec.dialect import Place
+from lmdecode.codec.record import Kind, Record
 from lmdecode.codec.v1.conversation import Conversation
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.framing import wrap
@@ -115,6 +116,13 @@ def test_damage_is_shown_with_all_that_is_known():
 def test_a_day_and_a_connection_are_headed_once():
     lines = rows(*[("machine", "R401C000403BC04D8B6")] * 5)
     assert sum("connection" in line for line in lines) == 1
+
+
+def test_an_end_without_an_address_is_named_once():
+    file = io.StringIO()
+    asked = Record(START, 0, "app", "app", "lion.lamarzocco.io:443", Kind.READ, "request", subject="GET /")
+    TableWriter(Console(file=file, width=80)).write(asked._replace(generation="lion"))
+    assert "connection 0: app ↔ cloud lion.lamarzocco.io:443" in file.getvalue().splitlines()
 
 
 def test_an_absurd_time_is_no_traceback():
