@@ -94,7 +94,7 @@ class MessageReader:
             try:
                 event = self._connection.next_event()
             except h11.RemoteProtocolError as error:
-                return self._fail(str(error))
+                return self._fail(str(error).partition(": ")[0])  # behind the colon, h11 quotes what it read
             if event is h11.NEED_DATA:
                 return None
             if isinstance(event, h11.Data):

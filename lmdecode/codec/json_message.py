@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from lmdecode.codec.json_text import parsed
 from lmdecode.codec.secret_text import is_plain_json
-from lmdecode.codec.secrets import masked, masked_text
+from lmdecode.codec.secrets import masked, masked_with_holes
 
 
 class Document(NamedTuple):
@@ -52,11 +52,11 @@ def document(data: bytes | str, *, show_secrets: bool = False) -> Document:
     try:
         hidden = masked(found.value)
         if nul or not found.is_exact:
-            return Document(hidden, masked_text(text), problems)
+            return Document(hidden, masked_with_holes(text), problems)
         # What has no secret stays as it came: blanks, and how its numbers are written.
         whole = text if hidden == found.value else json.dumps(hidden, separators=(",", ":"), ensure_ascii=False)
     except RecursionError:
-        return Document(None, masked_text(text), (*problems, "a text in the JSON is nested too deeply"))
+        return Document(None, masked_with_holes(text), (*problems, "a text in the JSON is nested too deeply"))
     return Document(hidden, whole, problems)
 
 

@@ -21,6 +21,7 @@ from lmdecode.codec.record import MASK
 _ENDINGS: Final = (
     # accounts, of all clouds; the end of a longer name too: accessToken, client_secret, newPassword
     "token", "password", "passwd", "secret", "client id", "user name", "email", "cookie", "api key",
+    "passcode", "passphrase", "credential",
     # machines, and an installation of the app: with its id and its public key, anybody can compute its secret
     "communication key", "installation id", "private key",
     # the house
@@ -38,6 +39,12 @@ NAMED_BY_VALUE: Final = "address"
 _LINES: Final = ("authorization", "cookie")
 """The ends of names of headers whose values may have all kinds of signs: they end with the line."""
 
+_WITH: Final = (
+    "list", "hash", "value", "values", "key", "keys", "old", "new", "confirm", "confirmation", "repeat", "text",
+    "string", "data", "hex", "base64", "plain",
+)  # fmt: skip
+"""Words that may stand behind a secret one without making it harmless; numbers may, too. A tokenType is harmless."""
+
 _NOT_ALNUM: Final = re.compile(r"[^a-z0-9]+")
 _LONGEST_NAME: Final = 200
 _NUMBER: Final = re.compile(r"(?:0x[0-9a-fA-F]{1,8}|[0-9]{1,10})\Z")
@@ -48,14 +55,14 @@ def _plain(name: str) -> str:
 
 
 _WHOLE_NAMES: Final = frozenset(map(_plain, _WHOLE))
-_NAME_ENDS: Final = tuple(end for name in _ENDINGS for end in (_plain(name), f"{_plain(name)}s"))
+_NAME_ENDS: Final = re.compile(rf"(?:{'|'.join(map(_plain, _ENDINGS))})(?:s|{'|'.join(_WITH)})?[0-9]{{0,3}}\Z")
 
 
 @lru_cache(maxsize=4096)
 def is_secret_name(name: str) -> bool:
     """Return whether what a name names is secret, however it is spelled: accessToken, access_token, Access-Token."""
     plain = _plain(name[-_LONGEST_NAME:])
-    return plain in _WHOLE_NAMES or plain.endswith(_NAME_ENDS)
+    return plain in _WHOLE_NAMES or _NAME_ENDS.search(plain) is not None
 
 
 def is_no_address(text: str) -> bool:
@@ -70,8 +77,9 @@ def _spelled(names: tuple[str, ...]) -> str:
 _QUOTE: Final = r"\\*+[\"'`]"
 _BEGIN: Final = r"(?:(?<![a-z0-9])|(?<=\\[rnt]))"
 _BEGIN_WRAPPED: Final = rf"(?:{_BEGIN}|(?<=%[0-9a-f]{{2}})|(?<=u00[0-9a-f]{{2}})|(?<=\\x[0-9a-f]{{2}}))"
+_MORE: Final = rf"(?:s|[-_ ]?(?:{'|'.join(sorted(_WITH, key=len, reverse=True))}))?(?:[-_]?[0-9]{{1,3}})?"
 _NAMED: Final = re.compile(
-    rf"(?:(?P<ending>{_spelled(_ENDINGS)})s?|{_BEGIN}(?:(?P<whole>{_spelled(_WHOLE)})|(?P<doubtful>address)))"
+    rf"(?:(?P<ending>{_spelled(_ENDINGS)}){_MORE}|{_BEGIN}(?:(?P<whole>{_spelled(_WHOLE)})|(?P<doubtful>address)))"
     rf"(?![a-z0-9])(?:{_QUOTE})?[\])]?[ \t]{{0,20}}"
     rf"(?P<sign>=>|:=|[:=>]|,\s{{0,20}}{_QUOTE}value{_QUOTE}[ \t]{{0,20}}[:=]|,(?=\s{{0,20}}[bur]?{_QUOTE}))"
     rf"\s{{0,20}}(?:[bur]?(?P<open>{_QUOTE}))?",
@@ -81,12 +89,14 @@ _LOOKS: Final = re.compile(
     r"(?<![\w.%+-])[\w.%+-]{1,128}@[\w-]{1,64}\.[\w.-]{1,128}"  # an e-mail address
     r"|(?<![0-9A-Fa-f:-])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?![0-9A-Fa-f:-])"  # a hardware address
     r"|\beyJ[\w-]{5,4096}(?:\.[\w-]{0,4096}){0,2}"  # a signed token
-    r"|\b[Bb]earer[ +\t]{1,4}[\w.~+/=-]{4,4096}"
+    r"|[Bb]earer[ +\t]{1,4}[\w.~+/=-]{4,4096}"
+    r"|[Bb]asic[ +\t]{1,4}(?=[A-Za-z]{0,400}(?:[0-9+/=]|[a-z][A-Z]))[A-Za-z0-9+/]{8,4096}={0,2}"
+    r"|(?:(?<=token )|(?<=password )|(?<=secret ))(?=[^\s0-9]{0,400}[0-9])[\w.~+/=-]{12,4096}"
     r"|-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[^-]{0,8192}",
     re.ASCII,
 )
 _HINT: Final = re.compile(
-    rf"@|eyJ|-----BEGIN|(?:[0-9a-f]{{2}}[:-]){{5}}|bearer|%(?:25){{0,9}}(?:40|3a)|[ux]0{0, 2}40|&#"
+    rf"@|eyJ|-----BEGIN|(?:[0-9a-f]{{2}}[:-]){{5}}|bearer|basic[ +\t]|%(?:25){{0,9}}(?:40|3a)|[ux]0{{0,2}}40|&#"
     rf"|address|{_spelled(_ENDINGS)}"
     rf"|{_BEGIN_WRAPPED}(?:{_spelled(_WHOLE)})(?![a-z0-9])",
     re.ASCII | re.IGNORECASE,
@@ -117,6 +127,9 @@ def may_have_secret(text: str) -> bool:
         or "eyj" in low
         or "-----begin" in low
         or "bearer" in low
+        or "basic " in low
+        or "basic+" in low
+        or "basic\t" in low
         or "&#" in low
         or "%" in low
         or ("40" in low and ("u0" in low or "x0" in low or "u40" in low or "x40" in low))
@@ -133,7 +146,7 @@ def is_plain_json(text: str) -> bool:
 
 
 _NOTHING: Final = re.compile(r"(?:null|None)(?=[ \t]{0,20}(?:[\r\n,;}\])&]|\Z))")
-_LITERAL: Final = re.compile(r"(?:true|True|false|False|-?[0-9][0-9.eE+-]*)(?=[ \t]{0,20}(?:[\r\n,;}\])&]|\Z))")
+_LITERAL: Final = re.compile(r"(?:true|True|false|False|-?[0-9][0-9.eE+-]*)(?=[ \t]{0,20}(?:[\r\n,}\])&]|\Z))")
 _TO_LINE_END: Final = re.compile(r"(?:[^\r\n\0\"]|\"(?!\s{0,20}(?:[,:}\]]|\Z)))*")
 _TO_MARK: Final = re.compile(r"[^&\s\"<>\0]*")
 _CLOSING: Final = {quote: re.compile(rf"(?<!\\)\\*+{quote}") for quote in "\"'`"}
@@ -197,12 +210,12 @@ def _end_of_value(text: str, found: re.Match[str]) -> int:
         return len(text)
     if _NOTHING.match(text, begin):
         return begin
-    if literal := _LITERAL.match(text, begin):
+    is_header = _plain(found["ending"] or found["whole"] or "").endswith(_LINES)
+    if not is_header and (literal := _LITERAL.match(text, begin)):
         return literal.end()
     if text[begin : begin + 1] in {"[", "{"}:
         return _end_of_brackets(text, begin)
-    name = _plain(found["ending"] or found["whole"] or "")
-    is_line = found["sign"] == ":" or name.endswith(_LINES)
+    is_line = found["sign"] == ":" or is_header
     ending = (_TO_LINE_END if is_line else _TO_MARK).match(text, begin)
     return begin if ending is None else ending.end()
 

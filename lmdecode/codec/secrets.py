@@ -19,7 +19,6 @@ from lmdecode.codec.json_text import parsed
 from lmdecode.codec.record import MASK
 from lmdecode.codec.secret_text import NAMED_BY_VALUE, is_no_address, is_secret_name, masked_looks, scanned
 
-_REST_OF_WORD: Final = re.compile(rb"[^\"'`\s,;:&{}\[\]<>\0]{6,}")
 _DEEPEST: Final = 200  # levels of lists and objects; a dashboard has ten
 
 
@@ -117,24 +116,74 @@ def masked_text(text: str) -> str:
 
 
 def masked_bytes(data: bytes) -> bytes:
-    """Return bytes that were no message with the secrets in them masked, as far as they are text.
+    """Return bytes that begin as JSON does with the secrets in them masked.
 
-    >>> masked_bytes(b"Authorization: Bearer abc")
-    b'Authorization: **'
+    >>> masked_bytes(b'{"token":"abc"')
+    b'{"token":"**"'
     """
     text = data.decode("latin-1")
     hidden = masked_text(text)
     return data if hidden == text else hidden.encode("latin-1", "replace")
 
 
+def masked_rest(text: str) -> str:
+    """Return a text whose beginning is missing with everything masked that may be the rest of a secret.
+
+    That is all up to the first quote that ends a text of JSON, or to the end of the line, if it has none. If that text
+    is the rest of a name, its value is masked as well.
+
+    >>> masked_rest('c0ffee 01","name":"MR1"')
+    '**","name":"MR1"'
+    >>> masked_rest('oken":"c0ffee 01","name":"MR1"')
+    '**":"**","name":"MR1"'
+    """
+    if not text:
+        return ""
+    text = masked_text(text)
+    found = _END_OF_REST.search(text)
+    if found is None:
+        return MASK
+    left = text[found.start() :]
+    if found["colon"]:  # it was a name; which one is not known
+        return MASK + masked_text(_ANY_NAME + left).removeprefix(_ANY_NAME)
+    return MASK + left
+
+
+_END_OF_REST: Final = re.compile(r"""\\*+["'](?=\s{0,20}(?:[,}\]]|(?P<colon>:)|\Z))|[\r\n]""")
+_ANY_NAME: Final = "token"
+
+
 def masked_beginning(data: bytes) -> bytes:
-    """Return bytes whose beginning is missing with the rest of a word masked: it may be the end of a secret.
+    """Return bytes whose beginning is missing with everything masked that may be the rest of a secret.
 
     >>> masked_beginning(b'c0ffee01","name":"MR1"')
     b'**","name":"MR1"'
     """
-    found = _REST_OF_WORD.match(data)
-    return data if found is None else MASK.encode() + data[found.end() :]
+    return masked_rest(data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+
+
+def masked_with_holes(text: str, hole: str = "\0") -> str:
+    r"""Return a text in which pieces are missing with the secrets masked, also the rest of one behind a hole.
+
+    >>> masked_with_holes('{"name": "MR1", "ble\0 c0ffee01", "days": 7}')
+    '{"name": "MR1", "ble\x00**", "days": 7}'
+    """
+    first, *rest = text.split(hole)
+    return hole.join([masked_text(first), *map(masked_rest, rest)])
+
+
+_LONG_TOKEN: Final = re.compile(r"(?<![\w+-])(?=[A-Za-z_+-]{0,400}[0-9])(?=[0-9_+-]{0,400}[A-Za-z])[\w+-]{24,}={0,2}")
+
+
+def masked_page(text: str) -> str:
+    """Return a text that is no JSON with the secrets masked, and with what is as long as a token and as mixed.
+
+    In such a text there are no names to go by: a firewall's page may quote a header.
+
+    >>> masked_page("Request 5f1d7a0c93b2e84466d8a1c07e35f9b2 blocked")
+    'Request ** blocked'
+    """
+    return _LONG_TOKEN.sub(MASK, masked_with_holes(text))
 
 
 def masked_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -158,6 +207,9 @@ def masked_form(text: str) -> str:
 
 
 def _masked_pair(pair: str) -> str:
+    pair, hole, _ = pair.partition("\0")
+    if hole:  # bytes are missing: what stands behind them may be the rest of anything
+        return f"{_masked_pair(pair)}{hole}{MASK}"
     name, equals, value = pair.partition("=")
     if not equals:
         return masked_text(pair)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lmdecode.codec.dialect import Place, Tally
+from lmdecode.codec.raw_bytes import may_be_shown
 from lmdecode.codec.record import Record, Sender
 
 
@@ -25,7 +26,11 @@ class UnreadableConversation:
     def receive(self, time_ns: int, sender: Sender, data: bytes, predecoded: object = None) -> Sequence[Record]:  # noqa: ARG002
         """Report the bytes."""
         self._tally.bytes_skipped += len(data)
-        return [self._blank(time_ns, sender, f"{len(data)} bytes that cannot be read here")._replace(raw=data)]
+        return [
+            self._blank(time_ns, sender, f"{len(data)} bytes that cannot be read here")._replace(
+                raw=may_be_shown(data) or None
+            )
+        ]
 
     def receive_late(self, time_ns: int, sender: Sender, data: bytes, reason: str) -> Sequence[Record]:  # noqa: ARG002
         """Report the bytes."""

@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from lmdecode.codec.json_message import Document, document
-from lmdecode.codec.secrets import masked, masked_form, masked_text
+from lmdecode.codec.secrets import masked, masked_form, masked_page, masked_with_holes
 
 _JSON_STARTS: Final = frozenset('{["-0123456789')
 _JSON_WORDS: Final = frozenset(("true", "false", "null"))
@@ -33,7 +33,7 @@ def document_of(data: bytes | str, content_type: str = "", *, show_secrets: bool
     if "json" in kind or _looks_like_json(data):
         return document(data, show_secrets=show_secrets)
     text, problems = _text(data)
-    return Document({}, text if show_secrets else masked_text(text), problems)
+    return Document({}, text if show_secrets else masked_page(text), problems)
 
 
 def _looks_like_json(data: bytes | str) -> bool:
@@ -47,9 +47,11 @@ def _form(data: bytes | str, *, show_secrets: bool) -> Document:
     try:
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_NAMES)
     except ValueError:
-        return Document({}, text if show_secrets else masked_text(text), (*problems, "the form has too many names"))
+        return Document(
+            {}, text if show_secrets else masked_with_holes(text), (*problems, "the form has too many names")
+        )
     if not show_secrets:
-        return Document(masked(dict(pairs)), masked_form(text), problems)
+        return Document({} if "\0" in text else masked(dict(pairs)), masked_form(text), problems)
     return Document(dict(pairs), text, problems)
 
 

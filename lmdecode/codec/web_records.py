@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from lmdecode.codec.dialect import Place, Tally
+from lmdecode.codec.raw_bytes import WITHHELD, may_be_shown
 from lmdecode.codec.record import Kind, Record, Role, Sender, Value
-from lmdecode.codec.secrets import masked_bytes, masked_target
+from lmdecode.codec.secrets import masked_target, masked_text
 from lmdecode.codec.vocabulary import Reading, read
 from lmdecode.codec.web import HttpRequest, HttpResponse, header
 from lmdecode.codec.web_body import document_of
@@ -150,14 +151,18 @@ class WebRecords:
         said = text.decode("utf-8", "backslashreplace").strip()
         role: Role = "request" if sender == "app" else "report"
         made = self.made(time_ns, sender, Kind.STREAM, role, f"WebSocket {name}", b"", problems=problems)
-        return [made._replace(plaintext=said or None)]
+        return [made._replace(plaintext=(said if self.show_secrets else masked_text(said)) or None)]
 
     def note(self, time_ns: int, sender: Sender, problem: str, raw: bytes = b"") -> Sequence[Record]:
-        """Take what is no message. Bytes are shown without what a secret name names in them."""
+        """Take what is no message. What may be a secret in its bytes is not shown, see `raw_bytes`."""
         self.tally.problems += 1
         self.tally.bytes_skipped += len(raw)
-        raw = raw if self.show_secrets else masked_bytes(raw)
-        blank = Record(time_ns, self.place.stream, sender, *self._ends(sender), problems=(problem,))
+        problems: tuple[str, ...] = (problem,)
+        if raw and not self.show_secrets:
+            shown = may_be_shown(raw)
+            problems = problems if shown == raw else (problem, WITHHELD)
+            raw = shown
+        blank = Record(time_ns, self.place.stream, sender, *self._ends(sender), problems=problems)
         return [blank._replace(raw=raw or None, generation=self.generation, capture=self.place.capture)]
 
     def close(self, time_ns: int) -> Sequence[Record]:  # noqa: ARG002
@@ -233,7 +238,7 @@ class WebRecords:
             plaintext=None if found is None else found.text,
             fields=fields,
             problems=said,
-            machine=self.machine,
+            machine=masked_text(self.machine) if self.machine and not self.show_secrets else self.machine,
             generation=self.generation,
             capture=self.place.capture,
             subject=subject,

@@ -7,6 +7,8 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lmdecode.codec.dialect import OwnerAccess
+from lmdecode.codec.raw_bytes import WITHHELD
 from lmdecode.codec.record import Record, Sender
 from tests.codec.web_building import (
     CONFIG,
@@ -25,6 +27,7 @@ from tests.codec.web_building import (
 BODY = b'{"machineMode":"BrewingMode"}'
 STREAM = frame(TEMPERATURES)
 MASK = b"\x01\x02\x03\x04"
+OPEN = OwnerAccess(show_secrets=True)
 MORNING: tuple[Said, ...] = (
     ("app", CONFIG),
     ("machine", answer(b"", b"Content-Length: 0", status=b"403 Forbidden")),
@@ -125,7 +128,7 @@ def test_no_byte_that_belongs_to_nothing_is_lost(said: list[Said]) -> None:
     """Of what is neither HTTP, nor WebSocket, nor TLS, each byte comes out again."""
     said = [(sender, b"." + data) for sender, data in said]
     raw = {"app": b"", "machine": b""}
-    for record in heard(*said):
+    for record in heard(*said, access=OPEN):
         raw[record.sender] += record.raw or b""
     whole = {who: b"".join(data for sender, data in said if sender == who) for who in raw}
     if not any(mark in data for data in whole.values() for mark in (b"\x81", b"\xc1", b"\x88", b"\x89", b"\x8a")):
@@ -139,9 +142,13 @@ def test_a_capture_may_begin_within_the_websocket() -> None:
 
 
 def test_a_capture_may_begin_within_a_frame() -> None:
-    records = heard(("machine", STREAM[20:]), ("machine", STREAM))
-    assert records[0].problems == (f"{len(STREAM) - 20} bytes that belong to no message",)
-    assert records[0].raw == STREAM[20:]
+    said = ("machine", STREAM[20:]), ("machine", STREAM)
+    records = heard(*said)
+    problem = f"{len(STREAM) - 20} bytes that belong to no message"
+    assert records[0].problems == (problem, WITHHELD)
+    assert records[0].raw == STREAM[20:].replace(b"dateTemperature", b"**", 1)
+    whole = heard(*said, access=OPEN)[0]
+    assert (whole.problems, whole.raw) == ((problem,), STREAM[20:])
     assert records[1].fields == {"coffee_temp": 93.5, "steam_temp": 128.0}
 
 
@@ -156,15 +163,16 @@ def test_compressed_messages_without_their_beginning_say_so() -> None:
     first, second = deflate(TEMPERATURES), deflate(TEMPERATURES)
     assert not heard(("machine", frame(first, rsv1=True)))[0].problems
     (record,) = heard(("machine", frame(second, rsv1=True)))
+    assert (record.raw, record.problems[1:]) == (None, (WITHHELD,))
+    (record,) = heard(("machine", frame(second, rsv1=True)), access=OPEN)
     assert record.raw == second
     assert record.problems == ("a compressed message refers to what is not in the capture, so it cannot be unpacked",)
 
 
 def test_the_next_request_is_looked_for_behind_what_is_none() -> None:
     bad = b"GET /a HTTP/1.1\r\nno colon\r\n\r\n"
-    records = heard(
-        ("app", b"garbage"), ("app", CONFIG + bad + CONFIG), ("machine", answer(BODY) + b"??" + answer(BODY))
-    )
+    said = ("app", b"garbage"), ("app", CONFIG + bad + CONFIG), ("machine", answer(BODY) + b"??" + answer(BODY))
+    records = heard(*said, access=OPEN)
     assert subjects(records) == [
         None,
         "GET /api/v1/config",
@@ -181,7 +189,7 @@ def test_the_next_request_is_looked_for_behind_what_is_none() -> None:
 
 def test_many_start_lines_without_an_end_take_no_long_time() -> None:
     many = b"GET /a HTTP/1.1\r\nno colon\r\n" * 20_000
-    records = heard(("app", many + CONFIG))
+    records = heard(("app", many + CONFIG), access=OPEN)
     assert sum(len(record.raw or b"") for record in records) >= len(many) - 100
 
 
@@ -189,7 +197,7 @@ def test_headers_in_raw_bytes_are_masked() -> None:
     secret = b"GET /a HTTP/1.1\r\nAuthorization: Bearer of-the-machine\r\nno colon\r\n\r\n"
     (record,) = heard(("app", secret))
     assert b"of-the-machine" not in (record.raw or b"")
-    assert b"no colon" in (record.raw or b"")
+    assert record.raw == b"GET /** HTTP/1.1\r\nAuthorization: **\r\n** **\r\n\r\n"
 
 
 def test_an_answer_belongs_to_the_latest_request_behind_a_gap() -> None:
@@ -233,6 +241,9 @@ def test_late_bytes_are_read_if_they_are_whole_messages() -> None:
     assert (late.fields["coffee_temp"], late.problems) == (93.5, ("out of order",))
     (late,) = conversation.receive_late(1, "machine", STREAM[5:], "out of order")
     assert (late.raw, late.problems) == (STREAM[5:], ("out of order",))
+    (late,) = conversation.receive_late(1, "machine", STREAM[9:], "out of order")
+    assert late.raw == STREAM[9:].replace(b"eeBoiler1UpdateTemperature", b"**")
+    assert late.problems == ("out of order", WITHHELD)
     (late,) = conversation.receive_late(1, "app", CONFIG, "out of order")
     assert (late.subject, late.problems) == ("GET /api/v1/config", ("out of order",))
 

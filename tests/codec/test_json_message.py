@@ -18,9 +18,10 @@ def test_the_nul_that_ends_a_text_is_no_part_of_it(end):
     assert document(b'{"a":1}' + end) == ({"a": 1}, '{"a":1}', ())
 
 
-def test_what_follows_the_nul_is_told_and_shown():
+def test_what_follows_the_nul_is_told_and_shown_to_its_owner():
     found = document(b'{"a":1}\0old rest\0')
-    assert found == ({"a": 1}, '{"a":1}\0old rest', ("8 characters follow the NUL that ends the text",))
+    assert found == ({"a": 1}, '{"a":1}\0**', ("8 characters follow the NUL that ends the text",))
+    assert document(b'{"a":1}\0old rest\0', show_secrets=True).text == '{"a":1}\0old rest'
 
 
 def test_a_mark_of_the_byte_order_is_left_out():

@@ -17,7 +17,7 @@ from lmdecode.codec.json_message import document
 from lmdecode.codec.secrets import (
     is_secret,
     masked,
-    masked_bytes,
+    masked_beginning,
     masked_form,
     masked_headers,
     masked_target,
@@ -204,6 +204,23 @@ def test_what_looks_like_a_secret_needs_no_name():
     assert masked_text(firmware) == firmware
 
 
+def test_names_that_are_nearly_secret_ones_are_secret_too():
+    for name in ("tokenList", "password2", "newPasswordConfirm", "token_1", "secretKey", "passcode", "tokens"):
+        assert masked({name: "c0ffee"}) == {name: "**"}
+        assert masked_text(f'{{"{name}": "c0ffee", "a": 1') == f'{{"{name}": "**", "a": 1'
+    for name in ("tokenType", "token_expires", "keyboard", "secretary"):
+        assert masked({name: "c0ffee"}) == {name: "c0ffee"}
+
+
+def test_what_is_said_of_a_secret_in_words_is_masked():
+    for text in ("Basic cXh6Om1pbmU5", "bad token 5f1d7a0c93b2e844", "200Bearer c0ffee01"):
+        assert masked_text(text).endswith(" **") or masked_text(text) == "**" or masked_text(text) == "200**"
+    for text in ("Basic functionality", "the token of the machine", "a password that nobody knows"):
+        assert masked_text(text) == text
+    assert masked_text("Cookie: 123; b=c0ffee") == "Cookie: **"
+    assert masked_text("a&password=12;34&b=1") == "a&password=**&b=1"
+
+
 def test_what_is_not_there_is_not_masked():
     assert masked({"bleAuthToken": None}) == {"bleAuthToken": None}
     assert masked_text('{"bleAuthToken": null, "a": 1}') == '{"bleAuthToken": null, "a": 1}'
@@ -217,7 +234,7 @@ def test_the_rest_of_a_text_stays():
     assert masked_form("a=1&b=%7B%22ssid%22%3A%22x%22%7D&c") == 'a=1&b={"ssid":"**"}&c'
     assert masked_target("/a/b?days=7") == "/a/b?days=7"
     assert masked_headers([("X-A", "1"), ("x-request-proof", "2")]) == [("X-A", "1"), ("x-request-proof", "**")]
-    assert masked_bytes(b"\xff\x00no text") == b"\xff\x00no text"
+    assert masked_beginning(b"\xff\x00 no text") == b"**"
 
 
 @given(st.text())

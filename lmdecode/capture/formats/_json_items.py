@@ -184,7 +184,7 @@ def _read_strictly(text: bytes, source: TextInput | None = None) -> Iterator[lis
     except (ijson.JSONError, UnicodeError, RecursionError, ArithmeticError) as error:
         if "overflow" in str(error):  # what is behind it might be good JSON, but cannot be had from this parser
             raise LongJsonError("a number has too many digits") from None
-        raise BrokenJsonError(str(error)) from None
+        raise BrokenJsonError("the JSON is damaged") from None  # what ijson says quotes the text
 
 
 class _ShallowText:

@@ -276,6 +276,7 @@ class AttConversation:
                 value = held.value + value
             elif offset:
                 problems = (f"the first {offset} bytes of the value were not read here",)
+                value = self._messages.rest(value)
         if len(value) >= _LONGEST or not self._may_go_on(data, value):
             return self._answered(time_ns, asked.handle, value, problems)
         if problems:

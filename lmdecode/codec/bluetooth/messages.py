@@ -33,8 +33,9 @@ from lmdecode.codec.bluetooth.characteristics import (
 from lmdecode.codec.bluetooth.handles import Device
 from lmdecode.codec.dialect import Place, Tally
 from lmdecode.codec.json_message import Document, document
+from lmdecode.codec.raw_bytes import WITHHELD, may_be_shown
 from lmdecode.codec.record import MASK, NO_EXTRA, Kind, Record, Role, Sender, Value
-from lmdecode.codec.secrets import masked_bytes
+from lmdecode.codec.secrets import masked_beginning, masked_bytes, masked_text
 from lmdecode.codec.vocabulary import Reading, read
 
 _IN_TWO_STEPS: Final = frozenset((READ, COMMAND, TOKEN, OLD_LOGIN))
@@ -73,6 +74,10 @@ class Messages:
         if place.name:
             self._device.serial = serial_in(place.name) or self._device.serial
 
+    def rest(self, value: bytes) -> bytes:
+        """Return a value whose beginning is missing, as it may be shown: it may begin within a secret."""
+        return value if self._show_secrets else masked_beginning(value)
+
     @property
     def held(self) -> int:
         """About how many bytes of memory it holds."""
@@ -103,7 +108,7 @@ class Messages:
             if characteristic == OLD_LOGIN:
                 self._learn_login(text)
         elif characteristic == READ:
-            kind, subject = Kind.READ, f"{characteristic} write {text[:_LONGEST_SUBJECT]}"
+            kind, subject = Kind.READ, f"{characteristic} write {self._shown(text)[:_LONGEST_SUBJECT]}"
         elif found is None and text[:1] in {"{", "["}:
             found = document(text, show_secrets=self._show_secrets)
             said += found.problems
@@ -121,7 +126,7 @@ class Messages:
             "request",
             subject,
             value,
-            found if found is not None else Document(None, text),
+            found if found is not None else Document(None, self._shown(text)),
             Reading(dict(fields), dict(extra), said),
             hidden=hidden,
         )
@@ -230,6 +235,7 @@ class Messages:
             return record._replace(ok=True if accepted and record.kind is Kind.WRITE else None, plaintext=None)
         text = _text(value)
         if characteristic in _DEVICE_INFORMATION:
+            text = self._shown(text)
             if characteristic in {SERIAL_NUMBER, DEVICE_NAME}:
                 self._device.serial = serial_in(text) or (
                     text[:40] if characteristic == SERIAL_NUMBER else self._device.serial
@@ -313,20 +319,27 @@ class Messages:
         """Return the JSON in a value; of a characteristic that nobody knows, only if it looks like JSON."""
         if characteristic in _JSON or text[:1] in {"{", "["}:
             return document(text, show_secrets=self._show_secrets)
-        return Document(None, text)
+        return Document(None, self._shown(text))
+
+    def _shown(self, text: str) -> str:
+        """A text that is no JSON, as it may be shown: people give their devices names and addresses."""
+        return text if self._show_secrets else masked_text(text)
 
     def note(self, time_ns: int, sender: Sender, problem: str, raw: bytes = b"") -> Record:
         """Return the Record of bytes that are no message, or of what is missing.
 
-        Of bytes that are no JSON only the opcode and a handle are shown, unless they are few: the rest may be a token.
+        Behind the opcode and a handle only what is known to be no secret is shown, unless there are few bytes.
         """
         self._tally.problems += 1
         self._tally.bytes_skipped += len(raw)
-        if len(raw) > _SHOWN_OF_NOTE and not self._show_secrets:
-            is_json = raw[_HEAD_OF_PDU : _HEAD_OF_PDU + 1] in {b"{", b"["}
-            raw = masked_bytes(raw) if is_json else raw[:_HEAD_OF_PDU] + MASK.encode()
         ends = self._ends(sender)
-        blank = Record(time_ns, self._place.stream, sender, *ends, problems=(problem,), machine=self._device.serial)
+        problems: tuple[str, ...] = (problem,)
+        if len(raw) > _SHOWN_OF_NOTE and not self._show_secrets:
+            head, rest = raw[:_HEAD_OF_PDU], raw[_HEAD_OF_PDU:]
+            shown = head + (masked_bytes(rest) if rest[:1] in {b"{", b"["} else may_be_shown(rest) or MASK.encode())
+            problems = problems if shown == raw else (problem, WITHHELD)
+            raw = shown
+        blank = Record(time_ns, self._place.stream, sender, *ends, problems=problems, machine=self._device.serial)
         return blank._replace(raw=raw or None, generation="bluetooth", capture=self._place.capture)
 
     def _learn_login(self, text: str) -> None:
@@ -378,7 +391,8 @@ class Messages:
         if value is not None and found is not None:
             if hidden:
                 data = MASK
-            elif found.text == _text(value):  # else a part of it is masked
+            elif found.text == _text(value) and (self._show_secrets or not value.partition(b"\0")[2].strip(b"\0")):
+                # Else a part of it is masked, or it has the rest of another value behind its NUL.
                 data, length = value.hex(), len(value)
         return Record(
             time_ns,

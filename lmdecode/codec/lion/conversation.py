@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final
@@ -14,7 +15,7 @@ from lmdecode.codec.lion.pending import CommandStatus, PendingCommands, statuses
 from lmdecode.codec.lion.readings import codes, commands, dashboard, thing
 from lmdecode.codec.lion.routes import INIT, PREFIX, route
 from lmdecode.codec.lion.snapshots import Snapshots
-from lmdecode.codec.record import Kind, Record, Role, Sender
+from lmdecode.codec.record import MASK, Kind, Record, Role, Sender
 from lmdecode.codec.secrets import masked_beginning, masked_headers, masked_text
 from lmdecode.codec.stomp import Frame, Stomp
 from lmdecode.codec.unreadable import UnreadableConversation
@@ -29,6 +30,18 @@ _OF_THE_FRAME: Final = frozenset(("destination", "content-length", "content-type
 """The headers of a frame that the Record says in another way."""
 _OF_A_PUSH: Final = _OF_THE_FRAME | {"subscription", "message-id"}
 """Those of a push that say nothing of a machine."""
+_DESTINATION: Final = re.compile(r"/ws/sn/\w{4,16}(?:/[a-z-]{1,20})*\Z").match
+_HARMLESS: Final = _OF_A_PUSH | {
+    "accept-version",
+    "version",
+    "heart-beat",
+    "host",
+    "id",
+    "ack",
+    "receipt",
+    "receipt-id",
+}
+"""Those that have no secret, even where a frame is damaged."""
 
 
 class Web(WebRecords):
@@ -153,8 +166,10 @@ class Web(WebRecords):
             destination = destination or self._destinations.pop(frame.header("id"), "")
         elif frame.command == "MESSAGE":
             destination = destination or self._destinations.get(frame.header("subscription"), "")
-        self.machine = _machine(destination)
         shown = destination if self.show_secrets else masked_text(destination)
+        if frame.problems and not self.show_secrets and not _DESTINATION(destination):
+            shown = destination = MASK if destination else ""
+        self.machine = _machine(destination)
         subject = f"{frame.command or 'WebSocket'} {shown}".rstrip()
         if frame.command == "MESSAGE":
             return self._push(time_ns, sender, frame, subject, (*problems, *frame.problems))
@@ -208,6 +223,8 @@ class Web(WebRecords):
     def _with_headers(self, record: Record, frame: Frame, known: frozenset[str]) -> Record:
         """Return a Record with the headers of its frame but those that are known."""
         headers = [(name, value) for name, value in frame.headers if name not in known]
+        if frame.problems and not self.show_secrets:  # it may have been put together of the pieces of two
+            headers = [(name, value) if name in _HARMLESS else (MASK, MASK) for name, value in headers]
         shown = headers if self.show_secrets else masked_headers(headers)
         return record._replace(extra={**record.extra, **dict(shown)}) if shown else record
 
