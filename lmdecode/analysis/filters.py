@@ -499,20 +499,20 @@ def _text_value(name: str, piece: str) -> str:
 
 def _numbers(word: str, comparison: str, value: str) -> Callable[[float], bool]:
     if comparison in _COMPARISONS:
-        compare, bound = _COMPARISONS[comparison], _one_number(word, value)
+        compare, bound = _COMPARISONS[comparison], _one_number(word, value, comparison)
         return lambda number: compare(number, bound)
     wanted = comparison == "="
     ranges = []
     for piece in _alternatives(word, value):
         first, is_range, last = piece.partition("..")
-        low = _one_number(word, first)
-        ranges.append((low, _one_number(word, last) if is_range else low))
+        low = _one_number(word, first, comparison)
+        ranges.append((low, _one_number(word, last, comparison) if is_range else low))
     return lambda number: any(low <= number <= high for low, high in ranges) is wanted
 
 
-def _one_number(word: str, text: str) -> float:
+def _one_number(word: str, text: str, comparison: str) -> float:
     if not _NUMBER(text.strip()):
-        _fail(f"{word}={text}", f"{word} is a number: {word}=5, {word}>5 or {word}=5..10")
+        _fail(f"{word}{comparison}{text}", f"{word} is a number: {word}=5, {word}>5 or {word}=5..10")
     return float(text)
 
 

@@ -138,6 +138,7 @@ def test_what_a_condition_lets_through(text, fitting, others):
         ("coffee_temp", "in quotes"),
         ("coffee_temp=hot", "coffee_temp is a number"),
         ("coffee_temp=1e999", "coffee_temp is a number"),
+        ("coffee_temp>hot", "'coffee_temp>hot': coffee_temp is a number"),
         ("kind>read", "kind takes = and != only"),
         ("address=401C", "write 0x4000, 0x4000-0x4022"),
         ("address=0x4022..0x4000", "ends before it begins"),
