@@ -101,7 +101,7 @@ class _Live:
         return self.heard_ns if self.since_ns is None else self.since_ns
 
     def fits(self, entry: _Entry) -> bool:
-        """Return whether an entry of the list can be this."""
+        """Return whether an entry of the cloud's list can be this shot."""
         if self.since_ns is not None:
             return abs(entry.start_ns - self.since_ns) <= _NEAR_NS
         return self.heard_ns - 2 * _NEAR_NS <= entry.end_ns <= (self.ended_ns or self.heard_ns + _SOON_NS) + _NEAR_NS

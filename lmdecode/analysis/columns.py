@@ -157,7 +157,7 @@ def check_name(text: str, kinds: Mapping[str, FieldKind] | None = None) -> tuple
         kinds: The fields that are meant; None for those of all dialects.
 
     Raises:
-        FieldNameError: There is none.
+        FieldNameError: No field has such a name.
     """
     kinds = field_kinds() if kinds is None else kinds
     name = current_name(text)

@@ -113,7 +113,7 @@ class UnnamedValues:
 
 
 def is_known(generation: str, path: str) -> bool:
-    """Return whether a name that makes no field is none of the maker's values, or a secret.
+    """Return whether a name without a field needs no meaning: lmdecode made it, or it names a secret.
 
     >>> is_known("lion", "signature"), is_known("lion", "CMCupWarmer")
     (True, False)

@@ -42,7 +42,7 @@ def access_with(key: Keys | None, config: PathLike | None, *, show_secrets: bool
 
     Raises:
         KeyFormatError: One of `key` is not a key.
-        MissingKeyError: A key that the configuration or the environment has is none.
+        MissingKeyError: A key in the configuration or the environment is not valid.
         ConfigError: The configuration cannot be used.
     """
     keys, origin = [] if key is None else _machines(key), "key="

@@ -121,7 +121,7 @@ def live_names(text: str) -> tuple[str, ...]:
     """Returns the names of values of a live machine that a name or a pattern stands for. Live machines are of v1.
 
     Raises:
-        FieldNameError: There is none.
+        FieldNameError: No field has such a name.
 
     >>> live_names("coffee-temp")
     ('coffee_temp',)

@@ -1,4 +1,4 @@
-"""The types of values in JSON messages: each reads a JSON value as ours, in our unit, or says that it is none."""
+"""The types of values in JSON messages: each converts a JSON value to ours, in our unit, or refuses it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class JsonFieldType(NamedTuple):
     json: JsonType
     """The JSON type of the field."""
     read: Callable[[object], Value]
-    """Returns the value. Raises ValueError if the JSON value is none of this type."""
+    """Returns the value. Raises ValueError if the JSON value is not of this type."""
     words: tuple[str, ...] = ()
     """The words of an enumeration that are known."""
     example: object = "text"

@@ -113,7 +113,7 @@ def read_literal(text: str, position: int = 0, *, is_plain: bool = False) -> Lit
         is_plain: Whether the text was made plain, so that its escapes are gone.
 
     Raises:
-        NoLiteralError: There is none.
+        NoLiteralError: No value stands there.
 
     >>> read_literal("{'connected': True, 'name': 'MR1'}").value
     {'connected': True, 'name': 'MR1'}

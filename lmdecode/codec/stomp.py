@@ -86,7 +86,7 @@ class Stomp:
         return frames
 
     def close(self, reason: str = "the frame is cut off") -> list[Frame]:
-        """Return the unfinished frame, if there is one, and say why it is none.
+        """Return the unfinished frame, if there is one, with the reason as its problem.
 
         Args:
             reason: Why no more of it comes.

@@ -254,14 +254,14 @@ def refusal(response: HttpResponse) -> str:
     """Return why a request was refused, as far as its answer says.
 
     >>> refusal(HttpResponse(403, [("Content-Type", "text/html")]))
-    "refused with status 403 by the firewall before the cloud, which does not know the account: the client's address \
-or its manner is blocked, try again later or from another network"
+    "refused with status 403 by the firewall before the cloud, which does not know the account: it blocks the client's \
+address or its kind of requests, try again later or from another network"
     """
     why = _REFUSALS.get(response.status, "")
     if response.status == 403 and _is_page(response):
         why = (
-            " by the firewall before the cloud, which does not know the account: the client's address or its manner "
-            "is blocked, try again later or from another network"
+            " by the firewall before the cloud, which does not know the account: it blocks the client's address or "
+            "its kind of requests, try again later or from another network"
         )
     return f"refused with status {response.status}{why}"
 

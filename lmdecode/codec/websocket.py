@@ -345,7 +345,7 @@ def find_frame(data: bytes | bytearray, at: int, sender: Sender, *, is_over: boo
         is_over: Whether nothing will come behind them.
 
     Returns:
-        The frame's position and True; or, if there is none yet, False and how many bytes are none for sure.
+        The frame's position and True; if no frame is found yet, the number of bytes that belong to no frame, and False.
     """
     pattern = _MACHINE_START if sender == "machine" else _APP_START
     while (found := pattern.search(data, at)) is not None:

@@ -113,7 +113,7 @@ def machine_named(config: Config, name: str, where: str) -> Machine:
         where: Who says it, for the message.
 
     Raises:
-        TargetError: There is none, or several have it.
+        TargetError: No machine has the name, or several have it.
     """
     machines = machines_of(config)
     named = [each for each in machines if each.is_named(name)]

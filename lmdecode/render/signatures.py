@@ -27,7 +27,7 @@ def as_lines(found: Signatures) -> str:
     if found.missing:
         lines.append(f"{count_text(found.missing, 'request')} without a signature")
     if found.others:
-        lines.append(f"{count_text(found.others, 'request')} not checked: the key was not told before, or not here")
+        lines.append(f"{count_text(found.others, 'request')} not checked: no key comes before them in the recording")
     return "".join(f"{line}\n" for line in lines)
 
 

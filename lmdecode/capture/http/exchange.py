@@ -91,7 +91,7 @@ def plain_name(name: str) -> str:
 
 
 def within(value: object, *path: str) -> object:
-    """What an unpacked JSON value has at a path of names; None where there is nothing such."""
+    """Return what stands in a JSON value at a path of names; None if the path leads nowhere."""
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
     return value

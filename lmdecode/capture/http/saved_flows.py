@@ -122,7 +122,7 @@ def read_flows(file: BinaryIO, of: Callable[[Flow], T | None]) -> Iterator[T]:
 
 
 def _read(frame: bytes, tally: _Tally, of: Callable[[Flow], T | None]) -> T | None:
-    """What is made of a flow; None if nothing is, or if it cannot be read."""
+    """Return what the caller makes of a flow; None if it makes nothing, or if the flow cannot be read."""
     # What is in its messages has colons too; those of a value's length stand behind a digit.
     if frame.count(b":") > _MOST_VALUES and sum(1 for _ in _LENGTHS(frame)) > _MOST_VALUES:
         tally.too_large += _MATTERS in frame.lower()

@@ -71,7 +71,7 @@ def read_public_key(text: str) -> EccKey:
     """Return the public key in a text, as an installation sends it.
 
     Raises:
-        ValueError: It is none of the curve P-256.
+        ValueError: It is not a public key of the curve P-256.
     """
     from Crypto.PublicKey import ECC  # noqa: PLC0415 -- few recordings have one
 
