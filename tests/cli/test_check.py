@@ -66,7 +66,7 @@ def test_all_signatures_fit(command, recording):
 
 
 def test_each_that_does_not_fit_is_named(command, recording):
-    path = recording(init(), signed(1), signed(2, sent=ID), entry("GET", "/things", {}, second=3))
+    path = recording(init(), signed(1), signed(2, sent=ID), entry("GET", "/things", {"Accept": "*/*"}, second=3))
     found = command("check", path, "--format", "table", "--utc")
     told = found.stdout
     assert found.returncode == 1
