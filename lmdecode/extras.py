@@ -39,7 +39,7 @@ class Extra(NamedTuple):
 EXTRAS: Final = {
     "live": Extra(("zeroconf",), "discover; simulate, so that discover finds it"),
     "login": Extra(("authlib", "requests"), "login"),
-    "mitm": Extra(("ifaddr", "mitmproxy", "segno"), "harvest; credentials, for mitmproxy's flows; the addons"),
+    "mitm": Extra(("ifaddr", "mitmproxy", "segno"), "harvest; decode and credentials, of saved flows; the addons"),
     "mqtt": Extra(("aiomqtt",), "bridge"),
     "parquet": Extra(("pyarrow",), "--format parquet; to_arrow in Python"),
     "polars": Extra(("polars", "pyarrow"), "to_polars in Python"),

@@ -361,7 +361,7 @@ def _hidden_in_tls(visits: Sequence[Visit]) -> str:
     when = between_text(min(each.first_ns for each in visits), max(each.last_ns for each in visits))
     return (
         f"TLS with La Marzocco's cloud, which cannot be read: {hosts}, {when}; record instead the debug log of Home "
-        f"Assistant, your own client through mitmproxy, or a Bluetooth log: {page('how-to/formats')}"
+        f"Assistant, your own client through mitmproxy, or a Bluetooth log: {page('which-generation')}"
     )
 
 
