@@ -187,7 +187,7 @@ SITUATIONS = {
     "is a capture of packets, in which TLS hides the login": as_pcap,
     "nothing but TLS with La Marzocco's cloud, which cannot be read": hidden,
     "no packet of Bluetooth Low Energy is in it": log_of_bluetooth(),
-    "no machine is in … packets of Bluetooth …: record while the app is near the machine": log_of_bluetooth(
+    "no machine is in … Bluetooth packets …: record while the app is near the machine": log_of_bluetooth(
         hci([]) + hci([(1, "app", b"\x13")])
     ),
     "the log's times have no zone, and were taken as UTC": a_log,
