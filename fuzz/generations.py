@@ -8,6 +8,8 @@ import json
 from pathlib import Path
 from typing import Final
 
+import orjson
+
 from fuzz.inputs import damaged, damaged_json
 from fuzz.targets import TARGETS, sound, target
 from lmdecode.app.explain_json import read_json
@@ -166,6 +168,7 @@ def _vocabulary(data: bytes) -> None:
         for source in SOURCES:
             reading = read(source, value)
             assert all(isinstance(each, bool | int | float | str | list) for each in reading.fields.values())
+            orjson.dumps([reading.fields, reading.extra])
 
 
 @target(

@@ -63,7 +63,7 @@ def document(data: bytes | str, *, show_secrets: bool = False) -> Document:
 def _as_text(data: bytes | str) -> tuple[str, tuple[str, ...]]:
     problems: tuple[str, ...] = ()
     if isinstance(data, str):
-        text = data
+        text = data if data.isascii() else data.encode("utf-8", "replace").decode()
     else:
         try:
             text = data.decode()

@@ -18,6 +18,8 @@ DEEPEST: Final = 64
 
 _TOO_DEEP: Final = "the JSON is nested too deeply"
 _LONGEST_INTEGER: Final = 4000  # digits; Python neither reads nor writes more than 4300
+_INTEGERS: Final = range(-(1 << 63), 1 << 64)  # those that programs which read our JSON can take
+_HALF: Final = re.compile("[\ud800-\udfff]")
 
 
 class Parsed(NamedTuple):
@@ -68,8 +70,8 @@ class _Oddities:
         return text
 
     def integer(self, text: str) -> int | str:
-        if len(text) <= _LONGEST_INTEGER:
-            return int(text)
+        if len(text) <= _LONGEST_INTEGER and (found := int(text)) in _INTEGERS:
+            return found
         self.problem = self.problem or f"the JSON has a number of {len(text)} digits"
         return text
 
@@ -81,7 +83,8 @@ class _Oddities:
         return text
 
 
-_ODD_NUMBERS: Final = re.compile(r"NaN|Infinity|[0-9][eE]\+?[0-9]{3}|[0-9]{300}")
+_ODD: Final = re.compile(r"NaN|Infinity|[0-9][eE]\+?[0-9]{3}|[0-9]{19}|\\u[dD][89a-fA-F]|[\ud800-\udfff]")
+"""What may be a number, or half a character, that a reader of the value could not take."""
 
 
 class _DoubledError(Exception):
@@ -101,14 +104,14 @@ _PLAIN: Final = json.JSONDecoder(strict=False, object_pairs_hook=_members)
 
 def _decoded(text: str) -> Parsed:
     """Return the value of a whole text. Raises JSONDecodeError, or RecursionError."""
-    has_odd_numbers = _ODD_NUMBERS.search(text) is not None
-    if not has_odd_numbers and not text.startswith("\ufeff"):
+    has_oddities = _ODD.search(text) is not None
+    if not has_oddities and not text.startswith("\ufeff"):
         try:
             return Parsed(_PLAIN.decode(text))
         except _DoubledError:
             pass
     odd = _Oddities()
-    if has_odd_numbers:
+    if has_oddities:
         value = json.loads(
             text,
             strict=False,
@@ -119,7 +122,21 @@ def _decoded(text: str) -> Parsed:
         )
     else:
         value = json.loads(text, strict=False, object_pairs_hook=odd.members)
+    if has_oddities and (whole := _without_halves(value)) != value:
+        odd.problem = odd.problem or "the JSON has half a character"
+        value = whole
     return Parsed(value, odd.problem, is_exact=not odd.problem)
+
+
+def _without_halves(value: object) -> object:
+    """Return a value with U+FFFD for each half of a pair of surrogates, which no text in UTF-8 can have."""
+    if isinstance(value, str):
+        return _HALF.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_without_halves(each) for each in value]
+    if isinstance(value, dict):
+        return {_HALF.sub("\ufffd", name): _without_halves(each) for name, each in value.items()}
+    return value
 
 
 _TOKEN: Final = re.compile(r'\s*+("[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]:,]|[^\s{}\[\]:,"]++)', re.DOTALL)

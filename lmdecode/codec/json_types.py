@@ -64,6 +64,9 @@ def number(decimals: int = 1, scale: float = 1.0) -> JsonFieldType:
     return JsonFieldType("number", "number", lambda value: round(_number(value) * scale, decimals), example=12.5)
 
 
+_LARGEST_INTEGER: Final = 1 << 53  # beyond it, not every integer is a JSON number that all programs read alike
+
+
 def integer() -> JsonFieldType:
     """A whole number; one that is not whole is kept as it came.
 
@@ -73,7 +76,7 @@ def integer() -> JsonFieldType:
 
     def read(value: object) -> int:
         found = _number(value)
-        if found != round(found):
+        if found != round(found) or abs(found) > _LARGEST_INTEGER:
             raise OtherFormError("is no whole number")
         return round(found)
 

@@ -158,6 +158,19 @@ def test_headers_that_make_no_sense_are_kept_as_bytes(data: bytes) -> None:
     assert reader.problem.startswith("not an HTTP message: ")
 
 
+@pytest.mark.parametrize(
+    "data",
+    [b"GET / HTTP/1.1\r\nAuthorization: Bearer c0ffee\r\r\n\r\n", b"GET /?token=c0ffee HTTP/9\r\n\r\n",
+     b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: c0ffee\r\n\r\n",
+     b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: c0ffee\r\n\r\n"],
+)  # fmt: skip
+def test_why_headers_make_no_sense_is_said_without_what_is_in_them(data: bytes) -> None:
+    reader = MessageReader("app")
+    reader.feed(data)
+    assert reader.problem.startswith("no message of HTTP: ")
+    assert "c0ffee" not in reader.problem
+
+
 def test_a_chunk_that_makes_no_sense_ends_the_body() -> None:
     result, rest = read_answer(answer(b"3\r\nabc\r\nxyz\r\nHTTP/1.1 200 OK\r\n", b"Transfer-Encoding: chunked"))
     assert (result.body, rest) == (b"abc", b"HTTP/1.1 200 OK\r\n")

@@ -70,3 +70,8 @@ def test_any_bytes_are_a_document(data):
     found = document(data)
     assert isinstance(found.text, str)
     json.dumps(found.value, allow_nan=False)
+
+
+def test_a_text_with_half_a_character_can_be_written_down():
+    found = document('{"a": "\ud800", "b": "é')
+    assert (found.value, found.text) == ({"a": "?"}, '{"a": "?", "b": "é')

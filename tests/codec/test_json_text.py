@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -88,8 +89,13 @@ def test_a_line_break_within_a_text_is_no_damage():
     assert parsed('{"a": "b\nc"}') == ({"a": "b\nc"}, "", True)
 
 
+_INTEGERS = st.integers(-(1 << 63), (1 << 64) - 1)
 _ANY = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    st.none()
+    | st.booleans()
+    | st.integers(-(1 << 63), (1 << 64) - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8),
     lambda each: st.lists(each, max_size=4) | st.dictionaries(st.text(max_size=4), each, max_size=4),
     max_leaves=20,
 )
@@ -121,3 +127,19 @@ def is_part(part, whole):
 @given(st.text(alphabet='{}[]",:\\ntrue0123.eu\x00 ', max_size=60))
 def test_any_text_gives_something_that_can_be_written_down(text):
     json.dumps(parsed(text).value, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "problem"),
+    [
+        ('{"\\ud800": ["\\uDFFF!"]}', {"\ufffd": ["\ufffd!"]}, "the JSON has half a character"),
+        ('["\ud800"]', ["\ufffd"], "the JSON has half a character"),
+        ('["\\ud83d\\ude00"]', ["\U0001f600"], ""),
+        ("[18446744073709551616]", ["18446744073709551616"], "the JSON has a number of 20 digits"),
+        ("[18446744073709551615]", [18446744073709551615], ""),
+    ],
+)
+def test_a_value_can_be_written_down_by_every_program(text, value, problem):
+    found = parsed(text)
+    assert (found.value, found.problem) == (value, problem)
+    orjson.dumps(found.value)
