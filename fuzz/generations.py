@@ -17,6 +17,7 @@ from lmdecode.capture import decode_capture
 from lmdecode.capture.source import OpenCapture
 from lmdecode.codec.dialect import RECORDS, OwnerAccess, Place, Tallies, Tally
 from lmdecode.codec.errors import LmdecodeError
+from lmdecode.codec.json_text import parsed
 from lmdecode.codec.record import Record, Sender
 from lmdecode.codec.secrets import masked_text
 from lmdecode.codec.speakers import Speakers
@@ -163,12 +164,11 @@ def _stomp(data: bytes) -> None:
 @target("vocabulary", damaged_json([*STREAM, json.loads(CONFIG), {"CMCoffeeBoiler": {"targetTemperature": 94.0}}]))
 def _vocabulary(data: bytes) -> None:
     """Any document can be read as any source; what becomes a field is a plain value."""
-    with contextlib.suppress(ValueError, RecursionError):
-        value = json.loads(data)
-        for source in SOURCES:
-            reading = read(source, value)
-            assert all(isinstance(each, bool | int | float | str | list) for each in reading.fields.values())
-            orjson.dumps([reading.fields, reading.extra])
+    value = parsed(data.decode("utf-8", "replace")).value
+    for source in SOURCES:
+        reading = read(source, value)
+        assert all(isinstance(each, bool | int | float | str | list) for each in reading.fields.values())
+        orjson.dumps([reading.fields, reading.extra])
 
 
 @target(

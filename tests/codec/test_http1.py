@@ -167,7 +167,7 @@ def test_headers_that_make_no_sense_are_kept_as_bytes(data: bytes) -> None:
 def test_why_headers_make_no_sense_is_said_without_what_is_in_them(data: bytes) -> None:
     reader = MessageReader("app")
     reader.feed(data)
-    assert reader.problem.startswith("no message of HTTP: ")
+    assert reader.problem.startswith("not an HTTP message: ")
     assert "c0ffee" not in reader.problem
 
 

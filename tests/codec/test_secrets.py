@@ -274,3 +274,7 @@ def test_long_texts_take_time_in_proportion(text):
         return time.thread_time() - begin
 
     assert seconds(text) < 1 or seconds(text) < 3 * seconds(text[: len(text) // 2])
+
+
+def test_a_bearer_token_is_masked_also_where_the_word_before_it_is_damaged():
+    assert masked_text("GET / HBearer c0ffeec0ffee\r\n") == "GET / H**\r\n"
