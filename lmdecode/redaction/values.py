@@ -177,6 +177,8 @@ class Values:
 
     def _unnamed(self, name: str, value: str) -> str:  # noqa: PLR0911 -- as above
         """Return what becomes of a text that no name makes secret."""
+        if HARMLESS(value) and names_a_place(name) and name not in known_words_folded():
+            return self.table.of(Kind.TEXT, value)  # a latitude, a post code, a day of birth
         if value in known_words() or HARMLESS(value):
             return value
         if is_uuid(value):
