@@ -72,11 +72,13 @@ _HELP: Final = """Understand the network protocols of La Marzocco espresso machi
 Start with one of these:
 
 - `lmdecode decode morning.pcap` shows what app and machine said
+- `lmdecode shots home-assistant.log` lists the coffees of a machine of today
 - `lmdecode report morning.pcap --output report.html` makes an HTML page of it
-- `lmdecode identify morning.pcap` says what a capture probably holds, without the machine's key
+- `lmdecode identify morning.pcap` says which generation speaks in a capture and what it holds, without any key
+- `lmdecode redact home-assistant.log to-post.log` makes a copy without secrets, to ask for help with
 - `lmdecode explain R401C000403BC04D8B6` takes one message apart
-- `lmdecode registers coffee` looks up the memory map
-- `lmdecode harvest` finds your machine's key while you log in on your phone
+- `lmdecode registers coffee` looks up names
+- `lmdecode harvest` finds your machine's key, which only v1 needs, while you log in on your phone
 - `lmdecode status`, `get`, `send` and `watch` talk to your machine; `lmdecode simulate` runs a simulated one
 - `lmdecode samples` copies sample captures to try this on; `lmdecode doctor` says what is installed and what is missing
 
