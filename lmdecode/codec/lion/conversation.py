@@ -25,6 +25,7 @@ from lmdecode.codec.web_records import WebRecords
 
 _MOST_SUBSCRIPTIONS: Final = 256
 _MOST_STATUSES: Final = 256  # of commands, that are remembered of a destination's last push
+_MOST_THINGS: Final = 1000  # that have a Record each; a house has two, and a list of more stays in one
 _LONGEST_NAME: Final = 1000  # characters of a subscription and its destination, which have a hundred
 _OF_THE_FRAME: Final = frozenset(("destination", "content-length", "content-type"))
 """The headers of a frame that the Record says in another way."""
@@ -139,6 +140,8 @@ class Web(WebRecords):
         """Return a Record for each thing of a list of them: what is said of one is said of no other."""
         listed = self.value if isinstance(self.value, list) else [self.value]
         made: list[Record] = []
+        if len(listed) > _MOST_THINGS:
+            return [record]
         for each in listed:
             if not isinstance(each, dict):
                 return [record]

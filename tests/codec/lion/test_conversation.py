@@ -269,3 +269,11 @@ def test_no_shape_of_a_document_is_too_odd(bodies, what):
         exchange(web, "GET", f"{PREFIX}/things", body)
         exchange(web, "POST", f"{PREFIX}/things/{SERIAL}/command/X", body, asked=json.dumps(body).encode())
         assert json.dumps(push(pushed, body).as_dict())
+
+
+def test_a_list_of_more_things_than_anybody_has_stays_in_one_record():
+    things = [{"serialNumber": f"MR{number:06}"} for number in range(1001)]
+    _, found = exchange(Recording().connection(), "GET", f"{PREFIX}/things", things)
+    (answer,) = found
+    assert answer.plaintext is not None
+    assert "MR001000" in answer.plaintext
