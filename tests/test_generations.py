@@ -63,7 +63,9 @@ def secrets_in(sample: bytes) -> set[bytes]:
     return found | {half for half in (_BLE_TOKEN, _BLE_TOKEN[:16]) if half in sample}
 
 
-_BLE_TOKEN = b"5f1d7a0c93b2e84466d8a1c07e35f9b2" * 2  # its recording has it in pieces
+_BLE_TOKEN = (
+    b"15d970344342cf50f3f136b3f341036edc44653f26681a99a903509225ed7eae"  # a recording of Bluetooth has it in pieces
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -217,8 +219,11 @@ def test_a_copy_to_be_posted_says_the_same_of_another_machine(
         values = {field: value for field, value in line["fields"].items() if not isinstance(value, str)}
         return line["time"], line["sender"], line["role"], line["generation"], values
 
-    told = [each for each in map(essence, lines) if each[-1]]
-    assert told == [each for each in map(essence, decoded[name]) if each[-1]]
+    def is_told(line: dict[str, Any]) -> bool:
+        """Whether a copy has it: one of a log lacks the library's own words, which say what a command was to do."""
+        return bool(essence(line)[-1]) and not (name == "homeassistant.log" and line["role"] == "request")
+
+    assert [*map(essence, filter(is_told, lines))] == [*map(essence, filter(is_told, decoded[name]))]
     for secret in secrets_in((CAPTURES / name).read_bytes()) | {b"MR012345"}:
         assert secret not in copy.read_bytes()
         assert secret not in (tmp_path / "out").read_bytes()
