@@ -136,4 +136,4 @@ def test_bytes_of_the_newer_generations_are_data():
 
     (garbage,) = heard(("app", b"garbage"))
     found, payload = tags(exported_pdu.packet(garbage))
-    assert (found[12], payload) == (b"data", b"garbage")
+    assert (found[12], payload) == (b"data", b"**")  # what cannot be read may hold a secret
