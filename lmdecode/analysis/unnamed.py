@@ -16,7 +16,7 @@ from lmdecode.codec.secrets import is_secret
 _MOST: Final = 2000  # names that are kept; some of the maker's lists have a name for each day
 _EXAMPLES: Final = 5
 _LONGEST: Final = 400  # characters of a value that are kept
-_INDEX: Final = re.compile(r"\[[^\]]*\]")
+_INDEX: Final = re.compile(r"\[[^\[\]]{0,100}\]")
 _OURS: Final = frozenset(("goneWidgets", "signature", "accepted"))
 """What lmdecode itself notes of a message."""
 _OF_ANSWERS: Final = frozenset(("id", "message", "status"))

@@ -149,7 +149,7 @@ def masked_rest(text: str) -> str:
     return MASK + left
 
 
-_END_OF_REST: Final = re.compile(r"""\\*+["'](?=\s{0,20}(?:[,}\]]|(?P<colon>:)|\Z))|[\r\n]""")
+_END_OF_REST: Final = re.compile(r"""(?<!\\)\\*+["'](?=\s{0,20}(?:[,}\]]|(?P<colon>:)|\Z))|[\r\n]""")
 _ANY_NAME: Final = "token"
 
 

@@ -16,6 +16,7 @@ SURE: Final = 8
 
 _LEAST_DIFFERENT: Final = 3
 
+_ESCAPE: Final = re.compile("%[0-9A-F]{2}")
 _ADDRESS: Final = re.compile(r"[0-9A-Fa-f]{12}\Z").match
 
 
@@ -58,7 +59,7 @@ def _spelled(value: str, *, all_of_them: bool) -> Iterator[bytes]:
             yield json.dumps(escaped)[1:-1].encode()
         yield quote(data, safe="").encode()
         yield quote_plus(data).encode()
-        yield re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), quote(data, safe="")).encode()
+        yield _ESCAPE.sub(lambda found: found[0].lower(), quote(data, safe="")).encode()
         yield repr(text)[1:-1].encode("utf-8", "surrogatepass")
         yield data.hex().encode()
         yield data.hex().upper().encode()

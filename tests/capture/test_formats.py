@@ -61,9 +61,10 @@ def test_content_tells_the_format(data, expected, tmp_path):
         (b"\xa1\xb2\xcd\x34....", "editcap"),
         (b"GMBU....", "Network Monitor"),
         (b"\xd4\xc3", "is cut off in its first bytes"),
+        (b"hello world", r"text in which no line has a message of a machine; .* log on level debug: .* pylamarzocco"),
         (
-            b"hello world",
-            r"reads \(.*pcap, pcapng, .* lmdirect, .* json, .* jsonraw .* ek, .* gzip, xz, bzip2 or zstd\).*editcap",
+            b"\x03\x02\x01" * 400,
+            r"reads \(.*pcap, pcapng, .* json, .* jsonraw .* ek, .* gzip, xz, bzip2 or zstd\).*editcap",
         ),
         (b"\xff\xfehello", "is not a capture"),
         (b"\x00", "holds nothing but zeros"),

@@ -24,7 +24,8 @@ _DEEPEST: Final = 4  # where the list of requests may be: {"log": {"entries": [,
 _TOKEN = re.compile(rb'["\[\]{}]').search
 # Possessive, as it is never right to go back; each repetition takes a backslash or none, so it is linear.
 _STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL).match
-_WHOLE_STRINGS: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL).sub
+# One that is cut off goes up to the end, or each quote in it would be looked at as the beginning of another.
+_WHOLE_STRINGS: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL).sub
 # Within an object: everything up to a bracket that is not of an object without others in it, such as a header.
 _PLAIN: Final = rb'[^"{}\[\]]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _SKIP = re.compile(rb"(?:%b|\{(?:%b)*+\})*+" % (_PLAIN, _PLAIN), re.DOTALL).match

@@ -64,13 +64,15 @@ _SERIAL: Final = re.compile(r"(?<![A-Z0-9])([A-Z]{2}\d{5,6})(?![0-9])")
 # What nobody else's device would write or notify; each is the beginning of a whole value.
 _PAYLOAD: Final = re.compile(
     rb"(?:" + "|".join(sorted(QUERIES)).encode() + rb")\0\Z"
-    rb'|\{\s*"name"\s*:\s*"(?:MachineChangeMode|SettingBoilerTarget|SettingBoilerEnable|SettingSmartStand[bB]y)"'
-    rb'|\[?\s*\{\s*"(?:Brewing(?:Started|Update|Stopped)|FlushStopped|CoffeeBoiler\d|SteamBoiler(?:Update|Heating)'
+    rb'|\{\s{0,9}"name"\s{0,9}:\s{0,9}"'
+    rb'(?:MachineChangeMode|SettingBoilerTarget|SettingBoilerEnable|SettingSmartStand[bB]y)"'
+    rb'|\[?\s{0,9}\{\s{0,9}"'
+    rb"(?:Brewing(?:Started|Update|Stopped)|FlushStopped|CoffeeBoiler\d|SteamBoiler(?:Update|Heating)"
     rb'|MachineMode"|MachineStatistics"|MachineConfiguration"|SystemInfo")'
-    rb'|\[\s*\{\s*"(?:id"\s*:\s*"(?:CoffeeBoiler1|SteamBoiler)"|family"\s*:)'
+    rb'|\[\s{0,9}\{\s{0,9}"(?:id"\s{0,9}:\s{0,9}"(?:CoffeeBoiler1|SteamBoiler)"|family"\s{0,9}:)'
 )
 EVENT: Final = re.compile(
-    rb'\[?\s*\{\s*"(?:Brewing|Flush|CoffeeBoiler|SteamBoiler|Machine|Sleep"|Group|Tea|HotWater|Tank|Water)'
+    rb'\[?\s{0,9}\{\s{0,9}"(?:Brewing|Flush|CoffeeBoiler|SteamBoiler|Machine|Sleep"|Group|Tea|HotWater|Tank|Water)'
 )
 """How what is notified begins."""
 

@@ -131,6 +131,7 @@ def _items(data: bytes, size: int) -> Iterator[bytes]:
             yield data[at : at + size]
 
 
+_SIGN: Final = re.compile(r"\s{0,40}([=:])\s{0,40}")
 _PAIR: Final = re.compile(r"(?P<name>[0-9a-f]{4})(?:[0-9a-f-]{4,32})?[=:](?P<handle>0x[0-9a-f]{1,4}|[1-9]\d{0,4})\Z")
 
 
@@ -148,8 +149,8 @@ def parse_handles(text: str) -> dict[int, str]:
     """
     found: dict[int, str] = {}
     lines = (line.partition("#")[0] for line in text.lower().splitlines())
-    pairs = re.sub(r"\s*([=:])\s*", r"\1", " ".join(lines)).replace(",", " ").split()
-    for pair in pairs:
+    closed = _SIGN.sub(r"\1", " ".join(lines))
+    for pair in closed.replace(",", " ").split():
         match = _PAIR.match(pair)
         handle = 0 if match is None else int(match["handle"], 0)
         if match is None or not 0 < handle < 1 << 16:
