@@ -183,7 +183,7 @@ def _collapsed(found: Sequence[Command]) -> Iterator[Command]:
 
 
 def reason_of(command: Command, option: str) -> str | None:
-    """Returns the reason why a command lacks an option of its kind; None if the tables give no reason."""
+    """Returns why a command lacks an option that similar commands have, or None if the tables give no reason."""
     if option in command.left_out:
         return command.left_out[option]
     reasons = _REASONS[command.kind].get(option, {})

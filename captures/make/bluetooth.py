@@ -221,7 +221,7 @@ def boilers(coffee: float, steam: float, target: float = 93) -> list[dict[str, o
 
 
 def pour(att: Att, seconds: float) -> None:
-    """Water flows, and the machine tells of it about once a second."""
+    """The machine reports about once a second while water flows."""
     att.notify(BrewingStartedGroup1DoseIndex="ContinuousDose")
     told, passed = 0.097, 0.0
     while told < seconds:
@@ -276,7 +276,7 @@ def type_something(log: Log) -> None:
 
 
 def heat_up(att: Att) -> None:
-    """Both boilers heat up, and the machine tells of each third degree of the coffee boiler, of each fifth of steam."""
+    """Both boilers heat up. The machine reports the coffee boiler every 3 °C and the steam boiler every 5 °C."""
     warmer = [(30.5 + 12.12 * step, "CoffeeBoiler1", 27 + 3 * step) for step in range(23)]
     warmer += [(31.5 + 18.8 * step, "SteamBoiler", 31 + 5 * step) for step in range(21)]
     for seconds, boiler, temperature in sorted(warmer):

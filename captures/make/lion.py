@@ -295,7 +295,7 @@ class Morning:
         self.told(clock, "MESSAGE", headers, body, by_client=False)
 
     def coffee(self, ended: str, seconds: float) -> dict[str, object]:
-        """Return how the cloud tells of a shot, by the clock of its end."""
+        """Return a shot as the cloud reports it. The shot is found by the time at which it ended."""
         return {
             "time": _milliseconds(_at(ended)),
             "extractionSeconds": seconds,

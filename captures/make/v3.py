@@ -1,7 +1,7 @@
 """Makes `v3-morning.pcap`: a morning of a Linea Micra with gateway v3, as a router between it and an app captures it.
 
 The story is told in `captures/README.md`. All values are made up, in the shapes of gateway v3.6; the token and the
-network's addresses look like real ones and are none. Nothing here is left to chance, so what comes out is always the
+network's addresses look real but are made up. Nothing here is left to chance, so what comes out is always the
 same.
 
     python captures/make/v3.py

@@ -68,7 +68,7 @@ class _Brewing:
 
     key: int | None
     started_ns: int | None
-    """When its start was heard; None if that is not in the capture."""
+    """When the message about its start came. None if the capture does not have that message."""
     samples: list[Sample] = field(default_factory=list)
     connections: list[tuple[str | None, int]] = field(default_factory=list)
     stop: Stop | None = None
@@ -197,7 +197,7 @@ class Brewings:
         return [*self._before, *([] if self._open is None else [self._shot(self._open, now_ns)])]
 
     def running(self, now_ns: int) -> Shot | None:
-        """Return the one that runs now; None if none does.
+        """Return the shot that runs now, or None if no shot runs.
 
         Args:
             now_ns: Nanoseconds since 1970.

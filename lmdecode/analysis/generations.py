@@ -46,11 +46,6 @@ class SpokenConnection:
         known = dialects().get(self.generation)
         return self.generation if known is None else known.title
 
-    @property
-    def machine_name(self) -> str:
-        """The machine's serial number if it is said, else ""."""
-        return str(self.facts.get("machine_ser_num", ""))
-
 
 class Generations:
     """Takes records of any dialect, and tells the connections' generations. Its memory does not grow with the records.

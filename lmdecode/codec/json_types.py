@@ -180,15 +180,6 @@ def _read_text(value: object) -> str:
 TEXT: Final = JsonFieldType("text", "string", _read_text)
 
 
-def _read_words(value: object) -> list[str]:
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise ValueError("is no list of words")
-    return [*value]
-
-
-WORDS: Final = JsonFieldType("words", "array", _read_words, example=["Word"])
-
-
 def _read_version(value: object) -> str:
     text = _read_text(value)
     return text[1:] if text[:1] in {"v", "V"} and text[1:2].isdigit() else text

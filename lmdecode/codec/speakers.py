@@ -147,7 +147,13 @@ class Speakers:
         return None if name is None else self._all[name].web(place, tallies[name])
 
     def serving(self, host: str, port: int, path: str) -> str | None:
-        """Return the name of the dialect that serves an address, as `web` takes it; None if none does."""
+        """Return the name of the dialect that serves an address, or None if no dialect does.
+
+        Args:
+            host: The host that was asked, in lower case, without the port.
+            port: The port that was asked.
+            path: The path of the first request.
+        """
         return next((name for name, dialect in self._dialects.items() if dialect.serves(host, port, path)), None)
 
     def logs(self, place: Place, tallies: Tallies) -> list[LogConversation]:

@@ -37,7 +37,6 @@ _BOILER: Final = words_of("StandBy", "HeatingUp", "Ready", "NoWater", "Off", "Ec
 LEVEL: Final = coded({"Level1": 1, "Level2": 2, "Level3": 3})
 LEVEL_NOTE: Final = "1 to 3 stand for 126, 128 and 131 °C"
 GRINDING: Final = flag({"GrindingMode": True, "PoweredOn": True, "StandBy": False})
-SPEED: Final = words_of("Low", "Medium", "High")
 GRIND_WITH: Final = words_of("Portafilter", "ByButton")
 GRINDER_DOSES: Final[tuple[tuple[str, str, str], ...]] = (
     ("TimeType", "grinder_seconds_k", "s"),

@@ -30,5 +30,5 @@ def as_lines(made: Redacted) -> Iterator[str]:
     if not made.replaced:
         yield "  nothing in it had to be replaced"
     for what, count in made.left_out.items():
-        yield f"  left out: {count:,} {what}"
+        yield f"  left out: {what} ({count:,})"
     yield TIMES

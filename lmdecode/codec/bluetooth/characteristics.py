@@ -11,8 +11,6 @@ from typing import Final
 
 SUFFIX: Final = "7847-e12b-09a8-b04b-8e0922a9abab"
 """How the UUIDs of the machines' own service and characteristics end."""
-SERVICE: Final = "d30a"
-"""The short name of the machines' own service."""
 _BASE: Final = "-0000-1000-8000-00805f9b34fb"
 _SHORT: Final = 2  # bytes of a UUID that the Bluetooth SIG gave
 _LONG: Final = 16
