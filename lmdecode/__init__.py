@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from lmdecode.codec.v1.key import Key
     from lmdecode.codec.v1.memory_map import REGISTERS
     from lmdecode.codec.v1.register import Register
+    from lmdecode.device.core import Outcome
     from lmdecode.device.errors import BusyError, MachineError, NoAnswerError, NoConnectionError, WrongKeyError
-    from lmdecode.device.settings import Outcome
     from lmdecode.render.arrow import to_arrow, to_polars
 
 __all__ = [
@@ -99,7 +99,7 @@ if not TYPE_CHECKING:  # to whom the names above are all there is
             "NoConnectionError",
             "WrongKeyError",
         ),
-        "lmdecode.device.settings": ("Outcome",),
+        "lmdecode.device.core": ("Outcome",),
         "lmdecode.render.arrow": ("to_arrow", "to_polars"),
     }
 

@@ -37,6 +37,8 @@ class Extra(NamedTuple):
 
 
 EXTRAS: Final = {
+    "bluetooth": Extra(("bleak",), "--bluetooth, of status, get, watch, send and bridge; discover, over Bluetooth"),
+    "bumble": Extra(("bleak", "bumble"), "simulate --generation bluetooth; --radio"),
     "live": Extra(("zeroconf",), "discover; simulate, so that discover finds it"),
     "login": Extra(("authlib", "requests"), "login"),
     "mitm": Extra(("ifaddr", "mitmproxy", "segno"), "harvest; decode and credentials, of saved flows; the addons"),
@@ -44,7 +46,19 @@ EXTRAS: Final = {
     "parquet": Extra(("pyarrow",), "--format parquet; to_arrow in Python"),
     "polars": Extra(("polars", "pyarrow"), "to_polars in Python"),
     "all": Extra(
-        ("aiomqtt", "authlib", "ifaddr", "mitmproxy", "polars", "pyarrow", "requests", "segno", "zeroconf"),
+        (
+            "aiomqtt",
+            "authlib",
+            "bleak",
+            "bumble",
+            "ifaddr",
+            "mitmproxy",
+            "polars",
+            "pyarrow",
+            "requests",
+            "segno",
+            "zeroconf",
+        ),
         "all of these",
     ),
 }

@@ -48,6 +48,8 @@ _SMALL: Final = ("live", "login", "mqtt")  # extras that are installed by the co
 _DECODE: Final = ("decode", _CAPTURE, "--config", _CONFIG)
 _TRIED: Final[dict[str, Sequence[str]]] = {
     "": ("lmdecode", *_DECODE, "--format", "csv"),
+    "bluetooth": ("python", "-c", "import bleak, lmdecode.device.bluetooth"),
+    "bumble": ("python", "-c", "import bleak, bumble, lmdecode.simulator.bluetooth"),
     "live": ("python", "-c", "import zeroconf, lmdecode.device.discovery"),
     "login": ("python", "-c", "import authlib, requests, lmdecode.cloud.login"),
     "mitm": ("mitmdump", "--no-server", "--rfile", "no.flow", "--scripts", _ADDON),
@@ -64,7 +66,16 @@ _TRIED: Final[dict[str, Sequence[str]]] = {
     "dev": ("python", "-m", "pytest", "--version"),
 }
 """What each extra is for, as a command; the first is of lmdecode alone."""
-_USERS: Final = ("live", "login", "mitm", "mqtt", "parquet", "polars")  # that the doctor looks at
+_USERS: Final = (
+    "bluetooth",
+    "bumble",
+    "live",
+    "login",
+    "mitm",
+    "mqtt",
+    "parquet",
+    "polars",
+)  # that the doctor looks at
 
 
 class DistError(Exception):

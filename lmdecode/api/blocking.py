@@ -13,9 +13,10 @@ from typing import Any, Self, TypeVar
 from lmdecode.api.arguments import AnyKey, PathLike
 from lmdecode.api.live import AsyncMachine, Status
 from lmdecode.api.memory import MemoryImage
-from lmdecode.app.send import LastWrite, Word
+from lmdecode.app.send import LastWrite
 from lmdecode.codec.record import Record, Value
-from lmdecode.device.settings import Outcome
+from lmdecode.device.core import Outcome
+from lmdecode.device.driver import Word
 from lmdecode.device.timing import ANSWER_TIMEOUT
 
 T = TypeVar("T")

@@ -14,20 +14,9 @@ from typing import Final, Self
 from lmdecode.analysis.columns import current_name
 from lmdecode.api.arguments import AnyKey, PathLike, as_key, in_python_words
 from lmdecode.api.memory import MemoryImage
-from lmdecode.app.live import read_bytes, session_for
+from lmdecode.app.live import memory_driver, read_bytes, session_for
 from lmdecode.app.reading import read_value
-from lmdecode.app.send import (
-    LastWrite,
-    NotTakenError,
-    Word,
-    apply,
-    changes_for,
-    consent_missing,
-    hazards_of,
-    preview,
-    raw_write,
-    write_raw,
-)
+from lmdecode.app.send import LastWrite, NotTakenError, consent_missing, hazards_of, raw_write, write_raw
 from lmdecode.codec.record import Kind, Record, Value
 from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.memory_map import UNITS
@@ -36,8 +25,9 @@ from lmdecode.codec.v1.register import model_named
 from lmdecode.codec.v1.requester import PROBE
 from lmdecode.codec.v1.windows import STATUS
 from lmdecode.config.targets import Target, find_target
+from lmdecode.device.core import Outcome, making, previewing
+from lmdecode.device.driver import Word
 from lmdecode.device.session import Snapshot, take_snapshot
-from lmdecode.device.settings import Outcome
 from lmdecode.device.timing import ANSWER_TIMEOUT
 
 
@@ -135,6 +125,7 @@ class AsyncMachine:
         self._listeners: list[asyncio.Queue[Record]] = []
         self.last_write = LastWrite()
         """The last write that was sent, for a program that is interrupted before its answer comes."""
+        self._driver = memory_driver(self._target, timeout=timeout, show_secrets=show_secrets)
         self._session = session_for(self._target, timeout=timeout, show_secrets=show_secrets, on_record=self._hand_on)
 
     @property
@@ -179,7 +170,7 @@ class AsyncMachine:
         Raises:
             MachineError: The machine cannot be read at all.
         """
-        return Status(await take_snapshot(self._session))
+        return Status(await take_snapshot(self._session, self._driver.snapshot()))
 
     async def get(self, name: str) -> Value:
         """Reads one value, in the unit of the memory map.
@@ -194,7 +185,7 @@ class AsyncMachine:
             MachineError: The machine cannot be read.
         """
         with in_python_words():
-            return await read_value(self._session, name)
+            return await read_value(self._session, self._driver, name)
 
     async def read(self, address: int, length: int) -> bytes:
         """Reads bytes of the machine's memory.
@@ -232,10 +223,10 @@ class AsyncMachine:
             MachineError: The machine cannot be read; nothing was sent.
         """
         with in_python_words():
-            changes = changes_for(name, words, options, model=self._target.model)
-            if (hazards := hazards_of(changes)) and not yes:
+            plan = self._driver.plan(name, words, options)
+            if (hazards := hazards_of(plan.changes)) and not yes:
                 raise consent_missing(hazards)
-            outcome = await apply(self._session, await preview(self._session, changes, model=self._target.model))
+            outcome = await self._session.run(making(await self._session.run(previewing(plan))))
         if not outcome.done:
             failure = NotTakenError(outcome.complaint or f"{name} was not taken")
             failure.outcome = outcome

@@ -39,8 +39,8 @@ from lmdecode.app.bridged_machine import REFUSED, Answer, BridgedMachine, switch
 from lmdecode.app.mqtt import Heard, MqttConnection
 from lmdecode.codec.printable import printable
 from lmdecode.codec.v1.register import DEFAULT_MODEL
+from lmdecode.device.core import State
 from lmdecode.device.errors import NoConnectionError
-from lmdecode.device.settings import State
 from lmdecode.render.home_assistant import (
     OFFLINE,
     ONLINE,

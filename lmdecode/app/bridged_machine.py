@@ -26,23 +26,26 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from lmdecode.allowance import Allowance
 from lmdecode.analysis.entities import Entity, change_of, entities_of
 from lmdecode.analysis.state import LiveMachine
-from lmdecode.app.live import answered_within, session_for, whole
+from lmdecode.app.live import answered_within, memory_driver, session_for, whole
 from lmdecode.app.mqtt import seconds_passed
-from lmdecode.app.send import LastWrite, Preview, apply, preview
+from lmdecode.app.send import LastWrite
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.printable import printable
 from lmdecode.codec.record import Value
 from lmdecode.codec.v1.windows import SERIAL_NUMBER
+from lmdecode.device.core import Preview, State, making, pauses, previewing
 from lmdecode.device.errors import BadAnswerError, BusyError, MachineError, NoAnswerError, WrongKeyError, joined
-from lmdecode.device.session import pauses, read_snapshot
-from lmdecode.device.settings import State
+from lmdecode.device.session import read_all
+from lmdecode.device.v1.driver import plan_of
 from lmdecode.device.watch import Polling
 from lmdecode.render.home_assistant import topic_id
 
 if TYPE_CHECKING:
     from lmdecode.codec.record import Record
+    from lmdecode.codec.v1.memory import Memory
+    from lmdecode.codec.v1.message import Message
     from lmdecode.config.targets import Target
-    from lmdecode.device.session import Session
+    from lmdecode.device.v1.session import MemorySession
 
 CONNECTED: Final = "connected"
 BUSY: Final = "busy"
@@ -113,8 +116,9 @@ class BridgedMachine:
         self._tell = tell
         self._on_change = on_change
         self._turn = asyncio.Lock()
-        self._session: Session | None = None
-        self._polling = Polling(every)
+        self._session: MemorySession | None = None
+        self._driver = memory_driver(target, timeout=timeout)
+        self._polling = Polling(every, self._driver.polls())
         self._all_at = -_ALL_SECONDS
         self._read_at = 0.0
         self._failures = 0
@@ -221,7 +225,7 @@ class BridgedMachine:
                     return Answer(REFUSED, f"the machine could not be read within {_STALE:g} s, so nothing was sent")
                 if not (found.unchanged or switches_off(entity, text) or self._changes.takes(1)):
                     return Answer(REFUSED, _TOO_MANY)
-                outcome = await apply(session, found)
+                outcome = await session.run(making(found))
             except LmdecodeError as error:
                 await self._let_go()
                 if self._is_another:
@@ -237,7 +241,7 @@ class BridgedMachine:
         self._on_change(self)
         return Answer(result.state.value, "; ".join(filter(None, (*found.doubts, outcome.complaint))), result.found)
 
-    async def _preview(self, session: Session, entity: Entity, text: str) -> Preview:
+    async def _preview(self, session: MemorySession, entity: Entity, text: str) -> Preview[Message, Memory]:
         """Reads what a command would change, of the machine that it is for and of no other.
 
         Raises:
@@ -248,7 +252,8 @@ class BridgedMachine:
         if self._is_another:
             raise MachineError(f"{self._other}, so nothing was sent")
         # The model may have shown only after the command came, or be another one's since.
-        return await preview(session, [change_of(entity, text, model=self.model)], model=self.model)
+        plan = plan_of([change_of(entity, text, model=self.model)], model=self.model)
+        return await session.run(previewing(plan))
 
     @property
     def interruption(self) -> str:
@@ -259,7 +264,7 @@ class BridgedMachine:
         """Disconnects."""
         await self._let_go()
 
-    def _connection(self) -> Session:
+    def _connection(self) -> MemorySession:
         if self._session is None:
             self._session = session_for(self._target, timeout=self._timeout, on_record=self._take)
         return self._session
@@ -269,25 +274,27 @@ class BridgedMachine:
         if session is not None:
             await session.close()
 
-    async def _read_due(self, session: Session) -> None:
+    async def _read_due(self, session: MemorySession) -> None:
         now = time.monotonic()
         if now - self._all_at >= _ALL_SECONDS:
-            answers = [answer async for _, answer in read_snapshot(session)]
+            answers = [answer async for _, answer in read_all(session, self._driver.snapshot())]
             errors = [each for each in answers if isinstance(each, Exception)]
             if len(errors) == len(answers):
                 raise errors[0]
             self._all_at = now
             return
         while (due := self._polling.next)[1] <= now:
-            window = due[0]
+            query = due[0]
+            if query is None:
+                return
             try:
-                await session.read(window.address, window.length)
+                await session.ask(query.request)
             except (NoAnswerError, BadAnswerError):
-                self._polling.silent(window, now)
-                if window.name == "status":
+                self._polling.silent(query, now)
+                if query.name == "status":
                     raise
             else:
-                self._polling.answered(window, now)
+                self._polling.answered(query, now)
 
     def _take(self, record: Record) -> None:
         self._last_write.note(record)

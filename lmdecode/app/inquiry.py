@@ -10,18 +10,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lmdecode.app.reading import Reading, is_readable, read_values
+from lmdecode.app.reading import Reading, read_values
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.v1.memory_map import BIT_SETS, DERIVED_BY_NAME, by_name
 from lmdecode.codec.v1.register import MODELS
 from lmdecode.codec.v1.setting_words import names_of
 from lmdecode.codec.v1.settings import SETTINGS, Parameter, Setting, setting_named
-from lmdecode.device.settings import find_model
+from lmdecode.device.v1.driver import MemoryDriver, is_readable
+from lmdecode.device.v1.settings import find_model
 
 if TYPE_CHECKING:
-    from lmdecode.app.send import Word
     from lmdecode.codec.record import Value
-    from lmdecode.device.session import Session
+    from lmdecode.device.driver import Word
+    from lmdecode.device.v1.session import MemorySession
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def on_model(inquiry: Inquiry, model: str) -> Inquiry:
     return Inquiry(inquiry.setting, names, inquiry.usages, model)
 
 
-async def answer(session: Session, inquiry: Inquiry) -> tuple[Inquiry, Reading]:
+async def answer(session: MemorySession, driver: MemoryDriver, inquiry: Inquiry) -> tuple[Inquiry, Reading]:
     """Reads the values that a question asks for. If not all models have them, the model is read first.
 
     Returns:
@@ -100,9 +101,9 @@ async def answer(session: Session, inquiry: Inquiry) -> tuple[Inquiry, Reading]:
         MachineError: The machine cannot be read.
     """
     if inquiry.model is None and any(len(_models(name)) < len(MODELS) for name in inquiry.names):
-        model = await find_model(session)
+        model = await session.run(find_model())
         inquiry = inquiry if model is None else on_model(inquiry, model)
-    return inquiry, await read_values(session, inquiry.names)
+    return inquiry, await read_values(session, driver, inquiry.names)
 
 
 def _models(name: str) -> tuple[str, ...]:

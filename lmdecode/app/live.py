@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from lmdecode.app.errors import CommandError, UsageError
 from lmdecode.codec.printable import printable
@@ -23,7 +23,9 @@ from lmdecode.config.names import CHOICE
 from lmdecode.device.discovery import Found, discover
 from lmdecode.device.errors import NoAnswerError
 from lmdecode.device.session import Snapshot, take_snapshot
+from lmdecode.device.v1.driver import MemoryDriver
 
+R = TypeVar("R")
 T = TypeVar("T")
 
 _WHOLE: Final = 5  # how many times the wait for one answer all reads of a command may take together
@@ -33,7 +35,48 @@ if TYPE_CHECKING:
     from lmdecode.codec.record import Record
     from lmdecode.config.targets import Target
     from lmdecode.device.client import Client
+    from lmdecode.device.driver import Driver
     from lmdecode.device.session import Session
+    from lmdecode.device.v1.session import MemorySession
+
+
+def driver_for(target: Target, *, timeout: float, show_secrets: bool = False) -> Driver[Any]:
+    """Returns the driver of a machine's generation.
+
+    Args:
+        target: The machine.
+        timeout: Seconds to wait for an answer.
+        show_secrets: Whether the Records show secrets.
+    """
+    return memory_driver(target, timeout=timeout, show_secrets=show_secrets)
+
+
+def memory_driver(target: Target, *, timeout: float, show_secrets: bool = False) -> MemoryDriver:
+    """Returns the driver of a machine of v1, for what only its memory has.
+
+    Args:
+        target: The machine.
+        timeout: Seconds to wait for an answer.
+        show_secrets: Whether the Records show the machine's cloud account.
+    """
+    return MemoryDriver(
+        host=target.host,
+        port=target.port,
+        key=target.key,
+        model=target.model,
+        timeout=timeout,
+        show_secrets=show_secrets,
+    )
+
+
+def session_with(
+    driver: Driver[R], *, tries: int | None = None, on_record: Callable[[Record], None] | None = None
+) -> Session[R]:
+    """Returns a session with a machine, not connected yet; see `Session`."""
+    from lmdecode.device.core import TRIES
+    from lmdecode.device.session import Session
+
+    return Session(lambda number: driver.connection(number, on_record), tries=TRIES if tries is None else tries)
 
 
 def client_for(
@@ -42,22 +85,11 @@ def client_for(
     timeout: float,
     stream: int = 0,
     show_secrets: bool = False,
-    keep_alive: float | None = None,
     on_record: Callable[[Record], None] | None = None,
 ) -> Client:
-    """Returns a client for a machine, not connected yet; see `Client`."""
-    from lmdecode.codec.v1.requester import requesters
-    from lmdecode.device.client import Client
-
-    return Client(
-        target.host,
-        target.port,
-        requesters(target.key, show_secrets=show_secrets),
-        timeout=timeout,
-        stream=stream,
-        keep_alive=keep_alive,
-        on_record=on_record,
-    )
+    """Returns a client for a machine of v1, not connected yet; see `Client`."""
+    driver = memory_driver(target, timeout=timeout, show_secrets=show_secrets)
+    return driver.connection(stream, on_record)
 
 
 def session_for(
@@ -67,14 +99,13 @@ def session_for(
     show_secrets: bool = False,
     tries: int | None = None,
     on_record: Callable[[Record], None] | None = None,
-) -> Session:
-    """Returns a session with a machine, not connected yet; see `Session`."""
-    from lmdecode.device.session import TRIES, Session
+) -> MemorySession:
+    """Returns a session with a machine of v1, not connected yet; see `MemorySession`."""
+    from lmdecode.device.core import TRIES
+    from lmdecode.device.v1.session import MemorySession
 
-    def connector(number: int) -> Client:
-        return client_for(target, timeout=timeout, stream=number, show_secrets=show_secrets, on_record=on_record)
-
-    return Session(connector, tries=TRIES if tries is None else tries)
+    driver = memory_driver(target, timeout=timeout, show_secrets=show_secrets)
+    return MemorySession(lambda number: driver.connection(number, on_record), tries=TRIES if tries is None else tries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,18 +223,18 @@ def nothing_found() -> CommandError:
     )
 
 
-async def snapshot_of(session: Session, *, seconds: float | None = None) -> Snapshot:
-    """Connects, reads all that the memory map knows, and disconnects.
+async def snapshot_of(driver: Driver[R], *, seconds: float | None = None) -> Snapshot:
+    """Connects, reads all that a machine reveals, and disconnects.
 
     Args:
-        session: The session, not connected yet.
+        driver: The machine's.
         seconds: How long the reads may take in all; None: as long as they take.
 
     Raises:
         MachineError: The machine cannot be read at all.
     """
-    async with session:
-        return await take_snapshot(session, seconds=seconds)
+    async with session_with(driver) as session:
+        return await take_snapshot(session, driver.snapshot(), seconds=seconds)
 
 
 def whole(timeout: float) -> float:
@@ -232,7 +263,7 @@ async def answered_within(seconds: float, reads: Awaitable[T]) -> T:
         raise NoAnswerError(f"the machine has not answered within {seconds:g} s; nothing was sent but reads") from None
 
 
-async def read_bytes(session: Session, address: int, length: int) -> bytes:
+async def read_bytes(session: MemorySession, address: int, length: int) -> bytes:
     """Reads bytes of the machine's memory, in pieces that it answers.
 
     Raises:
@@ -264,7 +295,7 @@ def read_request(address: str, length: str | None = None) -> Message:
     return Message(Kind.READ, start, byte_count(length, start))
 
 
-async def read_window(session: Session, request: Message) -> Record:
+async def read_window(session: MemorySession, request: Message) -> Record:
     """Reads a window whatever is there, in one piece.
 
     Raises:

@@ -28,8 +28,8 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from lmdecode.app.errors import CommandError, UsageError
 from lmdecode.codec.errors import MissingPackageError
 from lmdecode.config.mqtt import PASSWORD_VARIABLE
+from lmdecode.device.core import pauses
 from lmdecode.device.errors import NO_CONNECTION, joined
-from lmdecode.device.session import pauses
 from lmdecode.extras import install_command
 
 if TYPE_CHECKING:

@@ -7,38 +7,24 @@ again and again.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, TypeVar
 
 from lmdecode.analysis.columns import FieldNameError, check_name, current_name, field_kinds, is_glob
 from lmdecode.app.errors import UsageError
-from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import Value
 from lmdecode.codec.speakers import dialects
-from lmdecode.codec.v1.memory_map import DERIVED_BY_NAME, by_name
-from lmdecode.codec.v1.window import Fields, decode_window
-from lmdecode.codec.v1.windows import LARGEST_READ, SNAPSHOT
+from lmdecode.codec.v1.window import decode_window
 from lmdecode.device.errors import BadAnswerError, NoAnswerError
-from lmdecode.device.session import shorter
+from lmdecode.device.v1.driver import is_readable
 
 if TYPE_CHECKING:
     from lmdecode.codec.record import Record
+    from lmdecode.device.driver import Driver
     from lmdecode.device.session import Session
 
-
-def _answered() -> Iterator[tuple[int, int]]:
-    """Yields the windows that machines answer: of one that is longer on newer firmware, the rest apart."""
-    for window in SNAPSHOT:
-        older = shorter(window)
-        if older is None:
-            yield window.address, window.length
-        else:
-            yield older.address, older.length
-            yield older.address + older.length, window.length - older.length
-
-
-_ANSWERED: Final = tuple(_answered())
+R = TypeVar("R")
 
 
 @dataclass(slots=True)
@@ -47,7 +33,7 @@ class Reading:
 
     names: tuple[str, ...]
     """The names that were asked for."""
-    values: Fields = field(default_factory=dict)
+    values: dict[str, Value] = field(default_factory=dict)
     """The values by name, in the order of `names`."""
     missing: dict[str, str] = field(default_factory=dict)
     """Why there is no value, by name."""
@@ -136,72 +122,24 @@ def live_names(text: str) -> tuple[str, ...]:
     return check_name(text, of_v1)
 
 
-def is_readable(name: str) -> bool:
-    """Returns whether a value can be read from the machine."""
-    derived = DERIVED_BY_NAME.get(name)
-    return all(any(row.readable for row in by_name(each)) for each in (derived.inputs if derived else (name,)))
-
-
-def window_of(name: str) -> tuple[int, int]:
-    """Returns the address and the length of the window to read for a value.
-
-    Raises:
-        FieldNameError: There is no such name.
-        RegisterError: The register can only be written.
-
-    >>> window_of("coffee_set_temp"), window_of("mon_on_time")
-    ((7, 2), (785, 15))
-    """
-    found = live_names(name)
-    if len(found) > 1:
-        raise FieldNameError(f"{name} is several values: {', '.join(found)}")
-    derived = DERIVED_BY_NAME.get(found[0])
-    if not is_readable(found[0]):
-        raise RegisterError(f"{found[0]} can only be written")
-    rows = [next(row for row in by_name(each) if row.readable) for each in (derived.inputs if derived else (found[0],))]
-    start = min(row.address for row in rows)
-    return start, max(row.end for row in rows) - start
-
-
-def windows_of(names: Iterable[str]) -> dict[tuple[int, int], list[str]]:
-    """Returns the windows to read for some values, each with its names.
-
-    Values that lie in one of the windows that machines are known to answer are read together.
-
-    >>> windows_of(["coffee_temp", "steam_temp", "dose_k1"])
-    {(20, 2): ['dose_k1'], (16412, 4): ['coffee_temp', 'steam_temp']}
-    """
-    grouped: dict[tuple[int, int], list[tuple[str, int, int]]] = {}
-    for name in names:
-        address, length = window_of(name)
-        known = next(
-            (each for each in _ANSWERED if each[0] <= address and address + length <= sum(each)), (address, length)
-        )
-        grouped.setdefault(known, []).append((name, address, address + length))
-    found: dict[tuple[int, int], list[str]] = {}
-    for _, parts in sorted(grouped.items()):
-        start, end = min(part[1] for part in parts), max(part[2] for part in parts)
-        found[start, min(end - start, LARGEST_READ)] = [name for name, _, _ in parts]
-    return found
-
-
-async def read_values(session: Session, names: Sequence[str]) -> Reading:
+async def read_values(session: Session[R], driver: Driver[R], names: Sequence[str]) -> Reading:
     """Reads some values. What the machine does not answer is noted in `missing`.
 
     Args:
         session: The session with the machine.
+        driver: The machine's.
         names: Names that can be read, as `chosen_names` returns them.
 
     Raises:
-        FieldNameError, RegisterError: As `window_of`.
+        UnsupportedError, RegisterError: As `Driver.queries_of`.
         MachineError: There is no connection, or the machine answers none of the reads.
     """
     reading = Reading(tuple(names))
-    values: Fields = {}
+    values: dict[str, Value] = {}
     failure: NoAnswerError | BadAnswerError | None = None
-    for (address, length), wanted in windows_of(names).items():
+    for query, wanted in driver.queries_of(names):
         try:
-            record = await session.read(address, length)
+            record = await session.ask(query.request)
         except (NoAnswerError, BadAnswerError) as error:
             failure = error
             reading.missing |= dict.fromkeys(wanted, str(error))
@@ -217,22 +155,27 @@ async def read_values(session: Session, names: Sequence[str]) -> Reading:
     return reading
 
 
-async def read_value(session: Session, name: str) -> Value:
+async def read_value(session: Session[R], driver: Driver[R], name: str) -> Value:
     """Reads one value by its name.
 
     Raises:
-        FieldNameError, RegisterError: As `window_of`.
+        FieldNameError: There is no such name.
+        UnsupportedError, RegisterError: As `Driver.queries_of`.
         BadAnswerError: The machine's bytes are not a valid value.
         MachineError: The machine cannot be read.
     """
-    window_of(name)
-    (name,) = live_names(name)
-    reading = await read_values(session, [name])
+    found = live_names(name)
+    if len(found) > 1:
+        raise FieldNameError(f"{name} is several values: {', '.join(found)}")
+    (name,) = found
+    reading = await read_values(session, driver, [name])
     if name not in reading.values:
         raise BadAnswerError(f"the machine has no value for {name}: {reading.missing[name]}")
     return reading.values[name]
 
 
-def _values_in(record: Record, names: Sequence[str]) -> Fields:
-    fields = record.fields or decode_window(record.address or 0, bytes.fromhex(record.data or ""))[0]
+def _values_in(record: Record, names: Sequence[str]) -> Mapping[str, Value]:
+    fields = record.fields
+    if not fields and record.address is not None:  # a window that nobody reads by itself
+        fields = decode_window(record.address, bytes.fromhex(record.data or ""))[0]
     return {name: fields[name] for name in names if name in fields}

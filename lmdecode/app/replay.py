@@ -19,14 +19,14 @@ from lmdecode.codec.v1.redaction import ACCOUNT
 from lmdecode.codec.v1.setting_change import check_raw_write, hazard
 from lmdecode.codec.v1.window import Fields, decode_message
 from lmdecode.codec.v1.windows import VOLATILE
-from lmdecode.device.session import send_again
-from lmdecode.device.settings import find_model
+from lmdecode.device.v1.resending import send_again
+from lmdecode.device.v1.settings import find_model
 
 if TYPE_CHECKING:
     from lmdecode.app.asked import Asked, Opened
     from lmdecode.codec.record import Record
     from lmdecode.config.targets import Target
-    from lmdecode.device.session import Session
+    from lmdecode.device.v1.session import MemorySession
 
 _TRIES: Final = 2  # of a read
 
@@ -176,7 +176,7 @@ class Replay:
         model = self._target.model
         if writes and model is None:
             async with self._session() as session:
-                model = await answered_within(whole(self._timeout), find_model(session))
+                model = await answered_within(whole(self._timeout), session.run(find_model()))
         return [_checked(step, model) for step in writes]
 
     def plan(self, steps: Sequence[Step], on_step: Callable[[Step, Comparison, CheckedWrite | None], None]) -> None:
@@ -239,7 +239,7 @@ class Replay:
             return f"it is about {ACCOUNT}"
         return "a write: give --writes" if step.request.kind is Kind.WRITE and not self._writes else ""
 
-    def _session(self) -> Session:
+    def _session(self) -> MemorySession:
         return session_for(self._target, timeout=self._timeout, show_secrets=self._secrets, tries=_TRIES)
 
 

@@ -18,8 +18,8 @@ from lmdecode.app.live import client_for
 from lmdecode.codec.v1.image import MemoryImage, image_text
 from lmdecode.codec.v1.redaction import ACCOUNT, touches_secret
 from lmdecode.device.errors import MachineError
-from lmdecode.device.scan import Identity, Scanner, ScanSummary
-from lmdecode.device.scan_plan import Piece, Plan, without_secrets
+from lmdecode.device.v1.scan import Identity, Scanner, ScanSummary
+from lmdecode.device.v1.scan_plan import Piece, Plan, without_secrets
 
 if TYPE_CHECKING:
     from lmdecode.codec.record import Record

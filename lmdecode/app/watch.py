@@ -16,10 +16,8 @@ from lmdecode.allowance import Allowance
 from lmdecode.analysis.columns import Selection
 from lmdecode.analysis.state import LiveMachine
 from lmdecode.app.errors import CommandError
-from lmdecode.app.live import client_for
-from lmdecode.app.reading import windows_of
+from lmdecode.app.live import driver_for
 from lmdecode.codec.record import Record
-from lmdecode.codec.v1.windows import Window
 from lmdecode.device.errors import joined
 from lmdecode.device.watch import Link, Watcher
 from lmdecode.render.records.jsonl import json_bytes
@@ -27,7 +25,6 @@ from lmdecode.render.records.jsonl import json_bytes
 if TYPE_CHECKING:
     from lmdecode.codec.record import Record
     from lmdecode.config.targets import Target
-    from lmdecode.device.client import Client
 
 _LONGEST: Final = 1 << 20  # bytes of a line
 _AS_BYTES: Final[int] = getattr(os, "O_BINARY", 0)  # or Windows makes two bytes of the end of a line
@@ -178,9 +175,6 @@ class Flood:
         self._count = self._bytes = 0
 
 
-_KEEP_ALIVE: Final = 5.0  # s of silence, where a machine says something each second
-
-
 @dataclass(frozen=True, slots=True)
 class WatchSummary:
     """What was seen."""
@@ -229,15 +223,15 @@ class Watch:
         self._selection = Selection(names) if names else None
         self.machine = LiveMachine()
         """What is known of the machine."""
+        driver = driver_for(target, timeout=timeout)
         self.watcher = Watcher(
-            self._connect,
+            lambda number, on_record: driver.connection(number, on_record, listens=True),
             interval=interval,
             wait=wait,
             on_record=self._take,
             on_link=self._take_link,
-            windows=[Window(*window, "") for window in windows_of(names)],
+            queries=driver.polls(names),
         )
-        self._timeout = timeout
         self._on_record = on_record
         self._on_link = on_link
         self._on_change = on_change
@@ -289,11 +283,6 @@ class Watch:
         if not link.connected and not gone and not self.stopped:  # who stops it so early does not complain of silence
             gone = f"{joined(self.target.host, self.target.port)} has not said anything yet"
         return WatchSummary(model.count, model.damaged, model.shots.count, self.watcher.connections, gone)
-
-    def _connect(self, number: int, on_record: Callable[[Record], None]) -> Client:
-        return client_for(
-            self.target, timeout=self._timeout, stream=number, keep_alive=_KEEP_ALIVE, on_record=on_record
-        )
 
     def _take(self, record: Record) -> None:
         """Takes a message. An error here must not look like an error of the connection that the message came over."""

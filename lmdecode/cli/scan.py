@@ -26,9 +26,9 @@ from lmdecode.codec.v1.ranges import FORMS, address_ranges
 from lmdecode.codec.v1.redaction import ACCOUNT
 from lmdecode.config.targets import find_target
 from lmdecode.device.errors import joined
-from lmdecode.device.scan import PACE
-from lmdecode.device.scan_plan import LARGEST_TRIED
 from lmdecode.device.timing import ANSWER_TIMEOUT
+from lmdecode.device.v1.scan import PACE
+from lmdecode.device.v1.scan_plan import LARGEST_TRIED
 
 
 @reports_errors
@@ -102,7 +102,7 @@ def scan(
     """
     from lmdecode.app.scan import Scan, ScanOptions
     from lmdecode.cli._common.progress import counting_bar
-    from lmdecode.device.scan_plan import Piece, known_ranges
+    from lmdecode.device.v1.scan_plan import Piece, known_ranges
     from lmdecode.render.machine import scan_entry, scan_lines
 
     pieces = [Piece(each.start, len(each)) for each in address_ranges(ranges or [])] or known_ranges()

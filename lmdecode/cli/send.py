@@ -49,12 +49,14 @@ from lmdecode.render.setting import example_of
 if TYPE_CHECKING:
     from lmdecode.app.inquiry import Inquiry
     from lmdecode.app.reading import Reading
-    from lmdecode.app.send import LastWrite, Preview, RawWrite
+    from lmdecode.app.send import LastWrite, RawWrite
+    from lmdecode.codec.v1.memory import Memory
     from lmdecode.codec.v1.message import Message
     from lmdecode.codec.v1.setting_change import SettingChange
     from lmdecode.config.targets import Target
-    from lmdecode.device.session import Session
-    from lmdecode.device.settings import Outcome
+    from lmdecode.device.core import Outcome, Preview
+    from lmdecode.device.v1.driver import MemoryDriver
+    from lmdecode.device.v1.session import MemorySession
 
 T = TypeVar("T")
 
@@ -144,7 +146,7 @@ class _Sending:
         if hazards and not self.yes and not there:
             raise consent_missing(hazards)
 
-        def may_send(found: Preview) -> bool:
+        def may_send(found: Preview[Message, Memory]) -> bool:
             """Returns whether it is sent at once, without a question."""
             if there and not self.yes and (hazards or found.doubts or len(found.pending) > _FEW):
                 return False
@@ -170,7 +172,7 @@ class _Sending:
 
         async def reading() -> tuple[Inquiry, Reading]:
             async with self._session() as session:
-                return await self._in_time(answer(session, inquiry))
+                return await self._in_time(answer(session, self._driver(), inquiry))
 
         usage = usage_lines(inquiry.setting, inquiry.usages, columns=get_terminal_size().columns)
         try:
@@ -209,10 +211,10 @@ class _Sending:
 
     def write(self, write: RawWrite) -> None:
         from lmdecode.app.send import bytes_before, consent_missing, write_raw
-        from lmdecode.device.settings import State
+        from lmdecode.device.core import State
         from lmdecode.render.machine import bytes_line, raw_entry
 
-        async def in_session(what: Callable[[Session, RawWrite], Coroutine[Any, Any, T]]) -> T:
+        async def in_session(what: Callable[[MemorySession, RawWrite], Coroutine[Any, Any, T]]) -> T:
             async with self._session() as session:
                 return await what(session, write)
 
@@ -245,21 +247,26 @@ class _Sending:
             echo(note, err=self.as_json)
 
     async def _change(
-        self, changes: Sequence[SettingChange], may_send: Callable[[Preview], bool]
-    ) -> tuple[Preview, Outcome | None]:
-        from lmdecode.app.send import apply, preview
+        self, changes: Sequence[SettingChange], may_send: Callable[[Preview[Message, Memory]], bool]
+    ) -> tuple[Preview[Message, Memory], Outcome | None]:
+        from lmdecode.device.core import making, previewing
+        from lmdecode.device.v1.driver import plan_of
 
         async with self._session() as session:
-            reading = preview(session, changes, model=self.target.model)
-            found = await self._in_time(reading)
-            return found, await apply(session, found) if found.unchanged or may_send(found) else None
+            found = await self._in_time(session.run(previewing(plan_of(changes, model=self.target.model))))
+            return found, await session.run(making(found)) if found.unchanged or may_send(found) else None
 
     def _in_time(self, reading: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
         from lmdecode.app.live import answered_within, whole
 
         return answered_within(whole(self.timeout), reading)
 
-    def _session(self, *, show_secrets: bool = False) -> Session:
+    def _driver(self) -> MemoryDriver:
+        from lmdecode.app.live import memory_driver
+
+        return memory_driver(self.target, timeout=self.timeout)
+
+    def _session(self, *, show_secrets: bool = False) -> MemorySession:
         from lmdecode.app.live import session_for
 
         return session_for(
@@ -316,8 +323,9 @@ class _Sending:
 
 def _set(name: str, words: Sequence[str], options: Mapping[str, str | None], common: dict[str, Any]) -> None:
     from lmdecode.app.inquiry import inquiry_of
-    from lmdecode.app.send import changes_for, planned
+    from lmdecode.app.send import planned
     from lmdecode.codec.v1.setting_words import conversions
+    from lmdecode.device.v1.changes import changes_for
 
     with failures_as_json(common["as_json"]):
         dry = common.pop("dry_run")

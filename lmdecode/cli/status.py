@@ -64,10 +64,10 @@ def status(
         target = find_target(host=host, port=port, key=key, config=config, machine=machine)
         _show_only(chosen, values_now(target, chosen, timeout), as_json=as_json)
         return
-    from lmdecode.app.live import session_for, snapshot_of, whole
+    from lmdecode.app.live import driver_for, snapshot_of, whole
 
     target = find_target(host=host, port=port, key=key, config=config, machine=machine)
-    reading = snapshot_of(session_for(target, timeout=timeout), seconds=whole(timeout))
+    reading = snapshot_of(driver_for(target, timeout=timeout), seconds=whole(timeout))
     snapshot = run_live(reading, waiting_for=joined(target.host, target.port))
     if as_json:
         echo_json(snapshot.fields)

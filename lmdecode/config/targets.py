@@ -32,6 +32,29 @@ class Target:
     model: str | None = None
     """None if it is not known."""
     name: str | None = None
+    generation: str = "v1"
+    """The dialect that it speaks: "v1" or "v3"."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class BluetoothTarget:
+    """A machine to talk to over Bluetooth."""
+
+    device: str = ""
+    """The name that it advertises, its serial number or its address; "" for the only one that is near."""
+    token: str = ""
+    """Its `bleAuthToken`; "" if it is not known. A secret."""
+    model: str | None = None
+    """None if it is not known."""
+    name: str | None = None
+    """What its owner calls it."""
+    radio: str = ""
+    """The radio as bumble names it, such as `usb:0` or `tcp-client:127.0.0.1:6402`; "" for this computer's own."""
+
+    @property
+    def generation(self) -> str:
+        """The dialect that it speaks."""
+        return "bluetooth"
 
 
 def find_target(

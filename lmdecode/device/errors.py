@@ -65,6 +65,12 @@ class ModelUnknownError(MachineError):
     exit_code = 2
 
 
+class UnsupportedError(MachineError):
+    """This generation of machines cannot do it; the message says which way can. Nothing was sent."""
+
+    exit_code = 2
+
+
 ONE_AT_A_TIME: Final = (
     "the machine takes one connection at a time; close the app, or what else talks to it, and try again"
 )

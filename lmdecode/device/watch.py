@@ -1,86 +1,72 @@
 """A watch of a machine for as long as anybody likes: it may go away and come back.
 
-The machine reports temperatures and its state by itself, about one message a second. Everything else must be read: the
-status every few seconds, the settings every minute, counters every ten minutes, so that the connection stays nearly as
-quiet as with the maker's app.
+A machine pushes its temperatures and what happens by itself. Everything else must be read, each as often as its driver
+says, so that the connection stays nearly as quiet as with the maker's app.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Final, Generic, NoReturn, TypeVar
 
-from lmdecode.codec.record import Kind, Record
-from lmdecode.codec.v1.message import Message
-from lmdecode.codec.v1.windows import SNAPSHOT, Window
-from lmdecode.device.client import Client
+from lmdecode.codec.record import Record
+from lmdecode.device.core import pauses
+from lmdecode.device.driver import Connection, OnRecord, Query
 from lmdecode.device.errors import BadAnswerError, MachineError, NoAnswerError, WrongKeyError
-from lmdecode.device.session import pauses, shorter
 
-_OFTEN: Final = ("status",)
-_NOW_AND_THEN: Final = ("configuration", "schedule")
-_SELDOM: Final = ("drink counters", "serial number")  # which also show the model
-_NOW_AND_THEN_SECONDS: Final = 60.0
-_SELDOM_SECONDS: Final = 600.0
-_LONGEST_SECONDS: Final = 3600.0  # the longest pause between reads of a window that the machine does not answer
+R = TypeVar("R")
+
+_LONGEST_SECONDS: Final = 3600.0  # the longest pause between two reads of what the machine does not answer
 
 
-class Polling:
+class Polling(Generic[R]):
     """The schedule of reads on one connection.
 
     Args:
-        interval: Seconds between two reads of the status.
-        windows: The only windows to read, each at this interval; none: those with the machine's state.
+        interval: Seconds between two reads of what is to be read as often as the user says.
+        queries: The questions, each with its `every`.
 
-    >>> polling = Polling(5.0)
+    >>> polling = Polling(5.0, [Query("status", "R4000", 0.0), Query("schedule", "R0310", 60.0)])
     >>> polling.next[0].name, polling.next[1]
     ('status', 0.0)
     >>> polling.answered(polling.next[0], 7.0)
     >>> polling.next[0].name
-    'configuration'
+    'schedule'
     """
 
-    def __init__(self, interval: float, windows: Sequence[Window] = ()) -> None:
-        named = {window.name: window for window in SNAPSHOT}
-        self._every: dict[Window, float] = dict.fromkeys(windows, interval)
-        for names, seconds in (
-            (_OFTEN, interval),
-            (_NOW_AND_THEN, max(interval, _NOW_AND_THEN_SECONDS)),
-            (_SELDOM, max(interval, _SELDOM_SECONDS)),
-        ):
-            if windows:
-                break
-            self._every |= {named[name]: seconds for name in names}
+    def __init__(self, interval: float, queries: Sequence[Query[R]]) -> None:
+        self._every = {query: max(interval, query.every or 0.0) for query in queries}
         self._due = dict.fromkeys(self._every, 0.0)
 
     @property
-    def next(self) -> tuple[Window, float]:
-        """The next window to read and its time, on the caller's clock; 0 means at once."""
-        return min(self._due.items(), key=lambda each: each[1])
+    def next(self) -> tuple[Query[R] | None, float]:
+        """The next question and its time, on the caller's clock; 0 means at once. No question: None, and never."""
+        return min(self._due.items(), key=lambda each: each[1], default=(None, math.inf))
 
-    def answered(self, window: Window, now: float) -> None:
-        """Notes that a read was answered."""
-        self._due[window] = now + self._every[window]
+    def answered(self, query: Query[R], now: float) -> None:
+        """Notes that a question was answered."""
+        self._due[query] = now + self._every[query]
 
-    def silent(self, window: Window, now: float) -> Window | None:
-        """Notes that a read was not answered.
+    def silent(self, query: Query[R], now: float) -> Query[R] | None:
+        """Notes that a question was not answered.
 
         Returns:
-            The shorter window that older firmware answers instead; None if there is none. Then the same window comes
+            What older firmware answers instead, which comes next; None if there is none. Then the same question comes
             again, later and later.
         """
-        every = self._every[window]
-        older = shorter(window)
+        every = self._every[query]
+        older = query.older
         if older is not None:
-            del self._every[window], self._due[window]
+            del self._every[query], self._due[query]
             self._every[older], self._due[older] = every, now
             return older
-        self._every[window] = min(2 * every, _LONGEST_SECONDS)
-        self._due[window] = now + self._every[window]
+        self._every[query] = min(2 * every, _LONGEST_SECONDS)
+        self._due[query] = now + self._every[query]
         return None
 
 
@@ -103,34 +89,33 @@ class Link:
     """The time of the next attempt; None while one is under way."""
 
 
-class Watcher:
+class Watcher(Generic[R]):
     """Keeps a connection to a machine, hands on each message, and reads what the machine does not report by itself.
 
     It never writes.
 
     Args:
-        connector: Makes the client of a connection by its number, not connected yet, and gives it what to call with
-            each Record.
+        connector: Makes a connection by its number, not connected yet, and gives it what to call with each Record.
         interval: Seconds between two reads of the status.
         wait: Whether to go on if the very first connection fails.
         on_record: Takes the Record of each message, of both sides.
         on_link: Takes each new state of the connection.
-        windows: As for `Polling`.
+        queries: As for `Polling`.
     """
 
     def __init__(
         self,
-        connector: Callable[[int, Callable[[Record], None]], Client],
+        connector: Callable[[int, OnRecord], Connection[R]],
         *,
         interval: float,
         wait: bool = False,
         on_record: Callable[[Record], None],
         on_link: Callable[[Link], None] = lambda _: None,
-        windows: Sequence[Window] = (),
+        queries: Sequence[Query[R]] = (),
     ) -> None:
         self._connector = connector
         self._interval = interval
-        self._windows = tuple(windows)
+        self._queries = tuple(queries)
         self._wait = wait
         self._on_record = on_record
         self._on_link = on_link
@@ -167,34 +152,36 @@ class Watcher:
 
     async def _watch_once(self, number: int) -> MachineError:
         """Watches over one connection until it ends; returns why it did."""
-        client = self._connector(number, self._heard)
+        connection = self._connector(number, self._heard)
         try:
-            await client.connect()
-            await self._poll(client)
+            await connection.connect()
+            await self._poll(connection)
         except WrongKeyError:
             raise
         except MachineError as error:
-            return client.lost or error
+            return connection.lost or error
         finally:
-            await client.close()
+            await connection.close()
 
-    async def _poll(self, client: Client) -> NoReturn:
-        polling = Polling(self._interval, self._windows)
+    async def _poll(self, connection: Connection[R]) -> NoReturn:
+        polling = Polling(self._interval, self._queries)
         unheard = 0
         while True:
-            window, due = polling.next
+            query, due = polling.next
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(due - time.monotonic(), 0.0)):
-                    raise await client.wait_lost()
+                async with asyncio.timeout(None if query is None else max(due - time.monotonic(), 0.0)):
+                    raise await connection.wait_lost()
+            if query is None:
+                continue
             try:
-                await client.ask(Message(Kind.READ, window.address, window.length))
+                await connection.ask(query.request)
             except (NoAnswerError, BadAnswerError):
                 unheard += not self.link.connected
                 if unheard >= _UNHEARD:  # a machine reports each second: what talks there is none, or is ill
                     raise
-                polling.silent(window, time.monotonic())
+                polling.silent(query, time.monotonic())
             else:
-                polling.answered(window, time.monotonic())
+                polling.answered(query, time.monotonic())
 
     def _heard(self, record: Record) -> None:
         if not self.link.connected and record.sender == "machine" and record.kind is not None:

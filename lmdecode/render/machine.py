@@ -9,24 +9,26 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from lmdecode.analysis.times import clock_text
 from lmdecode.codec.printable import printable
 from lmdecode.codec.record import MASK, Record, Value, iso_time
-from lmdecode.codec.v1.memory import Answer, Memory
+from lmdecode.codec.v1.memory import Answer
 from lmdecode.codec.v1.memory_map import UNITS
-from lmdecode.codec.v1.message import Message, build
+from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.redaction import touches_secret
-from lmdecode.codec.v1.setting_change import SettingChange
 from lmdecode.codec.v1.windows import window_name
-from lmdecode.device.settings import ChangeResult, Outcome, RawOutcome, State
+from lmdecode.device.core import Change, ChangeResult, Outcome, State
+from lmdecode.device.v1.settings import RawOutcome
 from lmdecode.render.sentence import PARTS_OF, REPEATED, summary, value_text, verb_and_object
 
 if TYPE_CHECKING:
     from lmdecode.analysis.replay import Comparison, Step, Verdict
     from lmdecode.device.discovery import Found
-    from lmdecode.device.scan import ScanSummary
+    from lmdecode.device.v1.scan import ScanSummary
+
+S = TypeVar("S")
 
 _LONGEST: Final = 200  # characters of a text of strangers
 _FIRST: Final = "status"  # the state of the machine comes before its settings
@@ -110,17 +112,17 @@ def _title(record: Record) -> str:
     return window_name(record.address or 0, record.length or 0) or f"{record.address:04X}{record.length:04X}"
 
 
-def preview_lines(changes: Sequence[SettingChange], before: Memory) -> list[str]:
+def preview_lines(changes: Sequence[Change[S]], before: S) -> list[str]:
     """Returns a line for each change, with the old and the new value."""
     return [_preview_line(each, before) for each in changes]
 
 
-def _preview_line(each: SettingChange, before: Memory) -> str:
-    if not each.shown:
-        return f"{_label(each)}: {each.value}"
+def _preview_line(each: Change[S], before: S) -> str:
+    if not each.is_shown:
+        return f"{each.label}: {each.value}"
     if each.is_made(before):
-        return f"{_label(each)}: already {_shown(each, each.expected)}"
-    return f"{_label(each)}: {_shown(each, each.value_in(before))} → {_shown(each, each.expected)}"
+        return f"{each.label}: already {_shown(each, each.expected)}"
+    return f"{each.label}: {_shown(each, each.value_in(before))} → {_shown(each, each.expected)}"
 
 
 def outcome_lines(outcome: Outcome) -> list[str]:
@@ -130,16 +132,16 @@ def outcome_lines(outcome: Outcome) -> list[str]:
 
 def _result_line(result: ChangeResult) -> str:
     each = result.change
-    name, new = _label(each), _shown(each, each.expected)
+    name, new = each.label, _shown(each, each.expected)
     match result.state:
         case State.UNCHANGED:
             return f"{name}: already {new}; nothing was sent"
-        case State.DONE if not each.shown:
+        case State.DONE if not each.is_shown:
             return f"{name} {each.value}: the machine said OK; there is nothing to be read back"
         case State.DONE:
             return f"{name}: {_shown(each, result.old)} → {_shown(each, result.found)}"
         case State.NOT_TAKEN:
-            kept = f", the machine has {_shown(each, result.found)}" if each.shown else ""
+            kept = f", the machine has {_shown(each, result.found)}" if each.is_shown else ""
             return f"{name}: {new} was not taken{kept}"
         case State.NOT_SENT:
             return f"{name}: {new} was not sent"
@@ -147,17 +149,12 @@ def _result_line(result: ChangeResult) -> str:
     return f"{name}: {new} was sent; whether the machine took it is not known{had}"
 
 
-def _shown(each: SettingChange, value: Value | None) -> str:
+def _shown(each: Change[Any], value: Value | None) -> str:
     if value is None:
         return _NOT_KNOWN
     if isinstance(value, bool):
         return "on" if value else "off"
     return value_text(each.name, value)
-
-
-def _label(each: SettingChange) -> str:
-    """Returns the name to show: for a command, the register in which its effect shows."""
-    return each.shown[0].name or each.name if each.name == "command" and each.shown else each.name
 
 
 def outcome_entry(outcome: Outcome) -> dict[str, object]:
@@ -168,7 +165,7 @@ def outcome_entry(outcome: Outcome) -> dict[str, object]:
         "state": worst.value,
         "changes": [
             {
-                "name": _label(result.change),
+                "name": result.change.label,
                 "old": result.old,
                 "new": result.change.expected,
                 "read_back": result.found,
@@ -177,7 +174,7 @@ def outcome_entry(outcome: Outcome) -> dict[str, object]:
             }
             for result in outcome.results
         ],
-        "sent": [build(message).decode("ascii") for message in outcome.sent],
+        "sent": list(outcome.texts),
     }
     return entry | ({"complaint": outcome.complaint} if outcome.complaint else {})
 

@@ -12,7 +12,7 @@ import pytest
 import lmdecode
 from lmdecode.analysis.columns import FieldNameError, field_kinds
 from lmdecode.codec.v1.settings import SETTINGS, writable_names
-from lmdecode.device.settings import State
+from lmdecode.device.core import State
 
 OTHER = "x" * 32
 

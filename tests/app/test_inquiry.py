@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmdecode.app.inquiry import answer, inquiry_of, on_model
-from lmdecode.app.reading import is_readable
-from lmdecode.app.send import changes_for
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.v1.settings import SETTINGS, writable_names
+from lmdecode.device.v1.changes import changes_for
+from lmdecode.device.v1.driver import MemoryDriver, is_readable
 from lmdecode.simulator.faults import Faults
-from tests.device.test_settings import session
-from tests.simulator.client import server
+from tests.device.v1.test_settings import session
+from tests.simulator.client import KEY, server
 
 NAMES = [*SETTINGS, *writable_names()]
 WORDS = st.sampled_from(["on", "off", "1", "3", "tue", "mon-fri", "daily", "global", "06:30", "now", "", "none"])
@@ -77,7 +77,7 @@ def test_a_machine_answers_and_is_not_written():
     async def asked():
         heard = []
         async with server(faults=Faults(), on_record=heard.append) as machine, session(machine) as talk:
-            _, reading = await answer(talk, inquiry_of("dose", ["2"], {}))
+            _, reading = await answer(talk, MemoryDriver(host="", key=KEY), inquiry_of("dose", ["2"], {}))
         return reading, heard
 
     reading, heard = asyncio.run(asked())

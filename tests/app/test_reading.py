@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmdecode.app.errors import UsageError
-from lmdecode.app.reading import chosen, chosen_names, is_readable, window_of, windows_of
+from lmdecode.app.reading import chosen, chosen_names
 from lmdecode.codec.speakers import dialects
 from lmdecode.codec.v1.memory_map import by_name
 from lmdecode.codec.v1.windows import LARGEST_READ
+from lmdecode.device.v1.driver import is_readable, window_of, windows_of
 
 V1 = dialects()["v1"].fields()
 

@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmdecode.analysis.columns import field_kinds
-from lmdecode.app.send import LastWrite, changes_for, planned
+from lmdecode.app.send import LastWrite, planned
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import Kind, Record
 from lmdecode.codec.v1.memory import Memory
 from lmdecode.codec.v1.message import build
 from lmdecode.codec.v1.setting_change import writes
 from lmdecode.codec.v1.settings import SETTINGS
+from lmdecode.device.v1.changes import changes_for
 
 NOW = datetime(2026, 11, 21)  # noqa: DTZ001 -- it has no zone
 WORDS = (

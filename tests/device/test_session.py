@@ -11,14 +11,19 @@ from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.memory import Answer, Region
 from lmdecode.codec.v1.requester import requesters
 from lmdecode.device.client import Client
+from lmdecode.device.core import pauses
 from lmdecode.device.errors import BadAnswerError, BusyError, EchoError, MachineError, NoAnswerError, WrongKeyError
-from lmdecode.device.session import Session, pauses, take_snapshot
+from lmdecode.device.session import take_snapshot
+from lmdecode.device.v1.driver import MemoryDriver
+from lmdecode.device.v1.session import MemorySession
 from lmdecode.simulator.faults import other_key, parse_fault
 from tests.simulator.client import KEY, OFF, server
 
+QUERIES = MemoryDriver(host="", key=KEY).snapshot()
+
 
 def session(to, *, key=KEY, timeout=0.2, **options):
-    return Session(
+    return MemorySession(
         lambda number: Client(to.host, to.port, requesters(key), timeout=timeout, stream=number), pause=0.01, **options
     )
 
@@ -107,7 +112,7 @@ def test_secrets_are_withheld():
 
 
 def test_a_snapshot_has_all_that_the_machine_answers():
-    snapshot, _ = run(lambda talk, _: take_snapshot(talk))
+    snapshot, _ = run(lambda talk, _: take_snapshot(talk, QUERIES))
     assert {
         "power",
         "coffee_temp",
@@ -125,7 +130,7 @@ def test_a_snapshot_says_what_is_silent():
         memory.mark(Region(0x0050, 0x18, Answer.SILENT))
         memory.mark(Region(0x4060, 0x20, Answer.ECHO))
         memory.mark(Region(0x4022, 1, Answer.SILENT))  # as older firmware, which has 0x20 bytes of status only
-        return await take_snapshot(talk)
+        return await take_snapshot(talk, QUERIES)
 
     found, _ = run(snapshot, timeout=0.3, tries=1)
     assert set(found.silent) == {"usage", "factory"}
@@ -134,7 +139,7 @@ def test_a_snapshot_says_what_is_silent():
 
 
 def test_a_machine_that_answers_nothing_is_no_snapshot():
-    error, _ = run(lambda talk, _: take_snapshot(talk), "drop", speed=1, tries=1)
+    error, _ = run(lambda talk, _: take_snapshot(talk, QUERIES), "drop", speed=1, tries=1)
     assert isinstance(error, BusyError)
 
 
@@ -147,9 +152,9 @@ def test_pauses_get_longer():
 
 def test_a_round_of_reads_ends_when_its_time_is_over():
     """What was read by then is there, and the rest is named."""
-    snapshot, _ = run(lambda talk, _: take_snapshot(talk, seconds=0.6), "delay=0.15", timeout=1)
+    snapshot, _ = run(lambda talk, _: take_snapshot(talk, QUERIES, seconds=0.6), "delay=0.15", timeout=1)
     assert snapshot.records
     assert any("0.6 s were over" in why for why in snapshot.silent.values())
-    error, _ = run(lambda talk, _: take_snapshot(talk, seconds=0.5), "garbage", timeout=0.2)
+    error, _ = run(lambda talk, _: take_snapshot(talk, QUERIES, seconds=0.5), "garbage", timeout=0.2)
     assert isinstance(error, NoAnswerError)
     assert "no read within 0.5 s" in str(error)

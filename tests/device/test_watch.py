@@ -13,6 +13,7 @@ from lmdecode.codec.v1.requester import requesters
 from lmdecode.device import watch as watching
 from lmdecode.device.client import Client
 from lmdecode.device.errors import BusyError, ConnectionLostError, NoConnectionError, WrongKeyError
+from lmdecode.device.v1.driver import MemoryDriver
 from lmdecode.device.watch import Watcher
 from lmdecode.simulator.faults import parse_fault
 from tests.simulator.client import KEY, server
@@ -41,6 +42,7 @@ class Watching:
         self.watcher = Watcher(
             connector,
             interval=options.get("interval", 0.2),
+            queries=MemoryDriver(host="", key=KEY).polls(),
             wait=wait,
             on_record=lambda record: self._note(self.records, record),
             on_link=lambda link: self._note(self.links, link),

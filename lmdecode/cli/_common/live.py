@@ -86,12 +86,13 @@ def values_now(target: Target, chosen: Chosen, timeout: float) -> Reading:
     Raises:
         MachineError: The machine cannot be read.
     """
-    from lmdecode.app.live import answered_within, session_for, whole
+    from lmdecode.app.live import answered_within, driver_for, session_with, whole
     from lmdecode.app.reading import read_values
 
     async def reading() -> Reading:
-        async with session_for(target, timeout=timeout) as session:
-            return await answered_within(whole(timeout), read_values(session, chosen.names))
+        driver = driver_for(target, timeout=timeout)
+        async with session_with(driver) as session:
+            return await answered_within(whole(timeout), read_values(session, driver, chosen.names))
 
     return run_live(reading(), waiting_for=joined(target.host, target.port))
 

@@ -43,6 +43,21 @@ class SettingChange:
     """The value that they show if it worked."""
 
     @property
+    def label(self) -> str:
+        """The name to show: of a command, that of the register in which its effect shows."""
+        return self.shown[0].name or self.name if self.name == "command" and self.shown else self.name
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether anything that can be read shows the result."""
+        return bool(self.shown)
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether it is sent even if the machine holds the value already: a clock is set anew."""
+        return self.name == "clock"
+
+    @property
     def hazard(self) -> str:
         """What the change does that heats or moves water, in words; "" if it does neither."""
         return hazard(self.name, self.value)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import takewhile, zip_longest
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.text import Text
 
@@ -76,7 +76,7 @@ def summary_text(messages: int, damaged: int, shots: int, connections: int) -> s
 
 def scene_of(
     model: LiveMachine,
-    watcher: Watcher,
+    watcher: Watcher[Any],
     target: Target,
     *,
     span: float,

@@ -16,8 +16,8 @@ from lmdecode.codec.v1.requester import requesters
 from lmdecode.codec.v1.windows import LARGEST_READ, REPORTS
 from lmdecode.device.client import Client
 from lmdecode.device.errors import MachineError, NoAnswerError, NoConnectionError, WrongKeyError
-from lmdecode.device.scan import Identity, Scanner
-from lmdecode.device.scan_plan import Piece, Plan, known_ranges
+from lmdecode.device.v1.scan import Identity, Scanner
+from lmdecode.device.v1.scan_plan import Piece, Plan, known_ranges
 from lmdecode.simulator.faults import FAULTS, Faults, parse_fault
 from lmdecode.simulator.machine import Machine, default_memory
 from lmdecode.simulator.server import Server

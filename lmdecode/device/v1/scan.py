@@ -22,10 +22,10 @@ from lmdecode.codec.v1.memory_map import by_name
 from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.windows import MODEL_WINDOWS, REPORTS, Window
 from lmdecode.device.client import Client
+from lmdecode.device.core import pauses
 from lmdecode.device.errors import BadAnswerError, EchoError, FloodError, MachineError, NoAnswerError
-from lmdecode.device.scan_plan import Nothing, Piece, Plan
-from lmdecode.device.session import pauses
 from lmdecode.device.timing import ANSWER_TIMEOUT
+from lmdecode.device.v1.scan_plan import Nothing, Piece, Plan
 
 PACE: Final = 0.05
 """Seconds between an answer and the next request."""

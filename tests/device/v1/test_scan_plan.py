@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lmdecode.codec.v1.memory import Answer, Memory, Region
 from lmdecode.codec.v1.memory_map import REGISTERS
 from lmdecode.codec.v1.windows import LARGEST_READ
-from lmdecode.device.scan_plan import LARGEST_TRIED, Nothing, Piece, Plan, known_ranges
+from lmdecode.device.v1.scan_plan import LARGEST_TRIED, Nothing, Piece, Plan, known_ranges
 
 SECRET = next(row for row in REGISTERS if row.secret)
 HOLES = st.lists(st.tuples(st.integers(0, 700), st.integers(1, 90), st.sampled_from(Answer)), max_size=8)

@@ -12,7 +12,8 @@ from lmdecode.codec.v1.message import OK, Message
 from lmdecode.codec.v1.requester import requesters
 from lmdecode.device.client import Client
 from lmdecode.device.errors import BusyError, NoAnswerError, NoConnectionError
-from lmdecode.device.session import Session, send_again
+from lmdecode.device.v1.resending import send_again
+from lmdecode.device.v1.session import MemorySession
 from lmdecode.simulator.faults import Fault, Faults, parse_fault
 from tests.simulator.client import KEY, OFF, POWER, server
 
@@ -22,7 +23,7 @@ REFUSED = Message(Kind.WRITE, 0x0007, 2, b"\xff\xff")
 
 
 def session(to, *, timeout=0.2, tries=2):
-    return Session(
+    return MemorySession(
         lambda number: Client(to.host, to.port, requesters(KEY), timeout=timeout, stream=number), tries=tries
     )
 

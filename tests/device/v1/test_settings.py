@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.memory import Answer, Region
 from lmdecode.codec.v1.message import Message, build
-from lmdecode.codec.v1.requester import requesters
 from lmdecode.codec.v1.setting_change import change
 from lmdecode.codec.v1.setting_words import values_for
 from lmdecode.codec.v1.settings import SETTINGS
-from lmdecode.device.client import Client
+from lmdecode.device.core import State, making, previewing
 from lmdecode.device.errors import MachineError, NoAnswerError
-from lmdecode.device.session import Session, take_snapshot
-from lmdecode.device.settings import RawOutcome, State, find_model, look, make, write_raw
+from lmdecode.device.session import take_snapshot
+from lmdecode.device.v1.driver import MemoryDriver, plan_of
+from lmdecode.device.v1.session import MemorySession
+from lmdecode.device.v1.settings import RawOutcome, find_model, writing_raw
 from lmdecode.simulator.faults import FAULTS, Fault, Faults, On, parse_fault
 from lmdecode.simulator.machine import Machine
 from tests.simulator.client import KEY, server
@@ -30,7 +31,23 @@ QUICK = (0.0, 0.01)
 
 
 def session(to, *, timeout=0.2):
-    return Session(lambda number: Client(to.host, to.port, requesters(KEY), timeout=timeout, stream=number), pause=0.01)
+    return MemorySession(MemoryDriver(host=to.host, port=to.port, key=KEY, timeout=timeout).connection, pause=0.01)
+
+
+def look(talk, changes):
+    return talk.run(previewing(plan_of(changes, model=None)))
+
+
+def make(talk, found):
+    return talk.run(making(found, looks=QUICK))
+
+
+def write_raw(talk, request):
+    return talk.run(writing_raw(request))
+
+
+def snapshot_of(talk):
+    return take_snapshot(talk, MemoryDriver(host="", key=KEY).snapshot())
 
 
 def changes_of(values):
@@ -50,7 +67,7 @@ def run(values, *faults, after_look=(), prepare=None, model="GS3 AV"):
                 before = await look(talk, asked)
                 for fault in after_look:
                     machine.faults.add(parse_fault(fault))
-                outcome = await make(talk, asked, before, looks=QUICK)
+                outcome = await make(talk, before)
         writes = [each.plaintext for each in records if each.role == "request" and each.kind is Kind.WRITE]
         assert writes == [build(message).decode() for message in outcome.sent]
         return outcome, writes, machine.machine
@@ -161,7 +178,7 @@ def test_raw_bytes():
 def test_the_model_is_found(model):
     async def go():
         async with server(model=model) as machine, session(machine) as talk:
-            return await find_model(talk)
+            return await talk.run(find_model())
 
     assert asyncio.run(go()) == model
 
@@ -172,7 +189,7 @@ def test_a_machine_that_does_not_say_what_it_is():
             await talk.read(0x0000, 1)
             machine.machine.memory.mark(Region(0x0100, 0x11, Answer.SILENT))
             machine.machine.memory.mark(Region(0x0020, 0x2C, Answer.SILENT))
-            return await find_model(talk)
+            return await talk.run(find_model())
 
     with pytest.raises(NoAnswerError):
         asyncio.run(go())
@@ -238,14 +255,14 @@ async def one(command, answers, connections, seed):
 
 async def do(talk, command):
     if command == "status":
-        return await take_snapshot(talk)
+        return await snapshot_of(talk)
     if command == "read":
         return await talk.read(0x4000, 32)
     if command == "write":
         await look(talk, [])
         return await write_raw(talk, Message(Kind.WRITE, 0x001E, 1, b"\x09"))
     asked = changes_of(command)
-    return await make(talk, asked, await look(talk, asked), looks=QUICK)
+    return await make(talk, await look(talk, asked))
 
 
 @settings(max_examples=SCHEDULES // TOGETHER)

@@ -10,8 +10,8 @@ from lmdecode.codec.v1.memory import Answer, Region
 from lmdecode.codec.v1.requester import requesters
 from lmdecode.codec.v1.windows import MODEL_WINDOWS
 from lmdecode.device.client import Client
-from lmdecode.device.session import Session
-from lmdecode.device.settings import find_model
+from lmdecode.device.v1.session import MemorySession
+from lmdecode.device.v1.settings import find_model
 from tests.simulator.client import KEY, server
 
 
@@ -21,8 +21,8 @@ def found(model, *holes):
             for window, answer in holes:
                 machine.machine.memory.mark(Region(window.address, window.length, answer))
             connector = lambda number: Client(machine.host, machine.port, requesters(KEY), timeout=1.2, stream=number)  # noqa: E731
-            async with Session(connector, tries=1) as session:
-                return await find_model(session)
+            async with MemorySession(connector, tries=1) as session:
+                return await session.run(find_model())
 
     return asyncio.run(asyncio.wait_for(scenario(), 20))
 

@@ -1,0 +1,1 @@
+"""A machine over Bluetooth: values that are asked for, commands, and notifications."""

@@ -1,0 +1,1 @@
+"""The simulated machine on gateway v3: HTTP and a WebSocket."""
