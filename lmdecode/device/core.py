@@ -7,7 +7,8 @@ A machine is read and changed in the same way whatever it speaks, and what makes
 - A read changes nothing, so it is made again, on a new connection: an answer that comes late must not be taken for the
   answer to another request.
 - A write may have been taken although its answer was lost, so it is never sent twice: a second one could start a second
-  backflush, or undo what somebody has set at the machine meanwhile. What came of it is settled by reading.
+  backflush, or undo what somebody has set at the machine meanwhile. What came of it is settled by reading. A connection
+  is made before a write and apart from it, so that what was never sent is not counted as sent.
 
 Each use is a generator. It yields a step, and is sent what came of it: the Record of an answer, or None; an error is
 thrown into it. So a test is events in, steps out, without a socket, a radio or a clock; `device.session` carries the
@@ -62,6 +63,11 @@ class Write(Generic[R]):
 
 
 @dataclass(frozen=True, slots=True)
+class Connect:
+    """Make a connection, unless there is one that works. If that fails, nothing was sent."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pause:
     """Wait."""
 
@@ -73,7 +79,7 @@ class Disconnect:
     """Give the connection up; the next request makes another."""
 
 
-Step = Ask[R] | Write[R] | Pause | Disconnect
+Step = Connect | Ask[R] | Write[R] | Pause | Disconnect
 Steps = Generator[Step[R], Any, T]
 """Yields steps, is sent what came of each, and returns a result or raises a `MachineError`."""
 
@@ -192,6 +198,8 @@ def persisting(
                 step = steps.send(result)
     except StopIteration as ended:
         return ended.value  # type: ignore[no-any-return]  # a generator's result has no type at run time
+    finally:
+        steps.close()
 
 
 def asking(request: R) -> Steps[R, Record]:
@@ -217,7 +225,7 @@ class State(StrEnum):
     UNKNOWN = "unknown"
     """The change was sent, but it is unknown whether the machine took it."""
     NOT_SENT = "not sent"
-    """An earlier change failed."""
+    """An earlier change failed, or the connection was gone before this one."""
 
 
 class Change(Protocol[S_contra]):
@@ -389,41 +397,60 @@ def making(found: Preview[R, S], *, looks: Sequence[float] = LOOKS) -> Steps[R, 
 
     A lost answer is settled by reading: if the machine holds the new value, the change is done. If it does not, and the
     machine never confirmed the write, the write may still be on its way: then the state is "unknown" rather than "not
-    taken".
+    taken". So it is if the machine confirmed the write, still held the old value, and then could not be read any more.
 
     Args:
         found: The changes, and what the machine holds.
         looks: Seconds before each attempt to read the values back; the first that finds them is the last.
+
+    Raises:
+        MachineError: There is no connection any more, or this generation has no such write; nothing was sent.
     """
     plan, before = found.plan, found.before
     pending = [each for each in plan.changes if not each.is_shown or each.is_repeatable or not each.is_made(before)]
-    sent: list[R] = []
+    sent: list[_Sent[R]] = []
     complaint = ""
-    answered = True
     for request in plan.writes(pending, before):
-        sent.append(request)
+        is_sent = False
         try:
+            yield Connect()
+            is_sent = True
             yield Write(request)
         except MachineError as error:
-            complaint, answered = str(error), isinstance(error, RefusedError)
+            if is_sent and not isinstance(error, UnsupportedError):
+                sent.append(_Sent(request, error))
+            elif not sent:
+                raise
+            complaint = str(error)
             break
+        sent.append(_Sent(request))
+    requests = [each.request for each in sent]
     shown = [each for each in pending if each.is_shown]
-    after, failure = yield from _looking_again(plan, shown, looks)
+    after, failure = yield from _looking_again(plan, [each for each in shown if plan.is_sent(each, requests)], looks)
     results = [
-        ChangeResult(each, each.value_in(before), each.value_in(before), State.UNCHANGED)
-        if each not in pending
-        else _result(each, before, after, is_sent=plan.is_sent(each, sent), complaint=complaint, answered=answered)
+        _result(plan, each, sent, before, after, is_settled=not failure)
+        if each in pending
+        else ChangeResult(each, each.value_in(before), each.value_in(before), State.UNCHANGED)
         for each in plan.changes
     ]
-    if complaint and all(each.is_made(after) for each in shown):
-        complaint += "; but the machine holds the new value" if shown else ""
+    if complaint and shown and all(each.is_made(after) for each in shown):
+        complaint += "; but the machine holds the new value"
     if failure:
         complaint = "; ".join(filter(None, (complaint, f"what came of it cannot be read: {failure}")))
-    return Outcome(tuple(results), tuple(sent), complaint or _not_taken(results), tuple(map(plan.text, sent)))
+    return Outcome(tuple(results), tuple(requests), complaint or _not_taken(results), tuple(map(plan.text, requests)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent(Generic[R]):
+    """A write that was sent."""
+
+    request: R
+    error: MachineError | None = None
+    """What was wrong with the confirmation; None if the machine confirmed the write."""
 
 
 def _looking_again(plan: Plan[R, S], changes: Sequence[Change[S]], looks: Sequence[float]) -> Steps[R, tuple[S, str]]:
-    """Returns what the machine holds after the writes, and why it could not be read; "" if it could."""
+    """Returns what the machine holds after the writes, and why it could not be read to the end; "" if it could."""
     state = plan.unread()
     for pause in looks if changes else ():
         yield Pause(pause)
@@ -436,20 +463,35 @@ def _looking_again(plan: Plan[R, S], changes: Sequence[Change[S]], looks: Sequen
     return state, ""
 
 
-def _result(change: Change[S], before: S, found: S, *, is_sent: bool, complaint: str, answered: bool) -> ChangeResult:
-    old, value = change.value_in(before), change.value_in(found)
-    if not is_sent:
+def _result(
+    plan: Plan[R, S], change: Change[S], sent: Sequence[_Sent[R]], before: S, after: S, *, is_settled: bool
+) -> ChangeResult:
+    """Returns what came of one change.
+
+    Args:
+        plan: All changes.
+        change: This one.
+        sent: The writes that were sent, of all changes.
+        before: What the machine held.
+        after: What it held when it was read last.
+        is_settled: Whether it could be read until the last look.
+    """
+    value = change.value_in(after)
+    own = [each for each in sent if plan.is_sent(change, [each.request])]
+    error = next((each.error for each in own if each.error is not None), None)
+    if not own:
         state = State.NOT_SENT
-    elif change.is_shown and value is not None:
-        # A machine that has not confirmed the write may still be about to take it.
-        state = State.DONE if change.is_made(found) else State.NOT_TAKEN if answered else State.UNKNOWN
-    elif change.is_shown:
-        state = State.UNKNOWN
-    elif complaint:
-        state = State.NOT_TAKEN if answered else State.UNKNOWN
-    else:
+    elif change.is_shown and change.is_made(after):
         state = State.DONE
-    return ChangeResult(change, old, value, state)
+    elif isinstance(error, RefusedError):
+        state = State.NOT_TAKEN
+    elif error is not None:  # a machine that has not confirmed the write may still be about to take it
+        state = State.UNKNOWN
+    elif not change.is_shown:
+        state = State.DONE
+    else:
+        state = State.NOT_TAKEN if is_settled and value is not None else State.UNKNOWN
+    return ChangeResult(change, change.value_in(before), value, state)
 
 
 def _not_taken(results: Sequence[ChangeResult]) -> str:

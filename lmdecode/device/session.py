@@ -15,6 +15,7 @@ from lmdecode.device.core import (
     FIRST_PAUSE,
     TRIES,
     Ask,
+    Connect,
     Disconnect,
     Pause,
     Step,
@@ -37,6 +38,9 @@ Connector = Callable[[int], Connection[R]]
 class Session(Generic[R]):
     """Reads and writes a machine over connections that may fail.
 
+    Several tasks may use it at once. The machine takes one connection at a time, so there is never more than one here,
+    and no connection is given up while a request of another task is under way on it.
+
     Args:
         connector: Makes the connections.
         tries: The number of times that a read is tried at most.
@@ -50,10 +54,10 @@ class Session(Generic[R]):
         self._connection: Connection[R] | None = None
         self._count = 0
         self._broken = False
-        self._connecting = asyncio.Lock()
+        self._turn = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
-        await self._connected()
+        await self._carry_out(Connect())
         return self
 
     async def __aexit__(
@@ -62,10 +66,12 @@ class Session(Generic[R]):
         await self.close()
 
     async def close(self) -> None:
-        """Disconnects."""
-        if self._connection is not None:
-            await self._connection.close()
-            self._connection = None
+        """Disconnects. A request that comes later, also a further try of one that is under way, connects again."""
+        connection = self._connection
+        if connection is not None:
+            await connection.close()
+            if self._connection is connection:  # else another task has connected meanwhile
+                self._connection = None
 
     async def ask(self, request: R) -> Record:
         """Sends a request that changes nothing, several times if need be; returns the answer.
@@ -102,33 +108,44 @@ class Session(Generic[R]):
                     step = steps.send(result)
         except StopIteration as ended:
             return ended.value  # type: ignore[no-any-return]  # a generator's result has no type at run time
+        finally:
+            steps.close()  # it has more to do only if this was cancelled; it must not do that later, in another task
 
     async def _carry_out(self, step: Step[R]) -> Any:  # noqa: ANN401 -- the result of whichever step
         match step:
-            case Ask(request):
-                return await (await self._connected()).ask(request)
-            case Write(request):
-                return await (await self._connected()).write(request)
             case Pause(seconds):
                 return await asyncio.sleep(seconds)
-            case Disconnect():
+            case Disconnect():  # at once, before another task has its turn: there is no await on the way here
                 self._broken = True
+                return None
+        async with self._turn:
+            connection = await self._connected()
+            try:
+                match step:
+                    case Ask(request):
+                        return await connection.ask(request)
+                    case Write(request):
+                        return await connection.write(request)
+            except LmdecodeError:  # whether the connection is still good, the core decides
+                raise
+            except BaseException:  # cancelled, say; the answer may come yet, and is none to the next request
+                self._broken = True
+                raise
         return None
 
     async def _connected(self) -> Connection[R]:
-        async with self._connecting:  # several tasks may ask at once, but the machine takes one connection
-            if self._connection is not None and (self._broken or self._connection.lost is not None):
-                await self.close()
-            if self._connection is None:
-                connection = self._connector(self._count)
-                self._count += 1
-                try:
-                    await connection.connect()
-                except BaseException:
-                    await connection.close()
-                    raise
-                self._connection, self._broken = connection, False
-            return self._connection
+        if self._connection is not None and (self._broken or self._connection.lost is not None):
+            await self.close()
+        if self._connection is None:
+            connection = self._connector(self._count)
+            self._count += 1
+            try:
+                await connection.connect()
+            except BaseException:
+                await connection.close()
+                raise
+            self._connection, self._broken = connection, False
+        return self._connection
 
 
 @dataclass(slots=True)

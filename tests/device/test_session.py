@@ -7,13 +7,22 @@ from itertools import pairwise
 
 import pytest
 
+from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.memory import Answer, Region
 from lmdecode.codec.v1.requester import requesters
 from lmdecode.device.client import Client
-from lmdecode.device.core import pauses
-from lmdecode.device.errors import BadAnswerError, BusyError, EchoError, MachineError, NoAnswerError, WrongKeyError
-from lmdecode.device.session import take_snapshot
+from lmdecode.device.core import Ask, Pause, pauses
+from lmdecode.device.errors import (
+    BadAnswerError,
+    BusyError,
+    ConnectionLostError,
+    EchoError,
+    MachineError,
+    NoAnswerError,
+    WrongKeyError,
+)
+from lmdecode.device.session import Session, take_snapshot
 from lmdecode.device.v1.driver import MemoryDriver
 from lmdecode.device.v1.session import MemorySession
 from lmdecode.simulator.faults import other_key, parse_fault
@@ -158,3 +167,164 @@ def test_a_round_of_reads_ends_when_its_time_is_over():
     error, _ = run(lambda talk, _: take_snapshot(talk, QUERIES, seconds=0.5), "garbage", timeout=0.2)
     assert isinstance(error, NoAnswerError)
     assert "no read within 0.5 s" in str(error)
+
+
+# The session itself, over connections without I/O: several tasks, cancellation, errors of others.
+
+
+class Link:
+    """A connection that answers when it is told to; all of them note what they carry in one list."""
+
+    def __init__(self, number, log, events):
+        self.number = number
+        self.lost = None
+        self.under_way = 0
+        self._log = log
+        self._events = events
+
+    async def connect(self):
+        opened = {number for what, number in self._log if what == "open"}
+        closed = {number for what, number in self._log if what == "close"}
+        assert opened == closed, "two connections at once"
+        self._log.append(("open", self.number))
+
+    async def close(self):
+        assert not self.under_way, "closed under a request"
+        self._log.append(("close", self.number))
+        self.lost = self.lost or ConnectionLostError("disconnected")
+
+    async def ask(self, request):
+        self._log.append((request, self.number))
+        self.under_way += 1
+        try:
+            event = self._events.pop(0) if self._events else None
+            if isinstance(event, asyncio.Event):
+                await event.wait()
+            elif isinstance(event, Exception):
+                await asyncio.sleep(0)
+                raise event
+        finally:
+            self.under_way -= 1
+        return request
+
+    async def write(self, request):
+        await self.ask(request)
+
+
+def links(*events):
+    log, left = [], list(events)
+    return Session(lambda number: Link(number, log, left), pause=0.001), log
+
+
+def test_a_request_that_is_cancelled_leaves_no_answer_to_the_next_one():
+    async def go():
+        talk, log = links(asyncio.Event())
+        waiting = asyncio.create_task(talk.ask("a"))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert await talk.ask("b") == "b"
+        await talk.close()
+        return log
+
+    assert asyncio.run(go()) == [("open", 0), ("a", 0), ("close", 0), ("open", 1), ("b", 1), ("close", 1)]
+
+
+def test_a_pause_that_is_cancelled_leaves_the_connection_as_it_is():
+    ended = []
+
+    def steps():
+        try:
+            yield Ask("a")
+            yield Pause(60)
+        finally:
+            ended.append(True)
+
+    async def go():
+        talk, log = links()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await talk.run(steps())
+        assert ended == [True]  # and not at some later time
+        assert await talk.ask("b") == "b"
+        return log
+
+    assert asyncio.run(go()) == [("open", 0), ("a", 0), ("b", 0)]
+
+
+def test_the_trouble_of_one_task_is_not_that_of_another():
+    """A connection is given up only between two requests: under a write of somebody else, its answer would be lost."""
+
+    async def go():
+        gate = asyncio.Event()
+        talk, log = links(NoAnswerError("late"), gate)
+        reading = asyncio.create_task(talk.ask("a"))
+        writing = asyncio.create_task(talk.send("b"))
+        await asyncio.sleep(0.02)  # "a" is to be asked again by now
+        assert log[-1] == ("b", 1)
+        gate.set()
+        assert await reading == "a"
+        await writing
+        return log
+
+    assert asyncio.run(go()) == [("open", 0), ("a", 0), ("close", 0), ("open", 1), ("b", 1), ("a", 1)]
+
+
+def test_many_tasks_have_one_connection():
+    async def go():
+        talk, log = links()
+        assert await asyncio.gather(*(talk.ask(each) for each in range(20))) == list(range(20))
+        return log
+
+    assert asyncio.run(go()) == [("open", 0), *((each, 0) for each in range(20))]
+
+
+def test_a_session_that_is_closed_while_somebody_reads_does_not_forget_the_new_connection():
+    async def go():
+        gate = asyncio.Event()
+        talk, log = links()
+        await talk.ask("a")
+        first = talk._connection
+        close = first.close
+
+        async def slowly():
+            await close()
+            await gate.wait()
+
+        first.close = slowly
+        closing = asyncio.create_task(talk.close())
+        await asyncio.sleep(0)
+        first.close = close
+        await talk.ask("b")
+        gate.set()
+        await closing
+        await talk.close()
+        return log
+
+    assert asyncio.run(go())[-1] == ("close", 1)
+
+
+def test_another_error_goes_through_and_costs_the_connection():
+    async def go():
+        talk, log = links(ValueError("of who takes the Records"))
+        with pytest.raises(ValueError, match="who takes"):
+            await talk.ask("a")
+        await talk.ask("b")
+        return log
+
+    assert asyncio.run(go()) == [("open", 0), ("a", 0), ("close", 0), ("open", 1), ("b", 1)]
+
+
+def test_steps_that_raise_something_else_end_there():
+    def steps():
+        yield Ask("a")
+        raise RegisterError("this model does not have it")
+
+    async def go():
+        talk, log = links()
+        with pytest.raises(RegisterError):
+            await talk.run(steps())
+        return log
+
+    assert asyncio.run(go()) == [("open", 0), ("a", 0)]

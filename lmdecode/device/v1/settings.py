@@ -15,7 +15,7 @@ from lmdecode.codec.v1.requester import PROBE
 from lmdecode.codec.v1.setting_change import SettingChange, beside, change, doubts, windows, writes
 from lmdecode.codec.v1.windows import MODEL_WINDOWS
 from lmdecode.device.client import bytes_of
-from lmdecode.device.core import Ask, State, Steps, Write
+from lmdecode.device.core import Ask, Connect, State, Steps, Write
 from lmdecode.device.errors import BadAnswerError, MachineError, ModelUnknownError, NoAnswerError, RefusedError
 
 
@@ -117,8 +117,13 @@ class RawOutcome:
 
 
 def writing_raw(request: Message) -> Steps[Message, RawOutcome]:
-    """Writes bytes once and reads them back."""
+    """Writes bytes once and reads them back.
+
+    Raises:
+        MachineError: There is no connection; nothing was sent.
+    """
     complaint, answered = "", True
+    yield Connect()
     try:
         yield Write(request)
     except MachineError as error:
