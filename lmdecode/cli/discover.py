@@ -24,6 +24,14 @@ def discover(
             show_default=False,
         ),
     ] = None,
+    probe: Annotated[
+        bool,
+        typer.Option(
+            "--probe/--no-probe",
+            help="Whether to ask a machine what it speaks if its port does not tell. Either way it is sent nothing but "
+            "one request for its settings, without the key, which it refuses.",
+        ),
+    ] = True,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -35,20 +43,23 @@ def discover(
 
         lmdecode discover --json
 
-    Nothing is sent to the machines themselves. Needs the extra `live`: `lmdecode doctor` says whether it is
+    The port tells the generation. A machine on another port is listened to, and asked one thing without its key, unless
+    you say --no-probe; nothing else is sent to machines. Needs the extra `live`: `lmdecode doctor` says whether it is
     there. The exit code is 1 if no machine is found.
     """
-    from lmdecode.app.live import find_machines, next_steps, nothing_found
+    from lmdecode.app.discovery import find_machines, next_steps, nothing_found
     from lmdecode.render.machine import found_entry, print_found
 
-    found = run_live(find_machines(timeout, interfaces=interface or [], config=config), waiting_for="machines")
-    if found.trouble:
-        complain(found.trouble)
+    found = run_live(
+        find_machines(timeout, interfaces=interface or [], config=config, probe=probe), waiting_for="machines"
+    )
+    for each in found.trouble:
+        complain(each)
+    machines = [(each.found, each.name) for each in found.machines]
     if as_json:
-        echo_json({"machines": [found_entry(*each) for each in found.machines]}, ascii_only=True)
-    elif found.machines:
-        print_found(found.machines)
-        steps = next_steps(found.machines, elsewhere=found.elsewhere, several=found.several, config=config)
-        echo("", *steps)
-    if not found.machines:
+        echo_json({"machines": [found_entry(*each) for each in machines]}, ascii_only=True)
+    elif machines:
+        print_found(machines)
+        echo("", *next_steps(found.machines, several=found.several, config=config))
+    if not machines:
         raise nothing_found()

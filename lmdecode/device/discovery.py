@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from lmdecode.codec.dialect import MDNS_SERVICE
 from lmdecode.codec.errors import LmdecodeError
+from lmdecode.codec.speakers import dialects
 from lmdecode.extras import install_command
 
 if TYPE_CHECKING:
@@ -35,6 +36,12 @@ class Found:
     port: int = 0
     properties: Mapping[str, str] = field(default_factory=dict)
     """Its properties (its TXT record); bytes that are not UTF-8 as `hex:…`."""
+    generation: str = ""
+    """The dialect that it speaks there; "" if that is not known."""
+    bluetooth: str = ""
+    """Its Bluetooth address, if that is how it was found: on macOS a UUID that this computer has given it."""
+    rssi: int | None = None
+    """The strength of its Bluetooth signal in dBm; None if it is not known."""
 
 
 async def discover(seconds: float, *, interfaces: Sequence[str] = ()) -> list[Found]:
@@ -80,7 +87,18 @@ async def discover(seconds: float, *, interfaces: Sequence[str] = ()) -> list[Fo
         for task in resolving.values():
             task.cancel()
         await zeroconf.async_close()
-    return sorted(found, key=lambda each: (each.name, each.port))
+    return sorted(
+        (replace(each, generation=generation_on(each.port)) for each in found), key=lambda each: (each.name, each.port)
+    )
+
+
+def generation_on(port: int) -> str:
+    """Returns the generation that a TCP port belongs to; "" if it belongs to none.
+
+    >>> generation_on(1774), generation_on(8081), generation_on(80)
+    ('v1', 'v3', '')
+    """
+    return next((name for name, dialect in dialects().items() if port in dialect.ports), "")
 
 
 async def _resolved(zeroconf: Zeroconf, name: str, seconds: float) -> Found:

@@ -20,6 +20,7 @@ from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.redaction import touches_secret
 from lmdecode.codec.v1.windows import window_name
 from lmdecode.device.core import Change, ChangeResult, Outcome, State
+from lmdecode.device.errors import joined
 from lmdecode.device.v1.settings import RawOutcome
 from lmdecode.render.sentence import PARTS_OF, REPEATED, summary, value_text, verb_and_object
 
@@ -38,7 +39,7 @@ _WHAT_WIDTH: Final = 26
 
 
 def print_found(machines: Sequence[tuple[Found, str | None]]) -> None:
-    """Prints a table of the machines that announce themselves.
+    """Prints a table of the machines that were found.
 
     Args:
         machines: Each machine with its name in the configuration; None if it is not there.
@@ -49,25 +50,41 @@ def print_found(machines: Sequence[tuple[Found, str | None]]) -> None:
     from lmdecode.render.terminal import TerminalConsole
 
     table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
-    for title in ("name", "address", "port", "config", "properties"):
-        table.add_column(title, overflow="fold", no_wrap=title == "port")
+    for title in ("name", "generation", "address", "signal", "config"):
+        table.add_column(title, overflow="fold", no_wrap=title in {"generation", "signal"})
     for each, known in machines:
-        says = "\n".join(f"{_shortened(name)}={_shortened(value)}" for name, value in each.properties.items())
-        place = "\n".join(map(_shortened, each.addresses)) or "did not tell"
-        table.add_row(*map(Text, (_shortened(each.name), place, str(each.port or ""), _shortened(known or ""), says)))
+        signal = "" if each.rssi is None else f"{each.rssi} dBm"
+        cells = (
+            _shortened(each.name) or "no name",
+            each.generation or "?",
+            _places(each),
+            signal,
+            _shortened(known or ""),
+        )
+        table.add_row(*map(Text, cells))
     TerminalConsole().print(table)
 
 
+def _places(machine: Found) -> str:
+    """Returns where a machine is, a line each: host and port, or a Bluetooth address."""
+    if machine.bluetooth:
+        return _shortened(machine.bluetooth)
+    return "\n".join(_shortened(joined(each, machine.port)) for each in machine.addresses) or "did not tell"
+
+
 def found_entry(machine: Found, known: str | None) -> dict[str, object]:
-    """Returns a machine that announces itself, for JSON."""
-    return {
-        "name": machine.name,
-        "host": machine.host,
-        "addresses": list(machine.addresses),
-        "port": machine.port,
-        "properties": dict(machine.properties),
-        "in_config": known is not None,
-    }
+    """Returns a machine that was found, for JSON."""
+    entry: dict[str, object] = {"name": machine.name, "generation": machine.generation or None}
+    if machine.bluetooth:
+        entry |= {"bluetooth": machine.bluetooth, "rssi": machine.rssi}
+    else:
+        entry |= {
+            "host": machine.host,
+            "addresses": list(machine.addresses),
+            "port": machine.port,
+            "properties": dict(machine.properties),
+        }
+    return entry | {"in_config": known is not None}
 
 
 def print_status(records: Sequence[Record]) -> None:

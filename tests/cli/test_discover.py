@@ -37,7 +37,7 @@ def look_for(command, names, *options):
 def test_a_machine_and_what_to_do_next(command, machine):
     result = look_for(command, [machine])
     row = next(line for line in result.stdout.splitlines() if machine in line)
-    assert row.split() == [machine, LOOPBACK, "17741", f"serial={machine}"]
+    assert row.split() == [machine, "?", f"{LOOPBACK}:17741"]
     assert "next: lmdecode config set host " in result.stdout
 
 
@@ -46,6 +46,7 @@ def test_json(command, machine):
     (found,) = [each for each in json.loads(result.stdout)["machines"] if each["name"] == machine]
     assert found == {
         "name": machine,
+        "generation": None,
         "host": f"{machine}.local",
         "addresses": [LOOPBACK],
         "port": 17741,
