@@ -23,9 +23,9 @@ _LEAST_WHOLE: Final = 5.0  # s; three tries with their pauses and connections ta
 if TYPE_CHECKING:
     from lmdecode.codec.record import Record
     from lmdecode.config.targets import Target
-    from lmdecode.device.client import Client
     from lmdecode.device.driver import Driver
     from lmdecode.device.session import Session
+    from lmdecode.device.v1.client import MemoryClient
     from lmdecode.device.v1.session import MemorySession
 
 
@@ -75,8 +75,8 @@ def client_for(
     stream: int = 0,
     show_secrets: bool = False,
     on_record: Callable[[Record], None] | None = None,
-) -> Client:
-    """Returns a client for a machine of v1, not connected yet; see `Client`."""
+) -> MemoryClient:
+    """Returns a client for a machine of v1, not connected yet; see `MemoryClient`."""
     driver = memory_driver(target, timeout=timeout, show_secrets=show_secrets)
     return driver.connection(stream, on_record)
 

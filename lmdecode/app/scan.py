@@ -24,7 +24,7 @@ from lmdecode.device.v1.scan_plan import Piece, Plan, without_secrets
 if TYPE_CHECKING:
     from lmdecode.codec.record import Record
     from lmdecode.config.targets import Target
-    from lmdecode.device.client import Client
+    from lmdecode.device.v1.client import MemoryClient
 
 _SAVE_EVERY: Final = 30.0  # s
 
@@ -175,7 +175,7 @@ class Scan:
         self._saved = plan.settled
         return plan
 
-    def _connect(self, number: int, note: Callable[[Record], None]) -> Client:
+    def _connect(self, number: int, note: Callable[[Record], None]) -> MemoryClient:
         options = self._options
         return client_for(
             self._target, timeout=options.timeout, stream=number, show_secrets=options.secrets, on_record=note

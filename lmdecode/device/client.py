@@ -5,30 +5,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Generic, Self, TypeVar
 
 from lmdecode.allowance import Allowance
 from lmdecode.codec.errors import LmdecodeError
-from lmdecode.codec.record import Kind, Record
-from lmdecode.codec.v1.message import Message
-from lmdecode.codec.v1.requester import PROBE, Requester, RequesterFactory, is_echo, label, refusal
+from lmdecode.codec.record import Record
+from lmdecode.codec.requester import Requester, RequesterFactory
 from lmdecode.device.errors import (
-    ONE_AT_A_TIME,
-    BadAnswerError,
-    BusyError,
     ConnectionLostError,
     FloodError,
     MachineError,
+    NoAnswerError,
     NoConnectionError,
-    RefusedError,
+    error_of,
     joined,
-    why_bad,
-    why_no_answer,
     why_no_connection,
 )
 from lmdecode.device.timing import ANSWER_TIMEOUT
+
+R = TypeVar("R")
 
 CONNECT_TIMEOUT: Final = 5.0
 """Seconds to wait for a connection."""
@@ -40,11 +37,12 @@ _CLOSE_TIMEOUT: Final = 1.0
 # fastest some kilobytes. Whoever sends more fills memory, disk and screen of whoever listens, and is no machine.
 _UNASKED_AT_ONCE: Final = 1 << 20
 _UNASKED_A_SECOND: Final = 1 << 16
-_AROUND: Final = 26  # bytes of a frame that are not in its message, at least
+_MOST_UNSENT: Final = 1 << 16  # bytes of the protocol's own that wait for a machine which takes nothing
+_PATIENCE: Final = 2  # how many times the silence before it is waited for the answer to a knock
 
 
-class Client:
-    """A connection to a machine.
+class Client(Generic[R]):
+    """A connection to a machine over TCP, in any protocol that has a `Requester`.
 
     Requests wait for each other, so several tasks may use it at once. Nothing is sent twice.
 
@@ -55,12 +53,14 @@ class Client:
         timeout: Seconds to wait for an answer.
         connect_timeout: Seconds to wait for the connection.
         stream: The connection's number, for the Records.
-        keep_alive: Seconds of silence after which the machine is probed; None: never.
+        keep_alive: Seconds of silence after which it is looked whether the machine is still there; None: never.
         on_record: Takes the Record of each message, of both sides.
 
     Example: the temperatures of a simulated machine.
 
+    >>> from lmdecode.codec.record import Kind
     >>> from lmdecode.codec.v1.key import Key
+    >>> from lmdecode.codec.v1.message import Message
     >>> from lmdecode.codec.v1.requester import requesters
     >>> from lmdecode.simulator.machine import Machine
     >>> from lmdecode.simulator.server import Server
@@ -77,7 +77,7 @@ class Client:
         self,
         host: str,
         port: int,
-        requesters: RequesterFactory,
+        requesters: RequesterFactory[R],
         *,
         timeout: float = ANSWER_TIMEOUT,
         connect_timeout: float = CONNECT_TIMEOUT,
@@ -97,7 +97,7 @@ class Client:
         self._heard = asyncio.Event()
         self._lost: MachineError | None = None
         self._failure: Exception | None = None  # what `on_record` has raised
-        self._requester: Requester | None = None
+        self._requester: Requester[R] | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._last_heard = 0.0
@@ -138,10 +138,11 @@ class Client:
         self._last_heard = time.monotonic()
         self._tasks = [asyncio.create_task(self._listen(reader, self._requester))]
         if self._keep_alive is not None:
-            self._tasks.append(asyncio.create_task(self._see_whether_alive(self._keep_alive)))
+            self._tasks.append(asyncio.create_task(self._see_whether_alive(self._keep_alive, self._requester)))
 
     async def close(self) -> None:
         """Disconnects."""
+        self._take_leave()
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
@@ -163,30 +164,18 @@ class Client:
             await self._heard.wait()
         return self._lost
 
-    async def read(self, address: int, length: int) -> bytes:
-        """Reads bytes of the machine's memory.
-
-        Args:
-            address: The address of the first byte.
-            length: The number of bytes; machines do not answer reads of more than 48.
-
-        Raises:
-            MachineError: As for `ask`.
-        """
-        return bytes_of(await self.ask(Message(Kind.READ, address, length)))
-
-    async def write(self, request: Message) -> None:
+    async def write(self, request: R) -> None:
         """Writes, once.
 
         Raises:
             RefusedError: The machine did not take the write.
             MachineError: As for `ask`; whether the machine took the write is then not known.
         """
-        said = refusal(await self.ask(request))
-        if said is not None:
-            raise RefusedError(f"the machine did not take {label(request)}: it answered {said!r}, not 'OK'")
+        answer = await self.ask(request)
+        if self._requester is not None and (refusal := self._requester.refusal(request, answer)) is not None:
+            raise error_of(refusal)
 
-    async def ask(self, request: Message, *, timeout: float | None = None) -> Record:  # noqa: ASYNC109 -- the wait for its turn does not count
+    async def ask(self, request: R, *, timeout: float | None = None) -> Record:  # noqa: ASYNC109 -- the wait for its turn does not count
         """Sends a request, once, and waits for its answer.
 
         Args:
@@ -195,11 +184,12 @@ class Client:
 
         Raises:
             ConnectionLostError, BusyError, FloodError: The connection has ended, or ends before the answer.
-            WrongKeyError: The machine's frames do not decrypt.
+            NotReadyError: The machine answers nobody for now.
+            WrongKeyError: The key is not the machine's.
             EchoError: The machine sent the request back.
             BadAnswerError: The answer is damaged.
             NoAnswerError: No answer came in time.
-            MessageError: The request cannot be built.
+            CodecError: The request cannot be built.
         """
         async with self._turn:
             requester, writer = self._requester, self._writer
@@ -219,22 +209,28 @@ class Client:
                     while requester.answer is None and self._lost is None and self._failure is None:
                         self._heard.clear()
                         await self._heard.wait()
-            answer = requester.answer
-            if self._failure is not None:
-                raise self._failure
-            if answer is None and isinstance(self._lost, FloodError):
-                raise self._lost
-            if answer is None:
-                raise why_no_answer(request, requester, self.name, self._lost)
-        echoed = is_echo(request, answer)
-        if echoed or answer.raw is not None:  # an implausible value in a valid message is not damage
-            raise why_bad(request, answer)
+            return self._answer_to(request, requester)
+
+    def _answer_to(self, request: R, requester: Requester[R]) -> Record:
+        answer = requester.answer
+        if self._failure is not None:
+            raise self._failure
+        if answer is not None:
+            failure = requester.wrong(request, answer, self.name)
+        elif isinstance(self._lost, FloodError):
+            raise self._lost
+        else:
+            failure = requester.missing(request, self.name, ended=self._lost is not None)
+        if failure is not None:
+            raise error_of(failure)
+        if answer is None:
+            raise self._lost or NoAnswerError(f"{self.name} did not answer {requester.label(request)} in time")
         return answer
 
-    async def _listen(self, reader: asyncio.StreamReader, requester: Requester) -> None:
+    async def _listen(self, reader: asyncio.StreamReader, requester: Requester[R]) -> None:
         try:
             how = await self._hear_out(reader, requester)
-        except FloodError as error:
+        except MachineError as error:
             self._lose(error)
             return
         except Exception as error:  # noqa: BLE001 -- `on_record` may raise anything; whoever asks gets it
@@ -243,16 +239,14 @@ class Client:
             return
         finally:  # also if this side disconnects: half a frame is a Record all the same
             self._tell(requester.close(time.time_ns()))
-        if requester.ever_received:
-            self._lose(ConnectionLostError(f"{self.name} {how}"))
-        else:
-            self._lose(BusyError(f"{self.name} {how} before it said anything: {ONE_AT_A_TIME}"))
+        self._lose(error_of(requester.ended(self.name, how)))
 
-    async def _hear_out(self, reader: asyncio.StreamReader, requester: Requester) -> str:
+    async def _hear_out(self, reader: asyncio.StreamReader, requester: Requester[R]) -> str:
         """Takes what the machine says until the connection ends; returns how it ended, in words.
 
         Raises:
             FloodError: The machine is none.
+            MachineError: Nothing more is to be expected of the connection.
         """
         while True:
             try:
@@ -267,50 +261,65 @@ class Client:
             records = requester.receive(time.time_ns(), data)
             self._heard.set()
             self._tell(records)
-            answered = sum(_frame_size(record) for record in records if record.role == "response")
-            if not self._unasked.takes(max(len(data) - answered, 0)):
+            self._say(requester.outgoing())
+            if requester.broken is not None:
+                raise error_of(requester.broken)
+            if not self._unasked.takes(requester.unasked(len(data), records)):
                 raise FloodError(
                     f"{self.name} sent more than {_UNASKED_AT_ONCE >> 20} MB that nobody asked for, so it is none; "
                     "is it the right address?"
                 )
             await asyncio.sleep(0)  # a machine that never stops talking must not keep others from their timeouts
 
-    async def _see_whether_alive(self, seconds: float) -> None:
+    def _say(self, data: bytes) -> None:
+        """Sends what the protocol has to say by itself, unless the machine does not even take what was sent before."""
+        if data and self._writer is not None and self._writer.transport.get_write_buffer_size() < _MOST_UNSENT:
+            self._writer.write(data)
+
+    def _take_leave(self) -> None:
+        requester = self._requester
+        if requester is None or self._lost is not None or self._failure is not None:
+            return
+        data, records = requester.farewell(time.time_ns())
+        self._say(data)
+        try:
+            self._tell(records)
+        except Exception as error:  # noqa: BLE001 -- as above
+            self._failure = error
+
+    async def _see_whether_alive(self, seconds: float, requester: Requester[R]) -> None:
         while self._lost is None:
             silent = time.monotonic() - self._last_heard
             if silent < seconds:
                 await asyncio.sleep(seconds - silent)
                 continue
+            why = await self._why_silent(seconds, requester)
+            if why and time.monotonic() - self._last_heard >= seconds:
+                self._lose(ConnectionLostError(f"{self.name} went silent: {why}"))
+
+    async def _why_silent(self, seconds: float, requester: Requester[R]) -> str:
+        """Returns what shows that the machine is gone, in words; "" if it is there."""
+        if requester.probe is not None:
             try:
-                await self.ask(PROBE)
+                await self.ask(requester.probe)
             except LmdecodeError as error:
-                if time.monotonic() - self._last_heard >= seconds:
-                    self._lose(ConnectionLostError(f"{self.name} went silent: {error}"))
+                return str(error)
+            return ""
+        self._say(requester.knock(time.time_ns()))
+        heard = self._last_heard
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE * seconds):
+                while self._last_heard == heard and self._lost is None:
+                    self._heard.clear()
+                    await self._heard.wait()
+        return "" if self._last_heard != heard else f"it has said nothing for {(1 + _PATIENCE) * seconds:g} s"
 
     def _lose(self, error: MachineError) -> None:
         if self._lost is None:
             self._lost = error
         self._heard.set()
 
-    def _tell(self, records: list[Record]) -> None:
+    def _tell(self, records: Sequence[Record]) -> None:
         if self._on_record is not None:
             for record in records:
                 self._on_record(record)
-
-
-def _frame_size(record: Record) -> int:
-    """Returns about how many bytes the frame of a valid message has."""
-    return 0 if record.plaintext is None or record.raw is not None else len(record.plaintext) * 4 // 3 + _AROUND
-
-
-def bytes_of(answer: Record) -> bytes:
-    """Returns the bytes of a read's answer.
-
-    Raises:
-        BadAnswerError: Some of them are secret, and secrets are not shown.
-    """
-    try:
-        return bytes.fromhex(answer.data or "")
-    except ValueError:
-        window = Message(Kind.READ, answer.address or 0, answer.length or 0)
-        raise BadAnswerError(f"{label(window)} holds a secret, which is withheld") from None

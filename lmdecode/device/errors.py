@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import Final
 
 from lmdecode.codec.errors import LmdecodeError
-
-if TYPE_CHECKING:  # every command that talks to a machine loads this module, also for its help
-    from lmdecode.codec.record import Record
-    from lmdecode.codec.v1.message import Message
-    from lmdecode.codec.v1.requester import Received, Requester
+from lmdecode.codec.requester import ONE_AT_A_TIME, Failure, Fault
 
 NO_CONNECTION: Final = 3
 """The exit code of a command that has no connection to the machine."""
@@ -27,6 +24,10 @@ class NoConnectionError(MachineError):
 
 class BusyError(NoConnectionError):
     """The machine closes the connection at once or stays silent: another client is connected."""
+
+
+class NotReadyError(NoConnectionError):
+    """The machine refuses every request for now: it has no token yet. A wrong key may look the same."""
 
 
 class FloodError(NoConnectionError):
@@ -71,58 +72,26 @@ class UnsupportedError(MachineError):
     exit_code = 2
 
 
-ONE_AT_A_TIME: Final = (
-    "the machine takes one connection at a time; close the app, or what else talks to it, and try again"
-)
+_ERRORS: Final[Mapping[Fault, type[MachineError]]] = {
+    Fault.LOST: ConnectionLostError,
+    Fault.BUSY: BusyError,
+    Fault.NO_MACHINE: NoConnectionError,
+    Fault.NOT_READY: NotReadyError,
+    Fault.WRONG_KEY: WrongKeyError,
+    Fault.SILENT: NoAnswerError,
+    Fault.DAMAGED: BadAnswerError,
+    Fault.ECHOED: EchoError,
+    Fault.REFUSED: RefusedError,
+}
 
 
-def why_no_answer(request: Message, requester: Requester, name: str, lost: MachineError | None) -> MachineError:
-    """Returns the error that explains a missing answer.
+def error_of(failure: Failure) -> MachineError:
+    """Returns the error for what a protocol found wrong.
 
-    The order matters. A wrong key makes every other complaint meaningless, so it comes first, but only while not a
-    single message has decrypted. Damage comes before a lost connection, because a machine that sends garbage often
-    closes the connection too, and the garbage says more.
-
-    Args:
-        request: The request without an answer.
-        requester: The requester that sent it.
-        name: The machine, as host:port.
-        lost: Why the connection has ended; None if it has not.
+    >>> error_of(Failure(Fault.BUSY, "it says nothing"))
+    BusyError('it says nothing')
     """
-    from lmdecode.codec.v1.requester import label  # noqa: PLC0415 -- only errors need it
-
-    received, what = requester.received, label(request)
-    if received.undecryptable and not requester.ever_valid:
-        return WrongKeyError(
-            f"connected to {name}, but nothing decrypts: the key is not this machine's, or this is not a machine; "
-            "`lmdecode config check` looks at it, `lmdecode harvest` finds the right one"
-        )
-    if received.garbage or received.undecryptable:
-        came = f"{received.garbage} bytes that are no frame" if received.garbage else "a frame that does not decrypt"
-        return BadAnswerError(f"the answer to {what} is damaged: {name} sent {came}")
-    if lost is not None:
-        return lost
-    if not requester.ever_received:
-        return BusyError(f"connected to {name}, but it says nothing: {ONE_AT_A_TIME}")
-    return _instead(what, received, name)
-
-
-def _instead(what: str, received: Received, name: str) -> MachineError:
-    """Returns the error for what the machine sent instead of an answer."""
-    if received.bytes and not received.valid:
-        return BadAnswerError(f"the answer to {what} is cut off: {name} sent {received.bytes} bytes of a frame")
-    if received.stray:
-        return BadAnswerError(f"the answer to {what} belongs to another request: {received.stray}")
-    return NoAnswerError(f"{name} did not answer {what} in time")
-
-
-def why_bad(request: Message, answer: Record) -> BadAnswerError:
-    """Returns the error that explains a damaged answer or an echo."""
-    from lmdecode.codec.v1.requester import is_echo, label  # noqa: PLC0415 -- only errors need it
-
-    if is_echo(request, answer):
-        return EchoError(f"the machine sent {label(request)} back instead of an answer: nothing can be read there")
-    return BadAnswerError(f"the answer to {label(request)} is damaged: {answer.problems[0]}")
+    return _ERRORS[failure.fault](failure.why)
 
 
 def why_no_connection(host: str, port: int, error: Exception, seconds: float) -> str:

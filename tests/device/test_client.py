@@ -25,6 +25,7 @@ from lmdecode.device.errors import (
     RefusedError,
     WrongKeyError,
 )
+from lmdecode.device.v1.client import MemoryClient
 from lmdecode.simulator.faults import frame, other_key, parse_fault
 from tests.simulator.client import KEY, OFF, POWER, server
 
@@ -34,7 +35,7 @@ SOON = 0.3  # s; the machine reports once a second, so mostly nothing else is he
 
 def client(to, **options):
     options.setdefault("timeout", SOON)
-    return Client(
+    return MemoryClient(
         to.host,
         to.port,
         requesters(options.pop("key", KEY), show_secrets=options.pop("show_secrets", False)),

@@ -5,18 +5,19 @@ numbers: an answer repeats the address and the length of its request, and so doe
 itself. Two requests under way at once could therefore not be told apart.
 
 All that a client must know of this protocol is here. The client gets a `RequesterFactory` and handles neither the key
-nor any bytes.
+nor any bytes. `Requester` is a `codec.requester.Requester` of `Message`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from lmdecode.codec.dialect import Place
 from lmdecode.codec.errors import FrameError
 from lmdecode.codec.record import Kind, Record
+from lmdecode.codec.requester import ONE_AT_A_TIME, Failure, Fault, RequesterFactory
 from lmdecode.codec.v1.conversation import Conversation
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.framing import unwrap, wrap
@@ -26,7 +27,7 @@ from lmdecode.codec.v1.window import registers_in
 from lmdecode.codec.v1.windows import ALIVE, REPORTS, window_name
 
 _USUAL: Final = frozenset((window.address, window.length) for window in REPORTS)
-
+_AROUND: Final = 26  # bytes of a frame that are not in its message, at least
 
 PROBE: Final = Message(Kind.READ, ALIVE.address, ALIVE.length)
 """A read that every machine answers. It shows that the machine is there and that the key is right."""
@@ -154,6 +155,93 @@ class Requester:
         """End the connection; returns the Records of bytes that waited for the rest of their frame."""
         return self._noted(self._conversation.close(time_ns))
 
+    # ---- what a client asks of any protocol
+
+    broken: Final[Failure | None] = None
+    """Whatever comes, the next frame may be right."""
+    probe: Final[Message | None] = PROBE
+
+    def label(self, request: Message) -> str:
+        """Return what messages call a request."""
+        return label(request)
+
+    def outgoing(self) -> bytes:
+        """Return nothing: this protocol says nothing by itself."""
+        return b""
+
+    def knock(self, time_ns: int) -> bytes:  # noqa: ARG002
+        """Return nothing: the machine is probed by a read."""
+        return b""
+
+    def farewell(self, time_ns: int) -> tuple[bytes, Sequence[Record]]:  # noqa: ARG002
+        """Return nothing: neither side takes leave."""
+        return b"", []
+
+    def unasked(self, size: int, records: Sequence[Record]) -> int:
+        """Return how many bytes came that answer nothing."""
+        return max(size - sum(_frame_size(record) for record in records if record.role == "response"), 0)
+
+    def missing(self, request: Message, machine: str, *, ended: bool) -> Failure | None:
+        """Return why there is no answer; None if it is that the connection has ended.
+
+        The order matters. A wrong key makes every other complaint meaningless, so it comes first, but only while not a
+        single message has decrypted. Damage comes before a lost connection, because a machine that sends garbage often
+        closes the connection too, and the garbage says more.
+        """
+        received, what = self.received, label(request)
+        if received.undecryptable and not self.ever_valid:
+            return Failure(
+                Fault.WRONG_KEY,
+                f"connected to {machine}, but nothing decrypts: the key is not this machine's, or this is not a "
+                "machine; `lmdecode config check` looks at it, `lmdecode harvest` finds the right one",
+            )
+        if received.garbage or received.undecryptable:
+            came = "a frame that does not decrypt"
+            if received.garbage:
+                came = f"{received.garbage} bytes that are no frame"
+            return Failure(Fault.DAMAGED, f"the answer to {what} is damaged: {machine} sent {came}")
+        if ended:
+            return None
+        if not self.ever_received:
+            return Failure(Fault.BUSY, f"connected to {machine}, but it says nothing: {ONE_AT_A_TIME}")
+        return self._instead(what, machine)
+
+    def _instead(self, what: str, machine: str) -> Failure:
+        """Return what the machine sent instead of an answer."""
+        received = self.received
+        if received.bytes and not received.valid:
+            return Failure(
+                Fault.DAMAGED, f"the answer to {what} is cut off: {machine} sent {received.bytes} bytes of a frame"
+            )
+        if received.stray:
+            return Failure(Fault.DAMAGED, f"the answer to {what} belongs to another request: {received.stray}")
+        return Failure(Fault.SILENT, f"{machine} did not answer {what} in time")
+
+    def wrong(self, request: Message, answer: Record, machine: str) -> Failure | None:  # noqa: ARG002
+        """Return what is wrong with an answer. An implausible value in a valid message is no damage."""
+        if is_echo(request, answer):
+            return Failure(
+                Fault.ECHOED, f"the machine sent {label(request)} back instead of an answer: nothing can be read there"
+            )
+        if answer.raw is not None:
+            return Failure(Fault.DAMAGED, f"the answer to {label(request)} is damaged: {answer.problems[0]}")
+        return None
+
+    def refusal(self, request: Message, answer: Record) -> Failure | None:
+        """Return what a machine says against a write; None if it took the write."""
+        said = refusal(answer)
+        if said is None:
+            return None
+        return Failure(Fault.REFUSED, f"the machine did not take {label(request)}: it answered {said!r}, not 'OK'")
+
+    def ended(self, machine: str, how: str) -> Failure:
+        """Return what the end of the connection means."""
+        if self.ever_received:
+            return Failure(Fault.LOST, f"{machine} {how}")
+        return Failure(Fault.BUSY, f"{machine} {how} before it said anything: {ONE_AT_A_TIME}")
+
+    # ---- what has come
+
     def _noted(self, records: list[Record]) -> list[Record]:
         for record in records:
             if record.kind is None:
@@ -191,11 +279,12 @@ class Requester:
             self.received.stray = (record.plaintext or "")[:9]
 
 
-RequesterFactory = Callable[[int, str, str], Requester]
-"""Makes the requester of a new connection from the connection's number, this side's host:port and the machine's."""
+def _frame_size(record: Record) -> int:
+    """Returns about how many bytes the frame of a valid message has."""
+    return 0 if record.plaintext is None or record.raw is not None else len(record.plaintext) * 4 // 3 + _AROUND
 
 
-def requesters(key: Key, *, show_secrets: bool = False) -> RequesterFactory:
+def requesters(key: Key, *, show_secrets: bool = False) -> RequesterFactory[Message]:
     """Returns a factory of requesters that know a machine's key.
 
     Args:

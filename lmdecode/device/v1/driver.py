@@ -18,11 +18,12 @@ from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.requester import requesters
 from lmdecode.codec.v1.setting_change import SettingChange
 from lmdecode.codec.v1.windows import LARGEST_READ, SNAPSHOT, WINDOWS, Window
-from lmdecode.device.client import CONNECT_TIMEOUT, Client
+from lmdecode.device.client import CONNECT_TIMEOUT
 from lmdecode.device.driver import OnRecord, Query, Word
 from lmdecode.device.errors import joined
 from lmdecode.device.timing import ANSWER_TIMEOUT
 from lmdecode.device.v1.changes import changes_for
+from lmdecode.device.v1.client import MemoryClient
 from lmdecode.device.v1.settings import MemoryPlan
 
 _OFTEN: Final = {
@@ -165,9 +166,9 @@ class MemoryDriver:
         """The names of registers, bits and derived values."""
         return _readable()
 
-    def connection(self, number: int, on_record: OnRecord | None = None, *, listens: bool = False) -> Client:
+    def connection(self, number: int, on_record: OnRecord | None = None, *, listens: bool = False) -> MemoryClient:
         """Return a client. A machine of v1 pushes what happens on every connection."""
-        return Client(
+        return MemoryClient(
             self.host,
             self.port,
             requesters(self.key, show_secrets=self.show_secrets),

@@ -40,7 +40,7 @@ _LOSSES: Final = 2  # connections that one read may cost before it is put off
 _MOST_SILENT: Final = 3
 _MOST_SILENT_IN_A_PLAN: Final = 18
 
-Connector = Callable[[int, Callable[[Record], None]], Client]
+Connector = Callable[[int, Callable[[Record], None]], Client[Message]]
 """Makes the client of a connection by its number, not connected yet, and gives it what to call with each Record."""
 
 
@@ -118,7 +118,7 @@ class Scanner:
         self._waits = pauses() if waits is None else waits
         self.on_progress = on_progress
         self._on_trouble = on_trouble
-        self._client: Client | None = None
+        self._client: Client[Message] | None = None
         self._known: Window | None = None  # a window that was answered
         self._asked: Piece | None = None
         self._late: bytes | None = None  # the answer to what was asked, if it came after all
@@ -239,7 +239,7 @@ class Scanner:
             raise NoAnswerError("the machine answers the first read of each connection, and no other")
         return Nothing.DAMAGE
 
-    async def _ask(self, client: Client, piece: Piece) -> bytes:
+    async def _ask(self, client: Client[Message], piece: Piece) -> bytes:
         self._asked, self._late = piece, None
         await asyncio.sleep(self._pace)
         patience = max(_LEAST_PATIENCE, _ALLOWANCE * max(self._taken, default=self._timeout))
@@ -251,11 +251,11 @@ class Scanner:
         self.largest_answered = max(self.largest_answered, piece.length)
         return bytes.fromhex(digits)
 
-    async def _send(self, client: Client, piece: Piece, seconds: float) -> Record:
+    async def _send(self, client: Client[Message], piece: Piece, seconds: float) -> Record:
         self.requests += 1
         return await client.ask(Message(Kind.READ, *piece), timeout=seconds)
 
-    async def _is_alive(self, client: Client) -> bool:
+    async def _is_alive(self, client: Client[Message]) -> bool:
         """Whether the machine still answers a window that it has answered before."""
         try:
             await self._greet(client)
@@ -263,7 +263,7 @@ class Scanner:
             return False
         return True
 
-    async def _greet(self, client: Client) -> None:
+    async def _greet(self, client: Client[Message]) -> None:
         """Checks that the machine answers at all.
 
         Raises:
@@ -286,7 +286,7 @@ class Scanner:
         if failure is not None:
             raise failure
 
-    async def _connected(self) -> Client:
+    async def _connected(self) -> Client[Message]:
         failures = 0
         while self._client is None or self._client.lost is not None:
             await self.close()

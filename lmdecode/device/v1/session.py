@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from lmdecode.codec.record import Kind, Record
 from lmdecode.codec.v1.message import Message
-from lmdecode.device.client import bytes_of
 from lmdecode.device.session import Session
+from lmdecode.device.v1.client import bytes_of
 
 
 class MemorySession(Session[Message]):

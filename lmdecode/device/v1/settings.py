@@ -14,9 +14,9 @@ from lmdecode.codec.v1.register import MODELS
 from lmdecode.codec.v1.requester import PROBE
 from lmdecode.codec.v1.setting_change import SettingChange, beside, change, doubts, windows, writes
 from lmdecode.codec.v1.windows import MODEL_WINDOWS
-from lmdecode.device.client import bytes_of
 from lmdecode.device.core import Ask, Connect, State, Steps, Write
 from lmdecode.device.errors import BadAnswerError, MachineError, ModelUnknownError, NoAnswerError, RefusedError
+from lmdecode.device.v1.client import bytes_of
 
 
 @dataclass(frozen=True, slots=True)
