@@ -30,6 +30,7 @@ from lmdecode.device.errors import (
     MachineError,
     NoConnectionError,
     RefusedError,
+    UnconfirmedError,
     UnsupportedError,
     WrongKeyError,
 )
@@ -152,7 +153,7 @@ def writing(request: R) -> Steps[R, None]:
     """
     try:
         yield Write(request)
-    except (RefusedError, UnsupportedError):
+    except (RefusedError, UnconfirmedError, UnsupportedError):  # the connection is as good as before
         raise
     except MachineError:
         yield Disconnect()

@@ -30,6 +30,10 @@ class NotReadyError(NoConnectionError):
     """The machine refuses every request for now: it has no token yet. A wrong key may look the same."""
 
 
+class RadioError(NoConnectionError):
+    """This computer's Bluetooth cannot be used, or no machine was heard; one line that says what to do."""
+
+
 class FloodError(NoConnectionError):
     """What listens there sends so much that it is no machine; the connection was ended."""
 
@@ -44,8 +48,18 @@ class WrongKeyError(MachineError):
     """The machine talks, but none of its frames decrypt."""
 
 
+class MissingTokenError(WrongKeyError):
+    """There is no token, without which a machine says nothing over Bluetooth; the message says how to come by it."""
+
+    exit_code = 2
+
+
 class NoAnswerError(MachineError):
     """The machine did not answer in time, although it is connected."""
+
+
+class UnconfirmedError(NoAnswerError):
+    """The machine took a write, and does not say whether it did as it was told. What it holds must be read."""
 
 
 class BadAnswerError(MachineError):

@@ -87,10 +87,33 @@ def short_name(uuid: bytes) -> str:
     digits = uuid[::-1].hex()
     if len(uuid) != _LONG:
         return digits
-    text = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    return short_name_of(f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}")
+
+
+def short_name_of(text: str) -> str:
+    """Return what a UUID is called here, as `short_name` does.
+
+    Args:
+        text: 32 digits with hyphens between them, as programs show it.
+
+    >>> short_name_of("0000180A-0000-1000-8000-00805F9B34FB"), short_name_of("0a0b7847-e12b-09a8-b04b-8e0922a9abab")
+    ('180a', '0a0b')
+    """
+    text = text.lower()
     if text.endswith(SUFFIX):
         return text[:4]
     return text[4:8] if text.startswith("0000") and text.endswith(_BASE) else text
+
+
+def uuid_of(short: str) -> str:
+    """Return the UUID that has a short name, with all its digits; any other text as it is.
+
+    >>> uuid_of("0a0b"), uuid_of("2a25")
+    ('0a0b7847-e12b-09a8-b04b-8e0922a9abab', '00002a25-0000-1000-8000-00805f9b34fb')
+    """
+    if len(short) != len(READ):
+        return short
+    return f"0000{short}{_BASE}" if short.startswith(("18", "2")) else f"{short}{SUFFIX}"
 
 
 def is_machines(uuid: bytes) -> bool:

@@ -217,7 +217,8 @@ class Messages:
         asked = self._asked.pop(characteristic, None)
         question = self._written.get(characteristic)
         if question is not None and (characteristic in {READ, COMMAND}):
-            del self._written[characteristic]
+            if not _is_early(value, question):  # else it is read again
+                del self._written[characteristic]
             asked = question
         elif question is not None and characteristic in {TOKEN, OLD_LOGIN}:
             asked = question  # it is asked again until it says yes
@@ -254,9 +255,9 @@ class Messages:
         text: str,
         problems: tuple[str, ...],
     ) -> Record:
-        if not text:
+        if not text or (asked is not None and _is_early(value, asked)):
             reading = Reading({}, {}, problems)
-            return self._answer(time_ns, asked, characteristic, value, Document(None, ""), reading)
+            return self._answer(time_ns, asked, characteristic, value, Document(None, self._shown(text)), reading)
         found = self._document(characteristic, text)
         problems += found.problems
         name = "" if asked is None or asked.subject is None else asked.subject.partition(" write ")[2]
@@ -428,6 +429,11 @@ def _answering(record: Record, asked: Record | None) -> Record:
 def _text(value: bytes) -> str:
     """A value as text: values end at their first NUL, since the gateways keep them in buffers."""
     return value.partition(b"\0")[0].decode("utf-8", "replace")
+
+
+def _is_early(value: bytes, asked: Record) -> bool:
+    """Whether a value is no answer yet: there is nothing, or still what was written."""
+    return _text(value) in {"", asked.plaintext}
 
 
 def _masked(value: bytes) -> str:
