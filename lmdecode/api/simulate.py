@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from lmdecode.analysis.columns import current_name
 from lmdecode.api.arguments import AnyKey, as_key
@@ -33,7 +33,7 @@ class SimulatedMachine:
     True
     """
 
-    def __init__(self, server: Server, machine: simulator.Machine, console: Console) -> None:
+    def __init__(self, server: Server, machine: simulator.Machine, console: Console[Any]) -> None:
         self._server = server
         self._machine = machine
         self._console = console

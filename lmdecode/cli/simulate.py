@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -191,7 +191,7 @@ class _Log:
             self.note(line)
 
 
-async def _run(server: Server, console: Console, log: _Log, *, mdns: bool) -> None:
+async def _run(server: Server, console: Console[Any], log: _Log, *, mdns: bool) -> None:
     """Serves until Ctrl-C, SIGTERM or `quit`."""
     from lmdecode.app.simulate import serve
 
@@ -207,7 +207,7 @@ async def _run(server: Server, console: Console, log: _Log, *, mdns: bool) -> No
         await serve(server, stop, mdns=mdns, on_note=log.note)
 
 
-def _read_input(loop: asyncio.AbstractEventLoop, console: Console, stop: asyncio.Event) -> None:
+def _read_input(loop: asyncio.AbstractEventLoop, console: Console[Any], stop: asyncio.Event) -> None:
     """Hands on the lines of standard input. Runs in a thread, which nobody waits for when the machine ends."""
     rest = b""
     while piece := os.read(sys.stdin.fileno(), 4096):  # not sys.stdin, whose lock would be held at the end
@@ -217,7 +217,7 @@ def _read_input(loop: asyncio.AbstractEventLoop, console: Console, stop: asyncio
                 loop.call_soon_threadsafe(_obey, console, line.decode("utf-8", "replace"), stop)
 
 
-def _obey(console: Console, line: str, stop: asyncio.Event) -> None:
+def _obey(console: Console[Any], line: str, stop: asyncio.Event) -> None:
     try:
         answer = console.run(line)
     except LmdecodeError as error:

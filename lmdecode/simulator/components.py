@@ -92,7 +92,7 @@ class Pour:
     """Water that is poured.
 
     Args:
-        what: "coffee", "hot water" or "backflush".
+        what: "coffee", "flush", "hot water" or "backflush".
         key: The button; 0 for none.
         phases: Its phases, one after the other.
         dose: Pulses after which it ends.
@@ -179,6 +179,11 @@ def shot(
     )
 
 
+def flush(key: int, seconds: float) -> Pour:
+    """Returns a flush: water through the group, without coffee."""
+    return Pour("flush", key, [Phase(seconds, BREW_RATE, ("pump_on", "brew_solenoid_on"), fast=True)])
+
+
 def hot_water(seconds: float) -> Pour:
     """Returns hot water, out of the steam boiler."""
     return Pour("hot water", 0, [Phase(seconds, BREW_RATE, ("pump_on", "hot_water_solenoid_on"), fast=True)])
@@ -214,6 +219,8 @@ class Usage:
         if pour.what == "hot water":
             for name in _HOT_WATER:
                 self.add(name, 1)
+        elif pour.what == "flush":
+            self.add("total_coffee_activations", 1)
         elif pour.what == "coffee":
             self.add("total_coffee_activations", 1)
             if pour.elapsed >= SHORTEST_COFFEE:

@@ -6,14 +6,14 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Generic, Protocol, TypeVar
 
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.record import Value
+from lmdecode.codec.v1.memory import NamedMemory
 from lmdecode.codec.v1.memory_map import UNITS, by_name
-from lmdecode.codec.v1.message import Message
-from lmdecode.simulator.faults import FAULTS, Faults, parse_fault
-from lmdecode.simulator.machine import Machine
+from lmdecode.simulator.faults import Faults, parse_fault
+from lmdecode.simulator.physics import Physics
 
 _MOST: Final = 8 << 20  # characters; /dev/zero has no end
 _LINE: Final = re.compile(r"(?P<plus>\+?)(?P<number>\d{1,9}(?:\.\d{1,9})?)(?P<unit>s|m|h)?\s+(?P<command>\S.*)\Z").match
@@ -92,6 +92,27 @@ class ConsoleError(LmdecodeError):
     """A command that cannot be understood; one line that says what can."""
 
 
+Said = TypeVar("Said")
+"""What a machine of a generation says by itself."""
+
+
+class Simulated(Protocol[Said]):
+    """A simulated machine of any generation."""
+
+    model: str
+    registers: NamedMemory
+    physics: Physics
+
+    def get(self, name: str) -> Value | None:
+        """Returns a value by its name; None if it has none."""
+
+    def set(self, name: str, value: Value) -> None:
+        """Sets a value without asking whether the machine would take it; RegisterError if it has no such value."""
+
+    def advance(self, seconds: float) -> list[Said]:
+        """Lets time pass; returns what the machine says by itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Command:
     """A command: its usage, its effect in words, the number of words after it, and what runs it."""
@@ -102,9 +123,10 @@ class _Command:
     run: Callable[[list[str]], str]
 
 
-class Console:
+class Console(Generic[Said]):
     """Runs commands on a machine.
 
+    >>> from lmdecode.simulator.machine import Machine
     >>> console = Console(Machine("GS3 AV"), Faults())
     >>> console.run("shot 2")
     ''
@@ -112,7 +134,7 @@ class Console:
     'key_active 2'
     """
 
-    def __init__(self, machine: Machine, faults: Faults) -> None:
+    def __init__(self, machine: Simulated[Said], faults: Faults) -> None:
         self.machine = machine
         self.faults = faults
         self.done = False
@@ -121,6 +143,7 @@ class Console:
             "shot": _Command(
                 "shot BUTTON [SECONDS]", "pull a coffee; without seconds, the button's dose", range(1, 3), self._shot
             ),
+            "flush": _Command("flush [SECONDS]", "let water run through the group", range(2), self._flush),
             "hot-water": _Command("hot-water [SECONDS]", "pour hot water", range(2), self._hot_water),
             "stop": _Command("stop", "stop the water", range(1), self._stop),
             "power": _Command("power on|off", "switch it on, or to standby", range(1, 2), self._power),
@@ -162,6 +185,10 @@ class Console:
         self.machine.physics.pull_shot(int(words[0]), _seconds(words[1]) if words[1:] else None)
         return ""
 
+    def _flush(self, words: list[str]) -> str:
+        self.machine.physics.flush(_seconds(words[0]) if words else None)
+        return ""
+
     def _hot_water(self, words: list[str]) -> str:
         self.machine.physics.pour_hot_water(_seconds(words[0]) if words else None)
         return ""
@@ -178,12 +205,13 @@ class Console:
 
     def _set(self, words: list[str]) -> str:
         name = words[0].replace("-", "_")
-        self.machine.physics.set(name, _value(name, " ".join(words[1:])))
-        return self._get([name]) if by_name(name) else ""
+        before = self.machine.get(name)
+        self.machine.set(name, _value(name, " ".join(words[1:]), before))
+        return self._get([name]) if by_name(name) or before is not None else ""
 
     def _get(self, words: list[str]) -> str:
         name = words[0].replace("-", "_")
-        value = self.machine.registers.get(name)
+        value = self.machine.get(name)
         if value is None:
             raise ConsoleError(f"{name} is not a register with a value in this memory")
         shown = ", ".join(value) or "none" if isinstance(value, list) else value
@@ -192,11 +220,11 @@ class Console:
     def _fault(self, words: list[str]) -> str:
         if not words:
             on = ", ".join(map(str, self.faults.active)) or "none"
-            return "\n".join([f"on: {on}", *(f"  {name:<14} {does}" for name, (_, does) in FAULTS.items())])
+            return "\n".join([f"on: {on}", *(f"  {name:<14} {does}" for name, (_, does) in self.faults.table.items())])
         if words[0].lower() == "off":
             self.faults.clear()
         else:
-            self.faults.add(parse_fault(words[0]))
+            self.faults.add(parse_fault(words[0], self.faults.table))
         return ""
 
     def _status(self, _: list[str]) -> str:
@@ -221,7 +249,7 @@ class Console:
         return ""
 
 
-class Script:
+class Script(Generic[Said]):
     """Lets time pass for a machine, and runs the commands of a script at their times.
 
     Args:
@@ -233,7 +261,7 @@ class Script:
         ScriptError: A command cannot be understood.
     """
 
-    def __init__(self, console: Console, events: Iterable[Event], say: Callable[[str], None]) -> None:
+    def __init__(self, console: Console[Said], events: Iterable[Event], say: Callable[[str], None]) -> None:
         self._console = console
         self._events = list(events)
         self._say = say
@@ -244,17 +272,17 @@ class Script:
             except ConsoleError as error:
                 raise ScriptError(f"line {event.line} of the script: {error}") from None
 
-    def advance(self, seconds: float) -> list[Message]:
+    def advance(self, seconds: float) -> list[Said]:
         """Lets time pass; returns what the machine sends meanwhile."""
         until = self._elapsed + seconds
-        said: list[Message] = []
+        said: list[Said] = []
         while self._events and self._events[0].seconds <= until:
             event = self._events.pop(0)
             said += self._pass(event.seconds)
             self._do(event)
         return said + self._pass(until)
 
-    def _pass(self, until: float) -> list[Message]:
+    def _pass(self, until: float) -> list[Said]:
         seconds, self._elapsed = until - self._elapsed, max(until, self._elapsed)
         return self._console.machine.advance(seconds) if seconds > 0 else []
 
@@ -264,6 +292,9 @@ class Script:
         except LmdecodeError as error:
             answer = str(error)
         self._say(f"script: {event.command}" + (f": {answer}" if answer else ""))
+
+
+_KINDS: Final[Mapping[type, str]] = {int: "integer", float: "number", str: "string"}
 
 
 def _seconds(text: str) -> float:
@@ -283,10 +314,10 @@ def _yes_no(text: str) -> bool:
         raise ConsoleError(f"{text[:40]!r} is neither on nor off") from None
 
 
-def _value(name: str, text: str) -> Value:
-    """Returns the value of a register or a bit from the text that people write."""
+def _value(name: str, text: str, before: Value | None) -> Value:
+    """Returns the value of a register, a bit or something else from the text that people write."""
     rows = by_name(name)
-    kind = rows[0].type.json if rows else "boolean"
+    kind = rows[0].type.json if rows else _KINDS.get(type(before), "boolean")
     if kind == "boolean":
         return _yes_no(text)
     if kind == "array":

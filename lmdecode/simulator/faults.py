@@ -25,9 +25,16 @@ class On(Enum):
     ANSWER = "answer"
     WRITE = "write"
     """The answer to a write."""
+    STREAM = "stream"
+    """What is said without a question: a stream of texts, or notifications."""
+    TOKEN = "token"  # noqa: S105 -- the word
+    """Whether a client may ask."""
 
 
-FAULTS: Final[Mapping[str, tuple[On, str]]] = {
+FaultTable = Mapping[str, tuple[On, str]]
+"""The faults of a generation: for each what it hits, and what it does."""
+
+FAULTS: Final[FaultTable] = {
     "delay": (On.ANSWER, "answer late, delay=2 after two seconds"),
     "drop": (On.ANSWER, "give no answer"),
     "garbage": (On.ANSWER, "answer with bytes that are no frame"),
@@ -41,8 +48,9 @@ FAULTS: Final[Mapping[str, tuple[On, str]]] = {
     "busy": (On.CONNECTION, "close a new connection at once"),
     "never": (On.CONNECTION, "take a new connection, and say nothing on it"),
 }
-"""For each fault what it hits, and what it does."""
-NEEDS_SECONDS: Final = "delay"
+"""The faults of v1."""
+NEEDS_SECONDS: Final = frozenset(("delay", "late-token"))
+"""The faults that take a number of seconds, of any generation."""
 
 _SPEC: Final = re.compile(r"(?P<name>[a-z-]+)(?:=(?P<argument>\d+(?:\.\d*)?|\.\d+))?(?::(?P<count>\d+))?\Z").match
 _LONGEST_DELAY: Final = 3600.0
@@ -75,29 +83,36 @@ class Fault:
         return f"{self.name}{argument}" + ("" if self.count is None else f":{self.count}")
 
 
-def fault_list() -> list[tuple[str, str]]:
+def fault_list(table: FaultTable = FAULTS) -> list[tuple[str, str]]:
     """Returns what `parse_fault` takes: each name, and what it does.
+
+    Args:
+        table: The faults of the generation.
 
     >>> fault_list()[-1]
     ('random', 'one of the above now and then: random=0.3 for three answers or connections in ten')
     """
-    listed = [(name, does) for name, (_, does) in FAULTS.items()]
+    listed = [(name, does) for name, (_, does) in table.items()]
     return [*listed, (_RANDOM, "one of the above now and then: random=0.3 for three answers or connections in ten")]
 
 
-def parse_fault(text: str) -> Fault:
+def parse_fault(text: str, table: FaultTable = FAULTS) -> Fault:
     """Returns the fault that a text names: `name`, `name:count`, `delay=seconds` or `random=probability`.
+
+    Args:
+        text: What people write.
+        table: The faults of the generation.
 
     Raises:
         FaultError: The text is none of these.
     """
     match = _SPEC(text.strip().lower())
-    if match is None or (match["name"] not in FAULTS and match["name"] != _RANDOM):
+    if match is None or (match["name"] not in table and match["name"] != _RANDOM):
         raise FaultError(
-            f"no fault {text[:40]!r}: give one of {', '.join(FAULTS)}, random=0.3; drop:3 is the next three"
+            f"no fault {text[:40]!r}: give one of {', '.join(table)}, random=0.3; drop:3 is the next three"
         )
     name, argument, count = match["name"], match["argument"], match["count"]
-    if (argument is not None) is not (name in {NEEDS_SECONDS, _RANDOM}):
+    if (argument is not None) is not (name in NEEDS_SECONDS or name == _RANDOM):
         raise FaultError(f"{name} takes no =" if argument else f"{name} needs a number: {name}=0.5")
     number = float(argument or 0)
     if name == _RANDOM and number > 1:
@@ -116,10 +131,19 @@ class Faults:
         faults: The faults that are on from the start.
         seed: The seed of the random faults, to repeat them.
         in_turn: The faults of the next answers, one each, None for no fault: a schedule for tests. They come first.
+        table: The faults of the generation.
     """
 
-    def __init__(self, faults: Iterable[Fault] = (), *, seed: int = 0, in_turn: Iterable[Fault | None] = ()) -> None:
+    def __init__(
+        self,
+        faults: Iterable[Fault] = (),
+        *,
+        seed: int = 0,
+        in_turn: Iterable[Fault | None] = (),
+        table: FaultTable = FAULTS,
+    ) -> None:
         self.active = list(faults)
+        self.table = table
         self.random = random.Random(seed)  # noqa: S311 -- it protects no secret
         self._in_turn = deque(in_turn)
 
@@ -141,8 +165,20 @@ class Faults:
         befalls = {On.ANSWER, On.WRITE} if kind is Kind.WRITE else {On.ANSWER}
         if self._in_turn:
             fault = self._in_turn.popleft()
-            return fault if fault is not None and FAULTS[fault.name][0] in befalls else None
+            return fault if fault is not None and self.table[fault.name][0] in befalls else None
         return self._next(befalls)
+
+    def befalling(self, *hit: On) -> Fault | None:
+        """Returns the fault of something else that happens now.
+
+        Args:
+            hit: What it is; several if a fault of any of these hits it.
+        """
+        return self._next(set(hit))
+
+    def argument_of(self, name: str) -> float | None:
+        """Returns the number of a fault that is on and does not end; None if it is not on."""
+        return next((fault.argument for fault in self.active if fault.name == name), None)
 
     @property
     def all_under_wrong_key(self) -> bool:
@@ -154,7 +190,7 @@ class Faults:
             chosen: Fault | None = fault
             if fault.name == _RANDOM:
                 chosen = self._any(befalls) if self.random.random() < fault.argument else None
-            elif FAULTS[fault.name][0] not in befalls:
+            elif self.table[fault.name][0] not in befalls:
                 continue
             if chosen is None:
                 continue
@@ -166,9 +202,11 @@ class Faults:
         return None
 
     def _any(self, befalls: set[On]) -> Fault | None:
-        names = [name for name, (on, _) in FAULTS.items() if on in befalls]
+        names = [name for name, (on, _) in self.table.items() if on in befalls]
+        if not names:
+            return None
         name = self.random.choice(names)
-        return Fault(name, 1, self.random.random() * _RANDOM_DELAY if name == NEEDS_SECONDS else 0.0)
+        return Fault(name, 1, self.random.random() * _RANDOM_DELAY if name in NEEDS_SECONDS else 0.0)
 
 
 _ANOTHER: Final = 0x0100  # how far a wrong preamble is off

@@ -151,6 +151,14 @@ class Machine:
         self._until_report = _REPORT_EVERY
         self._until_flow = 0.0
 
+    def get(self, name: str) -> Value | None:
+        """Returns what a register holds; None if it is not known."""
+        return self.registers.get(name)
+
+    def set(self, name: str, value: Value) -> None:
+        """Sets a register, or a bit of one, without asking whether it may be written. RegisterError if it cannot be."""
+        self.physics.set(name, value)
+
     def take_notes(self) -> list[str]:
         """Returns what has happened since the last call, in words."""
         notes = list(self.physics.notes)

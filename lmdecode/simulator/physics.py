@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,7 +12,7 @@ from lmdecode.codec.record import Value
 from lmdecode.codec.v1.memory import NamedMemory
 from lmdecode.codec.v1.memory_map import DAYS, PULSE_ML
 from lmdecode.codec.v1.register import KEYS, MODELS
-from lmdecode.simulator.components import Pour, Usage, coffee_boiler, hot_water, shot, steam_boiler
+from lmdecode.simulator.components import Pour, Usage, coffee_boiler, flush, hot_water, shot, steam_boiler
 
 
 def show(registers: NamedMemory, now: datetime, *, on: bool) -> str:
@@ -41,13 +43,27 @@ _CONTINUOUS: Final = KEYS[-1]
 _LITERS: Final = PULSE_ML / 1000  # in a pulse of the flow meter
 _HOT_WATER: Final = 8.0  # s, on a machine without a dose for hot water
 _LONGEST_HOT_WATER: Final = 120.0
+_FLUSH: Final = 3.0  # s, as baristas do between two shots
 _HOTTEST: Final = 140.0  # °C at which the safety thermostats of the boilers open, whatever the set point
 _LAST_YEAR: Final = 2099
 _EPOCH: Final = datetime(2021, 1, 2, 9, 26)  # noqa: DTZ001 -- the machine's clock has no zone
 
 
+_ENDED: Final = 16  # pours that wait to be told of; in each tick a script ends one or two
+
+
 class NotNowError(LmdecodeError):
     """The machine cannot do this, or not now; one line that says why."""
+
+
+@dataclass(slots=True)
+class SmartStandby:
+    """The standby that follows some minutes without use."""
+
+    enabled: bool = False
+    minutes: int = 10
+    after: str = "LastBrewing"
+    """What the minutes are counted from: `LastBrewing`, or `PowerOn` whatever was brewed since."""
 
 
 class Physics:
@@ -57,15 +73,22 @@ class Physics:
         registers: Its memory.
         model: One of `MODELS`, such as "GS3 AV".
         now: The time to set its clock to; None: the time in its memory.
+        paddle: Whether a shot is pulled with a paddle, which knows no dose.
     """
 
-    def __init__(self, registers: NamedMemory, model: str, now: datetime | None) -> None:
+    def __init__(self, registers: NamedMemory, model: str, now: datetime | None, *, paddle: bool = False) -> None:
         self.notes: list[str] = []
         """What has happened, in words; whoever reads it empties it."""
         self.pour: Pour | None = None
         """Water that flows now."""
+        self.ended: deque[Pour] = deque(maxlen=_ENDED)
+        """The pours that have ended; whoever reads it empties it."""
+        self.smart_standby: SmartStandby | None = None
+        """Of the generations that have one."""
+        self._since_on = self._since_use = 0.0  # s
         self._registers = registers
         self._model = model
+        self._paddle = paddle
         self._usage = Usage(registers)
         self._coffee = coffee_boiler(registers.number("coffee_temp", 20.0))
         self._steam = steam_boiler(registers.number("steam_temp", 20.0))
@@ -104,6 +127,7 @@ class Physics:
         """Switches it on or to standby."""
         if on is not self.on:
             self.notes.append("on" if on else "standby")
+            self._since_on = self._since_use = 0.0
         self._registers.put("power", on)
         if not on:
             self.stop()
@@ -129,7 +153,7 @@ class Physics:
         on_off = number(f"prebrewing_ton_k{key}", 0), number(f"prebrewing_toff_k{key}", 0)
         pour = shot(
             key,
-            dose=number(f"dose_k{key}", 0) or None if programmed and model.doses else None,
+            dose=number(f"dose_k{key}", 0) or None if programmed and model.doses and not self._paddle else None,
             seconds=seconds,
             prebrewing=on_off if prebrewed else (0.0, 0.0),
             preinfusion=number(f"preinfusion_k{key}", 0) if preinfused else 0.0,
@@ -141,6 +165,11 @@ class Physics:
         if seconds is None:
             seconds = self._registers.number("dose_hot_water", 0) or _HOT_WATER
         self.begin(hot_water(min(seconds, _LONGEST_HOT_WATER)))
+
+    def flush(self, seconds: float | None = None) -> None:
+        """Lets water run through the group, without coffee, for some seconds. NotNowError as for a shot."""
+        key = MODELS[self._model].keys[-1]
+        self.begin(flush(key, _FLUSH if seconds is None else min(seconds, _LONGEST_HOT_WATER)))
 
     def stop(self) -> None:
         """Stops the water, if any flows."""
@@ -165,6 +194,7 @@ class Physics:
         self._usage.count(pour)
         self.notes.append(f"{pour.what} ends after {pour.elapsed:.1f} s, {pour.pulses:.0f} pulses")
         self._show_flow(pour)  # the memory keeps the last figures
+        self.ended.append(pour)
         self.pour = None
 
     def step(self, seconds: float) -> None:
@@ -183,7 +213,19 @@ class Physics:
         self._usage.add("hours_since_built", seconds / 3600)
         if self.on:
             self._usage.add("machine_running_minutes", seconds / 60)
+            self._rest(seconds)
         self.publish()
+
+    def _rest(self, seconds: float) -> None:
+        """Goes to standby if nobody has used it for as long as the smart standby says."""
+        self._since_on += seconds
+        self._since_use = 0.0 if self.pour is not None else self._since_use + seconds
+        standby = self.smart_standby
+        if standby is None or not standby.enabled or self.pour is not None:
+            return
+        if (self._since_on if standby.after == "PowerOn" else self._since_use) >= standby.minutes * 60:
+            self.notes.append(f"smart standby after {standby.minutes} minutes")
+            self.switch(on=False)
 
     def _flow(self, seconds: float) -> None:
         pour = self.pour

@@ -140,7 +140,7 @@ def fault() -> Choices:
     """Returns the faults that the simulator can have."""
     from lmdecode.simulator.faults import FAULTS, NEEDS_SECONDS
 
-    named = [(f"{name}=" if name == NEEDS_SECONDS else name, does) for name, (_, does) in FAULTS.items()]
+    named = [(f"{name}=" if name in NEEDS_SECONDS else name, does) for name, (_, does) in FAULTS.items()]
     return [*named, ("random=", "any of these, at this rate"), ("help", "list them")]
 
 
