@@ -103,7 +103,7 @@ def folder(tmp_path):
         "2026-11-21 02:55:57.179 DEBUG (MainThread) [lmdirect.connection] Message=401C0004, Data=03BC04D8\n"
     )
     (tmp_path / "login.har.gz").write_bytes(
-        gzip.compress(json.dumps(har(login(), customer("☕ Küche 👩\u200d🍳"))).encode())
+        gzip.compress(json.dumps(har(login(), customer("☕ Küche 👩\u200d🍳"))).encode(), mtime=0)
     )
     (tmp_path / "newer.flow").write_bytes(b"40:4:data,1:x;4:type;4:http;7:version;2:99#}")
     (tmp_path / "home" / ".local" / "lib" / "wireshark" / "plugins").mkdir(parents=True)  # as Wireshark's users have

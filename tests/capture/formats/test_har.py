@@ -110,7 +110,7 @@ def test_answers_come_in_any_order_on_one_connection():
 
 
 def test_a_body_in_any_wrapping():
-    packed = base64.b64encode(gzip.compress(b'{"connected": true}')).decode()
+    packed = base64.b64encode(gzip.compress(b'{"connected": true}', mtime=0)).decode()
     whole = entry()
     whole["response"] = {
         "status": 200,
@@ -122,7 +122,7 @@ def test_a_body_in_any_wrapping():
 
 
 def test_a_body_that_is_cut_short_is_read_as_far_as_it_goes():
-    packed = gzip.compress(json.dumps({f"name {number}": str(number) for number in range(1000)}).encode())
+    packed = gzip.compress(json.dumps({f"name {number}": str(number) for number in range(1000)}).encode(), mtime=0)
     whole = entry(f"{LION}/MR012345/settings")
     whole["response"]["headers"] = [{"name": "content-encoding", "value": "gzip"}]
     whole["response"]["content"] = {"text": base64.b64encode(packed[:-200]).decode(), "encoding": "base64"}
@@ -171,8 +171,8 @@ CHARLES = {
         codecs.BOM_UTF8 + archive(entry()),
         archive(entry()).decode().encode("utf-16"),
         archive(entry()).decode().encode("utf-16-le"),
-        gzip.compress(archive(entry())),
-        lzma.compress(gzip.compress(archive(entry()))),
+        gzip.compress(archive(entry()), mtime=0),
+        lzma.compress(gzip.compress(archive(entry()), mtime=0)),
         json.dumps({"entries": [entry()]}).encode(),
         json.dumps([CHARLES]).encode(),
     ],

@@ -97,7 +97,7 @@ def test_what_precedes_json(before):
         {"text": "data:application/json;base64," + base64.b64encode(json.dumps(fleet()).encode()).decode()},
         {"text": base64.b64encode(base64.b64encode(json.dumps(fleet()).encode())).decode(), "encoding": "base64"},
         {"text": base64.b64encode(json.dumps(fleet()).encode("utf-16")).decode(), "encoding": "base64"},
-        {"text": gzip.compress(json.dumps(fleet()).encode()).decode("latin-1")},
+        {"text": gzip.compress(json.dumps(fleet()).encode(), mtime=0).decode("latin-1")},
         json.dumps(fleet()),
     ],
 )
