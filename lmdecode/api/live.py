@@ -17,6 +17,7 @@ from lmdecode.api.memory import MemoryImage
 from lmdecode.app.live import memory_driver, read_bytes, session_for
 from lmdecode.app.reading import read_value
 from lmdecode.app.send import LastWrite, NotTakenError, consent_missing, hazards_of, raw_write, write_raw
+from lmdecode.app.targets import memory_target
 from lmdecode.codec.record import Kind, Record, Value
 from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.memory_map import UNITS
@@ -329,7 +330,7 @@ def _target(  # noqa: PLR0917 -- in the order of AsyncMachine
         known = None if model is None else model_named(model)
         return Target(host, PORT if port is None else port, given, known)
     with in_python_words():
-        return find_target(
+        found = find_target(
             host=host,
             port=port,
             key=None if given is None else f"hex:{given.secret.hex()}",
@@ -337,3 +338,4 @@ def _target(  # noqa: PLR0917 -- in the order of AsyncMachine
             machine=machine,
             model=model,
         )
+        return memory_target(found, "this reads a machine's memory")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lmdecode.app.errors import UsageError
+from lmdecode.app.targets import memory_target
 from lmdecode.config.file import find_config, load_config
 from lmdecode.config.machines import machines_of
 from lmdecode.config.targets import Target, find_target
@@ -35,5 +36,10 @@ def find_targets(
         complete = [each for each in machines_of(load_config(path)) if each.entry.get("host") and each.entry.get("key")]
         if len(complete) > 1:
             names = [each.name for each in complete]
-    found = [find_target(host=host, port=port, key=key, config=config, machine=each) for each in names or [None]]
+    found = [
+        memory_target(
+            find_target(host=host, port=port, key=key, config=config, machine=each), "bridge reads a machine's memory"
+        )
+        for each in names or [None]
+    ]
     return list({(each.host, each.port): each for each in found}.values())

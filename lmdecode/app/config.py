@@ -13,7 +13,6 @@ from lmdecode.codec.errors import KeyFormatError
 from lmdecode.codec.record import MASK
 from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.key import Key
-from lmdecode.codec.v1.register import MODELS
 from lmdecode.config import file
 from lmdecode.config.check import Problem, problems
 from lmdecode.config.file import Config, change, default_paths, find_config, load_config, port_of
@@ -21,9 +20,11 @@ from lmdecode.config.json_lines import Steps
 from lmdecode.config.machines import Machine, chosen_machine, machine_named, machines_of
 from lmdecode.config.mqtt import ENTRIES
 from lmdecode.config.names import (
+    ALL_MODELS,
     AT_THE_TOP,
     BROKER,
     CHOICE,
+    GENERATIONS,
     LIST,
     NO_ADDRESS,
     OF_A_MACHINE,
@@ -252,8 +253,10 @@ def _check_value(name: str, value: str) -> None:
     elif name in {"port", f"{BROKER}.port"} and port_of({"port": value}) is None:
         usual = f", usually {PORT}" if name == "port" else ""
         raise UsageError(f"{value!r} is not a port: give a number from 1 to 65535{usual}")
-    elif name == "model_name" and value not in MODELS:
-        raise UsageError(f"{value!r} is not a known model: {', '.join(MODELS)}")
+    elif name == "model_name" and value not in ALL_MODELS:
+        raise UsageError(f"{value!r} is not a known model: {', '.join(ALL_MODELS)}")
+    elif name == "generation" and value not in GENERATIONS:
+        raise UsageError(f"{value[:_SHOWN]!r} is not a generation that a live machine speaks: {', '.join(GENERATIONS)}")
     elif name == LIST:
         raise UsageError("machines is a list: change a machine with --machine NAME")
     elif name == BROKER:

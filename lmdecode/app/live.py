@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.ranges import address_of, address_range, byte_count
 from lmdecode.codec.v1.windows import LARGEST_READ
+from lmdecode.config.targets import BluetoothTarget
 from lmdecode.device.errors import NoAnswerError
 from lmdecode.device.session import Snapshot, take_snapshot
 from lmdecode.device.v1.driver import MemoryDriver
@@ -22,14 +24,14 @@ _LEAST_WHOLE: Final = 5.0  # s; three tries with their pauses and connections ta
 
 if TYPE_CHECKING:
     from lmdecode.codec.record import Record
-    from lmdecode.config.targets import Target
+    from lmdecode.config.targets import AnyTarget, Target
     from lmdecode.device.driver import Driver
     from lmdecode.device.session import Session
     from lmdecode.device.v1.client import MemoryClient
     from lmdecode.device.v1.session import MemorySession
 
 
-def driver_for(target: Target, *, timeout: float, show_secrets: bool = False) -> Driver[Any]:
+def driver_for(target: AnyTarget, *, timeout: float, show_secrets: bool = False) -> Driver[Any]:
     """Returns the driver of a machine's generation.
 
     Args:
@@ -37,6 +39,13 @@ def driver_for(target: Target, *, timeout: float, show_secrets: bool = False) ->
         timeout: Seconds to wait for an answer.
         show_secrets: Whether the Records show secrets.
     """
+    common: dict[str, Any] = {"model": target.model, "timeout": timeout, "show_secrets": show_secrets}
+    if isinstance(target, BluetoothTarget):
+        bluetooth = import_module("lmdecode.device.bluetooth.driver")
+        return bluetooth.BluetoothDriver(device=target.device, token=target.token, radio=target.radio, **common)  # type: ignore[no-any-return]
+    if target.generation == "v3":
+        v3 = import_module("lmdecode.device.v3.driver")
+        return v3.WebDriver(host=target.host, port=target.port, key=target.key, **common)  # type: ignore[no-any-return]
     return memory_driver(target, timeout=timeout, show_secrets=show_secrets)
 
 

@@ -89,6 +89,9 @@ _EPILOG: Final = f"""Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no connectio
 Which machines it works with: {page("index")}"""
 
 
+_BLUETOOTH: Final = "--bluetooth"
+
+
 class Commands(TyperGroup):
     """The commands in the order of the help. Typer puts groups of commands behind all others."""
 
@@ -137,15 +140,21 @@ def _spelled_out(arguments: Sequence[str]) -> list[str]:
     """Returns a command line as the parser takes it.
 
     `help decode` is `decode --help`. An option of completion without a shell gets one: "", for the one that runs the
-    program.
+    program. `--bluetooth` has a value or none, which Typer does not know.
 
     >>> _spelled_out(["help", "config", "set"]), _spelled_out(["--show-completion"])
     (['config', 'set', '--help'], ['--show-completion', ''])
+    >>> _spelled_out(["get", "--bluetooth", "coffee_temp"]), _spelled_out(["status", "--bluetooth", "MR012345"])
+    (['get', '--bluetooth=', 'coffee_temp'], ['status', '--bluetooth=MR012345'])
     """
     if arguments[:1] == ["help"]:
         return [*arguments[1:], "--help"]
     if len(arguments) == 1 and arguments[0] in {"--show-completion", "--install-completion"}:
         return [*arguments, ""]
+    if _BLUETOOTH in arguments:
+        from lmdecode.cli._common.bluetooth import with_value
+
+        return with_value(arguments, _BLUETOOTH)
     return [*arguments]
 
 

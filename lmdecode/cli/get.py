@@ -9,17 +9,19 @@ import typer
 from lmdecode.cli._common import completion
 from lmdecode.cli._common.echo import echo, echo_json
 from lmdecode.cli._common.errors import complain, reports_errors
-from lmdecode.cli._common.live import chosen_by_name, values_now
+from lmdecode.cli._common.live import chosen_by_name, live_target, values_now
 from lmdecode.cli._common.options import (
+    BluetoothOption,
     ConfigOption,
     HostOption,
     JsonOption,
     KeyOption,
+    LiveGenerationOption,
     LiveMachineOption,
     LivePortOption,
+    RadioOption,
     TimeoutOption,
 )
-from lmdecode.config.targets import find_target
 from lmdecode.device.timing import ANSWER_TIMEOUT
 
 
@@ -39,6 +41,9 @@ def get(
     key: KeyOption = None,
     config: ConfigOption = None,
     machine: LiveMachineOption = None,
+    bluetooth: BluetoothOption = None,
+    radio: RadioOption = None,
+    generation: LiveGenerationOption = None,
     timeout: TimeoutOption = ANSWER_TIMEOUT,
     as_json: JsonOption = False,
 ) -> None:
@@ -52,15 +57,27 @@ def get(
 
         lmdecode get coffee_temp steam_temp --json
 
+        lmdecode get coffee_temp --bluetooth
+
     This only reads; nothing is written to the machine. For a single name it prints the bare value, for scripts: a
     number without its unit, `on` or `off`, or names separated by commas. For several names it prints a line for each,
-    with name and unit. It reads only the registers that hold these values, so it is quick. The exit code is 1 if the
-    machine has no such value.
+    with name and unit. It asks only for what holds these values, so it is quick. The exit code is 1 if the machine
+    has no such value, and 2 if none of its generation has it.
     """
     from lmdecode.render.setting import bare_text, value_line
 
     chosen = chosen_by_name(names)
-    reading = values_now(find_target(host=host, port=port, key=key, config=config, machine=machine), chosen, timeout)
+    target = live_target(
+        host=host,
+        port=port,
+        key=key,
+        config=config,
+        machine=machine,
+        bluetooth=bluetooth,
+        radio=radio,
+        generation=generation,
+    )
+    reading = values_now(target, chosen, timeout)
     if as_json:
         echo_json(reading.values)
     elif len(chosen.names) == 1:

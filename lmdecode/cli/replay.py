@@ -174,13 +174,15 @@ def replay(
     """
     from lmdecode.app.replay import Replay, parse_ignored, parse_speed
     from lmdecode.app.send import consent_missing
+    from lmdecode.app.targets import memory_target
     from lmdecode.cli._common.progress import file_progress
     from lmdecode.render.machine import replay_summary
 
     in_lines = _FORMATS.chosen(format, as_json=as_json, output=None) == "jsonl"
-    target = find_target(
+    found = find_target(
         host=host, port=port, key=key, config=config, machine=machine, model=model, connecting=not dry_run
     )
+    target = memory_target(found, "replay reads and writes a machine's memory")
     name = joined(target.host, target.port)
     run = Replay(
         target,

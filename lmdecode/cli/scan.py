@@ -101,6 +101,7 @@ def scan(
     runs a machine with that memory.
     """
     from lmdecode.app.scan import Scan, ScanOptions
+    from lmdecode.app.targets import memory_target
     from lmdecode.cli._common.progress import counting_bar
     from lmdecode.device.v1.scan_plan import Piece, known_ranges
     from lmdecode.render.machine import scan_entry, scan_lines
@@ -108,7 +109,8 @@ def scan(
     pieces = [Piece(each.start, len(each)) for each in address_ranges(ranges or [])] or known_ranges()
     if finest > largest:
         raise UsageError(f"--finest {finest} is more than --largest {largest}")
-    target = find_target(host=host, port=port, key=key, config=config, machine=machine)
+    found = find_target(host=host, port=port, key=key, config=config, machine=machine)
+    target = memory_target(found, "scan reads a machine's memory")
     run = Scan(
         target,
         ScanOptions(

@@ -14,10 +14,11 @@ import typer
 from typer.core import TyperGroup
 
 from lmdecode.app.errors import CommandError
+from lmdecode.app.targets import memory_target
 from lmdecode.cli._common import completion
 from lmdecode.cli._common.echo import echo, echo_json
 from lmdecode.cli._common.errors import INTERRUPTED, TERMINATED, complain, failures_as_json, reports_errors
-from lmdecode.cli._common.live import run_live
+from lmdecode.cli._common.live import live_target, run_live
 from lmdecode.cli._common.options import (
     ConfigOption,
     HostOption,
@@ -375,7 +376,7 @@ def _show(name: str, words: Sequence[str], common: dict[str, Any], *, connecting
 
 def _sending(common: dict[str, Any], *, connecting: bool) -> _Sending:
     own = {name: common.pop(name) for name in ("timeout", "yes", "as_json") if name in common}
-    return _Sending(find_target(**common, connecting=connecting), **own)
+    return _Sending(memory_target(live_target(**common, connecting=connecting), "this"), **own)
 
 
 _COMMON: Final[dict[str, tuple[Any, Any]]] = {
@@ -476,7 +477,9 @@ def read(
 
     with failures_as_json(as_json):
         request = read_request(address, length)
-        target = find_target(host=host, port=port, key=key, config=config, machine=machine, connecting=not dry_run)
+        target = memory_target(
+            find_target(host=host, port=port, key=key, config=config, machine=machine, connecting=not dry_run), "this"
+        )
         sending = _Sending(target, timeout, as_json=as_json)
         if dry_run:
             sending.show_plan([request])
@@ -510,8 +513,11 @@ def write(
 
     with failures_as_json(as_json):
         request = write_request(address, "".join(data))
-        target = find_target(
-            host=host, port=port, key=key, config=config, machine=machine, model=model, connecting=not dry_run
+        target = memory_target(
+            find_target(
+                host=host, port=port, key=key, config=config, machine=machine, model=model, connecting=not dry_run
+            ),
+            "this",
         )
         checked = raw_write(request, model=target.model)
         sending = _Sending(target, timeout, yes=yes, as_json=as_json)

@@ -9,18 +9,19 @@ import typer
 from lmdecode.cli._common import completion
 from lmdecode.cli._common.echo import echo, echo_json
 from lmdecode.cli._common.errors import complain, reports_errors
-from lmdecode.cli._common.live import chosen_by_name, run_live, values_now
+from lmdecode.cli._common.live import chosen_by_name, live_target, run_live, values_now
 from lmdecode.cli._common.options import (
+    BluetoothOption,
     ConfigOption,
     HostOption,
     JsonOption,
     KeyOption,
+    LiveGenerationOption,
     LiveMachineOption,
     LivePortOption,
+    RadioOption,
     TimeoutOption,
 )
-from lmdecode.config.targets import find_target
-from lmdecode.device.errors import joined
 from lmdecode.device.timing import ANSWER_TIMEOUT
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ def status(
     key: KeyOption = None,
     config: ConfigOption = None,
     machine: LiveMachineOption = None,
+    bluetooth: BluetoothOption = None,
+    radio: RadioOption = None,
+    generation: LiveGenerationOption = None,
     timeout: TimeoutOption = ANSWER_TIMEOUT,
     as_json: JsonOption = False,
 ) -> None:
@@ -56,19 +60,29 @@ def status(
 
         lmdecode status --host 192.168.1.215 --json
 
+        lmdecode status --bluetooth
+
     This only reads; nothing is written to the machine. With --json each value is an entry under its name; values that
     the machine did not give are missing. All reads together take at most five times as long as --timeout.
     """
-    if names:
-        chosen = chosen_by_name(names)
-        target = find_target(host=host, port=port, key=key, config=config, machine=machine)
-        _show_only(chosen, values_now(target, chosen, timeout), as_json=as_json)
-        return
     from lmdecode.app.live import driver_for, snapshot_of, whole
 
-    target = find_target(host=host, port=port, key=key, config=config, machine=machine)
-    reading = snapshot_of(driver_for(target, timeout=timeout), seconds=whole(timeout))
-    snapshot = run_live(reading, waiting_for=joined(target.host, target.port))
+    chosen = chosen_by_name(names) if names else None
+    target = live_target(
+        host=host,
+        port=port,
+        key=key,
+        config=config,
+        machine=machine,
+        bluetooth=bluetooth,
+        radio=radio,
+        generation=generation,
+    )
+    if chosen is not None:
+        _show_only(chosen, values_now(target, chosen, timeout), as_json=as_json)
+        return
+    driver = driver_for(target, timeout=timeout)
+    snapshot = run_live(snapshot_of(driver, seconds=whole(timeout)), waiting_for=driver.name)
     if as_json:
         echo_json(snapshot.fields)
     else:

@@ -107,11 +107,13 @@ def watch(
     connect. If standard output is not a terminal, each message is a line of JSON instead. The exit code is 3 if there
     is no connection at the end.
     """
+    from lmdecode.app.targets import memory_target
     from lmdecode.app.watch import JsonlLog
     from lmdecode.render.watch.display import Lines, Screen, Silent
 
     names = chosen_by_name(fields).names if fields else ()
-    target = find_target(host=host, port=port, key=key, config=config, machine=machine)
+    found = find_target(host=host, port=port, key=key, config=config, machine=machine)
+    target = memory_target(found, "watch reads a machine's memory")
     with contextlib.ExitStack() as stack:
         log = stack.enter_context(JsonlLog(jsonl)) if jsonl not in {None, Path("-")} and jsonl else None
         display: Display

@@ -13,5 +13,8 @@ CONFIG_VARIABLE: Final = "LMDECODE_CONFIG"
 HOST_VARIABLE: Final = "LMDECODE_HOST"
 """Holds the address of the machine, where neither `--host`, `--machine` nor `--config` is given."""
 
+RADIO_VARIABLE: Final = "LMDECODE_RADIO"
+"""Names the radio for Bluetooth, where `--radio` is not given and this computer's own is not meant."""
+
 SAMPLE_KEY: Final = "12345678901234567890123456789012"
 """The key of the sample captures and of the simulator. It is published, so it is no machine's."""

@@ -13,15 +13,16 @@ from typing import Final
 from lmdecode.codec.errors import KeyFormatError
 from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.key import Key
-from lmdecode.codec.v1.register import MODELS
 from lmdecode.config.file import Config, default_paths, port_of
 from lmdecode.config.json_lines import Steps, entry_lines
 from lmdecode.config.machines import Machine, TargetError, listed, machine_named, machines_of
 from lmdecode.config.mqtt import ENTRIES, section_problems
 from lmdecode.config.names import (
+    ALL_MODELS,
     AT_THE_TOP,
     BROKER,
     CHOICE,
+    GENERATIONS,
     LIST,
     NO_ADDRESS,
     OF_A_MACHINE,
@@ -36,6 +37,11 @@ from lmdecode.config.sample import is_sample
 _FOR_OTHERS: Final = 0o077
 _MOST: Final = 100  # problems of one kind; a file of another program may have thousands of entries
 _SHOWN: Final = 40  # characters of a name in a message
+_WORDS: Final = (
+    ("model_name", ALL_MODELS, "a known model"),
+    ("generation", GENERATIONS, "a generation that a live machine speaks"),
+)
+"""The entries whose value is one of a few words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,15 +169,19 @@ class _Finder:
             host = entry.get("host")
             if isinstance(host, str) and host and not is_address(host):
                 yield self.problem((*place, "host"), f"is not an address: {NO_ADDRESS}")
-            model = entry.get("model_name")
-            if isinstance(model, str) and model and model not in MODELS:
-                yield self.problem((*place, "model_name"), f"is not a known model: {', '.join(MODELS)}")
+            yield from self.words(place, entry)
             key = entry.get("key")
             if isinstance(key, str) and key:
                 try:
                     Key.parse(key)
                 except KeyFormatError as error:
                     yield self.problem((*place, "key"), f": {error}")
+
+    def words(self, place: Steps, entry: Mapping[str, object]) -> Iterator[Problem]:
+        for name, known, what in _WORDS:
+            word = entry.get(name)
+            if isinstance(word, str) and word and word not in known:
+                yield self.problem((*place, name), f"is not {what}: {', '.join(known)}")
 
     def broker(self) -> Iterator[Problem]:
         if BROKER in self.config.entries:

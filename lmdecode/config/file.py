@@ -278,7 +278,7 @@ def machine_entries(config: Config) -> list[tuple[str, Mapping[str, object]]]:
     """Returns the machines of a configuration, each with what messages call it."""
     listed = config.entries.get("machines", [])
     machines: list[tuple[str, Mapping[str, object]]] = []
-    if config.entries.get("key") or config.entries.get("host") or not listed:
+    if any(config.entries.get(name) for name in ("key", "host", "bluetooth", "ble_token")) or not listed:
         machines.append(("", config.entries))
     if isinstance(listed, list):
         machines += [

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
 
+from lmdecode.codec.bluetooth.characteristics import serial_in
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.config.file import Config, machine_entries
 from lmdecode.config.json_lines import Steps
@@ -14,7 +15,7 @@ from lmdecode.config.names import CHOICE, without_user
 
 OLD_KEY: Final = " (old key)"
 """The end of the name of a machine that is only there because its key was replaced: old captures need it."""
-_NAMES: Final = ("machine_name", "name", "serial_number", "host")
+_NAMES: Final = ("machine_name", "name", "serial_number", "bluetooth", "host")
 _SHOWN: Final = 40  # characters of a name in a message
 
 
@@ -102,6 +103,33 @@ def chosen_machine(config: Config, name: str | None = None, *, host: str | None 
             f"lmdecode config set machine NAME"
         )
     return current[0] if current else None
+
+
+def machine_with_bluetooth(config: Config, name: str | None, device: str) -> Machine | None:
+    """Returns the machine that is meant where one is to be talked to over Bluetooth; None if none is.
+
+    Args:
+        config: The configuration.
+        name: What `--machine` says; None: see below.
+        device: What `--bluetooth` says: the machine whose name it is, or the name that it advertises, its serial number
+            or address. "": the one that has a token, or as for `chosen_machine`. A device that the configuration does
+            not know is the only machine with a token there, unless its serial number is another one.
+
+    Raises:
+        TargetError: No machine has the name, or several fit.
+    """
+    if name is not None:
+        return chosen_machine(config, name)
+    machines = [each for each in machines_of(config) if not each.is_old]
+    able = [each for each in machines if each.entry.get("ble_token") or each.entry.get("bluetooth")]
+    if not device:
+        return able[0] if len(able) == 1 else chosen_machine(config)
+    serial = serial_in(device)
+    named = [each for each in machines if each.is_named(device) or (serial and each.is_named(serial))]
+    if named:
+        return named[0] if len(named) == 1 else machine_named(config, device, f"--bluetooth {device[:_SHOWN]}")
+    fitting = [each for each in able if serial is None or not each.entry.get("serial_number")]
+    return fitting[0] if len(able) == 1 and fitting else None
 
 
 def machine_named(config: Config, name: str, where: str) -> Machine:

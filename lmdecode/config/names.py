@@ -8,8 +8,12 @@ from difflib import get_close_matches
 from typing import Final
 
 from lmdecode.codec.record import MASK
+from lmdecode.codec.v1.register import MODELS
 
-OF_A_MACHINE: Final = ("host", "port", "key", "ble_token", "machine_name", "name", "serial_number", "model_name")
+OF_A_MACHINE: Final = (
+    *("host", "port", "key", "generation", "bluetooth", "ble_token"),
+    *("machine_name", "name", "serial_number", "model_name"),
+)
 """The entries that each machine has, at the top of the file or in the list of machines."""
 OF_THE_ACCOUNT: Final = (
     "client_id",
@@ -32,6 +36,11 @@ BROKER: Final = "mqtt"
 """The entry with the MQTT broker, which has entries of its own."""
 AT_THE_TOP: Final = (*OF_A_MACHINE, *OF_THE_ACCOUNT, CHOICE, LIST, BROKER)
 
+GENERATIONS: Final = ("v1", "v3", "bluetooth")
+"""The generations that a live machine can be talked to in: the values of the entry `generation`."""
+ALL_MODELS: Final = (*MODELS, "Linea Micra", "Linea Mini R")
+"""The models that lmdecode knows by name: the values of the entry `model_name`."""
+
 TEXTS: Final = frozenset((*OF_A_MACHINE, *OF_THE_ACCOUNT, CHOICE)) - {"port", "token_expires"}
 """The entries whose value is a text."""
 
@@ -52,6 +61,7 @@ _ELSEWHERE: Final = {  # what lmdirect, pylamarzocco, Home Assistant, the cloud 
     "communicationkey": "key", "communication_key": "key", "machine_key": "key", "lm_key": "key", "secret": "key",
     "serial": "serial_number", "serialnumber": "serial_number", "model": "model_name", "title": "machine_name",
     "bleauthtoken": "ble_token", "ble_auth_token": "ble_token", "bluetooth_token": "ble_token",
+    "ble": "bluetooth", "bluetooth_name": "bluetooth", "bluetooth_address": "bluetooth",
     "installationid": "installation_id", "private_key": "installation_private_key",
     "accesstoken": "access_token", "token": "access_token", "refreshtoken": "refresh_token",
     "default": "machine", "default_machine": "machine", "device": "machine", "devices": "machines",

@@ -7,12 +7,12 @@ import json
 import pytest
 
 from lmdecode.codec.v1.key import Key
-from lmdecode.config import CONFIG_VARIABLE, ENVIRONMENT_VARIABLE, HOST_VARIABLE
+from lmdecode.config import CONFIG_VARIABLE, ENVIRONMENT_VARIABLE, HOST_VARIABLE, RADIO_VARIABLE
 from lmdecode.config.file import ConfigError, NoConfigError, find_config, load_config, path_to_change
 from lmdecode.config.keys import MissingKeyError
 from lmdecode.config.known import known_machines
 from lmdecode.config.machines import TargetError, chosen_machine
-from lmdecode.config.targets import find_target
+from lmdecode.config.targets import BluetoothTarget, NoAddressError, find_target
 
 ONE, TWO = "1" * 32, "2" * 32
 KITCHEN = {"machine_name": "Kitchen", "serial_number": "GS1", "host": "10.0.0.1", "key": ONE, "model_name": "GS3 AV"}
@@ -21,7 +21,7 @@ OFFICE = {"machine_name": "office", "serial_number": "GS2", "host": "10.0.0.2", 
 
 @pytest.fixture
 def find(tmp_path, monkeypatch):
-    for name in (CONFIG_VARIABLE, ENVIRONMENT_VARIABLE, HOST_VARIABLE):
+    for name in (CONFIG_VARIABLE, ENVIRONMENT_VARIABLE, HOST_VARIABLE, RADIO_VARIABLE):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "none"))
@@ -200,3 +200,92 @@ def test_a_password_in_an_address_is_no_name(tmp_path):
     said += [each.name for each in loaded.machines()] + [str(each.names) for each in known_machines(path).machines]
     assert "http://**@10.0.0.1, **@10.0.0.2" in said[0]
     assert not any("hush" in each for each in said)
+
+
+MICRA = {"machine_name": "micra", "serial_number": "MR012345", "ble_token": "secret-token", "model_name": "Linea Micra"}
+
+
+def test_bluetooth_alone(find):
+    target = find(bluetooth="MICRA_MR012345", key="a-token")
+    assert isinstance(target, BluetoothTarget)
+    assert (target.device, target.token, target.radio) == ("MICRA_MR012345", "a-token", "")
+    assert "a-token" not in repr(target)
+    assert find(bluetooth="").device == ""
+
+
+@pytest.mark.parametrize("named", ["", "micra", "MR012345", "MICRA_MR012345", "A0:B1:C2:D3:E4:F5"])
+def test_bluetooth_takes_the_token_of_the_configuration(find, named):
+    target = find({"machines": [KITCHEN, MICRA]}, bluetooth=named)
+    assert (target.token, target.name, target.model) == ("secret-token", "micra", "Linea Micra")
+    assert target.device == (named if named.startswith(("MICRA", "A0")) else "MR012345")
+
+
+def test_a_token_is_not_for_another_machine(find):
+    assert find(MICRA, bluetooth="MICRA_MR999999").token == ""
+
+
+def test_the_bluetooth_entry_names_the_device(find):
+    target = find({**MICRA, "bluetooth": "A0:B1:C2:D3:E4:F5"}, bluetooth="")
+    assert target.device == "A0:B1:C2:D3:E4:F5"
+    with pytest.raises(ConfigError, match='"bluetooth" is not text'):
+        find({**MICRA, "bluetooth": 7}, bluetooth="")
+
+
+def test_several_machines_over_bluetooth(find):
+    with pytest.raises(TargetError, match="several machines"):
+        find({"machines": [MICRA, {**MICRA, "serial_number": "MR000002"}]}, bluetooth="")
+
+
+def test_a_machine_without_a_key_is_reached_over_bluetooth(find):
+    assert find(MICRA).generation == "bluetooth"
+    assert find({**KITCHEN, "generation": "bluetooth", "ble_token": "x"}).token == "x"
+    assert find({**KITCHEN, "generation": "bluetooth"}, host="10.0.0.1").generation == "v1"
+
+
+def test_the_radio_means_bluetooth(find, monkeypatch):
+    assert find(MICRA, radio="usb:0").radio == "usb:0"
+    monkeypatch.setenv(RADIO_VARIABLE, "usb:1")
+    assert find(MICRA, bluetooth="").radio == "usb:1"
+    assert find(KITCHEN).generation == "v1"
+
+
+@pytest.mark.parametrize("other", [{"host": "10.0.0.1"}, {"port": 1774}, {"generation": "v3"}])
+def test_two_ways_to_a_machine(find, other):
+    with pytest.raises(TargetError, match="two ways"):
+        find(KITCHEN, bluetooth="", **other)
+
+
+@pytest.mark.parametrize(
+    ("entries", "given", "expected"),
+    [
+        ({}, {}, ("v1", 1774, True)),
+        ({"port": "1774"}, {}, ("v1", 1774, True)),
+        ({"port": "8081"}, {}, ("v3", 8081, False)),
+        ({"port": 1775}, {}, ("v1", 1775, False)),
+        ({"generation": "v3"}, {}, ("v3", 8081, False)),
+        ({"generation": "v3", "port": "1774"}, {}, ("v3", 8081, False)),
+        ({"generation": "v3", "port": 18081}, {}, ("v3", 18081, False)),
+        ({"generation": "v3"}, {"generation": "v1"}, ("v1", 1774, False)),
+        ({"generation": "v3"}, {"port": 1774}, ("v1", 1774, False)),
+        ({"generation": "v3"}, {"port": 5000}, ("v3", 5000, False)),
+        ({"generation": "v3"}, {"host": "10.0.0.9"}, ("v1", 1774, True)),
+        ({}, {"host": "10.0.0.1:8081"}, ("v3", 8081, False)),
+        ({}, {"port": 1774}, ("v1", 1774, False)),
+    ],
+)
+def test_which_generation(find, entries, given, expected):
+    target = find(KITCHEN | entries, **given)
+    assert (target.generation, target.port, target.is_guess) == expected
+
+
+def test_a_generation_that_is_none(find):
+    with pytest.raises(ConfigError, match='"generation" is none that machines have: v1, v3, bluetooth'):
+        find({**KITCHEN, "generation": "v2"})
+    with pytest.raises(TargetError, match="it is v1 or v3"):
+        find(KITCHEN, generation="v5")
+
+
+def test_an_address_that_is_missing_leaves_what_is_known(find):
+    with pytest.raises(NoAddressError, match="no address") as missing:
+        find({**KITCHEN, "host": ""})
+    assert (missing.value.target.key, missing.value.serial) == (Key.parse(ONE), "GS1")

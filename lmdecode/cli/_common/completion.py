@@ -28,8 +28,11 @@ _ENTRIES: Final = {
     "host": "the machine's address",
     "port": "its TCP port",
     "key": "its key, the communicationKey; you are asked for it",
+    "generation": "what it speaks: v1, v3 or bluetooth",
+    "bluetooth": "the name that it advertises, or its Bluetooth address",
+    "ble_token": "its bleAuthToken, for Bluetooth; you are asked for it",
     "machine_name": "what you call it",
-    "model_name": "its model: GS3 AV, GS3 MP, Linea Mini",
+    "model_name": "its model: GS3 AV, GS3 MP, Linea Mini, Linea Micra",
     "serial_number": "its serial number",
     "machine": "which one of several is meant by default",
     "client_id": "of the maker's cloud",
@@ -142,6 +145,20 @@ def fault() -> Choices:
 
     named = [(f"{name}=" if name in NEEDS_SECONDS else name, does) for name, (_, does) in FAULTS.items()]
     return [*named, ("random=", "any of these, at this rate"), ("help", "list them")]
+
+
+def live_generation() -> Choices:
+    """Returns the generations that are talked to over the network.
+
+    >>> [name for name, _ in live_generation()]
+    ['v1', 'v3']
+    """
+    return [("v1", "TCP 1774, to 2023"), ("v3", "HTTP on port 8081, 2022 to 2025")]
+
+
+def bluetooth(ctx: typer.Context, incomplete: str) -> Choices:
+    """Returns the machines of the configuration, and the names under which they advertise."""
+    return machine(ctx, incomplete)
 
 
 def config_entry() -> Choices:

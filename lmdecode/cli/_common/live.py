@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from lmdecode.allowance import Allowance
 from lmdecode.cli._common.echo import echo
 from lmdecode.cli._common.errors import complain, exit_code_of
-from lmdecode.device.errors import joined
 
 if TYPE_CHECKING:
     import asyncio
 
     from lmdecode.app.reading import Chosen, Reading
-    from lmdecode.config.targets import Target
+    from lmdecode.config.targets import AnyTarget
 
 T = TypeVar("T")
 
@@ -54,6 +53,32 @@ async def _tell(waiting_for: str, while_: Callable[[], bool]) -> None:
         echo(f"lmdecode: waiting for {waiting_for}; Ctrl-C ends it", err=True)
 
 
+def live_target(**given: Any) -> AnyTarget:  # noqa: ANN401 -- those of `find_target`
+    """Returns the machine that the options name; where they leave something open, it is looked for in the network.
+
+    Args:
+        given: The arguments of `find_target`.
+
+    Raises:
+        TargetError: There is no address, or several machines fit.
+        MissingKeyError, ConfigError, RegisterError: As `find_target`.
+    """
+    from lmdecode.config.targets import BluetoothTarget, NoAddressError, find_target
+
+    try:
+        target = find_target(**given)
+    except NoAddressError as error:
+        from lmdecode.app.targets import search
+
+        target, found = run_live(search(error), waiting_for="a machine to announce itself")
+        echo(f"lmdecode: {found}", err=True)
+    if not isinstance(target, BluetoothTarget) and target.host and target.is_guess and given.get("connecting", True):
+        from lmdecode.app.targets import settled
+
+        target = run_live(settled(target))
+    return target
+
+
 def chosen_by_name(texts: Sequence[str]) -> Chosen:
     """Returns the values that a user named, and notes names that settings had in earlier versions.
 
@@ -75,7 +100,7 @@ def chosen_by_name(texts: Sequence[str]) -> Chosen:
     return found
 
 
-def values_now(target: Target, chosen: Chosen, timeout: float) -> Reading:
+def values_now(target: AnyTarget, chosen: Chosen, timeout: float) -> Reading:
     """Reads some values of a machine.
 
     Args:
@@ -89,12 +114,13 @@ def values_now(target: Target, chosen: Chosen, timeout: float) -> Reading:
     from lmdecode.app.live import answered_within, driver_for, session_with, whole
     from lmdecode.app.reading import read_values
 
+    driver = driver_for(target, timeout=timeout)
+
     async def reading() -> Reading:
-        driver = driver_for(target, timeout=timeout)
         async with session_with(driver) as session:
             return await answered_within(whole(timeout), read_values(session, driver, chosen.names))
 
-    return run_live(reading(), waiting_for=joined(target.host, target.port))
+    return run_live(reading(), waiting_for=driver.name)
 
 
 class _Unhandled:

@@ -20,7 +20,7 @@ from lmdecode.app.errors import UsageError
 from lmdecode.cli._common import completion
 from lmdecode.codec.speakers import known_ports
 from lmdecode.codec.v1.register import MODEL_NAMES
-from lmdecode.config import ENVIRONMENT_VARIABLE
+from lmdecode.config import ENVIRONMENT_VARIABLE, RADIO_VARIABLE
 
 _DURATION: Final = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(s|m|min|h|d|)\Z").match
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
@@ -374,7 +374,7 @@ LivePortOption = Annotated[
     typer.Option(
         min=1,
         max=65535,
-        help="The machine's TCP port. [default: the one in the config, otherwise 1774]",
+        help="The machine's TCP port. [default: the one in the config, otherwise 1774 for v1 and 8081 for v3]",
         show_default=False,
     ),
 ]
@@ -384,8 +384,39 @@ KeyOption = Annotated[
         "--key",
         "-k",
         metavar="KEY",
-        help="The machine's key: the 32 characters of its communicationKey, or hex:… or base64:…. Other programs can "
-        f"see a command line, but not {ENVIRONMENT_VARIABLE} or a config file.",
+        help="The machine's key: the 32 characters of its communicationKey, or hex:… or base64:…; over Bluetooth its "
+        f"token. Other programs can see a command line, but not {ENVIRONMENT_VARIABLE} or a config file.",
+        show_default=False,
+    ),
+]
+BluetoothOption = Annotated[
+    str | None,
+    typer.Option(
+        "--bluetooth",
+        metavar="[NAME]",
+        autocompletion=completion.bluetooth,
+        help="Over Bluetooth, as machines with gateway v5 need it. NAME is what the machine advertises, its serial "
+        "number or its address. [default: the machine in the config, or the only one that is near]",
+        show_default=False,
+    ),
+]
+RadioOption = Annotated[
+    str | None,
+    typer.Option(
+        "--radio",
+        metavar="TRANSPORT",
+        help="The Bluetooth radio as bumble names it: usb:0, serial:/dev/ttyACM0,1000000, or tcp-client:127.0.0.1:6402 "
+        f"for a simulated machine. [default: {RADIO_VARIABLE}, otherwise this computer's own]",
+        show_default=False,
+    ),
+]
+LiveGenerationOption = Annotated[
+    str | None,
+    typer.Option(
+        "--generation",
+        metavar="[v1|v3]",
+        autocompletion=completion.live_generation,
+        help="What the machine speaks. [default: what its port or the config says; otherwise both are tried]",
         show_default=False,
     ),
 ]

@@ -1,0 +1,101 @@
+"""The machine that is meant, found where nobody has said all of it: its address, or which generation it speaks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from lmdecode.codec.printable import printable
+from lmdecode.config.machines import TargetError
+from lmdecode.config.targets import PORTS, AnyTarget, BluetoothTarget, NoAddressError, Target
+from lmdecode.device.errors import UnsupportedError, joined
+
+if TYPE_CHECKING:
+    from lmdecode.device.discovery import Found
+
+SEARCH: Final = 3.0
+"""Seconds to look for a machine that announces itself."""
+_SHOWN: Final = 40  # characters of a name of strangers
+
+
+def memory_target(target: AnyTarget, what: str) -> Target:
+    """Returns a machine whose memory can be read, as only those of v1 let it.
+
+    Args:
+        target: The machine.
+        what: What is to be done with its memory, with a verb: "scan reads the memory".
+
+    Raises:
+        UnsupportedError: It speaks another generation.
+    """
+    if isinstance(target, Target) and target.generation == "v1":
+        return target
+    has = "Bluetooth shows" if isinstance(target, BluetoothTarget) else "v3 shows"
+    raise UnsupportedError(
+        f"{what}, which only machines of v1 have; what {has} of a machine: lmdecode status"
+        f"{' --bluetooth' if isinstance(target, BluetoothTarget) else ''}"
+    )
+
+
+async def search(missing: NoAddressError, seconds: float = SEARCH) -> tuple[Target, str]:
+    """Looks for the machine whose address nobody has said.
+
+    Args:
+        missing: What is known of it.
+        seconds: How long.
+
+    Returns:
+        The machine, and what was found, for people.
+
+    Raises:
+        NoAddressError: No machine announces itself, or zeroconf is not installed.
+        TargetError: Several machines announce themselves.
+    """
+    from lmdecode.device.discovery import DiscoveryError, discover
+
+    try:
+        found = await discover(seconds)
+    except DiscoveryError:
+        raise missing from None
+    return chosen_of(found, missing)
+
+
+def chosen_of(found: list[Found], missing: NoAddressError) -> tuple[Target, str]:
+    """Returns the machine that is meant of those that announce themselves; see `search`."""
+    here = [each for each in found if each.addresses]
+    named = [each for each in here if missing.serial and missing.serial in {each.name, *each.properties.values()}]
+    here = named or ([] if missing.serial else here)
+    if not here:
+        raise missing
+    if len(here) > 1:
+        listed = ", ".join(f"{printable(each.name)[:_SHOWN]} at {each.addresses[0]}" for each in here)
+        raise TargetError(f"no address, and several machines announce themselves: {listed}: choose with --host")
+    (one,) = here
+    target, host = missing.target, one.addresses[0]
+    if one.generation in PORTS and target.is_guess:
+        target = replace(target, generation=one.generation, is_guess=False)
+    target = replace(target, host=host, port=one.port or target.port)
+    return target, f"found {printable(one.name)[:_SHOWN]} at {joined(host, target.port)}"
+
+
+async def settled(target: AnyTarget) -> AnyTarget:
+    """Finds out which generation a machine speaks, if nobody has said it: the one whose port is open.
+
+    1774 comes first. But a machine of v1 takes one connection at a time, and one that is made to try it out could keep
+    the real one out. So 8081 is tried, which machines of v1 refuse at once, and 1774 only if that is open. The key is
+    not sent: what is no gateway of v3 must not learn it.
+
+    Args:
+        target: The machine.
+
+    Returns:
+        The machine, as v1 unless only 8081 is open.
+    """
+    if isinstance(target, BluetoothTarget) or not target.is_guess:
+        return target
+    from lmdecode.device.probing import generation_at
+
+    target, newer = replace(target, is_guess=False), PORTS["v3"]
+    if await generation_at(target.host, newer) == "v3" and await generation_at(target.host, target.port) != "v1":
+        return replace(target, port=newer, generation="v3")
+    return target
