@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, Generic, Protocol, TypeVar
 
 from lmdecode.codec.errors import LmdecodeError
@@ -114,17 +115,25 @@ class Simulated(Protocol[Said]):
 
 
 @dataclass(frozen=True, slots=True)
-class _Command:
-    """A command: its usage, its effect in words, the number of words after it, and what runs it."""
+class Command:
+    """A command of the console."""
 
     usage: str
     does: str
+    """Its effect, in words."""
     words: range
+    """How many words may come after its name."""
     run: Callable[[list[str]], str]
+    """Runs it with these words; returns its answer, often "", or raises an LmdecodeError."""
 
 
 class Console(Generic[Said]):
     """Runs commands on a machine.
+
+    Args:
+        machine: The machine.
+        faults: Its faults.
+        commands: Further commands by their names: of a generation.
 
     >>> from lmdecode.simulator.machine import Machine
     >>> console = Console(Machine("GS3 AV"), Faults())
@@ -134,25 +143,28 @@ class Console(Generic[Said]):
     'key_active 2'
     """
 
-    def __init__(self, machine: Simulated[Said], faults: Faults) -> None:
+    def __init__(
+        self, machine: Simulated[Said], faults: Faults, commands: Mapping[str, Command] = MappingProxyType({})
+    ) -> None:
         self.machine = machine
         self.faults = faults
         self.done = False
         """Whether `quit` was run."""
-        self._commands: Mapping[str, _Command] = {
-            "shot": _Command(
+        self._commands: Mapping[str, Command] = {
+            "shot": Command(
                 "shot BUTTON [SECONDS]", "pull a coffee; without seconds, the button's dose", range(1, 3), self._shot
             ),
-            "flush": _Command("flush [SECONDS]", "let water run through the group", range(2), self._flush),
-            "hot-water": _Command("hot-water [SECONDS]", "pour hot water", range(2), self._hot_water),
-            "stop": _Command("stop", "stop the water", range(1), self._stop),
-            "power": _Command("power on|off", "switch it on, or to standby", range(1, 2), self._power),
-            "set": _Command("set NAME VALUE", "set a register, or a bit of one", range(2, 9), self._set),
-            "get": _Command("get NAME", "what a register holds", range(1, 2), self._get),
-            "fault": _Command("fault NAME[:COUNT]|off", "let something go wrong", range(2), self._fault),
-            "status": _Command("status", "how it is", range(1), self._status),
-            "help": _Command("help", "this list", range(1), self._help),
-            "quit": _Command("quit", "end", range(1), self._quit),
+            "flush": Command("flush [SECONDS]", "let water run through the group", range(2), self._flush),
+            "hot-water": Command("hot-water [SECONDS]", "pour hot water", range(2), self._hot_water),
+            "stop": Command("stop", "stop the water", range(1), self._stop),
+            "power": Command("power on|off", "switch it on, or to standby", range(1, 2), self._power),
+            "set": Command("set NAME VALUE", "set a register, or a bit of one", range(2, 9), self._set),
+            "get": Command("get NAME", "what a register holds", range(1, 2), self._get),
+            **commands,
+            "fault": Command("fault NAME[:COUNT]|off", "let something go wrong", range(2), self._fault),
+            "status": Command("status", "how it is", range(1), self._status),
+            "help": Command("help", "this list", range(1), self._help),
+            "quit": Command("quit", "end", range(1), self._quit),
         }
 
     def check(self, line: str) -> None:
@@ -168,7 +180,7 @@ class Console(Generic[Said]):
         found = self._find(line)
         return found[0].run(found[1]) if found else ""
 
-    def _find(self, line: str) -> tuple[_Command, list[str]] | None:
+    def _find(self, line: str) -> tuple[Command, list[str]] | None:
         name, *words = line.split() or [""]
         if not name:
             return None

@@ -26,9 +26,13 @@ class On(Enum):
     WRITE = "write"
     """The answer to a write."""
     STREAM = "stream"
-    """What is said without a question: a stream of texts, or notifications."""
+    """The beginning of a stream: what is said without a question."""
+    EVENT = "event"
+    """A text of a stream, or a notification."""
     TOKEN = "token"  # noqa: S105 -- the word
     """Whether a client may ask."""
+    STATE = "state"
+    """What the machine is as long as the fault is on; it is none of those that happen at random."""
 
 
 FaultTable = Mapping[str, tuple[On, str]]
@@ -49,7 +53,7 @@ FAULTS: Final[FaultTable] = {
     "never": (On.CONNECTION, "take a new connection, and say nothing on it"),
 }
 """The faults of v1."""
-NEEDS_SECONDS: Final = frozenset(("delay", "late-token"))
+NEEDS_SECONDS: Final = frozenset(("delay", "late", "late-token"))
 """The faults that take a number of seconds, of any generation."""
 
 _SPEC: Final = re.compile(r"(?P<name>[a-z-]+)(?:=(?P<argument>\d+(?:\.\d*)?|\.\d+))?(?::(?P<count>\d+))?\Z").match

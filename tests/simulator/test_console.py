@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.record import Kind
-from lmdecode.simulator.console import Console, Script, ScriptError, load_script, parse_script
+from lmdecode.simulator.console import Command, Console, ConsoleError, Script, ScriptError, load_script, parse_script
 from lmdecode.simulator.faults import FAULTS, Fault, FaultError, Faults, parse_fault
 from lmdecode.simulator.machine import Machine
 
@@ -150,3 +150,23 @@ def test_faults_in_turn():
     faults = Faults(in_turn=[None, Fault("drop"), Fault("no-ok"), Fault("delay", argument=1)])
     found = [faults.for_answer(Kind.READ) for _ in range(5)]
     assert [fault and fault.name for fault in found] == [None, "drop", None, "delay", None]
+
+
+def test_a_generation_may_have_commands_of_its_own():
+    said = []
+    console = Console(Machine("GS3 AV"), Faults(), {"pair": Command("pair on|off", "pair", range(1, 2), said.append)})
+    console.run("pair on")
+    assert said == [["on"]]
+    assert "pair on|off" in console.run("help")
+
+
+def test_a_flush_is_counted_as_one():
+    console = Console(Machine("Linea Mini"), Faults())
+    registers = console.machine.registers
+    coffees, activations = registers.get("total_coffee"), registers.get("total_coffee_activations")
+    console.run("flush 9")
+    console.machine.advance(10)
+    assert registers.get("total_coffee") == coffees
+    assert registers.get("total_coffee_activations") == activations + 1
+    with pytest.raises(ConsoleError, match="not a number of seconds"):
+        console.run("flush long")
