@@ -163,6 +163,10 @@ class HttpConnection:
         """About how many bytes of memory it holds."""
         return sum(side.held for side in self._sides.values()) + self._web.held
 
+    def seeks(self, sender: Sender) -> bool:
+        """Return whether what comes from one side makes no sense, so that a beginning is looked for."""
+        return self._sides[sender].seeks
+
     def let_go(self, time_ns: int, reason: str) -> Sequence[Record]:
         """Hand out what is held back, and say why."""
         self._time_ns = time_ns

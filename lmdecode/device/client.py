@@ -109,6 +109,11 @@ class Client(Generic[R]):
         return joined(self.host, self.port)
 
     @property
+    def is_connected(self) -> bool:
+        """Whether a request may be sent."""
+        return self._writer is not None and self._lost is None
+
+    @property
     def lost(self) -> MachineError | None:
         """Why the connection has ended; None while it has not."""
         return self._lost

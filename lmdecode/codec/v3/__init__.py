@@ -15,7 +15,11 @@ from lmdecode.codec.dialect import Dialect, FieldKind, OwnerAccess, Speaker
 
 PORT: Final = 8081
 """The TCP port of the gateways. Sources: lmcloud; a recording of the app."""
-_PATHS: Final = ("/api/v1/config", "/api/v1/streaming")
+CONFIG: Final = "/api/v1/config"
+"""The path of the configuration."""
+STREAMING: Final = "/api/v1/streaming"
+"""The path of the stream."""
+_PATHS: Final = (CONFIG, STREAMING)
 _AT_HOME: Final = (".local", ".lan", ".home", ".home.arpa", ".localdomain", ".internal", ".fritz.box")
 _REQUESTS: Final = tuple(method + b" /api/v1/" for method in (b"GET", b"POST", b"PUT", b"HEAD"))
 _SWITCHED: Final = b"HTTP/1.1 101 "

@@ -9,6 +9,7 @@ from typing import Final
 
 from lmdecode.codec.dialect import Conversation, MachineKey, OwnerAccess, Place, Simple, Tally
 from lmdecode.codec.record import Kind, Record, Role, Sender
+from lmdecode.codec.v3 import CONFIG, STREAMING
 from lmdecode.codec.v3.log import Log
 from lmdecode.codec.web import HttpRequest, HttpResponse, header
 from lmdecode.codec.web_records import Route, WebRecords
@@ -16,7 +17,7 @@ from lmdecode.codec.web_records import Route, WebRecords
 _STREAM: Final = "WebSocket"
 _WRAPPED: Final = "MachineConfiguration"
 _WRAPPED_WITHIN: Final = 60  # characters of a text in which its only name stands
-_TLS: Final = (
+ENCRYPTED: Final = (
     "this connection is encrypted (TLS), as with commercial machines: nothing of it can be read from packets; "
     "what such a machine says to the cloud can be recorded with mitmproxy"
 )
@@ -27,9 +28,9 @@ _NOT_LOADED: Final = (
 
 
 def _route(_method: str, path: str) -> Route | None:
-    if path == "/api/v1/config":
+    if path == CONFIG:
         return Route(Kind.READ, answered="configuration")
-    if path == "/api/v1/streaming":
+    if path == STREAMING:
         return Route(Kind.STREAM)
     return None
 
@@ -55,7 +56,7 @@ class Web(WebRecords):
         """Take a request. Its token says which of several machines it is for."""
         if self._keys:
             self.machine = _machine_of(header(request.headers, "authorization"), self._keys) or self.machine
-        if header(request.headers, "upgrade").lower() == "websocket" or request.path == "/api/v1/streaming":
+        if header(request.headers, "upgrade").lower() == "websocket" or request.path == STREAMING:
             self._stream = f"{_STREAM} {request.path.partition('?')[0]}"
         return super().request(time_ns, request, number)
 
@@ -146,7 +147,7 @@ class Speaker(Simple):
         def converse(place: Place, tally: Tally) -> Conversation[Record]:
             from lmdecode.codec.http_connection import HttpConnection  # noqa: PLC0415 -- h11 and wsproto take a while to load
 
-            return HttpConnection(web(place, tally), tally, _TLS)
+            return HttpConnection(web(place, tally), tally, ENCRYPTED)
 
         def log(place: Place, tally: Tally) -> Log:
             return Log(web(place, tally))
