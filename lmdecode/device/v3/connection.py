@@ -16,7 +16,16 @@ from typing import Final
 from lmdecode.codec.record import Record
 from lmdecode.codec.v3.requester import CONFIGURATION, SPEAKS_TLS, STREAM, Get
 from lmdecode.device.client import Client
-from lmdecode.device.errors import BusyError, ConnectionLostError, MachineError, NoConnectionError, UnsupportedError
+from lmdecode.device.errors import (
+    BusyError,
+    ConnectionLostError,
+    FloodError,
+    MachineError,
+    NoAnswerError,
+    NoConnectionError,
+    UnsupportedError,
+    WrongKeyError,
+)
 
 NO_WRITES: Final = (
     "gateway v3 tells what the machine does and takes no command: use the maker's app, or, after the gateway's update "
@@ -96,6 +105,7 @@ class WebConnection:
         """Asks, over a TCP connection of its own. What was read a moment ago, while connecting, is not read again.
 
         Raises:
+            NoAnswerError: There is no answer, but the stream goes on.
             MachineError: As for `connect`; also if the stream has ended.
         """
         async with self._turn:
@@ -104,7 +114,14 @@ class WebConnection:
             first, self._first = self._first, None
             if first is not None and request == CONFIGURATION and time.monotonic() - first[1] < _FRESH:
                 return first[0]
-            return await self._asked(request)
+            try:
+                return await self._asked(request)
+            except (FloodError, WrongKeyError):
+                raise
+            except (NoConnectionError, ConnectionLostError) as error:
+                if self._stream is None or self._stream.lost is not None:
+                    raise
+                raise NoAnswerError(str(error)) from None
 
     async def write(self, request: Get) -> None:  # noqa: ARG002
         """Raises an error: there are no writes.
