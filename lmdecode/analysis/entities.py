@@ -156,14 +156,27 @@ def change_of(entity: Entity, text: str, *, model: str | None) -> SettingChange:
     >>> change_of(steam, "off", model=None).value
     'steam_boiler_off'
     """
-    if not entity.writable:
-        raise RegisterError(f"{entity.name} can only be read")
-    value = _value_of(entity, text)
+    value = value_of(entity, text)
     word = _by_command().get((entity.name, value if isinstance(value, bool) else None))
     return change("command", word, model=model) if word else change(entity.name, value, model=model)
 
 
-def _value_of(entity: Entity, text: str) -> Value:
+def value_of(entity: Entity, text: str) -> Value:
+    """Returns the value that a command asks for.
+
+    Args:
+        entity: What it changes.
+        text: The value as home automations write it: `on`, `93.5`, `preinfusion`, `06:30`.
+
+    Raises:
+        RegisterError: The entity cannot be changed, or not to this value.
+
+    >>> steam = next(each for each in entities_of(None) if each.name == "steam_boiler_enable")
+    >>> value_of(steam, "off")
+    False
+    """
+    if not entity.writable:
+        raise RegisterError(f"{entity.name} can only be read")
     word = text.strip()
     if len(word) > _LONGEST or not word.isprintable():
         raise RegisterError(f"{entity.name}: {word[:_LONGEST]!r} is no value of it")
@@ -242,7 +255,7 @@ def _of_a_register(row: Register) -> Entity:
     kind = EntityKind.CHOICE if row.type.words else kinds.get(row.type.json, EntityKind.TEXT)
     return Entity(
         name=name,
-        label=_label(name),
+        label=label_of(name),
         kind=kind,
         integer=row.type.json == "integer",
         unit=row.unit,
@@ -260,7 +273,7 @@ def _of_a_derived(row: Derived, *, time: bool) -> Entity:
     kinds: dict[JsonType, EntityKind] = {"boolean": EntityKind.FLAG, "string": EntityKind.TEXT}
     return Entity(
         name=row.name,
-        label=_label(row.name),
+        label=label_of(row.name),
         kind=EntityKind.TIME if time else kinds.get(row.json, EntityKind.NUMBER),
         integer=row.json == "integer",
         unit=row.unit,
@@ -270,10 +283,10 @@ def _of_a_derived(row: Derived, *, time: bool) -> Entity:
     )
 
 
-def _label(name: str) -> str:
+def label_of(name: str) -> str:
     """Returns what people call a register.
 
-    >>> _label("prebrewing_ton_k1"), _label("mon_on_time")
+    >>> label_of("prebrewing_ton_k1"), label_of("mon_on_time")
     ('Prebrewing flow time, button 1', 'Monday on time')
     """
     if name in _LABELS:

@@ -34,11 +34,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from lmdecode.allowance import Allowance
-from lmdecode.analysis.entities import Entity, entities_of
+from lmdecode.analysis.entities import Entity
+from lmdecode.analysis.machine_entities import every_entity
 from lmdecode.app.bridged_machine import REFUSED, Answer, BridgedMachine, switches_off
 from lmdecode.app.mqtt import Heard, MqttConnection
 from lmdecode.codec.printable import printable
-from lmdecode.codec.v1.register import DEFAULT_MODEL
 from lmdecode.device.core import State
 from lmdecode.device.errors import NoConnectionError
 from lmdecode.render.home_assistant import (
@@ -54,7 +54,7 @@ from lmdecode.render.home_assistant import (
 
 if TYPE_CHECKING:
     from lmdecode.config.mqtt import Broker
-    from lmdecode.config.targets import Target
+    from lmdecode.config.targets import AnyTarget
 
 _LEAST: Final = 0.5  # s between two states of a machine
 _LONGEST: Final = 60.0  # s until a state is published again although nothing has changed
@@ -86,7 +86,7 @@ class Bridge:
     def __init__(
         self,
         broker: Broker,
-        targets: Sequence[Target],
+        targets: Sequence[AnyTarget],
         *,
         writes: bool,
         every: float,
@@ -95,8 +95,6 @@ class Bridge:
         timeout: float,
         tell: Callable[[str], None],
     ) -> None:
-        client_id = broker.client_id or _client_id(broker.prefix, targets)
-        self.topics = Topics(broker.prefix, broker.discovery_prefix, client_id)
         self._writes = writes
         self._once = once
         self._tell = tell
@@ -106,6 +104,8 @@ class Bridge:
             )
             for number, each in enumerate(targets)
         ]
+        client_id = broker.client_id or _client_id(broker.prefix, [each.address for each in self.machines])
+        self.topics = Topics(broker.prefix, broker.discovery_prefix, client_id)
         self._mqtt = MqttConnection(
             broker,
             client_id=client_id,
@@ -122,6 +122,7 @@ class Bridge:
         self._published: list[tuple[Any, float]] = [(None, 0.0) for _ in self.machines]
         self._discovered: list[Any] = [None for _ in self.machines]
         self._ids = ["" for _ in self.machines]
+        self._poured = [False for _ in self.machines]
         self._heard: set[str] = set()
         self._lines = Allowance(_LINES_AT_ONCE, _LINES)
         self._untold = 0
@@ -225,16 +226,14 @@ class Bridge:
             self._mqtt.publish(topic, text)
 
     def _discovery(self, machine: BridgedMachine, entities: Sequence[Entity]) -> str:
-        fields = machine.live.fields
-        serial = fields.get("machine_ser_num")
         device = Device(
             id=machine.id,
             name=machine.title,
             model=machine.model,
-            serial=serial if isinstance(serial, str) else None,
-            firmware=str(fields.get("firmware_ver") or "") or None,
+            serial=machine.serial,
+            firmware=str(machine.live.fields.get("firmware_ver") or "") or None,
         )
-        message = discovery_message(device, entities, self.topics, writes=self._writes, also=entities_of(DEFAULT_MODEL))
+        message = discovery_message(device, entities, self.topics, writes=self._writes, also=every_entity())
         return json.dumps(message, ensure_ascii=False)
 
     def _keep_apart(self, number: int) -> None:
@@ -262,9 +261,14 @@ class Bridge:
             await asyncio.sleep(_BEAT)
             if self._has_stood_still():
                 self._settled_at = time.monotonic() + _SETTLING
-                for machine in range(len(self.machines)):
-                    self._news[machine].set()
+                for each in self._news:
+                    each.set()
             self._beat_at = time.time()
+            for number, machine in enumerate(self.machines):
+                pours, poured = machine.is_pouring, self._poured[number]
+                if pours or poured:  # its end is not always said
+                    self._poured[number] = pours
+                    self._news[number].set()
             self._republish()
             self._tell_of_untold()
 
@@ -347,9 +351,9 @@ class Bridge:
             self._mqtt.publish_again(self.topics.state(machine.id))  # so that a switch goes back where it was
 
 
-def _client_id(prefix: str, targets: Sequence[Target]) -> str:
+def _client_id(prefix: str, addresses: Sequence[str]) -> str:
     """Returns a name that is the same after a restart, and another one for other machines."""
-    text = "\n".join([prefix, *sorted(f"{each.host}:{each.port}" for each in targets)])
+    text = "\n".join([prefix, *sorted(addresses)])
     return f"lmdecode-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 

@@ -1,14 +1,15 @@
-"""One machine of a bridge: it is read again and again, and changed on command.
+"""One machine of a bridge, in whichever generation: it is read again and again, and changed on command.
 
 A machine takes one connection at a time. So by default a bridge connects, reads, and disconnects, and the app gets in
-between. `stay` keeps the connection, for the reports that a machine sends by itself; then the app stays out.
+between. `stay` keeps the connection, for what a machine tells by itself; then the app stays out.
 
 Whoever is refused because somebody else is connected knows that the machine is there. That is "busy", and what was
 read last holds for a quarter of an hour: nobody looks at an app for longer, and a boiler needs longer to get cold. Only
 then, or when the machine is not there at all, the values are no longer offered as good.
 
-An address may become another machine's. A command is for the machine that its topic names, so the serial number is read
-before each write. Once another one has shown, everything that is known of the first is forgotten.
+An address may become another machine's. A command is for the machine that its topic names, so the serial number is
+looked at before each write: v1 is asked for it, and over Bluetooth each connection says it. Once another machine has
+shown, everything that is known of the first is forgotten.
 
 So many changes are made at once as a scene for the whole week needs, and then some each minute. What switches the
 machine off is never one too many.
@@ -20,32 +21,41 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NoReturn
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from lmdecode.allowance import Allowance
-from lmdecode.analysis.entities import Entity, change_of, entities_of
+from lmdecode.analysis.entities import Entity, value_of
+from lmdecode.analysis.machine_entities import SHOTS, entities_for, values_with
+from lmdecode.analysis.pour import What
 from lmdecode.analysis.state import LiveMachine
-from lmdecode.app.live import answered_within, memory_driver, session_for, whole
+from lmdecode.app.live import answered_within, driver_for, whole
 from lmdecode.app.mqtt import seconds_passed
-from lmdecode.app.send import LastWrite
-from lmdecode.codec.errors import LmdecodeError
+from lmdecode.app.setting_plans import plan_for
+from lmdecode.app.targets import settled
+from lmdecode.codec.errors import LmdecodeError, RegisterError
 from lmdecode.codec.printable import printable
 from lmdecode.codec.record import Value
-from lmdecode.codec.v1.windows import SERIAL_NUMBER
-from lmdecode.device.core import Preview, State, making, pauses, previewing
-from lmdecode.device.errors import BadAnswerError, BusyError, MachineError, NoAnswerError, WrongKeyError, joined
-from lmdecode.device.session import read_all
-from lmdecode.device.v1.driver import plan_of
+from lmdecode.config.targets import BluetoothTarget
+from lmdecode.device.core import TRIES, Connect, Preview, State, Steps, Write, making, pauses, previewing
+from lmdecode.device.errors import (
+    BadAnswerError,
+    BusyError,
+    MachineError,
+    NoAnswerError,
+    UnsupportedError,
+    WrongKeyError,
+)
+from lmdecode.device.session import Session, read_all
 from lmdecode.device.watch import Polling
 from lmdecode.render.home_assistant import topic_id
 
 if TYPE_CHECKING:
     from lmdecode.codec.record import Record
-    from lmdecode.codec.v1.memory import Memory
-    from lmdecode.codec.v1.message import Message
-    from lmdecode.config.targets import Target
-    from lmdecode.device.v1.session import MemorySession
+    from lmdecode.config.targets import AnyTarget
+    from lmdecode.device.driver import Connection, Driver
+
+T = TypeVar("T")
 
 CONNECTED: Final = "connected"
 BUSY: Final = "busy"
@@ -85,19 +95,24 @@ class BridgedMachine:
         timeout: Seconds to wait for an answer.
         tell: Takes each event, in words.
         on_change: Called when there may be something new to publish.
+        driver: What talks to it; None: as its generation does.
     """
 
     def __init__(
         self,
-        target: Target,
+        target: AnyTarget,
         *,
         every: float,
         stay: bool,
         timeout: float,
         tell: Callable[[str], None],
         on_change: Callable[[BridgedMachine], None],
+        driver: Driver[Any] | None = None,
     ) -> None:
-        self.name = target.name or joined(target.host, target.port)
+        self._driver: Driver[Any] = driver_for(target, timeout=timeout) if driver is None else driver
+        self.address = self._driver.name
+        """Where it is: its host:port, or what its Bluetooth is looked for by. The same after a restart."""
+        self.name = target.name or self._driver.name
         """What messages call it."""
         self.live = LiveMachine()
         self.id = ""
@@ -116,16 +131,29 @@ class BridgedMachine:
         self._tell = tell
         self._on_change = on_change
         self._turn = asyncio.Lock()
-        self._session: MemorySession | None = None
-        self._driver = memory_driver(target, timeout=timeout)
-        self._polling = Polling(every, self._driver.polls())
+        self._session: Session[Any] | None = None
+        self._set_polls()
         self._all_at = -_ALL_SECONDS
         self._read_at = 0.0
         self._failures = 0
-        self._last_write = LastWrite()
+        self._under_way = ""
         self._serial = ""
+        self._device = ""  # whose the present connection is, where each connection says it
         self._ever = False
         self._changes = Allowance(_CHANGES_AT_ONCE, _CHANGES)
+
+    def _set_polls(self) -> None:
+        polls = list(self._driver.polls())
+        self._needed = polls[0].name if polls else ""
+        if polls and not self._stay:  # a visit at which nothing is asked would show nothing
+            polls[0] = replace(polls[0], every=0.0)
+        self._polling = Polling(self._every, polls)
+
+    @property
+    def generation(self) -> str:
+        """The name of its dialect."""
+        found: str = self._driver.generation
+        return found
 
     @property
     def model(self) -> str | None:
@@ -133,24 +161,37 @@ class BridgedMachine:
         return self._target.model or self.live.model
 
     @property
+    def serial(self) -> str | None:
+        """Its serial number; None if it does not tell."""
+        return self._serial or None
+
+    @property
     def title(self) -> str:
         """What people call it: its name in the config, or in the machine; without one its address or serial number."""
-        fields, target = self.live.fields, self._target
-        if target.name and target.name not in {target.host, fields.get("machine_ser_num")}:
-            return target.name
+        fields, named = self.live.fields, self._target.name
+        if named and named not in {getattr(self._target, "host", None), self._serial}:
+            return named
         own = fields.get("machine_name")
         return own if isinstance(own, str) and own.strip() else self.name
 
     @property
     def entities(self) -> list[Entity]:
         """What the machine has."""
-        return entities_of(self.model, self.live.fields)
+        known = values_with(self.generation, self.model, self.live.fields)
+        return [*entities_for(self.generation, self.model, known), *(SHOTS if self._stay else ())]
 
     @property
     def values(self) -> dict[str, Value]:
         """The values of its entities."""
-        fields = self.live.fields
-        return {each.name: fields[each.name] for each in self.entities}
+        values = values_with(self.generation, self.model, self.live.fields)
+        if self._stay:
+            values |= self._shots()
+        return {each.name: values[each.name] for each in self.entities if each.name in values}
+
+    @property
+    def is_pouring(self) -> bool:
+        """Whether it reports right now that water flows through the group."""
+        return self._stay and self.link == CONNECTED and self.live.shots.running(time.time_ns()) is not None
 
     @property
     def is_good(self) -> bool:
@@ -184,6 +225,7 @@ class BridgedMachine:
         """
         async with self._turn:
             try:
+                await self._settle()
                 await answered_within(whole(self._timeout), self._read_due(self._connection()))
             except WrongKeyError as error:
                 await self._let_go()
@@ -210,14 +252,14 @@ class BridgedMachine:
             received: When it came, by `seconds_passed`.
         """
         try:
-            change_of(entity, text, model=self.model)
+            self._plan(entity, text)
         except LmdecodeError as error:  # what can be seen at once needs no connection
             return Answer(REFUSED, str(error))
         of = self.id
         async with self._turn:
             if of != self.id:
                 return Answer(REFUSED, "another machine has its address now, so nothing was sent")
-            self._last_write = LastWrite()
+            self._under_way = ""
             session = self._connection()
             try:
                 found = await answered_within(whole(self._timeout), self._preview(session, entity, text))
@@ -225,61 +267,99 @@ class BridgedMachine:
                     return Answer(REFUSED, f"the machine could not be read within {_STALE:g} s, so nothing was sent")
                 if not (found.unchanged or switches_off(entity, text) or self._changes.takes(1)):
                     return Answer(REFUSED, _TOO_MANY)
-                outcome = await session.run(making(found))
+                outcome = await session.run(self._noting(making(found), found))
             except LmdecodeError as error:
                 await self._let_go()
                 if self._is_another:
                     self._forget()
                     self._on_change(self)
-                sent = self._last_write.plaintext is not None
-                return Answer(State.UNKNOWN if sent else REFUSED, str(error))
+                return Answer(State.UNKNOWN if self._under_way else REFUSED, str(error))
             finally:
-                self._last_write = LastWrite()
+                self._under_way = ""
                 if not self._stay:
                     await self._let_go()
         result = outcome.results[0]
         self._on_change(self)
         return Answer(result.state.value, "; ".join(filter(None, (*found.doubts, outcome.complaint))), result.found)
 
-    async def _preview(self, session: MemorySession, entity: Entity, text: str) -> Preview[Message, Memory]:
+    def _plan(self, entity: Entity, text: str) -> Any:  # noqa: ANN401 -- a `Plan` of its generation
+        return plan_for(self._driver, entity, text, model=self.model)
+
+    async def _preview(self, session: Session[Any], entity: Entity, text: str) -> Preview[Any, Any]:
         """Reads what a command would change, of the machine that it is for and of no other.
 
         Raises:
             LmdecodeError: Another machine answers, or the value is not for this one, or it cannot be read.
         """
-        with suppress(NoAnswerError, BadAnswerError):  # not every machine tells
-            await session.read(SERIAL_NUMBER.address, SERIAL_NUMBER.length)
+        await session.run(_connecting())
+        with suppress(NoAnswerError, BadAnswerError, UnsupportedError, RegisterError):  # not every machine tells
+            for query, _ in self._driver.queries_of(["machine_ser_num"]):
+                await session.ask(query.request)
         if self._is_another:
             raise MachineError(f"{self._other}, so nothing was sent")
         # The model may have shown only after the command came, or be another one's since.
-        plan = plan_of([change_of(entity, text, model=self.model)], model=self.model)
-        return await session.run(previewing(plan))
+        return await session.run(previewing(self._plan(entity, text)))
+
+    def _noting(self, steps: Steps[Any, T], found: Preview[Any, Any]) -> Steps[Any, T]:
+        """Hands on steps, and remembers which write is under way, for a program that ends before the answer comes."""
+        try:
+            step = next(steps)
+            while True:
+                if isinstance(step, Write):
+                    self._under_way = found.plan.text(step.request)
+                try:
+                    result = yield step
+                except LmdecodeError as error:
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(result)
+        except StopIteration as ended:
+            return ended.value  # type: ignore[no-any-return]  # a generator's result has no type at run time
 
     @property
     def interruption(self) -> str:
         """What to say if the program ends just now; "" if no write is under way."""
-        return self._last_write.interruption if self._turn.locked() else ""
+        if not self._under_way or not self._turn.locked():
+            return ""
+        return f"interrupted after {self._under_way} was sent: whether the machine took it is not known"
 
     async def close(self) -> None:
         """Disconnects."""
         await self._let_go()
 
-    def _connection(self) -> MemorySession:
+    async def _settle(self) -> None:
+        """Finds out which generation it speaks, where nobody has said it, until it has been read once."""
+        if self._ever or isinstance(self._target, BluetoothTarget) or not self._target.is_guess:
+            return
+        found = await settled(self._target)
+        if found.generation == self._driver.generation:
+            return
+        await self._let_go()
+        self._driver = driver_for(found, timeout=self._timeout)
+        self._set_polls()
+
+    def _connection(self) -> Session[Any]:
         if self._session is None:
-            self._session = session_for(self._target, timeout=self._timeout, on_record=self._take)
+            self._session = Session(self._connect, tries=TRIES)
         return self._session
+
+    def _connect(self, number: int) -> Connection[Any]:
+        self._device = ""
+        return self._driver.connection(number, self._take, listens=self._stay)
 
     async def _let_go(self) -> None:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
 
-    async def _read_due(self, session: MemorySession) -> None:
+    async def _read_due(self, session: Session[Any]) -> None:
+        if self._stay:  # what is pushed needs a connection, though nothing is to be read
+            await session.run(_connecting())
         now = time.monotonic()
         if now - self._all_at >= _ALL_SECONDS:
             answers = [answer async for _, answer in read_all(session, self._driver.snapshot())]
             errors = [each for each in answers if isinstance(each, Exception)]
-            if len(errors) == len(answers):
+            if len(errors) == len(answers) and errors:
                 raise errors[0]
             self._all_at = now
             return
@@ -291,19 +371,32 @@ class BridgedMachine:
                 await session.ask(query.request)
             except (NoAnswerError, BadAnswerError):
                 self._polling.silent(query, now)
-                if query.name == "status":
+                if query.name == self._needed:
                     raise
             else:
                 self._polling.answered(query, now)
 
     def _take(self, record: Record) -> None:
-        self._last_write.note(record)
         self.live.feed(record)
+        if self.generation == "bluetooth" and record.machine:
+            self._device = self._device or record.machine
         if record.sender == "machine" and not record.problems:
             self.read_ns = record.time_ns
             self._read_at = time.monotonic()
             if self._stay and self.link == CONNECTED and not self._is_another:
                 self._on_change(self)
+
+    def _shots(self) -> dict[str, Value]:
+        """Returns what is known of shots: whether one runs, and how long that and the last one took."""
+        now = time.time_ns()
+        running = self.live.shots.running(now) if self.link == CONNECTED else None
+        last = next((each for each in self.live.shots.ended(now) if each.what is What.COFFEE and not each.cut), None)
+        found: dict[str, Value] = {"shot_running": running is not None}
+        if running is not None and running.seconds is not None:
+            found["shot_seconds"] = round(running.seconds, 1)
+        if last is not None and last.seconds is not None:
+            found["last_shot_seconds"] = round(last.seconds, 1)
+        return found
 
     def _succeed(self) -> None:
         self._failures = 0
@@ -320,11 +413,15 @@ class BridgedMachine:
 
     @property
     def _shown_serial(self) -> str:
-        return str(self.live.fields.get("machine_ser_num") or "")
+        if self.generation == "bluetooth":
+            return self._device
+        # A gateway of v3 names itself, and not the machine.
+        name = "module_ser_num" if self.generation == "v3" else "machine_ser_num"
+        return str(self.live.fields.get(name) or "")
 
     @property
     def _is_another(self) -> bool:
-        return bool(self._serial) and self._shown_serial != self._serial
+        return bool(self._serial and self._shown_serial) and self._shown_serial != self._serial
 
     @property
     def _other(self) -> str:
@@ -357,9 +454,14 @@ class BridgedMachine:
         self._tell(f"{self.name}: {told}")
 
 
+def _connecting() -> Steps[Any, None]:
+    """Makes a connection, unless there is one that works."""
+    yield Connect()
+
+
 def switches_off(entity: Entity, text: str) -> bool:
     """Returns whether a command switches a heater off; that should not wait behind others, or be one too many."""
     try:
-        return entity.name in _HEATERS and change_of(entity, text, model=None).expected is False
+        return entity.name in _HEATERS and value_of(entity, text) is False
     except LmdecodeError:
         return False

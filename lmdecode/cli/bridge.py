@@ -18,10 +18,13 @@ from lmdecode.cli._common.echo import echo
 from lmdecode.cli._common.errors import complain, reports_errors
 from lmdecode.cli._common.live import run_live
 from lmdecode.cli._common.options import (
+    BluetoothOption,
     ConfigOption,
     HostOption,
     KeyOption,
+    LiveGenerationOption,
     LivePortOption,
+    RadioOption,
     TimeoutOption,
     seconds_of,
 )
@@ -30,7 +33,7 @@ from lmdecode.device.timing import ANSWER_TIMEOUT
 
 if TYPE_CHECKING:
     from lmdecode.config.mqtt import Broker
-    from lmdecode.config.targets import Target
+    from lmdecode.config.targets import AnyTarget
 
 _EVERY: Final = 30.0  # s between two visits
 _EVERY_STAYING: Final = 5.0  # s between two reads of what a machine does not report by itself
@@ -85,7 +88,10 @@ def bridge(
     ] = None,
     stay: Annotated[
         bool,
-        typer.Option("--stay", help="Stay connected, for two temperatures a second. The app cannot connect meanwhile."),
+        typer.Option(
+            "--stay",
+            help="Stay connected, for shots and temperatures as they happen. The app cannot connect meanwhile.",
+        ),
     ] = False,
     once: Annotated[bool, typer.Option("--once", help="Read and publish once, then end: for cron.")] = False,
     prefix: Annotated[
@@ -124,6 +130,9 @@ def bridge(
             autocompletion=completion.machine,
         ),
     ] = None,
+    bluetooth: BluetoothOption = None,
+    radio: RadioOption = None,
+    generation: LiveGenerationOption = None,
     timeout: TimeoutOption = ANSWER_TIMEOUT,
 ) -> None:
     """Publish machines over MQTT, for Home Assistant and others.
@@ -136,10 +145,13 @@ def bridge(
 
         lmdecode bridge --mqtt 192.168.1.10 --stay --machine kitchen
 
-    Home Assistant discovers the machine automatically: temperatures, state, counters, settings. Without --allow-writes
-    the bridge writes nothing to the machine. The machine takes one connection at a time, so the bridge connects, reads
-    and disconnects, and the app can connect in between. The bridge runs until Ctrl-C or SIGTERM, and waits for a broker
-    or a machine that is away. It prints each event as a line on stderr.
+        lmdecode bridge --mqtt 192.168.1.10 --bluetooth
+
+    Home Assistant discovers the machine automatically: temperatures, state, counters, settings. Machines of all
+    generations can be in the config, and share one bridge. Without --allow-writes the bridge writes nothing to the
+    machine; what can be written depends on the generation, and of v3 nothing can. The machine takes one connection at a
+    time, so the bridge connects, reads and disconnects, and the app can connect in between. The bridge runs until
+    Ctrl-C or SIGTERM, and waits for a broker or a machine that is away. It prints each event as a line on stderr.
 
     Home Assistant, topics and what is safe, step by step:
     https://github.com/lmdecode/lmdecode/blob/main/docs/home-automation.md
@@ -162,7 +174,16 @@ def bridge(
             "other programs can see the password in --mqtt: put it into config.json, or into "
             f"{PASSWORD_VARIABLE}, and leave it out here"
         )
-    targets = find_targets(host=host, port=port, key=key, config=config, machines=machine or [])
+    targets = find_targets(
+        host=host,
+        port=port,
+        key=key,
+        config=config,
+        machines=machine or [],
+        bluetooth=bluetooth,
+        radio=radio,
+        generation=generation,
+    )
     broker = _with_password(broker)
     if sys.platform == "win32":  # whose usual loop cannot wait for paho's socket
         asyncio.set_event_loop_policy(asyncio.WindowsSelectorEventLoopPolicy())
@@ -177,7 +198,7 @@ def bridge(
 
 async def _run(
     broker: Broker,
-    targets: Sequence[Target],
+    targets: Sequence[AnyTarget],
     events: _Events,
     *,
     writes: bool,

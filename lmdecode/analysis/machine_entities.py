@@ -1,0 +1,146 @@
+"""The things that a home automation can show of a machine of any generation, and those that it may change.
+
+Those of v1 follow from its memory map; see `entities`. Machines of v3 and Bluetooth say what they have as they speak,
+so an entity is offered once its value was heard; its kind and unit follow from the vocabulary. What can be changed is
+what Bluetooth is known to set; nobody has found a request of v3 that sets anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from dataclasses import replace
+from functools import cache
+from typing import Any, Final
+
+from lmdecode.analysis.entities import Entity, EntityKind, entities_of, label_of
+from lmdecode.codec.record import JsonType, Value
+from lmdecode.codec.v1.register import DEFAULT_MODEL
+from lmdecode.codec.vocabulary import SOURCES, fields_of, rows
+
+_FIRST: Final = (
+    "power", "coffee_temp", "steam_temp", "coffee_set_temp", "steam_set_temp", "steam_level", "steam_boiler_enable",
+    "water_reservoir_contact", "total_coffee",
+)  # fmt: skip
+_SETTINGS: Final = (
+    "smart_standby_enable", "smart_standby_minutes", "smart_standby_after", "standby_timer", "plumbed_in",
+    "prebrew_flag", "dose_mode", "dose_hot_water", "global_auto", "scale_connected", "scale_battery",
+)  # fmt: skip
+_COUNTERS: Final = (
+    "drinks_k1", "drinks_k2", "drinks_k3", "drinks_k4", "continuous", "drinks_hot_water", "cleanings",
+    "total_coffee_activations", "hot_water_activations", "coffee_heating_element_hours", "steam_heating_element_hours",
+    "brew_solenoid_seconds", "hot_water_solenoid_seconds", "pump_on_seconds", "boiler_fill_seconds",
+    "machine_running_minutes",
+)  # fmt: skip
+_OF_A_BUTTON: Final = ("dose_k", "dose_grams_k", "prebrewing_ton_k", "prebrewing_toff_k", "preinfusion_k")
+_BUTTONS: Final = range(1, 5)
+_LABELS: Final[Mapping[str, str]] = {
+    "steam_level": "Steam level",
+    "smart_standby_enable": "Smart standby",
+    "smart_standby_minutes": "Smart standby after",
+    "smart_standby_after": "Smart standby counts from",
+    "standby_timer": "Standby after",
+    "plumbed_in": "Plumbed in",
+    "dose_mode": "Dose mode",
+}
+_KINDS: Final[Mapping[JsonType, EntityKind]] = {
+    "boolean": EntityKind.FLAG,
+    "integer": EntityKind.NUMBER,
+    "number": EntityKind.NUMBER,
+}
+
+SHOT_RUNNING: Final = Entity(name="shot_running", label="Shot running", kind=EntityKind.FLAG, first=True)
+SHOT_SECONDS: Final = Entity(
+    name="shot_seconds", label="Shot time", kind=EntityKind.NUMBER, unit="s", step=0.1, first=True
+)
+LAST_SHOT_SECONDS: Final = Entity(
+    name="last_shot_seconds", label="Last shot time", kind=EntityKind.NUMBER, unit="s", step=0.1, first=True
+)
+SHOTS: Final = (SHOT_RUNNING, SHOT_SECONDS, LAST_SHOT_SECONDS)
+"""What is known of shots while a connection stays, in every generation."""
+
+STEAM_LEVELS: Final = (126.0, 128.0, 131.0)
+"""The steam boiler's targets in °C that are the levels 1, 2 and 3, of models that have levels."""
+LEVELED: Final = frozenset(("Linea Micra", "Linea Mini R"))
+"""The models whose steam boiler has levels."""
+
+
+def entities_for(generation: str, model: str | None, known: Container[str] | None = None) -> list[Entity]:
+    """Returns the entities of a machine.
+
+    Args:
+        generation: The name of its dialect: "v1", "v3", "bluetooth".
+        model: The machine's model; None if it is not known.
+        known: The names of which it gave values; None: all that such a machine may have.
+
+    >>> [each.name for each in entities_for("bluetooth", "Linea Micra") if each.writable][:3]
+    ['power', 'coffee_set_temp', 'steam_level']
+    >>> [each.name for each in entities_for("v3", "Linea Micra") if each.writable]
+    []
+    """
+    if generation == "v1":
+        return entities_of(model, known)
+    limits = _limits(model) if generation == "bluetooth" else {}
+    return [
+        replace(entity, writable=True, **limits[name]) if name in limits else entity
+        for name, entity in _entities(generation).items()
+        if known is None or name in known
+    ]
+
+
+def every_entity() -> list[Entity]:
+    """Returns the entities of all machines; some have the same name."""
+    newer = (entity for generation in ("v3", "bluetooth") for entity in _entities(generation).values())
+    return [*entities_of(DEFAULT_MODEL), *newer, *SHOTS]
+
+
+def values_with(generation: str, model: str | None, fields: Mapping[str, Value]) -> dict[str, Value]:
+    """Returns a machine's values with those that follow from them.
+
+    >>> values_with("bluetooth", "Linea Micra", {"steam_set_temp": 128.0})
+    {'steam_set_temp': 128.0, 'steam_level': 2}
+    """
+    target = fields.get("steam_set_temp")
+    if generation == "v1" or model not in LEVELED or target not in STEAM_LEVELS:
+        return dict(fields)
+    return {**fields, "steam_level": STEAM_LEVELS.index(float(str(target))) + 1}
+
+
+def _limits(model: str | None) -> dict[str, dict[str, Any]]:
+    """Returns what Bluetooth can set on a model, each with its limits."""
+    found: dict[str, dict[str, Any]] = {
+        "power": {},
+        "coffee_set_temp": {"minimum": 80.0, "maximum": 110.0},
+        "steam_boiler_enable": {},
+        "smart_standby_enable": {},
+        "smart_standby_minutes": {"minimum": 1, "maximum": 240, "step": 1},
+    }
+    if model in LEVELED:
+        found["steam_level"] = {"minimum": 1, "maximum": 3, "step": 1}
+    elif model is not None and model.startswith("GS3"):
+        found["steam_set_temp"] = {"minimum": 20.0, "maximum": 134.0}
+    return found
+
+
+@cache
+def _entities(generation: str) -> Mapping[str, Entity]:
+    """All entities, by their names."""
+    buttons = [f"{name}{key}" for name in _OF_A_BUTTON for key in _BUTTONS]
+    kinds = fields_of(generation)
+    units = {row.name: row.unit for row in rows() if generation in SOURCES[row.source] and row.unit}
+    found = {}
+    for name in (*_FIRST, *_SETTINGS, *buttons, *_COUNTERS):
+        if name == "steam_level":
+            found[name] = Entity(name=name, label=_LABELS[name], kind=EntityKind.NUMBER, integer=True, first=True)
+            continue
+        kind = kinds[name]
+        found[name] = Entity(
+            name=name,
+            label=_LABELS.get(name) or label_of(name),
+            kind=_KINDS.get(kind.type, EntityKind.TEXT),
+            integer=kind.type == "integer",
+            unit=units.get(name),
+            step=0.1 if kind.type == "number" else None,
+            grows=name in _COUNTERS or name == "total_coffee",
+            first=name in _FIRST,
+        )
+    return found
