@@ -44,8 +44,9 @@ def driver_for(target: AnyTarget, *, timeout: float, show_secrets: bool = False)
         bluetooth = import_module("lmdecode.device.bluetooth.driver")
         return bluetooth.BluetoothDriver(device=target.device, token=target.token, radio=target.radio, **common)  # type: ignore[no-any-return]
     if target.generation == "v3":
-        v3 = import_module("lmdecode.device.v3.driver")
-        return v3.WebDriver(host=target.host, port=target.port, key=target.key, **common)  # type: ignore[no-any-return]
+        from lmdecode.device.v3.driver import WebDriver
+
+        return WebDriver(host=target.host, port=target.port, key=target.key, **common)
     return memory_driver(target, timeout=timeout, show_secrets=show_secrets)
 
 

@@ -1,25 +1,27 @@
-"""Values of a live machine by their names: only the windows that hold them are read.
+"""Values of a live machine by their names: only what holds them is asked for.
 
-Names are those of registers, bits and derived values; a setting's name stands for all that it sets, and a pattern for
-all names that fit it. For `lmdecode get`, `status NAME`, `send` without a value, and programs that need some values
-again and again.
+Names are those of the memory map in v1, and of the vocabulary in the other generations. A setting's name stands for all
+that it sets, and a pattern for all names that fit it. For `lmdecode get`, `status NAME`, `send` without a value, and
+programs that need some values again and again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from lmdecode.analysis.columns import FieldNameError, check_name, current_name, field_kinds, is_glob
+from lmdecode.analysis.columns import FieldNameError, check_name, current_name, field_kinds, is_glob, of_setting
 from lmdecode.app.errors import UsageError
+from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.record import Value
 from lmdecode.codec.speakers import dialects
 from lmdecode.codec.v1.window import decode_window
-from lmdecode.device.errors import BadAnswerError, NoAnswerError
+from lmdecode.device.errors import BadAnswerError, NoAnswerError, UnsupportedError
 from lmdecode.device.v1.driver import is_readable
 
 if TYPE_CHECKING:
+    from lmdecode.codec.dialect import FieldKind
     from lmdecode.codec.record import Record
     from lmdecode.device.driver import Driver
     from lmdecode.device.session import Session
@@ -63,25 +65,31 @@ class Chosen:
         return any(name not in values for name in self.required) or not any(name in values for name in self.names)
 
 
-def chosen(texts: Iterable[str]) -> Chosen:
+def chosen(texts: Iterable[str], driver: Driver[Any] | None = None, *, asking: bool = True) -> Chosen:
     """Returns the values that a user's words stand for.
 
     Args:
         texts: Names, settings and patterns, with commas between them or apart.
+        driver: The machine's; None: a machine of v1.
+        asking: Whether the values are to be asked for; otherwise they may also be such as the machine only pushes.
 
     Raises:
-        UsageError: As `chosen_names`.
+        UsageError, UnsupportedError: As `chosen_names`.
     """
     pieces = [piece for text in texts for piece in text.split(",")]
     alone = [piece for piece in pieces if piece.strip() and not is_glob(piece)]
-    return Chosen(chosen_names(pieces), frozenset(chosen_names(alone) if alone else ()))
+    return Chosen(
+        chosen_names(pieces, driver, asking=asking),
+        frozenset(chosen_names(alone, driver, asking=asking) if alone else ()),
+    )
 
 
-def chosen_names(texts: Iterable[str]) -> tuple[str, ...]:
+def chosen_names(texts: Iterable[str], driver: Driver[Any] | None = None, *, asking: bool = True) -> tuple[str, ...]:
     """Returns the names that a user's names, settings and patterns stand for, each once.
 
     Raises:
         UsageError: There is no such name; the message has the nearest that there is. Or it can only be written.
+        UnsupportedError: The name is of another generation.
 
     >>> chosen_names(["coffee_temp,steam-temp", "dose", "*_set_temp"])[:3]
     ('coffee_temp', 'steam_temp', 'dose_k1')
@@ -91,35 +99,87 @@ def chosen_names(texts: Iterable[str]) -> tuple[str, ...]:
         if not piece:
             continue
         try:
-            names = live_names(piece)
+            names = live_names(piece, driver)
         except FieldNameError as error:
             raise UsageError(str(error)) from None
-        readable = [name for name in names if is_readable(name)]
-        if not readable and not is_glob(piece):
-            raise UsageError(f"{current_name(piece)} can only be written")
-        found.update(dict.fromkeys(readable))
+        if is_glob(piece) and asking:
+            names = tuple(name for name in names if _can_be_asked(name, driver))
+        found.update(dict.fromkeys(names))
     if not found:
         raise UsageError("no value is named; name one, such as coffee_temp, or several, such as 'dose_*'")
     return tuple(found)
 
 
-def live_names(text: str) -> tuple[str, ...]:
-    """Returns the names of values of a live machine that a name or a pattern stands for. Live machines are of v1.
+def check_names(texts: Iterable[str]) -> None:
+    """Checks early, before a machine is looked for, that names are those of some generation.
 
     Raises:
-        FieldNameError: No field has such a name.
+        UsageError: There is no such name; the message has the nearest that there is.
+    """
+    for piece in (piece.strip() for text in texts for piece in text.split(",")):
+        if piece and current_name(piece) not in field_kinds():
+            try:
+                check_name(piece)
+            except FieldNameError as error:
+                raise UsageError(str(error)) from None
+
+
+def live_names(text: str, driver: Driver[Any] | None = None) -> tuple[str, ...]:
+    """Returns the names of values of a live machine that a name or a pattern stands for.
+
+    Args:
+        text: The name or the pattern.
+        driver: The machine's; None: a machine of v1.
+
+    Raises:
+        FieldNameError: No field has such a name, or it can only be written.
+        UnsupportedError: The name is of another generation.
 
     >>> live_names("coffee-temp")
     ('coffee_temp',)
     """
-    of_v1 = dialects()["v1"].fields()
+    generation = "v1" if driver is None else driver.generation
+    readable = _of("v1") if driver is None else driver.readable
     name = current_name(text)
-    if name in field_kinds() and name not in of_v1:
-        raise FieldNameError(
-            f"{name} is a value of newer machines, which lmdecode only reads from captures; "
-            "`lmdecode registers --generation v1` lists those of a live machine"
-        )
-    return check_name(text, of_v1)
+    if name in readable:
+        return (name,)
+    if name in field_kinds():
+        raise _elsewhere(name, generation)
+    if is_glob(text) or not (of_settings := of_setting(text)):
+        return check_name(text, readable)
+    found = tuple(each for each in of_settings if each in readable)
+    if not found:
+        raise _elsewhere(of_settings[0], generation)
+    return found
+
+
+_TITLES: Final = {"v1": "v1", "v3": "gateway v3", "bluetooth": "Bluetooth"}
+
+
+def _of(generation: str) -> Mapping[str, FieldKind]:
+    """Returns the values that live machines of a generation tell."""
+    fields = dialects()[generation].fields()
+    return {name: kind for name, kind in fields.items() if is_readable(name)} if generation == "v1" else fields
+
+
+def _elsewhere(name: str, generation: str) -> LmdecodeError:
+    """Returns the error for a name of another generation, which says what has it."""
+    if generation == "v1" and name in dialects()["v1"].fields():
+        return FieldNameError(f"{name} can only be written")
+    having = [title for each, title in _TITLES.items() if each != generation and name in _of(each)]
+    has = f"{' and '.join(having)} {'tells' if len(having) == 1 else 'tell'} it" if having else "only captures have it"
+    lists = f"`lmdecode registers --generation {generation}` lists what it tells"
+    return UnsupportedError(f"{_TITLES[generation]} tells no {name}: {has}; {lists}")
+
+
+def _can_be_asked(name: str, driver: Driver[Any] | None) -> bool:
+    if driver is None:
+        return True
+    try:
+        driver.queries_of([name])
+    except UnsupportedError:
+        return False
+    return True
 
 
 async def read_values(session: Session[R], driver: Driver[R], names: Sequence[str]) -> Reading:
@@ -159,12 +219,12 @@ async def read_value(session: Session[R], driver: Driver[R], name: str) -> Value
     """Reads one value by its name.
 
     Raises:
-        FieldNameError: There is no such name.
-        UnsupportedError, RegisterError: As `Driver.queries_of`.
+        FieldNameError: There is no such name, or it can only be written.
+        UnsupportedError: This generation does not tell it.
         BadAnswerError: The machine's bytes are not a valid value.
         MachineError: The machine cannot be read.
     """
-    found = live_names(name)
+    found = live_names(name, driver)
     if len(found) > 1:
         raise FieldNameError(f"{name} is several values: {', '.join(found)}")
     (name,) = found

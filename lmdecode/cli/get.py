@@ -64,9 +64,11 @@ def get(
     with name and unit. It asks only for what holds these values, so it is quick. The exit code is 1 if the machine
     has no such value, and 2 if none of its generation has it.
     """
+    from lmdecode.app.live import driver_for
+    from lmdecode.app.reading import check_names
     from lmdecode.render.setting import bare_text, value_line
 
-    chosen = chosen_by_name(names)
+    check_names(names)
     target = live_target(
         host=host,
         port=port,
@@ -77,7 +79,9 @@ def get(
         radio=radio,
         generation=generation,
     )
-    reading = values_now(target, chosen, timeout)
+    driver = driver_for(target, timeout=timeout)
+    chosen = chosen_by_name(names, driver)
+    reading = values_now(driver, chosen, timeout)
     if as_json:
         echo_json(reading.values)
     elif len(chosen.names) == 1:

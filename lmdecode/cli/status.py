@@ -63,11 +63,13 @@ def status(
         lmdecode status --bluetooth
 
     This only reads; nothing is written to the machine. With --json each value is an entry under its name; values that
-    the machine did not give are missing. All reads together take at most five times as long as --timeout.
+    the machine did not give are missing. All reads together take at most five times as long as --timeout. A machine
+    shows what its generation tells: v1 all of its memory, gateway v3 its configuration, Bluetooth a few values.
     """
     from lmdecode.app.live import driver_for, snapshot_of, whole
+    from lmdecode.app.reading import check_names
 
-    chosen = chosen_by_name(names) if names else None
+    check_names(names or ())
     target = live_target(
         host=host,
         port=port,
@@ -78,15 +80,18 @@ def status(
         radio=radio,
         generation=generation,
     )
-    if chosen is not None:
-        _show_only(chosen, values_now(target, chosen, timeout), as_json=as_json)
-        return
     driver = driver_for(target, timeout=timeout)
+    if names:
+        chosen = chosen_by_name(names, driver)
+        _show_only(chosen, values_now(driver, chosen, timeout), as_json=as_json)
+        return
     snapshot = run_live(snapshot_of(driver, seconds=whole(timeout)), waiting_for=driver.name)
     if as_json:
-        echo_json(snapshot.fields)
+        from lmdecode.render.status import status_entry
+
+        echo_json(status_entry(snapshot.records))
     else:
-        from lmdecode.render.machine import print_status
+        from lmdecode.render.status import print_status
 
         print_status(snapshot.records)
     for name, why in snapshot.silent.items():
@@ -97,7 +102,7 @@ def status(
 
 
 def _show_only(chosen: Chosen, reading: Reading, *, as_json: bool) -> None:
-    from lmdecode.render.machine import value_lines
+    from lmdecode.render.status import value_lines
 
     if as_json:
         echo_json(reading.values)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
 
-from lmdecode.codec.bluetooth.characteristics import serial_in
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.config.file import Config, machine_entries
 from lmdecode.config.json_lines import Steps
@@ -124,6 +123,8 @@ def machine_with_bluetooth(config: Config, name: str | None, device: str) -> Mac
     able = [each for each in machines if each.entry.get("ble_token") or each.entry.get("bluetooth")]
     if not device:
         return able[0] if len(able) == 1 else chosen_machine(config)
+    from lmdecode.codec.bluetooth.characteristics import serial_in  # noqa: PLC0415 -- nothing else needs it
+
     serial = serial_in(device)
     named = [each for each in machines if each.is_named(device) or (serial and each.is_named(serial))]
     if named:

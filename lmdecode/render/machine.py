@@ -18,7 +18,6 @@ from lmdecode.codec.v1.memory import Answer
 from lmdecode.codec.v1.memory_map import UNITS
 from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.redaction import touches_secret
-from lmdecode.codec.v1.windows import window_name
 from lmdecode.device.core import Change, ChangeResult, Outcome, State
 from lmdecode.device.errors import joined
 from lmdecode.device.v1.settings import RawOutcome
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 S = TypeVar("S")
 
 _LONGEST: Final = 200  # characters of a text of strangers
-_FIRST: Final = "status"  # the state of the machine comes before its settings
 _NOT_KNOWN: Final = "not known"
 _WORST_FIRST: Final = (State.UNKNOWN, State.NOT_TAKEN, State.NOT_SENT, State.DONE, State.UNCHANGED)
 _WHAT_WIDTH: Final = 26
@@ -87,46 +85,9 @@ def found_entry(machine: Found, known: str | None) -> dict[str, object]:
     return entry | {"in_config": known is not None}
 
 
-def print_status(records: Sequence[Record]) -> None:
-    """Prints a machine's answers to the reads of its windows."""
-    from rich.table import Table
-    from rich.text import Text
-
-    from lmdecode.render.terminal import TerminalConsole
-
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True)  # names are for typing again, so none is cut
-    table.add_column(overflow="fold")
-    for record in sorted(records, key=lambda each: _title(each) != _FIRST):
-        table.add_row(Text(_title(record), "bold"))
-        for name, value in summary(record.fields):
-            table.add_row(Text(f"  {name}"), Text(value))
-    console = TerminalConsole()
-    if console.is_terminal:
-        console.print(table)
-        return
-    with console.capture() as capture:
-        console.print(table)
-    console.file.write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
-
-
-def value_lines(values: Mapping[str, Value]) -> list[str]:
-    """Returns a line for each value, the values in one column.
-
-    >>> value_lines({"power": True, "coffee_temp": 95.6})
-    ['power        yes', 'coffee_temp  95.6 °C']
-    """
-    width = max(map(len, values), default=0)
-    return [f"{name:<{width}}  {value_text(name, value)}" for name, value in values.items()]
-
-
 def _shortened(text: str) -> str:
     shown = printable(text)
     return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}…"
-
-
-def _title(record: Record) -> str:
-    return window_name(record.address or 0, record.length or 0) or f"{record.address:04X}{record.length:04X}"
 
 
 def preview_lines(changes: Sequence[Change[S]], before: S) -> list[str]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from textwrap import wrap
 from typing import Final
 
+from lmdecode.analysis.units import unit_of
 from lmdecode.codec.record import Value
-from lmdecode.codec.v1.memory_map import UNITS
 from lmdecode.codec.v1.settings import Parameter, Setting
 from lmdecode.render.sentence import value_text
 
@@ -30,7 +30,7 @@ def bare_text(name: str, value: Value) -> str:
         return ",".join(value) or "none"
     if isinstance(value, str) and not value:
         return ""
-    unit = UNITS.get(name)
+    unit = unit_of(name)
     text = value_text(name, value)
     return text.removesuffix(f" {unit}") if unit else text
 
@@ -41,7 +41,7 @@ def value_line(name: str, value: Value) -> str:
     >>> value_line("coffee_temp", 95.6), value_line("power", True)
     ('coffee_temp: 95.6 °C', 'power: on')
     """
-    unit = UNITS.get(name)
+    unit = unit_of(name)
     return f"{name}: {bare_text(name, value)}" + (f" {unit}" if unit else "")
 
 
@@ -81,7 +81,7 @@ def setting_entry(setting: Setting, usages: Usages, values: Mapping[str, Value] 
     """
     entry: dict[str, object] = {"state": "not read" if values is None else "read", "setting": setting.name}
     if values is not None:
-        entry["values"] = [{"name": name, "value": value, "unit": UNITS.get(name)} for name, value in values.items()]
+        entry["values"] = [{"name": name, "value": value, "unit": unit_of(name)} for name, value in values.items()]
     takes = [[_parameter_entry(each) for each in parameters] for parameters in usages]
     return entry | {"takes": takes, "example": example_of(setting)}
 

@@ -7,11 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmdecode.app.errors import UsageError
-from lmdecode.app.reading import chosen, chosen_names
+from lmdecode.app.reading import check_names, chosen, chosen_names
 from lmdecode.codec.speakers import dialects
+from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.memory_map import by_name
 from lmdecode.codec.v1.windows import LARGEST_READ
+from lmdecode.device.errors import UnsupportedError
 from lmdecode.device.v1.driver import is_readable, window_of, windows_of
+from lmdecode.device.v3.driver import WebDriver
 
 V1 = dialects()["v1"].fields()
 
@@ -56,14 +59,37 @@ def test_what_is_no_name_is_wrong_usage(text):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["machine_status", "coffee_boiler_enable", "steam_level"])
-def test_a_value_of_newer_machines_is_none_of_a_live_one(name):
-    with pytest.raises(UsageError, match=f"{name} is a value of newer machines"):
+@pytest.mark.parametrize(
+    ("name", "has"),
+    [
+        ("machine_status", "only captures have it"),
+        ("coffee_boiler_enable", "gateway v3 and Bluetooth tell it"),
+        ("has_water_probe", "gateway v3 and Bluetooth tell it"),
+    ],
+)
+def test_a_value_of_another_generation_says_which_has_it(name, has):
+    with pytest.raises(UnsupportedError, match=f"v1 tells no {name}: {has}"):
         chosen_names([name])
     assert name not in chosen_names(["*"])
 
 
+def test_what_gateway_v3_tells():
+    driver = WebDriver(host="10.0.0.1", key=Key.parse("1" * 32))
+    assert chosen_names(["coffee-temp", "smart_standby_*"], driver)[0] == "coffee_temp"
+    assert "flow_seconds" not in chosen_names(["*"], driver)
+    assert "flow_seconds" in chosen_names(["*"], driver, asking=False)
+    with pytest.raises(UnsupportedError, match="gateway v3 tells no pump_on: v1 tells it"):
+        chosen_names(["pump_on"], driver)
+    assert set(chosen_names(["schedule"], driver)) >= {"mon_on_time"}
+
+
+def test_a_name_of_no_generation_is_known_before_a_machine_is():
+    check_names(["coffee_temp,machine_status", "schedule", "dose_*"])
+    with pytest.raises(UsageError, match="did you mean coffee_temp"):
+        check_names(["cofee_temp"])
+
+
 @given(st.lists(st.text(max_size=9), max_size=3))
 def test_whatever_is_typed_is_names_or_one_line(texts):
-    with contextlib.suppress(UsageError):
+    with contextlib.suppress(UsageError, UnsupportedError):
         assert set(chosen_names(texts)) <= set(V1)

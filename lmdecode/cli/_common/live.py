@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from lmdecode.app.reading import Chosen, Reading
     from lmdecode.config.targets import AnyTarget
+    from lmdecode.device.driver import Driver
 
 T = TypeVar("T")
 
@@ -79,17 +80,23 @@ def live_target(**given: Any) -> AnyTarget:  # noqa: ANN401 -- those of `find_ta
     return target
 
 
-def chosen_by_name(texts: Sequence[str]) -> Chosen:
+def chosen_by_name(texts: Sequence[str], driver: Driver[Any] | None = None, *, asking: bool = True) -> Chosen:
     """Returns the values that a user named, and notes names that settings had in earlier versions.
+
+    Args:
+        texts: Names, settings and patterns.
+        driver: The machine's; None: a machine of v1.
+        asking: Whether the values are to be asked for; otherwise they may also be such as the machine only pushes.
 
     Raises:
         UsageError: There is no such value.
+        UnsupportedError: The machine's generation does not tell it.
     """
     from lmdecode.analysis.columns import current_name, field_kinds
     from lmdecode.app.reading import chosen
     from lmdecode.codec.v1.settings import is_former, present_name
 
-    found = chosen(texts)
+    found = chosen(texts, driver, asking=asking)
     for text in (piece.strip() for each in texts for piece in each.split(",")):
         if not is_former(text):
             continue
@@ -100,21 +107,19 @@ def chosen_by_name(texts: Sequence[str]) -> Chosen:
     return found
 
 
-def values_now(target: AnyTarget, chosen: Chosen, timeout: float) -> Reading:
+def values_now(driver: Driver[Any], chosen: Chosen, timeout: float) -> Reading:
     """Reads some values of a machine.
 
     Args:
-        target: The machine.
+        driver: The machine's.
         chosen: The values.
         timeout: Seconds to wait for one answer.
 
     Raises:
         MachineError: The machine cannot be read.
     """
-    from lmdecode.app.live import answered_within, driver_for, session_with, whole
+    from lmdecode.app.live import answered_within, session_with, whole
     from lmdecode.app.reading import read_values
-
-    driver = driver_for(target, timeout=timeout)
 
     async def reading() -> Reading:
         async with session_with(driver) as session:
