@@ -164,7 +164,7 @@ async def serve(server: Server, stop: asyncio.Event, *, mdns: bool, on_note: Cal
 
 async def _announce(server: Server, on_note: Callable[[str], None]) -> None:
     """Announces a machine until cancelled. That takes a second, so nothing waits for it."""
-    from lmdecode.simulator.server import Announcement
+    from lmdecode.simulator.announcement import Announcement
 
     serial = server.machine.registers.get("machine_ser_num")
     announcement = Announcement(str(serial or "simulated"), server.host, server.port)

@@ -9,7 +9,7 @@ import pytest
 
 from lmdecode.device import discovery
 from lmdecode.device.discovery import DiscoveryError, Found, discover
-from lmdecode.simulator.server import Announcement
+from lmdecode.simulator.announcement import Announcement
 from tests.cli.simulator_process import own_serial
 from tests.device.announcing import LOOPBACK, PATIENCES, announce_raw, announced
 

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from lmdecode.simulator import server as simulator
+from lmdecode.simulator import listening
 from tests.cli.conftest import KEY, Command
 from tests.simulator.client import server
 
@@ -71,7 +71,7 @@ def test_no_file_for_any_client(command):
 
 
 def test_clients_in_excess_are_closed(monkeypatch):
-    monkeypatch.setattr(simulator, "_room", lambda: (2, 1))
+    monkeypatch.setattr(listening, "room", lambda: (2, 1))
     notes = []
 
     async def scenario():

@@ -14,8 +14,9 @@ from lmdecode.codec.v1.framing import Frame, Skipped, unwrap, wrap
 from lmdecode.codec.v1.key import decrypt, encrypt
 from lmdecode.codec.v1.message import Message, parse_leniently
 from lmdecode.simulator.faults import FAULTS, Fault, Faults, frame
+from lmdecode.simulator.listening import ServerError
 from lmdecode.simulator.machine import Machine
-from lmdecode.simulator.server import Server, ServerError
+from lmdecode.simulator.server import Server
 from tests.simulator.client import KEY, OFF, POWER, connected, server
 
 

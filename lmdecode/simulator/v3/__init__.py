@@ -1,1 +1,1 @@
-"""The simulated machine on gateway v3: HTTP and a WebSocket."""
+"""A simulated machine with gateway v3: HTTP and a WebSocket on TCP port 8081."""
