@@ -15,15 +15,14 @@ from typing import Final
 
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import Value
+from lmdecode.codec.typed_number import FAHRENHEIT, read_number, to_celsius
 from lmdecode.codec.v1.memory_map import DAYS, PULSE_ML, by_name
 from lmdecode.codec.v1.register import Register
 from lmdecode.codec.v1.settings import ON_OFF, Parameter, Setting
 from lmdecode.codec.v1.window import Fields
 
-_NUMBER: Final = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?\Z").match
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}").match
 _CODE: Final = re.compile(r"\{(\w+)\}")
-_FAHRENHEIT: Final = re.compile(r"(-?[0-9]{1,9}(?:\.[0-9]{1,9})?)\s*°?[Ff]\Z").match
 _MILLILITRES: Final = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,3})?)\s*(?:ml|mL|ML)\Z").match
 _SAME: Final = {"yes": "on", "true": "on", "no": "off", "false": "off"}
 _FULL_DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -118,8 +117,8 @@ def conversions(words: Iterable[Value | None]) -> list[str]:
     >>> conversions(["202.9°F", "93.5", "94 °C"])
     ['202.9 °F is 94.9 °C']
     """
-    found = [_FAHRENHEIT(word.strip()) for word in words if isinstance(word, str)]
-    return [f"{each[1]} °F is {_to_celsius(each[1]):.1f} °C" for each in found if each]
+    found = [FAHRENHEIT(word.strip()) for word in words if isinstance(word, str)]
+    return [f"{each[1]} °F is {to_celsius(each[1]):.1f} °C" for each in found if each]
 
 
 def _place_in_week(name: str) -> int:
@@ -189,37 +188,15 @@ def _moment(text: str) -> datetime:
         raise RegisterError(f"{text[:40]!r} is neither now nor a time such as 2026-11-21T09:30:00") from None
 
 
-def _to_celsius(fahrenheit: str) -> float:
-    return round((float(fahrenheit) - 32) * 5 / 9, 1)
-
-
 def _read_number(text: str, row: Register, *, kind: Callable[[str], int | float]) -> Value:
     unit = row.unit or ""
-    number = text.strip().removesuffix(unit).strip()
-    if unit == "°C":
-        if fahrenheit := _FAHRENHEIT(text.strip()):
-            return _to_celsius(fahrenheit[1])
-        number = text.strip()
-        if number.endswith(("C", "c")):
-            number = number[:-1].rstrip()
-        number = number.removesuffix("°").rstrip()
-    try:
-        if not _NUMBER(number):
-            raise ValueError  # noqa: TRY301 -- 1e2, 9_5, nan and the digits of other scripts are numbers in Python only
-        return kind(number)
-    except ValueError:
-        what = "a whole number" if kind is int else "a number"
-        raise RegisterError(
-            f"{row.name}: {text[:40]!r} is not {what}" + (f" of {unit}" if unit else "") + _meant(number, unit, kind)
-        ) from None
+    return read_number(text, name=row.name or "", unit=unit, kind=kind, meant=lambda number: _meant(number, unit))
 
 
-def _meant(number: str, unit: str, kind: Callable[[str], int | float]) -> str:
+def _meant(number: str, unit: str) -> str:
     """Returns what to write instead of a number that was understood although it cannot be taken; otherwise ""."""
     if (millilitres := _MILLILITRES(number)) and unit == "pulses":
         return f": {millilitres[1]} ml are about {float(millilitres[1]) / PULSE_ML:.0f} {unit}"
-    if kind is float and _NUMBER(with_point := number.replace(",", ".", 1)):
-        return f": write {with_point}"
     return ""
 
 
