@@ -16,6 +16,7 @@ from lmdecode.codec.web import HttpRequest, HttpResponse
 from tests.codec.web_building import CONFIG, SWITCHED, UPGRADE, answer
 
 BODY = b'{"machineMode":"BrewingMode"}'
+PACKED = gzip.compress(BODY, mtime=0)
 
 
 def read_answer(data: bytes, method: str = "GET") -> tuple[HttpResponse, bytes]:
@@ -50,7 +51,7 @@ def test_hosts_have_no_port(host: str, read: str) -> None:
         answer(BODY),
         answer(b"5\r\n" + BODY[:5] + b"\r\n18\r\n" + BODY[5:] + b"\r\n0\r\nTrailer: x\r\n\r\n",
                b"Transfer-Encoding: chunked"),
-        answer(gzip.compress(BODY, mtime=0), b"Content-Encoding: gzip", b"Content-Length: %d" % len(gzip.compress(BODY, mtime=0))),
+        answer(PACKED, b"Content-Encoding: gzip", b"Content-Length: %d" % len(PACKED)),
         b"HTTP/1.1 100 Continue\r\n\r\n" + answer(BODY),
     ],
     ids=["length", "chunked", "gzip", "after 100 Continue"],
