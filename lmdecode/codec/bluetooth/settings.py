@@ -53,6 +53,9 @@ _SOURCES: Final[Mapping[str, str]] = {
     "smart_standby_after": "smartStandBy",
 }
 """The question whose answer shows each field that can be set."""
+_LEVELS_TEXT: Final = "126, 128 or 131 °C"
+_DEGREES_TEXT: Final = f"{STEAM_RANGE[0]:g} to {STEAM_RANGE[1]:g} °C"
+_STEAM_TEXT: Final = f"{_LEVELS_TEXT} (Linea Micra, Linea Mini R), {_DEGREES_TEXT} (GS3)"
 _BOILERS: Final = {"coffee": "CoffeeBoiler1", "steam": "SteamBoiler"}
 _TENTH: Final = 0.05  # °C; less is the noise of the machine's floating point
 
@@ -81,8 +84,32 @@ class Setting:
     parameters: tuple[Parameter, ...]
     example: str
     """The words after the name in an example."""
+    shown: tuple[str, ...]
+    """The names of the values that show it."""
     formerly: str = ""
     """Another name, which v1's settings have had; "" if there is none."""
+
+    def takes(self, model: str | None = None) -> tuple[tuple[str, str], ...]:
+        """Return each word that follows the name, with what it may be.
+
+        Args:
+            model: The machine's model; None: what any model takes.
+
+        Raises:
+            RegisterError: The model does not have the setting.
+
+        >>> SETTINGS["steam_set_temp"].takes("GS3 AV"), SETTINGS["standby"].takes()[1]
+        ((('DEGREES', '20 to 134 °C'),), ('--after', 'power-on or last-brewing'))
+        """
+        words = [f"--{each.name}" if each.option else each.name.upper() for each in self.parameters]
+        ranges = [each.range_text for each in self.parameters]
+        if self.name in {"steam_set_temp", "steam_level"} and model is not None:
+            if model in _WITHOUT_STEAM_TEMP:
+                raise _no_steam_temp(model)
+            if self.name == "steam_level" and model in _WITH_DEGREES:
+                raise _no_steam_levels(model)
+            ranges = ["1 to 3"] if self.name == "steam_level" else [_steam_range(model) or ranges[0]]
+        return tuple(zip(words, ranges, strict=True))
 
 
 def _switch() -> Parameter:
@@ -96,12 +123,14 @@ SETTINGS: Final[Mapping[str, Setting]] = {
     for each in (
         Setting(
             name="power",
+            shown=("power",),
             does="Switch the machine on, or to standby.",
             parameters=(_switch(),),
             example="on",
         ),
         Setting(
             name="coffee_set_temp",
+            shown=("coffee_set_temp",),
             formerly="coffee-temp",
             does="Set the temperature of the coffee boiler.",
             parameters=(Parameter("degrees", "The temperature, 80 to 110 °C.", range_text="80 to 110 °C"),),
@@ -109,32 +138,29 @@ SETTINGS: Final[Mapping[str, Setting]] = {
         ),
         Setting(
             name="steam_set_temp",
+            shown=("steam_set_temp",),
             formerly="steam-temp",
             does="Set the temperature of the steam boiler.",
-            parameters=(
-                Parameter(
-                    "degrees",
-                    "The temperature: 20 to 134 °C on a GS3; 126, 128 or 131 °C on a Linea Micra and a Linea Mini R.",
-                    range_text="20 to 134 °C on a GS3; 126, 128 or 131 °C on a Linea Micra and a Linea Mini R",
-                ),
-            ),
+            parameters=(Parameter("degrees", f"The temperature, {_STEAM_TEXT}.", range_text=_STEAM_TEXT),),
             example="128",
         ),
         Setting(
             name="steam_level",
+            shown=("steam_set_temp",),
             does="Set the temperature of the steam boiler by its level.",
             parameters=(
                 Parameter(
                     "level",
                     "The level, 1 to 3.",
                     {str(number): degrees for number, degrees in enumerate(STEAM_LEVELS, start=1)},
-                    range_text="1 to 3, on a Linea Micra and a Linea Mini R",
+                    range_text="1 to 3 (Linea Micra, Linea Mini R)",
                 ),
             ),
             example="2",
         ),
         Setting(
             name="steam_boiler_enable",
+            shown=("steam_boiler_enable",),
             formerly="steam-boiler",
             does="Switch the steam boiler on or off.",
             parameters=(_switch(),),
@@ -142,6 +168,7 @@ SETTINGS: Final[Mapping[str, Setting]] = {
         ),
         Setting(
             name="standby",
+            shown=("smart_standby_minutes", "smart_standby_enable", "smart_standby_after"),
             does="Set after how many minutes without use the machine goes to standby.",
             parameters=(
                 Parameter("minutes", f"The minutes, {_MINUTES}; or on, or off.", range_text=f"{_MINUTES}, on or off"),
@@ -164,18 +191,21 @@ _BY_FIELD: Final[Mapping[str, Setting]] = {
     for each in (
         Setting(
             name="smart_standby_enable",
+            shown=("smart_standby_enable",),
             does="Switch on or off that the machine goes to standby by itself.",
             parameters=(_switch(),),
             example="on",
         ),
         Setting(
             name="smart_standby_minutes",
+            shown=("smart_standby_minutes",),
             does="Set after how many minutes the machine goes to standby.",
             parameters=(Parameter("minutes", f"The minutes, {_MINUTES}.", range_text=_MINUTES),),
             example="30",
         ),
         Setting(
             name="smart_standby_after",
+            shown=("smart_standby_after",),
             does="Set from when the minutes count.",
             parameters=(
                 Parameter("after", "power-on or last-brewing.", _AFTER, range_text="power-on or last-brewing"),
@@ -351,14 +381,24 @@ def check(change: BluetoothChange, model: str | None) -> None:
     if change.name != "steam_set_temp" or model is None:
         return
     if model in _WITHOUT_STEAM_TEMP:
-        raise RegisterError(f"the steam temperature of a {model} cannot be set; steam_boiler_enable can")
+        raise _no_steam_temp(model)
     if model in _WITH_LEVELS and change.value not in STEAM_LEVELS:
-        *some, last = (f"{each:g}" for each in STEAM_LEVELS)
-        raise RegisterError(
-            f"steam_set_temp of a {model} is {', '.join(some)} or {last} °C (levels 1 to 3), not {change.value:g}"
-        )
+        raise RegisterError(f"steam_set_temp of a {model} is {_LEVELS_TEXT} (levels 1 to 3), not {change.value:g}")
     if model in _WITH_DEGREES and change.by_level:
-        raise RegisterError(f"a {model} has no steam levels: set steam_set_temp, {STEAM_RANGE[0]:g} to 134 °C")
+        raise _no_steam_levels(model)
+
+
+def _steam_range(model: str) -> str:
+    """Return the steam temperatures of a model, in words; "" if nobody knows them."""
+    return _LEVELS_TEXT if model in _WITH_LEVELS else _DEGREES_TEXT if model in _WITH_DEGREES else ""
+
+
+def _no_steam_temp(model: str) -> RegisterError:
+    return RegisterError(f"the steam temperature of a {model} cannot be set; steam_boiler_enable can")
+
+
+def _no_steam_levels(model: str) -> RegisterError:
+    return RegisterError(f"a {model} has no steam levels: set steam_set_temp, {_DEGREES_TEXT}")
 
 
 def needs_model(changes: Sequence[BluetoothChange]) -> bool:

@@ -58,7 +58,7 @@ def radio_named(transport: str) -> Radio:
     except ImportError:
         raise missing_bleak() from None
     for each in ("bleak", "bumble"):  # they log what they read and write, which may be secret; errors are raised
-        logging.getLogger(each).setLevel(logging.CRITICAL)
+        logging.getLogger(each).setLevel(logging.CRITICAL + 1)
     if not transport:
         return OwnRadio()
     try:

@@ -98,7 +98,7 @@ class BumbleRadio:
             Exception: Whatever bumble raises for its transport.
         """
         if self._device is None:
-            logging.getLogger("bumble").setLevel(logging.CRITICAL)  # it logs values that are secret, and all errors
+            logging.getLogger("bumble").setLevel(logging.CRITICAL + 1)  # it logs values that are secret, and all errors
             async with asyncio.timeout(seconds):
                 self._transport = await open_transport(self._name)
                 device = Device.with_hci(
@@ -189,6 +189,7 @@ class BumbleClient(BaseBleakClient):
         self._device, self._peer_address = cast("tuple[Device, Address]", address_or_ble_device.details)
         self._connection: Connection | None = None
         self._peer: Peer | None = None
+        self._gone = asyncio.Event()
 
     @property
     def name(self) -> str:
@@ -207,14 +208,17 @@ class BumbleClient(BaseBleakClient):
 
     async def connect(self, pair: bool, **kwargs: Any) -> None:
         """Connect, agree on the size of a PDU, and find all characteristics."""
+        self._gone = asyncio.Event()
         try:
             async with asyncio.timeout(self._timeout):
-                connection = await _answered(self._device.connect(self._peer_address, timeout=self._timeout))
-                self._connection = connection
+                connecting = self._device.connect(self._peer_address, timeout=self._timeout)
+                self._connection = connection = await self._answered(connecting)
                 connection.once(connection.EVENT_DISCONNECTION, self._on_disconnected)
+                if connection.handle not in self._device.connections:  # it was lost before that
+                    self._on_disconnected()
                 self._peer = peer = Peer(connection)
-                await _answered(peer.request_mtu(_MTU))
-                await _answered(cast("Any", peer).discover_all())
+                await self._answered(peer.request_mtu(_MTU))  # else what is notified is cut off at 20 bytes
+                await self._answered(cast("Any", peer).discover_all())
                 self.services = self._services_of(peer)
         except BaseException:
             await self.disconnect()
@@ -233,6 +237,7 @@ class BumbleClient(BaseBleakClient):
         if self._connection is None:  # this side has done it
             return
         self._connection = None
+        self._gone.set()
         self._forget()
         if self._disconnected_callback is not None:
             self._disconnected_callback()
@@ -253,21 +258,21 @@ class BumbleClient(BaseBleakClient):
         self, characteristic: BleakGATTCharacteristic, *, use_cached: bool = False, **kwargs: Any
     ) -> bytearray:
         """Read a value, whole."""
-        return bytearray(await _answered(self._there().read_value(characteristic.handle)))
+        return bytearray(await self._answered(self._there().read_value(characteristic.handle)))
 
     async def read_gatt_descriptor(
         self, descriptor: BleakGATTDescriptor, *, use_cached: bool = False, **kwargs: Any
     ) -> bytearray:
         """Read the value of a descriptor."""
-        return bytearray(await _answered(self._there().read_value(descriptor.handle)))
+        return bytearray(await self._answered(self._there().read_value(descriptor.handle)))
 
     async def write_gatt_char(self, characteristic: BleakGATTCharacteristic, data: Any, response: bool) -> None:
         """Write a value, once."""
-        await _answered(self._there().write_value(characteristic.handle, bytes(data), with_response=response))
+        await self._answered(self._there().write_value(characteristic.handle, bytes(data), with_response=response))
 
     async def write_gatt_descriptor(self, descriptor: BleakGATTDescriptor, data: Any) -> None:
         """Write the value of a descriptor, once."""
-        await _answered(self._there().write_value(descriptor.handle, bytes(data), with_response=True))
+        await self._answered(self._there().write_value(descriptor.handle, bytes(data), with_response=True))
 
     async def start_notify(
         self, characteristic: BleakGATTCharacteristic, callback: Callable[[bytearray], None], **kwargs: Any
@@ -277,16 +282,41 @@ class BumbleClient(BaseBleakClient):
         def notified(value: bytes) -> None:
             callback(bytearray(value))
 
-        await _answered(self._there().subscribe(characteristic.obj, notified))
+        await self._answered(self._there().subscribe(characteristic.obj, notified))
 
     async def stop_notify(self, characteristic: BleakGATTCharacteristic) -> None:
         """Have it notified no more."""
-        await _answered(self._there().unsubscribe(characteristic.obj))
+        await self._answered(self._there().unsubscribe(characteristic.obj))
 
     def _there(self) -> Peer:
         if self._peer is None:
             raise BleakError("Not connected")
         return self._peer
+
+    async def _answered(self, request: Awaitable[T]) -> T:
+        """Wait for what bumble is asked for while the link lasts, with bleak's errors for bumble's.
+
+        A request that bumble sends on a lost link waits for half a minute, and one that waits when the link is lost is
+        cancelled, as if this task had been.
+
+        Raises:
+            BleakGATTProtocolError: The peer answered with an error of ATT.
+            BleakError: The link was lost, or something else went wrong.
+        """
+        asked, gone = asyncio.ensure_future(request), asyncio.ensure_future(self._gone.wait())
+        try:
+            await asyncio.wait({asked, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not asked.done() or asked.cancelled():
+                raise BleakError("disconnected")
+            return asked.result()
+        except ATT_Error as error:
+            raise BleakGATTProtocolError(error.error_code) from None
+        except BaseBumbleError as error:
+            raise BleakError(f"bumble: {error}") from None
+        finally:
+            asked.cancel()
+            gone.cancel()
+            await asyncio.wait({asked, gone})
 
     def _services_of(self, peer: Peer) -> BleakGATTServiceCollection:
         found = BleakGATTServiceCollection()
@@ -308,25 +338,3 @@ class BumbleClient(BaseBleakClient):
 def _properties(characteristic: CharacteristicProxy[bytes]) -> list[CharacteristicPropertyName]:
     found = [name for bit, name in _PROPERTIES.items() if characteristic.properties & bit]
     return cast("list[CharacteristicPropertyName]", found)
-
-
-async def _answered(request: Awaitable[T]) -> T:
-    """Wait for what bumble is asked for, with bleak's errors for bumble's.
-
-    Raises:
-        BleakGATTProtocolError: The peer answered with an error of ATT.
-        BleakError: The link was lost, or something else went wrong.
-    """
-    task = asyncio.current_task()
-    cancelled_before = 0 if task is None else task.cancelling()
-    try:
-        return await request
-    except ATT_Error as error:
-        raise BleakGATTProtocolError(error.error_code) from None
-    except asyncio.CancelledError:
-        # bumble cancels what waits for an answer when the link is lost; nobody has cancelled this task then.
-        if task is not None and task.cancelling() > cancelled_before:
-            raise
-        raise BleakError("disconnected") from None
-    except BaseBumbleError as error:
-        raise BleakError(f"bumble: {error}") from None

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from lmdecode.allowance import Allowance
@@ -84,8 +84,8 @@ REMARK: Final = (
 )
 """What to say once of a gateway without notifications."""
 _HOW_TO_GET_ONE: Final = (
-    "`lmdecode credentials` asks the maker's cloud for it, `lmdecode harvest` finds it in the app's traffic, or switch "
-    "on the machine's Bluetooth pairing mode as its manual says and try again at once: then it tells the token itself"
+    "`lmdecode credentials FILE` finds it in recorded traffic of the maker's app; or switch on the machine's Bluetooth "
+    "pairing mode, as its manual says, and try again at once: the machine tells its token then"
 )
 
 
@@ -97,8 +97,6 @@ class Known:
     """What to look for: its name, serial number or address; "" while any machine will do."""
     notifies: bool | None = None
     """Whether its gateway notifies what happens; None while that is not known."""
-    family: str | None = field(default=None)
-    """Its model, as the vocabulary has it; None while that is not known."""
 
 
 class BluetoothConnection:
@@ -324,8 +322,7 @@ class BluetoothConnection:
             ) from None
         if not accepted:
             raise WrongKeyError(
-                f"{self.name} refuses the token: it is another machine's, or an old one. {_HOW_TO_GET_ONE[0].upper()}"
-                f"{_HOW_TO_GET_ONE[1:]}"
+                f"{self.name} refuses the token: it is another machine's, or an old one; {_HOW_TO_GET_ONE}"
             )
 
     def _there(self) -> tuple[Requester, Peer]:

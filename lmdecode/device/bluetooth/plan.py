@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, time
 from typing import Any
 
+from lmdecode.codec.bluetooth.characteristics import COMMAND
 from lmdecode.codec.bluetooth.requester import CAPABILITIES, Command, Question, Request
 from lmdecode.codec.bluetooth.settings import (
     SETTINGS,
@@ -87,8 +88,8 @@ class BluetoothPlan:
         return any(isinstance(each, Command) and is_made_by(change, each) for each in sent)
 
     def text(self, request: Request) -> str:
-        """Return the JSON of a command."""
-        return request.text if isinstance(request, Command) else str(request)
+        """Return the JSON of a command, and where it is written."""
+        return f"{COMMAND} {request.text}" if isinstance(request, Command) else str(request)
 
     def doubts(self, pending: Sequence[Any], state: Fields) -> list[str]:
         """Return what may not be meant, one line each."""
