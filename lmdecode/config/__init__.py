@@ -18,3 +18,6 @@ RADIO_VARIABLE: Final = "LMDECODE_RADIO"
 
 SAMPLE_KEY: Final = "12345678901234567890123456789012"
 """The key of the sample captures and of the simulator. It is published, so it is no machine's."""
+
+SAMPLE_TOKEN: Final = "15d970344342cf50f3f136b3f341036edc44653f26681a99a903509225ed7eae"  # noqa: S105 -- published
+"""The Bluetooth token of the sample recording and of the simulator. It is published, so it is no machine's."""
