@@ -1,12 +1,16 @@
-"""The machines that can be found on the network, and what the configuration has of them.
+"""The machines that can be found on the network and near, and what the configuration has of them.
 
-What is found is looked up in the configuration, so that the next command can be told.
+Both searches run at once. If one is not possible here, because a package or a radio is missing, a line says why, and
+the other goes on. What is found is looked up in the configuration, so that the next command can be told.
 """
 
 from __future__ import annotations
 
+import asyncio
+import os
+import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -16,15 +20,18 @@ from lmdecode.app.errors import CommandError, UsageError
 from lmdecode.codec.bluetooth.characteristics import serial_in
 from lmdecode.codec.printable import printable
 from lmdecode.codec.v1 import PORT
+from lmdecode.config import RADIO_VARIABLE
 from lmdecode.config.file import ConfigError, find_config, load_config, port_of
 from lmdecode.config.machines import Machine, machines_of
 from lmdecode.config.names import CHOICE
-from lmdecode.device.discovery import Found, discover, generation_on
+from lmdecode.device.discovery import DiscoveryError, Found, discover, generation_on
+from lmdecode.device.errors import MachineError
 from lmdecode.device.probing import with_generations
 
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,32}").fullmatch  # anybody near may advertise anything
 _NAMES: Final = ("machine_name", "serial_number", "host", "bluetooth")
-_KEY: Final = "its key: `lmdecode harvest` finds it in the app's traffic; or `lmdecode config set key`"
-_TOKEN: Final = "its token: `lmdecode harvest` finds it in the app's traffic; or `lmdecode config set ble_token`"  # noqa: S105 -- no token
+_KEY: Final = "its key: lmdecode harvest finds it; or, if you know it, lmdecode config set key"
+_TOKEN: Final = "its token: lmdecode harvest finds it; or lmdecode config set ble_token"  # noqa: S105 -- no token
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,8 @@ class Discovery:
     """Why the network, Bluetooth or the configuration was not looked at, one line each."""
     several: bool = False
     """Whether the configuration has several machines and does not say which one is meant."""
+    near: bool = False
+    """Whether Bluetooth was searched."""
 
 
 async def find_machines(
@@ -54,6 +63,8 @@ async def find_machines(
     *,
     interfaces: Sequence[str] = (),
     config: Path | None = None,
+    bluetooth: bool | None = None,
+    radio: str | None = None,
     probe: bool = True,
 ) -> Discovery:
     """Looks for machines.
@@ -62,11 +73,14 @@ async def find_machines(
         seconds: How long.
         interfaces: This computer's addresses whose networks to search; none: all networks.
         config: The configuration that the user named.
+        bluetooth: Whether to search Bluetooth; None: if that is possible here.
+        radio: The radio for that, as bumble names it; None: the one in the environment, else this computer's own.
         probe: Whether to ask a machine what it speaks if its port does not tell.
 
     Raises:
         UsageError: An interface is not an address.
-        DiscoveryError: The network cannot be searched, or zeroconf is not installed.
+        DiscoveryError: The network cannot be searched, and neither can Bluetooth.
+        RadioError: Bluetooth cannot be searched, and the user asked for it.
         ConfigError: The configuration that the user named cannot be used.
     """
     for each in interfaces:
@@ -88,11 +102,50 @@ async def find_machines(
             raise
         trouble.append(str(error))
     entries = [machine.entry for machine in known]
-    found = await discover(seconds, interfaces=interfaces)
-    if probe:
-        trusted = {*interfaces, *(str(entry["host"]) for entry in entries if entry.get("host"))}
-        found = await with_generations(found, trusted=trusted)
-    return Discovery(tuple(_seen(found, entries)), tuple(trouble), several=several)
+    trusted = {*interfaces, *(str(entry["host"]) for entry in entries if entry.get("host"))}
+    (announced, no_network), (near, no_bluetooth) = await asyncio.gather(
+        _announced(seconds, interfaces, trusted if probe else None), _near(seconds, radio, wanted=bluetooth)
+    )
+    if no_bluetooth is not None and (bluetooth or radio):
+        raise no_bluetooth
+    searched = bluetooth is not False and no_bluetooth is None
+    if no_network is not None and not searched:
+        raise no_network
+    trouble += [f"the network was not searched: {no_network}"] if no_network else []
+    trouble += [f"Bluetooth was not searched: {no_bluetooth}"] if no_bluetooth else []
+    return Discovery(tuple(_seen([*announced, *near], entries)), tuple(trouble), several=several, near=searched)
+
+
+async def _announced(
+    seconds: float, interfaces: Sequence[str], trusted: Collection[str] | None
+) -> tuple[list[Found], DiscoveryError | None]:
+    """Returns what announces itself on the network, and why that cannot be searched."""
+    try:
+        found = await discover(seconds, interfaces=interfaces)
+    except DiscoveryError as error:
+        return [], error
+    return found if trusted is None else await with_generations(found, trusted=trusted), None
+
+
+async def _near(seconds: float, radio: str | None, *, wanted: bool | None) -> tuple[list[Found], MachineError | None]:
+    """Returns what advertises itself over Bluetooth, and why that cannot be searched."""
+    if wanted is False:
+        return [], None
+    from lmdecode.device.bluetooth.bleak_radio import radio_named
+
+    try:
+        opened = radio_named(os.environ.get(RADIO_VARIABLE, "") if radio is None else radio)
+        try:
+            heard = await opened.find(seconds)
+        finally:
+            await opened.close()
+    except MachineError as error:
+        return [], error
+    return [
+        Found(each.name, bluetooth=each.address, rssi=each.rssi, generation="bluetooth")
+        for each in heard
+        if each.is_machine
+    ], None
 
 
 def _seen(found: Sequence[Found], entries: Sequence[Mapping[str, object]]) -> Iterator[Seen]:
@@ -162,7 +215,7 @@ def next_steps(machines: Sequence[Seen], *, several: bool = False, config: Path 
 def _commands(found: Found, options: str, title: str) -> list[str]:
     """Returns the commands that put a machine's address into the configuration."""
     if found.bluetooth:
-        called = found.name if serial_in(found.name) else found.bluetooth
+        called = found.name if serial_in(found.name) and _PLAIN(found.name) else found.bluetooth
         return [f"{title}: lmdecode config set bluetooth {shlex.quote(printable(called))}{options}"]
     lines = [f"{title}: lmdecode config set host {found.addresses[0]}{options}"]
     if found.port not in {PORT, 0}:

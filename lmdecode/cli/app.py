@@ -151,7 +151,7 @@ def _spelled_out(arguments: Sequence[str]) -> list[str]:
         return [*arguments[1:], "--help"]
     if len(arguments) == 1 and arguments[0] in {"--show-completion", "--install-completion"}:
         return [*arguments, ""]
-    if _BLUETOOTH in arguments:
+    if _BLUETOOTH in arguments and arguments[0] != "discover":  # which looks for all machines
         from lmdecode.cli._common.bluetooth import with_value
 
         return with_value(arguments, _BLUETOOTH)

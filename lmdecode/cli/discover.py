@@ -9,7 +9,7 @@ import typer
 from lmdecode.cli._common.echo import echo, echo_json
 from lmdecode.cli._common.errors import complain, reports_errors
 from lmdecode.cli._common.live import run_live
-from lmdecode.cli._common.options import ConfigOption, JsonOption, number
+from lmdecode.cli._common.options import ConfigOption, JsonOption, RadioOption, number
 
 
 @reports_errors
@@ -24,6 +24,15 @@ def discover(
             show_default=False,
         ),
     ] = None,
+    bluetooth: Annotated[
+        bool | None,
+        typer.Option(
+            "--bluetooth/--no-bluetooth",
+            help="Whether to search Bluetooth too. [default: if this computer has it]",
+            show_default=False,
+        ),
+    ] = None,
+    radio: RadioOption = None,
     probe: Annotated[
         bool,
         typer.Option(
@@ -35,31 +44,37 @@ def discover(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find machines that announce themselves on the network by mDNS.
+    """Find machines on the network and over Bluetooth.
 
     Examples:
 
         lmdecode discover
 
-        lmdecode discover --json
+        lmdecode discover --no-bluetooth --json
 
-    The port tells the generation. A machine on another port is listened to, and asked one thing without its key, unless
-    you say --no-probe; nothing else is sent to machines. Needs the extra `live`: `lmdecode doctor` says whether it is
-    there. The exit code is 1 if no machine is found.
+        lmdecode discover --radio tcp-client:127.0.0.1:6402
+
+    On the network machines announce themselves by mDNS, and the port tells the generation. A machine on another port is
+    listened to, and asked one thing without its key, unless you say --no-probe; nothing else is sent to machines. Over
+    Bluetooth a machine shows while no program is connected to it. Needs the extra `live` for the network and
+    `bluetooth` for Bluetooth: `lmdecode doctor` says whether they are there. The exit code is 1 if no machine is found.
     """
     from lmdecode.app.discovery import find_machines, next_steps, nothing_found
     from lmdecode.render.machine import found_entry, print_found
 
     found = run_live(
-        find_machines(timeout, interfaces=interface or [], config=config, probe=probe), waiting_for="machines"
+        find_machines(
+            timeout, interfaces=interface or [], config=config, bluetooth=bluetooth, radio=radio, probe=probe
+        ),
+        waiting_for="machines",
     )
-    for each in found.trouble:
-        complain(each)
     machines = [(each.found, each.name) for each in found.machines]
     if as_json:
         echo_json({"machines": [found_entry(*each) for each in machines]}, ascii_only=True)
     elif machines:
         print_found(machines)
         echo("", *next_steps(found.machines, several=found.several, config=config))
+    for each in found.trouble:
+        complain(each)
     if not machines:
-        raise nothing_found()
+        raise nothing_found(near=found.near)

@@ -10,10 +10,12 @@ import typer
 
 from lmdecode.cli.discover import discover
 from lmdecode.device import discovery
+from lmdecode.device.bluetooth.radio import Sighting
+from lmdecode.device.errors import RadioError
 from tests.cli.simulator_process import own_serial
 from tests.device.announcing import LOOPBACK, PATIENCES, announce_raw, announced
 
-LOOK = ["discover", "--interface", LOOPBACK]
+LOOK = ["discover", "--no-bluetooth", "--interface", LOOPBACK]
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +104,7 @@ def test_nobody_is_there(monkeypatch, capsys):
     monkeypatch.setattr(discovery, "MDNS_SERVICE", "_nobody._tcp.local.")  # others may announce machines meanwhile
     for options in ({}, {"as_json": True}):
         with pytest.raises(typer.Exit) as end:
-            discover(timeout=0.3, interface=[LOOPBACK], **options)
+            discover(timeout=0.3, interface=[LOOPBACK], bluetooth=False, **options)
         assert end.value.exit_code == 1
         printed, complaint = capsys.readouterr()
         assert "no machine announces itself here" in complaint
@@ -121,3 +123,123 @@ def test_without_the_library(command):
 def test_what_cannot_be_meant(command):
     assert "is not an address" in command.fails("discover", "--interface", "eth0", code=2)
     assert command("discover", "--timeout", "0").returncode == 2
+
+
+class NoRadio:
+    """A computer whose Bluetooth is off."""
+
+    async def find(self, _seconds):
+        raise RadioError("Bluetooth is off: switch it on")
+
+    async def close(self):
+        pass
+
+
+class Radio:
+    """A radio that hears what is said to be near."""
+
+    def __init__(self, *near):
+        self.near = near
+        self.closed = False
+
+    async def find(self, _seconds):
+        return list(self.near)
+
+    async def close(self):
+        self.closed = True
+
+
+@pytest.fixture
+def radio(monkeypatch):
+    """Takes the place of this computer's radio."""
+
+    def take(found):
+        monkeypatch.setattr("lmdecode.device.bluetooth.bleak_radio.radio_named", lambda _: found)
+        monkeypatch.setattr(discovery, "MDNS_SERVICE", "_nobody._tcp.local.")
+        return found
+
+    monkeypatch.setenv("COLUMNS", "80")
+    return take
+
+
+def look(**options):
+    discover(timeout=0.2, interface=[LOOPBACK], **options)
+
+
+def test_machines_near_are_shown_with_their_signal(radio, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    near = Sighting("F0:12:34:56:78:9A", "MICRA_MR012345", -61)
+    found = radio(Radio(near, Sighting("F0:12:34:56:78:9B", "MINI_SPEAKER", -40)))
+    look()
+    printed, complaint = capsys.readouterr()
+    head, row, *rest = printed.splitlines()
+    assert head.split() == ["name", "generation", "address", "signal", "config"]
+    assert row.split() == ["MICRA_MR012345", "bluetooth", "F0:12:34:56:78:9A", "-61", "dBm"]
+    assert "next: lmdecode config set bluetooth MICRA_MR012345" in rest
+    assert (complaint, found.closed) == ("", True)
+    assert max(map(len, printed.splitlines())) <= 80
+    look(as_json=True)
+    (machine,) = json.loads(capsys.readouterr().out)["machines"]
+    assert machine == {
+        "name": "MICRA_MR012345",
+        "generation": "bluetooth",
+        "bluetooth": "F0:12:34:56:78:9A",
+        "rssi": -61,
+        "in_config": False,
+    }
+
+
+def test_a_machine_that_is_far_known_by_uuid_and_hostile_fits_on_the_screen(radio, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps({"bluetooth": "MR012345", "machine_name": "kitchen", "key": ""}))
+    uuid = "12345678-1234-1234-1234-123456789ABC"
+    hostile = Sighting("F0:12:34:56:78:9B", "MICRA_MR012346\x1b[2J\u202e" + "x" * 300, None)
+    radio(Radio(Sighting(uuid, "MICRA_MR012345", -99), hostile))
+    look()
+    printed, _ = capsys.readouterr()
+    assert not set(printed) & set("\x1b\u202e")
+    assert max(map(len, printed.splitlines())) <= 80
+    assert "in the config already; next: lmdecode status --bluetooth" in printed
+    assert uuid in printed.replace(" ", "").replace("\n", "") or uuid[:20] in printed
+
+
+def test_bluetooth_that_is_off_is_one_line_unless_it_was_asked_for(radio, capsys):
+    radio(NoRadio())
+    for options, code, said in (
+        ({}, 1, "Bluetooth was not searched: Bluetooth is off: switch it on"),
+        ({"bluetooth": True}, 3, "lmdecode: Bluetooth is off: switch it on"),
+        ({"radio": "usb:0"}, 3, "lmdecode: Bluetooth is off: switch it on"),
+    ):
+        with pytest.raises(typer.Exit) as end:
+            look(**options)
+        assert end.value.exit_code == code
+        assert said in capsys.readouterr().err
+
+
+def test_without_the_network_bluetooth_is_searched_all_the_same(radio, capsys, monkeypatch):
+    async def discover_none(*_, **__):
+        raise discovery.DiscoveryError("zeroconf is not installed")
+
+    monkeypatch.setattr("lmdecode.app.discovery.discover", discover_none)
+    radio(Radio(Sighting("F0:12:34:56:78:9A", "MICRA_MR012345", -61)))
+    look()
+    printed, complaint = capsys.readouterr()
+    assert "MICRA_MR012345" in printed
+    assert complaint == "lmdecode: the network was not searched: zeroconf is not installed\n"
+    radio(NoRadio())
+    with pytest.raises(typer.Exit):
+        look()
+    assert capsys.readouterr().err == "lmdecode: zeroconf is not installed\n"
+
+
+def test_nobody_is_near_either(radio, capsys):
+    radio(Radio())
+    with pytest.raises(typer.Exit):
+        look()
+    assert "none is near over Bluetooth" in capsys.readouterr().err
+
+
+def test_bluetooth_takes_no_name_here(command):
+    result = command(*LOOK, "--timeout", "0.1", "--bluetooth", "--radio", "tcp-client:127.0.0.1:1")
+    assert result.returncode == 3
+    assert "nothing listens there" in result.stderr
