@@ -19,13 +19,16 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal
 
 from lmdecode.codec.dialect import Tally
 from lmdecode.codec.http1 import START_OF_REQUEST, START_OF_RESPONSE, MessageReader, wants_websocket
 from lmdecode.codec.record import Record, Sender
 from lmdecode.codec.web import HttpRequest, HttpResponse, WebConversation
 from lmdecode.codec.websocket import Control, Event, FrameReader, Message, Unread, find_frame, looks_like_frame
+
+State = Literal["start", "HTTP", "WebSocket", "seek", "TLS"]
+"""What the bytes of one direction are being read as, see above."""
 
 _MAX_OPEN: Final = 1024  # requests without an answer that are kept
 _LONGEST_START: Final = 8300  # bytes of a start line
@@ -163,9 +166,16 @@ class HttpConnection:
         """About how many bytes of memory it holds."""
         return sum(side.held for side in self._sides.values()) + self._web.held
 
-    def seeks(self, sender: Sender) -> bool:
-        """Return whether what comes from one side makes no sense, so that a beginning is looked for."""
-        return self._sides[sender].seeks
+    def state(self, sender: Sender) -> State:
+        """Return what one side's bytes are being read as."""
+        side = self._sides[sender]
+        if side.is_tls:
+            return "TLS"
+        if side.http is not None:
+            return "HTTP"
+        if side.frames is not None:
+            return "WebSocket"
+        return "seek" if side.seeks else "start"
 
     def let_go(self, time_ns: int, reason: str) -> Sequence[Record]:
         """Hand out what is held back, and say why."""

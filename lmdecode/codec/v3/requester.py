@@ -194,11 +194,18 @@ class Requester:
         controls, self._web.controls = self._web.controls, []
         for name, payload in controls:
             records += self._react(time_ns, name, payload)
-        if self.broken is None and (
-            self._web.is_damaged or self._web.is_encrypted or self._connection.seeks("machine")
-        ):
+        if self.broken is None and self._makes_no_sense(records):
             self.broken = self._nonsense()
         return records
+
+    def _makes_no_sense(self, records: Sequence[Record]) -> bool:
+        """Return whether something has come that no gateway says: no HTTP, no frame, or one where the other belongs."""
+        if self._web.is_damaged or self._web.is_encrypted:
+            return True
+        state = self._connection.state("machine")
+        if self._frames is not None:
+            return state != "WebSocket" or any(_is_response(record) and record is not self.answer for record in records)
+        return state in {"WebSocket", "seek"} or any(record.role == "report" for record in records)
 
     def close(self, time_ns: int) -> Sequence[Record]:
         """Note that the connection has ended; return the Records of what waited for the rest of its message."""
@@ -324,6 +331,10 @@ def _refused(request: Get, status: int, machine: str) -> Failure:
             Fault.NO_MACHINE, f"{machine} knows no {what} (status {status}), so it is no gateway of v3: {_IS_IT}"
         )
     return Failure(Fault.DAMAGED, f"{machine} answers {what} with status {status} rather than with values")
+
+
+def _is_response(record: Record) -> bool:
+    return record.role == "response"
 
 
 def _request(request: Get, key: Key, machine: str, nonce: bytes) -> bytes:
