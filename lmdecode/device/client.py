@@ -222,10 +222,10 @@ class Client(Generic[R]):
             raise self._failure
         if answer is not None:
             failure = requester.wrong(request, answer, self.name)
-        elif isinstance(self._lost, FloodError):
-            raise self._lost
         else:
             failure = requester.missing(request, self.name, ended=self._lost is not None)
+        if isinstance(self._lost, FloodError) and (failure is not None or answer is None):
+            raise self._lost
         if failure is not None:
             raise error_of(failure)
         if answer is None:
