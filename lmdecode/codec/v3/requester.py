@@ -250,7 +250,8 @@ class Requester:
         if ended:
             return None
         if not self._received:
-            return Failure(Fault.BUSY, f"connected to {machine}, but it says nothing: {ONE_AT_A_TIME}")
+            why = _STREAMS_TO_ANOTHER if request.listens else ONE_AT_A_TIME
+            return Failure(Fault.BUSY, f"connected to {machine}, but it says nothing: {why}")
         return Failure(
             Fault.DAMAGED,
             f"the answer to {label(request)} has no end: {machine} sent {self._received:,} bytes of it in time",
@@ -282,7 +283,8 @@ class Requester:
         if self._frames is not None and not self._web.texts:
             return Failure(Fault.BUSY, f"{machine} {how} as soon as the stream had begun: {_STREAMS_TO_ANOTHER}")
         if not self._received:
-            return Failure(Fault.BUSY, f"{machine} {how} before it said anything: {ONE_AT_A_TIME}")
+            why = _STREAMS_TO_ANOTHER if self._nonce else ONE_AT_A_TIME
+            return Failure(Fault.BUSY, f"{machine} {how} before it said anything: {why}")
         return Failure(Fault.LOST, f"{machine} {how}" + ("" if self.answer else " in the middle of its answer"))
 
     def _nonsense(self) -> Failure:

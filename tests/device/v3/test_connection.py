@@ -195,7 +195,8 @@ def test_each_bad_answer_is_told_from_the_others(config: Says, error: type[Machi
 @pytest.mark.parametrize(
     ("stream", "error", "why"),
     [
-        (saying(b""), BusyError, "before it said anything"),
+        (saying(b""), BusyError, "before it said anything: another program has the stream"),
+        (keeping_open(b""), BusyError, "but it says nothing: another program has the stream"),
         (saying(REFUSED), BusyError, "refuses the stream with status 403: another program has the stream"),
         (saying(REFUSED.replace(b"403", b"503")), BusyError, "refuses the stream with status 503"),
         (saying(CONFIG), NoConnectionError, "does not begin the stream"),
