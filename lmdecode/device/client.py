@@ -32,6 +32,7 @@ CONNECT_TIMEOUT: Final = 5.0
 
 _PIECE: Final = 4096
 _CLOSE_TIMEOUT: Final = 1.0
+_LEAVE_TIMEOUT: Final = 0.3
 
 # Of bytes that answer nothing. A machine sends a report of 46 bytes about once a second, and a simulated one at its
 # fastest some kilobytes. Whoever sends more fills memory, disk and screen of whoever listens, and is no machine.
@@ -147,8 +148,10 @@ class Client(Generic[R]):
 
     async def close(self) -> None:
         """Disconnects."""
-        self._take_leave()
         tasks, self._tasks = self._tasks, []
+        if self._take_leave():
+            self._lose(ConnectionLostError(f"disconnected from {self.name}"))
+            await asyncio.wait(tasks[:1], timeout=_LEAVE_TIMEOUT)  # until the machine has taken leave too
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -281,16 +284,18 @@ class Client(Generic[R]):
         if data and self._writer is not None and self._writer.transport.get_write_buffer_size() < _MOST_UNSENT:
             self._writer.write(data)
 
-    def _take_leave(self) -> None:
+    def _take_leave(self) -> bool:
+        """Says what the protocol wants to be said at the end; returns whether it wants anything."""
         requester = self._requester
         if requester is None or self._lost is not None or self._failure is not None:
-            return
+            return False
         data, records = requester.farewell(time.time_ns())
         self._say(data)
         try:
             self._tell(records)
         except Exception as error:  # noqa: BLE001 -- as above
             self._failure = error
+        return bool(data)
 
     async def _see_whether_alive(self, seconds: float, requester: Requester[R]) -> None:
         while self._lost is None:

@@ -230,13 +230,14 @@ class Requester:
     def _react(self, time_ns: int, name: str, payload: bytes) -> Sequence[Record]:
         """Do what the protocol wants when a control frame has come."""
         frames = self._frames
+        if name == "close" and frames is not None:
+            self.broken = self._closed(payload)
         if frames is None or self._has_taken_leave or name == "pong":
             return []
         if name == "ping":
             data = frames.pong(payload)
         else:
             self._has_taken_leave = True
-            self.broken = self._closed(payload)
             data = frames.close(CloseReason.NORMAL_CLOSURE)
         self._outgoing += data
         return self._connection.receive(time_ns, "app", data)
