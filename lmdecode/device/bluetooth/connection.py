@@ -41,7 +41,7 @@ from lmdecode.codec.bluetooth.requester import (
     fault,
 )
 from lmdecode.codec.dialect import Place
-from lmdecode.codec.record import Record
+from lmdecode.codec.record import Kind, Record
 from lmdecode.device.bluetooth.finding import SEARCH_TIME, find_machine
 from lmdecode.device.bluetooth.radio import Peer, Radio, Sighting
 from lmdecode.device.driver import OnRecord
@@ -234,7 +234,7 @@ class BluetoothConnection:
         async with self._turn:
             requester, peer = self._there()
             if request.is_characteristic and request.name not in peer.characteristics:
-                raise NoAnswerError(f"{self.name} does not have {request}")
+                return self._without(request)
             self._asked[request] = time.monotonic()
             try:
                 answer = await self._run(requester.ask(request))
@@ -246,6 +246,23 @@ class BluetoothConnection:
         if wrong:
             raise BadAnswerError(f"the answer to {request} {wrong}")
         return answer
+
+    def _without(self, request: Question) -> Record:
+        """Returns the answer of a machine that does not have a characteristic: a Record that says nothing.
+
+        Machines differ in what they tell of themselves, and nothing was asked.
+        """
+        return Record(
+            time.time_ns(),
+            self._stream,
+            "machine",
+            self.name,
+            "app",
+            Kind.READ,
+            "response",
+            generation="bluetooth",
+            subject=request.name,
+        )
 
     async def write(self, request: Request) -> None:
         """Sends a command, once, and waits until the machine says what became of it.

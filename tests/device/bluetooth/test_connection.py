@@ -326,8 +326,7 @@ def test_several_tasks_may_ask_at_once() -> None:
 
 def test_device_information() -> None:
     async def use(connection: BluetoothConnection) -> Record:
-        with pytest.raises(NoAnswerError, match="2a28"):
-            await connection.ask(Question("2a28"))
+        assert not (await connection.ask(Question("2a28"))).fields  # which this machine does not have
         return await connection.ask(Question("2a25"))
 
     assert run(Peripheral(), use).fields == {"machine_ser_num": "MR012345"}
