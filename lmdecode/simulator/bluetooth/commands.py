@@ -10,14 +10,13 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
+from lmdecode.codec.bluetooth.settings import COFFEE_RANGE, STANDBY_RANGE, STEAM_RANGE
 from lmdecode.simulator.families import Family
 from lmdecode.simulator.json_documents import COFFEE, STEAM
-from lmdecode.simulator.json_machine import LONGEST_STANDBY, JsonMachine
+from lmdecode.simulator.json_machine import JsonMachine
 
 _MODES: Final = {"BrewingMode": True, "StandBy": False}
 _AFTER: Final = ("PowerOn", "LastBrewing")
-_COFFEE_RANGE: Final = (80, 110)  # °C; what clients allow
-_STEAM_RANGE: Final = (20, 134)  # °C, of a GS3; what clients allow
 _LONGEST_SHOWN: Final = 40
 
 
@@ -83,15 +82,15 @@ def _set_target(machine: JsonMachine, parameter: Mapping[str, Any]) -> Callable[
 def _refused(family: Family, boiler: str, degrees: float) -> str:
     """Returns why a model does not take a target; "" if it does."""
     if boiler == COFFEE:
-        low, high = _COFFEE_RANGE
+        low, high = COFFEE_RANGE
     elif family.steam_levels:
         levels = family.steam_levels
         return "" if degrees in levels else f"the steam boiler takes {', '.join(map(str, levels))}, not {degrees:g}"
     elif family.word == "LINEA":
         return "the steam boiler of this model has no target to set"
     else:
-        low, high = _STEAM_RANGE
-    return "" if low <= degrees <= high else f"{boiler} takes {low} to {high}, not {degrees:g}"
+        low, high = STEAM_RANGE
+    return "" if low <= degrees <= high else f"{boiler} takes {low:g} to {high:g}, not {degrees:g}"
 
 
 def _enable(machine: JsonMachine, parameter: Mapping[str, Any]) -> Callable[[], None]:
@@ -102,9 +101,9 @@ def _enable(machine: JsonMachine, parameter: Mapping[str, Any]) -> Callable[[], 
 
 def _set_standby(machine: JsonMachine, parameter: Mapping[str, Any]) -> Callable[[], None]:
     enabled, after = _flag(parameter, "enabled"), _one_of(parameter, "mode", _AFTER)
-    minutes = parameter.get("minutes")
-    if not isinstance(minutes, int) or isinstance(minutes, bool) or not 1 <= minutes <= LONGEST_STANDBY:
-        raise CommandError(f"minutes {_shown(minutes)} is not 1 to {LONGEST_STANDBY}")
+    minutes, (least, most) = parameter.get("minutes"), STANDBY_RANGE
+    if not isinstance(minutes, int) or isinstance(minutes, bool) or not least <= minutes <= most:
+        raise CommandError(f"minutes {_shown(minutes)} is not {least} to {most}")
     return lambda: machine.set_smart_standby(enabled=enabled, minutes=minutes, after=after)
 
 

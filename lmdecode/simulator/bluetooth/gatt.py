@@ -37,6 +37,8 @@ _ACCEPTED, _NOT_ACCEPTED = b"\x01", b"\x00"
 _MODEL: Final = "2a24"
 _SERIAL: Final = "2a25"
 _FIRMWARE: Final = "2a26"
+_HARDWARE: Final = "2a27"
+_SOFTWARE: Final = "2a28"
 _MAKER: Final = "2a29"
 
 
@@ -160,6 +162,8 @@ class Gatt:
             _MODEL: machine.model,
             _SERIAL: machine.serial_number,
             _FIRMWARE: machine.gateway,
+            _HARDWARE: machine.family.hardware,
+            _SOFTWARE: machine.gateway,
         }
 
     def connect(self) -> bool:
