@@ -274,8 +274,7 @@ class Client(Generic[R]):
                 raise error_of(requester.broken)
             if not self._unasked.takes(requester.unasked(len(data), records)):
                 raise FloodError(
-                    f"{self.name} sent more than {_UNASKED_AT_ONCE >> 20} MB that nobody asked for, so it is none; "
-                    "is it the right address?"
+                    f"{self.name} sent far too much that nobody asked for, so it is no machine: is the address right?"
                 )
             await asyncio.sleep(0)  # a machine that never stops talking must not keep others from their timeouts
 
@@ -315,8 +314,12 @@ class Client(Generic[R]):
             except LmdecodeError as error:
                 return str(error)
             return ""
-        self._say(requester.knock(time.time_ns()))
         heard = self._last_heard
+        knock = requester.knock(time.time_ns())
+        if not knock:  # not before the first answer, for which somebody waits as it is
+            await asyncio.sleep(seconds)
+            return ""
+        self._say(knock)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE * seconds):
                 while self._last_heard == heard and self._lost is None:

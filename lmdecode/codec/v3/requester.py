@@ -39,6 +39,7 @@ _STREAMS_TO_ANOTHER: Final = (
     "it, and try again"
 )
 _BUSY: Final = frozenset((403, 409, 423, 429, 503))  # to a request for the stream; reads were answered
+_LEAST: Final = 256  # bytes that a message of the stream counts at least
 _LONGEST_REASON: Final = 60  # characters of what a machine says when it closes the stream
 
 
@@ -136,6 +137,7 @@ class Requester:
         self._nonce = b""
         self._frames: FrameProtocol | None = None  # of this side, once both sides agreed on a WebSocket
         self._outgoing = bytearray()
+        self._pings = 0  # that nobody has counted yet
         self._received = 0  # bytes since the last request
         self._has_taken_leave = False
         self.answer: Record | None = None
@@ -192,6 +194,7 @@ class Requester:
         self._received += len(data)
         records = self._noted([*self._connection.receive(time_ns, "machine", data)])
         controls, self._web.controls = self._web.controls, []
+        self._pings += len(controls)
         for name, payload in controls:
             records += self._react(time_ns, name, payload)
         if self.broken is None and self._makes_no_sense(records):
@@ -212,11 +215,14 @@ class Requester:
         return self._noted([*self._connection.close(time_ns)])
 
     def unasked(self, size: int, records: Sequence[Record]) -> int:
-        """Return how many bytes came; of texts that were compressed, how many they are unpacked.
+        """Return how many bytes came, or how many they count for the time that it takes to read them.
 
-        Nothing is taken off for an answer: a configuration is small, and the stream needs no answer.
+        Of a text that was compressed it counts how long it is unpacked. A text or a ping of two bytes takes as long as
+        one of some hundred. Nothing is taken off for an answer: a configuration is small.
         """
-        return max(size, sum(len(record.plaintext or "") for record in records if record.role == "report"))
+        pings, self._pings = self._pings, 0
+        texts = (len(record.plaintext or "") for record in records if record.role == "report")
+        return max(size, pings * _LEAST + sum(max(text, _LEAST) for text in texts))
 
     def _noted(self, records: list[Record]) -> list[Record]:
         for record in records:

@@ -119,7 +119,7 @@ def test_who_listens_has_the_configuration_first_and_it_is_not_read_again_at_onc
     subjects = ["GET /api/v1/config", "200 GET /api/v1/config", "GET /api/v1/streaming", "101 GET /api/v1/streaming"]
     assert [record.subject for record in records[:4]] == subjects
     assert records[4].fields == {"coffee_temp": 93.5, "steam_temp": 128.0}
-    assert records[-1].subject == "WebSocket close"
+    assert sum(record.subject == "WebSocket close" for record in records) == 1
 
 
 def test_requests_of_many_tasks_wait_for_each_other() -> None:
@@ -174,7 +174,7 @@ def test_each_way_to_end_an_answer(config: Says) -> None:
         (saying(answer(b"{}")), NoConnectionError, "is no configuration"),
         (saying(answer(b"[" * 100_000)), BadAnswerError, "is damaged"),
         (saying(answer(b"zz\r\n", b"Transfer-Encoding: chunked")), BadAnswerError, "the body is damaged"),
-        (for_ever(b"x" * 4096, b"HTTP/1.1 200 OK\r\n\r\n{"), FloodError, "more than 1 MB"),
+        (for_ever(b"x" * 4096, b"HTTP/1.1 200 OK\r\n\r\n{"), FloodError, "far too much"),
         (for_ever(b"X: y\r\n" * 99, b"HTTP/1.1 200 OK\r\n"), NoConnectionError, "is not HTTP"),
         (for_ever(b"HTTP/1.1 100 Continue\r\n\r\n" * 99, pause=0.001), BadAnswerError, "has no end"),
         (for_ever(b"X", b"HTTP/1.1 200 OK\r\nX: ", pause=0.01), BadAnswerError, "has no end"),
@@ -207,13 +207,17 @@ def test_each_bad_answer_is_told_from_the_others(config: Says, error: type[Machi
         (streaming(keeping_open(b"")), ConnectionLostError, "went silent: it has said nothing for 0.3 s$"),
         (streaming(keeping_open(frame(TEMPERATURES)[:9])), ConnectionLostError, "went silent"),
         (streaming(keeping_open(b"\x81\x7f\x10" + bytes(7))), ConnectionLostError, "no frame of a WebSocket"),
-        (streaming(for_ever(frame(b" " * 60_000, 0, final=False), frame(b"[", final=False))), FloodError, "1 MB"),
-        (streaming(for_ever(frame(TEMPERATURES) * 99)), FloodError, "1 MB"),
-        (streaming(for_ever(frame(b"?" * 125, 9) * 99)), FloodError, "1 MB"),
+        (
+            streaming(for_ever(frame(b" " * 60_000, 0, final=False), frame(b"[", final=False))),
+            FloodError,
+            "far too much",
+        ),
+        (streaming(for_ever(frame(TEMPERATURES) * 99)), FloodError, "far too much"),
+        (streaming(for_ever(frame(b"?", 9) * 99)), FloodError, "far too much"),
         (
             streaming(for_ever(frame(deflater(takeover=False)(b"[" + b" " * 900_000 + b"]"), rsv1=True))),
             FloodError,
-            "1 MB",
+            "far too much",
         ),
     ],
 )

@@ -47,13 +47,18 @@ def driver(machine: Server, **options: Any) -> WebDriver:
 
 async def listened(machine: Server, records: list[Record]) -> None:
     """Listen while a shot is pulled, ask beside it, and disconnect."""
-    connection = driver(machine).connection(0, records.append, listens=True)
+    stopped = asyncio.Event()
+
+    def note(record: Record) -> None:
+        records.append(record)
+        if "brew_stopped_seconds" in record.fields:
+            stopped.set()
+
+    connection = driver(machine).connection(0, note, listens=True)
     await connection.connect()
     try:
         machine.machine.physics.pull_shot(1, 4)
-        async with asyncio.timeout(10):
-            while not any("brew_stopped_seconds" in record.fields for record in records):
-                await asyncio.sleep(0.02)
+        await asyncio.wait_for(stopped.wait(), 10)
         await connection.ask(CONFIGURATION)
         await connection.ask(CONFIGURATION)
     finally:
