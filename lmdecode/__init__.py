@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from lmdecode.api.blocking import Machine
     from lmdecode.api.decode import CaptureWarning, Decoding, Statistics, decode
     from lmdecode.api.explain import Explanation, explain
-    from lmdecode.api.live import AsyncMachine, Status
+    from lmdecode.api.live import AsyncMachine
     from lmdecode.api.memory import MemoryImage, history
     from lmdecode.api.simulate import SimulatedMachine, simulate
+    from lmdecode.api.status import Status
     from lmdecode.app.send import HazardError, NotTakenError
     from lmdecode.capture.source import CaptureError
     from lmdecode.codec.errors import LmdecodeError, RegisterError
@@ -28,7 +29,14 @@ if TYPE_CHECKING:
     from lmdecode.codec.v1.memory_map import REGISTERS
     from lmdecode.codec.v1.register import Register
     from lmdecode.device.core import Outcome
-    from lmdecode.device.errors import BusyError, MachineError, NoAnswerError, NoConnectionError, WrongKeyError
+    from lmdecode.device.errors import (
+        BusyError,
+        MachineError,
+        NoAnswerError,
+        NoConnectionError,
+        UnsupportedError,
+        WrongKeyError,
+    )
     from lmdecode.render.arrow import to_arrow, to_polars
 
 __all__ = [
@@ -59,6 +67,7 @@ __all__ = [
     "Statistics",
     "Status",
     "Unknowns",
+    "UnsupportedError",
     "WrongKeyError",
     "decode",
     "explain",
@@ -82,7 +91,8 @@ if not TYPE_CHECKING:  # to whom the names above are all there is
         "lmdecode.api.blocking": ("Machine",),
         "lmdecode.api.decode": ("CaptureWarning", "Decoding", "Statistics", "decode"),
         "lmdecode.api.explain": ("Explanation", "explain"),
-        "lmdecode.api.live": ("AsyncMachine", "Status"),
+        "lmdecode.api.live": ("AsyncMachine",),
+        "lmdecode.api.status": ("Status",),
         "lmdecode.api.memory": ("MemoryImage", "history"),
         "lmdecode.api.simulate": ("SimulatedMachine", "simulate"),
         "lmdecode.app.send": ("HazardError", "NotTakenError"),
@@ -97,6 +107,7 @@ if not TYPE_CHECKING:  # to whom the names above are all there is
             "MachineError",
             "NoAnswerError",
             "NoConnectionError",
+            "UnsupportedError",
             "WrongKeyError",
         ),
         "lmdecode.device.core": ("Outcome",),

@@ -14,6 +14,8 @@ from lmdecode.codec.errors import KeyFormatError, LmdecodeError
 from lmdecode.codec.v1.decoder import Decoder, decoder_for
 from lmdecode.codec.v1.key import Key
 from lmdecode.config.keys import NoKeyError, find_keys
+from lmdecode.config.machines import TargetError
+from lmdecode.config.targets import PORTS, AnyTarget, Target, find_target, model_called
 
 _OPTION = re.compile(r"(?<!\S)--([a-z][a-z-]*)(?: (?=[0-9]))?")
 _SWITCHES = {"yes": "yes=True"}
@@ -35,6 +37,48 @@ def as_key(key: AnyKey) -> Key:
     if isinstance(key, Key):
         return key
     return Key(key) if isinstance(key, bytes) else Key.parse(key)
+
+
+def target_of(  # noqa: PLR0917 -- in the order of AsyncMachine
+    host: str | None,
+    port: int | None,
+    key: AnyKey | None,
+    config: PathLike | None,
+    machine: str | None,
+    model: str | None,
+    *,
+    bluetooth: str | bool | None = None,
+    radio: str | None = None,
+    generation: str | None = None,
+) -> AnyTarget:
+    """Returns the machine that a program names; arguments as those of `AsyncMachine`.
+
+    Raises:
+        KeyFormatError, MissingKeyError, ConfigError, TargetError, RegisterError: As of `AsyncMachine`.
+    """
+    over_bluetooth = bluetooth not in {None, False} or radio is not None
+    if over_bluetooth and key is not None and not isinstance(key, str):
+        raise KeyFormatError("key= is the machine's token over Bluetooth, which is a text")
+    if host is not None and key is not None and config is None and machine is None and not over_bluetooth:
+        known = None if model is None else model_called(model)
+        spoken = generation or next((name for name, own in PORTS.items() if own == port), "v1")
+        if spoken not in PORTS:
+            raise TargetError(f"generation={spoken[:20]!r}: it is {' or '.join(PORTS)}; for Bluetooth give bluetooth=")
+        guess = generation is None and port is None
+        return Target(host, PORTS[spoken] if port is None else port, as_key(key), known, None, spoken, guess)
+    given = key if over_bluetooth or key is None else f"hex:{as_key(key).secret.hex()}"
+    with in_python_words():
+        return find_target(
+            host=host,
+            port=port,
+            key=given if isinstance(given, str) else None,
+            config=None if config is None else Path(config),
+            machine=machine,
+            model=model,
+            bluetooth=None if bluetooth in {None, False} else "" if bluetooth is True else str(bluetooth),
+            radio=radio,
+            generation=generation,
+        )
 
 
 def access_with(key: Keys | None, config: PathLike | None, *, show_secrets: bool) -> OwnerAccess:

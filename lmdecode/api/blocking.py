@@ -11,8 +11,9 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from lmdecode.api.arguments import AnyKey, PathLike
-from lmdecode.api.live import AsyncMachine, Status
+from lmdecode.api.live import AsyncMachine
 from lmdecode.api.memory import MemoryImage
+from lmdecode.api.status import Status
 from lmdecode.app.send import LastWrite
 from lmdecode.codec.record import Record, Value
 from lmdecode.device.core import Outcome
@@ -118,6 +119,9 @@ class Machine:
         config: PathLike | None = None,
         machine: str | None = None,
         model: str | None = None,
+        bluetooth: str | bool | None = None,
+        radio: str | None = None,
+        generation: str | None = None,
         timeout: float = ANSWER_TIMEOUT,
         show_secrets: bool = False,
     ) -> None:
@@ -128,23 +132,36 @@ class Machine:
             config=config,
             machine=machine,
             model=model,
+            bluetooth=bluetooth,
+            radio=radio,
+            generation=generation,
             timeout=timeout,
             show_secrets=show_secrets,
         )
-        self._background = Background(f"lmdecode {self._machine.host}")
+        self._background = Background(f"lmdecode {self._machine.name}")
 
     @property
     def host(self) -> str:
-        """The machine's address."""
+        """The machine's address; "" over Bluetooth."""
         return self._machine.host
 
     @property
     def port(self) -> int:
-        """The machine's TCP port."""
+        """The machine's TCP port; 0 over Bluetooth."""
         return self._machine.port
 
+    @property
+    def generation(self) -> str:
+        """What the machine speaks; see `AsyncMachine.generation`."""
+        return self._machine.generation
+
+    @property
+    def name(self) -> str:
+        """What messages call the machine; see `AsyncMachine.name`."""
+        return self._machine.name
+
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.host}:{self.port}>"
+        return f"<{type(self).__name__} {self.name}>"
 
     def __enter__(self) -> Self:
         try:

@@ -7,35 +7,74 @@ value is a change, which `app.send` makes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from lmdecode.app.reading import Reading, read_values
+from lmdecode.app.setting_names import AnySetting, Usage, is_of_bluetooth_alone
+from lmdecode.codec.bluetooth import settings as over_bluetooth
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.v1.memory_map import BIT_SETS, DERIVED_BY_NAME, by_name
 from lmdecode.codec.v1.register import MODELS
 from lmdecode.codec.v1.setting_words import names_of
-from lmdecode.codec.v1.settings import SETTINGS, Parameter, Setting, setting_named
+from lmdecode.codec.v1.settings import SETTINGS, Setting, present_name, setting_named
+from lmdecode.device.errors import UnsupportedError
 from lmdecode.device.v1.driver import MemoryDriver, is_readable
 from lmdecode.device.v1.settings import find_model
 
 if TYPE_CHECKING:
     from lmdecode.codec.record import Value
-    from lmdecode.device.driver import Word
-    from lmdecode.device.v1.session import MemorySession
+    from lmdecode.device.driver import Driver, Word
+    from lmdecode.device.session import Session
 
 
 @dataclass(frozen=True, slots=True)
 class Inquiry:
     """A question about a setting."""
 
-    setting: Setting
+    setting: AnySetting
     names: tuple[str, ...]
     """The values that show it, and that can be read."""
-    usages: tuple[tuple[Parameter, ...], ...]
+    usages: tuple[tuple[Usage, ...], ...]
     """The words that it takes; several, if there are several ways to use it."""
     model: str | None = None
     """The model that the names were chosen for; None if it is not known."""
+
+
+def is_question(name: str, words: Sequence[Word], options: Mapping[str, Word | None]) -> bool:
+    """Returns True if a setting is named without a value, in whichever generation.
+
+    Raises:
+        RegisterError: There is no such name, button or day.
+
+    >>> is_question("dose", ["2"], {}), is_question("standby", ["30"], {}), is_question("steam-level", [], {})
+    (True, False, True)
+    """
+    if is_of_bluetooth_alone(name):
+        return not words and not any(each is not None for each in options.values())
+    return inquiry_of(name, words, options) is not None
+
+
+def inquiry_for(generation: str, name: str, words: Sequence[Word] = (), *, model: str | None = None) -> Inquiry:
+    """Returns the question that a setting without a value is, to a machine of a generation.
+
+    Args:
+        generation: What the machine speaks.
+        name: The name of a setting.
+        words: The words after it, of which none is a value.
+        model: The machine's model, if it is known.
+
+    Raises:
+        UnsupportedError: Another generation has the setting.
+        RegisterError: There is no such setting, or the model does not have it.
+    """
+    if generation == "bluetooth":
+        return _over_bluetooth(name, model)
+    check_generation(generation, name)
+    found = inquiry_of(name, words, {}, model=model)
+    if found is None:
+        raise RegisterError(f"{name} with these words is a change, and no question")
+    return found
 
 
 def inquiry_of(
@@ -90,8 +129,8 @@ def on_model(inquiry: Inquiry, model: str) -> Inquiry:
     return Inquiry(inquiry.setting, names, inquiry.usages, model)
 
 
-async def answer(session: MemorySession, driver: MemoryDriver, inquiry: Inquiry) -> tuple[Inquiry, Reading]:
-    """Reads the values that a question asks for. If not all models have them, the model is read first.
+async def answer(session: Session[Any], driver: Driver[Any], inquiry: Inquiry) -> tuple[Inquiry, Reading]:
+    """Reads the values that a question asks for. If what it takes depends on the model, the model is read first.
 
     Returns:
         The question, for this model; and the values.
@@ -100,10 +139,49 @@ async def answer(session: MemorySession, driver: MemoryDriver, inquiry: Inquiry)
         RegisterError: The model has none of them.
         MachineError: The machine cannot be read.
     """
+    if not isinstance(driver, MemoryDriver):
+        return await _answer_over_bluetooth(session, driver, inquiry)
     if inquiry.model is None and any(len(_models(name)) < len(MODELS) for name in inquiry.names):
         model = await session.run(find_model())
         inquiry = inquiry if model is None else on_model(inquiry, model)
     return inquiry, await read_values(session, driver, inquiry.names)
+
+
+def check_generation(generation: str, name: str) -> None:
+    """Checks that a setting is not one of Bluetooth that is to be set in another way.
+
+    Raises:
+        UnsupportedError: It is.
+    """
+    if generation == "v1" and is_of_bluetooth_alone(name):
+        raise UnsupportedError(
+            f"{present_name(name).replace('-', '_')} is set over Bluetooth, with --bluetooth; machines of v1 have no "
+            "such setting: `lmdecode send --help` lists theirs"
+        )
+
+
+def _over_bluetooth(name: str, model: str | None) -> Inquiry:
+    setting = over_bluetooth.setting_named(name)
+    if setting is None:
+        from lmdecode.device.bluetooth.plan import plan_of
+
+        plan_of(name, (), {}, model=model)  # says which generation has it, or what may be meant
+        raise UnsupportedError(f"{name} is not set over Bluetooth")
+    usage = tuple(
+        replace(each, range_text=text) for each, (_, text) in zip(setting.parameters, setting.takes(model), strict=True)
+    )
+    return Inquiry(setting, setting.shown, (usage,), model)
+
+
+async def _answer_over_bluetooth(
+    session: Session[Any], driver: Driver[Any], inquiry: Inquiry
+) -> tuple[Inquiry, Reading]:
+    reading = await read_values(session, driver, [*inquiry.names, "model"])
+    model = reading.values.pop("model", None)
+    reading.missing.pop("model", None)
+    if isinstance(model, str):
+        inquiry = inquiry_for(driver.generation, inquiry.setting.name, model=model)
+    return inquiry, reading
 
 
 def _models(name: str) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from lmdecode.codec.record import Kind
@@ -21,6 +20,7 @@ T = TypeVar("T")
 
 _WHOLE: Final = 5  # how many times the wait for one answer all reads of a command may take together
 _LEAST_WHOLE: Final = 5.0  # s; three tries with their pauses and connections take longer than a short wait
+_BY_RADIO: Final = 30.0  # s more over Bluetooth, where each further connection begins with a search
 
 if TYPE_CHECKING:
     from lmdecode.codec.record import Record
@@ -41,8 +41,9 @@ def driver_for(target: AnyTarget, *, timeout: float, show_secrets: bool = False)
     """
     common: dict[str, Any] = {"model": target.model, "timeout": timeout, "show_secrets": show_secrets}
     if isinstance(target, BluetoothTarget):
-        bluetooth = import_module("lmdecode.device.bluetooth.driver")
-        return bluetooth.BluetoothDriver(device=target.device, token=target.token, radio=target.radio, **common)  # type: ignore[no-any-return]
+        from lmdecode.device.bluetooth.driver import BluetoothDriver
+
+        return BluetoothDriver(device=target.device, token=target.token, radio=target.radio, **common)
     if target.generation == "v3":
         from lmdecode.device.v3.driver import WebDriver
 
@@ -121,16 +122,17 @@ async def snapshot_of(driver: Driver[R], *, seconds: float | None = None) -> Sna
         return await take_snapshot(session, driver.snapshot(), seconds=seconds)
 
 
-def whole(timeout: float) -> float:
+def whole(timeout: float, generation: str = "v1") -> float:
     """Returns the seconds that all reads of a command may take together.
 
     Args:
         timeout: Seconds to wait for one answer.
+        generation: What the machine speaks.
 
-    >>> whole(3.0), whole(0.1)
-    (15.0, 5.0)
+    >>> whole(3.0), whole(0.1), whole(3.0, "bluetooth")
+    (15.0, 5.0, 45.0)
     """
-    return max(_WHOLE * timeout, _LEAST_WHOLE)
+    return max(_WHOLE * timeout, _LEAST_WHOLE) + (_BY_RADIO if generation == "bluetooth" else 0.0)
 
 
 async def answered_within(seconds: float, reads: Awaitable[T]) -> T:

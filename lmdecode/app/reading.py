@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from lmdecode.analysis.columns import FieldNameError, check_name, current_name, field_kinds, is_glob, of_setting
 from lmdecode.app.errors import UsageError
-from lmdecode.codec.errors import LmdecodeError
+from lmdecode.codec.errors import LmdecodeError, RegisterError
 from lmdecode.codec.record import Value
 from lmdecode.codec.speakers import dialects
 from lmdecode.codec.v1.window import decode_window
@@ -100,7 +100,7 @@ def chosen_names(texts: Iterable[str], driver: Driver[Any] | None = None, *, ask
             continue
         try:
             names = live_names(piece, driver)
-        except FieldNameError as error:
+        except (FieldNameError, RegisterError) as error:
             raise UsageError(str(error)) from None
         if is_glob(piece) and asking:
             names = tuple(name for name in names if _can_be_asked(name, driver))
@@ -132,7 +132,8 @@ def live_names(text: str, driver: Driver[Any] | None = None) -> tuple[str, ...]:
         driver: The machine's; None: a machine of v1.
 
     Raises:
-        FieldNameError: No field has such a name, or it can only be written.
+        FieldNameError: No field has such a name.
+        RegisterError: It can only be written.
         UnsupportedError: The name is of another generation.
 
     >>> live_names("coffee-temp")
@@ -158,6 +159,10 @@ _TITLES: Final = {"v1": "v1", "v3": "gateway v3", "bluetooth": "Bluetooth"}
 
 def _of(generation: str) -> Mapping[str, FieldKind]:
     """Returns the values that live machines of a generation tell."""
+    if generation == "bluetooth":
+        from lmdecode.device.bluetooth.driver import BluetoothDriver
+
+        return BluetoothDriver().readable
     fields = dialects()[generation].fields()
     return {name: kind for name, kind in fields.items() if is_readable(name)} if generation == "v1" else fields
 
@@ -165,7 +170,7 @@ def _of(generation: str) -> Mapping[str, FieldKind]:
 def _elsewhere(name: str, generation: str) -> LmdecodeError:
     """Returns the error for a name of another generation, which says what has it."""
     if generation == "v1" and name in dialects()["v1"].fields():
-        return FieldNameError(f"{name} can only be written")
+        return RegisterError(f"{name} can only be written")
     having = [title for each, title in _TITLES.items() if each != generation and name in _of(each)]
     has = f"{' and '.join(having)} {'tells' if len(having) == 1 else 'tell'} it" if having else "only captures have it"
     lists = f"`lmdecode registers --generation {generation}` lists what it tells"
@@ -219,7 +224,8 @@ async def read_value(session: Session[R], driver: Driver[R], name: str) -> Value
     """Reads one value by its name.
 
     Raises:
-        FieldNameError: There is no such name, or it can only be written.
+        FieldNameError: There is no such name.
+        RegisterError: It can only be written.
         UnsupportedError: This generation does not tell it.
         BadAnswerError: The machine's bytes are not a valid value.
         MachineError: The machine cannot be read.

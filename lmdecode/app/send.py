@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lmdecode.app.errors import UsageError
+from lmdecode.codec.bluetooth.characteristics import COMMAND
 from lmdecode.codec.errors import CodecError
 from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.memory import Memory
@@ -20,12 +21,15 @@ from lmdecode.codec.v1.message import ADDRESS_SPACE, Message
 from lmdecode.codec.v1.ranges import address_of
 from lmdecode.codec.v1.requester import what_is_at
 from lmdecode.codec.v1.setting_change import SettingChange, check_raw_write, windows, writes
-from lmdecode.device.core import Change, Outcome
+from lmdecode.device.core import Change, Outcome, Plan
 from lmdecode.device.errors import BadAnswerError, MachineError, NoAnswerError
+from lmdecode.device.v1.driver import MemoryDriver
 from lmdecode.device.v1.settings import MemoryPlan, RawOutcome, writing_raw
 
 if TYPE_CHECKING:
     from lmdecode.codec.record import Record
+    from lmdecode.codec.v1.key import Key
+    from lmdecode.device.driver import Driver
     from lmdecode.device.v1.session import MemorySession
 
 
@@ -46,23 +50,28 @@ class LastWrite:
     """Remembers the last write that was sent, for a program that is interrupted before the answer comes."""
 
     def __init__(self) -> None:
-        self.plaintext: str | None = None
-        """The write; None if none was sent."""
+        self.text: str | None = None
+        """The write, in its generation's own words; None if none was sent."""
         self._what = ""
 
     def note(self, record: Record) -> None:
         """Takes every Record of a connection."""
-        if record.sender == "app" and record.kind is Kind.WRITE and record.plaintext:
-            self.plaintext = record.plaintext
-            self._what = what_is_at(record.address or 0, record.length or 0)
+        if record.sender != "app" or record.kind is not Kind.WRITE or not record.plaintext:
+            return
+        if record.address is not None:
+            self.text = record.plaintext
+            self._what = what_is_at(record.address, record.length or 0)
+        elif record.subject and record.subject.startswith(f"{COMMAND} "):  # and not the token, nor a subscription
+            self.text = record.plaintext.rstrip("\0")
+            self._what = ", ".join(record.fields)
 
     @property
     def interruption(self) -> str:
         """What to say after an interruption, one line; "" if no write was sent."""
-        if self.plaintext is None:
+        if self.text is None:
             return ""
         what = f" ({self._what})" if self._what else ""
-        return f"interrupted after {self.plaintext}{what} was sent: whether the machine took it is not known"
+        return f"interrupted after {self.text}{what} was sent: whether the machine took it is not known"
 
 
 def hazards_of(changes: Iterable[Change[Any]]) -> list[str]:
@@ -86,6 +95,36 @@ def planned(changes: Sequence[SettingChange]) -> tuple[list[Message], str]:
         return [*reads, *writes(changes, Memory())], ""
     except CodecError as error:
         return reads, f"then a write that depends on the answer: {error}"
+
+
+def dry_run(driver: Driver[Any], plan: Plan[Any, Any]) -> tuple[list[dict[str, str]], str]:
+    """Returns what changes would send, without a connection.
+
+    Args:
+        driver: The machine's.
+        plan: The changes.
+
+    Returns:
+        Of each request, its parts by name; and a note on what is missing, "" if nothing is.
+    """
+    if isinstance(driver, MemoryDriver) and isinstance(plan, MemoryPlan):
+        messages, note = planned(plan.changes)
+        return [frame_entry(message, driver.key) for message in messages], note
+    try:
+        requests = plan.writes(plan.changes, plan.unread())
+    except CodecError as error:
+        return [], f"a write that depends on what the machine says first: {error}"
+    note = "before that, the machine says its model, and the value is checked against it"
+    parts = [plan.text(each).partition(" ") for each in requests]
+    return [{"characteristic": characteristic, "json": text} for characteristic, _, text in parts], note
+
+
+def frame_entry(message: Message, key: Key) -> dict[str, str]:
+    """Returns a message of v1 as it is sent: its plaintext and its frame."""
+    from lmdecode.codec.v1.message import build
+    from lmdecode.codec.v1.requester import frame_of
+
+    return {"plaintext": build(message).decode(), "frame": frame_of(message, key).decode()}
 
 
 @dataclass(frozen=True, slots=True)

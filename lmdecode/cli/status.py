@@ -85,7 +85,7 @@ def status(
         chosen = chosen_by_name(names, driver)
         _show_only(chosen, values_now(driver, chosen, timeout), as_json=as_json)
         return
-    snapshot = run_live(snapshot_of(driver, seconds=whole(timeout)), waiting_for=driver.name)
+    snapshot = run_live(snapshot_of(driver, seconds=whole(timeout, driver.generation)), waiting_for=driver.name)
     if as_json:
         from lmdecode.render.status import status_entry
 

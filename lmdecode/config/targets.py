@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.key import Key
-from lmdecode.codec.v1.register import MODELS, model_named
+from lmdecode.codec.v1.register import MODELS
 from lmdecode.config import ENVIRONMENT_VARIABLE, HOST_VARIABLE, RADIO_VARIABLE
 from lmdecode.config.file import Config, ConfigError, find_config, load_config, parse_key, port_of
 from lmdecode.config.keys import MissingKeyError, find_keys, ways_to_a_key
@@ -77,6 +78,22 @@ class NoAddressError(TargetError):
         """The machine, without its address."""
         self.serial = serial
         """Its serial number, if it is known."""
+
+
+def model_called(text: str) -> str:
+    """Returns a model of any generation by its name as people write it.
+
+    Raises:
+        RegisterError: There is no such model.
+
+    >>> model_called("linea-micra"), model_called("gs3av")
+    ('Linea Micra', 'GS3 AV')
+    """
+    plain = text.casefold().replace(" ", "").replace("-", "").replace("_", "")
+    found = next((each for each in ALL_MODELS if each.casefold().replace(" ", "") == plain), None)
+    if found is None:
+        raise RegisterError(f"no model {text[:40]!r}: give {', '.join(ALL_MODELS)}")
+    return found
 
 
 def find_target(
@@ -209,7 +226,7 @@ class _Search:
         return found
 
     def _model(self, entry: Mapping[str, object], known: Collection[str]) -> str | None:
-        found = model_named(self.model) if self.model is not None else entry.get("model_name")
+        found = model_called(self.model) if self.model is not None else entry.get("model_name")
         return str(found) if found in known else None
 
 

@@ -36,7 +36,7 @@ def test_another_word_for_a_command(command, typed, expected):
         ("--config c.json status", "options stand behind the command: lmdecode COMMAND … --config …"),
         ("send --host h power on", "options stand behind the command: lmdecode send COMMAND … --host …"),
         ("explain R40000020D8 -o x.txt", "this command prints to standard output: put > FILE behind it"),
-        ("status --prot 1", "No such option: --prot (Possible options: --host, --port)"),
+        ("status --prot 1", "No such option: --prot (Possible options: --host, --port, --radio)"),
         ("status --qqq", "No such option: --qqq"),
     ],
 )

@@ -123,7 +123,7 @@ def values_now(driver: Driver[Any], chosen: Chosen, timeout: float) -> Reading:
 
     async def reading() -> Reading:
         async with session_with(driver) as session:
-            return await answered_within(whole(timeout), read_values(session, driver, chosen.names))
+            return await answered_within(whole(timeout, driver.generation), read_values(session, driver, chosen.names))
 
     return run_live(reading(), waiting_for=driver.name)
 

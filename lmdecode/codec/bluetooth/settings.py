@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from lmdecode.codec.bluetooth.requester import Command
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import Value
 from lmdecode.codec.typed_number import read_number
+
+if TYPE_CHECKING:  # `send --help` needs the table alone
+    from lmdecode.codec.bluetooth.requester import Command
 
 Fields = Mapping[str, Value]
 """Values by the names of fields."""
@@ -424,6 +426,8 @@ def commands(changes: Sequence[BluetoothChange], state: Fields) -> list[Command]
     >>> [each.text for each in commands(changes_for(SETTINGS["power"], {"state": "off"}), {})]
     ['{"name":"MachineChangeMode","parameter":{"mode":"StandBy"}}']
     """
+    from lmdecode.codec.bluetooth.requester import Command  # noqa: PLC0415 -- see above
+
     found: list[Command] = []
     standby = {each.name: each.value for each in changes if each.source == "smartStandBy"}
     for each in changes:
@@ -441,6 +445,8 @@ def commands(changes: Sequence[BluetoothChange], state: Fields) -> list[Command]
 
 
 def _standby(values: Fields) -> Command:
+    from lmdecode.codec.bluetooth.requester import Command  # noqa: PLC0415 -- see above
+
     members = {"minutes": "smart_standby_minutes", "mode": "smart_standby_after", "enabled": "smart_standby_enable"}
     missing = [name for name in members.values() if name not in values]
     if missing:
