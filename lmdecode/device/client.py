@@ -12,7 +12,7 @@ from typing import Final, Generic, Self, TypeVar
 from lmdecode.allowance import Allowance
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.record import Record
-from lmdecode.codec.requester import Requester, RequesterFactory
+from lmdecode.codec.requester import ONE_AT_A_TIME, Requester, RequesterFactory
 from lmdecode.device.errors import (
     ConnectionLostError,
     FloodError,
@@ -56,6 +56,7 @@ class Client(Generic[R]):
         stream: The connection's number, for the Records.
         keep_alive: Seconds of silence after which it is looked whether the machine is still there; None: never.
         on_record: Takes the Record of each message, of both sides.
+        refused: Why a machine may refuse a connection, and what to do.
 
     Example: the temperatures of a simulated machine.
 
@@ -85,6 +86,7 @@ class Client(Generic[R]):
         stream: int = 0,
         keep_alive: float | None = None,
         on_record: Callable[[Record], None] | None = None,
+        refused: str = ONE_AT_A_TIME,
     ) -> None:
         self.host = host
         self.port = port
@@ -94,6 +96,7 @@ class Client(Generic[R]):
         self._connect_timeout = connect_timeout
         self._keep_alive = keep_alive
         self._on_record = on_record
+        self._refused = refused
         self._turn = asyncio.Lock()
         self._heard = asyncio.Event()
         self._lost: MachineError | None = None
@@ -138,7 +141,8 @@ class Client(Generic[R]):
             async with asyncio.timeout(self._connect_timeout):
                 reader, self._writer = await asyncio.open_connection(self.host, self.port)
         except (OSError, ValueError, OverflowError) as error:  # ValueError: not a host name
-            raise NoConnectionError(why_no_connection(self.host, self.port, error, self._connect_timeout)) from None
+            why = why_no_connection(self.host, self.port, error, self._connect_timeout, self._refused)
+            raise NoConnectionError(why) from None
         own = self._writer.get_extra_info("sockname") or ("app", 0)
         self._requester = self._requesters(self.stream, joined(*own[:2]), self.name)
         self._last_heard = time.monotonic()

@@ -108,7 +108,7 @@ def error_of(failure: Failure) -> MachineError:
     return _ERRORS[failure.fault](failure.why)
 
 
-def why_no_connection(host: str, port: int, error: Exception, seconds: float) -> str:
+def why_no_connection(host: str, port: int, error: Exception, seconds: float, refused: str = ONE_AT_A_TIME) -> str:
     """Returns why a connection could not be made, in one line.
 
     Args:
@@ -116,12 +116,13 @@ def why_no_connection(host: str, port: int, error: Exception, seconds: float) ->
         port: The port that was tried.
         error: The exception.
         seconds: How long the attempt lasted at most.
+        refused: Why a machine may refuse, and what to do.
     """
     import socket  # noqa: PLC0415 -- only errors need it
 
     name = joined(host, port)
     if isinstance(error, ConnectionRefusedError):
-        return f"{name} refuses the connection: is it the machine's address? {ONE_AT_A_TIME}"
+        return f"{name} refuses the connection: is it the machine's address? {refused}"
     if isinstance(error, TimeoutError):
         return f"{name} does not answer within {seconds:g} s: is the machine in this network, and its address right?"
     if isinstance(error, socket.gaierror) or not isinstance(error, OSError):

@@ -18,6 +18,10 @@ from lmdecode.device.errors import UnsupportedError, joined
 from lmdecode.device.timing import ANSWER_TIMEOUT
 from lmdecode.device.v3.connection import NO_WRITES, WebConnection
 
+_CLOSED_SINCE: Final = (
+    "A gateway that was updated to v5, as most were from March 2025 on, has closed this port and speaks Bluetooth: "
+    "--bluetooth"
+)
 _NAME: Final = "configuration"
 _OFTEN: Final = 60.0  # s between two reads of the configuration while the stream tells what changes
 
@@ -81,6 +85,7 @@ class WebDriver:
                 stream=number,
                 keep_alive=self.keep_alive if streams else None,
                 on_record=on_record,
+                refused=_CLOSED_SINCE,
             )
 
         return WebConnection(client, listens=listens)
