@@ -11,14 +11,13 @@ from lmdecode.analysis.columns import current_name
 from lmdecode.api.arguments import AnyKey, as_key
 from lmdecode.api.blocking import Background, Machine
 from lmdecode.api.live import AsyncMachine
+from lmdecode.app.errors import CommandError
 from lmdecode.app.simulate import simulated_machine
+from lmdecode.app.simulation import Settings, Simulation, generation_named, json_machine, simulation_of
 from lmdecode.codec.record import Value
 from lmdecode.codec.v1.image import MemoryImage
-from lmdecode.config import SAMPLE_KEY
-from lmdecode.simulator import machine as simulator
-from lmdecode.simulator.console import Console
-from lmdecode.simulator.faults import Faults, parse_fault
-from lmdecode.simulator.server import Server
+from lmdecode.codec.v1.key import Key
+from lmdecode.config import SAMPLE_KEY, SAMPLE_TOKEN
 
 
 class SimulatedMachine:
@@ -33,30 +32,30 @@ class SimulatedMachine:
     True
     """
 
-    def __init__(self, server: Server, machine: simulator.Machine, console: Console[Any]) -> None:
-        self._server = server
-        self._machine = machine
-        self._console = console
+    def __init__(self, simulation: Simulation, generation: str, secret: Key | str) -> None:
+        self._simulation = simulation
+        self._generation = generation
+        self._secret = secret
         self._background = Background("lmdecode simulator")
-        self._background.run(server.start())
+        self._background.run(simulation.server.start())
 
     @property
     def host(self) -> str:
         """The address on which it listens."""
-        return self._server.host
+        return self._simulation.server.host
 
     @property
     def port(self) -> int:
-        """The TCP port on which it listens."""
-        return self._server.port
+        """The TCP port on which it listens; of Bluetooth that of the radio in memory."""
+        return self._simulation.server.port
 
     @property
     def model(self) -> str:
         """Its model."""
-        return self._machine.model
+        return self._simulation.console.machine.model
 
     def __repr__(self) -> str:
-        return f"<SimulatedMachine {self.model} at {self.host}:{self.port}>"
+        return f"<SimulatedMachine {self.model} at {self._simulation.place}>"
 
     def __enter__(self) -> Self:
         return self
@@ -76,16 +75,24 @@ class SimulatedMachine:
 
     def close(self) -> None:
         """Ends it, and all connections to it."""
-        self._background.run(self._server.close())
+        self._background.run(self._simulation.server.close())
         self._background.stop()
 
     def connect(self) -> Machine:
         """Returns a `Machine` with its address and key, not connected yet."""
-        return Machine(self.host, self.port, key=self._server.key)
+        return Machine(**self._address())
 
     def connect_async(self) -> AsyncMachine:
         """Returns an `AsyncMachine` with its address and key, not connected yet."""
-        return AsyncMachine(self.host, self.port, key=self._server.key)
+        return AsyncMachine(**self._address())
+
+    def _address(self) -> dict[str, Any]:
+        """Returns what a client has to be given."""
+        if self._generation == "bluetooth":
+            name = self._simulation.server.machine.family.bluetooth_name
+            return {"bluetooth": name, "radio": f"tcp-client:{self._simulation.place}", "key": self._secret}
+        address = {"host": self.host, "port": self.port, "key": self._secret}
+        return address if self._generation == "v1" else {**address, "generation": self._generation}
 
     def do(self, command: str) -> str:
         """Runs a command of the console of `lmdecode simulate`: "shot 2", "set coffee_temp 80", "fault drop:3".
@@ -96,17 +103,18 @@ class SimulatedMachine:
         Raises:
             LmdecodeError: There is no such command, or the machine cannot do it now: no shot in standby.
         """
-        return self._background.call(lambda: self._console.run(command))
+        return self._background.call(lambda: self._simulation.console.run(command))
 
     def get(self, name: str) -> Value | None:
         """Returns what a register holds, without the network; None if it is not known."""
-        return self._background.call(lambda: self._machine.registers.get(current_name(name)))
+        return self._background.call(lambda: self._simulation.get(current_name(name)))
 
 
 def simulate(
     model: str | None = None,
     *,
-    key: AnyKey = SAMPLE_KEY,
+    generation: str = "v1",
+    key: AnyKey | None = None,
     image: MemoryImage | None = None,
     host: str = "127.0.0.1",
     port: int = 0,
@@ -118,9 +126,12 @@ def simulate(
     """Starts a simulated machine. Use it in a `with`, or `close` it.
 
     Args:
-        model: Its name, such as "Linea Mini". Default: the model of the image, otherwise GS3 AV.
-        key: Its key. Default: the key of the sample captures.
-        image: The contents of its memory; bytes that the image lacks are the model's defaults.
+        model: Its name, such as "Linea Mini". Default: the model of the image, otherwise GS3 AV; of the generations
+            after v1 Linea Micra.
+        generation: What it speaks: "v1", "v3" or "bluetooth". The token of a v3 is loaded from the start, unless the
+            fault "late-token=2" says otherwise; over Bluetooth its radio is one in memory, which `connect` knows.
+        key: Its key; of Bluetooth its token. Default: that of the sample captures.
+        image: The contents of its memory, of v1; bytes that the image lacks are the model's defaults.
         host: The address to listen on; "0.0.0.0" for the whole network.
         port: The TCP port; 0 means any free port.
         now: The time that its clock shows, without a zone; None: the local time.
@@ -131,15 +142,30 @@ def simulate(
     Raises:
         RegisterError: There is no such model.
         KeyFormatError: `key` is not a key.
+        CommandError: There is no such generation, or an image is given with one after v1.
         FaultError: There is no such fault.
-        ServerError: The address or the port is not available.
+        ServerError: The address or the port is not available, or bumble is not installed.
 
     >>> import lmdecode
     >>> with lmdecode.simulate("Linea Mini") as simulated:
     ...     simulated.model, simulated.get("machine_ser_num")
     ('Linea Mini', 'LM000000')
     """
-    machine = simulated_machine(image, model=model, now=now)
-    wrong = Faults(map(parse_fault, faults), seed=seed)
-    server = Server(machine, as_key(key), host=host, port=port, faults=wrong, speed=speed)
-    return SimulatedMachine(server, machine, Console(machine, wrong))
+    spoken = generation_named(generation)
+    if spoken != "v1" and image is not None:
+        raise CommandError("an image has the memory of v1: leave it out, or generation=")
+    machine = (
+        simulated_machine(image, model=model, now=now) if spoken == "v1" else json_machine(spoken, model=model, now=now)
+    )
+    if spoken == "bluetooth":
+        secret: Key | str = SAMPLE_TOKEN if key is None else _token(key)
+    else:
+        secret = as_key(SAMPLE_KEY if key is None else key)
+    settings = Settings(host=host, port=port, faults=[*faults], seed=seed, speed=speed, loaded_after=0)
+    return SimulatedMachine(simulation_of(machine, secret, settings), spoken, secret)
+
+
+def _token(key: AnyKey) -> str:
+    if isinstance(key, Key):
+        key = key.secret
+    return key.decode("latin-1") if isinstance(key, bytes) else key

@@ -7,9 +7,9 @@ import os
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lmdecode.app.errors import CommandError
+from lmdecode.app.simulation import RADIO_PORT, Generation, SimulatedServer
 from lmdecode.codec.dialect import MachineKey
 from lmdecode.codec.v1 import PORT, speakers_with
 from lmdecode.codec.v1.decoder import decoder_for
@@ -17,17 +17,16 @@ from lmdecode.codec.v1.image import MemoryImage
 from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.memory import model_of
 from lmdecode.codec.v1.register import DEFAULT_MODEL, model_named
-from lmdecode.config import ENVIRONMENT_VARIABLE, SAMPLE_KEY
+from lmdecode.codec.v3 import PORT as WEB_PORT
+from lmdecode.config import ENVIRONMENT_VARIABLE, SAMPLE_KEY, SAMPLE_TOKEN
 from lmdecode.config.file import ConfigError, default_paths, find_config, load_config, parse_key, port_of
 from lmdecode.config.keys import find_keys
 from lmdecode.config.known import known_machines
 from lmdecode.config.machines import Machine as FoundMachine
 from lmdecode.config.machines import TargetError, chosen_machine, machines_of
 from lmdecode.config.names import CHOICE
+from lmdecode.simulator.json_machine import JsonMachine
 from lmdecode.simulator.machine import Machine, default_memory
-
-if TYPE_CHECKING:
-    from lmdecode.simulator.server import Server
 
 
 def simulated_machine(
@@ -103,17 +102,43 @@ def simulation_key(keys: Sequence[str], config: Path | None, machine: str | None
     return machines[0], f"{which}from {origin}"
 
 
-def port_for(key: MachineKey, config: Path | None, machine: str | None = None) -> int:
+def simulation_token(tokens: Sequence[str], config: Path | None, machine: str | None = None) -> tuple[str, str]:
+    """Returns the Bluetooth token for a simulated machine and where it is from: the sample's if there is none anywhere.
+
+    The arguments are those of `simulation_key`, and so are the errors but for a token that is not valid: any text is.
+    """
+    if tokens:
+        return tokens[0], "from --key"
+    named = _machine(config, machine)
+    if named is None and (path := find_config(config)) is not None:
+        named = next((each for each in machines_of(load_config(path)) if each.entry.get("ble_token")), None)
+    token = None if named is None else named.entry.get("ble_token")
+    if named is not None and isinstance(token, str) and token:
+        return token, f"that of {named.name}"
+    return SAMPLE_TOKEN, f"that of the sample recording, {SAMPLE_TOKEN}"
+
+
+def port_for(
+    key: MachineKey | None, config: Path | None, machine: str | None = None, generation: Generation = "v1"
+) -> int:
     """Returns the port that a simulated machine listens on: that of the machine with this key, else the usual one.
 
     Args:
         key: The simulated machine's.
         config: The configuration that the user named.
         machine: The machine of the configuration to simulate; None: as for the key.
+        generation: The generation; over Bluetooth the configuration does not count, and there is no key.
 
     Raises:
         ConfigError: The port in the configuration is not one.
     """
+    if generation == "bluetooth" or key is None:
+        return RADIO_PORT
+    port = _port_for(key, config, machine)
+    return WEB_PORT if generation == "v3" and port == PORT else port
+
+
+def _port_for(key: MachineKey, config: Path | None, machine: str | None) -> int:
     by_key = [each.port for each in known_machines(config).machines if each.key == key.key and each.port is not None]
     path = find_config(config)
     if by_key or path is None:
@@ -137,7 +162,28 @@ def _machine(config: Path | None, name: str | None) -> FoundMachine | None:
     return chosen_machine(loaded, name) if name is not None or loaded.entries.get(CHOICE) else None
 
 
-async def serve(server: Server, stop: asyncio.Event, *, mdns: bool, on_note: Callable[[str], None]) -> None:
+def hint_for(generation: Generation, secret: Key | str, radio: str = "") -> str:
+    """Returns the command that talks to a simulated machine; "" of v1, where the usual commands need no more.
+
+    Args:
+        generation: The generation.
+        secret: Its key or token, which is shown only if it is the published one.
+        radio: Its own radio, of Bluetooth; "" for one in memory.
+
+    Returns:
+        The command, with {place} where it is found.
+    """
+    if generation == "v1":
+        return ""
+    published = secret == SAMPLE_TOKEN or (isinstance(secret, Key) and secret.secret == SAMPLE_KEY.encode())
+    shown = (SAMPLE_TOKEN if generation == "bluetooth" else SAMPLE_KEY) if published else "…"
+    if generation == "bluetooth":
+        other = "" if radio else " --radio tcp-client:{place}"
+        return f"lmdecode watch --bluetooth{other} --key {shown}"
+    return f"lmdecode watch --host {{place}} --key {shown}"
+
+
+async def serve(server: SimulatedServer, stop: asyncio.Event, *, mdns: bool, on_note: Callable[[str], None]) -> None:
     """Runs a server that listens already until `stop` is set.
 
     Args:
@@ -162,12 +208,13 @@ async def serve(server: Server, stop: asyncio.Event, *, mdns: bool, on_note: Cal
         task.result()  # an error in the machine must not go unseen
 
 
-async def _announce(server: Server, on_note: Callable[[str], None]) -> None:
+async def _announce(server: SimulatedServer, on_note: Callable[[str], None]) -> None:
     """Announces a machine until cancelled. That takes a second, so nothing waits for it."""
     from lmdecode.simulator.announcement import Announcement
 
     serial = server.machine.registers.get("machine_ser_num")
-    announcement = Announcement(str(serial or "simulated"), server.host, server.port)
+    properties = {"sn": str(serial)} if isinstance(server.machine, JsonMachine) else {}
+    announcement = Announcement(str(serial or "simulated"), server.host, server.port, properties)
     try:
         why_not = await announcement.make()
         on_note(f"not announced by mDNS: {why_not}" if why_not else "announced by mDNS")

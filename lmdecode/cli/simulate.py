@@ -16,6 +16,7 @@ import typer
 
 from lmdecode.allowance import Allowance
 from lmdecode.app.errors import UsageError
+from lmdecode.app.simulation import FORMS, RADIO_PORT
 from lmdecode.cli._common import completion
 from lmdecode.cli._common.echo import echo
 from lmdecode.cli._common.errors import reports_errors
@@ -24,14 +25,19 @@ from lmdecode.cli._common.options import ConfigOption, MachineEntryOption, numbe
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.printable import printable
 from lmdecode.codec.v1 import PORT
-from lmdecode.codec.v1.register import DEFAULT_MODEL, MODEL_NAMES
+from lmdecode.codec.v1.register import DEFAULT_MODEL
+from lmdecode.codec.v3 import PORT as WEB_PORT
 from lmdecode.config import ENVIRONMENT_VARIABLE
-from lmdecode.device.errors import joined
+from lmdecode.simulator.families import DEFAULT_FAMILY, FAMILY_NAMES, family_or_none
+from lmdecode.simulator.machine import Machine
 
 if TYPE_CHECKING:
+    from lmdecode.app.simulation import Simulation
+    from lmdecode.codec.dialect import MachineKey
     from lmdecode.codec.record import Record
+    from lmdecode.codec.v1.key import Key
     from lmdecode.simulator.console import Console
-    from lmdecode.simulator.server import Server
+    from lmdecode.simulator.json_machine import JsonMachine
 
 
 @reports_errors
@@ -46,11 +52,20 @@ def simulate(
         Path | None,
         typer.Option(metavar="CAPTURE", help="Take the memory from this capture.", show_default=False),
     ] = None,
+    generation: Annotated[
+        str,
+        typer.Option(
+            metavar="[v1|v3|bluetooth]",
+            autocompletion=completion.simulated_generation,
+            help="What it speaks: v1 is TCP 1774, v3 is HTTP and WebSocket on 8081.",
+        ),
+    ] = "v1",
     model: Annotated[
         str | None,
         typer.Option(
-            autocompletion=completion.model,
-            help=f"{MODEL_NAMES}. [default: the model that the memory names, otherwise {DEFAULT_MODEL}]",
+            autocompletion=completion.simulated_model,
+            help=f"{FAMILY_NAMES}; the first not with v1. [default: of v1, what the memory names, otherwise "
+            f"{DEFAULT_MODEL}; of the others {DEFAULT_FAMILY.model}]",
             show_default=False,
         ),
     ] = None,
@@ -60,7 +75,8 @@ def simulate(
         typer.Option(
             min=0,
             max=65535,
-            help=f"The TCP port; 0 means any free port. [default: the one in the config, otherwise {PORT}]",
+            help=f"The TCP port; 0 means any free port. [default: the one in the config, otherwise {PORT}; of v3 "
+            f"{WEB_PORT}; of the radio in memory {RADIO_PORT}]",
             show_default=False,
         ),
     ] = None,
@@ -70,8 +86,9 @@ def simulate(
             "--key",
             "-k",
             metavar="KEY",
-            help="The key of the simulated machine, and of --capture: 32 characters, or hex:… or base64:…. Other "
-            f"programs can see a command line; {ENVIRONMENT_VARIABLE} and a config file keep the key to yourself.",
+            help="The key of the simulated machine, and of --capture: 32 characters, or hex:… or base64:…; of "
+            f"Bluetooth its token. Other programs can see a command line; {ENVIRONMENT_VARIABLE} and a config file "
+            "keep the key to yourself.",
             show_default=False,
         ),
     ] = None,
@@ -104,6 +121,29 @@ def simulate(
         bool,
         typer.Option("--refuse-second", help="Refuse a second client; without this, it waits until the first is gone."),
     ] = False,
+    stream: Annotated[
+        str,
+        typer.Option(
+            metavar="[members|items]",
+            autocompletion=completion.stream_form,
+            help="How the texts of v3's stream are written: as by gateway v3, or as by a Linea Micra with gateway v2.",
+        ),
+    ] = FORMS[0],
+    radio: Annotated[
+        str,
+        typer.Option(
+            metavar="TRANSPORT",
+            help="The Bluetooth radio that it uses, as bumble names it, such as usb:0. [default: one in memory, which "
+            "other commands reach with --radio tcp-client:…]",
+            show_default=False,
+        ),
+    ] = "",
+    btsnoop: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write what goes over the air to this file, token and all.", show_default=False
+        ),
+    ] = None,
     mdns: Annotated[bool, typer.Option(help="Announce the machine on the network by mDNS.")] = True,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not log each message on stderr.")] = False,
 ) -> None:
@@ -115,45 +155,97 @@ def simulate(
 
         lmdecode simulate --model "GS3 MP" --port 0 --speed 60
 
+        lmdecode simulate --generation v3 --model "Linea Micra"
+
         lmdecode simulate --capture morning.pcap --script morning.txt --fault drop:3
 
-    The simulator takes commands on standard input: `shot 2`, `shot 1 25`, `hot-water 8`, `stop`, `power on`, `set
-    coffee_temp 80`, `fault delay=2`, `status`, `help`, `quit`. The first line of output gives the address that it
+    The simulator takes commands on standard input: `shot 2`, `shot 1 25`, `flush`, `hot-water 8`, `stop`, `power on`,
+    `set coffee_temp 80`, `fault delay=2`, `status`, `help`, `quit`. The first line of output gives the address that it
     listens on. Without a key, it uses the key of the sample captures. Nothing is sent to a real machine.
     """
     from lmdecode.app.files import load_image
-    from lmdecode.app.simulate import image_of, port_for, simulated_machine, simulation_key
+    from lmdecode.app.simulate import hint_for, image_of, port_for, simulated_machine, simulation_key, simulation_token
+    from lmdecode.app.simulation import Settings, fault_table, generation_named, json_machine, simulation_of
     from lmdecode.render import sentence  # noqa: F401 -- for the log; when files run out, nothing can be loaded
-    from lmdecode.simulator.console import Console, Script, load_script
-    from lmdecode.simulator.faults import Faults, fault_list, parse_fault
-    from lmdecode.simulator.server import Server
+    from lmdecode.simulator.console import load_script
+    from lmdecode.simulator.faults import fault_list
 
+    spoken = generation_named(generation)
     if fault and "help" in fault:
-        echo(*(f"{name:<14} {does}" for name, does in fault_list()))
+        echo(*(f"{name:<14} {does}" for name, does in fault_list(fault_table(spoken))))
         return
-    if image and capture:
-        raise UsageError("--image and --capture: give one of them")
-    faults = Faults(map(parse_fault, fault or []), seed=seed)
-    mine, key_origin = simulation_key(key or [], config, machine)
-    known = load_image(image) if image else image_of(capture, mine, config) if capture else None
-    simulated = simulated_machine(known, model=model)
+    _check(
+        spoken,
+        model=model,
+        image=image,
+        capture=capture,
+        stream=stream,
+        radio=radio,
+        btsnoop=btsnoop,
+        second=refuse_second,
+    )
     log = _Log(quiet=quiet)
-    console = Console(simulated, faults)
-    events = Script(console, load_script(script) if script else [], log.note)
-    server = Server(
-        simulated,
-        mine.key,
+    mine: MachineKey | None = None
+    secret: Key | str
+    simulated: Machine | JsonMachine
+    if spoken == "bluetooth":
+        secret, origin = simulation_token(key or [], config, machine)
+        simulated = json_machine(spoken, model=model)
+    else:
+        mine, origin = simulation_key(key or [], config, machine)
+        secret = mine.key
+        if spoken == "v3":
+            simulated = json_machine(spoken, model=model)
+        else:
+            known = load_image(image) if image else image_of(capture, mine, config) if capture else None
+            simulated = simulated_machine(known, model=model)
+    settings = Settings(
         host=host,
-        port=port_for(mine, config, machine) if port is None else port,
-        faults=faults,
+        port=port_for(mine, config, machine, spoken) if port is None else port,
+        faults=fault or [],
+        seed=seed,
         speed=speed,
+        script=load_script(script) if script else [],
         refuse_second=refuse_second,
-        tick=events.advance,
+        form=stream,
+        radio=radio,
+        btsnoop=btsnoop,
         on_record=None if quiet else log.record,
         on_note=None if quiet else log.note,
     )
-    log.note(f"a {simulated.model}; the key is {key_origin}")
-    run_live(_run(server, console, log, mdns=mdns))
+    simulation = simulation_of(simulated, secret, settings)
+    gateway = "" if isinstance(simulated, Machine) else f" with gateway {simulated.gateway}"
+    what = "token" if spoken == "bluetooth" else "key"
+    log.note(f"a {simulated.model}{gateway}; the {what} is {origin}")
+    run_live(_run(simulation, log, hint=hint_for(spoken, secret, radio), mdns=mdns and spoken != "bluetooth"))
+
+
+def _check(
+    spoken: str,
+    *,
+    model: str | None,
+    image: Path | None,
+    capture: Path | None,
+    stream: str,
+    radio: str,
+    btsnoop: Path | None,
+    second: bool,
+) -> None:
+    """Checks that options go together."""
+    if image and capture:
+        raise UsageError("--image and --capture: give one of them")
+    if spoken == "v1" and model is not None and family_or_none(model) == DEFAULT_FAMILY:
+        raise UsageError(f"a {DEFAULT_FAMILY.model} does not speak v1: give --generation v3 or --generation bluetooth")
+    if spoken != "v1" and (image or capture):
+        raise UsageError(f"--{'image' if image else 'capture'} has the memory of v1: leave it out, or --generation")
+    if stream not in FORMS:
+        raise UsageError(f"--stream {stream[:40]}: give {' or '.join(FORMS)}")
+    if spoken != "v3" and stream != FORMS[0]:
+        raise UsageError("--stream is for --generation v3")
+    if spoken != "bluetooth" and (radio or btsnoop):
+        raise UsageError(f"--{'radio' if radio else 'btsnoop'} is for --generation bluetooth")
+    if spoken == "bluetooth" and second:
+        raise UsageError("--refuse-second is for v1 and v3: over Bluetooth a second client does not see the machine")
 
 
 _LINES_AT_ONCE: Final = 5000  # in the log; an app that asks all there is makes some hundred
@@ -191,7 +283,7 @@ class _Log:
             self.note(line)
 
 
-async def _run(server: Server, console: Console[Any], log: _Log, *, mdns: bool) -> None:
+async def _run(simulation: Simulation, log: _Log, *, hint: str, mdns: bool) -> None:
     """Serves until Ctrl-C, SIGTERM or `quit`."""
     from lmdecode.app.simulate import serve
 
@@ -199,11 +291,14 @@ async def _run(server: Server, console: Console[Any], log: _Log, *, mdns: bool) 
     for each in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C raises KeyboardInterrupt
             loop.add_signal_handler(each, stop.set)
+    server = simulation.server
     async with server:
-        sys.stdout.write(f"listening on {joined(server.host, server.port)}\n")
+        sys.stdout.write(f"listening on {simulation.place}\n")
         sys.stdout.flush()
+        if hint:
+            log.note(f"in another terminal: {hint.format(place=simulation.place)}")
         if _may_read_input():
-            threading.Thread(target=_read_input, args=(loop, console, stop), daemon=True).start()
+            threading.Thread(target=_read_input, args=(loop, simulation.console, stop), daemon=True).start()
         await serve(server, stop, mdns=mdns, on_note=log.note)
 
 

@@ -212,7 +212,7 @@ class Console(Generic[Said]):
         return ""
 
     def _power(self, words: list[str]) -> str:
-        self.machine.physics.switch(on=_yes_no(words[0]))
+        self.machine.physics.switch(on=yes_no(words[0]))
         return ""
 
     def _set(self, words: list[str]) -> str:
@@ -319,7 +319,8 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _yes_no(text: str) -> bool:
+def yes_no(text: str) -> bool:
+    """Returns whether a word means yes; ConsoleError if it means neither yes nor no."""
     try:
         return _YES_NO[text.lower()]
     except KeyError:
@@ -331,7 +332,7 @@ def _value(name: str, text: str, before: Value | None) -> Value:
     rows = by_name(name)
     kind = rows[0].type.json if rows else _KINDS.get(type(before), "boolean")
     if kind == "boolean":
-        return _yes_no(text)
+        return yes_no(text)
     if kind == "array":
         return [] if text == "none" else text.replace(",", " ").split()
     if kind == "string":

@@ -76,12 +76,20 @@ def family_named(text: str) -> Family:
     >>> family_named("gs3-av").word, family_named("Micra").serial_number
     ('GS3AV', 'MR000000')
     """
+    family = family_or_none(text)
+    if family is None:
+        raise RegisterError(f"no model {text[:40]!r} of this generation: give {', '.join(FAMILIES)}")
+    return family
+
+
+def family_or_none(text: str) -> Family | None:
+    """Returns a family by the name of its model as people write it; None if there is none."""
     wanted = text.lower().replace(" ", "").replace("-", "").replace("_", "")
     for name, family in FAMILIES.items():
         plain = name.lower().replace(" ", "")
         if wanted in {plain, plain.removeprefix("linea")}:
             return family
-    raise RegisterError(f"no model {text[:40]!r} of this generation: give {', '.join(FAMILIES)}")
+    return None
 
 
 _STARTS_WITH: Final[Mapping[str, Mapping[str, float]]] = {

@@ -53,7 +53,7 @@ class JsonMachine:
         self.gateway = GATEWAYS[generation]
         self.memory = family_memory(family) if memory is None else memory
         self.registers = NamedMemory(self.memory)
-        self.physics = Physics(self.registers, family.runs_as, now, paddle=family.paddle)
+        self.physics = Physics(self.registers, family.runs_as, now, paddle=family.paddle, called=family.model)
         self.standby = SmartStandby()
         self.physics.smart_standby = self.standby
         self.plumbed_in = False

@@ -74,9 +74,18 @@ class Physics:
         model: One of `MODELS`, such as "GS3 AV".
         now: The time to set its clock to; None: the time in its memory.
         paddle: Whether a shot is pulled with a paddle, which knows no dose.
+        called: What people call the model, if not so.
     """
 
-    def __init__(self, registers: NamedMemory, model: str, now: datetime | None, *, paddle: bool = False) -> None:
+    def __init__(
+        self,
+        registers: NamedMemory,
+        model: str,
+        now: datetime | None,
+        *,
+        paddle: bool = False,
+        called: str = "",
+    ) -> None:
         self.notes: list[str] = []
         """What has happened, in words; whoever reads it empties it."""
         self.pour: Pour | None = None
@@ -89,6 +98,7 @@ class Physics:
         self._registers = registers
         self._model = model
         self._paddle = paddle
+        self._called = called or model
         self._usage = Usage(registers)
         self._coffee = coffee_boiler(registers.number("coffee_temp", 20.0))
         self._steam = steam_boiler(registers.number("steam_temp", 20.0))
@@ -145,7 +155,7 @@ class Physics:
         """
         model = MODELS[self._model]
         if key not in model.keys:
-            raise NotNowError(f"a {self._model} has no button {key}: give {' or '.join(map(str, model.keys))}")
+            raise NotNowError(f"a {self._called} has no button {key}: give {' or '.join(map(str, model.keys))}")
         mode, number = self._registers.get("prebrew_flag"), self._registers.number
         programmed = key != _CONTINUOUS
         prebrewed = programmed and model.prebrewing and mode == "prebrewing"

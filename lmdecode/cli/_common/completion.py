@@ -139,12 +139,43 @@ def model() -> Choices:
     return [(name.lower().replace(" ", "-"), name) for name in MODELS]
 
 
-def fault() -> Choices:
-    """Returns the faults that the simulator can have."""
-    from lmdecode.simulator.faults import FAULTS, NEEDS_SECONDS
+def fault(ctx: typer.Context, incomplete: str) -> Choices:
+    """Returns the faults that the simulator can have, of the generation that was typed."""
+    from lmdecode.app.errors import UsageError
+    from lmdecode.app.simulation import fault_table, generation_named
+    from lmdecode.simulator.faults import NEEDS_SECONDS
 
-    named = [(f"{name}=" if name in NEEDS_SECONDS else name, does) for name, (_, does) in FAULTS.items()]
-    return [*named, ("random=", "any of these, at this rate"), ("help", "list them")]
+    try:
+        table = fault_table(generation_named(ctx.params.get("generation") or "v1"))
+    except UsageError:
+        return []
+    named = [(f"{name}=" if name in NEEDS_SECONDS else name, does) for name, (_, does) in table.items()]
+    found = [*named, ("random=", "any of these, at this rate"), ("help", "list them")]
+    return [(name, does) for name, does in found if name.startswith(incomplete)]
+
+
+def simulated_model(ctx: typer.Context, incomplete: str) -> Choices:
+    """Returns the models that can be simulated, of the generation that was typed, as one types them."""
+    from lmdecode.simulator.families import FAMILIES
+
+    if (ctx.params.get("generation") or "v1") == "v1":
+        return [(name, text) for name, text in model() if name.startswith(incomplete)]
+    named = [(name.lower().replace(" ", "-"), name) for name in FAMILIES]
+    return [(name, text) for name, text in named if name.startswith(incomplete)]
+
+
+def simulated_generation() -> Choices:
+    """Returns the generations of which a machine can be simulated.
+
+    >>> [name for name, _ in simulated_generation()]
+    ['v1', 'v3', 'bluetooth']
+    """
+    return [*live_generation(), ("bluetooth", "Bluetooth, with gateway v5, since 2025")]
+
+
+def stream_form() -> Choices:
+    """Returns the forms of the texts of v3's stream."""
+    return [("members", "as by gateway v3"), ("items", "as by a Linea Micra with gateway v2")]
 
 
 def live_generation() -> Choices:

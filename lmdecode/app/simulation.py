@@ -1,0 +1,241 @@
+"""A simulated machine of any generation: its server, its console, and the script that it follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Literal, Protocol, Self, TypeAlias, get_args
+
+from lmdecode.app.errors import UsageError
+from lmdecode.codec.record import Record, Value
+from lmdecode.codec.v1.key import Key
+from lmdecode.simulator.console import Command, Console, Event, Script, yes_no
+from lmdecode.simulator.families import DEFAULT_FAMILY, family_named
+from lmdecode.simulator.faults import Faults, FaultTable, parse_fault
+from lmdecode.simulator.json_machine import JsonMachine
+from lmdecode.simulator.machine import Machine
+
+Generation: TypeAlias = Literal["v1", "v3", "bluetooth"]
+GENERATIONS: Final[tuple[Generation, ...]] = get_args(Generation)
+"""The generations of which a machine can be simulated."""
+RADIO_PORT: Final = 6402
+"""The usual port of a radio in memory."""
+FORMS: Final = ("members", "items")
+"""How the texts of the stream of v3 can be written."""
+
+
+class SimulatedServer(Protocol):
+    """What lets others talk to a machine."""
+
+    machine: Any
+    host: str
+    port: int
+
+    async def __aenter__(self) -> Self:
+        """Starts."""
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Ends."""
+
+    async def start(self) -> None:
+        """Starts to listen, and lets time pass."""
+
+    async def run(self) -> None:
+        """Waits until something in the machine fails."""
+
+    async def close(self) -> None:
+        """Closes all connections and stops listening."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How a machine is simulated, whatever it is."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    faults: Sequence[str] = ()
+    """As on the command line."""
+    seed: int = 0
+    """Of the random faults."""
+    speed: float = 1.0
+    """Simulated seconds per real second."""
+    script: Sequence[Event] = ()
+    refuse_second: bool = False
+    """Whether to refuse a second client instead of letting it wait."""
+    form: str = FORMS[0]
+    """One of `FORMS`, of v3."""
+    loaded_after: float | None = None
+    """Seconds until the token is loaded, of v3; None: as long as it takes."""
+    radio: str = ""
+    """The radio, of Bluetooth; "" for one in memory."""
+    btsnoop: Path | None = None
+    """The file for what goes over the air, of Bluetooth."""
+    on_record: Callable[[Record], None] | None = None
+    on_note: Callable[[str], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """A simulated machine that is ready to start."""
+
+    server: SimulatedServer
+    console: Console[Any]
+
+    @property
+    def place(self) -> str:
+        """Where it is found, once it has started: host:port, or a radio."""
+        from lmdecode.device.errors import joined
+
+        return str(getattr(self.server, "place", "") or joined(self.server.host, self.server.port))
+
+    def get(self, name: str) -> Value | None:
+        """Returns a value of the machine by its name; None if it is not known."""
+        return self.console.machine.get(name)
+
+
+def fault_table(generation: Generation) -> FaultTable:
+    """Returns the faults of a generation."""
+    if generation == "v1":
+        from lmdecode.simulator.faults import FAULTS
+
+        return FAULTS
+    if generation == "v3":
+        from lmdecode.simulator.v3.faults import V3_FAULTS
+
+        return V3_FAULTS
+    from lmdecode.simulator.bluetooth.faults import FAULTS as BLUETOOTH_FAULTS
+
+    return BLUETOOTH_FAULTS
+
+
+def json_machine(
+    generation: Literal["v3", "bluetooth"], *, model: str | None = None, now: datetime | None = None
+) -> JsonMachine:
+    """Returns a machine of the generations that speak JSON.
+
+    Args:
+        generation: The generation.
+        model: Its model as people write it; None: a Linea Micra.
+        now: The time that its clock shows, without a zone; None: the local time.
+
+    Raises:
+        RegisterError: There is no such model.
+    """
+    family = DEFAULT_FAMILY if model is None else family_named(model)
+    moment = datetime.now() if now is None else now  # noqa: DTZ005 -- the machine's clock is local and has no zone
+    return JsonMachine(family, generation, now=moment)
+
+
+def simulation_of(machine: Machine | JsonMachine, secret: Key | str, settings: Settings) -> Simulation:
+    """Returns what simulates a machine.
+
+    Args:
+        machine: The machine, which says its generation.
+        secret: Its key; of Bluetooth its token.
+        settings: The settings.
+
+    Raises:
+        FaultError: There is no such fault.
+        ScriptError: A command of the script cannot be understood.
+    """
+    if isinstance(machine, Machine):
+        return _v1(machine, secret, settings)
+    return (
+        _bluetooth(machine, secret, settings) if machine.generation == "bluetooth" else _v3(machine, secret, settings)
+    )
+
+
+def _console(
+    machine: Machine | JsonMachine, generation: Generation, settings: Settings, commands: Mapping[str, Command]
+) -> tuple[Console[Any], Script[Any]]:
+    table = fault_table(generation)
+    faults = Faults([parse_fault(each, table) for each in settings.faults], seed=settings.seed, table=table)
+    console: Console[Any] = Console(machine, faults, commands)
+    return console, Script(console, settings.script, settings.on_note or (lambda _: None))
+
+
+def _v1(machine: Machine, secret: Key | str, settings: Settings) -> Simulation:
+    from lmdecode.simulator.server import Server
+
+    console, script = _console(machine, "v1", settings, {})
+    server = Server(
+        machine,
+        _key(secret),
+        host=settings.host,
+        port=settings.port,
+        faults=console.faults,
+        speed=settings.speed,
+        refuse_second=settings.refuse_second,
+        tick=script.advance,
+        on_record=settings.on_record,
+        on_note=settings.on_note,
+    )
+    return Simulation(server, console)
+
+
+def _v3(machine: JsonMachine, secret: Key | str, settings: Settings) -> Simulation:
+    from lmdecode.simulator.v3.server import LOADED_AFTER, Server
+    from lmdecode.simulator.v3.stream import Form
+
+    console, script = _console(machine, "v3", settings, {})
+    server = Server(
+        machine,
+        _key(secret),
+        host=settings.host,
+        port=settings.port,
+        faults=console.faults,
+        speed=settings.speed,
+        refuse_second=settings.refuse_second,
+        form=Form(settings.form),
+        loaded_after=LOADED_AFTER if settings.loaded_after is None else settings.loaded_after,
+        tick=script.advance,
+        on_record=settings.on_record,
+        on_note=settings.on_note,
+    )
+    return Simulation(server, console)
+
+
+def _bluetooth(machine: JsonMachine, secret: Key | str, settings: Settings) -> Simulation:
+    from lmdecode.simulator.bluetooth.server import BluetoothServer
+
+    def pair(words: list[str]) -> str:
+        server.gatt.pairing = yes_no(words[0])
+        return ""
+
+    pairing = Command("pair on|off", "pairing mode, in which the token can be read", range(1, 2), pair)
+    console, script = _console(machine, "bluetooth", settings, {"pair": pairing})
+    server = BluetoothServer(
+        machine,
+        str(secret),
+        host=settings.host,
+        port=settings.port,
+        radio=settings.radio,
+        btsnoop=settings.btsnoop,
+        faults=console.faults,
+        speed=settings.speed,
+        tick=script.advance,
+        on_record=settings.on_record,
+        on_note=settings.on_note,
+    )
+    return Simulation(server, console)
+
+
+def _key(secret: Key | str) -> Key:
+    return secret if isinstance(secret, Key) else Key.parse(secret)
+
+
+def generation_named(text: str) -> Generation:
+    """Returns the generation that a user names.
+
+    Raises:
+        UsageError: There is no such generation.
+    """
+    for generation in GENERATIONS:
+        if text.lower() == generation:
+            return generation
+    raise UsageError(f"--generation {text[:40]}: give v1, v3 or bluetooth")
