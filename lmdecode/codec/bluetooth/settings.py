@@ -312,7 +312,7 @@ def _changes(setting: Setting, parameter: Parameter, word: Value) -> list[Blueto
     name = setting.name
     if name in {"coffee_set_temp", "steam_set_temp"}:
         low, high = COFFEE_RANGE if name == "coffee_set_temp" else STEAM_RANGE
-        return [BluetoothChange(name, round(_number(word, name, "°C", low, high), 1))]
+        return [BluetoothChange(name, round(float(_number(word, name, "°C", low, high)), 1))]
     if name == "steam_level":
         text = str(word).strip()
         if parameter.words is None or text not in parameter.words:
@@ -356,7 +356,7 @@ def _after(word: Value) -> Value:
 def _number(word: Value, name: str, unit: str, low: float, high: float, *, kind: type[int | float] = float) -> float:
     if isinstance(word, str):
         number: float = read_number(word, name=name, unit=unit, kind=kind)
-    elif isinstance(word, bool) or not isinstance(word, int | float) or (kind is int and word != int(word)):
+    elif isinstance(word, bool | list) or (kind is int and not float(word).is_integer()):
         raise RegisterError(f"{name}: {str(word)[:40]!r} is not a {'whole ' if kind is int else ''}number of {unit}")
     else:
         number = word
