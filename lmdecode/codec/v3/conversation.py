@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from lmdecode.codec.dialect import Conversation, MachineKey, OwnerAccess, Place, Simple, Tally
 from lmdecode.codec.record import Kind, Record, Role, Sender
 from lmdecode.codec.v3 import CONFIG, STREAMING
-from lmdecode.codec.v3.log import Log
 from lmdecode.codec.web import HttpRequest, HttpResponse, header
 from lmdecode.codec.web_records import Route, WebRecords
+
+if TYPE_CHECKING:
+    from lmdecode.codec.v3.log import Log
 
 _STREAM: Final = "WebSocket"
 _WRAPPED: Final = "MachineConfiguration"
@@ -150,6 +152,8 @@ class Speaker(Simple):
             return HttpConnection(web(place, tally), tally, ENCRYPTED)
 
         def log(place: Place, tally: Tally) -> Log:
+            from lmdecode.codec.v3.log import Log  # noqa: PLC0415 -- neither captures nor live machines need it
+
             return Log(web(place, tally))
 
         super().__init__(converse, web=web, log=log)
