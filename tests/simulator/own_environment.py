@@ -52,7 +52,7 @@ def environment(name: str, requirements: Sequence[str], *, python: int, given: s
                 pytest.skip(f"no Python 3.{python}, which {requirements[0]} needs")
             pip = [str(made), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *requirements]
             for step in ([base, "-m", "venv", "--clear", str(folder)], pip):
-                done = subprocess.run(step, capture_output=True, text=True, timeout=110, check=False)
+                done = subprocess.run(step, capture_output=True, text=True, timeout=300, check=False)
                 if done.returncode:
                     pytest.skip(f"{requirements[0]} cannot be had: {done.stderr.strip().splitlines()[-1:]}")
             ready.touch()
