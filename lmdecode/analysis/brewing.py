@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
@@ -29,12 +29,18 @@ from lmdecode.codec.v1.values import is_number
 CONTINUOUS: Final = 5
 """The button of a paddle, and of water that runs until somebody stops it."""
 
-_NAMES: Final = frozenset(
+WATER_NAMES: Final = frozenset(
     (
         *("brew_started_key", "flow_seconds", "flow_pulses"),
         *("brew_stopped_key", "brew_stopped_seconds", "flush_stopped_key", "flush_stopped_seconds"),
     )
 )
+"""The values that say that water flows, or that it has stopped."""
+
+MOST_SAMPLES: Final = 2000
+"""Messages that are kept of one pour where memory is bounded; a machine sends two a second at most."""
+MOST_CONNECTIONS: Final = 16
+"""Connections of which something is kept where memory is bounded: a watch of months makes any number of them."""
 _SAME_NS: Final = 2_000_000_000  # in which two listeners hear one start
 _AGAIN_NS: Final = 5_000_000_000  # in which a stop may be said again: a snapshot says what the stop said
 _ALIKE: Final = 0.1  # s between two stops that are one
@@ -162,6 +168,10 @@ class Brewings:
         ] = {}  # the last of each connection: they are pushed when they change
         self._open: _Brewing | None = None  # the last one; it may have stopped
         self._before: deque[Shot] = deque(maxlen=keep)
+        self._is_bounded = keep is not None
+        self._unended = 0  # of those before the last one
+        self.ended: Counter[What] = Counter()
+        """How many have ended, by what the machine called them then."""
 
     def rename(self, machine: str) -> None:
         """Take another name for the machine."""
@@ -174,10 +184,12 @@ class Brewings:
         temperature = values.get("coffee_temp")
         if temperature is not None and is_number(temperature):
             self._temps[record.connection] = temperature
+            if self._is_bounded and len(self._temps) > MOST_CONNECTIONS:
+                del self._temps[next(iter(self._temps))]
         brewing = self._open
         if brewing is not None and record.connection in brewing.connections:
             brewing.heard_ns = record.time_ns
-        if not record.fields or _NAMES.isdisjoint(values):
+        if not record.fields or WATER_NAMES.isdisjoint(values):
             return
         key = _integer(values.get("brew_started_key"))
         if key is not None:
@@ -207,6 +219,15 @@ class Brewings:
             return None
         return self._shot(brewing, now_ns)
 
+    def unended(self, now_ns: int) -> int:
+        """Return how many have no end, and do not run now: the messages of their ends were lost.
+
+        Args:
+            now_ns: Nanoseconds since 1970.
+        """
+        is_lost = self._open is not None and self._open.stop is None and self.running(now_ns) is None
+        return self._unended + is_lost
+
     def _start(self, record: Record, key: int) -> None:
         brewing = self._open
         if (
@@ -230,6 +251,8 @@ class Brewings:
         else:
             brewing = self._begin(record, None, None)
         brewing.samples.append(sample)
+        if self._is_bounded and len(brewing.samples) > MOST_SAMPLES:
+            del brewing.samples[1]  # the first one says when it began
         brewing.is_backflush |= values.get("backflush_on") is True
         if record.connection not in brewing.connections:
             brewing.connections.append(record.connection)
@@ -251,6 +274,8 @@ class Brewings:
         self._stopped(brewing, record, stop)
 
     def _stopped(self, brewing: _Brewing, record: Record, stop: Stop) -> None:
+        if brewing.stop is None:
+            self.ended[What.BACKFLUSH if brewing.is_backflush else stop.what] += 1
         brewing.stop = stop
         self._known(brewing, record)
         # A snapshot has the boiler's temperatures of that brewing, which are better than those of the last push.
@@ -260,6 +285,7 @@ class Brewings:
     def _begin(self, record: Record, key: int | None, started_ns: int | None) -> _Brewing:
         if self._open is not None:
             self._before.append(self._shot(self._open, None))
+            self._unended += self._open.stop is None
         self.count += 1
         brewing = self._open = _Brewing(key, started_ns, connections=[record.connection], generation=record.generation)
         brewing.temp_start = self._temps.get(record.connection)

@@ -143,6 +143,7 @@ _QUIET: Final = 1.5  # s without a message of the flow, while other messages com
 _HOLE: Final = 3  # a step of so many usual steps means that messages are missing
 _STEADY: Final = (0.8, 1.25)  # machine seconds in a second of the clock, if the machine counts seconds at all
 _LONG_ENOUGH: Final = 3.0  # s; the pace of a shorter pour is too uncertain to judge
+_MOST_DAMAGED: Final = 10_000  # of messages that are counted: the last pour is kept as long as there is no other
 _SLACK_NS: Final = 1_000_000_000  # by which a beginning that was worked out may be wrong
 
 
@@ -238,7 +239,8 @@ class Pour:
 
     def lost(self, record: Record) -> None:
         """Note that a message of the machine was damaged, or is not in the capture."""
-        self._damaged_ns.append(record.time_ns)
+        if len(self._damaged_ns) < _MOST_DAMAGED:
+            self._damaged_ns.append(record.time_ns)
 
 
 def shot_of(pour: Pour, now_ns: int | None = None) -> Shot:

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-from lmdecode.analysis.brewing import CONTINUOUS, Brewings
+from lmdecode.analysis.brewing import CONTINUOUS, MOST_CONNECTIONS, MOST_SAMPLES, WATER_NAMES, Brewings
 from lmdecode.analysis.cloud_shots import CloudShots
 from lmdecode.analysis.memory_history import is_intact, values_in
 from lmdecode.analysis.pour import APART_NS, Evidence, Pour, Sample, Shot, What, begins_another, shot_of
@@ -181,6 +181,17 @@ class ShotFinder:
         return sorted(shots, key=lambda shot: shot.order)
 
 
+class Totals(NamedTuple):
+    """How many pours of water a machine has reported."""
+
+    shots: int
+    """Those that have ended; of v1, which says of none what it is, flushes too."""
+    flushes: int
+    """Those that the machine itself called a flush, at their ends."""
+    unended: int
+    """Those whose end was lost, so that nobody knows what they were."""
+
+
 class MachineShots:
     """Finds the shots of one machine while its records come. It can be asked at any time.
 
@@ -207,6 +218,8 @@ class MachineShots:
         self._seen: Pour | None = None  # the one that the last status showed
         self._were_seen: deque[Shot] = deque(maxlen=keep)  # those before it
         self._connected = True
+        self._is_bounded = keep is not None
+        self._unended = 0  # of those before the last one
         self._backflush_ns: int | None = None
         self._brewings = Brewings(machine, keep)  # what the newer gateways push
         self._cloud = CloudShots(machine, keep)
@@ -217,6 +230,8 @@ class MachineShots:
             self._add_newer(record)
             return
         self._first_ns.setdefault(record.connection, record.time_ns)
+        if self._is_bounded and len(self._first_ns) > MOST_CONNECTIONS:
+            del self._first_ns[next(iter(self._first_ns))]
         values = values_in(record)
         self._values.update(values)
         if values.get("command") == "start_backflush":
@@ -243,6 +258,22 @@ class MachineShots:
     def count(self) -> int:
         """How many pours the machine has reported while they flowed."""
         return self._count + self._brewings.count
+
+    def totals(self, now_ns: int) -> Totals:
+        """Return how many pours there were, of what the machine pushes.
+
+        Args:
+            now_ns: Nanoseconds since 1970.
+        """
+        pour, ended = self._flowing, self._brewings.ended
+        unended = self._unended
+        if pour is not None and self.running(now_ns) is None:
+            unended += shot_of(pour, now_ns).cut
+        return Totals(
+            self._count - unended + ended[What.COFFEE],
+            ended.total() - ended[What.COFFEE],
+            unended + self._brewings.unended(now_ns),
+        )
 
     def shots(self, last_ns: int) -> list[Shot]:
         """Return all shots so far, whatever shows them.
@@ -283,7 +314,8 @@ class MachineShots:
         brewed = self._brewings.shots(now_ns)
         if not brewed:
             return [*last, *reversed(self._flowed)]
-        ended = [*last, *self._flowed, *(brewed if running is None else brewed[:-1])]
+        is_open = running is not None and running.generation != "v1"
+        ended = [*last, *self._flowed, *(brewed[:-1] if is_open else brewed)]
         return sorted(ended, key=lambda shot: shot.order, reverse=True)
 
     def disconnect(self) -> None:
@@ -294,7 +326,7 @@ class MachineShots:
         values = values_in(record)
         if record.sender != "machine" or not (values or record.extra):
             return
-        self._connected = True
+        self._connected |= not WATER_NAMES.isdisjoint(values)
         self._brewings.add(record, values)
         if record.generation == "lion":
             self._cloud.add(record, values)
@@ -314,9 +346,15 @@ class MachineShots:
         if pour is None or begins_another(pour.samples[-1], pour.key, sample, key):
             if pour is not None:
                 self._flowed.append(shot_of(pour))
+                self._unended += self._flowed[-1].cut
             pour = self._flowing = self._begin(record, Evidence.FLOW, key)
             self._count += 1
         pour.flow(sample, record.connection, self._values)
+        self._bound(pour)
+
+    def _bound(self, pour: Pour) -> None:
+        if self._is_bounded and len(pour.samples) > MOST_SAMPLES:
+            del pour.samples[1]  # the first one says when it began
 
     def _status(self, record: Record, fields: Mapping[str, Value]) -> None:
         bits = fields.get("heating_state")
@@ -336,6 +374,7 @@ class MachineShots:
             pulses = _integer(fields.get("current_pulse_count"))
             sample = Sample(record.time_ns, None, pulses, _number(fields.get("coffee_temp")))
             pour.flow(sample, record.connection, self._values)
+            self._bound(pour)
             pour.alongside(record, fields)
 
     def _begin(self, record: Record, evidence: Evidence, key: int | None) -> Pour:

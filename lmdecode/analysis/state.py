@@ -2,71 +2,37 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections import deque
-from collections.abc import Mapping
-from datetime import datetime, time, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
 from lmdecode.analysis.memory_history import observed, values_in
+from lmdecode.analysis.schedule import clock_of, next_switch
 from lmdecode.analysis.shots import MachineShots
-from lmdecode.codec.record import Kind, Record, Value
+from lmdecode.codec.record import NO_EXTRA, Kind, Record, Value
 from lmdecode.codec.v1.memory import Memory, model_of
-from lmdecode.codec.v1.memory_map import DAYS
 from lmdecode.codec.v1.values import is_number
 from lmdecode.codec.v1.windows import REPORTS, WATER_FLOW, window_name
-
-
-def next_switch(fields: Mapping[str, Value]) -> tuple[datetime, bool] | None:
-    """Return when the schedule next switches the machine, by the machine's own clock, and whether it switches it on.
-
-    Args:
-        fields: The machine's values: `clock`, `auto_bitfield`, and the times of the days, `mon_on_time` and so on.
-
-    Returns:
-        None if the schedule is off, or not known.
-
-    >>> tuesday = {"tue_on_time": "06:30", "tue_off_time": "17:00", "auto_bitfield": ["global_auto", "tue_auto"]}
-    >>> next_switch(tuesday | {"clock": "2026-11-21T09:30:00"})
-    (datetime.datetime(2026, 11, 24, 6, 30), True)
-    """
-    try:
-        now = datetime.fromisoformat(str(fields.get("clock")))
-    except ValueError:
-        return None
-    enabled = fields.get("auto_bitfield")
-    if not isinstance(enabled, list) or "global_auto" not in enabled:
-        return None
-    for ahead in range(len(DAYS) + 1):
-        date = now.date() + timedelta(ahead)
-        day = DAYS[date.weekday()]
-        if f"{day}_auto" not in enabled:
-            continue
-        on, off = _time(fields.get(f"{day}_on_time")), _time(fields.get(f"{day}_off_time"))
-        if on == off:
-            continue  # nobody knows which of them would win
-        times = [(datetime.combine(date, at), way) for at, way in ((on, True), (off, False)) if at is not None]
-        later = [each for each in times if each[0] > now]
-        if later:
-            return min(later)
-    return None
-
-
-def _time(text: Value | None) -> time | None:
-    try:
-        return time.fromisoformat(str(text))
-    except ValueError:
-        return None
-
 
 TEMPERATURES: Final = ("coffee_temp", "steam_temp")
 """The values of which all readings are kept, for the charts."""
 
-_WITHOUT_NEWS: Final = frozenset((*TEMPERATURES, "flow_seconds", "flow_pulses", "brew_solenoid_on"))
+_WATER: Final = ("flow_", "brew_", "flush_", "backflush_on", "snapshot_")
+"""What the names of values begin with that say how water flows: they have a place of their own."""
+_WITHOUT_NEWS: Final = frozenset((*TEMPERATURES, "clock", "gateway_clock", "gateway_uptime", "token_accepted"))
+_SCHEDULE: Final = "wakeUpSleepEntries"
+_REPLAY: Final = "replay"
 _HISTORY: Final = 10_000  # readings: at one in two seconds more than five hours
 _MESSAGES: Final = 100
 _SHOTS: Final = 50
 _SHOWN: Final = frozenset(window.name for window in (*REPORTS, WATER_FLOW))
 _CLOSEST: Final = 400_000_000  # ns; a reading that follows another more closely is not kept
+_CLOSEST_PUSHED: Final = 1_900_000_000  # ns; the same where each value holds until there is another
+_MOST_EXTRA: Final = 500  # names that no table has; a machine that says more of them says them as news again
+_LONGEST: Final = 200  # characters of a text that is kept of a message
 
 
 class LiveMachine:
@@ -90,6 +56,13 @@ class LiveMachine:
         """How many messages both sides sent."""
         self.damaged = 0
         """How many of them had problems."""
+        self.serial: str | None = None
+        """The serial number, as the machine says or advertises it; None if it did not yet."""
+        self.generation = "v1"
+        """The protocol of the last message."""
+        self._clock_ns = 0  # when the machine's clock was read
+        self._entries: Sequence[object] = ()  # the schedule of gateways since 2024
+        self._extra: dict[str, int] = {}  # by each name that no table has, which value was said last
         self._memory = Memory()
         self._fields: dict[str, Value] = {}
         self._said: dict[tuple[Kind, int, int], Record] = {}  # the last messages, by kind and window
@@ -105,6 +78,33 @@ class LiveMachine:
         named = self._fields.get("model")
         return model_of(self._memory) or (named if isinstance(named, str) else None)
 
+    def clock(self, now_ns: int) -> datetime | None:
+        """Return the time on the machine's clock; None if it is not known.
+
+        v1's is as it was read last; the gateways' is read so seldom that it goes on by ours.
+
+        Args:
+            now_ns: Nanoseconds since 1970.
+        """
+        read = clock_of(self._fields)
+        if read is None or self.generation == "v1":
+            return read
+        return read + timedelta(seconds=max(now_ns - self._clock_ns, 0) / 1e9)
+
+    def next_switch(self, now_ns: int) -> tuple[datetime, bool] | None:
+        """Return when the machine's schedule next switches it, by its own clock, and whether it switches it on.
+
+        Args:
+            now_ns: Nanoseconds since 1970.
+        """
+        now = self.clock(now_ns)
+        return None if now is None else next_switch(self._fields, self._entries, now=now)
+
+    @property
+    def schedule(self) -> Sequence[object]:
+        """The schedule of gateways since 2024, as the machine says it; () if it has none, or another kind."""
+        return self._entries
+
     def feed(self, record: Record) -> None:
         """Take the next record. The values of a damaged message are not believed."""
         self.count += 1
@@ -112,24 +112,40 @@ class LiveMachine:
         self.shots.add(record)
         if record.sender != "machine":
             if record.problems:
-                self.messages.appendleft(record)
+                self.messages.appendleft(_short(record))
             return
+        self.generation = record.generation
         self._note_news(record)
         for observation in observed(record):
             self._memory.write(observation.address, observation.data)
         values = values_in(record)
         self._fields.update(values)
+        if "clock" in values:
+            self._clock_ns = record.time_ns
+        serial = values.get("machine_ser_num") or record.machine
+        self.serial = str(serial) if serial else self.serial
         for name, readings in self.history.items():
             value = values.get(name)
-            if is_number(value) and not (readings and abs(record.time_ns - readings[-1][0]) < _CLOSEST):
-                readings.append((record.time_ns, float(value)))
+            if is_number(value):
+                _keep(readings, record.time_ns, float(value), is_held=record.generation != "v1")
+
+    def disconnect(self, time_ns: int) -> None:
+        """Note that nobody listens any more: no shot is running, and no temperature is known from now on.
+
+        Args:
+            time_ns: Nanoseconds since 1970.
+        """
+        self.shots.disconnect()
+        for readings in self.history.values():
+            if readings and not math.isnan(readings[-1][1]):
+                readings.append((time_ns, math.nan))
 
     def _note_news(self, record: Record) -> None:
         if record.subject is not None and not record.problems:
             self._note_named_news(record)
             return
         if record.problems or record.kind is None or record.address is None or record.length is None:
-            self.messages.appendleft(record)
+            self.messages.appendleft(_short(record))
             return
         window = record.kind, record.address, record.length
         before, self._said[window] = self._said.get(window), record
@@ -143,7 +159,59 @@ class LiveMachine:
 
     def _note_named_news(self, record: Record) -> None:
         """Take a message without an address: it says something new if one of its values is."""
-        news = {name: value for name, value in record.fields.items() if self._fields.get(name) != value}
-        telling = {name: value for name, value in news.items() if name not in _WITHOUT_NEWS}
-        if telling or record.extra:
-            self.messages.appendleft(record._replace(fields=telling))
+        if record.extra.get(_REPLAY) is True:  # it was said to somebody else, perhaps hours ago
+            return
+        telling = {
+            name: value
+            for name, value in record.fields.items()
+            if self._fields.get(name) != value and name not in _WITHOUT_NEWS and not name.startswith(_WATER)
+        }
+        extra: dict[str, object] = {}
+        for name, value in record.extra.items():
+            if name.endswith(_SCHEDULE) and isinstance(value, list):
+                self._entries = value
+            text = _as_text(value)
+            if self._extra.get(name) != (said := hash(text)):
+                if len(self._extra) >= _MOST_EXTRA:
+                    self._extra.clear()
+                self._extra[name] = said
+                extra[name] = _cut(text)
+        if telling or extra:
+            self.messages.appendleft(_short(record._replace(fields=telling, extra=extra or NO_EXTRA)))
+
+
+def _keep(readings: deque[tuple[int, float]], time_ns: int, value: float, *, is_held: bool) -> None:
+    """Keep a reading, unless it follows another closely; where values hold, the last of some close ones is kept."""
+    last = readings[-1] if readings else None
+    if last is None or math.isnan(last[1]):
+        readings.append((time_ns, value))
+    elif not is_held:
+        if abs(time_ns - last[0]) >= _CLOSEST:
+            readings.append((time_ns, value))
+    elif abs(time_ns - last[0]) < _CLOSEST_PUSHED:
+        readings[-1] = (last[0], value)
+    else:
+        readings.append((time_ns, value))
+
+
+def _short(record: Record) -> Record:
+    """A message as it is shown for as long as a watch lasts: long texts and its request are left out."""
+    if record.subject is None and record.generation == "v1":
+        return record  # a frame is short
+    text = record.plaintext
+    return record._replace(
+        plaintext=text if text is None or len(text) <= _LONGEST else f"{text[:_LONGEST]}…",
+        fields={name: _cut(value) if isinstance(value, str) else value for name, value in record.fields.items()},
+        extra={name: _cut(_as_text(value)) for name, value in record.extra.items()} or NO_EXTRA,
+        data=None if record.data is None else record.data[:_LONGEST],
+        raw=None if record.raw is None else record.raw[:_LONGEST],
+        request=None,
+    )
+
+
+def _as_text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

@@ -18,13 +18,13 @@ from lmdecode.analysis.state import LiveMachine
 from lmdecode.app.errors import CommandError
 from lmdecode.app.live import driver_for
 from lmdecode.codec.record import Record
-from lmdecode.device.errors import joined
 from lmdecode.device.watch import Link, Watcher
 from lmdecode.render.records.jsonl import json_bytes
+from lmdecode.render.watch.scene import About
 
 if TYPE_CHECKING:
     from lmdecode.codec.record import Record
-    from lmdecode.config.targets import Target
+    from lmdecode.config.targets import AnyTarget
 
 _LONGEST: Final = 1 << 20  # bytes of a line
 _AS_BYTES: Final[int] = getattr(os, "O_BINARY", 0)  # or Windows makes two bytes of the end of a line
@@ -175,6 +175,9 @@ class Flood:
         self._count = self._bytes = 0
 
 
+_LONG_AFTER_NS: Final = 3600 * 1_000_000_000  # when nothing runs any more of what runs at the end of a watch
+
+
 @dataclass(frozen=True, slots=True)
 class WatchSummary:
     """What was seen."""
@@ -182,8 +185,13 @@ class WatchSummary:
     messages: int
     damaged: int
     shots: int
+    """Those that have ended; of v1 all of them."""
     connections: int
     """The connections on which the machine said something."""
+    flushes: int
+    """Those that the machine itself called so; v1's are among the shots."""
+    unended: int
+    """The shots or flushes whose end was lost."""
     gone: str
     """Why there is no connection at the end; "" if there is one."""
 
@@ -206,7 +214,7 @@ class Watch:
 
     def __init__(
         self,
-        target: Target,
+        target: AnyTarget,
         *,
         timeout: float,
         interval: float,
@@ -217,13 +225,15 @@ class Watch:
         on_flood: Callable[[str], None] = lambda _: None,
         names: Sequence[str] = (),
     ) -> None:
-        self.target = target
         self.chosen: dict[str, int | None] = dict.fromkeys(names)
         """Since when each of the wanted values is what it is, in nanoseconds since 1970; None if it is not known."""
         self._selection = Selection(names) if names else None
         self.machine = LiveMachine()
         """What is known of the machine."""
         driver = driver_for(target, timeout=timeout)
+        named = target.name if target.name and target.name != getattr(target, "host", None) else ""
+        self.about = About(named, driver.name, driver.generation, driver.model)
+        """What is known of it before it says a word."""
         self.watcher = Watcher(
             lambda number, on_record: driver.connection(number, on_record, listens=True),
             interval=interval,
@@ -281,8 +291,18 @@ class Watch:
         link, model = self.watcher.link, self.machine
         gone = link.why
         if not link.connected and not gone and not self.stopped:  # who stops it so early does not complain of silence
-            gone = f"{joined(self.target.host, self.target.port)} has not said anything yet"
-        return WatchSummary(model.count, model.damaged, model.shots.count, self.watcher.connections, gone)
+            gone = f"{self.about.place} has not said anything yet"
+        totals = model.shots.totals(time.time_ns() + _LONG_AFTER_NS)
+        is_v1 = self.about.generation == "v1"
+        return WatchSummary(
+            model.count,
+            model.damaged,
+            model.shots.count if is_v1 else totals.shots,
+            self.watcher.connections,
+            totals.flushes,
+            0 if is_v1 else totals.unended,
+            gone,
+        )
 
     def _take(self, record: Record) -> None:
         """Takes a message. An error here must not look like an error of the connection that the message came over."""
@@ -307,6 +327,6 @@ class Watch:
             self._gone = False
         elif link.why and not self._gone:
             self._gone = True
-            self.machine.shots.disconnect()
+            self.machine.disconnect(time.time_ns())
             self._on_link(f"{link.why}; trying again")
         self._on_change()

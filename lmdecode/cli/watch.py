@@ -17,25 +17,27 @@ import typer
 
 from lmdecode.cli._common import completion
 from lmdecode.cli._common.errors import reports_errors
-from lmdecode.cli._common.live import chosen_by_name, run_live
+from lmdecode.cli._common.live import chosen_by_name, live_target, run_live
 from lmdecode.cli._common.options import (
+    BluetoothOption,
     ConfigOption,
     HostOption,
     KeyOption,
+    LiveGenerationOption,
     LiveMachineOption,
     LivePortOption,
+    RadioOption,
     TimeoutOption,
     UtcOption,
     number,
     seconds_of,
 )
-from lmdecode.config.targets import find_target
 from lmdecode.device.timing import ANSWER_TIMEOUT
 
 if TYPE_CHECKING:
     from lmdecode.app.watch import JsonlLog, Watch
     from lmdecode.codec.record import Record
-    from lmdecode.config.targets import Target
+    from lmdecode.config.targets import AnyTarget
     from lmdecode.render.watch.display import Display
 
 _SECOND: Final = 1.0  # the screen is drawn at least so often, because times go on
@@ -50,6 +52,9 @@ def watch(
     key: KeyOption = None,
     config: ConfigOption = None,
     machine: LiveMachineOption = None,
+    bluetooth: BluetoothOption = None,
+    radio: RadioOption = None,
+    generation: LiveGenerationOption = None,
     jsonl: Annotated[
         Path | None,
         typer.Option(
@@ -96,6 +101,8 @@ def watch(
 
         lmdecode watch
 
+        lmdecode watch --bluetooth
+
         lmdecode watch --jsonl machine.jsonl
 
         lmdecode watch --fields coffee_temp,pump_on --json
@@ -107,13 +114,20 @@ def watch(
     connect. If standard output is not a terminal, each message is a line of JSON instead. The exit code is 3 if there
     is no connection at the end.
     """
-    from lmdecode.app.targets import memory_target
     from lmdecode.app.watch import JsonlLog
     from lmdecode.render.watch.display import Lines, Screen, Silent
 
     names = chosen_by_name(fields).names if fields else ()
-    found = find_target(host=host, port=port, key=key, config=config, machine=machine)
-    target = memory_target(found, "watch reads a machine's memory")
+    target = live_target(
+        host=host,
+        port=port,
+        key=key,
+        config=config,
+        machine=machine,
+        bluetooth=bluetooth,
+        radio=radio,
+        generation=generation,
+    )
     with contextlib.ExitStack() as stack:
         log = stack.enter_context(JsonlLog(jsonl)) if jsonl not in {None, Path("-")} and jsonl else None
         display: Display
@@ -127,7 +141,7 @@ def watch(
 
 
 async def _watch(
-    target: Target,
+    target: AnyTarget,
     display: Display,
     log: JsonlLog | None,
     names: tuple[str, ...],
@@ -139,7 +153,7 @@ async def _watch(
 ) -> None:
     from lmdecode.app.watch import Watch
     from lmdecode.device.errors import NoConnectionError
-    from lmdecode.render.watch.temperatures import summary_text
+    from lmdecode.render.watch.scene import summary_text
 
     changed = asyncio.Event()
 
@@ -165,7 +179,16 @@ async def _watch(
     )
     with _Terminal(run, display, changed) as terminal:
         summary = await run.run(seconds, beside=terminal.draw if display.draws else None)
-    display.note(summary_text(summary.messages, summary.damaged, summary.shots, summary.connections))
+    display.note(
+        summary_text(
+            summary.messages,
+            summary.damaged,
+            summary.shots,
+            summary.connections,
+            flushes=summary.flushes,
+            unended=summary.unended,
+        )
+    )
     if summary.gone:
         raise NoConnectionError(f"not connected at the end: {summary.gone}")
 
@@ -209,7 +232,7 @@ class _Terminal:
 
     async def draw(self) -> None:
         """Draws whenever something has changed, but not all the time."""
-        from lmdecode.render.watch.temperatures import scene_of
+        from lmdecode.render.watch.scene import scene_of
 
         while True:
             self._changed.clear()
@@ -217,7 +240,7 @@ class _Terminal:
                 scene_of(
                     self._run.machine,
                     self._run.watcher,
-                    self._run.target,
+                    self._run.about,
                     span=self._span,
                     keys=self._keyboard.there,
                     now_ns=time.time_ns(),
@@ -225,6 +248,8 @@ class _Terminal:
                 )
             )
             await asyncio.sleep(_LEAST)
+            if self._run.machine.shots.running(time.time_ns()) is not None:
+                continue  # the timer goes on
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_SECOND - _LEAST):
                     await self._changed.wait()

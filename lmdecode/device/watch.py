@@ -2,6 +2,10 @@
 
 A machine pushes its temperatures and what happens by itself. Everything else must be read, each as often as its driver
 says, so that the connection stays nearly as quiet as with the maker's app.
+
+A connection counts from when it is made, and not while it is: a gateway may tell its configuration and then refuse to
+stream, because the app listens already. A connection over TCP is made before anybody has said a word on it, so there
+it counts from the machine's first valid message.
 """
 
 from __future__ import annotations
@@ -17,7 +21,14 @@ from typing import Final, Generic, NoReturn, TypeVar
 from lmdecode.codec.record import Record
 from lmdecode.device.core import pauses
 from lmdecode.device.driver import Connection, OnRecord, Query
-from lmdecode.device.errors import BadAnswerError, MachineError, NoAnswerError, WrongKeyError
+from lmdecode.device.errors import (
+    BadAnswerError,
+    ConnectionLostError,
+    MachineError,
+    NoAnswerError,
+    UnsupportedError,
+    WrongKeyError,
+)
 
 R = TypeVar("R")
 
@@ -71,6 +82,8 @@ class Polling(Generic[R]):
 
 
 _UNHEARD: Final = 2  # reads without an answer, and not a valid message meanwhile, after which a connection is given up
+_SILENT: Final = 3  # the same, once the machine has spoken,
+_QUIET: Final = 3.0  # s; and has not for so long
 _FIRST_PAUSE: Final = 1.0  # s before the first attempt to connect again; then it doubles
 _NS: Final = 1_000_000_000
 
@@ -87,6 +100,14 @@ class Link:
     """Why there is no connection; "" during the first attempt."""
     next_try_ns: int | None = None
     """The time of the next attempt; None while one is under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A time without a connection, after one that worked."""
+
+    since_ns: int
+    until_ns: int
 
 
 class Watcher(Generic[R]):
@@ -123,12 +144,30 @@ class Watcher(Generic[R]):
         """The state of the connection."""
         self.connections = 0
         """The number of connections on which the machine has sent a valid message."""
+        self.last_outage: Outage | None = None
+        """The last time without a connection; None if it was never lost."""
+        self.connection: Connection[R] | None = None
+        """The connection, while there is one or one is being made."""
+        self.place = ""
+        """What the machine was called on the last connection that worked; "" before the first."""
+        self.signal: int | None = None
+        """How strongly it was received by radio then, in dBm, where the connection knows that."""
+        self._heard_count = 0  # valid messages of the machine
+        self._heard_at = 0.0  # when the last of them came, on the monotonic clock
+        self._is_made = False
+
+    @property
+    def losses(self) -> int:
+        """How many times the connection was lost and is there again."""
+        return max(self.connections - 1, 0)
 
     async def run(self) -> NoReturn:
         """Watches until cancelled.
 
         Raises:
-            WrongKeyError: The machine talks, but none of its frames decrypt.
+            WrongKeyError: The machine does not take the key, or none of its frames decrypt, and no connection has
+                worked yet. Once one has, the key is right: another machine may have the address for a while.
+            UnsupportedError: It cannot work on this computer, or with this machine.
             MachineError: The first connection failed, and `wait` is off.
         """
         waits = pauses(_FIRST_PAUSE)
@@ -152,20 +191,29 @@ class Watcher(Generic[R]):
 
     async def _watch_once(self, number: int) -> MachineError:
         """Watches over one connection until it ends; returns why it did."""
-        connection = self._connector(number, self._heard)
+        connection = self.connection = self._connector(number, self._heard)
+        self._is_made, self._heard_count = False, 0
         try:
             await connection.connect()
+            self._is_made = True
+            if self._heard_count:
+                self._connected(time.time_ns())
             await self._poll(connection)
-        except WrongKeyError:
+        except UnsupportedError:
             raise
+        except WrongKeyError as error:
+            if not self.connections:
+                raise
+            return error
         except MachineError as error:
             return connection.lost or error
         finally:
             await connection.close()
+            self.connection = None
 
     async def _poll(self, connection: Connection[R]) -> NoReturn:
         polling = Polling(self._interval, self._queries)
-        unheard = 0
+        unheard = heard = 0
         while True:
             query, due = polling.next
             with contextlib.suppress(TimeoutError):
@@ -173,21 +221,37 @@ class Watcher(Generic[R]):
                     raise await connection.wait_lost()
             if query is None:
                 continue
+            if self._heard_count != heard:
+                unheard, heard = 0, self._heard_count
             try:
                 await connection.ask(query.request)
-            except (NoAnswerError, BadAnswerError):
-                unheard += not self.link.connected
-                if unheard >= _UNHEARD:  # a machine reports each second: what talks there is none, or is ill
+            except (NoAnswerError, BadAnswerError) as error:
+                unheard += self._heard_count == heard
+                if not self.link.connected and unheard >= _UNHEARD:  # what talks there is no machine, or it is ill
                     raise
+                if unheard >= _SILENT and time.monotonic() - self._heard_at >= _QUIET:
+                    raise ConnectionLostError(f"{connection.name} went silent: {error}") from None
                 polling.silent(query, time.monotonic())
             else:
                 polling.answered(query, time.monotonic())
 
     def _heard(self, record: Record) -> None:
-        if not self.link.connected and record.sender == "machine" and record.kind is not None:
-            self.connections += 1
-            self._set(Link(True, record.time_ns))
+        if record.sender == "machine" and record.kind is not None:
+            self._heard_count += 1
+            self._heard_at = time.monotonic()
+            if self._is_made and not self.link.connected:
+                self._connected(record.time_ns)
         self._on_record(record)
+
+    def _connected(self, now_ns: int) -> None:
+        if self.connections:
+            self.last_outage = Outage(self.link.since_ns, now_ns)
+        self.connections += 1
+        if self.connection is not None:
+            self.place = self.connection.name
+            signal = getattr(self.connection, "signal", None)  # only what is heard by radio has one
+            self.signal = signal if isinstance(signal, int) else None
+        self._set(Link(True, now_ns))
 
     def _set(self, link: Link) -> None:
         self.link = link

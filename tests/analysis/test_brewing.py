@@ -221,3 +221,13 @@ def test_odd_values_do_no_harm(messages):
     records = [said(second, **fields) for second, fields in messages]
     for shot in find_shots(records):
         assert shot.evidence in Evidence
+
+
+def test_a_brewing_without_an_end_fills_no_memory():
+    shots = MachineShots("MR012345", keep=2)
+    for second in range(5000):
+        shots.add(said(second, flow_seconds=float(second), brew_solenoid_on=True))
+    running = shots.running(START_NS + 5000 * 10**9)
+    assert running is not None
+    assert (len(running.samples), running.seconds, shots.count) == (2000, 4999.0, 1)
+    assert running.start_ns == START_NS

@@ -1,6 +1,10 @@
 """The model of a machine that is watched, fed with what a simulated one says."""
 
+# ruff: noqa: DTZ001 -- the machine's clock has no zone
 from __future__ import annotations
+
+import math
+from datetime import datetime
 
 import pytest
 
@@ -137,3 +141,57 @@ def test_a_machine_that_speaks_of_names():
     told = [record.fields for record in machine.messages]
     assert told[0] == {"power": False}
     assert all("flow_seconds" not in fields and "coffee_temp" not in fields for fields in told)
+
+
+def test_a_value_holds_until_there_is_another():
+    machine = LiveMachine()
+    for second, degrees in ((0, 92.0), (1, 95.0), (2.5, 98.0), (60, 95.0)):
+        machine.feed(newer.pushed(second, "bluetooth", {"coffee_temp": degrees}))
+    kept = [((time - newer.START_NS) / 1e9, value) for time, value in machine.history["coffee_temp"]]
+    assert kept == [(0, 95.0), (2.5, 98.0), (60, 95.0)]  # of those close together the last one holds
+    machine.disconnect(newer.START_NS + 70 * 10**9)
+    machine.disconnect(newer.START_NS + 80 * 10**9)
+    assert [math.isnan(value) for _, value in machine.history["coffee_temp"]] == [False] * 3 + [True]
+    assert not machine.history["steam_temp"]
+
+
+def test_names_that_no_table_has_are_news_once():
+    machine = LiveMachine()
+    for second, value in enumerate(["a", "a", "b", "a"]):
+        machine.feed(newer.pushed(second, "v3", {}, extra={"Never": value}))
+    assert [record.extra for record in machine.messages] == [{"Never": "a"}, {"Never": "b"}, {"Never": "a"}]
+
+
+def test_what_is_kept_is_short():
+    machine = LiveMachine()
+    for second in range(1000):
+        long = {f"Name{second}": "x" * 10_000}
+        machine.feed(newer.pushed(second, "v3", {"gateway_boot_reason": "y" * 10_000 + str(second)}, extra=long))
+    machine.feed(newer.pushed(1001, "v3", {})._replace(problems=("cut",), raw=b"z" * 10_000))
+    assert all(len(str(record)) < 2000 for record in machine.messages)
+    assert len(machine._extra) <= 500
+
+
+def test_the_clock_of_a_gateway_goes_on():
+    machine = LiveMachine()
+    schedule = [{"days": ["saturday"], "enabled": True, "timeOn": "24:0", "timeOff": "9:30"}]
+    values = {"clock": "2026-11-21T09:29:00"}
+    machine.feed(newer.pushed(0, "v3", values, kind=Kind.READ, extra={"wakeUpSleepEntries": schedule}))
+    soon, later = newer.START_NS + 30 * 10**9, newer.START_NS + 90 * 10**9
+    assert machine.clock(soon) == datetime(2026, 11, 21, 9, 29, 30)
+    assert machine.next_switch(soon) == (datetime(2026, 11, 21, 9, 30), False)
+    assert machine.next_switch(later) == (datetime(2026, 11, 28, 9, 30), False)
+
+
+def test_totals_while_it_goes_on():
+    machine = LiveMachine()
+    morning = [*newer.brewed(0, 12, "brew", "bluetooth"), *newer.brewed(30, 9, "flush", "bluetooth")]
+    for record in [*morning, *newer.brewed(60, 20, "brew", "bluetooth")[:-5]]:
+        machine.feed(record)
+    last = machine.shots.shots(0)[-1].end_ns
+    assert machine.shots.totals(last + 10**9) == (1, 1, 0)  # it runs
+    assert machine.shots.totals(last + 10**10) == (1, 1, 1)
+    machine.disconnect(last)
+    assert machine.shots.running(last) is None
+    machine.feed(newer.pushed(80, "bluetooth", {"steam_temp": 130.0}))
+    assert machine.shots.running(last) is None  # that says nothing of water

@@ -8,10 +8,9 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from lmdecode.render.sentence import value_text
+from lmdecode.render.watch.scene import NS, Scene, duration_text
 from lmdecode.render.watch.screen import title_line, wrapped
-from lmdecode.render.watch.temperatures import Scene, duration_text
 
-_NS: Final = 1_000_000_000
 _WIDEST: Final = 24  # columns that are kept for values; a longer one moves what is behind it
 
 
@@ -52,6 +51,6 @@ def _value_line(scene: Scene, name: str, text: str | None, column: int) -> Text:
     since_ns, named = scene.chosen[name], f"{name:<{max(map(len, scene.chosen))}}  "
     if text is None or since_ns is None:
         return Text.assemble(named, ("not known yet", "dim"))
-    ago = duration_text(max(scene.now_ns - since_ns, 0) / _NS)
+    ago = duration_text(max(scene.now_ns - since_ns, 0) / NS)
     style = "bold" if scene.connected else "dim"
     return Text.assemble(named, (f"{text:<{column}}", style), (f"  for {ago}", "dim"))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.live import Live
 
     from lmdecode.codec.record import Record
-    from lmdecode.render.watch.temperatures import Scene
+    from lmdecode.render.watch.scene import Scene
 
 
 _NOTES: Final = 50  # that are kept until a screen ends

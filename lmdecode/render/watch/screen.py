@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from lmdecode.analysis.pour import What
 from lmdecode.analysis.times import local_time, zone_name
 from lmdecode.codec.printable import printable
 from lmdecode.codec.v1.register import MODELS
 from lmdecode.render.sentence import sentences
-from lmdecode.render.watch.temperatures import NAMES, Scene, duration_text, temperature_lines
-
-if TYPE_CHECKING:
-    from lmdecode.analysis.pour import Shot
+from lmdecode.render.watch.scene import Scene, duration_text
+from lmdecode.render.watch.temperatures import NAMES, temperature_lines
+from lmdecode.render.watch.water import fitting, running_line, shot_line, timer_lines, water_note
 
 _RUNNING = {
     "pump_on": "pump",
@@ -31,7 +29,7 @@ _NOT_YET = "not known yet"
 def title_line(scene: Scene, width: int) -> Text:
     """Which machine it is, and at the end whether it is there."""
     firmware = scene.fields.get("firmware_ver")
-    serial = scene.fields.get("machine_ser_num")
+    serial = scene.serial or scene.fields.get("machine_ser_num")
     known = [scene.model, str(serial) if serial else None, f"firmware {firmware}" if firmware else None]
     right = Text(scene.link if scene.connected else "not connected", "green" if scene.connected else "bold red")
     room = max(width - right.cell_len - 1, 0)
@@ -42,17 +40,6 @@ def title_line(scene: Scene, width: int) -> Text:
     return Text.assemble(left, " ", right)
 
 
-def fitting(parts: Iterable[Text], width: int, *, between: str = "  ") -> Text:
-    """Returns the parts for which there is room, the first in any case, in one line. None of them is cut in two."""
-    line = Text()
-    for part in parts:
-        if not line:
-            line = part.copy()
-        elif line.cell_len + len(between) + part.cell_len <= width:
-            line.append(between).append_text(part)
-    return line
-
-
 def state_line(scene: Scene, width: int) -> Text:
     """Whether it is on, has water, and what of it works. What ran when it was last heard may have stopped since."""
     fields = scene.fields
@@ -60,9 +47,13 @@ def state_line(scene: Scene, width: int) -> Text:
     state = _NOT_YET if power is None else "on" if power else "standby"
     parts = [Text(state, "bold" if power is not None and scene.connected else "dim")]
     water = fields.get("water_reservoir_contact")
-    if water is not None:
+    if fields.get("plumbed_in") is True:  # then nothing is said of a tank that there is not
+        parts.append(Text("plumbed in", "dim"))
+    elif water is not None:
         parts.append(Text("water tank full", "dim") if water else Text(" WATER TANK EMPTY ", "bold reverse red"))
-    running = [word for name, word in _RUNNING.items() if fields.get(name)]
+    # The newer gateways do not say that a valve has closed, but that a shot has ended.
+    is_told = scene.generation == "v1" or scene.running is not None
+    running = [word for name, word in _RUNNING.items() if fields.get(name) and is_told]
     now = [Text(", ".join(running), "bold")] if running and scene.connected else []
     steam = fields.get("steam_boiler_enable")
     boiler = [] if steam is None else [Text(f"steam boiler {'on' if steam else 'off'}", "dim")]
@@ -70,8 +61,10 @@ def state_line(scene: Scene, width: int) -> Text:
     return whole if whole.cell_len <= width else fitting([*parts, *now], width)
 
 
-def clock_line(scene: Scene) -> Text:
-    """What time it is for the machine, and when it switches itself."""
+def clock_line(scene: Scene) -> Text | None:
+    """What time it is for the machine, and when it switches itself; None if a newer machine says neither."""
+    if scene.generation != "v1":
+        return _newer_clock_line(scene)
     try:
         now = datetime.fromisoformat(str(scene.fields.get("clock")))
     except ValueError:
@@ -79,48 +72,59 @@ def clock_line(scene: Scene) -> Text:
     line = Text(f"{now:%a %H:%M:%S}")
     enabled = scene.fields.get("auto_bitfield")
     if scene.next_switch is not None:
-        when, on = scene.next_switch
-        day = "" if when.date() == now.date() else f"{when:%a} "
-        ahead = duration_text((when - now).total_seconds() // 60 * 60) if when - now else ""
-        line.append(f"  switches {'on' if on else 'off'} {day}{when:%H:%M}, in {ahead}")
+        line.append(f"  {_switch(scene.next_switch, now)}")
     elif isinstance(enabled, list):
         line.append("  no schedule" if "global_auto" not in enabled else "  nothing on the schedule", "dim")
     return line
 
 
-def running_line(shot: Shot, width: int, *, dosed: bool, ascii_only: bool) -> Text:
-    """Water that flows now, with a bar for the part of the dose that has flowed if the machine doses it."""
-    line = Text.assemble(("now      ", "bold green"), (_amounts(shot, width - len("now      ")), "bold"))
-    if dosed and shot.dose and shot.what is not What.HOT_WATER:  # whose dose is a time
-        room = min(width - line.cell_len - 8, 30)
-        share = min((shot.pulses or 0) / shot.dose, 1.0)
-        if room > 5:
-            full = round(room * share)
-            bar, rest = ("#", ".") if ascii_only else ("━", "─")
-            line.append("  ")
-            line.append(bar * full, "green")
-            line.append(rest * (room - full), "dim")
-            line.append(f" {share:.0%}")
-    return line
+def _newer_clock_line(scene: Scene) -> Text | None:
+    now, parts = scene.clock, []
+    if now is not None:
+        parts.append(Text(f"{now:%a %H:%M:%S}"))
+        if scene.next_switch is not None:
+            parts.append(Text(_switch(scene.next_switch, now)))
+        elif scene.has_schedule is not None:
+            parts.append(Text("nothing on the schedule" if scene.has_schedule else "no schedule", "dim"))
+    standby = _standby(scene)
+    if standby:
+        parts.append(Text(standby, "dim"))
+    return Text("  ").join(parts) if parts else None
 
 
-def shot_line(shot: Shot, width: int) -> Text:
-    """Water that has flowed."""
-    begun = local_time(shot.samples[0].time_ns)
-    parts = [Text.assemble((f"{begun:%H:%M:%S} ", "dim"), _amounts(shot, width - len("00:00:00 ")))]
-    temperatures = [sample.coffee_temp for sample in shot.samples if sample.coffee_temp is not None]
-    if temperatures:
-        low, high = min(temperatures), max(temperatures)
-        parts.append(Text(f"{low:.1f} to {high:.1f} °C" if low != high else f"{low:.1f} °C", "dim"))
-    return fitting(parts, width)
+def _switch(switch: tuple[datetime, bool], now: datetime) -> str:
+    when, on = switch
+    day = "" if when.date() == now.date() else f"{when:%a} "
+    ahead = duration_text((when - now).total_seconds() // 60 * 60) if when - now else ""
+    return f"switches {'on' if on else 'off'} {day}{when:%H:%M}, in {ahead}"
 
 
-def _amounts(shot: Shot, width: int) -> str:
-    key = f"button {shot.key}" if shot.key else "water"
-    counted = shot.samples[-1].seconds  # `shot.seconds` may turn to the clock's while one looks on
-    seconds = (shot.seconds or 0.0) if counted is None else counted
-    parts = [f"{key:<8} {seconds:5.1f} s", f"{shot.pulses or 0:4} pulses", f"about {shot.ml or 0.0:4.0f} ml"]
-    return fitting(map(Text, parts), width).plain
+_AFTER: Final = {"PowerOn": "after it is switched on", "LastBrewing": "after the last coffee"}
+
+
+def _standby(scene: Scene) -> str:
+    """When a newer machine goes to standby by itself, in words; "" if it does not, or does not say so."""
+    fields = scene.fields
+    minutes, after = fields.get("smart_standby_minutes"), _AFTER.get(str(fields.get("smart_standby_after")), "")
+    if fields.get("smart_standby_enable") is True and minutes:
+        return f"standby {minutes} min {after}".rstrip()
+    return ""
+
+
+_SPOKEN: Final = {"v3": "gateway v3 at ", "bluetooth": "Bluetooth "}
+_WEAK: Final = -85  # dBm; below it connections are lost
+
+
+def link_line(scene: Scene) -> Text | None:
+    """What is connected and how well; None if the title says all of it."""
+    parts = []
+    if scene.generation in _SPOKEN:
+        parts.append(f"{_SPOKEN[scene.generation]}{printable(scene.address)}")
+    if scene.signal is not None:
+        parts.append(f"{scene.signal} dBm{', which is weak' if scene.signal < _WEAK else ''}")
+    if scene.losses:
+        parts.append(scene.losses)
+    return Text(", ".join(parts), "dim") if parts else None
 
 
 def footer(scene: Scene, width: int) -> Text:
@@ -134,6 +138,7 @@ _SIDE_BY_SIDE: Final = 64  # columns from which on the charts stand beside each 
 _TALLEST_CHART: Final = 14
 _LEAST_CHART: Final = 2
 _LEAST_MESSAGES: Final = 3
+_LINK_FROM: Final = 14  # lines of the terminal, from which on a line is left for the link
 
 
 class WatchScreen:
@@ -153,7 +158,7 @@ class WatchScreen:
 
 def screen_lines(scene: Scene, width: int, height: int, *, ascii_only: bool = False) -> list[Text]:
     """The lines of the screen, at most as many as it is high; the least important are left out first."""
-    head = [*_head(scene, width)]
+    head = [*_head(scene, width, height, ascii_only=ascii_only)]
     foot = [footer(scene, width)]
     room = height - len(head) - len(foot)
     shots = _shot_rows(room)
@@ -182,12 +187,19 @@ def _chart_rows(room: int, *, beside: bool) -> int:
     return min(rows * 3 // 4, _TALLEST_CHART) if rows >= _LEAST_CHART + 1 else 0
 
 
-def _head(scene: Scene, width: int) -> Iterator[Text]:
+def _head(scene: Scene, width: int, height: int, *, ascii_only: bool) -> Iterator[Text]:
     yield title_line(scene, width)
     if not scene.connected:
         yield from wrapped(Text(scene.link, "bold red"), width)
+    if scene.timer is not None:
+        yield from timer_lines(scene.timer, width, height, ascii_only=ascii_only)
     yield state_line(scene, width)
-    yield clock_line(scene)
+    clock = clock_line(scene)
+    if clock is not None:
+        yield clock
+    link = link_line(scene) if scene.connected and height >= _LINK_FROM else None
+    if link is not None:
+        yield link
 
 
 def wrapped(text: Text, width: int) -> list[Text]:
@@ -199,12 +211,11 @@ def wrapped(text: Text, width: int) -> list[Text]:
 
 
 def _water(scene: Scene, width: int, rows: int, *, ascii_only: bool) -> list[Text]:
-    lines = [
-        rule("shots and water", f"{scene.shots} since the start" if scene.shots else "", width, ascii_only=ascii_only)
-    ]
+    lines = [rule("shots and water", water_note(scene), width, ascii_only=ascii_only)]
     if scene.running is not None:
-        dosed = scene.model is None or MODELS[scene.model].doses
-        lines.append(running_line(scene.running, width, dosed=dosed, ascii_only=ascii_only))
+        model = MODELS.get(scene.model or "")
+        dosed = model is None or model.doses
+        lines.append(running_line(scene, scene.running, width, dosed=dosed, ascii_only=ascii_only))
     lines += [shot_line(each, width) for each in scene.finished[: rows - len(lines)]]
     if len(lines) == 1:
         lines.append(Text("no water since the start", "dim"))
@@ -220,6 +231,8 @@ def _messages(scene: Scene, width: int, rows: int, *, ascii_only: bool) -> list[
         when = f"{local_time(record.time_ns):%H:%M:%S} "
         for each in sentences(record):
             text = each.removeprefix("machine ")
+            if record.subject is not None:
+                text = text.removeprefix(f"{printable(record.subject)}: ")
             lines.append(Text.assemble((when, "dim"), (printable(text), "red" if text.startswith("!") else "")))
             when = " " * len(when)
             if len(lines) >= rows:

@@ -14,8 +14,8 @@ from rich.console import Console
 
 from lmdecode.analysis.pour import Evidence, Sample, Shot, What
 from lmdecode.codec.record import Kind, Record
+from lmdecode.render.watch.scene import Scene
 from lmdecode.render.watch.screen import WatchScreen, screen_lines
-from lmdecode.render.watch.temperatures import Scene
 
 NOW = 1_795_229_755_000_000_000
 FIELDS = {
