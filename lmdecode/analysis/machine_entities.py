@@ -13,6 +13,15 @@ from functools import cache
 from typing import Any, Final
 
 from lmdecode.analysis.entities import Entity, EntityKind, entities_of, label_of
+from lmdecode.codec.bluetooth.settings import (
+    COFFEE_RANGE,
+    SETTINGS,
+    STANDBY_RANGE,
+    STEAM_LEVELS,
+    STEAM_RANGE,
+    knows_model,
+)
+from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import JsonType, Value
 from lmdecode.codec.v1.register import DEFAULT_MODEL
 from lmdecode.codec.vocabulary import SOURCES, fields_of, rows
@@ -42,6 +51,7 @@ _LABELS: Final[Mapping[str, str]] = {
     "plumbed_in": "Plumbed in",
     "dose_mode": "Dose mode",
 }
+_AFTER: Final = ("PowerOn", "LastBrewing")
 _KINDS: Final[Mapping[JsonType, EntityKind]] = {
     "boolean": EntityKind.FLAG,
     "integer": EntityKind.NUMBER,
@@ -57,11 +67,6 @@ LAST_SHOT_SECONDS: Final = Entity(
 )
 SHOTS: Final = (SHOT_RUNNING, SHOT_SECONDS, LAST_SHOT_SECONDS)
 """What is known of shots while a connection stays, in every generation."""
-
-STEAM_LEVELS: Final = (126.0, 128.0, 131.0)
-"""The steam boiler's targets in °C that are the levels 1, 2 and 3, of models that have levels."""
-LEVELED: Final = frozenset(("Linea Micra", "Linea Mini R"))
-"""The models whose steam boiler has levels."""
 
 
 def entities_for(generation: str, model: str | None, known: Container[str] | None = None) -> list[Entity]:
@@ -100,25 +105,40 @@ def values_with(generation: str, model: str | None, fields: Mapping[str, Value])
     {'steam_set_temp': 128.0, 'steam_level': 2}
     """
     target = fields.get("steam_set_temp")
-    if generation == "v1" or model not in LEVELED or target not in STEAM_LEVELS:
+    if generation == "v1" or not _has_levels(model) or target not in STEAM_LEVELS:
         return dict(fields)
     return {**fields, "steam_level": STEAM_LEVELS.index(float(str(target))) + 1}
 
 
 def _limits(model: str | None) -> dict[str, dict[str, Any]]:
     """Returns what Bluetooth can set on a model, each with its limits."""
+    low, high = STANDBY_RANGE
     found: dict[str, dict[str, Any]] = {
         "power": {},
-        "coffee_set_temp": {"minimum": 80.0, "maximum": 110.0},
+        "coffee_set_temp": {"minimum": COFFEE_RANGE[0], "maximum": COFFEE_RANGE[1]},
         "steam_boiler_enable": {},
         "smart_standby_enable": {},
-        "smart_standby_minutes": {"minimum": 1, "maximum": 240, "step": 1},
+        "smart_standby_minutes": {"minimum": low, "maximum": high, "step": 1},
+        "smart_standby_after": {"kind": EntityKind.CHOICE, "words": _AFTER},
     }
-    if model in LEVELED:
-        found["steam_level"] = {"minimum": 1, "maximum": 3, "step": 1}
-    elif model is not None and model.startswith("GS3"):
-        found["steam_set_temp"] = {"minimum": 20.0, "maximum": 134.0}
+    if _has_levels(model):
+        found["steam_level"] = {"minimum": 1, "maximum": len(STEAM_LEVELS), "step": 1}
+    elif _takes("steam_set_temp", model):
+        found["steam_set_temp"] = {"minimum": STEAM_RANGE[0], "maximum": STEAM_RANGE[1]}
     return found
+
+
+def _has_levels(model: str | None) -> bool:
+    return _takes("steam_level", model)
+
+
+def _takes(setting: str, model: str | None) -> bool:
+    """Returns whether a model is known to have a setting."""
+    try:
+        SETTINGS[setting].takes(model)
+    except RegisterError:
+        return False
+    return knows_model(model)
 
 
 @cache

@@ -66,6 +66,8 @@ REFUSED: Final = "refused"
 _BUSY_SECONDS: Final = 900.0  # s for which a busy machine's last values hold
 _FAILURES: Final = 2  # in a row, after which a machine that was there is not any more
 _ALL_SECONDS: Final = 600.0  # s between two reads of everything
+_PUSHED: Final = 60.0  # s between two reads of what the newer generations push meanwhile
+_SEARCHES: Final = 30.0  # s more for a visit over Bluetooth, which begins with a search
 _LONGEST_PAUSE: Final = 60.0
 _STALE: Final = 5.0  # s after which a command is not carried out any more: who gave it has given up, or left
 _CHANGES_AT_ONCE: Final = 40  # the schedule of a week has 22 entities; doses and times of a GS3 AV are 18
@@ -140,13 +142,14 @@ class BridgedMachine:
         self._serial = ""
         self._device = ""  # whose the present connection is, where each connection says it
         self._ever = False
+        self._remarks = set[str]()
         self._changes = Allowance(_CHANGES_AT_ONCE, _CHANGES)
 
     def _set_polls(self) -> None:
         polls = list(self._driver.polls())
         self._needed = polls[0].name if polls else ""
-        if polls and not self._stay:  # a visit at which nothing is asked would show nothing
-            polls[0] = replace(polls[0], every=0.0)
+        if not self._stay and self.generation != "v1":  # what a machine tells by itself, a visit has to ask for
+            polls = [replace(each, every=0.0) if (each.every or 0.0) <= _PUSHED else each for each in polls]
         self._polling = Polling(self._every, polls)
 
     @property
@@ -172,7 +175,9 @@ class BridgedMachine:
         if named and named not in {getattr(self._target, "host", None), self._serial}:
             return named
         own = fields.get("machine_name")
-        return own if isinstance(own, str) and own.strip() else self.name
+        if isinstance(own, str) and own.strip():
+            return own
+        return self._serial or self.name if self.generation == "bluetooth" else self.name
 
     @property
     def entities(self) -> list[Entity]:
@@ -226,7 +231,8 @@ class BridgedMachine:
         async with self._turn:
             try:
                 await self._settle()
-                await answered_within(whole(self._timeout), self._read_due(self._connection()))
+                patience = whole(self._timeout) + (_SEARCHES if self.generation == "bluetooth" else 0.0)
+                await answered_within(patience, self._read_due(self._connection()))
             except WrongKeyError as error:
                 await self._let_go()
                 if not self._ever:
@@ -349,6 +355,7 @@ class BridgedMachine:
 
     async def _let_go(self) -> None:
         session, self._session = self._session, None
+        self.live.shots.disconnect()
         if session is not None:
             await session.close()
 
@@ -410,6 +417,10 @@ class BridgedMachine:
         if self.link != CONNECTED:
             what = " ".join(filter(None, (self.model, self._shown_serial)))
             self._set(CONNECTED, "", f"connected{' again' if self.link else ''}{f': {what}' if what else ''}")
+        remark = str(getattr(self._driver, "remark", ""))
+        if self._stay and remark and remark not in self._remarks:
+            self._remarks.add(remark)
+            self._tell(f"{self.name}: {remark}")
 
     @property
     def _shown_serial(self) -> str:

@@ -28,6 +28,8 @@ def plan_for(driver: Driver[Any], entity: Entity, text: str, *, model: str | Non
     """
     if driver.generation == "v1":
         return plan_of([change_of(entity, text, model=model)], model=model)
+    if driver.generation == "v3":
+        return driver.plan(entity.name, [text])  # which says that nothing can be set, and what can set it
     value = value_of(entity, text)
     low, high = entity.minimum, entity.maximum
     if low is not None and high is not None and is_number(value) and not low <= float(value) <= high:

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmdecode.analysis.entities import EntityKind, entities_of
+from lmdecode.analysis.machine_entities import SHOTS, entities_for, every_entity
 from lmdecode.codec.v1.memory_map import by_name
 from lmdecode.codec.v1.register import MODELS
 from lmdecode.render.home_assistant import Device, Topics, discovery_message, state_text, topic_id
@@ -23,12 +24,16 @@ VENV = Path(os.environ.get("LMDECODE_HOMEASSISTANT") or ROOT / ".venv-homeassist
 SCRIPT = Path(__file__).with_name("check_in_home_assistant.py")
 TOPICS = Topics("lmdecode", "homeassistant", "lmdecode-1234")
 ALL = entities_of("GS3 AV")
+NEWER = [(generation, model) for generation in ("v3", "bluetooth") for model in ("Linea Micra", "GS3 AV", None)]
 
 
-def message(model="GS3 AV", *, writes=True, **changed):
+def message(model="GS3 AV", *, writes=True, generation="v1", **changed):
     described = {"id": "GS012345", "name": "Kitchen", "model": model, "serial": "GS012345", "firmware": "1.40"}
     device = Device(**described | changed)
-    return TOPICS.discovery(device.id), discovery_message(device, entities_of(model), TOPICS, writes=writes, also=ALL)
+    entities, also = entities_for(generation, model), ALL
+    if generation != "v1":
+        entities, also = [*entities, *SHOTS], every_entity()
+    return TOPICS.discovery(device.id), discovery_message(device, entities, TOPICS, writes=writes, also=also)
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +86,8 @@ def test_home_assistant_takes_what_is_right_and_sees_what_is_wrong(check):
     good.append(
         message(id=topic_id("a/+#\0 ☕"), name="\x1b[2J ☕ {{ states }}", model=None, serial=None, firmware=None)
     )
+    for generation, model in NEWER:
+        good += [message(model, generation=generation, writes=writes) for writes in (False, True)]
     bad = [broken(*each) for each in BROKEN.values()]
     bad.append((TOPICS.discovery("a b"), message()[1]))
     said = check(*good, *bad)
@@ -158,3 +165,22 @@ def test_no_name_gets_out_of_its_level_of_a_topic(text):
 def test_what_is_no_command_is_none(text):
     assert TOPICS.commanded(text) is None
     assert TOPICS.commanded(f"lmdecode/set/{text}") is None or "/set/" in text
+
+
+def test_what_bluetooth_can_change_is_a_control_and_what_v3_tells_is_none():
+    components = message("Linea Micra", generation="bluetooth")[1]["components"]
+    level = components["number_steam_level"]
+    assert (level["min"], level["max"], level["step"]) == (1, 3, 1)
+    assert components["select_smart_standby_after"]["options"] == ["PowerOn", "LastBrewing"]
+    assert components["binary_sensor_shot_running"]["name"] == "Shot running"
+    for name in ("switch_power", "number_coffee_set_temp", "switch_smart_standby_enable"):
+        assert components[name]["command_topic"]
+    components = message("Linea Micra", generation="v3")[1]["components"]
+    assert not [each for each in components.values() if "command_topic" in each]
+
+
+def test_a_machine_that_has_another_generation_now_loses_what_it_had():
+    old = {name for name, each in message("GS3 AV")[1]["components"].items() if len(each) > 1}
+    now = message("GS3 AV", generation="bluetooth")[1]["components"]
+    assert old <= now.keys()
+    assert list(now["text_mon_on_time"]) == ["platform"]
