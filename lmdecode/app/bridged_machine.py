@@ -66,6 +66,7 @@ REFUSED: Final = "refused"
 _BUSY_SECONDS: Final = 900.0  # s for which a busy machine's last values hold
 _FAILURES: Final = 2  # in a row, after which a machine that was there is not any more
 _ALL_SECONDS: Final = 600.0  # s between two reads of everything
+_SILENT_SECONDS: Final = 3600.0  # s until a question without an answer is asked again: each costs three connections
 _PUSHED: Final = 60.0  # s between two reads of what the newer generations push meanwhile
 _SEARCHES: Final = 30.0  # s more for a visit over Bluetooth, which begins with a search
 _LONGEST_PAUSE: Final = 60.0
@@ -143,6 +144,7 @@ class BridgedMachine:
         self._device = ""  # whose the present connection is, where each connection says it
         self._ever = False
         self._remarks = set[str]()
+        self._silent_until: dict[str, float] = {}  # by question, on the clock of time.monotonic
         self._changes = Allowance(_CHANGES_AT_ONCE, _CHANGES)
 
     def _set_polls(self) -> None:
@@ -364,16 +366,16 @@ class BridgedMachine:
             await session.run(_connecting())
         now = time.monotonic()
         if now - self._all_at >= _ALL_SECONDS:
-            answers = [answer async for _, answer in read_all(session, self._driver.snapshot())]
-            errors = [each for each in answers if isinstance(each, Exception)]
-            if len(errors) == len(answers) and errors:
-                raise errors[0]
+            await self._read_all(session, now)
             self._all_at = now
             return
         while (due := self._polling.next)[1] <= now:
             query = due[0]
             if query is None:
                 return
+            if self._silent_until.get(query.name, 0.0) > now:
+                self._polling.silent(query, now)
+                continue
             try:
                 await session.ask(query.request)
             except (NoAnswerError, BadAnswerError):
@@ -382,6 +384,23 @@ class BridgedMachine:
                     raise
             else:
                 self._polling.answered(query, now)
+
+    async def _read_all(self, session: Session[Any], now: float) -> None:
+        """Reads all that the machine reveals. What it has not answered is left out for an hour."""
+        due = [each for each in self._driver.snapshot() if self._silent_until.get(each.name, 0.0) <= now]
+        silent: dict[str, Exception] = {}
+        heard = False
+        try:
+            async for query, answer in read_all(session, due):
+                if isinstance(answer, Exception):
+                    silent[query.name] = answer
+                else:
+                    heard = True
+        finally:  # also if it took too long: the next visit gets further
+            if heard:
+                self._silent_until |= dict.fromkeys(silent.keys() - {self._needed}, now + _SILENT_SECONDS)
+        if silent and not heard:
+            raise next(iter(silent.values()))
 
     def _take(self, record: Record) -> None:
         self.live.feed(record)
@@ -446,6 +465,7 @@ class BridgedMachine:
         self.live = LiveMachine()
         self.id = self._serial = self.link = ""
         self._all_at = -_ALL_SECONDS
+        self._silent_until.clear()
 
     def _fail(self, error: MachineError) -> None:
         self._failures += 1
