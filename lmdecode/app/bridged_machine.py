@@ -68,7 +68,6 @@ _FAILURES: Final = 2  # in a row, after which a machine that was there is not an
 _ALL_SECONDS: Final = 600.0  # s between two reads of everything
 _SILENT_SECONDS: Final = 3600.0  # s until a question without an answer is asked again: each costs three connections
 _PUSHED: Final = 60.0  # s between two reads of what the newer generations push meanwhile
-_SEARCHES: Final = 30.0  # s more for a visit over Bluetooth, which begins with a search
 _LONGEST_PAUSE: Final = 60.0
 _STALE: Final = 5.0  # s after which a command is not carried out any more: who gave it has given up, or left
 _CHANGES_AT_ONCE: Final = 40  # the schedule of a week has 22 entities; doses and times of a GS3 AV are 18
@@ -233,7 +232,7 @@ class BridgedMachine:
         async with self._turn:
             try:
                 await self._settle()
-                patience = whole(self._timeout) + (_SEARCHES if self.generation == "bluetooth" else 0.0)
+                patience = whole(self._timeout, self.generation)
                 await answered_within(patience, self._read_due(self._connection()))
             except WrongKeyError as error:
                 await self._let_go()
