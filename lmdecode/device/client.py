@@ -240,18 +240,17 @@ class Client(Generic[R]):
         return answer
 
     async def _listen(self, reader: asyncio.StreamReader, requester: Requester[R]) -> None:
+        how = None
         try:
             how = await self._hear_out(reader, requester)
         except MachineError as error:
             self._lose(error)
-            return
         except Exception as error:  # noqa: BLE001 -- `on_record` may raise anything; whoever asks gets it
-            self._failure = error
-            self._heard.set()
-            return
+            self._fail(error)
         finally:  # also if this side disconnects: half a frame is a Record all the same
-            self._tell(requester.close(time.time_ns()))
-        self._lose(error_of(requester.ended(self.name, how)))
+            self._tell_or_fail(requester.close(time.time_ns()))
+        if how is not None and self._failure is None:
+            self._lose(error_of(requester.ended(self.name, how)))
 
     async def _hear_out(self, reader: asyncio.StreamReader, requester: Requester[R]) -> str:
         """Takes what the machine says until the connection ends; returns how it ended, in words.
@@ -294,10 +293,7 @@ class Client(Generic[R]):
             return False
         data, records = requester.farewell(time.time_ns())
         self._say(data)
-        try:
-            self._tell(records)
-        except Exception as error:  # noqa: BLE001 -- as above
-            self._failure = error
+        self._tell_or_fail(records)
         return bool(data)
 
     async def _see_whether_alive(self, seconds: float, requester: Requester[R]) -> None:
@@ -335,6 +331,17 @@ class Client(Generic[R]):
         if self._lost is None:
             self._lost = error
         self._heard.set()
+
+    def _fail(self, error: Exception) -> None:
+        self._failure = self._failure or error
+        self._heard.set()
+
+    def _tell_or_fail(self, records: Sequence[Record]) -> None:
+        """Tells the last Records, where nobody is there to be told of an error at once."""
+        try:
+            self._tell(records)
+        except Exception as error:  # noqa: BLE001 -- as above
+            self._fail(error)
 
     def _tell(self, records: Sequence[Record]) -> None:
         if self._on_record is not None:

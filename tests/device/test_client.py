@@ -278,3 +278,24 @@ def test_what_fails_in_whoever_listens_is_no_fault_of_the_machine():
 
     with pytest.raises(OSError, match="No space left"):
         asyncio.run(run(lambda record: full(record) if record.sender == "machine" else None))
+
+
+def test_what_fails_at_the_last_record_is_told_too():
+    """Half a frame becomes a Record when the connection has ended."""
+
+    def full(record):
+        if record.raw is not None:
+            raise OSError(28, "No space left on device")
+
+    async def half(_, writer):
+        writer.write(frame(KEY, POWER._replace(data=b"\x01"))[:-5])
+        writer.close()
+
+    async def run():
+        async with await asyncio.start_server(half, "127.0.0.1", 0) as cut:
+            port = cut.sockets[0].getsockname()[1]
+            async with Client("127.0.0.1", port, requesters(KEY), on_record=full) as talk:
+                await asyncio.wait_for(talk.wait_lost(), 5)
+
+    with pytest.raises(OSError, match="No space left"):
+        asyncio.run(run())

@@ -22,8 +22,9 @@ from lmdecode.codec.dialect import Place, Tally
 from lmdecode.codec.errors import KeyFormatError
 from lmdecode.codec.http_connection import HttpConnection
 from lmdecode.codec.printable import printable
-from lmdecode.codec.record import Record, Sender
+from lmdecode.codec.record import MASK, Record, Sender
 from lmdecode.codec.requester import ONE_AT_A_TIME, Failure, Fault, RequesterFactory
+from lmdecode.codec.secrets import masked_text
 from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v3 import CONFIG, STREAMING
 from lmdecode.codec.v3.conversation import ENCRYPTED, Web
@@ -303,7 +304,8 @@ class Requester:
 
     def _closed(self, payload: bytes) -> Failure:
         code = int.from_bytes(payload[:2], "big") if len(payload) > 1 else 0
-        reason = printable(payload[2:].decode("utf-8", "replace"))[:_LONGEST_REASON]
+        text = payload[2:].decode("utf-8", "replace").replace(self._key.secret.decode("latin-1"), MASK)
+        reason = printable(masked_text(text))[:_LONGEST_REASON]
         said = " ".join(filter(None, (str(code or ""), reason)))
         how = "closed the stream" + (f" ({said})" if said else "")
         if not self._web.texts:

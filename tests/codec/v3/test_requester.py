@@ -290,6 +290,13 @@ def test_a_stream_that_ends_at_once_belongs_to_another_program() -> None:
     assert cut(requester.broken) == (Fault.LOST, f"{PLACE} closed the stream")
 
 
+def test_what_a_machine_says_at_the_end_has_no_secret() -> None:
+    requester = streaming()
+    requester.receive(2, frame(b"\x03\xf0not yours: " + TOKEN.encode(), 8))
+    assert requester.broken is not None
+    assert "(1008 not yours: **)" in requester.broken.why
+
+
 def test_silence_and_an_end_before_any_word() -> None:
     requester, _, _ = asked()
     failure = requester.missing(CONFIGURATION, PLACE, ended=False)
