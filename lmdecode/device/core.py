@@ -29,8 +29,10 @@ from lmdecode.device.errors import (
     FloodError,
     MachineError,
     NoConnectionError,
+    NotToldError,
     RefusedError,
     UnconfirmedError,
+    UnreadableError,
     UnsupportedError,
     WrongKeyError,
 )
@@ -84,7 +86,7 @@ Step = Connect | Ask[R] | Write[R] | Pause | Disconnect
 Steps = Generator[Step[R], Any, T]
 """Yields steps, is sent what came of each, and returns a result or raises a `MachineError`."""
 
-_FINAL: Final = (EchoError, FloodError, WrongKeyError, UnsupportedError)
+_FINAL: Final = (EchoError, FloodError, NotToldError, UnreadableError, WrongKeyError, UnsupportedError)
 """What will not be otherwise on another connection."""
 
 

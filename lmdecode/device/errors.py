@@ -58,12 +58,20 @@ class NoAnswerError(MachineError):
     """The machine did not answer in time, although it is connected."""
 
 
+class NotToldError(NoAnswerError):
+    """The machine has no answer to this question, and will have none if it is asked again."""
+
+
 class UnconfirmedError(NoAnswerError):
     """The machine took a write, and does not say whether it did as it was told. What it holds must be read."""
 
 
 class BadAnswerError(MachineError):
     """The answer is damaged."""
+
+
+class UnreadableError(BadAnswerError):
+    """The answer is damaged each time, although the connection is well."""
 
 
 class EchoError(BadAnswerError):

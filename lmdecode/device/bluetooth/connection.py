@@ -54,8 +54,10 @@ from lmdecode.device.errors import (
     MissingTokenError,
     NoAnswerError,
     NoConnectionError,
+    NotToldError,
     RefusedError,
     UnconfirmedError,
+    UnreadableError,
     UnsupportedError,
     WrongKeyError,
 )
@@ -67,6 +69,7 @@ CONNECT_TIMEOUT: Final = 20.0
 """Seconds that one attempt to connect may take, once the machine was heard."""
 _CONNECT_TRIES: Final = 3  # a first attempt fails often: another connection of the radio was in the way
 _CONNECT_PAUSE: Final = 0.5  # s
+_ASK_TRIES: Final = 2  # of a question whose answer is empty or damaged; each answer belongs to its question
 _CLOSE_TIMEOUT: Final = 5.0  # s
 _LET_GO: Final = 1.0  # s for a step that was given up to end
 _INSTEAD_EVERY: Final = 5.0  # s between two reads of what a gateway without notifications does not say by itself
@@ -225,8 +228,8 @@ class BluetoothConnection:
 
         Raises:
             ConnectionLostError, BusyError, FloodError: The connection has ended, or ends before the answer.
-            NoAnswerError: The machine has no answer to it.
-            BadAnswerError: The answer is damaged: cut off, or no JSON.
+            NotToldError: The machine has no answer to it.
+            UnreadableError: The answer is damaged: cut off, or no JSON.
             UnsupportedError: The request is a command.
         """
         if not isinstance(request, Question):
@@ -235,17 +238,19 @@ class BluetoothConnection:
             requester, peer = self._there()
             if request.is_characteristic and request.name not in peer.characteristics:
                 return self._without(request)
-            self._asked[request] = time.monotonic()
-            try:
-                answer = await self._run(requester.ask(request))
-            except AttError as error:
-                raise NoAnswerError(f"{self.name} does not tell {request}: {error}") from None
-        wrong = fault(request, answer)
+            wrong = ""
+            for _ in range(_ASK_TRIES):
+                self._asked[request] = time.monotonic()
+                try:
+                    answer = await self._run(requester.ask(request))
+                except AttError as error:
+                    raise NotToldError(f"{self.name} does not tell {request}: {error}") from None
+                wrong = fault(request, answer)
+                if not wrong:
+                    return answer
         if wrong == "is empty":
-            raise NoAnswerError(f"{self.name} has no answer to {request}: it is empty")
-        if wrong:
-            raise BadAnswerError(f"the answer to {request} {wrong}")
-        return answer
+            raise NotToldError(f"{self.name} has no answer to {request}: it is empty")
+        raise UnreadableError(f"the answer to {request} {wrong}")
 
     def _without(self, request: Question) -> Record:
         """Returns the answer of a machine that does not have a characteristic: a Record that says nothing.

@@ -11,7 +11,14 @@ import pytest
 from lmdecode.codec.errors import RegisterError
 from lmdecode.device.bluetooth.driver import BluetoothDriver
 from lmdecode.device.core import Outcome, Preview, State, making, previewing
-from lmdecode.device.errors import ConnectionLostError, ModelUnknownError, UnsupportedError, WrongKeyError
+from lmdecode.device.errors import (
+    ConnectionLostError,
+    ModelUnknownError,
+    NotToldError,
+    UnreadableError,
+    UnsupportedError,
+    WrongKeyError,
+)
 from lmdecode.device.session import Session, take_snapshot
 
 from .peripheral import NEWEST, TOKEN, Peripheral, near
@@ -281,6 +288,29 @@ def test_a_read_is_tried_again_on_another_connection() -> None:
     machine.lose_at = lambda _verb, characteristic: characteristic == "0a0b"
     with pytest.raises(ConnectionLostError):
         used(driver, lambda session: session.ask(driver.polls()[0].request))
+
+
+@pytest.mark.parametrize(("answer", "error"), [(b"", NotToldError), (b"[{", UnreadableError)])
+def test_what_is_not_told_does_not_end_the_connection(answer: bytes, error: type[Exception]) -> None:
+    machine = Peripheral()
+    driver = driver_of(machine)
+    machine.garble = lambda _value: answer
+
+    async def use(session: Session[Any]) -> None:
+        with pytest.raises(error):
+            await session.ask(driver.polls()[0].request)
+        machine.garble = lambda value: value
+        await session.ask(driver.polls()[0].request)
+
+    used(driver, use)
+    assert machine.connections == 1
+
+
+def test_a_damaged_answer_is_asked_for_again() -> None:
+    machine = Peripheral()
+    driver = driver_of(machine)
+    machine.garble = lambda value: value if len(machine.written) > 1 else value[:3]
+    assert used(driver, lambda session: session.ask(driver.polls()[0].request)).fields == {"power": False}
 
 
 def test_a_gateway_without_notifications_is_remarked() -> None:
