@@ -24,10 +24,10 @@ def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
         lmdecode doctor --json
 
-    It checks Python, the extras, the programs that record, config.json, the environment, the rights to record, the
-    ports of `harvest`, the time zone and the terminal. It changes nothing, asks no machine, and shows no secret and no
-    value of a variable, so its output can be sent to others. Only some commands need what is missing. The exit
-    code is 1 only if something that is installed is broken.
+    It checks Python, the extras, the programs that record, config.json, the environment, the rights to record,
+    Bluetooth, the ports of `harvest`, the time zone and the terminal. It changes nothing, asks no machine, and shows no
+    secret and no value of a variable, so its output can be sent to others. Only some commands need what is missing. The
+    exit code is 1 only if something that is installed is broken.
     """
     from lmdecode.app.doctor import examine, is_broken
 

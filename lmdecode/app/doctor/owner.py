@@ -12,13 +12,14 @@ from typing import Final
 from lmdecode.app.doctor.finding import Finding, State
 from lmdecode.codec.errors import KeyFormatError, LmdecodeError
 from lmdecode.codec.v1.key import Key
-from lmdecode.config import CONFIG_VARIABLE, ENVIRONMENT_VARIABLE, HOST_VARIABLE
+from lmdecode.config import CONFIG_VARIABLE, ENVIRONMENT_VARIABLE, HOST_VARIABLE, RADIO_VARIABLE
 from lmdecode.config.check import Problem, problems
 from lmdecode.config.file import Config, default_paths, find_config, load_config, machine_entries
 from lmdecode.config.sample import is_sample
 
 OURS: Final = (
-    CONFIG_VARIABLE, HOST_VARIABLE, ENVIRONMENT_VARIABLE, "LMDECODE_MQTT_PASSWORD", "LMDECODE_TRACEBACK",
+    CONFIG_VARIABLE, HOST_VARIABLE, RADIO_VARIABLE, ENVIRONMENT_VARIABLE, "LMDECODE_MQTT_PASSWORD",
+    "LMDECODE_TRACEBACK",
 )  # fmt: skip
 """The variables of lmdecode."""
 _FOR_OTHERS: Final = 0o077

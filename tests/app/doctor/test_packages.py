@@ -14,6 +14,8 @@ from lmdecode.app.doctor.finding import State
 
 NEEDED = {
     None: ["rich>=13"],
+    "bluetooth": ["bleak>=1"],
+    "bumble": ["bleak>=1", "bumble>=0.0.200"],
     "live": ["zeroconf>=0.130"],
     "login": ["authlib<1.7,>=1.3", "requests>=2.31"],
     "mitm": ["ifaddr>=0.1.7", "mitmproxy>=11", "segno>=1.6"],
@@ -47,7 +49,7 @@ def found(name):
 def test_what_is_there_and_what_is_missing():
     states = {finding.name: finding.state for finding in packages.extras()}
     assert states == dict.fromkeys(("live", "login", "parquet", "polars"), State.OK) | dict.fromkeys(
-        ("mitm", "mqtt"), State.MISSING
+        ("bluetooth", "bumble", "mitm", "mqtt"), State.MISSING
     ) | {"all": State.NOTE}
     assert found("mqtt").text == "for bridge"
     assert "install" in shlex.split(found("mqtt").command)
