@@ -19,8 +19,8 @@ from lmdecode.device.timing import ANSWER_TIMEOUT
 from lmdecode.device.v3.connection import NO_WRITES, WebConnection
 
 _CLOSED_SINCE: Final = (
-    "A gateway that was updated to v5, as most were from March 2025 on, has closed this port and speaks Bluetooth: "
-    "--bluetooth"
+    "It may be off; or its gateway was updated to v5, as most were from March 2025 on, which has closed this port and "
+    "speaks Bluetooth: --bluetooth"
 )
 _NAME: Final = "configuration"
 _OFTEN: Final = 60.0  # s between two reads of the configuration while the stream tells what changes

@@ -297,7 +297,7 @@ def test_nothing_listens_and_nothing_is_set() -> None:
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]
     connection = driver(port).connection(0)
-    with pytest.raises(NoConnectionError, match=r"A gateway that was updated to v5, .* has closed this port"):
+    with pytest.raises(NoConnectionError, match=r"its gateway was updated to v5, .* has closed this port"):
         asyncio.run(connection.connect())
     with pytest.raises(UnsupportedError, match="takes no command: use the maker's app"):
         asyncio.run(connection.write(CONFIGURATION))
