@@ -25,6 +25,7 @@ _WITH_PORT = re.compile(
 ).match
 PORTS: Final = {"v1": PORT, "v3": 8081}
 """The TCP port of each generation that has one."""
+_WITHOUT_KEY: Final = "a machine with gateway v5 has none: give --bluetooth"
 _OF_PORT: Final = {port: name for name, port in PORTS.items()}
 
 
@@ -274,11 +275,11 @@ def _key(config: Config | None, machine: Machine | None, named: Path | None) -> 
     text = machine.entry.get("key") if machine else None
     if text is None or text == "":
         if config is None:
-            raise MissingKeyError(f"no key: {ways_to_a_key()}")
+            raise MissingKeyError(f"no key: {ways_to_a_key()}; {_WITHOUT_KEY}")
         options = _options(config, machine, named)
         raise MissingKeyError(  # the ways to a file would lead in a circle: it is there
             f'no key: {config.path} has no "key": `lmdecode harvest` finds it; if you know it, '
-            f"`lmdecode config set key{options}`"
+            f"`lmdecode config set key{options}`; {_WITHOUT_KEY}"
         )
     return parse_key(text, f'{_where(config, machine, "key")}: "key"')
 

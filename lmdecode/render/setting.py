@@ -86,24 +86,26 @@ def value_line(name: str, value: Value) -> str:
     return f"{name}: {bare_text(name, value)}" + (f" {unit}" if unit else "")
 
 
-def usage_lines(asked: Asked, *, columns: int = _WIDTH) -> list[str]:
+def usage_lines(asked: Asked, *, columns: int = _WIDTH, options: str = "") -> list[str]:
     """Returns what a setting takes, in lines: the command, each of its words, an example.
 
     Args:
         asked: The setting, and the ways to use it.
         columns: The width of the terminal.
+        options: What a command needs behind its words to mean the same machine: `--bluetooth`.
     """
+    behind = f" {options}" if options else ""
     lines: list[str] = []
     for number, parameters in enumerate(asked.usages):
         words = " ".join(
             f"[--{each.name} {each.name.upper()}]" if each.option else each.name.upper() for each in parameters
         )
-        lines.append(f"{'or' if number else 'to change it'}: lmdecode send {asked.setting.name} {words}")
+        lines.append(f"{'or' if number else 'to change it'}: lmdecode send {asked.setting.name} {words}{behind}")
         width = max(len(each.name) for each in parameters)
         for each in parameters:
             first, *rest = wrap(each.range_text, max(min(columns, _WIDTH) - width - 4, _LEAST), break_long_words=False)
             lines += [f"  {each.name.upper():<{width}}  {first}", *(f"  {'':<{width}}  {more}" for more in rest)]
-    return [*lines, f"example: {example_of(asked.setting)}"]
+    return [*lines, f"example: {example_of(asked.setting)}{behind}"]
 
 
 def example_of(setting: Named) -> str:

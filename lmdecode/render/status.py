@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+from lmdecode.codec.bluetooth.characteristics import NAMES
 from lmdecode.codec.printable import printable
 from lmdecode.codec.record import Record, Value
 from lmdecode.codec.v1.windows import window_name
@@ -17,20 +18,22 @@ from lmdecode.render.sentence import json_text, summary, value_text
 _FIRST: Final = "status"  # the state of the machine comes before its settings
 _SETTINGS: Final = "settings"
 _SCHEDULE: Final = "schedule"
-_OF_SCHEDULE: Final = ("_auto", "_on_time", "_off_time", "schedule_type", "wake_up")
+_OF_SCHEDULE: Final = ("_auto", "_on_time", "_off_time", "wake_up")
+_MACHINE: Final = "machine"
+_OTHER: Final = "other"  # what no table of ours explains
 _WAKE_UP: Final = "wakeUpSleepEntries"
 _PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     _FIRST: (
         *("power", "coffee_temp", "steam_temp", "water_reservoir_contact", "clock"),
         *("scale_connected", "scale_battery"),
     ),
-    "machine": (
+    _MACHINE: (
         *("model", "machine_ser_num", "module_ser_num", "machine_hardware", "firmware_ver", "gateway_ver"),
-        *("groups_count", "coffee_boilers_count", "steam_boilers_count", "group_type"),
+        *("groups_count", "coffee_boilers_count", "steam_boilers_count", "group_type", "schedule_type"),
         *("has_cup_warmer", "has_water_probe", "has_flow_meter", "scale_name"),
     ),
 }
-_ORDER: Final = (_FIRST, _SETTINGS, _SCHEDULE, "machine")
+_ORDER: Final = (_FIRST, _SETTINGS, _SCHEDULE, _MACHINE, _OTHER)
 _PLACE: Final = {name: title for title, names in _PARTS.items() for name in names}
 
 
@@ -41,19 +44,25 @@ def print_status(records: Sequence[Record]) -> None:
 
     from lmdecode.render.terminal import TerminalConsole
 
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True)  # names are for typing again, so none is cut
-    table.add_column(overflow="fold")
-    for title, rows in _tables(records):
-        table.add_row(Text(title, "bold"))
-        for name, value in rows:
-            table.add_row(Text(f"  {name}"), Text(value))
+    def grid(parts: Iterable[tuple[str, Iterable[tuple[str, str]]]]) -> Table:
+        table = Table.grid(padding=(0, 2))
+        table.add_column(no_wrap=True)  # names are for typing again, so none is cut
+        table.add_column(overflow="fold")
+        for title, rows in parts:
+            table.add_row(Text(title, "bold"))
+            for name, value in rows:
+                table.add_row(Text(f"  {name}"), Text(value))
+        return table
+
+    parts = [*_tables(records)]
+    tables = [grid(each for each in parts if each[0] != _OTHER)]
+    tables += [grid([each]) for each in parts if each[0] == _OTHER]  # whose long names would make the others' wide
     console = TerminalConsole()
     if console.is_terminal:
-        console.print(table)
+        console.print(*tables, sep="")
         return
     with console.capture() as capture:
-        console.print(table)
+        console.print(*tables, sep="")
     console.file.write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
 
 
@@ -86,11 +95,12 @@ def _tables(records: Sequence[Record]) -> Iterator[tuple[str, Iterable[tuple[str
         parts[_part(name)].append((name, text))
     for record in rest:
         for name, value in record.extra.items():
-            parts[_SCHEDULE if name == _WAKE_UP else _SETTINGS] += _extra_rows(name, value)
+            part = _SCHEDULE if name == _WAKE_UP else _MACHINE if name in NAMES else _OTHER
+            parts[part] += _extra_rows(name, value)
     places = {name: place for place, name in enumerate(_PLACE)}
     for title, rows in parts.items():
         if rows:
-            yield title, sorted(rows, key=lambda row: places.get(row[0], 0))
+            yield title, sorted(rows, key=lambda row: places.get(row[0], len(places)))
 
 
 def _part(name: str) -> str:
@@ -100,7 +110,7 @@ def _part(name: str) -> str:
 def _extra_rows(name: str, value: object) -> Iterator[tuple[str, str]]:
     """Yields the rows of what no table explains: a list of wake-up times has one for each, the rest is JSON."""
     if name != _WAKE_UP or not isinstance(value, list):
-        yield printable(name), printable(json_text(value))
+        yield NAMES.get(name, printable(name)), printable(json_text(value))
         return
     for each in value:
         if isinstance(each, Mapping) and "id" in each:

@@ -42,6 +42,8 @@ class Sending:
     timeout: float
     yes: bool = False
     as_json: bool = False
+    options: str = ""
+    """What a command needs to mean the same machine: `--bluetooth`."""
     last_write: LastWrite = field(init=False)
 
     def __post_init__(self) -> None:
@@ -93,12 +95,12 @@ class Sending:
             inquiry, found = self.run(reading())
         except MachineError:  # is still raised: what it takes is known without the machine
             if not self.as_json:
-                echo(*usage_lines(inquiry, columns=columns))
+                echo(*usage_lines(inquiry, columns=columns, options=self.options))
             raise
         if self.as_json:
             echo_json(setting_entry(inquiry, found.values))
         else:
-            usage = usage_lines(inquiry, columns=columns)
+            usage = usage_lines(inquiry, columns=columns, options=self.options)
             echo(*(value_line(*each) for each in found.values.items()), *([""] if found.values else []), *usage)
         for complaint in found.complaints:
             complain(complaint)

@@ -178,7 +178,7 @@ def _show(name: str, words: Sequence[str], common: dict[str, Any], *, connecting
     if common["as_json"]:
         echo_json(setting_entry(asked, None))
     else:
-        echo(*usage_lines(asked, columns=get_terminal_size().columns))
+        echo(*usage_lines(asked, columns=get_terminal_size().columns, options="--bluetooth" if over else ""))
     if why:
         echo(f"lmdecode: the present value was not read: {why}", err=True)
 
@@ -187,6 +187,7 @@ def _sending(common: dict[str, Any], *, connecting: bool) -> Sending:
     from lmdecode.app.live import driver_for
     from lmdecode.cli._common.sending import Sending
 
-    own = {name: common.pop(name) for name in ("timeout", "yes", "as_json") if name in common}
+    own: dict[str, Any] = {name: common.pop(name) for name in ("timeout", "yes", "as_json")}
+    own["options"] = "--bluetooth" if (common["bluetooth"], common["radio"]) != (None, None) else ""
     target = live_target(**common, connecting=connecting)
     return Sending(driver_for(target, timeout=own["timeout"]), **own)
