@@ -105,4 +105,4 @@ class Peer:
 
 
 def driver(port: int) -> WebDriver:
-    return WebDriver(host="127.0.0.1", port=port, key=Key.parse(TOKEN), timeout=0.3, keep_alive=0.1)
+    return WebDriver(host="127.0.0.1", port=port, key=Key.parse(TOKEN), timeout=0.5, keep_alive=0.2)

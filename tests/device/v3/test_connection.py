@@ -204,7 +204,7 @@ def test_each_bad_answer_is_told_from_the_others(config: Says, error: type[Machi
         (streaming(saying(frame(b"\x03\xf5", 8))), BusyError, r"closed the stream \(1013\) as soon as it had begun"),
         (streaming(saying(frame(TEMPERATURES))), ConnectionLostError, "closed the connection$"),
         (streaming(saying(frame(TEMPERATURES) + frame(b"", 8))), ConnectionLostError, "closed the stream$"),
-        (streaming(keeping_open(b"")), ConnectionLostError, "went silent: it has said nothing for 0.3 s$"),
+        (streaming(keeping_open(b"")), ConnectionLostError, "went silent: it has said nothing for 0.6 s$"),
         (streaming(keeping_open(frame(TEMPERATURES)[:9])), ConnectionLostError, "went silent"),
         (streaming(keeping_open(b"\x81\x7f\x10" + bytes(7))), ConnectionLostError, "no frame of a WebSocket"),
         (
@@ -238,7 +238,7 @@ def test_a_machine_that_answers_pings_is_there_however_silent() -> None:
 
     async def use(connection: WebConnection, _: Peer) -> None:
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(connection.wait_lost(), 0.8)
+            await asyncio.wait_for(connection.wait_lost(), 1.2)
 
     run(Peer(stream=streaming(pongs)), use, listens=True)
 

@@ -136,7 +136,7 @@ def test_a_snapshot_and_a_refusal() -> None:
 def test_each_fault_is_told_from_the_others(fault: str, error: type[MachineError]) -> None:
     async def go() -> MachineError:
         async with server(fault, speed=QUICK) as machine:
-            connection = driver(machine, timeout=0.3, keep_alive=0.2).connection(0, listens=True)
+            connection = driver(machine, timeout=0.6, keep_alive=0.3).connection(0, listens=True)
             try:
                 await connection.connect()
                 return await asyncio.wait_for(connection.wait_lost(), 5)
