@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from lmdecode.app.errors import CommandError
-from lmdecode.app.simulation import RADIO_PORT, Generation, SimulatedServer
+from lmdecode.app.simulation import RADIO_PORT, Generation, SimulatedServer, Simulation
 from lmdecode.codec.dialect import MachineKey
 from lmdecode.codec.v1 import PORT, speakers_with
 from lmdecode.codec.v1.decoder import decoder_for
@@ -162,25 +162,23 @@ def _machine(config: Path | None, name: str | None) -> FoundMachine | None:
     return chosen_machine(loaded, name) if name is not None or loaded.entries.get(CHOICE) else None
 
 
-def hint_for(generation: Generation, secret: Key | str, radio: str = "") -> str:
+def hint_for(simulation: Simulation, generation: Generation, secret: Key | str) -> str:
     """Returns the command that talks to a simulated machine; "" of v1, where the usual commands need no more.
 
     Args:
+        simulation: The machine, which listens already.
         generation: The generation.
         secret: Its key or token, which is shown only if it is the published one.
-        radio: Its own radio, of Bluetooth; "" for one in memory.
-
-    Returns:
-        The command, with {place} where it is found.
     """
     if generation == "v1":
         return ""
     published = secret == SAMPLE_TOKEN or (isinstance(secret, Key) and secret.secret == SAMPLE_KEY.encode())
     shown = (SAMPLE_TOKEN if generation == "bluetooth" else SAMPLE_KEY) if published else "…"
     if generation == "bluetooth":
-        other = "" if radio else " --radio tcp-client:{place}"
+        other = "" if simulation.radio else f" --radio tcp-client:{simulation.place}"
         return f"lmdecode watch --bluetooth{other} --key {shown}"
-    return f"lmdecode watch --host {{place}} --key {shown}"
+    elsewhere = "" if simulation.server.port == WEB_PORT else " --generation v3"
+    return f"lmdecode watch --host {simulation.place}{elsewhere} --key {shown}"
 
 
 async def serve(server: SimulatedServer, stop: asyncio.Event, *, mdns: bool, on_note: Callable[[str], None]) -> None:

@@ -85,6 +85,8 @@ class Simulation:
 
     server: SimulatedServer
     console: Console[Any]
+    radio: str = ""
+    """Its own radio, of Bluetooth; "" for one in memory."""
 
     @property
     def place(self) -> str:
@@ -180,9 +182,11 @@ def _v1(machine: Machine, secret: Key | str, settings: Settings) -> Simulation:
 
 def _v3(machine: JsonMachine, secret: Key | str, settings: Settings) -> Simulation:
     from lmdecode.simulator.v3.server import LOADED_AFTER, Server
-    from lmdecode.simulator.v3.stream import Form
+    from lmdecode.simulator.v3.stream import GATEWAY_OF_ITEMS, Form
 
     console, script = _console(machine, "v3", settings, {})
+    form = Form(settings.form)
+    machine.gateway = GATEWAY_OF_ITEMS if form is Form.ITEMS else machine.gateway
     server = Server(
         machine,
         _key(secret),
@@ -191,7 +195,7 @@ def _v3(machine: JsonMachine, secret: Key | str, settings: Settings) -> Simulati
         faults=console.faults,
         speed=settings.speed,
         refuse_second=settings.refuse_second,
-        form=Form(settings.form),
+        form=form,
         loaded_after=LOADED_AFTER if settings.loaded_after is None else settings.loaded_after,
         tick=script.advance,
         on_record=settings.on_record,
@@ -222,7 +226,7 @@ def _bluetooth(machine: JsonMachine, secret: Key | str, settings: Settings) -> S
         on_record=settings.on_record,
         on_note=settings.on_note,
     )
-    return Simulation(server, console)
+    return Simulation(server, console, settings.radio)
 
 
 def _key(secret: Key | str) -> Key:

@@ -32,6 +32,8 @@ from lmdecode.simulator.families import DEFAULT_FAMILY, FAMILY_NAMES, family_or_
 from lmdecode.simulator.machine import Machine
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lmdecode.app.simulation import Simulation
     from lmdecode.codec.dialect import MachineKey
     from lmdecode.codec.record import Record
@@ -217,7 +219,9 @@ def simulate(
     gateway = "" if isinstance(simulated, Machine) else f" with gateway {simulated.gateway}"
     what = "token" if spoken == "bluetooth" else "key"
     log.note(f"a {simulated.model}{gateway}; the {what} is {origin}")
-    run_live(_run(simulation, log, hint=hint_for(spoken, secret, radio), mdns=mdns and spoken != "bluetooth"))
+    run_live(
+        _run(simulation, log, hint=lambda: hint_for(simulation, spoken, secret), mdns=mdns and spoken != "bluetooth")
+    )
 
 
 def _check(
@@ -283,7 +287,7 @@ class _Log:
             self.note(line)
 
 
-async def _run(simulation: Simulation, log: _Log, *, hint: str, mdns: bool) -> None:
+async def _run(simulation: Simulation, log: _Log, *, hint: Callable[[], str], mdns: bool) -> None:
     """Serves until Ctrl-C, SIGTERM or `quit`."""
     from lmdecode.app.simulate import serve
 
@@ -295,8 +299,8 @@ async def _run(simulation: Simulation, log: _Log, *, hint: str, mdns: bool) -> N
     async with server:
         sys.stdout.write(f"listening on {simulation.place}\n")
         sys.stdout.flush()
-        if hint:
-            log.note(f"in another terminal: {hint.format(place=simulation.place)}")
+        if command := hint():
+            log.note(f"in another terminal: {command}")
         if _may_read_input():
             threading.Thread(target=_read_input, args=(loop, simulation.console, stop), daemon=True).start()
         await serve(server, stop, mdns=mdns, on_note=log.note)

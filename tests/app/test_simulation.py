@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from lmdecode.app.simulate import hint_for, port_for, simulation_key, simulation_token
-from lmdecode.app.simulation import RADIO_PORT
+from lmdecode.app.simulate import hint_for, port_for, simulated_machine, simulation_key, simulation_token
+from lmdecode.app.simulation import RADIO_PORT, Settings, json_machine, simulation_of
 from lmdecode.codec.v1.key import Key
 from lmdecode.config import SAMPLE_KEY, SAMPLE_TOKEN
 from lmdecode.simulator.bluetooth.server import PORT
@@ -39,8 +39,23 @@ def test_the_token_is_the_one_given_or_configured_or_published(config):
     assert simulation_token([], config, "office") == ("t" * 64, "that of office")
 
 
-def test_only_what_is_published_is_shown():
-    assert hint_for("v1", Key.parse(SAMPLE_KEY)) == ""
-    assert hint_for("v3", Key.parse(SAMPLE_KEY)).endswith(f"--key {SAMPLE_KEY}")
-    assert hint_for("v3", Key.parse("k" * 32)) == "lmdecode watch --host {place} --key …"
-    assert hint_for("bluetooth", SAMPLE_TOKEN, "usb:0") == f"lmdecode watch --bluetooth --key {SAMPLE_TOKEN}"
+@pytest.mark.parametrize(
+    ("generation", "secret", "others", "hint"),
+    [
+        ("v1", Key.parse(SAMPLE_KEY), {}, ""),
+        ("v3", Key.parse(SAMPLE_KEY), {"port": 8081}, f"--host 127.0.0.1:8081 --key {SAMPLE_KEY}"),
+        ("v3", Key.parse("k" * 32), {"port": 9001}, "--host 127.0.0.1:9001 --generation v3 --key …"),
+        ("bluetooth", "a token", {"port": 6402}, "--bluetooth --radio tcp-client:127.0.0.1:6402 --key …"),
+        ("bluetooth", SAMPLE_TOKEN, {"radio": "usb:0"}, f"--bluetooth --key {SAMPLE_TOKEN}"),
+    ],
+)
+def test_the_next_command_shows_only_what_is_published(generation, secret, others, hint):
+    machine = simulated_machine() if generation == "v1" else json_machine(generation)
+    simulation = simulation_of(machine, secret, Settings(**others))
+    assert hint_for(simulation, generation, secret) == (f"lmdecode watch {hint}" if hint else "")
+
+
+def test_the_form_of_the_stream_is_that_of_a_gateway():
+    machine = json_machine("v3", model="micra")
+    simulation_of(machine, Key.parse(SAMPLE_KEY), Settings(form="items"))
+    assert machine.gateway == "v2.2-rc0"

@@ -74,7 +74,7 @@ def test_v3_with_its_console_and_a_script(simulate, command, model):
     )
     assert process.returncode == 0
     assert f"a {model} with gateway v3" in log
-    assert f"in another terminal: lmdecode watch --host 127.0.0.1:{port} --key {KEY}\n" in log
+    assert f"in another terminal: lmdecode watch --host 127.0.0.1:{port} --generation v3 --key {KEY}\n" in log
     assert "app GET /api/v1/config" in log
     assert "Traceback" not in log
 

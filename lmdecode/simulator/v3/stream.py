@@ -28,6 +28,10 @@ class Form(StrEnum):
     """A Linea Micra with gateway v2: a list of objects with the members `name` and `value`."""
 
 
+GATEWAY_OF_ITEMS: Final = "v2.2-rc0"
+"""The firmware of a gateway that writes items: one of those that are public."""
+
+
 def text_of(items: Items, form: Form) -> str:
     """Returns the text that says something.
 
