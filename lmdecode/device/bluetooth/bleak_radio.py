@@ -98,6 +98,9 @@ class OwnRadio:
             except (BleakError, OSError, TimeoutError, EOFError) as error:
                 if not sweep.sightings:
                     raise why_no_radio(error) from None
+            if not any(is_enough(each) for each in sweep.sightings):
+                for each in await _connected_devices():
+                    sweep.hear(each)
         return sweep.sightings
 
     def peer(self, sighting: Sighting, on_lost: Callable[[], None]) -> Peer:
@@ -106,6 +109,22 @@ class OwnRadio:
 
     async def close(self) -> None:
         """Do nothing: the operating system keeps its radio."""
+
+
+async def _connected_devices() -> list[Sighting]:
+    """The devices that the system is connected to already, which do not advertise.
+
+    BlueZ keeps the connections of a program that was killed, and a machine that is held so would be near and never be
+    heard.
+    """
+    try:
+        from bleak import BleakAdapter  # noqa: PLC0415 -- optional; since bleak 3.1
+
+        async with asyncio.timeout(_START_TIMEOUT):
+            found = await (await BleakAdapter.get()).get_connected_devices()
+    except Exception:  # noqa: BLE001 -- not all systems can say it, and each says so in its own way
+        return []
+    return [Sighting(each.address, each.name or "", None, (), each) for each in found]
 
 
 class DrivenRadio:

@@ -53,6 +53,21 @@ class Scanner:
             raise self.stop_error
 
 
+class Adapter:
+    """Stands in for `BleakAdapter`."""
+
+    connected: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    async def get(cls) -> Adapter:
+        return cls()
+
+    async def get_connected_devices(self) -> list[Any]:
+        if not self.connected:
+            raise NotImplementedError("on this system")
+        return [SimpleNamespace(address=address, name=name) for address, name in self.connected]
+
+
 class Client:
     """Stands in for `BleakClient`."""
 
@@ -92,6 +107,7 @@ class Client:
 def system(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bleak, "BleakScanner", Scanner)
     monkeypatch.setattr(bleak, "BleakClient", Client)
+    monkeypatch.setattr(bleak, "BleakAdapter", Adapter)
     monkeypatch.setattr(Scanner, "error", None)
     monkeypatch.setattr(Scanner, "most", 0)
 
@@ -99,6 +115,14 @@ def system(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_heard() -> None:
     [found] = asyncio.run(OwnRadio().find(0.01))
     assert (found.name, found.rssi, found.is_machine, found.serial) == ("MICRA_MR012345", -61, True, "MR012345")
+
+
+def test_a_machine_that_a_killed_program_still_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Adapter, "connected", (("F0:12:34:56:78:9B", "MINI_LM012345"),))
+    names = [each.name for each in asyncio.run(OwnRadio().find(0.01))]
+    assert names == ["MICRA_MR012345", "MINI_LM012345"]
+    names = [each.name for each in asyncio.run(OwnRadio().find(0.01, lambda each: each.is_machine))]
+    assert names == ["MICRA_MR012345"]
 
 
 def test_one_search_at_a_time() -> None:
