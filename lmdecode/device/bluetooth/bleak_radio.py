@@ -54,7 +54,7 @@ def radio_named(transport: str) -> Radio:
         RadioError: A package that it needs is not installed.
     """
     try:
-        import bleak  # noqa: F401, PLC0415 -- optional
+        from bleak.exc import BleakGATTProtocolError  # noqa: F401, PLC0415 -- optional; since bleak 3
     except ImportError:
         raise missing_bleak() from None
     for each in ("bleak", "bumble"):  # they log what they read and write, which may be secret; errors are raised

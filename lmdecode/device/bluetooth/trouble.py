@@ -46,7 +46,7 @@ _BUSY: Final = "another program is looking for Bluetooth devices: wait a moment,
 
 def missing_bleak() -> RadioError:
     """Returns the error for a bleak that is not installed."""
-    return RadioError(f"Bluetooth needs bleak, which is not installed: {install_command('bluetooth')}")
+    return RadioError(f"Bluetooth needs bleak 3 or newer, which is not installed: {install_command('bluetooth')}")
 
 
 def missing_bumble() -> RadioError:

@@ -82,7 +82,7 @@ def test_a_radio_of_its_own(transport: str, error: Exception, words: str) -> Non
 
 
 def test_what_is_not_installed() -> None:
-    assert "needs bleak" in str(missing_bleak())
+    assert "needs bleak 3 or newer" in str(missing_bleak())
     assert "needs bumble" in str(missing_bumble())
 
 
