@@ -43,6 +43,8 @@ from lmdecode.device.errors import (
     BusyError,
     MachineError,
     NoAnswerError,
+    NotNearError,
+    RadioError,
     UnsupportedError,
     WrongKeyError,
 )
@@ -468,14 +470,18 @@ class BridgedMachine:
 
     def _fail(self, error: MachineError) -> None:
         self._failures += 1
-        # A machine that has a client may refuse the next one, take it and say nothing, or take it and close.
-        busy = isinstance(error, BusyError) or isinstance(error.__context__, ConnectionRefusedError)
+        # A machine that has a client may refuse the next one, take it and say nothing, or take it and close. Over
+        # Bluetooth it is not even heard then; so one that was there is not taken for gone until its values are old.
+        refuses = isinstance(error.__context__, ConnectionRefusedError) and not isinstance(error, RadioError)
+        unheard = isinstance(error, NotNearError) and bool(self.id)
+        busy = isinstance(error, BusyError) or refuses or unheard
         state = BUSY if busy else AWAY
         if state == AWAY and self.link in {CONNECTED, BUSY} and self._failures < _FAILURES:
             return  # one lost packet is no news
         if state != self.link:
             # At first it may be another machine's address; later it is the app.
             taken = "the app or another program is connected to it, or it is not ready"
+            taken = "it is not heard: the app or another program is connected to it, or it is off" if unheard else taken
             why = taken if busy and self.id else str(error)
             self._set(state, str(error), f"{state}: {why}; the bridge tries again")
 

@@ -34,6 +34,10 @@ class RadioError(NoConnectionError):
     """This computer's Bluetooth cannot be used, or no machine was heard; one line that says what to do."""
 
 
+class NotNearError(RadioError):
+    """The radio works, but the machine was not heard: it is off or far, or another client is connected to it."""
+
+
 class FloodError(NoConnectionError):
     """What listens there sends so much that it is no machine; the connection was ended."""
 

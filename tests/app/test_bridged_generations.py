@@ -21,6 +21,7 @@ from lmdecode.device.errors import (
     ConnectionLostError,
     MissingTokenError,
     NoAnswerError,
+    NotNearError,
     RadioError,
     UnconfirmedError,
     UnsupportedError,
@@ -382,7 +383,10 @@ def test_held_by_the_app_is_busy_and_without_a_token_it_ends():
         assert not await found.read()
         assert (found.link, found.is_good) == (BUSY, True)
         assert not any(each.is_open for each in machine.connections)
-        machine.refuses = RadioError("not near")
+        machine.refuses = NotNearError("not near")
+        await found.read()
+        assert (found.link, found.is_good) == (BUSY, True)  # a machine that the app holds does not advertise
+        machine.refuses = RadioError("Bluetooth is off")
         await found.read()
         await found.read()
         assert found.link == AWAY

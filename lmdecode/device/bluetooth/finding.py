@@ -7,7 +7,7 @@ from typing import Final
 
 from lmdecode.codec.printable import printable
 from lmdecode.device.bluetooth.radio import Radio, Sighting
-from lmdecode.device.errors import RadioError
+from lmdecode.device.errors import NotNearError, RadioError
 
 SEARCH_TIME: Final = 10.0
 """Seconds to look for a machine. Machines advertise several times a second, but a radio listens to one of three
@@ -47,14 +47,15 @@ async def find_machine(radio: Radio, wanted: str, seconds: float = SEARCH_TIME) 
         seconds: How long at most.
 
     Raises:
-        RadioError: The radio cannot be used; the machine is not near; or none was named, and several are near.
+        NotNearError: The machine is not near.
+        RadioError: The radio cannot be used; or none was named, and several are near.
     """
     if wanted:
         heard = await radio.find(seconds, _is_wanted(wanted))
         found = [each for each in heard if matches(each, wanted)]
         if found:
             return found[0]
-        raise RadioError(_not_near(wanted, heard))
+        raise NotNearError(_not_near(wanted, heard))
     heard = await radio.find(seconds, lambda each: each.is_machine, after=_OTHERS_TIME)
     machines = [each for each in heard if each.is_machine]
     if len(machines) == 1:
@@ -63,7 +64,7 @@ async def find_machine(radio: Radio, wanted: str, seconds: float = SEARCH_TIME) 
         raise RadioError(
             f"several machines are near: {_listed(machines)}: name one, `--bluetooth {_shown(machines[0].label)}`"
         )
-    raise RadioError(_none_near(heard))
+    raise NotNearError(_none_near(heard))
 
 
 def _is_wanted(wanted: str) -> Callable[[Sighting], bool]:
