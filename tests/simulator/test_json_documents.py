@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmdecode.codec.v1.memory_map import DAYS
@@ -48,6 +48,7 @@ def over_the_wire(value):
 
 
 @given(machines())
+@settings(max_examples=20)
 def test_the_configuration_reads_as_the_registers_are(machine):
     found = read("configuration", over_the_wire(documents.configuration(machine)))
     assert not found.problems
@@ -71,6 +72,7 @@ def test_the_configuration_reads_as_the_registers_are(machine):
 
 
 @given(machines())
+@settings(max_examples=20)
 def test_the_older_schedule_reads_as_the_registers_are(machine):
     found = read("configuration", over_the_wire(documents.configuration(machine, weekly=True))).fields
     assert found["global_auto"] is ("global_auto" in machine.get("auto_bitfield"))
@@ -82,6 +84,7 @@ def test_the_older_schedule_reads_as_the_registers_are(machine):
 
 
 @given(machines())
+@settings(max_examples=20)
 def test_the_entries_of_the_schedule_are_of_all_days(machine):
     entries = documents.configuration(machine)["wakeUpSleepEntries"]
     assert sorted(day for entry in entries for day in entry["days"]) == sorted(
@@ -97,6 +100,7 @@ def test_the_entries_of_the_schedule_are_of_all_days(machine):
 
 
 @given(machines())
+@settings(max_examples=20)
 def test_the_reads_of_bluetooth_read_as_the_registers_are(machine):
     found = {}
     for name, value in {
@@ -117,6 +121,7 @@ def test_the_reads_of_bluetooth_read_as_the_registers_are(machine):
 
 
 @given(machines())
+@settings(max_examples=20)
 def test_the_counters_read_as_the_registers_are(machine):
     found = read("stream", {"MachineStatistics": json.dumps(documents.statistics(machine))})
     assert not found.problems

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.vocabulary import read
 from lmdecode.simulator.families import FAMILIES, family_named
+from lmdecode.simulator.json_documents import configuration
 from lmdecode.simulator.json_machine import JsonMachine
 from lmdecode.simulator.physics import NotNowError
 
@@ -133,17 +134,17 @@ def test_a_boiler_that_gets_warm_is_told_of_in_steps():
 @pytest.mark.parametrize(("after", "goes"), [("PowerOn", True), ("LastBrewing", False)])
 def test_smart_standby(after, goes):
     machine = JsonMachine(MICRA)
-    machine.set_smart_standby(enabled=True, minutes=10, after=after)
-    machine.advance(400)
+    machine.set_smart_standby(enabled=True, minutes=2, after=after)
+    machine.advance(80)
     machine.physics.pull_shot(1, 20)
-    machine.advance(400)
+    machine.advance(80)
     assert machine.physics.on is not goes
-    machine.advance(600)
+    machine.advance(120)
     assert not machine.physics.on
-    assert "smart standby after 10 minutes" in machine.take_notes()
+    assert "smart standby after 2 minutes" in machine.take_notes()
     machine.physics.switch(on=True)
     machine.set("smart_standby_enable", False)
-    machine.advance(2000)
+    machine.advance(400)
     assert machine.physics.on
 
 
@@ -167,7 +168,7 @@ def test_what_it_does_not_take():
 
 
 actions = st.one_of(
-    st.floats(0, 400),
+    st.floats(0, 60),
     st.sampled_from(["shot", "flush", "hot water", "stop"]),
     st.booleans(),
     st.integers(80, 130),
@@ -175,7 +176,7 @@ actions = st.one_of(
 
 
 @given(st.sampled_from([*FAMILIES]), st.sampled_from(["v3", "bluetooth"]), st.lists(actions, max_size=12))
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_whatever_happens_all_that_is_said_is_known(model, generation, steps):
     machine = JsonMachine(FAMILIES[model], generation)
     shots = {"shot": lambda: machine.physics.pull_shot(1), "hot water": machine.physics.pour_hot_water}
@@ -198,3 +199,34 @@ def test_whatever_happens_all_that_is_said_is_known(model, generation, steps):
                 shots[step]()
             except NotNowError:
                 continue
+
+
+TOLD = ("power", "water_reservoir_contact", "coffee_set_temp", "steam_set_temp", "steam_boiler_enable", "prebrew_flag")
+changes = st.one_of(
+    st.tuples(st.just("power"), st.booleans()),
+    st.tuples(st.just("water_reservoir_contact"), st.booleans()),
+    st.tuples(st.just("steam_boiler_enable"), st.booleans()),
+    st.tuples(st.just("coffee_set_temp"), st.integers(800, 1100).map(lambda tenths: tenths / 10)),
+    st.tuples(st.just("steam_set_temp"), st.integers(200, 1340).map(lambda tenths: tenths / 10)),
+    st.tuples(st.just("prebrew_flag"), st.sampled_from(["off", "prebrewing", "preinfusion"])),
+    st.tuples(st.sampled_from(["dose_k1", "dose_k4"]), st.integers(1, 1000)),
+    st.floats(0.1, 40),
+)
+
+
+@given(st.sampled_from([*FAMILIES]), st.lists(changes, max_size=10))
+@settings(max_examples=25)
+def test_who_follows_the_stream_knows_what_the_configuration_says(model, steps):
+    machine = JsonMachine(FAMILIES[model])
+    known = read("configuration", configuration(machine)).fields
+    for step in [*steps, 0.1]:
+        if isinstance(step, float):
+            for items in machine.advance(step):
+                known |= read("stream", json.loads(json.dumps(items))).fields
+        else:
+            machine.set(*step)
+    now = read("configuration", configuration(machine)).fields
+    names = {*TOLD, *(name for name in now if name.startswith(("dose_k", "prebrewing_", "preinfusion_")))}
+    assert {name: known.get(name) for name in names} == {name: now.get(name) for name in names}
+    for name in ("coffee_temp", "steam_temp"):
+        assert abs(known[name] - now[name]) <= 0.5
