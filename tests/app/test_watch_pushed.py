@@ -119,7 +119,7 @@ def test_a_shot_and_a_flush_are_told_apart_at_their_ends():
         scene = seen.scene()
         assert [shot.what for shot in scene.finished] == [What.COFFEE, What.FLUSH]
         assert (scene.timer.label, scene.timer.running) == ("shot", False)
-        assert "1 shot, 1 flush since the start" in seen.screen()
+        assert "since the start: 1 shot, 1 flush" in seen.screen()
 
     _, summary = seen_of(story)
     assert (summary.shots, summary.flushes, summary.unended) == (1, 1, 0)
@@ -139,7 +139,7 @@ def test_a_shot_whose_end_was_lost():
         machine.pour(25.3, stopped(25.3))
         screen = seen.screen()
         assert "water      1.2 s  its end was lost" in screen
-        assert "1 shot, 1 whose end was lost since the start" in screen
+        assert "since the start: 1 shot, 1 whose end was lost" in screen
         assert "lost once, at " in screen
 
     _, summary = seen_of(story)

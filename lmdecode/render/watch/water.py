@@ -99,7 +99,7 @@ def water_note(scene: Scene) -> str:
     if scene.generation == "v1":
         return f"{scene.shots} since the start" if scene.shots else ""
     said = ", ".join(pours(scene.shots, scene.flushes, scene.unended))
-    return f"{said} since the start" if said else ""
+    return f"since the start: {said}" if said else ""
 
 
 def running_line(scene: Scene, shot: Shot, width: int, *, dosed: bool, ascii_only: bool) -> Text:
