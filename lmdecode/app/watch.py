@@ -210,6 +210,9 @@ class Watch:
         on_flood: Takes a line about what a flooding peer said and was not written.
         names: The only values that are wanted: only what holds them is read, and `on_record` takes only messages that
             have some of them, without others; none: all.
+
+    Raises:
+        UnsupportedError: This generation never tells one of the values.
     """
 
     def __init__(
@@ -230,7 +233,11 @@ class Watch:
         self._selection = Selection(names) if names else None
         self.machine = LiveMachine()
         """What is known of the machine."""
-        driver = driver_for(target, timeout=timeout)
+        driver = self._driver = driver_for(target, timeout=timeout)
+        told = driver.readable
+        for name in names:
+            if name not in told:
+                driver.queries_of([name])  # which says why it never comes
         named = target.name if target.name and target.name != getattr(target, "host", None) else ""
         self.about = About(named, driver.name, driver.generation, driver.model)
         """What is known of it before it says a word."""
@@ -249,6 +256,12 @@ class Watch:
         self._stop = asyncio.Event()
         self._failure: Exception | None = None
         self._gone = False
+        self._remark = ""
+
+    @property
+    def remark(self) -> str:
+        """What to say of this machine as long as it is connected, one line; "" if nothing."""
+        return str(getattr(self._driver, "remark", ""))
 
     @property
     def stopped(self) -> bool:
@@ -325,6 +338,9 @@ class Watch:
             if self._gone:
                 self._on_link("connected again" if self.watcher.connections > 1 else "connected")
             self._gone = False
+            if self.remark != self._remark:
+                self._remark = self.remark
+                self._on_link(self._remark)
         elif link.why and not self._gone:
             self._gone = True
             self.machine.disconnect(time.time_ns())

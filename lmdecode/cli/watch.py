@@ -245,6 +245,7 @@ class _Terminal:
                     keys=self._keyboard.there,
                     now_ns=time.time_ns(),
                     chosen=self._run.chosen,
+                    remark=self._run.remark,
                 )
             )
             await asyncio.sleep(_LEAST)

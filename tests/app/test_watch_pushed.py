@@ -19,6 +19,7 @@ from lmdecode.codec.dialect import OwnerAccess
 from lmdecode.codec.speakers import Speakers
 from lmdecode.config.targets import BluetoothTarget
 from lmdecode.device import watch as watching
+from lmdecode.device.errors import UnsupportedError
 from lmdecode.render.shots import as_jsonl
 from lmdecode.render.watch.scene import scene_of, summary_text
 from lmdecode.render.watch.screen import WatchScreen
@@ -44,7 +45,15 @@ class Seen:
 
     def scene(self, after=0.0):
         now_ns = self.machine.now_ns + round(after * 1e9)
-        return scene_of(self.watch.machine, self.watch.watcher, self.watch.about, span=300.0, keys=True, now_ns=now_ns)
+        return scene_of(
+            self.watch.machine,
+            self.watch.watcher,
+            self.watch.about,
+            span=300.0,
+            keys=True,
+            now_ns=now_ns,
+            remark=self.watch.remark,
+        )
 
     def screen(self, width=80, height=24, after=0.0):
         file = io.StringIO()
@@ -71,7 +80,7 @@ def seen_of(story, generation="bluetooth", **options):
     """What a watch sees while a story is told, which is given the watch and the machine; and its summary."""
 
     async def run():
-        machine = Machine(generation)
+        machine = Machine(generation, remark=options.pop("remark", ""))
         MACHINES.append(machine)
         seen = Seen(machine, **options)
         task = asyncio.create_task(seen.watch.run(None))
@@ -314,3 +323,21 @@ def test_names_of_the_config_go_before_those_of_the_machine():
         assert seen.scene().name == "kitchen"
 
     seen_of(story, name="kitchen")
+
+
+def test_a_value_that_never_comes_is_refused_at_once():
+    MACHINES.append(Machine())
+    with pytest.raises(UnsupportedError, match="pump_on is not told"):
+        Seen(MACHINES[-1], names=["coffee_temp", "pump_on"])
+    assert set(Seen(MACHINES[-1], names=["flow_seconds"]).watch.chosen) == {"flow_seconds"}
+
+
+def test_a_gateway_that_tells_of_no_shots():
+    async def story(seen, machine):
+        assert seen.told == ["shots do not show"]
+        assert "no water" not in seen.screen()
+        assert "\nshots do not show" in seen.screen()
+        await back(seen, machine)
+        assert seen.told.count("shots do not show") == 1
+
+    seen_of(story, remark="shots do not show")

@@ -17,9 +17,16 @@ from lmdecode.codec.bluetooth.messages import Messages
 from lmdecode.codec.dialect import FieldKind, Place, Tally
 from lmdecode.codec.record import Record
 from lmdecode.codec.v3.conversation import Web
+from lmdecode.codec.vocabulary import fields_of
 from lmdecode.codec.web import HttpRequest, HttpResponse
 from lmdecode.device.driver import OnRecord, Query
-from lmdecode.device.errors import ConnectionLostError, MachineError, NoAnswerError, NoConnectionError
+from lmdecode.device.errors import (
+    ConnectionLostError,
+    MachineError,
+    NoAnswerError,
+    NoConnectionError,
+    UnsupportedError,
+)
 
 NAME: Final = "MICRA_MR000000"
 PLACE: Final = "192.168.1.20:8081"
@@ -63,6 +70,7 @@ class Machine:
     connections: list[Connection] = field(default_factory=list)
     """All that were made, the newest last."""
     made: asyncio.Event = field(default_factory=asyncio.Event)
+    remark: str = ""
     ahead_ns: int = 0
     """By how much its time is ahead of ours: a test does not wait."""
 
@@ -196,6 +204,10 @@ class Pushing:
     model: str | None = None
 
     @property
+    def remark(self) -> str:
+        return self.machine.remark
+
+    @property
     def generation(self) -> str:
         return self.machine.generation
 
@@ -205,7 +217,7 @@ class Pushing:
 
     @property
     def readable(self) -> Mapping[str, FieldKind]:
-        return {}
+        return fields_of(self.generation)
 
     def connection(self, number: int, on_record: OnRecord | None = None, *, listens: bool = False) -> Connection:
         assert listens
@@ -221,7 +233,11 @@ class Pushing:
         return [Query(name, name, 0.0 if name == "boilers" else 60.0) for name in wanted]
 
     def queries_of(self, names: Iterable[str]) -> Sequence[tuple[Query[str], Sequence[str]]]:
-        return [(query, [*names]) for query in self.polls(names)]
+        wanted = [*names]
+        for name in wanted:
+            if name not in self.readable:
+                raise UnsupportedError(f"{name} is not told")
+        return [(query, wanted) for query in self.polls(wanted)]
 
     def plan(self, *_: object, **__: object) -> Any:
         raise AssertionError("a watch never writes")

@@ -89,6 +89,8 @@ class Scene:
     """Shots or flushes whose end was lost."""
     signal: int | None = None
     """dBm, of a machine that is heard by radio."""
+    remark: str = ""
+    """What to say of this machine in place of its shots, if it never tells of any."""
     losses: str = ""
     """How often the connection was lost, in words; "" if never."""
 
@@ -146,6 +148,7 @@ def scene_of(
     keys: bool,
     now_ns: int,
     chosen: Mapping[str, int | None] | None = None,
+    remark: str = "",
 ) -> Scene:
     """Returns what the screen shows.
 
@@ -157,6 +160,7 @@ def scene_of(
         keys: Whether keys are read.
         now_ns: The time, in nanoseconds since 1970.
         chosen: The only values to show; None: all there is.
+        remark: What to say in place of shots; "" if the machine tells of them.
     """
     fields, shots, link = machine.fields, machine.shots, watcher.link
     is_new = about.generation != "v1"
@@ -189,6 +193,7 @@ def scene_of(
         flushes=totals.flushes,
         unended=totals.unended if is_new else 0,
         signal=watcher.signal,
+        remark=remark,
         losses=_losses_text(watcher),
     )
 

@@ -218,7 +218,7 @@ def _water(scene: Scene, width: int, rows: int, *, ascii_only: bool) -> list[Tex
         lines.append(running_line(scene, scene.running, width, dosed=dosed, ascii_only=ascii_only))
     lines += [shot_line(each, width) for each in scene.finished[: rows - len(lines)]]
     if len(lines) == 1:
-        lines.append(Text("no water since the start", "dim"))
+        lines += wrapped(Text(printable(scene.remark) or "no water since the start", "dim"), width)[: rows - 1]
     return lines + [Text()] * (rows - len(lines))
 
 
