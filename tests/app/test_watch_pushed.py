@@ -84,7 +84,7 @@ def seen_of(story, generation="bluetooth", **options):
         MACHINES.append(machine)
         seen = Seen(machine, **options)
         task = asyncio.create_task(seen.watch.run(None))
-        await seen.until(lambda seen: seen.watch.watcher.connections and "power" in seen.watch.machine.fields)
+        await seen.until(lambda seen: seen.watch.watcher.connections and "model" in seen.watch.machine.fields)
         await story(seen, machine)
         seen.watch.stop()
         return seen, await task

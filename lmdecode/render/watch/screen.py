@@ -26,15 +26,21 @@ _RUNNING = {
 _NOT_YET = "not known yet"
 
 
-def title_line(scene: Scene, width: int) -> Text:
-    """Which machine it is, and at the end whether it is there."""
+def title_line(scene: Scene, width: int, *, with_place: bool = True) -> Text:
+    """Which machine it is, and at the end whether it is there.
+
+    Args:
+        scene: What the screen shows.
+        width: Columns.
+        with_place: Whether it says by what the machine is connected; else another line does.
+    """
     firmware = scene.fields.get("firmware_ver")
     serial = scene.serial or scene.fields.get("machine_ser_num")
     known = [scene.model, str(serial) if serial else None, f"firmware {firmware}" if firmware else None]
     right = Text(scene.link if scene.connected else "not connected", "green" if scene.connected else "bold red")
     room = max(width - right.cell_len - 1, 0)
     about = [Text(printable(each)) for each in known if each and each != scene.name]
-    place = [Text(scene.address, "dim")] if scene.address != scene.name else []
+    place = [Text(printable(scene.address), "dim")] if with_place and scene.address != scene.name else []
     left = fitting([Text(printable(scene.name), "bold"), *about, *place], room, between=" ")
     left.truncate(room, pad=True)
     return Text.assemble(left, " ", right)
@@ -188,7 +194,8 @@ def _chart_rows(room: int, *, beside: bool) -> int:
 
 
 def _head(scene: Scene, width: int, height: int, *, ascii_only: bool) -> Iterator[Text]:
-    yield title_line(scene, width)
+    link = link_line(scene) if scene.connected and height >= _LINK_FROM else None
+    yield title_line(scene, width, with_place=link is None or scene.generation not in _SPOKEN)
     if not scene.connected:
         yield from wrapped(Text(scene.link, "bold red"), width)
     if scene.timer is not None:
@@ -197,7 +204,6 @@ def _head(scene: Scene, width: int, height: int, *, ascii_only: bool) -> Iterato
     clock = clock_line(scene)
     if clock is not None:
         yield clock
-    link = link_line(scene) if scene.connected and height >= _LINK_FROM else None
     if link is not None:
         yield link
 
