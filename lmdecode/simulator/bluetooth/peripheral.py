@@ -177,7 +177,8 @@ class Peripheral:
         self._is_stopped = False
         self._tasks: set[asyncio.Task[None]] = set()
         host = Host()
-        host.controller = sink
+        host.set_packet_sink(sink)
+        host.hci_metadata = getattr(source, "metadata", {})  # bumble chooses a USB radio's driver by it
         source.set_packet_sink(_Guarded(host))
         host.snooper = snooper
         self._device = Device(
@@ -204,7 +205,11 @@ class Peripheral:
         await self.keep_advertising()
 
     async def keep_advertising(self) -> None:
-        """Advertise if the machine does, and do not otherwise."""
+        """Advertise if the machine does, and do not otherwise.
+
+        Raises:
+            BaseBumbleError: The radio cannot do this.
+        """
         async with self._advertising:
             wanted = self._machine.advertises and not self._is_stopped
             if wanted is self._device.is_advertising:
@@ -238,7 +243,8 @@ class Peripheral:
         if self._link is None or self._events is None:
             return
         self._watcher.notified(value[: self._link.att_mtu - _HEAD])
-        await self._server.notify_subscriber(self._link, self._events, value)
+        with contextlib.suppress(BaseBumbleError):  # the link is lost
+            await self._server.notify_subscriber(self._link, self._events, value)
 
     async def stop(self) -> None:
         """End the link, and do not advertise any more."""

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ipaddress
 import logging
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +33,8 @@ PORT: Final = 6402
 _TICK: Final = 0.1  # s of real time
 _SLEPT: Final = 5.0  # s; if more passed between two ticks, the computer slept, and so did the machine
 _PATIENCE: Final = 10.0  # s that a radio may take to be reset
+
+_MAGIC: Final = b"btsnoop\0"
 
 Ticker = Callable[[float], list[dict[str, Any]]]
 """Lets some seconds pass; returns what the machine says meanwhile."""
@@ -85,6 +88,7 @@ class BluetoothServer:
         self._btsnoop = btsnoop
         self._peripheral: Peripheral | None = None
         self._ticking: asyncio.Task[None] | None = None
+        self._radio_gone: asyncio.Future[None] | None = None
         self._closing = contextlib.AsyncExitStack()
 
     @property
@@ -137,9 +141,20 @@ class BluetoothServer:
         self._ticking = asyncio.create_task(self._pass_time())
 
     async def run(self) -> None:
-        """Waits until something in the machine fails."""
-        if self._ticking is not None:
-            await asyncio.shield(self._ticking)
+        """Waits until something in the machine fails.
+
+        Raises:
+            ServerError: The radio is gone.
+        """
+        if self._ticking is None:
+            return
+        waited: set[asyncio.Future[None]] = {self._ticking}
+        if self._radio_gone is not None:
+            waited.add(self._radio_gone)
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+        if not self._ticking.done():
+            raise ServerError(f"the radio {self.radio[:60]} is gone")
+        self._ticking.result()
 
     async def close(self) -> None:
         """Ends the link, and takes the radio off the air."""
@@ -151,10 +166,14 @@ class BluetoothServer:
     def _opened(self, path: Path) -> BinaryIO:
         """Returns a file that has each packet as soon as it is written, so that Ctrl-C leaves a whole one."""
         try:
-            file = path.open("wb", buffering=0)
+            if not _may_be_replaced(path):
+                raise ServerError(f"{path} is another file, not one of btsnoop: give another name")
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o600)
         except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
             raise ServerError(f"{path} cannot be written: {getattr(error, 'strerror', error)}") from None
+        file = open(handle, "wb", buffering=0)  # noqa: SIM115, PTH123 -- closed with the server; it is open already
         self._closing.callback(file.close)
+        self._note(f"{path} gets what goes over the air, with the token: `lmdecode redact` makes a copy to give away")
         return file
 
     async def _radio_in_memory(self) -> tuple[Any, Any]:
@@ -187,11 +206,14 @@ class BluetoothServer:
         except Exception as error:  # noqa: BLE001 -- each kind of radio has a library with errors of its own
             raise ServerError(_no_radio(self.radio, error)) from None
         self._closing.push_async_callback(transport.close)
+        self._radio_gone = transport.source.terminated
         return transport.source, transport.sink
 
     async def _pass_time(self) -> None:
+        from bumble.core import BaseBumbleError  # noqa: PLC0415 -- optional
+
         clock = asyncio.get_running_loop().time
-        then = clock()
+        then, complained = clock(), False
         while True:
             await asyncio.sleep(_TICK)
             now = clock()
@@ -199,10 +221,16 @@ class BluetoothServer:
             said = self._tick(passed * self._speed)
             values = self.gatt.advance(passed, said)
             self._tell_notes()
-            if self._peripheral is not None:
-                for value in values:
-                    await self._peripheral.notify(value)
+            if self._peripheral is None:
+                continue
+            for value in values:
+                await self._peripheral.notify(value)
+            try:
                 await self._peripheral.keep_advertising()
+            except (BaseBumbleError, TimeoutError) as error:
+                if not complained:
+                    self._note(f"the radio cannot advertise now: {error}")
+                complained = True
 
     def _tell_notes(self) -> None:
         notes = [*self.machine.take_notes(), *self.gatt.notes]
@@ -277,6 +305,14 @@ class _Log:
         self._tell_notes()
         if self._observe is not None and record is not None:
             self._observe(record)
+
+
+def _may_be_replaced(path: Path) -> bool:
+    """Returns whether a file is not there, empty, or a recording of before. Else somebody has mistyped."""
+    if not path.is_file():
+        return True
+    with path.open("rb") as file:
+        return file.read(len(_MAGIC)) in {b"", _MAGIC}
 
 
 def _is_loopback(host: str) -> bool:

@@ -483,6 +483,49 @@ def test_a_radio_that_cannot_be_used_is_one_clear_line(radio, why):
     assert "\n" not in said
 
 
+def test_another_machine_on_a_radio_of_the_same_air():
+    async def work():
+        async with served() as first:
+            other = JsonMachine(FAMILIES["GS3 AV"], "bluetooth")
+            server = BluetoothServer(other, TOKEN, radio=f"tcp-client:127.0.0.1:{first.port}")
+            async with server, app(first.port, connected=False) as phone:
+                names = set()
+                while len(names) < 2:
+                    heard = await phone.find()
+                    names.add(heard.data.get(AdvertisingData.COMPLETE_LOCAL_NAME))
+                    if heard.data.get(AdvertisingData.COMPLETE_LOCAL_NAME) == server.gatt.name:
+                        address = heard.address
+                await phone.connect(address)
+                await phone.log_in()
+                family = await phone.ask("machineCapabilities")
+                running = asyncio.create_task(server.run())
+                await asyncio.sleep(0)
+                await first.server.close()
+                with pytest.raises(ServerError, match="is gone"):
+                    await asyncio.wait_for(running, 5)
+            return names, family
+
+    names, family = run(work)
+    assert names == {"MICRA_MR000000", FAMILIES["GS3 AV"].bluetooth_name}
+    assert b"GS3AV" in family
+
+
+def test_a_file_of_another_kind_is_not_overwritten_and_the_new_one_is_private(tmp_path):
+    async def work(path):
+        server = BluetoothServer(JsonMachine(FAMILIES["Linea Micra"], "bluetooth"), TOKEN, btsnoop=path)
+        async with server:
+            return path.stat().st_mode & 0o777
+
+    other = tmp_path / "config.json"
+    other.write_text('{"key": "x"}')
+    with pytest.raises(ServerError, match="another file"):
+        run(lambda: work(other))
+    assert other.read_text() == '{"key": "x"}'
+    air = tmp_path / "air.btsnoop"
+    for _ in range(2):
+        assert run(lambda: work(air)) == 0o600
+
+
 def test_a_file_that_cannot_be_written_is_one_clear_line(tmp_path):
     async def work():
         server = BluetoothServer(JsonMachine(FAMILIES["Linea Micra"], "bluetooth"), TOKEN, btsnoop=tmp_path)
