@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from bumble.device import Advertisement, Device, Peer
 from bumble.gatt_client import CharacteristicProxy
@@ -21,6 +22,7 @@ from lmdecode.simulator.families import FAMILIES
 from lmdecode.simulator.faults import Faults, parse_fault
 from lmdecode.simulator.json_machine import JsonMachine
 
+T = TypeVar("T")
 TOKEN = "0123456789abcdef" * 4
 PHONE = "F0:F1:F2:F3:F4:F5"
 
@@ -130,3 +132,25 @@ async def app(port: int, *, connected: bool = True, mtu: int = 517, address: str
         yield found
     finally:
         await transport.close()
+
+
+async def until(condition: Callable[[], bool], seconds: float = 2.0) -> bool:
+    """Wait until something is so; return whether it came to be."""
+    for _ in range(int(seconds * 100)):
+        if condition():
+            return True
+        await asyncio.sleep(0.01)
+    return False
+
+
+def run(work: Callable[[], Awaitable[T]], seconds: float = 30) -> T:
+    """Run a test, and see that nothing was said behind the simulator's back."""
+    said: list[object] = []
+
+    async def watched() -> T:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
+        return await asyncio.wait_for(work(), seconds)
+
+    found = asyncio.run(watched())
+    assert said == []
+    return found

@@ -13,20 +13,7 @@ from lmdecode.device.bluetooth.driver import BluetoothDriver
 from lmdecode.device.core import State, making, previewing
 from lmdecode.device.errors import BusyError, MachineError, NoConnectionError, WrongKeyError
 from lmdecode.device.session import Session, take_snapshot
-from tests.simulator.bluetooth.bare import TOKEN, served
-
-
-def run(work):
-    """Run a test, and see that nothing was said behind the simulator's back."""
-    said = []
-
-    async def watched():
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
-        return await asyncio.wait_for(work(), 30)
-
-    found = asyncio.run(watched())
-    assert said == []
-    return found
+from tests.simulator.bluetooth.bare import TOKEN, run, served
 
 
 def driver_of(machine, **options):
