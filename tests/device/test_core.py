@@ -47,7 +47,10 @@ from lmdecode.device.errors import (
     MachineError,
     NoAnswerError,
     NoConnectionError,
+    NotToldError,
     RefusedError,
+    UnconfirmedError,
+    UnreadableError,
     UnsupportedError,
     WrongKeyError,
 )
@@ -62,7 +65,10 @@ FLOOD = FloodError("is no machine")
 WRONG_KEY = WrongKeyError("nothing decrypts")
 UNSUPPORTED = UnsupportedError("this generation has no such thing")
 REFUSED = RefusedError("did not take it")
-FOR_GOOD = [ECHO, FLOOD, WRONG_KEY, UNSUPPORTED]
+NOT_TOLD = NotToldError("has no answer to it")
+UNREADABLE = UnreadableError("is cut off at the MTU")
+UNCONFIRMED = UnconfirmedError("does not say whether it did")
+FOR_GOOD = [ECHO, FLOOD, WRONG_KEY, UNSUPPORTED, NOT_TOLD, UNREADABLE]
 WORTH_ANOTHER_TRY = [LATE, LOST, DAMAGED, BUSY, GONE]
 
 
@@ -228,11 +234,15 @@ def test_the_pauses_grow_up_to_a_longest_one():
 # Writing.
 
 
-@pytest.mark.parametrize("error", [*WORTH_ANOTHER_TRY, *FOR_GOOD, REFUSED])
+@pytest.mark.parametrize("error", [*WORTH_ANOTHER_TRY, *FOR_GOOD, REFUSED, UNCONFIRMED])
 def test_a_write_is_made_once_whatever_comes_of_it(error):
     steps, result = drive(writing(("power", 0)), in_turn(error))
     assert result is error
-    says_no = error in (REFUSED, UNSUPPORTED)  # the connection works; everything else leaves an answer that may come
+    says_no = error in (
+        REFUSED,
+        UNCONFIRMED,
+        UNSUPPORTED,
+    )  # the connection works; everything else leaves an answer that may come
     assert steps == [Write(("power", 0)), *([] if says_no else [Disconnect()])]
 
 
@@ -436,15 +446,18 @@ def test_an_old_value_that_cannot_be_read_again_is_no_proof():
 # Changes: whatever comes of each step.
 
 NAMES = ("a", "b", "c")
-ASKED = st.sampled_from(["answer"] * 6 + ["late", "lost", "damaged", "busy", "gone", "echo", "flood", "key", "never"])
+ASKED = st.sampled_from(
+    ["answer"] * 6 + ["late", "lost", "damaged", "busy", "gone", "echo", "flood", "key", "never", "not told"]
+)
 WROTE = st.sampled_from([
-    "taken", "taken", "taken", "taken later", "taken, late", "taken, lost", "taken, damaged", "taken later, lost",
-    "refused", "ignored", "late", "lost", "busy", "flood", "key", "never",
+    "taken", "taken", "taken", "taken later", "taken, late", "taken, lost", "taken, unconfirmed",
+    "taken, damaged", "taken later, lost", "refused", "ignored", "unconfirmed", "late", "lost", "busy", "flood",
+    "key", "never",
 ])  # fmt: skip
 CONNECTED = st.sampled_from(["made"] * 8 + ["gone", "busy"])
 ERRORS = {
     "late": LATE, "lost": LOST, "damaged": DAMAGED, "busy": BUSY, "gone": GONE, "echo": ECHO, "flood": FLOOD,
-    "key": WRONG_KEY, "never": UNSUPPORTED, "refused": REFUSED,
+    "key": WRONG_KEY, "never": UNSUPPORTED, "refused": REFUSED, "unconfirmed": UNCONFIRMED, "not told": NOT_TOLD,
 }  # fmt: skip
 changes = st.builds(
     lambda shown, again, value: (shown, again, value), st.booleans(), st.booleans(), st.sampled_from([1, 2])
