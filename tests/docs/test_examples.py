@@ -31,6 +31,8 @@ pytestmark = pytest.mark.skipif(
 
 ELSEWHERE = {  # these need a machine, or captures, of their own
     "docs/live.md": "test_live_page.py",
+    "docs/live-bluetooth.md": "test_live_generation_pages.py",
+    "docs/live-v3.md": "test_live_generation_pages.py",
     "docs/scan.md": "test_scan_page.py",
     "docs/exploring.md": "test_exploring.py",
     "docs/home-automation.md": "test_home_automation_page.py",
