@@ -118,8 +118,15 @@ def as_keyword(text: str) -> str:
     'no address: give host=, or a config='
     >>> as_keyword("try --port 1774")
     'try port=1774'
+    >>> as_keyword("give --host; `lmdecode discover --timeout 9` looks for it")  # which is still typed in a shell
+    'give host=; `lmdecode discover --timeout 9` looks for it'
     """
-    return _OPTION.sub(lambda option: _SWITCHES.get(option[1], f"{option[1].replace('-', '_')}="), text)
+    pieces = text.split("`")
+    pieces[::2] = [
+        _OPTION.sub(lambda option: _SWITCHES.get(option[1], f"{option[1].replace('-', '_')}="), piece)
+        for piece in pieces[::2]
+    ]
+    return "`".join(pieces)
 
 
 @contextmanager

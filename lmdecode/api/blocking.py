@@ -108,6 +108,12 @@ class Machine:
     ...     machine.get("dose_k2")
     Outcome(dose_k2: 118 → 121, done)
     121
+
+    Over Bluetooth yours is `lmdecode.Machine(bluetooth=True)`.
+
+    >>> with lmdecode.simulate("Linea Micra", generation="bluetooth") as simulated, simulated.connect() as machine:
+    ...     machine.set("steam_level", 2, yes=True)
+    Outcome(steam_set_temp: 131.0 → 128.0, done)
     """
 
     def __init__(

@@ -73,6 +73,18 @@ class AsyncMachine:
     ...         return await machine.get("coffee_set_temp")
     >>> asyncio.run(main())
     92.5
+
+    With gateway v3, a machine tells by itself what happens.
+
+    >>> async def brewed():
+    ...     async with lmdecode.simulate(generation="v3", speed=10) as simulated, simulated.connect_async() as machine:
+    ...         async for record in machine.records(seconds=10):
+    ...             if record.subject and record.subject.startswith("101"):
+    ...                 simulated.do("shot 1 5")
+    ...             if "brew_stopped_seconds" in record.fields:
+    ...                 return record.fields["brew_stopped_seconds"]
+    >>> asyncio.run(brewed())
+    5.0
     """
 
     def __init__(

@@ -178,6 +178,13 @@ def stream_form() -> Choices:
     return [("members", "as by gateway v3"), ("items", "as by a Linea Micra with gateway v2")]
 
 
+def live_model() -> Choices:
+    """Returns the models of all generations, as one types them."""
+    from lmdecode.config.names import ALL_MODELS
+
+    return [(name.lower().replace(" ", "-"), name) for name in ALL_MODELS]
+
+
 def live_generation() -> Choices:
     """Returns the generations that are talked to over the network.
 

@@ -19,8 +19,8 @@ import typer
 from lmdecode.app.errors import UsageError
 from lmdecode.cli._common import completion
 from lmdecode.codec.speakers import known_ports
-from lmdecode.codec.v1.register import MODEL_NAMES
 from lmdecode.config import ENVIRONMENT_VARIABLE, RADIO_VARIABLE
+from lmdecode.config.names import ALL_MODELS
 
 _DURATION: Final = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(s|m|min|h|d|)\Z").match
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
@@ -433,8 +433,8 @@ LiveMachineOption = Annotated[
 ModelOption = Annotated[
     str | None,
     typer.Option(
-        autocompletion=completion.model,
-        help=f"{MODEL_NAMES}. [default: the one in the config, otherwise the one that the machine reports]",
+        autocompletion=completion.live_model,
+        help=f"{', '.join(ALL_MODELS)}. [default: the one in the config, otherwise the one that the machine reports]",
         show_default=False,
     ),
 ]
