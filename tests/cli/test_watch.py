@@ -23,7 +23,7 @@ class Watch:
         self.output = command.folder / "output"
         with self.errors.open("w") as errors, self.output.open("w") as output:
             self.process = subprocess.Popen(
-                [*command.line, "watch", *to(port, key), *map(str, arguments)],
+                [*command.line, "watch", *(to(port, key) if port else ("--key", key)), *map(str, arguments)],
                 cwd=command.folder, env=command.environment, stdin=subprocess.DEVNULL, stdout=output, stderr=errors,
             )  # fmt: skip
 
