@@ -36,6 +36,7 @@ from lmdecode.config.names import (
     without_user,
 )
 from lmdecode.config.sample import is_sample, refuse_mixture, refuse_sample_key
+from lmdecode.config.targets import port_spoken
 
 REACH_TIMEOUT: Final = 3.0
 """Seconds to wait for a connection to a machine."""
@@ -148,7 +149,7 @@ def reach(config: Config, machine: str | None = None, *, timeout: float = REACH_
     """
     machines = _meant(config, machine)
     for each in machines:
-        host, port = each.entry.get("host"), port_of(each.entry)
+        host, port = each.entry.get("host"), port_spoken(each.entry)
         if isinstance(host, str) and host and port is not None:
             name = (each.name or "") if len(machines) > 1 and each.name != host else ""
             yield Reach(name, host, port, _unreachable(host, port, timeout))

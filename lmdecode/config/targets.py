@@ -265,6 +265,15 @@ def _generation(
     return "v1", own == PORT  # which many have in their file since there was no other
 
 
+def port_spoken(entry: Mapping[str, object]) -> int | None:
+    """Returns the port of a machine of a configuration, for the generation that this names; None if it is not valid.
+
+    >>> port_spoken({"generation": "v3", "port": "1774"}), port_spoken({}), port_spoken({"port": 8081})
+    (8081, 1774, 8081)
+    """
+    return _port(entry, "v3") if entry.get("generation") == "v3" else port_of(entry)
+
+
 def _port(entry: Mapping[str, object], generation: str) -> int | None:
     """Returns the port that a configuration says; where that is another generation's, or none, the generation's own."""
     port = port_of(entry)

@@ -295,3 +295,22 @@ def test_a_user_without_a_home(command, tmp_path):
     assert command("config", "set", "host", "10.0.0.1").stdout == "config.json: host is 10.0.0.1\n"
     assert command("config", "get", "host").stdout == "10.0.0.1\n"
     assert {each.name for each in command.folder.iterdir()} <= {"config.json", "without"}
+
+
+def test_entries_of_newer_machines(command):
+    path = command.folder / "config.json"
+    for name, value in (("bluetooth", "MICRA_MR012345"), ("generation", "bluetooth"), ("model_name", "Linea Micra")):
+        assert command("config", "set", name, value, "--config", path).returncode == 0
+    assert "leave the value out" in command.fails("config", "set", "ble_token", "secret", "--config", path, code=2)
+    complaint = command.fails("config", "set", "generation", "v5", "--config", path, code=2)
+    assert "'v5' is not a generation that a live machine speaks: v1, v3, bluetooth" in complaint
+    path.write_text(json.dumps({**json.loads(path.read_text()), "ble_token": "a-secret-token"}))
+    path.chmod(0o600)
+    assert command("config", "check", "--config", path, "--offline").returncode == 0
+    shown = command("config", "show", "--config", path).stdout
+    assert "a-secret-token" not in shown
+    assert "bluetooth: MICRA_MR012345" in shown
+    path.write_text(json.dumps({"generation": "v9", "bluetooth": 7, "ble_token": "x"}))
+    complaint = command.fails("config", "check", "--config", path, "--offline")
+    assert '"generation" is not a generation that a live machine speaks: v1, v3, bluetooth' in complaint
+    assert '"bluetooth" is not text' in complaint
