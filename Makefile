@@ -140,5 +140,5 @@ bench: $(READY)
 	$(BIN)/python -m bench.run $(BENCH_ARGS)
 
 clean:
-	rm -rf site htmlcov .coverage .coverage.* $(VENV) $(VENV_312) $(VENV_HOMEASSISTANT) .venv-lmdirect .venv-lmdirect.lock .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf site htmlcov .coverage .coverage.* $(VENV) $(VENV_312) $(VENV_HOMEASSISTANT) .venv-lmdirect* .venv-pylamarzocco* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

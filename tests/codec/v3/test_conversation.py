@@ -44,6 +44,8 @@ def test_the_stream_is_the_machines_too() -> None:
 def test_a_refusal_says_what_to_do() -> None:
     *_, refused = heard(("app", CONFIG), ("machine", answer(b"", b"Content-Length: 0", status=b"403 Forbidden")))
     assert refused.problems[0].startswith("refused with status 403: the machine has no token yet")
+    *_, refused = heard(("app", CONFIG), ("machine", answer(b"", b"Content-Length: 0", status=b"401 Unauthorized")))
+    assert refused.problems[0].startswith("refused with status 401: the token is not this machine's key")
     *_, refused = heard(("app", CONFIG), ("machine", answer(b"", b"Content-Length: 0", status=b"500 Oh")))
     assert refused.problems[0].startswith("refused with status 500")
 
@@ -91,6 +93,14 @@ def test_what_is_no_text_is_said() -> None:
     assert record.problems[0] == "a message of bytes, where only text is known"
     (record,) = heard(("machine", frame(b'[{"a":"\xff"}]')))
     assert record.problems[0] == "byte 8 of the message is not UTF-8"
+
+
+@pytest.mark.parametrize("text", [b"hello", b"\0{]", b"KeepAlive"])
+def test_a_text_that_is_no_json_is_said(text: bytes) -> None:
+    *_, record = heard(("app", UPGRADE), ("machine", SWITCHED + frame(text)))
+    assert record.problems
+    *_, record = heard(("app", UPGRADE), ("machine", SWITCHED + frame(b"null")))
+    assert not record.problems
 
 
 def test_secrets_are_masked_unless_asked_for() -> None:
