@@ -27,7 +27,9 @@ _NOT_LOADED: Final = (
     "refused with status 403: the machine has no token yet, as after each power-up, or another one; open the maker's "
     "app, which has the cloud load it into the machine, wait a few seconds and ask again"
 )
-_NOT_ITS_KEY: Final = "refused with status 401: the token is not this machine's key, but another machine's or an old one"
+_NOT_ITS_KEY: Final = (
+    "refused with status 401: the token is not this machine's key, but another machine's, or an old one"
+)
 
 
 def _route(_method: str, path: str) -> Route | None:
@@ -77,13 +79,20 @@ class Web(WebRecords):
         elif _WRAPPED.encode() in data[:_WRAPPED_WITHIN]:
             source, unwrap = "configuration", _unwrapped
         role: Role = "request" if sender == "app" else "report"
-        found = self.made(
-            time_ns, sender, Kind.STREAM, role, self._stream, data, source=source, unwrap=unwrap, problems=problems
-        )
-        if is_text and self.value is None and not found.problems and data.strip() not in {b"", b"null"}:
-            self.tally.problems += 1
-            found = found._replace(problems=("the text is no JSON, as all texts of the stream are",))
-        return [found]
+        return [
+            self.made(
+                time_ns,
+                sender,
+                Kind.STREAM,
+                role,
+                self._stream,
+                data,
+                source=source,
+                unwrap=unwrap,
+                content_type="application/json" if is_text else "",
+                problems=problems,
+            )
+        ]
 
 
 def _machine_of(authorization: str, keys: Iterable[MachineKey]) -> str | None:
