@@ -94,7 +94,7 @@ def _tables(records: Sequence[Record]) -> Iterator[tuple[str, Iterable[tuple[str
     for name, text in summary(values):
         parts[_part(name)].append((name, text))
     for record in rest:
-        for name, value in record.extra.items():
+        for name, value in ((name, value) for name, value in record.extra.items() if value not in (None, "", [], {})):
             part = _SCHEDULE if name == _WAKE_UP else _MACHINE if name in NAMES else _OTHER
             parts[part] += _extra_rows(name, value)
     places = {name: place for place, name in enumerate(_PLACE)}

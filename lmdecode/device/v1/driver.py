@@ -20,7 +20,7 @@ from lmdecode.codec.v1.setting_change import SettingChange
 from lmdecode.codec.v1.windows import LARGEST_READ, SNAPSHOT, WINDOWS, Window
 from lmdecode.device.client import CONNECT_TIMEOUT
 from lmdecode.device.driver import OnRecord, Query, Word
-from lmdecode.device.errors import joined
+from lmdecode.device.errors import ONE_AT_A_TIME, joined
 from lmdecode.device.timing import ANSWER_TIMEOUT
 from lmdecode.device.v1.changes import changes_for
 from lmdecode.device.v1.client import MemoryClient
@@ -34,6 +34,9 @@ _OFTEN: Final = {
     "serial number": 600.0,
 }
 """Seconds between two reads of each window that is watched: the connection stays nearly as quiet as with the app."""
+
+
+_CLOSED_SINCE: Final = "a machine whose gateway was updated to v5 speaks Bluetooth: --bluetooth"
 
 
 def query_of(window: Window, *, every: float | None = None) -> Query[Message]:
@@ -177,6 +180,7 @@ class MemoryDriver:
             stream=number,
             keep_alive=self.keep_alive if listens else None,
             on_record=on_record,
+            refused=f"{ONE_AT_A_TIME}; {_CLOSED_SINCE}" if self.port == PORT else ONE_AT_A_TIME,
         )
 
     def snapshot(self) -> Sequence[Query[Message]]:
