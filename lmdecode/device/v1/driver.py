@@ -10,6 +10,7 @@ from typing import Final
 from lmdecode.codec.dialect import FieldKind
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import Kind
+from lmdecode.codec.requester import ONE_AT_A_TIME
 from lmdecode.codec.speakers import dialects
 from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.key import Key
@@ -20,7 +21,7 @@ from lmdecode.codec.v1.setting_change import SettingChange
 from lmdecode.codec.v1.windows import LARGEST_READ, SNAPSHOT, WINDOWS, Window
 from lmdecode.device.client import CONNECT_TIMEOUT
 from lmdecode.device.driver import OnRecord, Query, Word
-from lmdecode.device.errors import ONE_AT_A_TIME, joined
+from lmdecode.device.errors import joined
 from lmdecode.device.timing import ANSWER_TIMEOUT
 from lmdecode.device.v1.changes import changes_for
 from lmdecode.device.v1.client import MemoryClient
