@@ -32,7 +32,8 @@ T = TypeVar("T")
 
 CONNECT_TIMEOUT: Final = 15.0
 """Seconds that one attempt to connect, and to find the characteristics, may take."""
-_START_TIMEOUT: Final = 5.0  # s until the system has begun to search, or a radio answers
+_START_TIMEOUT: Final = 5.0  # s until a radio answers
+_OWN_START_TIMEOUT: Final = 20.0  # s until the system has begun to search: macOS asks its user first, once
 _CLOSE_TIMEOUT: Final = 5.0  # s
 _NOT_FOUND: Final = 0x0A  # of ATT: no such attribute
 
@@ -88,7 +89,7 @@ class OwnRadio:
         async with _one_search():
             try:
                 scanner = BleakScanner(heard)
-                async with asyncio.timeout(_START_TIMEOUT):
+                async with asyncio.timeout(_OWN_START_TIMEOUT):
                     await scanner.start()
                 try:
                     await sweep.wait(seconds, after)

@@ -180,11 +180,8 @@ class BluetoothConnection:
         """
         self._radio = radio = self._open_radio()
         self._sighting = sighting = await find_machine(radio, self._known.wanted, self._search_time)
-        self._peer = peer = await self._connected(radio, sighting)
-        self._check(peer)
-        place = Place(self._stream, "app", sighting.label, name=sighting.name)
-        self._requester = requester = Requester(place, time.time_ns, self._tell, show_secrets=self._show_secrets)
-        await self._log_in(requester, peer)
+        peer, requester = await self._reach(radio, sighting)
+        self._requester = requester
         if not self._known.wanted:  # the only one that was near: from now on no other will do
             self._known.wanted = sighting.name if sighting.serial else sighting.address
         self._known.notifies = NOTIFIED in peer.characteristics
@@ -291,22 +288,37 @@ class BluetoothConnection:
         if answer.ok is None:
             raise UnconfirmedError(f"the machine did not confirm {request}")
 
-    async def _connected(self, radio: Radio, sighting: Sighting) -> Peer:
+    async def _reach(self, radio: Radio, sighting: Sighting) -> tuple[Peer, Requester]:
+        """Connects and logs in. A link is often lost at once, where other radios are in the way: then once more.
+
+        Raises:
+            BusyError: It does not work.
+            MachineError: As for `connect`.
+        """
+        place = Place(self._stream, "app", sighting.label, name=sighting.name)
         for attempt in range(_CONNECT_TRIES):
+            self._lost = None
             peer = self._peer = radio.peer(sighting, self._link_lost)
+            requester = Requester(place, time.time_ns, self._tell, show_secrets=self._show_secrets)
+            is_connected = False
             try:
                 async with asyncio.timeout(CONNECT_TIMEOUT):
                     await peer.connect()
-            except (ConnectionLostError, AttError, TimeoutError) as error:
-                await peer.disconnect()
-                if attempt + 1 < _CONNECT_TRIES and not isinstance(error, TimeoutError):
-                    self._lost = None
-                    await asyncio.sleep(_CONNECT_PAUSE)
-                    continue
-                why = "it does not answer" if isinstance(error, TimeoutError) else str(error)
-                raise BusyError(f"no connection to {sighting.label}: {why}; {_ONE_AT_A_TIME}") from None
-            return peer
-        raise AssertionError  # the last attempt raises
+                is_connected = True
+                self._check(peer)
+                await self._log_in(requester, peer)
+            except TimeoutError:
+                why, is_last = "it does not answer", True
+            except (ConnectionLostError, AttError) as error:
+                why, is_last = str(error), attempt + 1 == _CONNECT_TRIES
+            else:
+                return peer, requester
+            await peer.disconnect()
+            if is_last:
+                break
+            await asyncio.sleep(_CONNECT_PAUSE)
+        other = ". If nothing else is connected, the token is another machine's" if is_connected else ""
+        raise BusyError(f"no connection to {sighting.label}: {why}; {_ONE_AT_A_TIME}{other}")
 
     def _check(self, peer: Peer) -> None:
         """Check that the device has what is spoken here.
@@ -330,18 +342,12 @@ class BluetoothConnection:
 
     async def _log_in(self, requester: Requester, peer: Peer) -> None:
         token, accepted = self._token, False
-        try:
-            if not token and PAIRING in peer.characteristics:
-                token = await self._run(requester.pairing_token())
-            if not token:
-                raise MissingTokenError(f"no token for {self.name}: {_HOW_TO_GET_ONE}")
-            with contextlib.suppress(AttError):
-                accepted = await self._run(requester.log_in(token))
-        except ConnectionLostError as error:
-            raise BusyError(
-                f"{error}, before {self.name} had accepted the token: {_ONE_AT_A_TIME}. If nothing else is connected, "
-                "the token is another machine's"
-            ) from None
+        if not token and PAIRING in peer.characteristics:
+            token = await self._run(requester.pairing_token())
+        if not token:
+            raise MissingTokenError(f"no token for {self.name}: {_HOW_TO_GET_ONE}")
+        with contextlib.suppress(AttError):
+            accepted = await self._run(requester.log_in(token))
         if not accepted:
             raise WrongKeyError(
                 f"{self.name} refuses the token: it is another machine's, or an old one; {_HOW_TO_GET_ONE}"

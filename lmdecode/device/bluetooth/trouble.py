@@ -74,6 +74,10 @@ def why_no_radio(error: Exception, system: str = sys.platform) -> RadioError:
         return RadioError(known)
     if "turned on" in str(error):  # WinRT, where the watcher does not start
         return RadioError(table["POWERED_OFF"])
+    if isinstance(error, TimeoutError) and system == "darwin":
+        return RadioError(
+            "macOS has not let this program use Bluetooth: if it asks, answer that your terminal may, and try again"
+        )
     if isinstance(error, TimeoutError):
         return RadioError("this computer's Bluetooth does not answer: switch it off and on again, and try once more")
     return RadioError(f"this computer's Bluetooth cannot be used: {one_line(error)}")

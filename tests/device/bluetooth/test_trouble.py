@@ -50,6 +50,7 @@ def unavailable(reason: BleakBluetoothNotAvailableReason) -> Exception:
         ("darwin", unavailable(_REASON.POWERED_OFF), "System Settings, Bluetooth"),
         ("darwin", unavailable(_REASON.DENIED_BY_USER), "Privacy & Security, Bluetooth"),
         ("darwin", unavailable(_REASON.DENIED_BY_UNKNOWN), "Privacy & Security, Bluetooth"),
+        ("darwin", TimeoutError(), "answer that your terminal may"),
         ("win32", unavailable(_REASON.NO_BLUETOOTH), "Device Manager"),
         ("win32", unavailable(_REASON.POWERED_OFF), "Settings, Bluetooth & devices"),
         ("win32", unavailable(_REASON.DENIED_BY_USER), "Privacy & security, Radios"),
