@@ -159,7 +159,9 @@ class BluetoothServer:
     async def close(self) -> None:
         """Ends the link, and takes the radio off the air."""
         if self._ticking is not None:
-            self._ticking.cancel()
+            while not self._ticking.done():  # before Python 3.12, asyncio.wait_for, which bumble uses, may swallow one
+                self._ticking.cancel()
+                await asyncio.wait({self._ticking}, timeout=_TICK)
             await asyncio.gather(self._ticking, return_exceptions=True)
         await self._closing.aclose()
 
