@@ -22,6 +22,9 @@ from lmdecode.codec.record import Record, Sender
 from lmdecode.codec.secrets import masked_text
 from lmdecode.codec.speakers import Speakers
 from lmdecode.codec.stomp import Stomp
+from lmdecode.codec.v1.key import Key
+from lmdecode.codec.v3.requester import CONFIGURATION, Requester
+from lmdecode.codec.v3.requester import STREAM as STREAM_OF_V3
 from lmdecode.codec.vocabulary import SOURCES, read
 from lmdecode.codec.web import HttpRequest, HttpResponse
 from tests.capture.building import START_NS
@@ -59,6 +62,8 @@ V3_BYTES = (
     + b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
     + b"".join(_frame(json.dumps(each).encode()) for each in STREAM)
 )
+V3_ANSWER = b"C" + V3_BYTES[1 : V3_BYTES.index(b"HTTP/1.1 101")]
+V3_STREAM = b"S" + V3_BYTES[V3_BYTES.index(b"HTTP/1.1 101") :]
 V3_REQUESTS = (
     b"aGET /api/v1/config HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + TOKEN.encode() + b"\r\n\r\n"
     b"GET /api/v1/streaming HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
@@ -99,6 +104,39 @@ def _v3_bytes(data: bytes) -> None:
     for record in records:
         sound(record)
         assert TOKEN not in repr(record)
+
+
+@target(
+    "v3-requester",
+    damaged(
+        [V3_ANSWER, V3_STREAM, V3_STREAM + _frame(b"[]") * 9 + b"\x88\x12\x03\xe8Bearer " + TOKEN[:8].encode()],
+        [b"\xff\xff", b"\r\n\r\n", b"HTTP/1.1 ", b"\x81\x7f", b"\x80", b"\xc1", b"\x89\x00", b"\x88\x00", b"\x15\x03"],
+    ),
+)
+def _v3_requester(data: bytes) -> None:
+    """An end finds the Records of a bystander, whatever the machine says; what it complains of is one line."""
+    request = STREAM_OF_V3 if data[:1] == b"S" else CONFIGURATION
+    key = Key.parse(TOKEN[:32])
+    requester = Requester(key, stream=PLACE.stream, app=PLACE.app, machine=PLACE.machine)
+    conversation = SPEAKERS["v3"].conversation(RECORDS, PLACE, Tally())
+    asked, found = requester.ask(START_NS, request)
+    records, seen = [*found], [*conversation.receive(START_NS, "app", asked)]
+    time_ns = START_NS
+    for piece in data[1:].split(b"\xff\xff"):
+        time_ns += 1_000_000
+        found = requester.receive(time_ns, piece)
+        assert requester.unasked(len(piece), found) >= len(piece)
+        records += found
+        seen += conversation.receive(time_ns, "machine", piece)
+        seen += conversation.receive(time_ns, "app", requester.outgoing())
+    records += requester.close(time_ns)
+    seen += conversation.close(time_ns)
+    assert [record.as_dict() for record in records] == [record.as_dict() for record in seen]
+    failures = [requester.broken, requester.missing(request, PLACE.machine, ended=False), requester.ended("it", "left")]
+    if requester.answer is not None:
+        failures.append(requester.wrong(request, requester.answer, PLACE.machine))
+    for failure in failures:
+        assert failure is None or (failure.why.isprintable() and TOKEN[:32] not in failure.why)
 
 
 @target(

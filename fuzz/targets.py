@@ -63,7 +63,8 @@ from lmdecode.codec.v1.ranges import address_range, address_ranges
 from lmdecode.config.check import problems
 from lmdecode.config.file import load_config, machine_entries
 from lmdecode.simulator.console import parse_script
-from lmdecode.simulator.faults import parse_fault
+from lmdecode.simulator.faults import FAULTS, parse_fault
+from lmdecode.simulator.v3.faults import V3_FAULTS
 from tests.capture.building import KEY_TEXT, START_NS, ethernet, new_decoder, pcap, seal, talk
 
 
@@ -420,5 +421,6 @@ def _script(data: bytes) -> None:
 
 @target("fault", damaged([b"drop", b"delay=2", b"close after 3", b"garbage on read"], [b"=", b":", b"1e999", b"nan"]))
 def _fault(data: bytes) -> None:
-    with contextlib.suppress(LmdecodeError):
-        parse_fault(data.decode("utf-8", "replace"))
+    for table in (FAULTS, V3_FAULTS):
+        with contextlib.suppress(LmdecodeError):
+            parse_fault(data.decode("utf-8", "replace"), table)

@@ -242,4 +242,4 @@ def generation_named(text: str) -> Generation:
     for generation in GENERATIONS:
         if text.lower() == generation:
             return generation
-    raise UsageError(f"--generation {text[:40]}: give v1, v3 or bluetooth")
+    raise UsageError(f"no generation {text[:40]!r}: give v1, v3 or bluetooth")

@@ -163,6 +163,9 @@ def _headline(record: Record) -> str:
     if record.fields or record.extra:
         others = (f"{name} {json_text(value)}" for name, value in record.extra.items())
         return f"{subject}: {', '.join((*_assignments(record.fields), *others))}"
+    if record.subject is not None and record.plaintext:
+        # A question has nothing to say but what it asks for, which is its subject already.
+        return subject if subject.endswith(f" {record.plaintext}") else f"{subject}: {_shortened(record.plaintext)}"
     if record.data is not None:
         return f"{subject}: {_shortened(record.data)}"
     if record.plaintext is not None and (record.ok is False or record.subject is not None):

@@ -113,7 +113,7 @@ def test_the_port_in_use_is_named(command, simulate):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--generation", "v2"], "--generation v2: give v1, v3 or bluetooth"),
+        (["--generation", "v2"], "no generation 'v2': give v1, v3 or bluetooth"),
         (["--generation", "v3", "--image", "x"], "--image has the memory of v1"),
         (["--generation", "bluetooth", "--capture", "x"], "--capture has the memory of v1"),
         (["--radio", "usb:0"], "--radio is for --generation bluetooth"),
