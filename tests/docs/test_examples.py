@@ -113,16 +113,22 @@ def folder(tmp_path):
 
 
 @contextlib.contextmanager
-def simulated(folder: Path):
+def simulated(folder: Path, generation: str):
     """A simulated machine; its port."""
     with subprocess.Popen(
-        ["lmdecode", "simulate", "--port", "0", "--no-mdns", "--quiet"],
+        ["lmdecode", "simulate", "--generation", generation, "--port", "0", "--no-mdns", "--quiet"],
         cwd=folder, env=environment(folder), stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8",
     ) as process:  # fmt: skip
         try:
             first = process.stdout.readline()
             assert first.startswith("listening on"), first
-            yield int(first.rpartition(":")[2])
+            port = int(first.rpartition(":")[2])
+            if generation == "v3":  # its token is loaded some seconds after the start
+                for _ in range(20):
+                    command = at_port(f"lmdecode get power --key {SAMPLE_KEY} {HOST}:8081", generation, port)
+                    if run(command, folder).code == 0:
+                        break
+            yield port
         finally:
             process.kill()
 
@@ -140,33 +146,60 @@ def test_the_examples_of_a_page(page, folder):
     if config := re.search(r'^\{"machines".*?^\]\}$', text_of(page), re.DOTALL | re.MULTILINE):
         (folder / "config.json").write_text(config[0].replace("…", SAMPLE_KEY, 1).replace("…", "0" * 32))
     with contextlib.ExitStack() as stack:
-        port, exported = None, ""
+        machines, exported = Machines(folder, stack), ""
         for example in examples(text_of(page)):
             where = f"{page}, line {example.line}: {example.command}"
             if page == README and example.shown is not None:
                 continue  # test_readme.py has these
-            interactive = subcommand(example) in INTERACTIVE and not (
-                SHOWS.fullmatch(example.command) and example.shown
-            )
             if program(example) == "export":  # for the rest of the page, and instead of what is found without it
                 exported += f"{example.command}; "
-                (folder / "config.json").unlink()
+                (folder / "config.json").unlink(missing_ok=True)
                 continue
-            if program(example) in OUTSIDE | {"tcpdump"} or interactive:
+            if subcommand(example) == "simulate":
+                machines.generation = next(iter(re.findall(r"--generation (\w+)", example.command)), "v1")
+            if program(example) in OUTSIDE | {"tcpdump"} or is_interactive(example):
                 look_at(example, folder, where)
                 continue
-            command = example.command
+            command = f"{exported}{example.command}"
             if subcommand(example) in LIVE:
-                port = port or stack.enter_context(simulated(folder))
-                command = f"{command.replace(HOST, '')} {HOST} --port {port}"
+                command = machines.command(command)
             if shutil.which("jq") is None:
                 command = command.partition(" | jq")[0]
-            ran = run(exported + command, folder)
+            ran = run(command, folder)
             assert "Traceback" not in ran.printed, where
             assert ran.code == example.code, f"{where}: exit code {ran.code}\n{ran.printed[-2000:]}"
             if example.shown is not None:
                 difference = differs(example.shown, ran.printed)
                 assert difference is None, f"{where}: {difference}"
+
+
+def is_interactive(example: Example) -> bool:
+    return subcommand(example) in INTERACTIVE and not (SHOWS.fullmatch(example.command) and example.shown)
+
+
+class Machines:
+    """The simulated machines of a page, each started when it is first needed."""
+
+    def __init__(self, folder: Path, stack: contextlib.ExitStack) -> None:
+        self.generation = "v1"
+        self._folder = folder
+        self._stack = stack
+        self._ports: dict[str, int] = {}
+
+    def command(self, command: str) -> str:
+        """A command of the page to the machine that was started last on it."""
+        if self.generation not in self._ports:
+            self._ports[self.generation] = self._stack.enter_context(simulated(self._folder, self.generation))
+        return at_port(command, self.generation, self._ports[self.generation])
+
+
+def at_port(command: str, generation: str, port: int) -> str:
+    """A command to a machine of a generation, on another port than the usual one."""
+    if generation == "bluetooth":
+        return command.replace("tcp-client:127.0.0.1:6402", f"tcp-client:127.0.0.1:{port}")
+    if generation == "v3":
+        return command.replace(f"{HOST}:8081", f"{HOST}:{port} --generation v3")
+    return f"{command.replace(HOST, '')} {HOST} --port {port}"
 
 
 def look_at(example: Example, folder: Path, where: str) -> None:
