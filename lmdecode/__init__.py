@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from lmdecode.codec.v1.key import Key
     from lmdecode.codec.v1.memory_map import REGISTERS
     from lmdecode.codec.v1.register import Register
-    from lmdecode.device.core import Outcome
+    from lmdecode.device.changing import Outcome
     from lmdecode.device.errors import (
         BusyError,
         MachineError,
@@ -110,7 +110,7 @@ if not TYPE_CHECKING:  # to whom the names above are all there is
             "UnsupportedError",
             "WrongKeyError",
         ),
-        "lmdecode.device.core": ("Outcome",),
+        "lmdecode.device.changing": ("Outcome",),
         "lmdecode.render.arrow": ("to_arrow", "to_polars"),
     }
 

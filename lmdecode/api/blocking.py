@@ -16,7 +16,7 @@ from lmdecode.api.memory import MemoryImage
 from lmdecode.api.status import Status
 from lmdecode.app.send import LastWrite
 from lmdecode.codec.record import Record, Value
-from lmdecode.device.core import Outcome
+from lmdecode.device.changing import Outcome
 from lmdecode.device.driver import Word
 from lmdecode.device.timing import ANSWER_TIMEOUT
 

@@ -23,7 +23,7 @@ from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.requester import PROBE
 from lmdecode.codec.v1.windows import STATUS
 from lmdecode.config.targets import BluetoothTarget, Target
-from lmdecode.device.core import Outcome, making, previewing
+from lmdecode.device.changing import Outcome, making, previewing
 from lmdecode.device.driver import Word
 from lmdecode.device.errors import UnsupportedError
 from lmdecode.device.session import Session, take_snapshot

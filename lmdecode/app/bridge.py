@@ -39,7 +39,7 @@ from lmdecode.analysis.machine_entities import every_entity
 from lmdecode.app.bridged_machine import REFUSED, Answer, BridgedMachine, switches_off
 from lmdecode.app.mqtt import Heard, MqttConnection
 from lmdecode.codec.printable import printable
-from lmdecode.device.core import State
+from lmdecode.device.changing import State
 from lmdecode.device.errors import NoConnectionError
 from lmdecode.render.home_assistant import (
     OFFLINE,

@@ -37,7 +37,8 @@ from lmdecode.codec.errors import LmdecodeError, RegisterError
 from lmdecode.codec.printable import printable
 from lmdecode.codec.record import Value
 from lmdecode.config.targets import BluetoothTarget
-from lmdecode.device.core import TRIES, Connect, Preview, State, Steps, Write, making, pauses, previewing
+from lmdecode.device.changing import Preview, State, making, previewing
+from lmdecode.device.core import TRIES, Connect, Steps, Write, pauses
 from lmdecode.device.errors import (
     BadAnswerError,
     BusyError,

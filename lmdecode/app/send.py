@@ -21,7 +21,7 @@ from lmdecode.codec.v1.message import ADDRESS_SPACE, Message
 from lmdecode.codec.v1.ranges import address_of
 from lmdecode.codec.v1.requester import what_is_at
 from lmdecode.codec.v1.setting_change import SettingChange, check_raw_write, windows, writes
-from lmdecode.device.core import Change, Outcome, Plan
+from lmdecode.device.changing import Change, Outcome, Plan
 from lmdecode.device.errors import BadAnswerError, MachineError, NoAnswerError
 from lmdecode.device.v1.driver import MemoryDriver
 from lmdecode.device.v1.settings import MemoryPlan, RawOutcome, writing_raw

@@ -8,7 +8,7 @@ from lmdecode.analysis.entities import Entity, change_of, value_of
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import Value
 from lmdecode.codec.v1.values import is_number
-from lmdecode.device.core import Plan
+from lmdecode.device.changing import Plan
 from lmdecode.device.driver import Driver
 from lmdecode.device.v1.driver import plan_of
 

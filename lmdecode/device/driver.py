@@ -1,10 +1,12 @@
 """What differs from one generation to the next for whoever talks to a machine.
 
 A `Driver` knows one machine in one generation: how a connection is made, what can be asked, what can be set. Its
-`Connection` is a thin transport that carries one request at a time. Everything else - tries, the rule that writes are
-never repeated, reading back, watching - is the same for all, in `core`, `session` and `watch`.
+`Connection` is a thin transport that carries one request at a time. The rest is the same for all generations: which
+requests are made again (`core`), how a setting is changed (`changing`), who carries that out (`session`), and how a
+machine is watched (`watch`). So whoever adds a generation writes these two classes and a `Plan`, and nothing else.
 
-`R` is what a generation calls a request: bytes of memory in v1, a path in v3, a name or a command over Bluetooth.
+`R` is what a generation calls a request: a `Message` about bytes of memory in v1, a path in v3, a name or a command
+over Bluetooth.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from lmdecode.codec.record import Record, Value
 
 if TYPE_CHECKING:
     from lmdecode.codec.dialect import FieldKind
-    from lmdecode.device.core import Plan
+    from lmdecode.device.changing import Plan
     from lmdecode.device.errors import MachineError
 
 R = TypeVar("R")

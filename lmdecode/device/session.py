@@ -1,4 +1,9 @@
-"""A machine over one connection after another: what `core` decides is carried out here."""
+"""A machine over one connection after another: the steps that `core` decides on are carried out here.
+
+A connection may be lost at any time, and the next one is made when the next request needs it. The clients of a machine
+may be several tasks, and the machine takes one connection at a time. So there is one `Session` a machine, which has one
+connection or none, and lets one request after the other onto it.
+"""
 
 from __future__ import annotations
 

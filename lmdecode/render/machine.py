@@ -18,7 +18,7 @@ from lmdecode.codec.v1.memory import Answer
 from lmdecode.codec.v1.memory_map import UNITS
 from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.redaction import touches_secret
-from lmdecode.device.core import Change, ChangeResult, Outcome, State
+from lmdecode.device.changing import Change, ChangeResult, Outcome, State
 from lmdecode.device.errors import joined
 from lmdecode.device.v1.settings import RawOutcome
 from lmdecode.render.sentence import PARTS_OF, REPEATED, summary, value_text, verb_and_object

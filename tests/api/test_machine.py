@@ -12,7 +12,7 @@ import pytest
 import lmdecode
 from lmdecode.analysis.columns import FieldNameError, field_kinds
 from lmdecode.codec.v1.settings import SETTINGS, writable_names
-from lmdecode.device.core import State
+from lmdecode.device.changing import State
 
 OTHER = "x" * 32
 
@@ -118,16 +118,16 @@ def test_the_clock(machine):
 )
 def test_what_cannot_be_set(machine, simulated, words, options, complaint):
     heard = []
-    simulated._server.on_record = heard.append
+    simulated._simulation.server.on_record = heard.append
     with pytest.raises(lmdecode.RegisterError, match=complaint):
         machine.set(*words, yes=True, **options)
-    simulated._server.on_record = None
+    simulated._simulation.server.on_record = None
     assert not [record for record in heard if str(record.kind) == "write"]
 
 
 def test_no_setting_is_written_without_its_value(machine, simulated):
     heard = []
-    simulated._server.on_record = heard.append
+    simulated._simulation.server.on_record = heard.append
     for name in {*SETTINGS, *writable_names()} - {"backflush"}:
         with pytest.raises(lmdecode.RegisterError):
             machine.set(name, yes=True)
@@ -135,7 +135,7 @@ def test_no_setting_is_written_without_its_value(machine, simulated):
             if SETTINGS.get(name) and SETTINGS[name].choosing:
                 with pytest.raises(lmdecode.RegisterError):
                     machine.set(name, word, yes=True)
-    simulated._server.on_record = None
+    simulated._simulation.server.on_record = None
     assert not [record for record in heard if str(record.kind) == "write"]
 
 
@@ -263,7 +263,7 @@ def interrupt(record):
     if record.kind == "write":
         os.kill(os.getpid(), signal.SIGINT)
 with lmdecode.simulate(faults=["delay=0.2"]) as simulated:
-    simulated._server.on_record = interrupt
+    simulated._simulation.server.on_record = interrupt
     machine = simulated.connect()
     try:
         machine.set("dose", 2, 121)
@@ -312,7 +312,7 @@ def test_many_first_requests_make_one_connection():
             machine = simulated.connect_async()
             await asyncio.gather(*(machine.get("power") for _ in range(5)))
             await machine.close()
-            return simulated._server.connections
+            return simulated._simulation.server.connections
 
     assert asyncio.run(main()) == 1
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from lmdecode.codec.record import Record
-from lmdecode.device.core import Outcome, State, making, previewing
+from lmdecode.device.changing import Outcome, State, making, previewing
 from lmdecode.device.driver import Driver, Query
 from lmdecode.device.errors import MachineError
 from lmdecode.device.session import Session, Snapshot, take_snapshot

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lmdecode.app.send import LastWrite, RawWrite
     from lmdecode.codec.v1.message import Message
     from lmdecode.config.targets import Target
-    from lmdecode.device.core import Outcome, Plan, Preview
+    from lmdecode.device.changing import Outcome, Plan, Preview
     from lmdecode.device.driver import Driver
     from lmdecode.device.session import Session
     from lmdecode.device.v1.session import MemorySession
@@ -117,7 +117,7 @@ class Sending:
     async def _change(
         self, plan: Plan[Any, Any], may_send: Callable[[Preview[Any, Any]], bool]
     ) -> tuple[Preview[Any, Any], Outcome | None]:
-        from lmdecode.device.core import making, previewing
+        from lmdecode.device.changing import making, previewing
 
         async with self._session() as session:
             found = await self.in_time(session.run(previewing(plan)))
@@ -235,7 +235,7 @@ class RawSending(Sending):
     def write(self, write: RawWrite) -> None:
         """Writes bytes, once."""
         from lmdecode.app.send import bytes_before, consent_missing, write_raw
-        from lmdecode.device.core import State
+        from lmdecode.device.changing import State
         from lmdecode.render.machine import bytes_line, raw_entry
 
         async def in_session(what: Callable[[MemorySession, RawWrite], Coroutine[Any, Any, T]]) -> T:

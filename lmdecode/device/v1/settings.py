@@ -14,7 +14,8 @@ from lmdecode.codec.v1.register import MODELS
 from lmdecode.codec.v1.requester import PROBE
 from lmdecode.codec.v1.setting_change import SettingChange, beside, change, doubts, windows, writes
 from lmdecode.codec.v1.windows import MODEL_WINDOWS
-from lmdecode.device.core import Ask, Connect, State, Steps, Write
+from lmdecode.device.changing import State
+from lmdecode.device.core import Ask, Connect, Steps, Write
 from lmdecode.device.errors import BadAnswerError, MachineError, ModelUnknownError, NoAnswerError, RefusedError
 from lmdecode.device.v1.client import bytes_of
 

@@ -17,7 +17,7 @@ from lmdecode.device.bluetooth.bleak_radio import radio_named
 from lmdecode.device.bluetooth.connection import BluetoothConnection
 from lmdecode.device.bluetooth.driver import BluetoothDriver
 from lmdecode.device.bluetooth.finding import find_machines
-from lmdecode.device.core import Outcome, State, making, previewing
+from lmdecode.device.changing import Outcome, State, making, previewing
 from lmdecode.device.errors import (
     BadAnswerError,
     BusyError,

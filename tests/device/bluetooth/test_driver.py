@@ -10,7 +10,7 @@ import pytest
 
 from lmdecode.codec.errors import RegisterError
 from lmdecode.device.bluetooth.driver import BluetoothDriver
-from lmdecode.device.core import Outcome, Preview, State, making, previewing
+from lmdecode.device.changing import Outcome, Preview, State, making, previewing
 from lmdecode.device.errors import (
     ConnectionLostError,
     ModelUnknownError,

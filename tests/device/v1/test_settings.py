@@ -15,7 +15,7 @@ from lmdecode.codec.v1.message import Message, build
 from lmdecode.codec.v1.setting_change import change
 from lmdecode.codec.v1.setting_words import values_for
 from lmdecode.codec.v1.settings import SETTINGS
-from lmdecode.device.core import State, making, previewing
+from lmdecode.device.changing import State, making, previewing
 from lmdecode.device.errors import MachineError, NoAnswerError
 from lmdecode.device.session import take_snapshot
 from lmdecode.device.v1.driver import MemoryDriver, plan_of

@@ -10,7 +10,7 @@ from lmdecode.capture import decode_capture
 from lmdecode.codec.dialect import OwnerAccess
 from lmdecode.codec.speakers import Speakers
 from lmdecode.device.bluetooth.driver import BluetoothDriver
-from lmdecode.device.core import State, making, previewing
+from lmdecode.device.changing import State, making, previewing
 from lmdecode.device.errors import BusyError, MachineError, NoConnectionError, WrongKeyError
 from lmdecode.device.session import Session, take_snapshot
 from tests.simulator.bluetooth.bare import TOKEN, run, served
