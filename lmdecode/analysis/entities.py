@@ -120,6 +120,8 @@ class Entity:
     """Whether it is what an owner looks for first."""
     writable: bool = False
     """Whether it may be changed from afar."""
+    setting: bool = False
+    """Whether it was chosen, such as a target, also where it cannot be changed from afar. Nobody measures it."""
 
 
 def entities_of(model: str | None, known: Container[str] | None = None) -> list[Entity]:

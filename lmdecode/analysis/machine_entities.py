@@ -40,8 +40,10 @@ _COUNTERS: Final = (
     "brew_solenoid_seconds", "hot_water_solenoid_seconds", "pump_on_seconds", "boiler_fill_seconds",
     "machine_running_minutes",
 )  # fmt: skip
+_TANK: Final = "water_reservoir_contact"
 _OF_A_BUTTON: Final = ("dose_k", "dose_grams_k", "prebrewing_ton_k", "prebrewing_toff_k", "preinfusion_k")
 _BUTTONS: Final = range(1, 5)
+_MEASURED: Final = frozenset(("coffee_temp", "steam_temp", "scale_battery"))
 _LABELS: Final[Mapping[str, str]] = {
     "steam_level": "Steam level",
     "smart_standby_enable": "Smart standby",
@@ -99,15 +101,20 @@ def every_entity() -> list[Entity]:
 
 
 def values_with(generation: str, model: str | None, fields: Mapping[str, Value]) -> dict[str, Value]:
-    """Returns a machine's values with those that follow from them.
+    """Returns a machine's values with those that follow from them, and without the tank of one that is plumbed in.
 
     >>> values_with("bluetooth", "Linea Micra", {"steam_set_temp": 128.0})
     {'steam_set_temp': 128.0, 'steam_level': 2}
+    >>> values_with("v3", "GS3 AV", {"plumbed_in": True, "water_reservoir_contact": False})
+    {'plumbed_in': True}
     """
-    target = fields.get("steam_set_temp")
-    if generation == "v1" or not _has_levels(model) or target not in STEAM_LEVELS:
+    if generation == "v1":
         return dict(fields)
-    return {**fields, "steam_level": STEAM_LEVELS.index(float(str(target))) + 1}
+    found = {name: value for name, value in fields.items() if name != _TANK or fields.get("plumbed_in") is not True}
+    target = fields.get("steam_set_temp")
+    if _has_levels(model) and target in STEAM_LEVELS:
+        found["steam_level"] = STEAM_LEVELS.index(float(str(target))) + 1
+    return found
 
 
 def _limits(model: str | None) -> dict[str, dict[str, Any]]:
@@ -152,7 +159,7 @@ def _entities(generation: str) -> Mapping[str, Entity]:
         if name == "steam_level":
             found[name] = Entity(name=name, label=_LABELS[name], kind=EntityKind.NUMBER, integer=True, first=True)
             continue
-        kind = kinds[name]
+        kind, grows = kinds[name], name in _COUNTERS or name == "total_coffee"
         found[name] = Entity(
             name=name,
             label=_LABELS.get(name) or label_of(name),
@@ -160,7 +167,8 @@ def _entities(generation: str) -> Mapping[str, Entity]:
             integer=kind.type == "integer",
             unit=units.get(name),
             step=0.1 if kind.type == "number" else None,
-            grows=name in _COUNTERS or name == "total_coffee",
+            grows=grows,
+            setting=not grows and name not in _MEASURED,
             first=name in _FIRST,
         )
     return found

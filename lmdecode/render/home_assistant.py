@@ -36,6 +36,7 @@ _UNITS: Final[Mapping[str, tuple[str, str | None]]] = {
     "s": ("s", "duration"),
     "min": ("min", "duration"),
     "h": ("h", "duration"),
+    "%": ("%", "battery"),  # nothing else that is shown has this unit
 }
 """The unit and the device class in Home Assistant, for units that have a class there."""
 _ON_MEANS: Final[Mapping[str, str]] = {
@@ -243,7 +244,7 @@ def _component(entity: Entity, device: Device, topics: Topics, *, writes: bool) 
             found |= {"device_class": "enum", "options": [*entity.words]}
         case _ if entity.kind is EntityKind.NUMBER:
             grown = "total_increasing" if entity.grows else None
-            measured = "measurement" if not entity.writable and entity.unit else None
+            measured = "measurement" if not entity.writable and not entity.setting and entity.unit else None
             found |= {
                 "unit_of_measurement": unit,
                 "device_class": number_class,

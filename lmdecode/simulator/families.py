@@ -52,7 +52,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
     family.model: family
     for family in (
         Family("Linea Micra", "MICRA", "MR", "Linea Mini", "MICRA", steam_levels=(126, 128, 131)),
-        Family("Linea Mini", "LINEA", "LM", "Linea Mini", "MINI", scale=True),
+        Family("Linea Mini", "LINEA", "LM", "Linea Mini", "MINI", tea=True, scale=True),
         Family("GS3 AV", "GS3AV", "GS", "GS3 AV", "GS3AV", paddle=False, hardware="2", tea=True),
         Family("GS3 MP", "GS3MP", "GS", "GS3 MP", "GS3", group="EP_Group", hardware="2", tea=True),
     )

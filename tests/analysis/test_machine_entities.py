@@ -71,6 +71,15 @@ def test_the_level_of_the_steam_boiler_follows_from_its_target(generation, model
     assert values_with(generation, model, fields).get("steam_level") == expected
 
 
+@pytest.mark.parametrize("generation", NEWER)
+@pytest.mark.parametrize("tank", [False, True])
+def test_a_machine_that_is_plumbed_in_says_nothing_of_a_tank(generation, tank):
+    fields = {"plumbed_in": True, "water_reservoir_contact": tank}
+    assert values_with(generation, "Linea Micra", fields) == {"plumbed_in": True}
+    assert values_with("v1", "GS3 AV", fields) == fields
+    assert values_with(generation, None, fields | {"plumbed_in": False})["water_reservoir_contact"] is tank
+
+
 def test_names_and_labels_are_each_one_things():
     for generation in NEWER:
         found = [*entities_for(generation, "Linea Micra"), *SHOTS]

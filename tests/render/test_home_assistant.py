@@ -179,6 +179,20 @@ def test_what_bluetooth_can_change_is_a_control_and_what_v3_tells_is_none():
     assert not [each for each in components.values() if "command_topic" in each]
 
 
+@pytest.mark.parametrize("generation", ["v3", "bluetooth"])
+@pytest.mark.parametrize("writes", [False, True])
+def test_what_is_measured_has_a_history_and_a_target_has_none(generation, writes):
+    components = message("Linea Micra", generation=generation, writes=writes)[1]["components"]
+    sensors = {name.removeprefix("sensor_"): each for name, each in components.items() if name.startswith("sensor_")}
+    measured = {name for name, each in sensors.items() if each.get("state_class") == "measurement"}
+    assert measured - {"scale_battery"} == {"coffee_temp", "steam_temp", "shot_seconds", "last_shot_seconds"}
+    assert sensors["coffee_temp"]["device_class"] == "temperature"
+    assert sensors["total_coffee"]["state_class"] == "total_increasing"
+    if generation == "v3":
+        assert sensors["coffee_set_temp"]["unit_of_measurement"] == "°C"
+        assert sensors["scale_battery"]["device_class"] == "battery"
+
+
 def test_a_machine_that_has_another_generation_now_loses_what_it_had():
     old = {name for name, each in message("GS3 AV")[1]["components"].items() if len(each) > 1}
     now = message("GS3 AV", generation="bluetooth")[1]["components"]

@@ -36,9 +36,7 @@ def test_a_shot_by_paddle_runs_until_it_is_stopped():
     assert [*shot[0].items()] == [("BrewingStartedGroup1DoseIndex", "ContinuousDose")]
     updates = about(shot, "BrewingUpdate")
     assert [*updates[0]] == [f"BrewingUpdateGroup1{part}" for part in ("Time", "Ev", "Backflush")]
-    times = [each["BrewingUpdateGroup1Time"] for each in updates]
-    assert times[0] == 0.1
-    assert all(1.0 < later - earlier < 1.2 for earlier, later in itertools.pairwise(times))
+    assert times_of(updates)[0] == 0.1
     assert about(shot, "BrewingStopped") == [
         {
             "BrewingStoppedGroup1StopType": "Continuous",
@@ -47,6 +45,28 @@ def test_a_shot_by_paddle_runs_until_it_is_stopped():
             "BrewingStoppedGroup1Time": 20.0,
         }
     ]
+
+
+def times_of(updates):
+    return [each["BrewingUpdateGroup1Time"] for each in updates]
+
+
+@pytest.mark.parametrize("tick", [0.03, 0.1, 0.25, 1.0])
+def test_a_shot_is_told_of_in_the_machines_own_steps_and_not_in_ours(tick):
+    machine = JsonMachine(MICRA, "bluetooth")
+    machine.physics.pull_shot(1)
+    times = times_of(about(said(machine, 20, tick), "BrewingUpdate"))
+    assert len(times) >= 18
+    steps = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert all(step == pytest.approx(1.07) for step in steps)
+
+
+def test_over_bluetooth_no_machine_says_how_much_has_flowed():
+    machine = JsonMachine(AV, "bluetooth")
+    machine.physics.pull_shot(2)
+    shot = said(machine, 40)
+    assert about(shot, "BrewingStopped")[0]["BrewingStoppedGroup1DoseIndex"] == "DoseB"
+    assert not [name for each in shot for name in each if "Volume" in name]
 
 
 def test_a_shot_of_a_dose_says_how_much():

@@ -37,6 +37,7 @@ _NAMES: Final[Mapping[str, str]] = {
 _OFTEN: Final[Mapping[str, float]] = {
     "machineMode": 0.0,
     "boilers": 60.0,
+    "isPlumbedIn": 600.0,  # before the tank, which says nothing of a machine that is plumbed in
     "tankStatus": 60.0,
     "smartStandBy": 600.0,
     "machineCapabilities": 600.0,
