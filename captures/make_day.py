@@ -28,9 +28,10 @@ from lmdecode.codec.v1.memory_map import by_name
 from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.windows import WINDOWS
 from lmdecode.render.records.pcapng import PcapngWriter
-from lmdecode.simulator.console import Console, Script, parse_script
+from lmdecode.simulator.console import Console
 from lmdecode.simulator.faults import Fault, Faults, Then, frame, outgoing, parse_fault
 from lmdecode.simulator.machine import Machine
+from lmdecode.simulator.script import Script, parse_script
 
 TARGET: Final = Path(__file__).parent / "gs3av-day.pcapng.zst"
 KEY: Final = Key.parse("12345678901234567890123456789012")

@@ -62,8 +62,8 @@ from lmdecode.codec.v1.message import build, parse_leniently
 from lmdecode.codec.v1.ranges import address_range, address_ranges
 from lmdecode.config.check import problems
 from lmdecode.config.file import load_config, machine_entries
-from lmdecode.simulator.console import parse_script
 from lmdecode.simulator.faults import FAULTS, parse_fault
+from lmdecode.simulator.script import parse_script
 from lmdecode.simulator.v3.faults import V3_FAULTS
 from tests.capture.building import KEY_TEXT, START_NS, ethernet, new_decoder, pcap, seal, talk
 

@@ -12,8 +12,8 @@ from lmdecode.api.arguments import AnyKey, as_key
 from lmdecode.api.blocking import Background, Machine
 from lmdecode.api.live import AsyncMachine
 from lmdecode.app.errors import CommandError
-from lmdecode.app.simulate import simulated_machine
 from lmdecode.app.simulation import Settings, Simulation, generation_named, json_machine, simulation_of
+from lmdecode.app.simulation_sources import simulated_machine
 from lmdecode.codec.record import Value
 from lmdecode.codec.v1.image import MemoryImage
 from lmdecode.codec.v1.key import Key

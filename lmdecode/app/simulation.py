@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,11 +13,14 @@ from typing import Any, Final, Literal, Protocol, Self, TypeAlias, get_args
 from lmdecode.app.errors import UsageError
 from lmdecode.codec.record import Record, Value
 from lmdecode.codec.v1.key import Key
-from lmdecode.simulator.console import Command, Console, Event, Script, yes_no
+from lmdecode.codec.v3 import PORT as WEB_PORT
+from lmdecode.config import SAMPLE_KEY, SAMPLE_TOKEN
+from lmdecode.simulator.console import Command, Console, yes_no
 from lmdecode.simulator.families import DEFAULT_FAMILY, family_named
 from lmdecode.simulator.faults import Faults, FaultTable, parse_fault
 from lmdecode.simulator.json_machine import JsonMachine
 from lmdecode.simulator.machine import Machine
+from lmdecode.simulator.script import Event, Script
 
 Generation: TypeAlias = Literal["v1", "v3", "bluetooth"]
 GENERATIONS: Final[tuple[Generation, ...]] = get_args(Generation)
@@ -243,3 +247,62 @@ def generation_named(text: str) -> Generation:
         if text.lower() == generation:
             return generation
     raise UsageError(f"no generation {text[:40]!r}: give v1, v3 or bluetooth")
+
+
+def hint_for(simulation: Simulation, generation: Generation, secret: Key | str) -> str:
+    """Returns the command that talks to a simulated machine; "" of v1, where the usual commands need no more.
+
+    Args:
+        simulation: The machine, which listens already.
+        generation: The generation.
+        secret: Its key or token, which is shown only if it is the published one.
+    """
+    if generation == "v1":
+        return ""
+    published = secret == SAMPLE_TOKEN or (isinstance(secret, Key) and secret.secret == SAMPLE_KEY.encode())
+    shown = (SAMPLE_TOKEN if generation == "bluetooth" else SAMPLE_KEY) if published else "…"
+    if generation == "bluetooth":
+        other = "" if simulation.radio else f" --radio tcp-client:{simulation.place}"
+        return f"lmdecode watch --bluetooth{other} --key {shown}"
+    elsewhere = "" if simulation.server.port == WEB_PORT else " --generation v3"
+    return f"lmdecode watch --host {simulation.place}{elsewhere} --key {shown}"
+
+
+async def serve(server: SimulatedServer, stop: asyncio.Event, *, mdns: bool, on_note: Callable[[str], None]) -> None:
+    """Runs a server that listens already until `stop` is set.
+
+    Args:
+        server: The server.
+        stop: Ends it.
+        mdns: Whether to announce the machine on the network.
+        on_note: Takes what became of the announcement, in words.
+
+    Raises:
+        Exception: Something in the simulated machine failed.
+    """
+    tasks = [asyncio.create_task(stop.wait()), asyncio.create_task(server.run())]
+    if mdns:
+        tasks.append(asyncio.create_task(_announce(server, on_note)))
+    try:
+        done, _ = await asyncio.wait(tasks[:2], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()  # an error in the machine must not go unseen
+
+
+async def _announce(server: SimulatedServer, on_note: Callable[[str], None]) -> None:
+    """Announces a machine until cancelled. That takes a second, so nothing waits for it."""
+    from lmdecode.simulator.announcement import Announcement
+
+    serial = server.machine.registers.get("machine_ser_num")
+    properties = {"sn": str(serial)} if isinstance(server.machine, JsonMachine) else {}
+    announcement = Announcement(str(serial or "simulated"), server.host, server.port, properties)
+    try:
+        why_not = await announcement.make()
+        on_note(f"not announced by mDNS: {why_not}" if why_not else "announced by mDNS")
+        await asyncio.Event().wait()
+    finally:
+        await announcement.withdraw()

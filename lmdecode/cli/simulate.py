@@ -166,11 +166,11 @@ def simulate(
     listens on. Without a key, it uses the key of the sample captures. Nothing is sent to a real machine.
     """
     from lmdecode.app.files import load_image
-    from lmdecode.app.simulate import hint_for, image_of, port_for, simulated_machine, simulation_key, simulation_token
-    from lmdecode.app.simulation import Settings, fault_table, generation_named, json_machine, simulation_of
+    from lmdecode.app.simulation import Settings, fault_table, generation_named, hint_for, json_machine, simulation_of
+    from lmdecode.app.simulation_sources import image_of, port_for, simulated_machine, simulation_key, simulation_token
     from lmdecode.render import sentence  # noqa: F401 -- for the log; when files run out, nothing can be loaded
-    from lmdecode.simulator.console import load_script
     from lmdecode.simulator.faults import fault_list
+    from lmdecode.simulator.script import load_script
 
     spoken = generation_named(generation)
     if fault and "help" in fault:
@@ -289,7 +289,7 @@ class _Log:
 
 async def _run(simulation: Simulation, log: _Log, *, hint: Callable[[], str], mdns: bool) -> None:
     """Serves until Ctrl-C, SIGTERM or `quit`."""
-    from lmdecode.app.simulate import serve
+    from lmdecode.app.simulation import serve
 
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for each in (signal.SIGINT, signal.SIGTERM):

@@ -1,4 +1,4 @@
-"""Commands, scripts, faults: what is read, and what is refused with which reason."""
+"""Commands of the console: what is read, and what is refused with which reason."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmdecode.codec.errors import LmdecodeError
-from lmdecode.codec.record import Kind
-from lmdecode.simulator.console import Command, Console, ConsoleError, Script, ScriptError, load_script, parse_script
-from lmdecode.simulator.faults import FAULTS, Fault, FaultError, Faults, parse_fault
+from lmdecode.simulator.console import Command, Console, ConsoleError
+from lmdecode.simulator.faults import Faults
 from lmdecode.simulator.machine import Machine
 
 WORDS = ["shot", "1", "2", "25", "stop", "hot-water", "power", "on", "off", "set", "get", "coffee_temp", "clock", "-1"]
@@ -85,71 +84,6 @@ def test_no_line_makes_it_crash(line):
     except LmdecodeError:
         return
     console.machine.advance(2)
-
-
-def test_a_script_is_done_in_time():
-    console, told = Console(Machine("GS3 AV"), Faults()), []
-    script = Script(
-        console, parse_script("1m stop\n# no\n+10s power off\n2s shot 5 # now\n+2.5s shot 1\n"), told.append
-    )
-    script.advance(5)
-    assert [text.partition(":")[2] for text in told] == [" shot 5", " shot 1: coffee is running: stop it first"]
-    assert console.machine.physics.pour.elapsed == pytest.approx(3)
-    script.advance(100)
-    assert not console.machine.physics.on
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"), [("shot 1", "line 1"), ("1s brew", "line 1 of the script"), ("\n1x stop", "line 2")]
-)
-def test_scripts_that_cannot_be_done(text, reason):
-    with pytest.raises(ScriptError, match=reason):
-        Script(Console(Machine("GS3 AV"), Faults()), parse_script(text), print)
-
-
-def test_script_files(tmp_path):
-    (tmp_path / "bad").write_bytes(b"\xff")
-    (tmp_path / "wrong").write_text("x")
-    for name, reason in (("none", "No such file"), ("bad", "not UTF-8"), ("wrong", "wrong: line 1")):
-        with pytest.raises(ScriptError, match=reason):
-            load_script(tmp_path / name)
-
-
-@pytest.mark.parametrize("name", FAULTS)
-def test_faults_are_read_as_they_are_written(name):
-    text = f"{name}=0.5:2" if name == "delay" else f"{name}:2"
-    assert str(parse_fault(text)) == text
-
-
-@given(st.text())
-def test_no_text_makes_the_faults_crash(text):
-    try:
-        assert parse_fault(str(parse_fault(text))) is not None
-    except FaultError:
-        return
-
-
-def test_faults_happen_as_often_as_asked():
-    faults = Faults([parse_fault("no-ok:1"), parse_fault("drop:2"), parse_fault("busy:1")])
-    names = [fault.name if (fault := faults.for_answer(kind)) else None for kind in [Kind.READ, Kind.WRITE] * 2]
-    assert names == ["drop", "no-ok", "drop", None]
-    assert faults.for_connection().name == "busy"
-    assert faults.for_connection() is None
-
-
-def test_random_faults_happen_again_with_their_seed():
-    def some(seed):
-        faults = Faults([parse_fault("random=0.5")], seed=seed)
-        return [str(faults.for_answer(Kind.READ)) for _ in range(50)]
-
-    assert some(1) == some(1) != some(2)
-    assert 5 < some(1).count("None") < 45
-
-
-def test_faults_in_turn():
-    faults = Faults(in_turn=[None, Fault("drop"), Fault("no-ok"), Fault("delay", argument=1)])
-    found = [faults.for_answer(Kind.READ) for _ in range(5)]
-    assert [fault and fault.name for fault in found] == [None, "drop", None, "delay", None]
 
 
 def test_a_generation_may_have_commands_of_its_own():

@@ -1,15 +1,14 @@
-"""A simulated machine: its memory, its key, and its life on the network."""
+"""What a simulated machine is made of: its memory, key, token and port, out of the user's options and config.json."""
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from lmdecode.app.errors import CommandError
-from lmdecode.app.simulation import RADIO_PORT, Generation, SimulatedServer, Simulation
+from lmdecode.app.simulation import RADIO_PORT, Generation
 from lmdecode.codec.dialect import MachineKey
 from lmdecode.codec.v1 import PORT, speakers_with
 from lmdecode.codec.v1.decoder import decoder_for
@@ -25,7 +24,6 @@ from lmdecode.config.known import known_machines
 from lmdecode.config.machines import Machine as FoundMachine
 from lmdecode.config.machines import TargetError, chosen_machine, machines_of
 from lmdecode.config.names import CHOICE
-from lmdecode.simulator.json_machine import JsonMachine
 from lmdecode.simulator.machine import Machine, default_memory
 
 
@@ -160,62 +158,3 @@ def _machine(config: Path | None, name: str | None) -> FoundMachine | None:
         return None
     loaded = load_config(path)
     return chosen_machine(loaded, name) if name is not None or loaded.entries.get(CHOICE) else None
-
-
-def hint_for(simulation: Simulation, generation: Generation, secret: Key | str) -> str:
-    """Returns the command that talks to a simulated machine; "" of v1, where the usual commands need no more.
-
-    Args:
-        simulation: The machine, which listens already.
-        generation: The generation.
-        secret: Its key or token, which is shown only if it is the published one.
-    """
-    if generation == "v1":
-        return ""
-    published = secret == SAMPLE_TOKEN or (isinstance(secret, Key) and secret.secret == SAMPLE_KEY.encode())
-    shown = (SAMPLE_TOKEN if generation == "bluetooth" else SAMPLE_KEY) if published else "…"
-    if generation == "bluetooth":
-        other = "" if simulation.radio else f" --radio tcp-client:{simulation.place}"
-        return f"lmdecode watch --bluetooth{other} --key {shown}"
-    elsewhere = "" if simulation.server.port == WEB_PORT else " --generation v3"
-    return f"lmdecode watch --host {simulation.place}{elsewhere} --key {shown}"
-
-
-async def serve(server: SimulatedServer, stop: asyncio.Event, *, mdns: bool, on_note: Callable[[str], None]) -> None:
-    """Runs a server that listens already until `stop` is set.
-
-    Args:
-        server: The server.
-        stop: Ends it.
-        mdns: Whether to announce the machine on the network.
-        on_note: Takes what became of the announcement, in words.
-
-    Raises:
-        Exception: Something in the simulated machine failed.
-    """
-    tasks = [asyncio.create_task(stop.wait()), asyncio.create_task(server.run())]
-    if mdns:
-        tasks.append(asyncio.create_task(_announce(server, on_note)))
-    try:
-        done, _ = await asyncio.wait(tasks[:2], return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        task.result()  # an error in the machine must not go unseen
-
-
-async def _announce(server: SimulatedServer, on_note: Callable[[str], None]) -> None:
-    """Announces a machine until cancelled. That takes a second, so nothing waits for it."""
-    from lmdecode.simulator.announcement import Announcement
-
-    serial = server.machine.registers.get("machine_ser_num")
-    properties = {"sn": str(serial)} if isinstance(server.machine, JsonMachine) else {}
-    announcement = Announcement(str(serial or "simulated"), server.host, server.port, properties)
-    try:
-        why_not = await announcement.make()
-        on_note(f"not announced by mDNS: {why_not}" if why_not else "announced by mDNS")
-        await asyncio.Event().wait()
-    finally:
-        await announcement.withdraw()
