@@ -166,7 +166,7 @@ def _over_bluetooth(name: str, model: str | None) -> Inquiry:
         from lmdecode.device.bluetooth.plan import plan_of
 
         plan_of(name, (), {}, model=model)  # says which generation has it, or what may be meant
-        raise UnsupportedError(f"{name} is not set over Bluetooth")
+        raise UnsupportedError(f"{name} cannot be set over Bluetooth: `lmdecode send --help` lists what can")
     usage = tuple(
         replace(each, range_text=text) for each, (_, text) in zip(setting.parameters, setting.takes(model), strict=True)
     )

@@ -174,7 +174,7 @@ def _elsewhere(name: str, generation: str) -> LmdecodeError:
     having = [title for each, title in _TITLES.items() if each != generation and name in _of(each)]
     has = f"{' and '.join(having)} {'tells' if len(having) == 1 else 'tell'} it" if having else "only captures have it"
     lists = f"`lmdecode registers --generation {generation}` lists what it tells"
-    return UnsupportedError(f"{_TITLES[generation]} tells no {name}: {has}; {lists}")
+    return UnsupportedError(f"{_TITLES[generation]} does not tell {name}: {has}; {lists}")
 
 
 def _can_be_asked(name: str, driver: Driver[Any] | None) -> bool:

@@ -30,10 +30,9 @@ def memory_target(target: AnyTarget, what: str) -> Target:
     """
     if isinstance(target, Target) and target.generation == "v1":
         return target
-    has = "Bluetooth shows" if isinstance(target, BluetoothTarget) else "v3 shows"
+    way, option = ("Bluetooth", " --bluetooth") if isinstance(target, BluetoothTarget) else ("gateway v3", "")
     raise UnsupportedError(
-        f"{what}, which only machines of v1 have; what {has} of a machine: lmdecode status"
-        f"{' --bluetooth' if isinstance(target, BluetoothTarget) else ''}"
+        f"{what}, which only machines of v1 have; `lmdecode status{option}` shows what {way} tells of a machine"
     )
 
 

@@ -17,7 +17,7 @@ class MachineError(LmdecodeError):
 
 
 class NoConnectionError(MachineError):
-    """There is no connection: nothing listens at the address, or it does not talk to us."""
+    """There is no connection: nothing answers at the address, or what answers is not a machine."""
 
     exit_code = NO_CONNECTION
 
@@ -49,7 +49,7 @@ class ConnectionLostError(MachineError):
 
 
 class WrongKeyError(MachineError):
-    """The machine talks, but none of its frames decrypt."""
+    """The key or token is another machine's: the machine refuses it, or nothing that it says decrypts with it."""
 
 
 class MissingTokenError(WrongKeyError):

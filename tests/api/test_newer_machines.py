@@ -49,7 +49,7 @@ def test_what_it_is_called(machine):
 def test_what_no_generation_tells_and_what_another_one_does(machine):
     with pytest.raises(FieldNameError, match="did you mean coffee_temp"):
         machine.get("cofee_temp")
-    with pytest.raises(lmdecode.UnsupportedError, match="tells no pump_on: v1 tells it"):
+    with pytest.raises(lmdecode.UnsupportedError, match="does not tell pump_on: v1 tells it"):
         machine.get("pump_on")
     with pytest.raises(lmdecode.UnsupportedError, match="only"):
         machine.get("flow_seconds")

@@ -68,7 +68,7 @@ def test_what_is_no_name_is_wrong_usage(text):
     ],
 )
 def test_a_value_of_another_generation_says_which_has_it(name, has):
-    with pytest.raises(UnsupportedError, match=f"v1 tells no {name}: {has}"):
+    with pytest.raises(UnsupportedError, match=f"v1 does not tell {name}: {has}"):
         chosen_names([name])
     assert name not in chosen_names(["*"])
 
@@ -78,7 +78,7 @@ def test_what_gateway_v3_tells():
     assert chosen_names(["coffee-temp", "smart_standby_*"], driver)[0] == "coffee_temp"
     assert "flow_seconds" not in chosen_names(["*"], driver)
     assert "flow_seconds" in chosen_names(["*"], driver, asking=False)
-    with pytest.raises(UnsupportedError, match="gateway v3 tells no pump_on: v1 tells it"):
+    with pytest.raises(UnsupportedError, match="gateway v3 does not tell pump_on: v1 tells it"):
         chosen_names(["pump_on"], driver)
     assert set(chosen_names(["schedule"], driver)) >= {"mon_on_time"}
 

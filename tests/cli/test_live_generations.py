@@ -60,7 +60,7 @@ def test_get_and_status_of_some_values(command, v3, bluetooth):
 @pytest.mark.parametrize(
     ("name", "complaint"),
     [
-        ("pump_on", "gateway v3 tells no pump_on: v1 tells it"),
+        ("pump_on", "gateway v3 does not tell pump_on: v1 tells it"),
         ("flow_seconds", "flow_seconds cannot be asked for: gateway v3 tells it only as it happens"),
         ("cofee_temp", "no field 'cofee_temp'; did you mean coffee_temp?"),
     ],
@@ -109,7 +109,7 @@ def test_what_cannot_be_set_over_bluetooth(command, bluetooth):
     assert "steam_set_temp of a Linea Micra is 126, 128 or 131" in command.fails(
         "send", "steam-temp", "127", "--yes", *bluetooth, code=2
     )
-    assert "dose is not set over Bluetooth" in command.fails("send", "dose", "2", "121", *bluetooth, code=2)
+    assert "dose cannot be set over Bluetooth" in command.fails("send", "dose", "2", "121", *bluetooth, code=2)
 
 
 def test_a_setting_that_says_success_and_is_not_taken(command):

@@ -61,7 +61,7 @@ def test_bluetooth(command):
             assert watch.end() == 0
             assert re.search(r"\d+ messages, 1 flush\n", watch.said())
             assert SAMPLE_TOKEN not in watch.output.read_text()
-        assert "pump_on is not told over Bluetooth" in command.fails(
+        assert "a machine does not tell pump_on over Bluetooth" in command.fails(
             "watch", *radio, "--key", SAMPLE_TOKEN, "--fields", "pump_on", code=2
         )
 

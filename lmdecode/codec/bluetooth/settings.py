@@ -450,7 +450,7 @@ def _standby(values: Fields) -> Command:
     members = {"minutes": "smart_standby_minutes", "mode": "smart_standby_after", "enabled": "smart_standby_enable"}
     missing = [name for name in members.values() if name not in values]
     if missing:
-        raise RegisterError(f"standby is set as a whole, and the machine does not say its {', '.join(missing)}")
+        raise RegisterError(f"standby is set as a whole, and the machine does not tell {', '.join(missing)}")
     return Command("SettingSmartStandby", tuple((member, values[name]) for member, name in members.items()))
 
 

@@ -25,7 +25,7 @@ ENCRYPTED: Final = (
 )
 _NOT_LOADED: Final = (
     "refused with status 403: the machine has no token yet, as after each power-up, or another one; open the maker's "
-    "app, which has the cloud load it into the machine, wait a few seconds and ask again"
+    "app, which has the cloud load the token into the machine, wait a few seconds and ask again"
 )
 _NOT_ITS_KEY: Final = (
     "refused with status 401: the token is not this machine's key, but another machine's, or an old one"

@@ -31,7 +31,7 @@ from lmdecode.codec.v3.conversation import ENCRYPTED, Web
 from lmdecode.codec.web import HttpResponse, header
 
 SPEAKS_TLS: Final = (
-    "speaks TLS there, as commercial machines do: lmdecode cannot talk to those; is it the machine's address?"
+    "speaks TLS there, as commercial machines do, and lmdecode cannot talk to those; is it the machine's address?"
 )
 """What is said of a machine whose port is encrypted: goes after its name."""
 _IS_IT: Final = "is it the machine's address and port?"
@@ -324,14 +324,15 @@ def _refused(request: Get, status: int, machine: str) -> Failure:
     if status == 403:
         return Failure(
             Fault.NOT_READY,
-            f"{machine} refuses {what} with status 403: it has no token yet, as after each power-up, or another than "
-            "this key; open the maker's app, which has the cloud load it, wait a few seconds and try again",
+            f"{machine} refuses {what} with status 403: it has no token yet, as after each power-up, or a token that "
+            "is not this key; open the maker's app, which has the cloud load the token, wait a few seconds, and try "
+            "again",
         )
     if status == 401:
         return Failure(
             Fault.WRONG_KEY,
-            f"{machine} refuses the key with status 401: it is not this machine's; `lmdecode config check` looks at "
-            "it, `lmdecode harvest` finds the right one",
+            f"{machine} refuses the key with status 401: the key is not this machine's; `lmdecode config check` "
+            "looks at it, `lmdecode harvest` finds the right one",
         )
     if 300 <= status < 400:
         return Failure(

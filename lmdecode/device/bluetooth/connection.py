@@ -82,7 +82,7 @@ _UNASKED_A_SECOND: Final = 1 << 13
 _AROUND: Final = 64  # bytes of memory and screen, about, that each takes besides its value
 
 REMARK: Final = (
-    "this gateway's firmware reports nothing by itself over Bluetooth: temperatures and the mode are read every "
+    "this gateway's firmware reports nothing by itself over Bluetooth, so temperatures and the mode are read every "
     f"{_INSTEAD_EVERY:g} s, and shots do not show"
 )
 """What to say once of a gateway without notifications."""
@@ -192,7 +192,7 @@ class BluetoothConnection:
                     await self._run(requester.listen())
                 except AttError as error:
                     raise NoConnectionError(
-                        f"{self.name} does not let what happens be reported: {error}; try again"
+                        f"{self.name} does not let this program subscribe to its notifications: {error}; try again"
                     ) from None
             self._tasks.append(asyncio.create_task(self._attend()))
 
@@ -332,11 +332,11 @@ class BluetoothConnection:
             return
         if OLD_LOGIN in peer.characteristics:
             raise UnsupportedError(
-                f"{self.name} has a gateway of 2022 to 2025 (v3), whose Bluetooth is not spoken here; in the network "
-                "it is: `lmdecode status --generation v3 --host ADDRESS`"
+                f"{self.name} has a gateway of 2022 to 2025 (v3), and lmdecode does not speak its Bluetooth; it speaks "
+                "with such a gateway over the network: `lmdecode status --generation v3 --host ADDRESS`"
             )
         raise NoConnectionError(
-            f"{self.name} is no machine that is known here: it has no characteristic {', '.join(missing)}; "
+            f"{self.name} is not a machine that lmdecode knows: it has no characteristic {', '.join(missing)}; "
             "`lmdecode discover` lists the machines that are near"
         )
 
@@ -441,7 +441,9 @@ class BluetoothConnection:
         self._last_heard = time.monotonic()
         if not self._unasked.takes(len(value) + _AROUND):
             self._lose(
-                FloodError(f"{self.name} reports more than a machine can, so it is none, or it is ill; disconnected")
+                FloodError(
+                    f"{self.name} sends more notifications than a machine does, so it is not one: is its name right?"
+                )
             )
             return
         try:

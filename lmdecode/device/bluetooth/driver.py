@@ -155,11 +155,11 @@ class BluetoothDriver:
             source = _sources().get(name)
             if source is None and name in _readable():
                 raise UnsupportedError(
-                    f"over Bluetooth, {name} comes only when it happens: `lmdecode watch --bluetooth` shows it then"
+                    f"over Bluetooth, {name} is told only when it happens: `lmdecode watch --bluetooth` shows it"
                 )
             if source is None:
                 raise UnsupportedError(
-                    f"{name} is not told over Bluetooth; what is: {', '.join(dict.fromkeys(_sources()))}"
+                    f"a machine does not tell {name} over Bluetooth; it tells {', '.join(dict.fromkeys(_sources()))}"
                 )
             found.setdefault(source, []).append(name)
         return [(Query(_NAMES[source], Question(source)), of_it) for source, of_it in found.items()]

@@ -61,7 +61,9 @@ class BluetoothPlan:
             elif named is None:
                 raise ModelUnknownError("the machine does not say which model it is: give --model")
         if needs_model(self.changes) and not knows_model(named):
-            raise ModelUnknownError(f"nobody knows which steam temperatures a {(named or '')[:40]} takes")
+            raise ModelUnknownError(
+                f"nobody knows which steam temperatures a {(named or '')[:40]} takes, so nothing was sent"
+            )
         for each in self.changes:
             check(each, named)
         return replace(self, model=named)
@@ -155,7 +157,7 @@ def _no_setting(name: str) -> MachineError | RegisterError:
     present = present_name(name)
     if present in OF_V1 or is_value(present):
         return UnsupportedError(
-            f"{present} is not set over Bluetooth: nobody knows how. Bluetooth sets {', '.join(SETTINGS)}; the maker's "
-            "app sets the rest"
+            f"{present} cannot be set over Bluetooth: no command for it is known. Bluetooth sets "
+            f"{', '.join(SETTINGS)}; the maker's app sets the rest"
         )
     return unknown_setting(name, [each for each in SETTINGS if each not in OF_V1])

@@ -137,5 +137,5 @@ class WebDriver:
     def _check(self, name: str) -> None:
         if name not in self.readable:
             raise UnsupportedError(
-                f"gateway v3 tells no {name}; `lmdecode registers --generation v3` lists what it tells"
+                f"gateway v3 does not tell {name}; `lmdecode registers --generation v3` lists what it tells"
             )

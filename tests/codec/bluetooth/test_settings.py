@@ -103,7 +103,7 @@ def test_standby_is_set_as_a_whole() -> None:
         "name": "SettingSmartStandby",
         "parameter": {"minutes": 42, "mode": "PowerOn", "enabled": False},
     }
-    with pytest.raises(RegisterError, match="does not say its smart_standby_minutes, smart_standby_after"):
+    with pytest.raises(RegisterError, match="does not tell smart_standby_minutes, smart_standby_after"):
         commands([change("standby", "off")], {})
 
 

@@ -164,8 +164,13 @@ def test_before_the_stream_there_is_nothing_to_ping_and_nobody_to_take_leave_of(
 @pytest.mark.parametrize(
     ("status", "request_", "fault", "why"),
     [
-        (b"403 Forbidden", CONFIGURATION, Fault.NOT_READY, "it has no token yet, as after each power-up, or another"),
-        (b"401 Unauthorized", CONFIGURATION, Fault.WRONG_KEY, "refuses the key with status 401: it is not this"),
+        (
+            b"403 Forbidden",
+            CONFIGURATION,
+            Fault.NOT_READY,
+            "it has no token yet, as after each power-up, or a token",
+        ),
+        (b"401 Unauthorized", CONFIGURATION, Fault.WRONG_KEY, "refuses the key with status 401: the key is not"),
         (b"301 Moved", CONFIGURATION, Fault.NO_MACHINE, r"elsewhere \(status 301\), as no machine does"),
         (b"404 Not Found", CONFIGURATION, Fault.NO_MACHINE, r"knows no GET /api/v1/config \(status 404\)"),
         (b"500 Oh", CONFIGURATION, Fault.DAMAGED, "answers GET /api/v1/config with status 500 rather than with"),

@@ -120,7 +120,7 @@ def test_nothing_is_written_before_the_token() -> None:
     ("characteristics", "error", "words"),
     [
         (("090b", "050b", "2a25"), UnsupportedError, "--generation v3"),
-        (("2a25", "2a19"), NoConnectionError, "no machine that is known"),
+        (("2a25", "2a19"), NoConnectionError, "not a machine that lmdecode knows"),
     ],
 )
 def test_other_characteristics(characteristics: tuple[str, ...], error: type[MachineError], words: str) -> None:

@@ -97,7 +97,7 @@ def test_values_by_their_names() -> None:
     ]
     with pytest.raises(UnsupportedError, match="only when it happens"):
         driver.queries_of(["flow_seconds"])
-    with pytest.raises(UnsupportedError, match="wifi_ssid is not told over Bluetooth; what is: power, "):
+    with pytest.raises(UnsupportedError, match="a machine does not tell wifi_ssid over Bluetooth; it tells power, "):
         driver.queries_of(["wifi_ssid"])
     assert [query.name for query in driver.polls(["coffee_temp", "flow_seconds"])] == ["boilers"]
     names = [query.name for query in driver.polls()]
@@ -189,8 +189,8 @@ def test_what_the_machine_holds_already_is_not_sent() -> None:
         ("MICRA", ("steam-level", "4"), RegisterError, "no steam level '4'"),
         ("MICRA", ("power",), RegisterError, "power takes state; for example power on"),
         ("MICRA", ("power", "perhaps"), RegisterError, "neither on nor off"),
-        ("MICRA", ("dose", "2", "100"), UnsupportedError, "dose is not set over Bluetooth"),
-        ("MICRA", ("mon_on_time", "06:30"), UnsupportedError, "not set over Bluetooth"),
+        ("MICRA", ("dose", "2", "100"), UnsupportedError, "dose cannot be set over Bluetooth"),
+        ("MICRA", ("mon_on_time", "06:30"), UnsupportedError, "cannot be set over Bluetooth"),
         ("MICRA", ("cofee-temp", "93"), RegisterError, "did you mean"),
         ("HAL9000", ("steam-temp", "126"), ModelUnknownError, "which steam temperatures a HAL9000 takes"),
         ("PICOG", ("steam-temp", "126"), ModelUnknownError, "nobody knows which steam temperatures a Pico takes"),

@@ -155,8 +155,12 @@ def test_each_way_to_end_an_answer(config: Says) -> None:
 @pytest.mark.parametrize(
     ("config", "error", "why"),
     [
-        (saying(REFUSED), NotReadyError, "has no token yet, as after each power-up, or another than this key; open"),
-        (saying(REFUSED.replace(b"403", b"401")), WrongKeyError, "refuses the key with status 401: it is not this"),
+        (
+            saying(REFUSED),
+            NotReadyError,
+            "has no token yet, as after each power-up, or a token that is not this",
+        ),
+        (saying(REFUSED.replace(b"403", b"401")), WrongKeyError, "refuses the key with status 401: the key is not"),
         (saying(REFUSED.replace(b"403", b"302")), NoConnectionError, "sends GET /api/v1/config elsewhere"),
         (saying(REFUSED.replace(b"403", b"404")), NoConnectionError, "knows no GET /api/v1/config"),
         (saying(REFUSED.replace(b"403", b"500")), BadAnswerError, "status 500 rather than with values"),

@@ -33,7 +33,7 @@ def test_values_are_asked_for_together_if_the_configuration_has_them() -> None:
     with pytest.raises(UnsupportedError, match=r"flow_seconds cannot be asked for: gateway v3 tells it only as it"):
         DRIVER.queries_of(["coffee_temp", "flow_seconds"])
     with pytest.raises(
-        UnsupportedError, match="gateway v3 tells no pump_voltage; `lmdecode registers --generation v3`"
+        UnsupportedError, match="gateway v3 does not tell pump_voltage; `lmdecode registers --generation v3`"
     ):
         DRIVER.queries_of(["pump_voltage"])
 
