@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from lmdecode.codec.bluetooth.settings import STEAM_LEVELS
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.v1.memory import Memory, NamedMemory
 from lmdecode.codec.v1.register import MODELS
@@ -34,7 +35,7 @@ class Family(NamedTuple):
     """Whether it has a dose of hot water."""
     scale: bool = False
     """Whether it knows doses by weight, with a scale."""
-    steam_levels: tuple[int, ...] = ()
+    steam_levels: tuple[float, ...] = ()
     """The only targets of its steam boiler, in °C; none: any target."""
 
     @property
@@ -51,7 +52,7 @@ class Family(NamedTuple):
 FAMILIES: Final[Mapping[str, Family]] = {
     family.model: family
     for family in (
-        Family("Linea Micra", "MICRA", "MR", "Linea Mini", "MICRA", steam_levels=(126, 128, 131)),
+        Family("Linea Micra", "MICRA", "MR", "Linea Mini", "MICRA", steam_levels=STEAM_LEVELS),
         Family("Linea Mini", "LINEA", "LM", "Linea Mini", "MINI", tea=True, scale=True),
         Family("GS3 AV", "GS3AV", "GS", "GS3 AV", "GS3AV", paddle=False, hardware="2", tea=True),
         Family("GS3 MP", "GS3MP", "GS", "GS3 MP", "GS3", group="EP_Group", hardware="2", tea=True),

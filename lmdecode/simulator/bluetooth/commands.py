@@ -84,8 +84,8 @@ def _refused(family: Family, boiler: str, degrees: float) -> str:
     if boiler == COFFEE:
         low, high = COFFEE_RANGE
     elif family.steam_levels:
-        levels = family.steam_levels
-        return "" if degrees in levels else f"the steam boiler takes {', '.join(map(str, levels))}, not {degrees:g}"
+        listed = ", ".join(f"{each:g}" for each in family.steam_levels)
+        return "" if degrees in family.steam_levels else f"the steam boiler takes {listed}, not {degrees:g}"
     elif family.word == "LINEA":
         return "the steam boiler of this model has no target to set"
     else:
