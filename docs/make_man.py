@@ -24,6 +24,7 @@ _FOLD: Final = re.compile(r" (?=--?[A-Za-z]|\| )")
 _WIDTH: Final = 80 - 11 - 1  # columns of an example, without its indentation, and man's last column
 _ENVIRONMENT: Final = (
     ("LMDECODE_KEY", "The machine's key. Unlike `--key`, other programs cannot see it."),
+    ("LMDECODE_BLE_TOKEN", "The machine's Bluetooth token, which other programs cannot see either."),
     ("LMDECODE_CONFIG", "The config.json to use, instead of those under FILES."),
     ("LMDECODE_MQTT_PASSWORD", "The password of `lmdecode bridge` at the MQTT broker."),
     ("LMDECODE_TRACEBACK", "Set to 1, a fault of lmdecode shows where it happened. The text may hold secrets."),

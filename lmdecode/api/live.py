@@ -46,8 +46,8 @@ class AsyncMachine:
     Args:
         host: The machine's address. Default: the one in the configuration.
         port: Its TCP port. Default: the one in the configuration, otherwise 1774 for v1 and 8081 for v3.
-        key: Its key, as for `decode`; over Bluetooth its token. Default: LMDECODE_KEY, which is no token, else the one
-            in the configuration.
+        key: Its key, as for `decode`; over Bluetooth its token. Default: LMDECODE_KEY, or for the token
+            LMDECODE_BLE_TOKEN, else the one in the configuration.
         config: The path of `config.json`. Default: the one in the current folder, else in the user's config folder.
         machine: The machine to choose if the configuration has several: its name, serial number or address.
         model: Its name, such as "Linea Mini". Default: the one in the configuration; without one, the machine is asked
@@ -108,6 +108,7 @@ class AsyncMachine:
         self._timeout = timeout
         self._show_secrets = show_secrets
         self._listeners: list[asyncio.Queue[Record]] = []
+        self._setting = asyncio.Lock()  # what one change has read must not be changed by another before it is written
         self.last_write = LastWrite()
         """The last write that was sent, for a program that is interrupted before its answer comes."""
         self._driver = driver_for(self._target, timeout=timeout, show_secrets=show_secrets)
@@ -227,7 +228,8 @@ class AsyncMachine:
             plan = self._driver.plan(name, words, options)
             if (hazards := hazards_of(plan.changes)) and not yes:
                 raise consent_missing(hazards)
-            outcome = await session.run(making(await session.run(previewing(plan))))
+            async with self._setting:
+                outcome = await session.run(making(await session.run(previewing(plan))))
         if not outcome.done:
             failure = NotTakenError(outcome.complaint or f"{name} was not taken")
             failure.outcome = outcome

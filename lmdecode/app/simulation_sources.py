@@ -19,7 +19,7 @@ from lmdecode.codec.v1.register import DEFAULT_MODEL, model_named
 from lmdecode.codec.v3 import PORT as WEB_PORT
 from lmdecode.config import ENVIRONMENT_VARIABLE, SAMPLE_KEY, SAMPLE_TOKEN
 from lmdecode.config.file import ConfigError, default_paths, find_config, load_config, parse_key, port_of
-from lmdecode.config.keys import find_keys
+from lmdecode.config.keys import find_keys, find_token
 from lmdecode.config.known import known_machines
 from lmdecode.config.machines import Machine as FoundMachine
 from lmdecode.config.machines import TargetError, chosen_machine, machines_of
@@ -103,16 +103,17 @@ def simulation_key(keys: Sequence[str], config: Path | None, machine: str | None
 def simulation_token(tokens: Sequence[str], config: Path | None, machine: str | None = None) -> tuple[str, str]:
     """Returns the Bluetooth token for a simulated machine and where it is from: the sample's if there is none anywhere.
 
-    The arguments are those of `simulation_key`, and so are the errors but for a token that is not valid: any text is.
+    The arguments and the errors are those of `simulation_key`.
     """
-    if tokens:
-        return tokens[0], "from --key"
+    given, origin = find_token(next(iter(tokens), None), only_stored=config is not None or machine is not None)
+    if given:
+        return given, f"from {origin}"
     named = _machine(config, machine)
     if named is None and (path := find_config(config)) is not None:
         named = next((each for each in machines_of(load_config(path)) if each.entry.get("ble_token")), None)
     token = None if named is None else named.entry.get("ble_token")
     if named is not None and isinstance(token, str) and token:
-        return token, f"that of {named.name}"
+        return find_token(None, token, where=f"the token of {named.name}", only_stored=True)[0], f"that of {named.name}"
     return SAMPLE_TOKEN, f"that of the sample recording, {SAMPLE_TOKEN}"
 
 

@@ -48,7 +48,8 @@ async def search(missing: NoAddressError, seconds: float = SEARCH) -> tuple[Targ
 
     Raises:
         NoAddressError: No machine announces itself, or zeroconf is not installed.
-        TargetError: Several machines announce themselves.
+        TargetError: Several machines announce themselves; or one does that would be sent the key in clear text, and
+            nothing says that it is the owner's.
     """
     from lmdecode.device.discovery import DiscoveryError, discover
 
@@ -71,6 +72,15 @@ def chosen_of(found: list[Found], missing: NoAddressError) -> tuple[Target, str]
         raise TargetError(f"no address, and several machines announce themselves: {listed}: choose with --host")
     (one,) = here
     target, host = missing.target, one.addresses[0]
+    if missing.serial is None:  # anybody may announce anything
+        if "v3" in {one.generation, target.generation}:
+            place = joined(host, one.port or PORTS["v3"])
+            raise TargetError(
+                f"{printable(one.name)[:_SHOWN]} at {place} announces itself, and may be anybody's: gateway v3 is sent "
+                f"the key in clear text. If it is yours, give --host {place}, or set its serial number once, "
+                "`lmdecode config set serial_number NUMBER`"
+            )
+        target = replace(target, is_guess=False)  # v1, whose key is never sent; what else it speaks is not tried
     if one.generation in PORTS and target.is_guess:
         target = replace(target, generation=one.generation, is_guess=False)
     target = replace(target, host=host, port=one.port or target.port)

@@ -27,7 +27,7 @@ from lmdecode.codec.printable import printable
 from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.register import DEFAULT_MODEL
 from lmdecode.codec.v3 import PORT as WEB_PORT
-from lmdecode.config import ENVIRONMENT_VARIABLE
+from lmdecode.config import ENVIRONMENT_VARIABLE, TOKEN_VARIABLE
 from lmdecode.simulator.families import DEFAULT_FAMILY, FAMILY_NAMES, family_or_none
 from lmdecode.simulator.machine import Machine
 
@@ -89,8 +89,8 @@ def simulate(
             "-k",
             metavar="KEY",
             help="The key of the simulated machine, and of --capture: 32 characters, or hex:… or base64:…; of "
-            f"Bluetooth its token. Other programs can see a command line; {ENVIRONMENT_VARIABLE} and a config file "
-            "keep the key to yourself.",
+            f"Bluetooth its token. Other programs can see a command line; {ENVIRONMENT_VARIABLE}, of the token "
+            f"{TOKEN_VARIABLE}, and a config file keep it to yourself.",
             show_default=False,
         ),
     ] = None,

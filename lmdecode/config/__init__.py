@@ -7,6 +7,9 @@ from typing import Final
 ENVIRONMENT_VARIABLE: Final = "LMDECODE_KEY"
 """Holds the key, where it is set."""
 
+TOKEN_VARIABLE: Final = "LMDECODE_BLE_TOKEN"  # noqa: S105 -- the name of a variable
+"""Holds the Bluetooth token, where it is set."""
+
 CONFIG_VARIABLE: Final = "LMDECODE_CONFIG"
 """Names the configuration file where `--config` does not, instead of the default places."""
 

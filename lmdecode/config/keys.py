@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from lmdecode.codec.dialect import MachineKey
 from lmdecode.codec.errors import KeyFormatError, LmdecodeError
 from lmdecode.codec.v1.key import Key
-from lmdecode.config import ENVIRONMENT_VARIABLE
+from lmdecode.config import ENVIRONMENT_VARIABLE, TOKEN_VARIABLE
+
+_LONGEST_TOKEN: Final = 512  # bytes, the most that a value over Bluetooth can have; those of machines have 64
 
 
 class MissingKeyError(LmdecodeError):
@@ -82,6 +85,39 @@ def find_keys(
         return load_config(paths[-1]).machines(needed=True), str(paths[-1])
     except ConfigError as error:
         raise (MissingKeyError if config else NoKeyError)(str(error)) from None
+
+
+def find_token(given: str | None, stored: str = "", *, where: str = "", only_stored: bool = False) -> tuple[str, str]:
+    """Returns a machine's Bluetooth token and where it came from; two empty texts if there is none anywhere.
+
+    Args:
+        given: What the user gave with `--key`; None if nothing.
+        stored: What the configuration has; "" if nothing.
+        where: Where that stands, for messages.
+        only_stored: Whether the token in the environment does not count, as where the user names a configuration.
+
+    Raises:
+        MissingKeyError: What was given is no token.
+
+    >>> find_token(" 15d970 ")
+    ('15d970', '--key')
+    """
+    if given is not None:
+        return _token(given, "--key"), "--key"
+    by_environment = "" if only_stored else os.environ.get(TOKEN_VARIABLE, "")
+    if by_environment:
+        return _token(by_environment, TOKEN_VARIABLE), TOKEN_VARIABLE
+    return (_token(stored, where), where) if stored else ("", "")
+
+
+def _token(text: str, origin: str) -> str:
+    """Returns a token without the blanks around it, as a file or a clipboard has them."""
+    token = text.strip()
+    if not token:
+        raise MissingKeyError(f"{origin} is empty: give the machine's Bluetooth token")
+    if not (token.isascii() and token.isprintable() and " " not in token and len(token) <= _LONGEST_TOKEN):
+        raise MissingKeyError(f"{origin} is no Bluetooth token: that is one word of letters and digits, usually 64")
+    return token
 
 
 def _parsed(text: str, origin: str) -> Key:

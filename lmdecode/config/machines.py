@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from string import hexdigits
 from typing import Final
 
 from lmdecode.codec.errors import LmdecodeError
@@ -15,6 +16,7 @@ from lmdecode.config.names import CHOICE, without_user
 OLD_KEY: Final = " (old key)"
 """The end of the name of a machine that is only there because its key was replaced: old captures need it."""
 _NAMES: Final = ("machine_name", "name", "serial_number", "bluetooth", "host")
+_ADDRESS_DIGITS: Final = 12
 _SHOWN: Final = 40  # characters of a name in a message
 
 
@@ -129,8 +131,34 @@ def machine_with_bluetooth(config: Config, name: str | None, device: str) -> Mac
     named = [each for each in machines if each.is_named(device) or (serial and each.is_named(serial))]
     if named:
         return named[0] if len(named) == 1 else machine_named(config, device, f"--bluetooth {device[:_SHOWN]}")
-    fitting = [each for each in able if serial is None or not each.entry.get("serial_number")]
+    fitting = [each for each in able if not contradicts(each.entry, device)]
     return fitting[0] if len(able) == 1 and fitting else None
+
+
+def contradicts(entry: Mapping[str, object], device: str) -> bool:
+    """Returns whether a machine's entry shows that a device is another machine.
+
+    Args:
+        entry: The entry.
+        device: What `--bluetooth` says: a name that a machine advertises, a serial number or an address.
+
+    >>> [contradicts({"bluetooth": "MICRA_MR000001"}, each) for each in ("MICRA_MR000002", "F0:12:34:56:78:9A")]
+    [True, False]
+    """
+    from lmdecode.codec.bluetooth.characteristics import serial_in  # noqa: PLC0415 -- nothing else needs it
+
+    known = str(entry.get("bluetooth") or "")
+    own, other = str(entry.get("serial_number") or serial_in(known) or ""), serial_in(device)
+    if own and other:
+        return own.casefold() != other.casefold()
+    addresses = [_address(known), _address(device)]
+    return all(addresses) and addresses[0] != addresses[1]
+
+
+def _address(text: str) -> str:
+    """Returns the digits of a Bluetooth address; "" if a text is none."""
+    digits = text.strip().casefold().replace(":", "").replace("-", "")
+    return digits if len(digits) == _ADDRESS_DIGITS and all(each in hexdigits for each in digits) else ""
 
 
 def machine_named(config: Config, name: str, where: str) -> Machine:

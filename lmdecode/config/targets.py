@@ -16,8 +16,15 @@ from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.register import MODELS
 from lmdecode.config import ENVIRONMENT_VARIABLE, HOST_VARIABLE, RADIO_VARIABLE
 from lmdecode.config.file import Config, ConfigError, find_config, load_config, parse_key, port_of
-from lmdecode.config.keys import MissingKeyError, find_keys, ways_to_a_key
-from lmdecode.config.machines import Machine, TargetError, chosen_machine, machine_with_bluetooth, machines_of
+from lmdecode.config.keys import MissingKeyError, find_keys, find_token, ways_to_a_key
+from lmdecode.config.machines import (
+    Machine,
+    TargetError,
+    chosen_machine,
+    contradicts,
+    machine_with_bluetooth,
+    machines_of,
+)
 from lmdecode.config.names import ALL_MODELS, GENERATIONS, NO_ADDRESS, is_address
 
 _WITH_PORT = re.compile(
@@ -115,7 +122,8 @@ def find_target(
     Args:
         host: Its address; None: the one in the environment or in the configuration.
         port: Its TCP port; None: the one in the configuration, or the generation's.
-        key: Its key, or over Bluetooth its token; None: the one in the environment or in the configuration.
+        key: Its key, or over Bluetooth its token; None: the one in the environment or in the configuration. The
+            environment has one variable for each.
         config: The configuration that the user named.
         machine: The one to choose of several in the configuration: its name, serial number or address; None: the one
             that the configuration's entry `machine` names.
@@ -171,10 +179,22 @@ class _Search:
                 raise ConfigError(f'{_where(config, chosen, name)}: "{name}" is not text: put it in double quotes')
         device = str(entry.get("bluetooth") or entry.get("serial_number") or "")
         if named and not (chosen and chosen.is_named(named)):
+            if chosen and contradicts(entry, named):  # a token goes to its own machine only
+                raise TargetError(
+                    f"--bluetooth {named[:40]} is another machine than {(chosen.name or 'the one')[:40]} of "
+                    f"{config.path if config else 'the config'}: name one of them"
+                )
             device = named
+        stored = str(entry.get("ble_token") or "")
+        token, _ = find_token(
+            self.key,
+            stored,
+            where=f'{_where(config, chosen, "ble_token")}: "ble_token"',
+            only_stored=self.named is not None or (self.machine is not None and bool(stored)),
+        )
         return BluetoothTarget(
             device,
-            self.key if self.key is not None else str(entry.get("ble_token") or ""),
+            token,
             self._model(entry, ALL_MODELS),
             chosen.name if chosen else None,
             radio if radio is not None else os.environ.get(RADIO_VARIABLE, ""),

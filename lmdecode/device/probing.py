@@ -23,7 +23,8 @@ LISTEN: Final = 1.5
 """Seconds to wait for a report, which a machine of v1 sends each second, and for the answer to a question."""
 _MOST: Final = 16  # machines that are tried; a house has one or two
 _CONNECT: Final = 1.0  # s
-_LARGEST: Final = 256  # bytes of an answer; its first line is enough
+_LARGEST: Final = 1024  # bytes of an answer; its head is enough
+_OTHERS: Final = (b"www-authenticate: basic", b"www-authenticate: digest")  # a camera's or a router's question
 _REFUSED: Final = (b"HTTP/1.1 401", b"HTTP/1.1 403", b"HTTP/1.0 401", b"HTTP/1.0 403")
 
 
@@ -94,7 +95,8 @@ async def generation_at(host: str, port: int, *, seconds: float = LISTEN) -> str
             with contextlib.suppress(OSError, TimeoutError):
                 async with asyncio.timeout(0.2):
                     await writer.wait_closed()
-    return "v3" if answer.startswith(_REFUSED) else ""
+    is_another = any(each in answer.lower() for each in _OTHERS)  # and must not be sent the key next
+    return "v3" if answer.startswith(_REFUSED) and not is_another else ""
 
 
 async def _heard(reader: asyncio.StreamReader, seconds: float) -> bytes:

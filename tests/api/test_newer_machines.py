@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 import lmdecode
@@ -107,6 +109,20 @@ def test_settings_over_bluetooth(over_bluetooth):
     assert over_bluetooth.get("smart_standby_minutes") == 45
 
 
+def test_changes_that_are_asked_for_at_once_are_made_one_after_the_other():
+    async def both():
+        async with lmdecode.simulate(generation="bluetooth") as simulated, simulated.connect_async() as machine:
+            made = await asyncio.gather(
+                machine.set("smart_standby_minutes", 42),  # each is sent together with the others' values
+                machine.set("smart_standby_after", "power-on"),
+                machine.set("coffee_set_temp", 95, yes=True),
+                machine.set("coffee_set_temp", 95, yes=True),
+            )
+            return [len(each.sent) for each in made], (await machine.status())["smart_standby_minutes"]
+
+    assert asyncio.run(both()) == ([1, 1, 1, 0], 42)  # and without a second write of the same
+
+
 def test_a_setting_of_bluetooth_on_a_machine_of_v1():
     with (
         lmdecode.simulate("GS3 AV") as simulated,
@@ -123,6 +139,6 @@ def test_arguments_that_contradict_each_other():
         lmdecode.Machine("10.0.0.1", key="1" * 32, generation="v7")
     with pytest.raises(KeyFormatError, match="token"):
         lmdecode.Machine(bluetooth="MR012345", key=b"1" * 32)
-    machine = lmdecode.Machine(bluetooth="MR012345", key="a token")
-    assert "a token" not in repr(machine)
+    machine = lmdecode.Machine(bluetooth="MR012345", key="a-token")
+    assert "a-token" not in repr(machine)
     assert lmdecode.Machine("10.0.0.1", 8081, key="1" * 32).generation == "v3"

@@ -31,7 +31,9 @@ def test_the_port_is_that_of_the_generation_unless_the_configuration_has_one(con
     assert port_for(None, config, "office", "bluetooth") == RADIO_PORT == PORT
 
 
-def test_the_token_is_the_one_given_or_configured_or_published(config):
+def test_the_token_is_the_one_given_or_configured_or_published(config, monkeypatch):
+    monkeypatch.setenv("LMDECODE_BLE_TOKEN", "of-the-environment")
+    assert simulation_token([], None) == ("of-the-environment", "from LMDECODE_BLE_TOKEN")
     assert simulation_token(["given"], config) == ("given", "from --key")
     assert simulation_token([], config) == ("t" * 64, "that of office")
     assert simulation_token([], config, "kitchen")[0] == SAMPLE_TOKEN

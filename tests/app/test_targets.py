@@ -20,9 +20,30 @@ MISSING = NoAddressError("no address", GUESS, None)
 
 
 def test_the_only_machine_that_announces_itself():
-    target, found = chosen_of([Found("MR012345", addresses=("10.0.0.7",), port=8081, generation="v3")], MISSING)
+    target, found = chosen_of([Found("GS1", addresses=("10.0.0.7",), port=1774, generation="v1")], MISSING)
+    assert (target.host, target.port, target.generation, target.is_guess) == ("10.0.0.7", 1774, "v1", False)
+    assert found == "found GS1 at 10.0.0.7:1774"
+
+
+def test_a_gateway_is_sent_the_key_only_if_its_serial_number_is_the_owners():
+    machine = Found("MR012345", addresses=("10.0.0.7",), port=8081, generation="v3")
+    with pytest.raises(TargetError, match=r"give --host 10\.0\.0\.7:8081, or set its serial number") as refused:
+        chosen_of([machine], MISSING)
+    assert "1" * 32 not in str(refused.value)
+    known = replace(GUESS, generation="v3", is_guess=False)
+    with pytest.raises(TargetError, match="may be anybody's"):
+        chosen_of([replace(machine, port=1774, generation="v1")], NoAddressError("", known, None))
+    with pytest.raises(NoAddressError):
+        chosen_of([machine], NoAddressError("", GUESS, "MR999999"))
+
+    target, found = chosen_of([machine], NoAddressError("", GUESS, "MR012345"))
     assert (target.host, target.port, target.generation, target.is_guess) == ("10.0.0.7", 8081, "v3", False)
     assert found == "found MR012345 at 10.0.0.7:8081"
+
+
+def test_a_machine_that_nobody_knows_is_not_tried_as_a_gateway():
+    target, _ = chosen_of([Found("odd", addresses=("10.0.0.7",), port=7)], MISSING)
+    assert (target.port, target.generation, target.is_guess) == (7, "v1", False)
 
 
 def test_the_machine_with_the_serial_number():

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from lmdecode.codec.v1.key import Key
-from lmdecode.config import CONFIG_VARIABLE, ENVIRONMENT_VARIABLE, HOST_VARIABLE, RADIO_VARIABLE
+from lmdecode.config import CONFIG_VARIABLE, ENVIRONMENT_VARIABLE, HOST_VARIABLE, RADIO_VARIABLE, TOKEN_VARIABLE
 from lmdecode.config.file import ConfigError, NoConfigError, find_config, load_config, path_to_change
 from lmdecode.config.keys import MissingKeyError
 from lmdecode.config.known import known_machines
@@ -21,7 +21,7 @@ OFFICE = {"machine_name": "office", "serial_number": "GS2", "host": "10.0.0.2", 
 
 @pytest.fixture
 def find(tmp_path, monkeypatch):
-    for name in (CONFIG_VARIABLE, ENVIRONMENT_VARIABLE, HOST_VARIABLE, RADIO_VARIABLE):
+    for name in (CONFIG_VARIABLE, ENVIRONMENT_VARIABLE, HOST_VARIABLE, RADIO_VARIABLE, TOKEN_VARIABLE):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "none"))
@@ -220,8 +220,53 @@ def test_bluetooth_takes_the_token_of_the_configuration(find, named):
     assert target.device == (named if named.startswith(("MICRA", "A0")) else "MR012345")
 
 
-def test_a_token_is_not_for_another_machine(find):
-    assert find(MICRA, bluetooth="MICRA_MR999999").token == ""
+@pytest.mark.parametrize(
+    ("entry", "device"),
+    [
+        (MICRA, "MICRA_MR999999"),
+        ({"bluetooth": "MICRA_MR012345", "ble_token": "secret-token"}, "MICRA_MR999999"),
+        ({"bluetooth": "A0:B1:C2:D3:E4:F5", "ble_token": "secret-token"}, "a0-b1-c2-d3-e4-f6"),
+    ],
+)
+def test_a_token_is_not_for_another_machine(find, entry, device):
+    entry = {"machine_name": "micra", **entry}
+    assert find(entry, bluetooth=device).token == ""
+    with pytest.raises(TargetError, match=r"is another machine than micra of .*: name one of them") as refused:
+        find(entry, machine="micra", bluetooth=device)
+    assert "secret" not in str(refused.value)
+
+
+def test_one_machine_may_be_named_by_its_address_or_its_name(find):
+    for entry in (MICRA, {**MICRA, "bluetooth": "MICRA_MR012345"}, {**MICRA, "bluetooth": "A0:B1:C2:D3:E4:F5"}):
+        for device in ("A0-B1-C2-D3-E4-F5", "micra_mr012345"):
+            assert find(entry, machine="micra", bluetooth=device).token == "secret-token"
+
+
+def test_the_environment_has_a_token(find, monkeypatch, tmp_path):
+    monkeypatch.setenv(ENVIRONMENT_VARIABLE, TWO)  # which is no token
+    monkeypatch.setenv(TOKEN_VARIABLE, " from-environment\n")
+    assert find(bluetooth="").token == "from-environment"
+    assert find(bluetooth="", key="given").token == "given"
+    assert find(MICRA, bluetooth="").token == "secret-token"  # a file that is named comes first
+    (tmp_path / "config.json").write_text(json.dumps({"machines": [MICRA, KITCHEN]}))
+    assert find(bluetooth="").token == "from-environment"
+    assert find(bluetooth="", machine="micra").token == "secret-token"  # so does a machine that is named
+    assert find(bluetooth="", machine="kitchen").token == "from-environment"
+
+
+@pytest.mark.parametrize("token", ["", " ", "two words", "\udcff\udcfe", "é" * 64, "x" * 513, "a\nb"])
+def test_what_is_no_token(find, monkeypatch, token):
+    with pytest.raises(MissingKeyError, match=r"--key is (empty|no Bluetooth token)") as refused:
+        find(bluetooth="", key=token)
+    assert not token.strip() or token not in str(refused.value)
+    with pytest.raises(MissingKeyError, match='"ble_token" is'):
+        find({**MICRA, "ble_token": token or " "}, bluetooth="")
+    monkeypatch.setenv(TOKEN_VARIABLE, token.replace("\n", "\t"))
+    if token:
+        with pytest.raises(MissingKeyError, match="LMDECODE_BLE_TOKEN is"):
+            find(bluetooth="")
+    else:
+        assert find(bluetooth="").token == ""
 
 
 def test_the_bluetooth_entry_names_the_device(find):

@@ -50,6 +50,9 @@ def probed(answer, *, asks=True, seconds=0.2):
     [
         (b'HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\n\r\n{"error":"x"}', "v3"),
         (b"HTTP/1.1 401 Unauthorized\r\n\r\n", "v3"),
+        (b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer\r\n\r\n", "v3"),
+        (b'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm="camera"\r\n\r\n', ""),
+        (b'HTTP/1.1 401 Unauthorized\r\nwww-authenticate: Digest realm="camera"\r\n\r\n', ""),
         (b"HTTP/1.1 200 OK\r\n\r\n<html>", ""),
         (b"HTTP/1.1 404 Not Found\r\n\r\n", ""),
         (b"\x15\x03\x01\x00\x02\x02\x46", ""),

@@ -12,14 +12,14 @@ from typing import Final
 from lmdecode.app.doctor.finding import Finding, State
 from lmdecode.codec.errors import KeyFormatError, LmdecodeError
 from lmdecode.codec.v1.key import Key
-from lmdecode.config import CONFIG_VARIABLE, ENVIRONMENT_VARIABLE, HOST_VARIABLE, RADIO_VARIABLE
+from lmdecode.config import CONFIG_VARIABLE, ENVIRONMENT_VARIABLE, HOST_VARIABLE, RADIO_VARIABLE, TOKEN_VARIABLE
 from lmdecode.config.check import Problem, problems
 from lmdecode.config.file import Config, default_paths, find_config, load_config, machine_entries
 from lmdecode.config.sample import is_sample
 
 OURS: Final = (
-    CONFIG_VARIABLE, HOST_VARIABLE, RADIO_VARIABLE, ENVIRONMENT_VARIABLE, "LMDECODE_MQTT_PASSWORD",
-    "LMDECODE_TRACEBACK",
+    CONFIG_VARIABLE, HOST_VARIABLE, RADIO_VARIABLE, ENVIRONMENT_VARIABLE, TOKEN_VARIABLE,
+    "LMDECODE_MQTT_PASSWORD", "LMDECODE_TRACEBACK",
 )  # fmt: skip
 """The variables of lmdecode."""
 _FOR_OTHERS: Final = 0o077
@@ -82,6 +82,9 @@ def _machines(config: Config) -> list[Finding]:
     for number, (_, entry) in enumerate(machine_entries(config), 1):
         name = next((str(entry[each]) for each in ("machine_name", "name") if entry.get(each)), f"machine {number}")
         key = entry.get("key")
+        if not key and entry.get("ble_token"):
+            findings.append(Finding("machine", State.OK, f"{name} has a token, for Bluetooth"))
+            continue
         if not key:
             text = f"{name} has no key: nothing of it can be decrypted"
             findings.append(Finding("machine", State.MISSING, text, "lmdecode harvest"))

@@ -19,7 +19,7 @@ import typer
 from lmdecode.app.errors import UsageError
 from lmdecode.cli._common import completion
 from lmdecode.codec.speakers import known_ports
-from lmdecode.config import ENVIRONMENT_VARIABLE, RADIO_VARIABLE
+from lmdecode.config import ENVIRONMENT_VARIABLE, RADIO_VARIABLE, TOKEN_VARIABLE
 from lmdecode.config.names import ALL_MODELS
 
 _DURATION: Final = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(s|m|min|h|d|)\Z").match
@@ -385,7 +385,8 @@ KeyOption = Annotated[
         "-k",
         metavar="KEY",
         help="The machine's key: the 32 characters of its communicationKey, or hex:… or base64:…; over Bluetooth its "
-        f"token. Other programs can see a command line, but not {ENVIRONMENT_VARIABLE} or a config file.",
+        f"token. Other programs can see a command line, but not {ENVIRONMENT_VARIABLE} (of the token "
+        f"{TOKEN_VARIABLE}) or a config file.",
         show_default=False,
     ),
 ]

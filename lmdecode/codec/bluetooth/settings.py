@@ -59,6 +59,7 @@ _LEVELS_TEXT: Final = "126, 128 or 131 °C"
 _DEGREES_TEXT: Final = f"{STEAM_RANGE[0]:g} to {STEAM_RANGE[1]:g} °C"
 _STEAM_TEXT: Final = f"{_LEVELS_TEXT} (Linea Micra, Linea Mini R), {_DEGREES_TEXT} (GS3)"
 _BOILERS: Final = {"coffee": "CoffeeBoiler1", "steam": "SteamBoiler"}
+_HUGE: Final = 10**40  # Python refuses to write whole numbers of some thousand digits
 _TENTH: Final = 0.05  # °C; less is the noise of the machine's floating point
 
 
@@ -284,7 +285,7 @@ class BluetoothChange:
         found = self.value_in(state)
         if isinstance(self.value, float) and isinstance(found, int | float) and not isinstance(found, bool):
             return abs(found - self.value) < _TENTH
-        return found == self.value
+        return found == self.value and isinstance(found, bool) == isinstance(self.value, bool)
 
 
 def changes_for(setting: Setting, words: Mapping[str, Value | None]) -> list[BluetoothChange]:
@@ -356,12 +357,13 @@ def _after(word: Value) -> Value:
 def _number(word: Value, name: str, unit: str, low: float, high: float, *, kind: type[int | float] = float) -> float:
     if isinstance(word, str):
         number: float = read_number(word, name=name, unit=unit, kind=kind)
-    elif isinstance(word, bool | list) or (kind is int and not float(word).is_integer()):
+    elif isinstance(word, bool | list) or (kind is int and isinstance(word, float) and not word.is_integer()):
         raise RegisterError(f"{name}: {str(word)[:40]!r} is not a {'whole ' if kind is int else ''}number of {unit}")
     else:
         number = word
     if not low <= number <= high:  # also false for what is no number
-        raise RegisterError(f"{name} must be {low:g} to {high:g} {unit}, not {number:g}")
+        shown = f"{number:g}" if isinstance(number, float) else str(number)[:40] if abs(number) < _HUGE else "that much"
+        raise RegisterError(f"{name} must be {low:g} to {high:g} {unit}, not {shown}")
     return number
 
 

@@ -101,6 +101,10 @@ class BluetoothPlan:
             found += [] if state.get("plumbed_in") is True else ["the machine says that its water tank is empty"]
         if "steam_set_temp" in names and state.get("steam_boiler_enable") is False:
             found.append("the steam boiler is off, and stays off")
+        standby = {**state, **names}
+        switches = any(name.startswith("smart_standby_") for name in names) and standby.get("smart_standby_enable")
+        if switches is True and standby.get("smart_standby_after") == "PowerOn":
+            found.append("the minutes count from when it was switched on, so it may go to standby at once")
         return found
 
     def unread(self) -> Fields:

@@ -17,9 +17,12 @@ KEY = "abcdefghijklmnopqrstuvwxyz012345"
 def config(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "x"))
-    for name in ("LMDECODE_CONFIG", "LMDECODE_KEY", "LMDECODE_HOST"):
+    for name in ("LMDECODE_CONFIG", "LMDECODE_KEY", "LMDECODE_HOST", "LMDECODE_BLE_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path / "config.json"
+
+
+MICRA = {"machine_name": "micra", "ble_token": "hush-hush"}
 
 
 def written(path, mode=0o600, **entries):
@@ -36,16 +39,19 @@ def test_none_is_missing():
 
 def test_machines_by_name(config):
     kitchen = {"machine_name": "kitchen", "key": KEY, "host": "10.0.0.1"}
-    machines = [kitchen, {"machine_name": "bar"}, {"machine_name": "attic", "key": "x" * 32}]
+    machines = [kitchen, {"machine_name": "bar"}, {"machine_name": "attic", "key": "x" * 32}, MICRA]
     first, *others = written(config, machines=machines)
     assert first.text == "config.json, mode 600"
     assert [(finding.state, finding.text.partition(" has")[0]) for finding in others] == [
         (State.OK, "kitchen"),
         (State.MISSING, "bar"),
         (State.OK, "attic"),
+        (State.OK, "micra"),
     ]
     assert "no address" in others[2].text
+    assert others[3].text == "micra has a token, for Bluetooth"
     assert KEY not in str([first, *others])
+    assert "hush" not in str(others)
 
 
 @pytest.mark.parametrize("key", [SAMPLE_KEY, "hex:" + SAMPLE_KEY.encode().hex()])
@@ -80,10 +86,11 @@ def test_what_cannot_be_read_is_broken(config):
 def test_variables_by_their_names(config, monkeypatch):
     assert config
     monkeypatch.setenv("LMDECODE_KEY", "hush-hush")
+    monkeypatch.setenv("LMDECODE_BLE_TOKEN", "hush-hush")
     monkeypatch.setenv("LMDECODE_MQTT_PASSWORD", "hush")
     monkeypatch.setenv("LMDECODE_HSOT", "hush")
     findings = variables()
-    assert "LMDECODE_KEY, LMDECODE_MQTT_PASSWORD" in findings[0].text
+    assert "LMDECODE_KEY, LMDECODE_BLE_TOKEN, LMDECODE_MQTT_PASSWORD" in findings[0].text
     assert [finding.text for finding in findings[1:-1]] == [
         "LMDECODE_HSOT is set, but lmdecode does not read it: did you mean LMDECODE_HOST?"
     ]

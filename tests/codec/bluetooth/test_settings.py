@@ -131,3 +131,20 @@ def test_the_noise_of_floating_point_is_no_other_value() -> None:
     assert not found.is_made({"coffee_set_temp": 94.0})
     assert not found.is_made({})
     assert not change("power", "on").is_made({"power": False})
+
+
+@pytest.mark.parametrize("name", ["coffee_set_temp", "steam_set_temp", "smart_standby_minutes"])
+def test_no_number_is_too_odd_for_one_clear_line(name: str) -> None:
+    setting = setting_named(name)
+    assert setting
+    for word in (10**30, -(10**50), 10**5000, float("inf"), float("-inf"), float("nan"), True, "nan"):
+        with pytest.raises(RegisterError, match=r"must be|is not a") as refused:
+            changes_for(setting, {setting.parameters[0].name: word})
+        assert len(str(refused.value)) < 120
+
+
+def test_a_flag_is_no_number() -> None:
+    minute = BluetoothChange("smart_standby_minutes", 1)
+    assert minute.is_made({"smart_standby_minutes": 1})
+    assert not minute.is_made({"smart_standby_minutes": True})
+    assert not change("power", "on").is_made({"power": 1})
