@@ -13,7 +13,6 @@ from lmdecode.codec.v1.values import is_number
 
 _REMEMBERED: Final = 3  # writes and requests that are kept with a change
 _LONGEST_AFTER: Final = 60_000_000_000  # ns after a write in which a change may still be its effect
-_ENDS: Final = frozenset(("brew_stopped_seconds", "flush_stopped_seconds"))
 _FLOW_LASTS: Final = 3_000_000_000  # ns without an update, which comes about once a second while water flows
 _PAUSE: Final = 30_000_000_000  # ns without a change; the next one starts a new run
 _FEWEST: Final = 3  # changes that are worth to be put together
@@ -93,7 +92,6 @@ class NameHistory:
         self._writes: deque[Record] = deque(maxlen=_REMEMBERED)
         self._requests: deque[Record] = deque(maxlen=_REMEMBERED)
         self._flow_ns = -_FLOW_LASTS
-        self._flows = False  # by the last that was said of water: an update or an end
 
     @property
     def empty(self) -> bool:
@@ -112,15 +110,12 @@ class NameHistory:
             return
         if "flow_seconds" in record.fields:
             self._flow_ns = time_ns
-            self._flows = True
         values = values_in(record)
         for name, value in values.items():
             self._note(time_ns, name, value, record, is_field=True)
         self.values.update(values)
         for path, each in _extra_of(record):
             self._note(time_ns, path, _text(each), record, is_field=False)
-        if not _ENDS.isdisjoint(values):
-            self._flows = False
         if record.subject is not None and len(self._subjects) < _MOST:
             self._subjects[record.subject] = time_ns
 
@@ -162,7 +157,7 @@ class NameHistory:
         else:
             writes = writes[-1:]
         asked = [each for each in self._requests if each is not record.request]
-        flowing = self._flows and time_ns - self._flow_ns <= _FLOW_LASTS
+        flowing = time_ns - self._flow_ns <= _FLOW_LASTS
         if record.kind is not Kind.STREAM:  # what is pushed changes just then; anything else at any time since
             flowing |= self._flow_ns > since_ns
         return NamedChange(name, time_ns, since_ns, old, new, record, is_field, tuple(writes), tuple(asked), flowing)

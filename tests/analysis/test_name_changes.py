@@ -90,15 +90,15 @@ def test_water_that_flows_is_said():
     assert named_flowing(change) == [True]
 
 
-def test_what_is_pushed_after_the_end_of_a_shot_did_not_change_while_water_flowed():
-    said = [
-        {"power": True, "steam_temp": 126.0, "steam_set_temp": 126.0},
-        {"flow_seconds": 4.0},
-        {"steam_temp": 123.0},
-        {"brew_stopped_seconds": 5.1},
-        {"power": False},
-    ]
-    records = [newer.pushed(10 + second, "bluetooth", fields) for second, fields in enumerate(said)]
+def test_what_is_pushed_long_after_a_shot_did_not_change_while_water_flowed():
+    said = {
+        0: {"power": True, "steam_temp": 126.0, "steam_set_temp": 126.0},
+        4: {"flow_seconds": 4.0},
+        5: {"steam_temp": 123.0},
+        6: {"brew_stopped_seconds": 5.1},
+        14: {"power": False},
+    }
+    records = [newer.pushed(second, "bluetooth", fields) for second, fields in said.items()]
     assert [(each.name, each.flowing) for each in history(records).changes] == [("steam_temp", True), ("power", False)]
     # Of what was only asked for, nobody knows when it changed since it was asked for before.
     asked = newer.pushed(20, "bluetooth", {"steam_set_temp": 128.0})._replace(kind=Kind.READ, role="response")
