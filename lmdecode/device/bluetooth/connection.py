@@ -1,9 +1,7 @@
 """One Bluetooth connection to a machine: found, logged in, then one request at a time.
 
 What the gateway is told before it accepts the token is the token alone. After that it is asked and told what the
-requester says, a value at a time, and each step has its time. A step that takes longer ends the connection: a late
-answer would be taken for the answer to the next request, and ATT allows no further request on a link whose other end
-has let one go unanswered.
+requester says, a value at a time, over the `Link`.
 """
 
 from __future__ import annotations
@@ -11,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -29,12 +27,6 @@ from lmdecode.codec.bluetooth.requester import (
     MODE,
     AttError,
     Command,
-    GattPause,
-    GattRead,
-    GattStep,
-    GattSteps,
-    GattSubscribe,
-    GattWrite,
     Question,
     Request,
     Requester,
@@ -43,6 +35,7 @@ from lmdecode.codec.bluetooth.requester import (
 from lmdecode.codec.dialect import Place
 from lmdecode.codec.record import Kind, Record
 from lmdecode.device.bluetooth.finding import SEARCH_TIME, find_machine
+from lmdecode.device.bluetooth.link import Link
 from lmdecode.device.bluetooth.radio import Peer, Radio, Sighting
 from lmdecode.device.driver import OnRecord
 from lmdecode.device.errors import (
@@ -71,7 +64,6 @@ _CONNECT_TRIES: Final = 3  # a first attempt fails often: another connection of 
 _CONNECT_PAUSE: Final = 0.5  # s
 _ASK_TRIES: Final = 2  # of a question whose answer is empty or damaged; each answer belongs to its question
 _CLOSE_TIMEOUT: Final = 5.0  # s
-_LET_GO: Final = 1.0  # s for a step that was given up to end
 _INSTEAD_EVERY: Final = 5.0  # s between two reads of what a gateway without notifications does not say by itself
 _SILENCE: Final = 30.0  # s without a word after which a gateway that notifies is asked whether it is there
 _BETWEEN: Final = 0.5  # s between two looks at what is due
@@ -135,7 +127,6 @@ class BluetoothConnection:
         self._token = token
         self._stream = stream
         self._listens = listens
-        self._timeout = timeout
         self._search_time = search_time
         self._show_secrets = show_secrets
         self._on_record = on_record
@@ -144,9 +135,7 @@ class BluetoothConnection:
         self._requester: Requester | None = None
         self._sighting: Sighting | None = None
         self._turn = asyncio.Lock()
-        self._changed = asyncio.Event()
-        self._lost: MachineError | None = None
-        self._failure: Exception | None = None
+        self._link = Link(known.wanted or "the machine", timeout, self._notified)
         self._tasks: list[asyncio.Task[None]] = []
         self._unasked = Allowance(_UNASKED_AT_ONCE, _UNASKED_A_SECOND)
         self._asked: dict[Question, float] = {}
@@ -165,7 +154,7 @@ class BluetoothConnection:
     @property
     def lost(self) -> MachineError | None:
         """Why the connection has ended; None while it has not."""
-        return self._lost
+        return self._link.lost
 
     async def connect(self) -> None:
         """Finds the machine, connects, and logs in. If it listens, notifications may come from then on.
@@ -180,6 +169,7 @@ class BluetoothConnection:
         """
         self._radio = radio = self._open_radio()
         self._sighting = sighting = await find_machine(radio, self._known.wanted, self._search_time)
+        self._link.name = sighting.label
         peer, requester = await self._reach(radio, sighting)
         self._requester = requester
         if not self._known.wanted:  # the only one that was near: from now on no other will do
@@ -189,7 +179,7 @@ class BluetoothConnection:
         if self._listens:
             if self._known.notifies:
                 try:
-                    await self._run(requester.listen())
+                    await self._link.run(requester.listen())
                 except AttError as error:
                     raise NoConnectionError(
                         f"{self.name} does not let this program subscribe to its notifications: {error}; try again"
@@ -202,7 +192,7 @@ class BluetoothConnection:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._lose(ConnectionLostError(f"disconnected from {self.name}"))
+        self._link.lose(ConnectionLostError(f"disconnected from {self.name}"))
         peer, radio = self._peer, self._radio
         self._peer = self._radio = None
         for each in (peer and peer.disconnect, radio and radio.close):
@@ -213,12 +203,10 @@ class BluetoothConnection:
 
     async def wait_lost(self) -> MachineError:
         """Waits until the connection has ended; returns why."""
-        while self._lost is None:
-            if self._failure is not None:
-                raise self._failure
-            self._changed.clear()
-            await self._changed.wait()
-        return self._lost
+        await self._link.wait_over()
+        if self._link.lost is None and self._link.failure is not None:
+            raise self._link.failure
+        return self._link.lost or ConnectionLostError(f"the link to {self.name} is lost")
 
     async def ask(self, request: Request) -> Record:
         """Asks a question, and returns its answer.
@@ -239,7 +227,7 @@ class BluetoothConnection:
             for _ in range(_ASK_TRIES):
                 self._asked[request] = time.monotonic()
                 try:
-                    answer = await self._run(requester.ask(request))
+                    answer = await self._link.run(requester.ask(request))
                 except AttError as error:
                     raise NotToldError(f"{self.name} does not tell {request}: {error}") from None
                 wrong = fault(request, answer)
@@ -279,7 +267,7 @@ class BluetoothConnection:
         async with self._turn:
             requester, _ = self._there()
             try:
-                answer = await self._run(requester.send(request))
+                answer = await self._link.run(requester.send(request))
             except AttError as error:
                 raise RefusedError(f"the machine did not take {request}: {error}") from None
         if answer.ok is False:
@@ -297,8 +285,8 @@ class BluetoothConnection:
         """
         place = Place(self._stream, "app", sighting.label, name=sighting.name)
         for attempt in range(_CONNECT_TRIES):
-            self._lost = None
-            peer = self._peer = radio.peer(sighting, self._link_lost)
+            peer = self._peer = radio.peer(sighting, self._link.is_gone)
+            self._link.begin(peer)
             requester = Requester(place, time.time_ns, self._tell, show_secrets=self._show_secrets)
             is_connected = False
             try:
@@ -343,104 +331,28 @@ class BluetoothConnection:
     async def _log_in(self, requester: Requester, peer: Peer) -> None:
         token, accepted = self._token, False
         if not token and PAIRING in peer.characteristics:
-            token = await self._run(requester.pairing_token())
+            token = await self._link.run(requester.pairing_token())
         if not token:
             raise MissingTokenError(f"no token for {self.name}: {_HOW_TO_GET_ONE}")
         with contextlib.suppress(AttError):
-            accepted = await self._run(requester.log_in(token))
+            accepted = await self._link.run(requester.log_in(token))
         if not accepted:
             raise WrongKeyError(
                 f"{self.name} refuses the token: it is another machine's, or an old one; {_HOW_TO_GET_ONE}"
             )
 
     def _there(self) -> tuple[Requester, Peer]:
-        if self._failure is not None:
-            raise self._failure
-        if self._lost is not None:
-            raise self._lost
+        peer = self._link.peer()
         if self._requester is None or self._peer is None:
             raise ConnectionLostError(f"not connected to {self.name}")
-        return self._requester, self._peer
-
-    async def _run(self, steps: GattSteps[T]) -> T:
-        """Carries out GATT steps; returns their result.
-
-        Raises:
-            AttError: The machine answered with an error that the steps do not take.
-            MachineError: The connection has ended.
-        """
-        try:
-            step = next(steps)
-            while True:
-                try:
-                    result = await self._carry_out(step)
-                except AttError as error:
-                    step = steps.throw(error)
-                else:
-                    step = steps.send(result)
-        except StopIteration as ended:
-            return ended.value  # type: ignore[no-any-return]  # a generator's result has no type at run time
-        finally:
-            steps.close()
-
-    async def _carry_out(self, step: GattStep) -> bytes | None:
-        if self._lost is not None:
-            raise self._lost
-        peer = self._peer
-        if peer is None:
-            raise ConnectionLostError(f"not connected to {self.name}")
-        match step:
-            case GattRead(characteristic):
-                return await self._in_time(peer.read(characteristic))
-            case GattWrite(characteristic, value):
-                await self._in_time(peer.write(characteristic, value))
-            case GattSubscribe(characteristic):
-                await self._in_time(peer.subscribe(characteristic, self._notified))
-            case GattPause(seconds):
-                await self._in_time(asyncio.sleep(seconds))
-        return None
-
-    async def _in_time(self, request: Awaitable[T]) -> T:
-        """Waits for one step, for as long as the link lasts and an answer may take.
-
-        Raises:
-            MachineError: The link is lost, or the machine is silent.
-        """
-        task = asyncio.ensure_future(request)
-        lost = asyncio.ensure_future(self._wait_end())
-        try:
-            await asyncio.wait({task, lost}, timeout=self._timeout, return_when=asyncio.FIRST_COMPLETED)
-            if task.done():
-                return task.result()
-            if self._failure is not None:
-                raise self._failure
-            self._lose(ConnectionLostError(f"{self.name} has fallen silent: no answer within {self._timeout:g} s"))
-            raise self._lost or ConnectionLostError(f"the link to {self.name} is lost")
-        except ConnectionLostError as error:
-            self._lose(error)
-            raise
-        finally:
-            if not task.done():  # whoever waited was cancelled too, or the link ended: a late answer would be misread
-                self._lose(ConnectionLostError(f"a request to {self.name} was given up"))
-            for each in (task, lost):
-                each.cancel()
-                each.add_done_callback(_forgotten)
-            await asyncio.wait({task, lost}, timeout=_LET_GO)
-
-    async def _wait_end(self) -> None:
-        while self._lost is None and self._failure is None:
-            self._changed.clear()
-            await self._changed.wait()
-
-    def _link_lost(self) -> None:
-        self._lose(ConnectionLostError(f"the link to {self.name} is lost"))
+        return self._requester, peer
 
     def _notified(self, value: bytes) -> None:
-        if self._lost is not None or self._failure is not None or self._requester is None:
+        if self._link.is_over or self._requester is None:
             return
         self._last_heard = time.monotonic()
         if not self._unasked.takes(len(value) + _AROUND):
-            self._lose(
+            self._link.lose(
                 FloodError(
                     f"{self.name} sends more notifications than a machine does, so it is not one: is its name right?"
                 )
@@ -449,13 +361,12 @@ class BluetoothConnection:
         try:
             self._requester.notified(value)
         except Exception as error:  # noqa: BLE001 -- `on_record` may raise anything; whoever asks gets it
-            self._failure = error
-            self._changed.set()
+            self._link.fail(error)
 
     async def _attend(self) -> None:
         """Reads what a gateway does not say by itself, and sees whether one that says nothing is still there."""
         every = {MODE: _INSTEAD_EVERY, BOILERS: _INSTEAD_EVERY}
-        while self._lost is None:
+        while self._link.lost is None:
             now = time.monotonic()
             due = [each for each, seconds in every.items() if now - self._asked.get(each, -seconds) >= seconds]
             if self._known.notifies:
@@ -470,22 +381,11 @@ class BluetoothConnection:
                     return
             await asyncio.sleep(_BETWEEN)
 
-    def _lose(self, error: MachineError) -> None:
-        if self._lost is None:
-            self._lost = error
-        self._changed.set()
-
     def _tell(self, record: Record) -> None:
         if record.sender == "machine":
             self._last_heard = time.monotonic()
         if self._on_record is not None:
             self._on_record(record)
-
-
-def _forgotten(task: asyncio.Future[T]) -> None:
-    """Take the exception of a task that nobody waits for any more."""
-    if not task.cancelled():
-        task.exception()
 
 
 _ONE_AT_A_TIME: Final = (
