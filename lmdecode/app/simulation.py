@@ -15,6 +15,7 @@ from lmdecode.codec.record import Record, Value
 from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v3 import PORT as WEB_PORT
 from lmdecode.config import SAMPLE_KEY, SAMPLE_TOKEN
+from lmdecode.simulator import FORMS
 from lmdecode.simulator.console import Command, Console, yes_no
 from lmdecode.simulator.families import DEFAULT_FAMILY, family_named
 from lmdecode.simulator.faults import Faults, FaultTable, parse_fault
@@ -25,10 +26,6 @@ from lmdecode.simulator.script import Event, Script
 Generation: TypeAlias = Literal["v1", "v3", "bluetooth"]
 GENERATIONS: Final[tuple[Generation, ...]] = get_args(Generation)
 """The generations of which a machine can be simulated."""
-RADIO_PORT: Final = 6402
-"""The usual port of a radio in memory."""
-FORMS: Final = ("members", "items")
-"""How the texts of the stream of v3 can be written."""
 
 
 class SimulatedServer(Protocol):

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from lmdecode.app.errors import CommandError
-from lmdecode.app.simulation import RADIO_PORT, Generation
+from lmdecode.app.simulation import Generation
 from lmdecode.codec.dialect import MachineKey
 from lmdecode.codec.v1 import PORT, speakers_with
 from lmdecode.codec.v1.decoder import decoder_for
@@ -24,6 +24,7 @@ from lmdecode.config.known import known_machines
 from lmdecode.config.machines import Machine as FoundMachine
 from lmdecode.config.machines import TargetError, chosen_machine, machines_of
 from lmdecode.config.names import CHOICE
+from lmdecode.simulator import RADIO_PORT
 from lmdecode.simulator.machine import Machine, default_memory
 
 

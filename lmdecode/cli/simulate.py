@@ -16,7 +16,6 @@ import typer
 
 from lmdecode.allowance import Allowance
 from lmdecode.app.errors import UsageError
-from lmdecode.app.simulation import FORMS, RADIO_PORT
 from lmdecode.cli._common import completion
 from lmdecode.cli._common.echo import echo
 from lmdecode.cli._common.errors import reports_errors
@@ -28,8 +27,8 @@ from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.register import DEFAULT_MODEL
 from lmdecode.codec.v3 import PORT as WEB_PORT
 from lmdecode.config import ENVIRONMENT_VARIABLE, TOKEN_VARIABLE
+from lmdecode.simulator import FORMS, RADIO_PORT
 from lmdecode.simulator.families import DEFAULT_FAMILY, FAMILY_NAMES, family_or_none
-from lmdecode.simulator.machine import Machine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from lmdecode.codec.v1.key import Key
     from lmdecode.simulator.console import Console
     from lmdecode.simulator.json_machine import JsonMachine
+    from lmdecode.simulator.machine import Machine
 
 
 @reports_errors
@@ -170,6 +170,7 @@ def simulate(
     from lmdecode.app.simulation_sources import image_of, port_for, simulated_machine, simulation_key, simulation_token
     from lmdecode.render import sentence  # noqa: F401 -- for the log; when files run out, nothing can be loaded
     from lmdecode.simulator.faults import fault_list
+    from lmdecode.simulator.json_machine import JsonMachine
     from lmdecode.simulator.script import load_script
 
     spoken = generation_named(generation)
@@ -216,7 +217,7 @@ def simulate(
         on_note=None if quiet else log.note,
     )
     simulation = simulation_of(simulated, secret, settings)
-    gateway = "" if isinstance(simulated, Machine) else f" with gateway {simulated.gateway}"
+    gateway = f" with gateway {simulated.gateway}" if isinstance(simulated, JsonMachine) else ""
     what = "token" if spoken == "bluetooth" else "key"
     log.note(f"a {simulated.model}{gateway}; the {what} is {origin}")
     run_live(

@@ -6,13 +6,14 @@ The physics is that of the models of v1: a Linea Micra is a Linea Mini whose pad
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from lmdecode.codec.bluetooth.settings import STEAM_LEVELS
 from lmdecode.codec.errors import RegisterError
-from lmdecode.codec.v1.memory import Memory, NamedMemory
 from lmdecode.codec.v1.register import MODELS
-from lmdecode.simulator.machine import default_memory
+
+if TYPE_CHECKING:
+    from lmdecode.codec.v1.memory import Memory
 
 
 class Family(NamedTuple):
@@ -101,6 +102,9 @@ _STARTS_WITH: Final[Mapping[str, Mapping[str, float]]] = {
 
 def family_memory(family: Family) -> Memory:
     """Returns the memory that a simulated machine of a family starts with."""
+    from lmdecode.codec.v1.memory import NamedMemory  # noqa: PLC0415 -- a list of the models has no use for it
+    from lmdecode.simulator.machine import default_memory  # noqa: PLC0415 -- as above
+
     memory = default_memory(family.runs_as)
     registers = NamedMemory(memory)
     registers.put("machine_ser_num", family.serial_number)

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from lmdecode.app.simulation import RADIO_PORT
 from lmdecode.app.simulation_sources import port_for, simulation_key, simulation_token
 from lmdecode.config import SAMPLE_TOKEN
+from lmdecode.simulator import RADIO_PORT
 from lmdecode.simulator.bluetooth.server import PORT
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import os
 import pty
 import re
@@ -16,11 +17,25 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+import typer
+
+from lmdecode.cli.app import make_app
+
 ROOT = Path(__file__).parents[2]
 COLUMNS = 80
 _FENCE = re.compile(r" *(```+)(\w*)")
 _CODE = re.compile(r"<!-- exit code (\d+) -->")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@functools.cache
+def options_of(*names: str) -> frozenset[str]:
+    """The options of a command by its names, such as "config", "set": those that it takes, as its help has them."""
+    command = typer.main.get_command(make_app(names))
+    for name in names:
+        command = command.get_command(None, name)  # type: ignore[attr-defined]  # it is a group
+        assert command is not None, names
+    return frozenset(option for each in command.params for option in (*each.opts, *each.secondary_opts)) | {"--help"}
 
 
 class Example(NamedTuple):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, get_type_hints
 
 import typer
 
@@ -236,3 +236,8 @@ def _in_a_list(incomplete: str, known: Mapping[str, str]) -> Choices:
     return [
         (f"{before}{comma}{each}", text) for each, text in known.items() if each not in given and each.startswith(begun)
     ]
+
+
+# Typer reads the annotations of a completer anew for each command that has its option, and would compile their texts.
+for _often in (machine, condition, live_model, live_generation, bluetooth):
+    _often.__annotations__ = get_type_hints(_often)

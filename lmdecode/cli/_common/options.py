@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, get_type_hints
 
 import typer
 
@@ -449,3 +449,6 @@ TimeoutOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Write one JSON object, for scripts.")]
+
+for _often in (number, understood_time, conditions, _in_utc, _file_or_stdout):
+    _often.__annotations__ = get_type_hints(_often)  # as in `completion`

@@ -90,7 +90,7 @@ def command_of(setting: AnySetting) -> Callable[..., None]:
     alone = " Bluetooth only." if is_of_bluetooth_alone(setting.name) else ""
     paragraphs = [f"{setting.does}{alone}", _WITHOUT if setting.parameters else "", _generations(setting)]
     run.__doc__ = "\n\n".join([*filter(None, paragraphs), "Example:", f"    {example_of(setting)}"])
-    run.__annotations__ = {name: annotation for name, (annotation, _) in signature.items()}
+    run.__annotations__ = {}  # the signature says it all, and Typer would go through both
     run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # functions may have one
         [
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)

@@ -18,6 +18,7 @@ from lmdecode.codec.bluetooth.messages import Messages
 from lmdecode.codec.dialect import Place, Tally
 from lmdecode.codec.record import Record
 from lmdecode.extras import install_command
+from lmdecode.simulator import RADIO_PORT
 from lmdecode.simulator.bluetooth.faults import FAULTS
 from lmdecode.simulator.bluetooth.gatt import Gatt
 from lmdecode.simulator.faults import Faults
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from lmdecode.simulator.bluetooth.air import Air
     from lmdecode.simulator.bluetooth.peripheral import Peripheral
 
-PORT: Final = 6402
+PORT: Final = RADIO_PORT
 """The usual port of the radio in memory; what bumble's own examples use."""
 _TICK: Final = 0.1  # s of real time
 _SLEPT: Final = 5.0  # s; if more passed between two ticks, the computer slept, and so did the machine

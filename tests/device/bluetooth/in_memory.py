@@ -25,7 +25,7 @@ from lmdecode.simulator.json_machine import JsonMachine
 TOKEN = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 ADDRESS = "D8:4D:52:00:00:00"
 SERVICE = "d30a7847-e12b-09a8-b04b-8e0922a9abab"
-_TICK = 0.25  # s
+_TICK = 0.5  # s; more often takes most of the time that a watch of minutes costs
 _ON_ITS_WAY = 0.01  # s that an operation takes
 _SLOW = 1.5  # s
 

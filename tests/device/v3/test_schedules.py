@@ -24,6 +24,7 @@ from tests.device.schedules import Watch, status
 SCHEDULES = 340
 WATCHES = 30
 SETTLED = 60  # s; nothing here takes longer than the longest pause between two attempts, and an attempt
+STRIDE = 0.5  # s; a shot tells its seconds each second
 KEY = Key.parse(SAMPLE_KEY)
 
 fault = st.builds(
@@ -47,11 +48,28 @@ seeds = st.integers(0, 99)
 forms = st.sampled_from(Form)
 
 
+def in_strides(machine):
+    """How time passes for a machine: in fewer steps than usual, which take most of what a watch of minutes costs."""
+    waiting = 0.0
+
+    def pass_time(seconds):
+        nonlocal waiting
+        waiting += seconds
+        if waiting < STRIDE:
+            return []
+        passed, waiting = waiting, 0.0
+        return machine.advance(passed)
+
+    return pass_time
+
+
 def machine_with(faults, form, seed):
     every = [Fault(each.name, each.count, each.argument) for each in faults]
+    machine = JsonMachine(FAMILIES["GS3 AV"])
     return Server(
-        JsonMachine(FAMILIES["GS3 AV"]),
+        machine,
         KEY,
+        tick=in_strides(machine),
         loaded_after=0,
         form=form,
         faults=Faults(every, seed=seed, table=V3_FAULTS),
