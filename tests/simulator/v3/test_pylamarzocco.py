@@ -31,6 +31,7 @@ async def happen(machine):
         machine.set(f"dose_k{key}", 100 + key)
     if MODELS[machine.family.runs_as].prebrewing:
         machine.set("prebrew_flag", "prebrewing")
+        machine.set("prebrewing_toff_k1", 4.5)  # another time than before the pause
     await asyncio.sleep(0.3)
     machine.physics.pull_shot(1, 20)
     await asyncio.sleep(1.4)
@@ -84,6 +85,9 @@ def test_it_reads_the_configuration_and_follows_the_stream(pylamarzocco, model):
 
     assert said["system"]["connections"]["ws"] == 1
     durations = [seconds for _, seconds in said["seen"]]
+    running = [seconds for is_active, seconds in said["seen"] if is_active]
+    assert max(running) <= 20
+    assert {round((seconds - 0.1) / 1.07, 2) % 1 for seconds in running if seconds} == {0}  # the machine's own steps
     assert [True, pytest.approx(20, abs=2.5)] in said["seen"]  # the last seconds of the shot that it saw
     assert durations[-1] == 5  # the flush
     assert after["brew_active"] is False
@@ -97,6 +101,7 @@ def test_it_reads_the_configuration_and_follows_the_stream(pylamarzocco, model):
     if MODELS[machine.family.runs_as].prebrewing:
         assert again["prebrew_mode"] == after["prebrew_mode"] == "Enabled"
         times = again["prebrew_configuration"]["A"][0]
+        assert times["off_time"] == 4.5
         assert (times["on_time"], times["off_time"]) == (
             machine.get("prebrewing_ton_k1"),
             machine.get("prebrewing_toff_k1"),
