@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SEARCH: Final = 3.0
 """Seconds to look for a machine that announces itself."""
+_LISTED: Final = 8  # machines; a house has one or two
 _SHOWN: Final = 40  # characters of a name of strangers
 
 
@@ -52,9 +53,10 @@ async def search(missing: NoAddressError, seconds: float = SEARCH) -> tuple[Targ
             nothing says that it is the owner's.
     """
     from lmdecode.device.discovery import DiscoveryError, discover
+    from lmdecode.device.probing import with_generations
 
     try:
-        found = await discover(seconds)
+        found = await with_generations(await discover(seconds))  # which are not sent the key
     except DiscoveryError:
         raise missing from None
     return chosen_of(found, missing)
@@ -64,11 +66,19 @@ def chosen_of(found: list[Found], missing: NoAddressError) -> tuple[Target, str]
     """Returns the machine that is meant of those that announce themselves; see `search`."""
     here = [each for each in found if each.addresses]
     named = [each for each in here if missing.serial and missing.serial in {each.name, *each.properties.values()}]
-    here = named or ([] if missing.serial else here)
+    listed = ", ".join(f"{printable(each.name)[:_SHOWN]} at {each.addresses[0]}" for each in here[:_LISTED])
+    if here and missing.serial and not named:  # another machine must not be sent this one's key
+        raise NoAddressError(
+            f"no machine announces itself as {printable(missing.serial)[:_SHOWN]}, which is the serial number in the "
+            f"config, but there is {listed}: give --host, or correct the serial_number",
+            missing.target,
+            missing.serial,
+        )
+    here = named or here
     if not here:
         raise missing
     if len(here) > 1:
-        listed = ", ".join(f"{printable(each.name)[:_SHOWN]} at {each.addresses[0]}" for each in here)
+        listed = ", ".join(f"{printable(each.name)[:_SHOWN]} at {each.addresses[0]}" for each in here[:_LISTED])
         raise TargetError(f"no address, and several machines announce themselves: {listed}: choose with --host")
     (one,) = here
     target, host = missing.target, one.addresses[0]

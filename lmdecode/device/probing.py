@@ -57,10 +57,13 @@ async def _generation_of(machine: Found, trusted: Collection[str]) -> str:
 def _is_at_home(text: str) -> bool:
     """Whether an address is of another computer in a network of its owner's.
 
-    >>> [_is_at_home(each) for each in ("192.168.1.7", "8.8.8.8", "127.0.0.1", "224.0.0.251")]
-    [True, False, False, False]
+    >>> [_is_at_home(each) for each in ("192.168.1.7", "8.8.8.8", "127.0.0.1", "224.0.0.251", "nowhere")]
+    [True, False, False, False, False]
     """
-    address = ip_address(text.partition("%")[0])
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return False
     kinds = (address.is_global, address.is_loopback, address.is_multicast, address.is_unspecified, address.is_reserved)
     return not any(kinds)
 

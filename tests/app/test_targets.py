@@ -33,7 +33,7 @@ def test_a_gateway_is_sent_the_key_only_if_its_serial_number_is_the_owners():
     known = replace(GUESS, generation="v3", is_guess=False)
     with pytest.raises(TargetError, match="may be anybody's"):
         chosen_of([replace(machine, port=1774, generation="v1")], NoAddressError("", known, None))
-    with pytest.raises(NoAddressError):
+    with pytest.raises(NoAddressError, match=r"as MR999999, which .* there is MR012345 at 10\.0\.0\.7: give --host"):
         chosen_of([machine], NoAddressError("", GUESS, "MR999999"))
 
     target, found = chosen_of([machine], NoAddressError("", GUESS, "MR012345"))

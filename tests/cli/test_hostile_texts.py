@@ -244,7 +244,7 @@ def test_machines_that_announce_themselves(terminal, monkeypatch):
     async def found(*_: Any, **__: Any) -> list[Found]:
         return [Found(EVIL, EVIL, (EVIL,), 1774, {EVIL: EVIL})]
 
-    monkeypatch.setattr("lmdecode.app.live.discover", found)
+    monkeypatch.setattr("lmdecode.app.discovery.discover", found)
     for options in ([], ["--json"]):
         assert "FORGED" in check(terminal, ["discover", *options])
 
