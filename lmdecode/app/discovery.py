@@ -42,7 +42,7 @@ class Seen:
     name: str | None = None
     """Its name in the configuration; None if it is not there."""
     is_reached: bool = True
-    """Whether the configuration has this address of it, of those that are there."""
+    """Whether the configuration has an address at which it was found."""
 
 
 @dataclass(frozen=True, slots=True)

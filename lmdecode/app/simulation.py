@@ -60,22 +60,22 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 0
     faults: Sequence[str] = ()
-    """As on the command line."""
+    """The faults, written as after `--fault`."""
     seed: int = 0
-    """Of the random faults."""
+    """The seed of random faults."""
     speed: float = 1.0
     """Simulated seconds per real second."""
     script: Sequence[Event] = ()
     refuse_second: bool = False
     """Whether to refuse a second client instead of letting it wait."""
     form: str = FORMS[0]
-    """One of `FORMS`, of v3."""
+    """How the texts of v3's stream are written: one of `FORMS`."""
     loaded_after: float | None = None
-    """Seconds until the token is loaded, of v3; None: as long as it takes."""
+    """Seconds from the start until a machine of v3 has its token; None: the server's own `LOADED_AFTER`."""
     radio: str = ""
-    """The radio, of Bluetooth; "" for one in memory."""
+    """The radio of a machine over Bluetooth; "" for one in memory."""
     btsnoop: Path | None = None
-    """The file for what goes over the air, of Bluetooth."""
+    """The file for what goes over the air of a machine over Bluetooth; None for no file."""
     on_record: Callable[[Record], None] | None = None
     on_note: Callable[[str], None] | None = None
 
@@ -87,11 +87,11 @@ class Simulation:
     server: SimulatedServer
     console: Console[Any]
     radio: str = ""
-    """Its own radio, of Bluetooth; "" for one in memory."""
+    """The radio that a machine over Bluetooth uses; "" for one in memory, and in the other generations."""
 
     @property
     def place(self) -> str:
-        """Where it is found, once it has started: host:port, or a radio."""
+        """Where others find it, once it has started: its host:port, or its radio."""
         from lmdecode.device.errors import joined
 
         return str(getattr(self.server, "place", "") or joined(self.server.host, self.server.port))

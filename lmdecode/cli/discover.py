@@ -37,8 +37,8 @@ def discover(
         bool,
         typer.Option(
             "--probe/--no-probe",
-            help="Whether to ask a machine what it speaks if its port does not tell. Either way it is sent nothing but "
-            "one request for its settings, without the key, which it refuses.",
+            help="Whether to ask a machine what it speaks, if its port does not tell. It is sent one request for its "
+            "settings, without the key, and nothing else; the machine refuses that request.",
         ),
     ] = True,
     config: ConfigOption = None,
@@ -54,10 +54,11 @@ def discover(
 
         lmdecode discover --radio tcp-client:127.0.0.1:6402
 
-    On the network machines announce themselves by mDNS, and the port tells the generation. A machine on another port is
-    listened to, and asked one thing without its key, unless you say --no-probe; nothing else is sent to machines. Over
-    Bluetooth a machine shows while no program is connected to it. Needs the extra `live` for the network and
-    `bluetooth` for Bluetooth: `lmdecode doctor` says whether they are there. The exit code is 1 if no machine is found.
+    On the network, machines announce themselves by mDNS, and the port tells the generation. Where it does not, lmdecode
+    listens to the machine and sends it one request without its key, unless you say --no-probe. Nothing else is sent to
+    machines. Over Bluetooth, a machine shows only while no program is connected to it. The search needs the extras
+    `live` for the network and `bluetooth` for Bluetooth: `lmdecode doctor` says whether they are there. The exit code
+    is 1 if no machine is found.
     """
     from lmdecode.app.discovery import find_machines, next_steps, nothing_found
     from lmdecode.render.machine import found_entry, print_found

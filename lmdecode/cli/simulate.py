@@ -66,8 +66,8 @@ def simulate(
         str | None,
         typer.Option(
             autocompletion=completion.simulated_model,
-            help=f"{FAMILY_NAMES}; the first not with v1. [default: of v1, what the memory names, otherwise "
-            f"{DEFAULT_MODEL}; of the others {DEFAULT_FAMILY.model}]",
+            help=f"{FAMILY_NAMES}; a {DEFAULT_FAMILY.model} does not speak v1. [default: with v1 the one that the "
+            f"memory names, otherwise {DEFAULT_MODEL}; with the others {DEFAULT_FAMILY.model}]",
             show_default=False,
         ),
     ] = None,
@@ -77,8 +77,8 @@ def simulate(
         typer.Option(
             min=0,
             max=65535,
-            help=f"The TCP port; 0 means any free port. [default: the one in the config, otherwise {PORT}; of v3 "
-            f"{WEB_PORT}; of the radio in memory {RADIO_PORT}]",
+            help=f"The TCP port; 0 means any free port. [default: the one in the config, otherwise {PORT}; with "
+            f"v3 {WEB_PORT}; with bluetooth {RADIO_PORT}, the port of its radio in memory]",
             show_default=False,
         ),
     ] = None,
@@ -88,9 +88,9 @@ def simulate(
             "--key",
             "-k",
             metavar="KEY",
-            help="The key of the simulated machine, and of --capture: 32 characters, or hex:… or base64:…; of "
-            f"Bluetooth its token. Other programs can see a command line; {ENVIRONMENT_VARIABLE}, of the token "
-            f"{TOKEN_VARIABLE}, and a config file keep it to yourself.",
+            help="The key of the simulated machine, and of --capture: 32 characters, or hex:… or base64:…; with "
+            f"bluetooth its token. Other programs can see a command line; {ENVIRONMENT_VARIABLE}, for a token "
+            f"{TOKEN_VARIABLE}, or a config file keeps it to yourself.",
             show_default=False,
         ),
     ] = None,

@@ -18,7 +18,7 @@ the steps out. A test does it by hand:
 >>> steps = persisting(asking("boilers"))  # whatever a generation calls a request
 >>> next(steps)
 Ask(request='boilers')
->>> steps.throw(MachineError("the answer is damaged"))  # that is no reason to give up, so what is the next step?
+>>> steps.throw(MachineError("the answer is damaged"))  # so the connection is not worth keeping
 Disconnect()
 >>> next(steps), next(steps)
 (Pause(seconds=0.2), Ask(request='boilers'))
