@@ -41,6 +41,7 @@ POLLS: Final = 10
 """How many times a value is read that is not there yet."""
 POLL_PAUSE: Final = 0.05
 """Seconds between two such reads; other clients poll the token so."""
+_SHORTEST_SECRET: Final = 8  # characters; a shorter text is no machine's token, and may stand anywhere
 _SUBSCRIBE: Final = b"\1\0"
 
 
@@ -152,6 +153,8 @@ class Requester:
         self._messages = Messages(place, Tally(), show_secrets=show_secrets)
         self._clock = clock
         self._tell = tell
+        self._token = b""  # what is not to be shown; b"" if secrets are
+        self._show_secrets = show_secrets
 
     def log_in(self, token: str) -> GattSteps[bool]:
         """Write the token. Returns whether the machine accepted it.
@@ -159,6 +162,7 @@ class Requester:
         Raises:
             AttError: The machine answered with an error; it has not accepted it.
         """
+        self._token = b"" if self._show_secrets or len(token) < _SHORTEST_SECRET else token.encode()
         yield from self._write(TOKEN, token.encode())
         for _ in range(POLLS):
             record = yield from self._read(TOKEN)
@@ -189,7 +193,7 @@ class Requester:
 
     def notified(self, value: bytes) -> Record:
         """Take what was notified; returns the Record, which is handed on too."""
-        record = self._messages.notified(self._clock(), NOTIFIED, value)
+        record = self._messages.notified(self._clock(), NOTIFIED, self._masked(value))
         self._tell(record)
         return record
 
@@ -233,9 +237,13 @@ class Requester:
         except AttError as error:
             self._tell(self._messages.refused(self._clock(), characteristic, str(error), wrote=False))
             raise
-        record = self._messages.answered(self._clock(), characteristic, value)
+        record = self._messages.answered(self._clock(), characteristic, self._masked(value))
         self._tell(record)
         return record
+
+    def _masked(self, value: bytes) -> bytes:
+        """Return a value without the token, which a peer may say back in any of its texts."""
+        return value.replace(self._token, b"*" * len(self._token)) if self._token else value
 
     def _write(self, characteristic: str, value: bytes) -> GattSteps[None]:
         self._tell(self._messages.wrote(self._clock(), characteristic, value))

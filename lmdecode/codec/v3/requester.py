@@ -130,6 +130,7 @@ class Requester:
         self, key: Key, *, stream: int = 0, app: str = "app", machine: str = "machine", show_secrets: bool = False
     ) -> None:
         self._key = key
+        self._masks = not show_secrets
         self._machine = machine
         tally = Tally()
         self._web = _Heard(Place(stream, app, machine), tally, show_secrets=show_secrets)
@@ -193,6 +194,8 @@ class Requester:
     def receive(self, time_ns: int, data: bytes) -> Sequence[Record]:
         """Take bytes from the machine; return their Records, and that of the close that answers a close."""
         self._received += len(data)
+        if self._masks:  # a peer may say the key back in any of its texts; the lengths stay what they are
+            data = data.replace(self._key.secret, b"*" * len(self._key.secret))
         records = self._noted([*self._connection.receive(time_ns, "machine", data)])
         controls, self._web.controls = self._web.controls, []
         self._pings += len(controls)
@@ -305,6 +308,7 @@ class Requester:
     def _closed(self, payload: bytes) -> Failure:
         code = int.from_bytes(payload[:2], "big") if len(payload) > 1 else 0
         text = payload[2:].decode("utf-8", "replace").replace(self._key.secret.decode("latin-1"), MASK)
+        text = text.replace("*" * len(self._key.secret), MASK)
         reason = printable(masked_text(text))[:_LONGEST_REASON]
         said = " ".join(filter(None, (str(code or ""), reason)))
         how = "closed the stream" + (f" ({said})" if said else "")

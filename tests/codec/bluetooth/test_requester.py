@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -138,3 +139,22 @@ def test_a_fault_is_told_or_the_answer_has_something(value: bytes) -> None:
     answer = Played("ask", (MODE,), [value] * 10).result
     if fault(MODE, answer) == "":
         assert answer.fields or answer.extra
+
+
+def test_a_peer_that_says_the_token_back_puts_it_into_no_record() -> None:
+    told: list[Record] = []
+    requester = Requester(Place(), lambda: 0, told.append)
+
+    def play(steps: GattSteps[Any], value: bytes) -> None:
+        with suppress(StopIteration):
+            step = next(steps)
+            while True:
+                step = steps.send(value if isinstance(step, GattRead) else None)
+
+    play(requester.log_in(TOKEN), TOKEN.encode())
+    play(requester.ask(MODE), b'"%s"\0' % TOKEN.encode())
+    play(requester.ask(Question("2a26")), TOKEN.encode())
+    play(requester.send(OFF), b'{"name":"x","message":"%s"}' % TOKEN.encode())
+    requester.notified(b'{"%s":1}' % TOKEN.encode())
+    assert len(told) > 8
+    assert TOKEN not in repr(told)

@@ -369,3 +369,20 @@ def test_the_host_is_named_as_http_wants_it(machine: str, host: bytes) -> None:
     assert label(CONFIGURATION) == requester.label(CONFIGURATION) == "GET /api/v1/config"
     assert requester.probe is None
     assert requester.refusal(CONFIGURATION, records[0]) is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        answer(b'{"machineMode":"BrewingMode","machineName":"%s","Bearer %s":1}' % (KEY.secret, KEY.secret)),
+        b'HTTP/1.1 200 %s\r\nX-Echo: %s\r\nContent-Length: 99\r\n\r\n{"a":"%s' % (KEY.secret, KEY.secret, KEY.secret),
+        b"what is no HTTP: " + KEY.secret,
+    ],
+)
+def test_a_peer_that_says_the_key_back_puts_it_into_no_record(said: bytes) -> None:
+    requester, _, records = asked()
+    records += requester.receive(1, said)
+    records += requester.close(2)
+    assert len(records) > 1
+    assert TOKEN not in repr(records)
+    assert TOKEN not in repr(requester.broken)
