@@ -28,7 +28,7 @@ def test_v3_has_its_token_late_if_so_asked():
 
 
 def test_bluetooth_is_read_over_a_radio_in_memory():
-    with lmdecode.simulate(generation="bluetooth", key="a token") as simulated:
+    with lmdecode.simulate(generation="bluetooth", key="another-token") as simulated:
         assert SAMPLE_TOKEN not in repr(simulated)
         with simulated.connect() as machine:
             assert machine.get("steam_set_temp") == 131
