@@ -197,7 +197,8 @@ async def take_snapshot(session: Session[R], queries: Sequence[Query[R]], *, sec
             if query.name not in asked:
                 snapshot.silent.setdefault(query.name, f"not read: {seconds:g} s were over")
     if not snapshot.records:
-        raise NoAnswerError(f"the machine answers none of {len(snapshot.silent)} reads: {why}")
+        count = len(snapshot.silent)
+        raise NoAnswerError(why if count == 1 else f"the machine answers none of {count} reads: {why}")
     return snapshot
 
 

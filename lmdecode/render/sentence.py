@@ -41,6 +41,8 @@ def _plain(value: Value) -> str:
     match value:
         case bool():
             return "yes" if value else "no"
+        case float() if abs(value) >= _GREAT:
+            return f"{value:g}"  # no machine means it, and nobody reads 300 digits
         case float():
             tenths = f"{value:.1f}"  # as the machine's numbers are, except for a few that are computed from them
             return tenths if float(tenths) == value else f"{value:.4f}".rstrip("0")
@@ -71,6 +73,7 @@ PARTS_OF: Final[Mapping[str, tuple[str, ...]]] = {
 """By the name of a value that includes others: the names of those."""
 
 _LEAST_OF_A_PATH: Final = 6  # characters that say something
+_GREAT: Final = 1e15
 _SHOWN_DIGITS: Final = 128  # of data that nobody can name, and of a frame that does not decrypt
 
 

@@ -22,6 +22,8 @@ _OF_SCHEDULE: Final = ("_auto", "_on_time", "_off_time", "wake_up")
 _MACHINE: Final = "machine"
 _OTHER: Final = "other"  # what no table of ours explains
 _WAKE_UP: Final = "wakeUpSleepEntries"
+_MOST_ROWS: Final = 500  # under one title; a machine has some 30
+_LONGEST: Final = 4000  # characters of one value; what a machine says of its doses has a thousand
 _PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     _FIRST: (
         *("power", "coffee_temp", "steam_temp", "water_reservoir_contact", "clock"),
@@ -100,7 +102,19 @@ def _tables(records: Sequence[Record]) -> Iterator[tuple[str, Iterable[tuple[str
     places = {name: place for place, name in enumerate(_PLACE)}
     for title, rows in parts.items():
         if rows:
-            yield title, sorted(rows, key=lambda row: places.get(row[0], len(places)))
+            yield title, _bounded(sorted(rows, key=lambda row: places.get(row[0], len(places))))
+
+
+def _bounded(rows: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Yields rows as far as anybody reads them. What answers may be no machine, and say what fills a screen for hours.
+
+    >>> [len(value) for _, value in _bounded([("a", "x" * 9000)])], len([*_bounded([("a", "1")] * 9000)])
+    ([4001], 501)
+    """
+    for name, value in rows[:_MOST_ROWS]:
+        yield name, value if len(value) <= _LONGEST else f"{value[:_LONGEST]}…"
+    if len(rows) > _MOST_ROWS:
+        yield "…", f"{len(rows) - _MOST_ROWS:,} more, which --json has"
 
 
 def _part(name: str) -> str:

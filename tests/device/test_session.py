@@ -152,6 +152,12 @@ def test_a_machine_that_answers_nothing_is_no_snapshot():
     assert isinstance(error, BusyError)
 
 
+def test_the_only_question_is_not_counted():
+    error, _ = run(lambda talk, _: take_snapshot(talk, QUERIES[:1]), "drop", speed=1, tries=1)
+    assert isinstance(error, MachineError)
+    assert "reads" not in str(error)
+
+
 def test_pauses_get_longer():
     found = pauses(0.2, 30)
     assert found[0] == 0.2

@@ -36,3 +36,10 @@ def test_values_stand_under_titles(capsys):
     assert status_entry(answers)["power"] is True
     assert status_entry(answers)["extra"]["2a26"] == "v5"
     assert "extra" not in status_entry([answer({"power": True}, {})])
+
+
+def test_what_answers_may_say_more_than_anybody_reads(capsys):
+    print_status([answer({"machine_ser_num": "x" * 100_000}, {f"k{number}": number for number in range(20_000)})])
+    text = capsys.readouterr().out
+    assert text.splitlines()[-1].split(maxsplit=1) == ["…", "19,500 more, which --json has"]
+    assert len(text) < 30_000

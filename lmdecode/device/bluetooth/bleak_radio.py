@@ -197,7 +197,12 @@ class BleakPeer:
 
     async def connect(self) -> None:
         """Connect, and find the characteristics."""
-        await self._done(self._client.connect())
+        try:
+            await self._done(self._client.connect())
+        except ConnectionLostError as error:
+            if isinstance(error.__context__, TimeoutError):  # the backend's own, which comes before that of who waits
+                raise TimeoutError from None
+            raise
         self._handles = {}
         for service in self._client.services:
             for each in service.characteristics:
@@ -240,11 +245,11 @@ class BleakPeer:
 
     async def _done(self, request: Awaitable[T]) -> T:
         """Wait for what the client is asked for, with our errors for those of the backends."""
-        from bleak.exc import BleakError, BleakGATTProtocolError  # noqa: PLC0415 -- optional
+        from bleak.exc import BleakGATTProtocolError  # noqa: PLC0415 -- optional
 
         try:
             return await request
         except BleakGATTProtocolError as error:
             raise AttError(int(error.code)) from None
-        except (BleakError, OSError, EOFError, RuntimeError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 -- each system's backend raises its own; a command must not end as a crash
             raise ConnectionLostError(f"the link to {self._label} is lost: {one_line(error)}") from None

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
@@ -42,6 +43,7 @@ _MTU: Final = 517
 """Bytes of a PDU that are asked for: the most that an attribute needs."""
 _CONNECT_TIMEOUT: Final = 10.0  # s, if bleak's caller does not say
 _CLOSE_TIMEOUT: Final = 2.0  # s
+_CANCEL_EVERY: Final = 0.05  # s
 _HEADER: Final = 3  # bytes of a write's PDU that are not the value
 _PROPERTIES: Final[dict[int, str]] = {
     Characteristic.Properties.BROADCAST: "broadcast",
@@ -311,11 +313,17 @@ class BumbleClient(BaseBleakClient):
             return asked.result()
         except ATT_Error as error:
             raise BleakGATTProtocolError(error.error_code) from None
-        except BaseBumbleError as error:
+        except (BaseBumbleError, AssertionError) as error:
             raise BleakError(f"bumble: {error}") from None
+        except struct.error:  # it reads on in a value until the offset does not fit into the request
+            raise BleakError("a value of the device has no end") from None
         finally:
-            asked.cancel()
             gone.cancel()
+            while (
+                not asked.done()
+            ):  # before Python 3.12, asyncio.wait_for, which bumble uses, may swallow a cancellation
+                asked.cancel()
+                await asyncio.wait({asked}, timeout=_CANCEL_EVERY)
             await asyncio.wait({asked, gone})
 
     def _services_of(self, peer: Peer) -> BleakGATTServiceCollection:

@@ -64,6 +64,7 @@ class Peer(Protocol):
         """Connect, and find the characteristics.
 
         Raises:
+            TimeoutError: The device does not answer.
             MachineError: There is no connection.
         """
 

@@ -122,6 +122,7 @@ _BETWEEN: Final = 2  # columns between two charts
 _LEAST_RANGE: Final = 2.0  # °C, so that a tenth of a degree does not fill the chart
 _SLANT: Final = 5.0  # s; what was said so soon after another value was on its way there
 _GAP: Final = 30.0  # s without a reading: nobody knows what was in between
+_MOST: Final = 999.0  # °C, below or above zero; a boiler has no more, and no more fits beside a chart
 
 
 def temperature_lines(scene: Scene, width: int, rows: int, *, beside: bool, ascii_only: bool) -> list[Text]:
@@ -160,7 +161,7 @@ def _column(scene: Scene, name: str, width: int, rows: int, *, ascii_only: bool)
     if not rows:
         return [heading]
     readings = scene.history.get(name, ())
-    level = float(wanted) if is_number(wanted) else None
+    level = float(wanted) if is_number(wanted) and abs(wanted) <= _MOST else None
     lines = _chart(scene, readings, level, width=width, rows=rows, ascii_only=ascii_only)
     for line in lines[:-1]:
         line.stylize(colour, _LABEL + 1)
@@ -189,7 +190,10 @@ def _chart(
     is_held = scene.generation != "v1"
     if is_held and len(newest) < len(readings):
         newest.append((start_ns, readings[-1 - len(newest)][1]))
-    points = [((time_ns - scene.now_ns) / NS, value) for time_ns, value in reversed(newest)]
+    points = [
+        ((time_ns - scene.now_ns) / NS, value if abs(value) <= _MOST else math.nan)
+        for time_ns, value in reversed(newest)
+    ]
     if is_held:
         points = _held(points, connected=scene.connected)
     low, high = _range([value for _, value in points if not math.isnan(value)], level)

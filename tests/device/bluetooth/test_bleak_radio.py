@@ -188,6 +188,19 @@ def test_a_link_that_is_lost_is_told_once() -> None:
     assert lost == [True]
 
 
+def test_a_device_that_does_not_answer_is_not_one_whose_link_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def use() -> None:
+        peer = OwnRadio().peer(Sighting("F0:12:34:56:78:9A"), lambda: None)
+        monkeypatch.setattr(Client, "connect", failing)
+        with pytest.raises(TimeoutError):
+            await peer.connect()
+
+    async def failing(_client: object) -> None:
+        raise TimeoutError
+
+    asyncio.run(use())
+
+
 @pytest.mark.parametrize(
     ("error", "expected", "words"),
     [
@@ -195,6 +208,7 @@ def test_a_link_that_is_lost_is_told_once() -> None:
         (BleakError("Not connected"), ConnectionLostError, "the link to F0:12:34:56:78:9A is lost: Not connected"),
         (OSError(5, "Input/output error"), ConnectionLostError, "Input/output error"),
         (EOFError(), ConnectionLostError, "EOFError"),
+        (KeyError("handle"), ConnectionLostError, "handle"),
     ],
 )
 def test_errors_of_the_backends(

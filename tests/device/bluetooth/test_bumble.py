@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bumble.att import ATT_CID
 
 import lmdecode
 from lmdecode.codec.record import Record
@@ -30,9 +31,12 @@ from lmdecode.device.errors import (
     WrongKeyError,
 )
 from lmdecode.device.session import Session, take_snapshot
+from lmdecode.simulator.bluetooth.commands import Confirmation
+from lmdecode.simulator.bluetooth.peripheral import _Server
 from tests.simulator.bluetooth.bare import TOKEN, Served, served
 
 MACHINE = "MR000000"
+_READ_BY_GROUP_TYPE = 0x10
 
 
 def driver_of(machine: Served, **options: Any) -> BluetoothDriver:
@@ -152,6 +156,55 @@ def test_what_came_of_a_command(fault: str, state: State, links: int) -> None:
     commands = [each for each in records if each.sender == "app" and each.subject == "0b0b write MachineChangeMode"]
     assert len(commands) == 1
     assert len({each.stream for each in records}) == links
+
+
+def test_a_value_without_an_end_is_given_up() -> None:
+    async def use(driver: BluetoothDriver, session: Session[Any], machine: Served) -> None:
+        machine.server.gatt._answer = lambda _name: b" " * 70_000  # type: ignore[method-assign]
+        await mode(driver, session, machine)
+
+    with pytest.raises(ConnectionLostError, match="a value of the device has no end"):
+        used(use, timeout=10.0)
+
+
+def test_a_confirmation_without_an_end_does_not_hide_what_came_of_a_command() -> None:
+    async def use(driver: BluetoothDriver, session: Session[Any], machine: Served) -> Outcome:
+        confirmation = machine.server.gatt._confirmation
+
+        def confirm(value: bytes, fault: str | None) -> Confirmation:
+            return confirmation(value, fault)._replace(message="x" * 70_000)
+
+        machine.server.gatt._confirmation = confirm  # type: ignore[method-assign]
+        return await switched_off(driver, session, machine)
+
+    records: list[Record] = []
+    outcome = used(use, on_record=records.append, timeout=10.0)
+    assert [each.state for each in outcome.results] == [State.DONE]
+    assert len([each for each in records if each.subject == "0b0b write MachineChangeMode"]) == 1
+
+
+def test_who_connects_to_a_device_with_endless_services_can_give_up() -> None:
+    async def use(driver: BluetoothDriver, _session: Session[Any], _machine: Served) -> float:
+        def answer(server: Any, bearer: Any, pdu: Any) -> None:
+            if pdu.op_code == _READ_BY_GROUP_TYPE:
+                handle = pdu.starting_handle.to_bytes(2, "little")
+                bearer.send_l2cap_pdu(ATT_CID, b"\x11\x06" + 2 * handle + b"\x0a\x18")
+            else:
+                on_gatt_pdu(server, bearer, pdu)
+
+        on_gatt_pdu = _Server.on_gatt_pdu
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(_Server, "on_gatt_pdu", answer)
+            connection = driver.connection(0)
+            connecting = asyncio.create_task(connection.connect())
+            await asyncio.sleep(0.5)
+            begun = time.monotonic()
+            connecting.cancel()
+            await asyncio.wait({connecting})
+            await connection.close()
+            return time.monotonic() - begun
+
+    assert used(use) < 3.0
 
 
 def test_pairing_mode_tells_the_token() -> None:

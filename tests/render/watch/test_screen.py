@@ -126,6 +126,31 @@ def test_it_fits(width, height, ascii_only):
         assert all(len(line) <= width for line in text.splitlines())
 
 
+@given(
+    st.lists(st.floats(allow_infinity=False), max_size=5),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from(["v1", "v3", "bluetooth"]),
+    st.sampled_from([(80, 24), (30, 14)]),
+)
+@settings(max_examples=50)
+def test_numbers_that_no_machine_has(values, number, generation, size):
+    history = [(NOW - index * 1_000_000_000, value) for index, value in enumerate(values)][::-1]
+    shot = replace(SHOT, seconds=number, generation=generation, samples=(Sample(NOW, number, 1, number),))
+    told = dict.fromkeys(("coffee_temp", "coffee_set_temp", "steam_temp", "steam_set_temp"), number)
+    text = shown(
+        scene(
+            fields=FIELDS | told,
+            history={"coffee_temp": history, "steam_temp": history},
+            running=shot,
+            finished=[shot],
+            generation=generation,
+        ),
+        *size,
+    )
+    assert len(text.splitlines()) <= size[1]
+    assert all(len(line) <= size[0] for line in text.splitlines())
+
+
 REASON = (
     "gone for 2 s, next try in 1 s: 127.0.0.1:1774 refuses the connection: is it the machine's address? the machine "
     "takes one connection at a time; close the app, or what else talks to it, and try again"
