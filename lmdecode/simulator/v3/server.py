@@ -34,6 +34,7 @@ LOADED_AFTER: Final = 2.0
 """Seconds from the start of a machine until the cloud has loaded its token, before which it answers 403. A real one
 waits until an app asks the cloud for that, and then takes about three."""
 _IDLE: Final = 60.0  # s that a client may say nothing outside of the stream
+_LONGEST_REQUEST: Final = 1 << 16  # bytes; none that means anything has a body
 _KEEP_ALIVE: Final = 10.0  # s of silence, after which the machine says that it is there
 _FLOOD: Final = 100  # texts that are said at once in a flood
 
@@ -158,7 +159,7 @@ class Server(Listener[Items]):
             if fault is None:
                 await self._converse(reader, connection, name)
                 return
-            while data := await reader.read(PIECE):
+            while data := await _read(reader):
                 connection.note("app", data)
                 if fault.name == "tls":
                     connection.send(TLS_ALERT)
@@ -286,7 +287,7 @@ class Server(Listener[Items]):
         flooding = asyncio.create_task(self._flood(listening)) if fault == "flood" else None
         try:
             connection.send(stream.receive(data))  # what came with the request
-            while not stream.over and (data := await reader.read(PIECE)):
+            while not stream.over and (data := await _read(reader)):
                 connection.note("app", data)
                 connection.send(stream.receive(data))
                 if not stream.mute:
@@ -308,11 +309,15 @@ class Server(Listener[Items]):
 async def _request(reader: asyncio.StreamReader, connection: Connection, http: h11.Connection) -> h11.Request | None:
     """Returns the next request when it is whole, None if the client has had enough."""
     request: h11.Request | None = None
+    size = 0
     while True:
         event = http.next_event()
         if event is h11.NEED_DATA:
             async with asyncio.timeout(_IDLE):
-                data = await reader.read(PIECE)
+                data = await _read(reader)
+            size += len(data)
+            if size > _LONGEST_REQUEST:
+                raise h11.RemoteProtocolError("a request without an end", error_status_hint=413)
             connection.note("app", data)
             http.receive_data(data)
         elif isinstance(event, h11.Request):
@@ -323,9 +328,15 @@ async def _request(reader: asyncio.StreamReader, connection: Connection, http: h
             return None
 
 
+async def _read(reader: asyncio.StreamReader) -> bytes:
+    """Returns what a client says next; before that, others have their turn, also if it never stops talking."""
+    await asyncio.sleep(0)
+    return await reader.read(PIECE)
+
+
 async def _stay_silent(reader: asyncio.StreamReader, connection: Connection) -> None:
     connection.muted = True
-    while data := await reader.read(PIECE):
+    while data := await _read(reader):
         connection.note("app", data)
 
 

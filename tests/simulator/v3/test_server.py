@@ -244,6 +244,21 @@ def test_what_is_no_http_is_refused():
     run(scenario)
 
 
+@pytest.mark.parametrize("coding", ["Content-Length: 1152921504606846976", "Transfer-Encoding: chunked"])
+def test_a_request_without_an_end_is_refused_and_keeps_nobody_waiting(coding):
+    async def scenario():
+        async with server() as machine, connected(machine) as client:
+            reader, writer = await asyncio.open_connection(machine.host, machine.port)
+            writer.write(f"POST /api/v1/config HTTP/1.1\r\nHost: a\r\n{coding}\r\n\r\n".encode())
+            writer.write(b"1\r\nx\r\n" * 200_000)
+            async with asyncio.timeout(2):
+                assert (await client.get())[0] == 200
+                assert (await reader.readline()).startswith(b"HTTP/1.1 413 ")
+            writer.transport.abort()
+
+    run(scenario)
+
+
 def test_what_is_no_frame_ends_the_stream():
     async def scenario():
         async with server() as machine:
