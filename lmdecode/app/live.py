@@ -72,14 +72,14 @@ def memory_driver(target: Target, *, timeout: float, show_secrets: bool = False)
 def session_with(
     driver: Driver[R], *, tries: int | None = None, on_record: Callable[[Record], None] | None = None
 ) -> Session[R]:
-    """Returns a session with a machine, not connected yet; see `Session`."""
+    """Returns a session with a machine of any generation, not connected yet; see `Session`."""
     from lmdecode.device.core import TRIES
     from lmdecode.device.session import Session
 
     return Session(lambda number: driver.connection(number, on_record), tries=TRIES if tries is None else tries)
 
 
-def client_for(
+def memory_client(
     target: Target,
     *,
     timeout: float,
@@ -92,7 +92,7 @@ def client_for(
     return driver.connection(stream, on_record)
 
 
-def session_for(
+def memory_session(
     target: Target,
     *,
     timeout: float,

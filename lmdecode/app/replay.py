@@ -12,7 +12,7 @@ from lmdecode.analysis.columns import FieldNameError, check_name
 from lmdecode.analysis.replay import Comparison, Step, Verdict, compare, related_names, steps_of
 from lmdecode.app.decode import Progress, no_progress
 from lmdecode.app.errors import CommandError, UsageError
-from lmdecode.app.live import answered_within, session_for, whole
+from lmdecode.app.live import answered_within, memory_session, whole
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.redaction import ACCOUNT
@@ -240,7 +240,7 @@ class Replay:
         return "a write: give --writes" if step.request.kind is Kind.WRITE and not self._writes else ""
 
     def _session(self) -> MemorySession:
-        return session_for(self._target, timeout=self._timeout, show_secrets=self._secrets, tries=_TRIES)
+        return memory_session(self._target, timeout=self._timeout, show_secrets=self._secrets, tries=_TRIES)
 
 
 def parse_speed(text: str) -> float | None:

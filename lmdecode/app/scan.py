@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from lmdecode.app.errors import CommandError
 from lmdecode.app.files import check_writable, load_image, whole_file
-from lmdecode.app.live import client_for
+from lmdecode.app.live import memory_client
 from lmdecode.codec.v1.image import MemoryImage, image_text
 from lmdecode.codec.v1.redaction import ACCOUNT, touches_secret
 from lmdecode.device.errors import MachineError
@@ -177,7 +177,7 @@ class Scan:
 
     def _connect(self, number: int, note: Callable[[Record], None]) -> MemoryClient:
         options = self._options
-        return client_for(
+        return memory_client(
             self._target, timeout=options.timeout, stream=number, show_secrets=options.secrets, on_record=note
         )
 

@@ -266,9 +266,9 @@ class RawSending(Sending):
         show_requests([frame_entry(request, self._target.key)], "", as_json=self.as_json)
 
     def _memory(self) -> MemorySession:
-        from lmdecode.app.live import session_for
+        from lmdecode.app.live import memory_session
 
-        return session_for(
+        return memory_session(
             self._target, timeout=self.timeout, show_secrets=self._show_secrets, on_record=self.last_write.note
         )
 
