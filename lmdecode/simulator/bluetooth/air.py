@@ -25,8 +25,13 @@ from bumble.core import InvalidArgumentError, InvalidPacketError, PhysicalTransp
 from bumble.link import LocalLink
 from bumble.transport.common import PacketParser, TransportSink
 
+from lmdecode.allowance import Allowance
+
 _MOST_CLIENTS: Final = 8
 _BACKLOG: Final = 1 << 20  # bytes; a client that does not read is gone
+_PIECE: Final = 512  # bytes that are looked at before it is seen whether they are too many
+_AT_ONCE: Final = 2000  # packets of a program; to read a machine whole takes some hundred
+_A_SECOND: Final = 500
 _TIMED_OUT: Final = hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR
 _NOT_ESTABLISHED: Final = hci.HCI_ErrorCode.CONNECTION_FAILED_TO_BE_ESTABLISHED_ERROR
 
@@ -104,6 +109,18 @@ class Radio(Controller):
         asyncio.get_running_loop().call_soon(self._air.controllers.discard, self)
 
 
+class _Counted:
+    """Takes a program's packets for its radio, and counts them."""
+
+    def __init__(self, client: Client, radio: Radio) -> None:
+        self._client = client
+        self._radio = radio
+
+    def on_packet(self, packet: bytes) -> None:
+        self._client.packet_taken()
+        self._radio.on_packet(packet)
+
+
 class Client(asyncio.Protocol):
     """A program that has a radio over TCP.
 
@@ -120,6 +137,8 @@ class Client(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._radio: Radio | None = None
         self._parser = PacketParser()
+        self._packets = 0  # that came from the program
+        self._allowance = Allowance(_AT_ONCE, _A_SECOND)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Give the program a radio."""
@@ -132,17 +151,30 @@ class Client(asyncio.Protocol):
         self._clients.add(self)
         self._radio = Radio(self._air, f"client {len(numbers)}", f"02:4C:4D:00:00:{len(numbers):02X}")
         self._radio.host = cast("TransportSink", self)
-        self._parser.set_packet_sink(cast("TransportSink", self._radio))
+        self._parser.set_packet_sink(cast("TransportSink", _Counted(self, self._radio)))
         self._note("a program has a radio of this air")
 
     def data_received(self, data: bytes) -> None:
-        """Hand packets to the radio. What is no HCI cannot be followed any more."""
-        try:
-            self._parser.feed_data(data)
-        except InvalidPacketError:
-            self._note("a program that does not speak HCI is turned away")
-            if self._transport is not None:
-                self._transport.abort()
+        """Hand packets to the radio. What is no HCI cannot be followed any more; a flood would keep all from theirs."""
+        for start in range(0, len(data), _PIECE):
+            before = self._packets
+            try:
+                self._parser.feed_data(data[start : start + _PIECE])
+            except InvalidPacketError:
+                self._turn_away("a program that does not speak HCI is turned away")
+                return
+            if not self._allowance.takes(self._packets - before):
+                self._turn_away("a program that tells its radio more than any means is turned away")
+                return
+
+    def packet_taken(self) -> None:
+        """Count a packet of the program."""
+        self._packets += 1
+
+    def _turn_away(self, why: str) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._note(why)
+            self._transport.abort()
 
     def on_packet(self, packet: bytes) -> None:
         """Take a packet from the radio."""

@@ -128,6 +128,25 @@ def test_garbage_on_the_port_is_turned_away():
     assert mode == b'"BrewingMode"\0'
 
 
+@pytest.mark.parametrize("packet", [b"\1\3\x0c\0", b"\1\0\0\0", b"\2\x40\0\5\0\1\0\4\0\xff"])
+def test_a_flood_of_packets_is_turned_away(packet):
+    async def work():
+        async with served() as machine:
+            reader, writer = await asyncio.open_connection("127.0.0.1", machine.port)
+            with contextlib.suppress(OSError):
+                writer.write(packet * 300_000)
+                await writer.drain()
+                while await reader.read(4096):
+                    pass
+            async with app(machine.port) as phone:
+                await phone.log_in()
+                assert await phone.ask("machineMode") == b'"BrewingMode"\0'
+            writer.transport.abort()
+            return machine.notes
+
+    assert "a program that tells its radio more than any means is turned away" in run(work)
+
+
 def test_more_programs_than_radios_are_turned_away():
     async def work():
         async with served() as machine:
