@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from lmdecode.codec.dialect import FieldKind
 from lmdecode.codec.errors import RegisterError
@@ -17,15 +17,16 @@ from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v1.memory_map import DERIVED_BY_NAME, by_name
 from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.requester import requesters
-from lmdecode.codec.v1.setting_change import SettingChange
 from lmdecode.codec.v1.windows import LARGEST_READ, SNAPSHOT, WINDOWS, Window
 from lmdecode.device.client import CONNECT_TIMEOUT
 from lmdecode.device.driver import OnRecord, Query, Word
 from lmdecode.device.errors import joined
 from lmdecode.device.timing import ANSWER_TIMEOUT
-from lmdecode.device.v1.changes import changes_for
 from lmdecode.device.v1.client import MemoryClient
-from lmdecode.device.v1.settings import MemoryPlan
+
+if TYPE_CHECKING:
+    from lmdecode.codec.v1.setting_change import SettingChange
+    from lmdecode.device.v1.settings import MemoryPlan
 
 _OFTEN: Final = {
     "status": 0.0,
@@ -209,9 +210,13 @@ class MemoryDriver:
         self, name: str, words: Sequence[Word] = (), options: Mapping[str, Word | None] | None = None
     ) -> MemoryPlan:
         """Return the changes of registers that a setting and the words after it mean."""
+        from lmdecode.device.v1.changes import changes_for  # noqa: PLC0415 -- who only reads needs no settings
+
         return plan_of(changes_for(name, words, options or {}, model=self.model), model=self.model)
 
 
 def plan_of(changes: Sequence[SettingChange], *, model: str | None) -> MemoryPlan:
     """Returns changes of registers, to be made together."""
+    from lmdecode.device.v1.settings import MemoryPlan  # noqa: PLC0415 -- as above
+
     return MemoryPlan(tuple(changes), model)

@@ -46,13 +46,17 @@ def driver(machine: Server, **options: Any) -> WebDriver:
 
 
 async def listened(machine: Server, records: list[Record]) -> None:
-    """Listen while a shot is pulled, ask beside it, and disconnect."""
+    """Listen while a shot is pulled, ask beside it, and disconnect.
+
+    After the shot no time passes for the machine: what it says while we close, only the other side has.
+    """
     stopped = asyncio.Event()
 
     def note(record: Record) -> None:
         records.append(record)
         if "brew_stopped_seconds" in record.fields:
             stopped.set()
+            machine._tick = lambda _: []
 
     connection = driver(machine).connection(0, note, listens=True)
     await connection.connect()
