@@ -65,7 +65,8 @@ def load(path: Path | None) -> Config:
     if found is None:
         raise CommandError(
             f"there is no config.json here, nor at {default_paths()[-1]}: lmdecode harvest makes one while you log in "
-            "on your phone; with the key at hand, lmdecode config set key does; lmdecode login needs what harvest finds"
+            "on your phone; with the key at hand, lmdecode config set key does, or over Bluetooth lmdecode config set "
+            "ble_token; lmdecode login needs what harvest finds"
         )
     return load_config(found)
 
@@ -126,8 +127,8 @@ def _is_key(text: str) -> bool:
     return True
 
 
-def check(config: Config, machine: str | None = None) -> tuple[list[Problem], int]:
-    """Returns the problems of a configuration, and the number of machines with a key.
+def check(config: Config, machine: str | None = None) -> tuple[list[Problem], int, int]:
+    """Returns the problems of a configuration, the number of machines with a key, and of those with a Bluetooth token.
 
     Args:
         config: The configuration.
@@ -136,7 +137,9 @@ def check(config: Config, machine: str | None = None) -> tuple[list[Problem], in
     Raises:
         TargetError: There is no such machine, or several.
     """
-    return problems(config, machine), sum(bool(each.entry.get("key")) for each in _meant(config, machine))
+    meant = _meant(config, machine)
+    keys, tokens = (sum(bool(each.entry.get(name)) for each in meant) for name in ("key", "ble_token"))
+    return problems(config, machine), keys, tokens
 
 
 def reach(config: Config, machine: str | None = None, *, timeout: float = REACH_TIMEOUT) -> Iterator[Reach]:

@@ -30,8 +30,8 @@ from lmdecode.device.probing import with_generations
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,32}").fullmatch  # anybody near may advertise anything
 _NAMES: Final = ("machine_name", "serial_number", "host", "bluetooth")
-_KEY: Final = "its key: lmdecode harvest finds it; or, if you know it, lmdecode config set key"
-_TOKEN: Final = "its token: lmdecode harvest finds it; or lmdecode config set ble_token"  # noqa: S105 -- no token
+_KEY: Final = "its key: lmdecode harvest finds it; if you know it, lmdecode config set key"
+_TOKEN: Final = "its token: lmdecode config set ble_token, or lmdecode credentials FILE"  # noqa: S105 -- no token
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,9 @@ async def find_machines(
         raise no_bluetooth
     searched = bluetooth is not False and no_bluetooth is None
     if no_network is not None and not searched:
-        raise no_network
+        if no_bluetooth is None:
+            raise no_network
+        raise DiscoveryError(f"{no_network}; and over Bluetooth: {no_bluetooth}")
     trouble += [f"the network was not searched: {no_network}"] if no_network else []
     trouble += [f"Bluetooth was not searched: {no_bluetooth}"] if no_bluetooth else []
     return Discovery(tuple(_seen([*announced, *near], entries)), tuple(trouble), several=several, near=searched)

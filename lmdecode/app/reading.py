@@ -7,6 +7,7 @@ programs that need some values again and again.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from lmdecode.analysis.columns import FieldNameError, check_name, current_name, field_kinds, is_glob, of_setting
 from lmdecode.app.errors import UsageError
 from lmdecode.codec.errors import LmdecodeError, RegisterError
+from lmdecode.codec.printable import printable
 from lmdecode.codec.record import Value
 from lmdecode.codec.speakers import dialects
 from lmdecode.codec.v1.window import decode_window
@@ -110,8 +112,12 @@ def chosen_names(texts: Iterable[str], driver: Driver[Any] | None = None, *, ask
     return tuple(found)
 
 
-def check_names(texts: Iterable[str]) -> None:
+def check_names(texts: Iterable[str], *, bluetooth: bool = False) -> None:
     """Checks early, before a machine is looked for, that names are those of some generation.
+
+    Args:
+        texts: The names.
+        bluetooth: Whether the user says `--bluetooth` and names no machine, so that a name may be meant as one.
 
     Raises:
         UsageError: There is no such name; the message has the nearest that there is.
@@ -121,7 +127,8 @@ def check_names(texts: Iterable[str]) -> None:
             try:
                 check_name(piece)
             except FieldNameError as error:
-                raise UsageError(str(error)) from None
+                meant = f"; if it is a machine: --bluetooth={shlex.quote(printable(piece[:40]))}" if bluetooth else ""
+                raise UsageError(f"{error}{meant}") from None
 
 
 def live_names(text: str, driver: Driver[Any] | None = None) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ from typing import Any, Final, Literal, Protocol, Self, TypeAlias, get_args
 
 from lmdecode.app.errors import UsageError
 from lmdecode.codec.record import Record, Value
+from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.key import Key
 from lmdecode.codec.v3 import PORT as WEB_PORT
 from lmdecode.config import SAMPLE_KEY, SAMPLE_TOKEN
@@ -246,23 +248,35 @@ def generation_named(text: str) -> Generation:
     raise UsageError(f"no generation {text[:40]!r}: give v1, v3 or bluetooth")
 
 
-def hint_for(simulation: Simulation, generation: Generation, secret: Key | str) -> str:
-    """Returns the command that talks to a simulated machine; "" of v1, where the usual commands need no more.
+def hint_for(
+    simulation: Simulation,
+    generation: Generation,
+    secret: Key | str,
+    *,
+    given: bool = False,
+    config: Path | None = None,
+) -> str:
+    """Returns the command that talks to a simulated machine.
 
     Args:
         simulation: The machine, which listens already.
         generation: The generation.
         secret: Its key or token, which is shown only if it is the published one.
+        given: Whether the user gave it on the command line; otherwise the commands find it where this one did.
+        config: The configuration that the user named.
     """
-    if generation == "v1":
-        return ""
-    published = secret == SAMPLE_TOKEN or (isinstance(secret, Key) and secret.secret == SAMPLE_KEY.encode())
-    shown = (SAMPLE_TOKEN if generation == "bluetooth" else SAMPLE_KEY) if published else "…"
+    if secret == SAMPLE_TOKEN or (isinstance(secret, Key) and secret.secret == SAMPLE_KEY.encode()):
+        shown = f" --key {SAMPLE_TOKEN if generation == 'bluetooth' else SAMPLE_KEY}"
+    elif given:
+        shown = " --key …"
+    else:
+        shown = f" --config {shlex.quote(str(config))}" if config else ""
     if generation == "bluetooth":
         other = "" if simulation.radio else f" --radio tcp-client:{simulation.place}"
-        return f"lmdecode watch --bluetooth{other} --key {shown}"
-    elsewhere = "" if simulation.server.port == WEB_PORT else " --generation v3"
-    return f"lmdecode watch --host {simulation.place}{elsewhere} --key {shown}"
+        return f"lmdecode watch --bluetooth{other}{shown}"
+    usual = PORT if generation == "v1" else WEB_PORT
+    elsewhere = "" if simulation.server.port == usual else f" --generation {generation}"
+    return f"lmdecode watch --host {simulation.place}{elsewhere}{shown}"
 
 
 async def serve(server: SimulatedServer, stop: asyncio.Event, *, mdns: bool, on_note: Callable[[str], None]) -> None:

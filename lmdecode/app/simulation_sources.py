@@ -135,7 +135,8 @@ def port_for(
     if generation == "bluetooth" or key is None:
         return RADIO_PORT
     port = _port_for(key, config, machine)
-    return WEB_PORT if generation == "v3" and port == PORT else port
+    usual, others = (WEB_PORT, PORT) if generation == "v3" else (PORT, WEB_PORT)
+    return usual if port == others else port  # which would be taken for the other generation
 
 
 def _port_for(key: MachineKey, config: Path | None, machine: str | None) -> int:

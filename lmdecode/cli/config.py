@@ -113,7 +113,7 @@ def check(
 
     with failures_as_json(as_json):
         loaded = load(config)
-        found, keys = check(loaded, machine)
+        found, keys, tokens = check(loaded, machine)
         reached = [] if offline else [*reach(loaded, machine, timeout=timeout)]
     wrong = [each for each in found if not each.note]
     absent = [each for each in reached if each.why_not]
@@ -123,6 +123,7 @@ def check(
                 "path": str(loaded.path),
                 "ok": not wrong and not absent,
                 "machines_with_key": keys,
+                "machines_with_token": tokens,
                 "problems": [_as_json(each) for each in wrong],
                 "notes": [_as_json(each) for each in found if each.note],
                 "reached": [
@@ -147,7 +148,9 @@ def check(
     if wrong or absent:
         raise typer.Exit(1)
     if not as_json:
-        echo(f"{loaded.path}: {keys} machine{'' if keys == 1 else 's'} with a key, nothing wrong")
+        counted = [(keys, "a key"), (tokens, "a Bluetooth token")]
+        have = [f"{count} machine{'' if count == 1 else 's'} with {what}" for count, what in counted if count]
+        echo(f"{loaded.path}: {', '.join([*have, 'nothing wrong'])}")
 
 
 def _as_json(problem: Problem) -> dict[str, object]:

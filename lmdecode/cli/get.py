@@ -68,7 +68,7 @@ def get(
     from lmdecode.app.reading import check_names
     from lmdecode.render.setting import bare_text, value_line
 
-    check_names(names)
+    check_names(names, bluetooth=bluetooth == "")
     target = live_target(
         host=host,
         port=port,

@@ -221,7 +221,12 @@ def simulate(
     what = "token" if spoken == "bluetooth" else "key"
     log.note(f"a {simulated.model}{gateway}; the {what} is {origin}")
     run_live(
-        _run(simulation, log, hint=lambda: hint_for(simulation, spoken, secret), mdns=mdns and spoken != "bluetooth")
+        _run(
+            simulation,
+            log,
+            hint=lambda: hint_for(simulation, spoken, secret, given=bool(key), config=config),
+            mdns=mdns and spoken != "bluetooth",
+        )
     )
 
 

@@ -69,7 +69,7 @@ def status(
     from lmdecode.app.live import driver_for, snapshot_of, whole
     from lmdecode.app.reading import check_names
 
-    check_names(names or ())
+    check_names(names or (), bluetooth=bluetooth == "")
     target = live_target(
         host=host,
         port=port,

@@ -36,6 +36,8 @@ from lmdecode.config.sample import is_sample
 
 _FOR_OTHERS: Final = 0o077
 _MOST: Final = 100  # problems of one kind; a file of another program may have thousands of entries
+_NO_KEY: Final = 'no "key": lmdecode harvest finds it, or lmdecode config set key'
+_NO_TOKEN: Final = 'no "ble_token": lmdecode credentials FILE finds it, or lmdecode config set ble_token'  # noqa: S105 -- no token
 _SHOWN: Final = 40  # characters of a name in a message
 _WORDS: Final = (
     ("model_name", ALL_MODELS, "a known model"),
@@ -62,6 +64,15 @@ class Problem:
         return f"{self.path}{f', line {self.line}' if self.line else ''}: {self.text}"
 
 
+def is_near(entry: Mapping[str, object]) -> bool:
+    """Returns whether a machine of a configuration is reached over Bluetooth, by what is said of it.
+
+    >>> is_near({"bluetooth": "MICRA_MR012345"}), is_near({"bluetooth": "MICRA_MR012345", "host": "10.0.0.9"})
+    (True, False)
+    """
+    return entry.get("generation") == "bluetooth" or bool(entry.get("bluetooth") and not entry.get("host"))
+
+
 def problems(config: Config, machine: str | None = None) -> list[Problem]:
     """Returns the problems of a configuration.
 
@@ -82,11 +93,8 @@ def problems(config: Config, machine: str | None = None) -> list[Problem]:
     for each in machines:
         found += finder.of_a_machine(each, alone=len(machines_of(config)) < 2)
     if not any(each.entry.get("key") or each.entry.get("ble_token") for each in machines):
-        found.append(
-            finder.about_the_file(
-                f'there is no "key": lmdecode harvest finds it, or lmdecode config set key{finder.option}'
-            )
-        )
+        near = any(is_near(each.entry) for each in machines)
+        found.append(finder.about_the_file(f"there is {_NO_TOKEN if near else _NO_KEY}{finder.option}"))
     if only is None:
         found += finder.choice(machines)
     elif only:
@@ -218,8 +226,9 @@ class _Finder:
                 f"{entry}.host".lstrip("."),
             )
         if not machine.entry.get("key") and not machine.entry.get("ble_token") and not alone:
+            lacks = "ble_token" if is_near(machine.entry) else "key"
             yield self.about_the_file(
-                f'{named} has no "key": lmdecode config set key{which}{file}', f"{entry}.key".lstrip(".")
+                f'{named} has no "{lacks}": lmdecode config set {lacks}{which}{file}', f"{entry}.{lacks}".lstrip(".")
             )
 
     def choice(self, machines: list[Machine]) -> Iterator[Problem]:

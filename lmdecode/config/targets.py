@@ -196,7 +196,7 @@ class _Search:
             device,
             token,
             self._model(entry, ALL_MODELS),
-            chosen.name if chosen else None,
+            chosen.name if chosen and chosen.name != entry.get("host") else None,  # the address is another way to it
             radio if radio is not None else os.environ.get(RADIO_VARIABLE, ""),
         )
 

@@ -30,8 +30,8 @@ def test_which_machine_of_the_config_it_is(tmp_path, entries, expected):
     assert name_in(found, Found("GS1", "machine.local", ("10.0.0.7",), 1774)) == expected
 
 
-KEY = "      its key: lmdecode harvest finds it; or, if you know it, lmdecode config set key"
-TOKEN = "      its token: lmdecode harvest finds it; or lmdecode config set ble_token"
+KEY = "      its key: lmdecode harvest finds it; if you know it, lmdecode config set key"
+TOKEN = "      its token: lmdecode config set ble_token, or lmdecode credentials FILE"
 
 
 def test_what_to_do_next():

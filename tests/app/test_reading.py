@@ -89,6 +89,14 @@ def test_a_name_of_no_generation_is_known_before_a_machine_is():
         check_names(["cofee_temp"])
 
 
+def test_a_word_after_bluetooth_may_be_meant_as_a_machine():
+    with pytest.raises(UsageError, match=r"no field 'kitchen'.*; if it is a machine: --bluetooth=kitchen$"):
+        check_names(["kitchen"], bluetooth=True)
+    with pytest.raises(UsageError) as error:
+        check_names(["kitchen"])
+    assert "--bluetooth" not in str(error.value)
+
+
 @given(st.lists(st.text(max_size=9), max_size=3))
 def test_whatever_is_typed_is_names_or_one_line(texts):
     with contextlib.suppress(UsageError, UnsupportedError):

@@ -29,6 +29,9 @@ def test_the_port_is_that_of_the_generation_unless_the_configuration_has_one(con
     assert port_for(office, config, "office", "v1") == 1774
     assert port_for(office, config, "office", "v3") == 8081
     assert port_for(None, config, "office", "bluetooth") == RADIO_PORT == PORT
+    config.write_text(config.read_text().replace("9081", "8081"))
+    kitchen, _ = simulation_key([], config, "kitchen")
+    assert port_for(kitchen, config, "kitchen", "v1") == 1774  # 8081 is v3's, for whoever connects
 
 
 def test_the_token_is_the_one_given_or_configured_or_published(config, monkeypatch):

@@ -275,6 +275,9 @@ def test_check_as_json(command, config):
         assert result.returncode == 0
         assert "office" not in result.stdout
     assert "1 machine with a key, nothing wrong" in result.stdout
+    config.write({"bluetooth": "MICRA_MR012345", "ble_token": "t" * 64})
+    assert command("config", "check").stdout.endswith("config.json: 1 machine with a Bluetooth token, nothing wrong\n")
+    assert json.loads(command("config", "check", "--json").stdout)["machines_with_token"] == 1
     assert ONE not in result.stdout
     (command.folder / "config.json").write_text("key: x")
     result = command("config", "check", "--json")

@@ -118,6 +118,12 @@ def test_without_the_library(command):
     assert "needs zeroconf, which is not installed: " in complaint
     assert "pip install" in complaint
     assert complaint.count("\n") == 1
+    (command.folder / "bleak.py").write_text("raise ImportError('not here')")
+    both = ("discover", "--timeout", "0.1")
+    complaint = command.fails(*both, PYTHONPATH=f"{command.folder}:{command.environment.get('PYTHONPATH', '')}")
+    assert "needs zeroconf, which is not installed: " in complaint
+    assert "; and over Bluetooth: Bluetooth needs bleak 3 or newer" in complaint
+    assert complaint.count("\n") == 1
 
 
 def test_what_cannot_be_meant(command):
@@ -229,7 +235,8 @@ def test_without_the_network_bluetooth_is_searched_all_the_same(radio, capsys, m
     radio(NoRadio())
     with pytest.raises(typer.Exit):
         look()
-    assert capsys.readouterr().err == "lmdecode: zeroconf is not installed\n"
+    both = "zeroconf is not installed; and over Bluetooth: Bluetooth is off: switch it on"
+    assert capsys.readouterr().err == f"lmdecode: {both}\n"
 
 
 def test_nobody_is_near_either(radio, capsys):

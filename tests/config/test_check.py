@@ -61,6 +61,14 @@ def test_nothing_is_wrong(check):
         ({"machines": 7}, (2, "machines", '"machines" is not a list of objects')),
         ({"machines": [KITCHEN, 7]}, (2, "machines", '"machines" has an element 2 that is not an object')),
         ({"host": "h"}, (None, "", 'there is no "key": lmdecode harvest finds it, or lmdecode config set key')),
+        (
+            {"bluetooth": "MICRA_MR012345"},
+            (None, "", 'there is no "ble_token": lmdecode credentials FILE finds it, or lmdecode config set ble_t'),
+        ),
+        (
+            {"machines": [KITCHEN, {"generation": "bluetooth", "serial_number": "MR012345"}]},
+            (None, "machines[1].ble_token", 'MR012345 has no "ble_token": lmdecode config set ble_token --machine MR0'),
+        ),
         ({"key": ONE}, (None, "host", 'the machine has no "host": lmdecode discover finds the address; ')),
         (
             {"machines": [KITCHEN, {"machine_name": "the office", "key": TWO}]},

@@ -269,6 +269,12 @@ def test_what_is_no_token(find, monkeypatch, token):
         assert find(bluetooth="").token == ""
 
 
+def test_a_network_address_is_no_name_over_bluetooth(find):
+    entry = {"host": "192.168.1.215", "key": "k" * 32, "ble_token": "secret-token"}
+    assert (find(entry, bluetooth="").name, find(entry, bluetooth="").token) == (None, "secret-token")
+    assert find({**entry, "machine_name": "kitchen"}, bluetooth="").name == "kitchen"
+
+
 def test_the_bluetooth_entry_names_the_device(find):
     target = find({**MICRA, "bluetooth": "A0:B1:C2:D3:E4:F5"}, bluetooth="")
     assert target.device == "A0:B1:C2:D3:E4:F5"

@@ -13,7 +13,7 @@ from lmdecode.app.doctor.finding import Finding, State
 from lmdecode.codec.errors import KeyFormatError, LmdecodeError
 from lmdecode.codec.v1.key import Key
 from lmdecode.config import CONFIG_VARIABLE, ENVIRONMENT_VARIABLE, HOST_VARIABLE, RADIO_VARIABLE, TOKEN_VARIABLE
-from lmdecode.config.check import Problem, problems
+from lmdecode.config.check import Problem, is_near, problems
 from lmdecode.config.file import Config, default_paths, find_config, load_config, machine_entries
 from lmdecode.config.sample import is_sample
 
@@ -84,6 +84,10 @@ def _machines(config: Config) -> list[Finding]:
         key = entry.get("key")
         if not key and entry.get("ble_token"):
             findings.append(Finding("machine", State.OK, f"{name} has a token, for Bluetooth"))
+            continue
+        if not key and is_near(entry):
+            text = f"{name} has no Bluetooth token: nothing of it can be read"
+            findings.append(Finding("machine", State.MISSING, text, "lmdecode config set ble_token"))
             continue
         if not key:
             text = f"{name} has no key: nothing of it can be decrypted"

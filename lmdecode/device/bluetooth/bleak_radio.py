@@ -57,7 +57,7 @@ def radio_named(transport: str) -> Radio:
     try:
         from bleak.exc import BleakGATTProtocolError  # noqa: F401, PLC0415 -- optional; since bleak 3
     except ImportError:
-        raise missing_bleak() from None
+        raise missing_bleak(with_bumble=bool(transport)) from None
     for each in ("bleak", "bumble"):  # they log what they read and write, which may be secret; errors are raised
         logging.getLogger(each).setLevel(logging.CRITICAL + 1)
     if not transport:

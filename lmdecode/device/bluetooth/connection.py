@@ -79,8 +79,9 @@ REMARK: Final = (
 )
 """What to say once of a gateway without notifications."""
 _HOW_TO_GET_ONE: Final = (
-    "`lmdecode credentials FILE` finds it in recorded traffic of the maker's app; or switch on the machine's Bluetooth "
-    "pairing mode, as its manual says, and try again at once: the machine tells its token then"
+    "if you have it, `lmdecode config set ble_token`; `lmdecode credentials FILE` finds it in recorded traffic of the "
+    "maker's app; or switch on the machine's Bluetooth pairing mode, as its manual says, and try again at once: the "
+    "machine tells its token then"
 )
 
 

@@ -97,7 +97,7 @@ class BluetoothDriver:
     @property
     def name(self) -> str:
         """What was asked for."""
-        return self.known.wanted or "the machine near"
+        return self.known.wanted or "a machine nearby"
 
     @property
     def known(self) -> Known:

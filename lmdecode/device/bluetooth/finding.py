@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
@@ -61,9 +62,7 @@ async def find_machine(radio: Radio, wanted: str, seconds: float = SEARCH_TIME) 
     if len(machines) == 1:
         return machines[0]
     if machines:
-        raise RadioError(
-            f"several machines are near: {_listed(machines)}: name one, `--bluetooth {_shown(machines[0].label)}`"
-        )
+        raise RadioError(f"several machines are near: {_listed(machines)}: name one, {_named(machines[0])}")
     raise NotNearError(_none_near(heard))
 
 
@@ -85,7 +84,10 @@ def matches(sighting: Sighting, wanted: str) -> bool:
 
 def _not_near(wanted: str, heard: Sequence[Sighting]) -> str:
     machines = [each for each in heard if each.is_machine]
-    near = f"near are {_listed(machines)}" if machines else _counted(heard)
+    near = _counted(heard)
+    if machines:
+        verb, one = ("are", "the first") if len(machines) > 1 else ("is", "it")
+        near = f"near {verb} {_listed(machines)}: if you mean {one}, {_named(machines[0])}"
     return f"{_shown(wanted)} is not near: {near}. {_HELD[0].upper()}{_HELD[1:]}"
 
 
@@ -110,6 +112,11 @@ def _listed(sightings: Iterable[Sighting]) -> str:
         _shown(each.label) + (f" ({each.rssi} dBm)" if each.rssi is not None else "") for each in found[:_MOST_LISTED]
     )
     return shown + (f" and {len(found) - _MOST_LISTED} more" if len(found) > _MOST_LISTED else "")
+
+
+def _named(machine: Sighting) -> str:
+    """Returns the option that names a machine, as it can be pasted into a shell."""
+    return f"`--bluetooth={shlex.quote(_shown(machine.label))}`"
 
 
 def _shown(name: str) -> str:

@@ -44,8 +44,14 @@ _DENIED_BY_DBUS: Final = (
 _BUSY: Final = "another program is looking for Bluetooth devices: wait a moment, and try again"
 
 
-def missing_bleak() -> RadioError:
-    """Returns the error for a bleak that is not installed."""
+def missing_bleak(*, with_bumble: bool = False) -> RadioError:
+    """Returns the error for a bleak that is not installed.
+
+    Args:
+        with_bumble: Whether bumble is needed too, so that one command installs both.
+    """
+    if with_bumble:
+        return RadioError(f"--radio needs bleak 3 or newer, and bumble: {install_command('bumble')}")
     return RadioError(f"Bluetooth needs bleak 3 or newer, which is not installed: {install_command('bluetooth')}")
 
 

@@ -127,13 +127,15 @@ def pours(shots: int, flushes: int, unended: int) -> list[str]:
 
     >>> pours(1, 2, 0)
     ['1 shot', '2 flushes']
+    >>> pours(0, 0, 1)
+    ['1 shot or flush whose end was lost']
     """
     return [
         text
         for count, text in (
             (shots, f"{shots} shot{'' if shots == 1 else 's'}"),
             (flushes, f"{flushes} flush{'' if flushes == 1 else 'es'}"),
-            (unended, f"{unended} whose end was lost"),
+            (unended, f"{unended}{'' if shots or flushes else ' shot or flush'} whose end was lost"),
         )
         if count
     ]

@@ -54,6 +54,14 @@ def test_machines_by_name(config):
     assert "hush" not in str(others)
 
 
+def test_a_machine_near_needs_a_token_and_no_key(config):
+    near = {"machine_name": "micra", "bluetooth": "MICRA_MR012345"}
+    _, _, lacking = written(config, machines=[{"machine_name": "kitchen", "key": KEY, "host": "10.0.0.1"}, near])
+    assert (lacking.state, lacking.command) == (State.MISSING, "lmdecode config set ble_token")
+    _, ready = written(config, **near, ble_token="t" * 64)
+    assert (ready.state, ready.text) == (State.OK, "micra has a token, for Bluetooth")
+
+
 @pytest.mark.parametrize("key", [SAMPLE_KEY, "hex:" + SAMPLE_KEY.encode().hex()])
 def test_the_published_key_is_told(config, key):
     first, machine = written(config, key=key)

@@ -18,6 +18,7 @@ from lmdecode.device.bluetooth.trouble import (
     why_no_transport,
 )
 from lmdecode.device.errors import RadioError
+from lmdecode.extras import install_command
 
 _DBUS = "org.freedesktop.DBus.Error"
 _REASON = BleakBluetoothNotAvailableReason
@@ -85,6 +86,9 @@ def test_a_radio_of_its_own(transport: str, error: Exception, words: str) -> Non
 def test_what_is_not_installed() -> None:
     assert "needs bleak 3 or newer" in str(missing_bleak())
     assert "needs bumble" in str(missing_bumble())
+    both = str(missing_bleak(with_bumble=True))
+    assert "needs bleak 3 or newer, and bumble: " in both
+    assert both.endswith(install_command("bumble"))
 
 
 def test_an_error_is_one_line() -> None:
