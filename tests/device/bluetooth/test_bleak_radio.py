@@ -147,12 +147,23 @@ def test_a_search_that_does_not_end_well_has_found_what_it_has(monkeypatch: pyte
 
 
 @pytest.mark.parametrize(
-    ("package", "module"), [("bleak 3 or newer", "bleak.exc"), ("bumble", "lmdecode.device.bluetooth.bumble_backend")]
+    ("module", "transport", "said"),
+    [
+        ("bleak.exc", "", "Bluetooth needs bleak 3 or newer, which is not installed: "),
+        ("bleak.exc", "tcp-client:127.0.0.1:1", "--radio needs bleak 3 or newer, and bumble: "),
+        (
+            "lmdecode.device.bluetooth.bumble_backend",
+            "tcp-client:127.0.0.1:1",
+            "--radio needs bumble, which is not installed: ",
+        ),
+    ],
 )
-def test_a_package_that_is_not_installed(package: str, module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_that_is_not_installed(
+    module: str, transport: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(RadioError, match=f"needs {package}, which is not installed"):
-        radio_named("tcp-client:127.0.0.1:1")
+    with pytest.raises(RadioError, match=said):
+        radio_named(transport)
 
 
 def test_a_peer_reads_writes_and_listens() -> None:
