@@ -250,4 +250,5 @@ def test_every_pattern_is_linear(path):
     ],
 )
 def test_a_pattern_that_is_not_is_found(pattern, use):
-    assert worst(re.compile(pattern), use) is not None
+    # A moment in which the computer is slow can make twice as much look like twice as long; three in a row are rare.
+    assert any(worst(re.compile(pattern), use) is not None for _ in range(3))
