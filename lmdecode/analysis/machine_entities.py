@@ -76,7 +76,7 @@ def entities_for(generation: str, model: str | None, known: Container[str] | Non
 
     Args:
         generation: The name of its dialect: "v1", "v3", "bluetooth".
-        model: The machine's model; None if it is not known.
+        model: The machine's model; None if nobody knows it.
         known: The names of which it gave values; None: all that such a machine may have.
 
     >>> [each.name for each in entities_for("bluetooth", "Linea Micra") if each.writable][:3]

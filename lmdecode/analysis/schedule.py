@@ -49,7 +49,7 @@ def next_switch(
 
 
 def clock_of(fields: Mapping[str, Value]) -> datetime | None:
-    """Return the time on the machine's clock when it was last read; None if it is not known, or was never set."""
+    """Return the time that the machine's clock showed when it was last read; None if nobody read it or set it."""
     try:
         now = datetime.fromisoformat(str(fields.get("clock"))).replace(tzinfo=None)
     except ValueError:
@@ -58,7 +58,7 @@ def clock_of(fields: Mapping[str, Value]) -> datetime | None:
 
 
 def has_schedule(fields: Mapping[str, Value], entries: Sequence[object] = ()) -> bool | None:
-    """Return whether a schedule is on; None if that is not known."""
+    """Return whether a schedule is on; None if no value tells."""
     enabled = fields.get("auto_bitfield")
     if isinstance(enabled, list):
         return "global_auto" in enabled

@@ -57,7 +57,7 @@ class LiveMachine:
         self.damaged = 0
         """How many of them had problems."""
         self.serial: str | None = None
-        """The serial number, as the machine says or advertises it; None if it did not yet."""
+        """The serial number that the machine says or advertises; None until the machine has told it."""
         self.generation = "v1"
         """The protocol of the last message."""
         self._clock_ns = 0  # when the machine's clock was read
@@ -79,7 +79,7 @@ class LiveMachine:
         return model_of(self._memory) or (named if isinstance(named, str) else None)
 
     def clock(self, now_ns: int) -> datetime | None:
-        """Return the time on the machine's clock; None if it is not known.
+        """Return the time on the machine's clock; None if no message has told it.
 
         v1's is as it was read last; the gateways' is read so seldom that it goes on by ours.
 

@@ -35,7 +35,7 @@ class Status(Mapping[str, Value]):
         return [problem for record in self.records for problem in record.problems]
 
     def unit(self, name: str) -> str | None:
-        """Returns the unit of a value; None if it has no unit."""
+        """Returns the unit of a value; None if the value has no unit."""
         return unit_of(current_name(name))
 
     def __getitem__(self, name: str) -> Value:

@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from lmdecode.allowance import Allowance
@@ -38,7 +39,7 @@ from lmdecode.codec.printable import printable
 from lmdecode.codec.record import Value
 from lmdecode.config.targets import BluetoothTarget
 from lmdecode.device.changing import Preview, State, making, previewing
-from lmdecode.device.core import TRIES, Connect, Steps, Write, pauses
+from lmdecode.device.core import TRIES, Connect, Steps, pauses
 from lmdecode.device.errors import (
     BadAnswerError,
     BusyError,
@@ -169,7 +170,7 @@ class BridgedMachine:
 
     @property
     def serial(self) -> str | None:
-        """Its serial number; None if it does not tell."""
+        """Its serial number; None if the machine does not tell it."""
         return self._serial or None
 
     @property
@@ -277,7 +278,7 @@ class BridgedMachine:
                     return Answer(REFUSED, f"the machine could not be read within {_STALE:g} s, so nothing was sent")
                 if not (found.unchanged or switches_off(entity, text) or self._changes.takes(1)):
                     return Answer(REFUSED, _TOO_MANY)
-                outcome = await session.run(self._noting(making(found), found))
+                outcome = await session.run(making(found), on_write=partial(self._note_write, found))
             except LmdecodeError as error:
                 await self._let_go()
                 if self._is_another:
@@ -310,21 +311,9 @@ class BridgedMachine:
         # The model may have shown only after the command came, or be another one's since.
         return await session.run(previewing(self._plan(entity, text)))
 
-    def _noting(self, steps: Steps[Any, T], found: Preview[Any, Any]) -> Steps[Any, T]:
-        """Hands on steps, and remembers which write is under way, for a program that ends before the answer comes."""
-        try:
-            step = next(steps)
-            while True:
-                if isinstance(step, Write):
-                    self._under_way = found.plan.text(step.request)
-                try:
-                    result = yield step
-                except LmdecodeError as error:
-                    step = steps.throw(error)
-                else:
-                    step = steps.send(result)
-        except StopIteration as ended:
-            return ended.value  # type: ignore[no-any-return]  # a generator's result has no type at run time
+    def _note_write(self, found: Preview[Any, Any], request: object) -> None:
+        """Remembers which write is under way, for a program that ends before the answer comes."""
+        self._under_way = found.plan.text(request)
 
     @property
     def interruption(self) -> str:

@@ -40,7 +40,7 @@ class Seen:
 
     found: Found
     name: str | None = None
-    """Its name in the configuration; None if it is not there."""
+    """Its name in the configuration; None if the configuration does not have this machine."""
     is_reached: bool = True
     """Whether the configuration has an address at which it was found."""
 
@@ -158,7 +158,7 @@ def _seen(found: Sequence[Found], entries: Sequence[Mapping[str, object]]) -> It
 
 
 def name_in(entries: Sequence[Mapping[str, object]], machine: Found) -> str | None:
-    """Returns what the entries of a configuration call a machine; None if it is not there."""
+    """Returns what the entries of a configuration call a machine; None if none of them is of this machine."""
     called = {machine.name, serial_in(machine.name), *machine.properties.values()}
     for entry in entries:
         serial = entry.get("serial_number")

@@ -90,7 +90,7 @@ def chosen_names(texts: Iterable[str], driver: Driver[Any] | None = None, *, ask
     """Returns the names that a user's names, settings and patterns stand for, each once.
 
     Raises:
-        UsageError: There is no such name; the message has the nearest that there is. Or it can only be written.
+        UsageError: There is no such name; the message has the name that is most like it. Or it can only be written.
         UnsupportedError: The name is of another generation.
 
     >>> chosen_names(["coffee_temp,steam-temp", "dose", "*_set_temp"])[:3]
@@ -120,7 +120,7 @@ def check_names(texts: Iterable[str], *, bluetooth: bool = False) -> None:
         bluetooth: Whether the user says `--bluetooth` and names no machine, so that a name may be meant as one.
 
     Raises:
-        UsageError: There is no such name; the message has the nearest that there is.
+        UsageError: There is no such name; the message has the name that is most like it.
     """
     for piece in (piece.strip() for text in texts for piece in text.split(",")):
         if piece and current_name(piece) not in field_kinds():

@@ -51,7 +51,7 @@ class LastWrite:
 
     def __init__(self) -> None:
         self.text: str | None = None
-        """The write, in its generation's own words; None if none was sent."""
+        """The write as its generation spells it; None if no write was sent."""
         self._what = ""
 
     def note(self, record: Record) -> None:

@@ -95,8 +95,12 @@ class Session(Generic[R]):
         """
         await self.run(telling(request))
 
-    async def run(self, steps: Steps[R, T]) -> T:
+    async def run(self, steps: Steps[R, T], *, on_write: Callable[[R], None] | None = None) -> T:
         """Carries out what the client core decides, with further tries for each read; returns its result.
+
+        Args:
+            steps: The steps.
+            on_write: Takes each request that changes something, just before it is sent.
 
         Raises:
             MachineError: As the core says.
@@ -106,7 +110,7 @@ class Session(Generic[R]):
             step = next(steps)
             while True:
                 try:
-                    result = await self._carry_out(step)
+                    result = await self._carry_out(step, on_write)
                 except LmdecodeError as error:
                     step = steps.throw(error)
                 else:
@@ -116,7 +120,7 @@ class Session(Generic[R]):
         finally:
             steps.close()  # it has more to do only if this was cancelled; it must not do that later, in another task
 
-    async def _carry_out(self, step: Step[R]) -> Any:  # noqa: ANN401 -- the result of whichever step
+    async def _carry_out(self, step: Step[R], on_write: Callable[[R], None] | None = None) -> Any:  # noqa: ANN401 -- the result of whichever step
         match step:
             case Pause(seconds):
                 return await asyncio.sleep(seconds)
@@ -130,6 +134,8 @@ class Session(Generic[R]):
                     case Ask(request):
                         return await connection.ask(request)
                     case Write(request):
+                        if on_write is not None:
+                            on_write(request)
                         return await connection.write(request)
             except LmdecodeError:  # whether the connection is still good, the core decides
                 raise

@@ -12,7 +12,7 @@ from lmdecode.codec.record import Kind
 from lmdecode.codec.v1.memory import Answer, Region
 from lmdecode.codec.v1.requester import requesters
 from lmdecode.device.client import Client
-from lmdecode.device.core import Ask, Pause, pauses
+from lmdecode.device.core import Ask, Pause, pauses, telling
 from lmdecode.device.errors import (
     BadAnswerError,
     BusyError,
@@ -71,6 +71,34 @@ def test_a_read_is_not_made_for_ever():
     error, requests = run(lambda talk, _: talk.read(0x0000, 1), "drop", timeout=0.3)
     assert isinstance(error, NoAnswerError)
     assert len(requests) == 3
+
+
+@pytest.mark.parametrize("fault", [None, "reset:1"])
+def test_a_write_is_told_of_once(fault):
+    told = []
+
+    async def write(talk, machine):
+        await talk.read(0x4022, 1)
+        if fault:
+            machine.faults.add(parse_fault(fault))
+        await talk.run(telling(OFF), on_write=told.append)
+
+    error, requests = run(write)
+    assert isinstance(error, MachineError) is bool(fault)
+    assert told == [OFF]
+    assert sum(record.kind is Kind.WRITE for record in requests) == 1
+
+
+def test_a_write_without_a_connection_is_not_told_of():
+    told = []
+
+    async def write():
+        nowhere = MemorySession(MemoryDriver(host="127.0.0.1", port=1, key=KEY).connection)
+        await nowhere.run(telling(OFF), on_write=told.append)
+
+    with pytest.raises(MachineError):
+        asyncio.run(write())
+    assert told == []
 
 
 def test_each_attempt_is_a_connection_of_its_own():

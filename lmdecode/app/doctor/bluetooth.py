@@ -53,7 +53,7 @@ def bluetooth() -> list[Finding]:
 
 
 def _blocked(folder: Path) -> Finding | None:
-    """Returns why no adapter can work; None if one can.
+    """Returns why no Bluetooth adapter can work; None if at least one of them can.
 
     Args:
         folder: Where Linux has the adapters.
