@@ -63,7 +63,9 @@ def target_of(  # noqa: PLR0917 -- in the order of AsyncMachine
         known = None if model is None else model_called(model)
         spoken = generation or next((name for name, own in PORTS.items() if own == port), "v1")
         if spoken not in PORTS:
-            raise TargetError(f"generation={spoken[:20]!r}: it is {' or '.join(PORTS)}; for Bluetooth give bluetooth=")
+            raise TargetError(
+                f"generation={spoken[:20]!r}: give {' or '.join(PORTS)}; machines with gateway v5 take bluetooth="
+            )
         guess = generation is None and port is None
         return Target(host, PORTS[spoken] if port is None else port, as_key(key), known, None, spoken, guess)
     given = key if over_bluetooth or key is None else f"hex:{as_key(key).secret.hex()}"

@@ -247,7 +247,7 @@ def _check(
     if spoken == "v1" and model is not None and family_or_none(model) == DEFAULT_FAMILY:
         raise UsageError(f"a {DEFAULT_FAMILY.model} does not speak v1: give --generation v3 or --generation bluetooth")
     if spoken != "v1" and (image or capture):
-        raise UsageError(f"--{'image' if image else 'capture'} has the memory of v1: leave it out, or --generation")
+        raise UsageError(f"--{'image' if image else 'capture'} has the memory of v1: leave it or --generation out")
     if stream not in FORMS:
         raise UsageError(f"--stream {stream[:40]}: give {' or '.join(FORMS)}")
     if spoken != "v3" and stream != FORMS[0]:

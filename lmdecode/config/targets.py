@@ -265,7 +265,9 @@ def _generation(
     """
     if asked is not None:
         if asked not in PORTS:
-            raise TargetError(f"--generation {asked[:20]}: it is {' or '.join(PORTS)}; for Bluetooth give --bluetooth")
+            raise TargetError(
+                f"--generation {asked[:20]}: give {' or '.join(PORTS)}; machines with gateway v5 take --bluetooth"
+            )
         return asked, False
     if port in _OF_PORT:
         return _OF_PORT[port], False

@@ -135,7 +135,7 @@ def test_a_setting_of_bluetooth_on_a_machine_of_v1():
 def test_arguments_that_contradict_each_other():
     with pytest.raises(TargetError, match="bluetooth= and host= are two ways"):
         lmdecode.Machine("10.0.0.1", bluetooth=True)
-    with pytest.raises(TargetError, match="it is v1 or v3"):
+    with pytest.raises(TargetError, match="give v1 or v3; machines with gateway v5 take"):
         lmdecode.Machine("10.0.0.1", key="1" * 32, generation="v7")
     with pytest.raises(KeyFormatError, match="token"):
         lmdecode.Machine(bluetooth="MR012345", key=b"1" * 32)

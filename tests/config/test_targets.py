@@ -332,7 +332,7 @@ def test_which_generation(find, entries, given, expected):
 def test_a_generation_that_is_none(find):
     with pytest.raises(ConfigError, match='"generation" is none that machines have: v1, v3, bluetooth'):
         find({**KITCHEN, "generation": "v2"})
-    with pytest.raises(TargetError, match="it is v1 or v3"):
+    with pytest.raises(TargetError, match="give v1 or v3; machines with gateway v5 take"):
         find(KITCHEN, generation="v5")
 
 
