@@ -1,7 +1,8 @@
 """Makes the captures of the benchmark: always the same ones, since all chance in them has a fixed seed.
 
 - *dense*: app and machine talk without a pause; the answers hold random values, each legal for its register, so that no
-  cache of messages can help.
+  cache of messages can help. Its twin's answers are random bytes, as a firmware that nobody knows may send them: two
+  of five hold a value that no register of theirs allows.
 - *haystack*: the same talk, thinly strewn into a household's other traffic.
 """
 
@@ -39,11 +40,17 @@ _FILE_HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
 _RECORD = struct.Struct("<IIII")
 
 
-def make_dense(path: Path, frames: int) -> None:
-    """Write a capture of `frames` frames, half of them requests and half answers, one a packet."""
+def make_dense(path: Path, frames: int, *, legal: bool = True) -> None:
+    """Write a capture of `frames` frames, half of them requests and half answers, one a packet.
+
+    Args:
+        path: Of the capture.
+        frames: How many.
+        legal: Whether each value is legal for its register; if not, the answers are wholly random.
+    """
     with path.open("wb") as file:
         file.write(_FILE_HEADER)
-        for number, packet in enumerate(_talk(frames)):
+        for number, packet in enumerate(_talk(frames, legal=legal)):
             file.write(_record(START_US + 500 * number, packet))
 
 
@@ -60,13 +67,15 @@ def make_haystack(path: Path, packets: int, frames: int) -> None:
             file.write(_record(START_US + 4000 * number, packet))
 
 
-def _talk(frames: int) -> Iterator[bytes]:
+def _talk(frames: int, *, legal: bool = True) -> Iterator[bytes]:
     key = Key.parse(KEY_TEXT)
     chance = random.Random(1774)
     sent = {APP: 1000, MACHINE: 5000}
     for number in range(frames):
         address, length = WINDOWS[number // 2 % len(WINDOWS)]
-        data = _memory(chance, address, length) if number % 2 else None
+        data = None
+        if number % 2:
+            data = _memory(chance, address, length) if legal else chance.randbytes(length)
         payload = wrap(encrypt(key, build(Message(Kind.READ, address, length, data))))
         source, destination = (MACHINE, APP) if number % 2 else (APP, MACHINE)
         ports = (1774, 36364) if number % 2 else (36364, 1774)
