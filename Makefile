@@ -104,7 +104,9 @@ lint: $(READY_TO_TEST)
 	$(BIN)/codespell
 
 # Some tests only: make test PYTEST_ARGS='--no-cov tests/codec'. What is not covered: .venv/bin/coverage report
-test: lint $(READY_312) $(READY_HOMEASSISTANT)
+# The environments are made beside each other and beside the quick checks: pip uses one core.
+test:
+	@$(MAKE) --no-print-directory --jobs 2 lint $(READY_312) $(READY_HOMEASSISTANT)
 	$(BIN)/python -m pytest --numprocesses auto --cov --cov-report= $(PYTEST_ARGS)
 
 fix: $(READY_TO_TEST)
