@@ -99,10 +99,9 @@ def read(
     speakers: Speakers,
     *,
     progress: Callable[[int], None] | None = None,
-    ahead: bool = False,
 ) -> Iterator[Record]:
     """Read all records of a capture. What is wrong with the capture does not raise, but is in the outcome."""
-    return read_into(RECORDS, outcome, speakers, progress=progress, ahead=ahead)
+    return read_into(RECORDS, outcome, speakers, progress=progress)
 
 
 def read_into(
@@ -111,7 +110,6 @@ def read_into(
     speakers: Speakers,
     *,
     progress: Callable[[int], None] | None = None,
-    ahead: bool = False,
 ) -> Iterator[T]:
     """Read what a sink makes of all messages of a capture; as `read`."""
     made = decode_capture_into(
@@ -120,7 +118,6 @@ def read_into(
         speakers,
         statistics=outcome.statistics,
         progress=progress,
-        ahead=ahead,
         capture=outcome.capture,
         memory=outcome.memory,
     )

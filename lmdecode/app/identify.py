@@ -17,7 +17,7 @@ from lmdecode.app.decode import Progress, no_progress
 from lmdecode.app.errors import CommandError
 from lmdecode.codec.dialect import MachineKey
 from lmdecode.codec.record import Record
-from lmdecode.codec.v1._fast import GENERATION as V1
+from lmdecode.codec.v1 import GENERATION as V1
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.config.keys import find_keys
 

@@ -23,7 +23,6 @@ def decode_onto(
     *,
     live: bool = False,
     progress: Callable[[int], None] | None = None,
-    ahead: bool = False,
 ) -> None:
     """Write what the user wants to see of a capture. What is wrong with it does not raise, but is in the outcome.
 
@@ -34,13 +33,12 @@ def decode_onto(
         opened: What it is read with.
         live: Whether somebody waits for each record.
         progress: Called now and then with the position in the file, in bytes.
-        ahead: Whether a second process may read it ahead.
     """
     speakers = opened.speakers
     if not (live or asked.chooses):
-        writer.write_all(read_into(writer.sink, outcome, speakers, progress=progress, ahead=ahead))
+        writer.write_all(read_into(writer.sink, outcome, speakers, progress=progress))
         return
-    for record in Choice(asked, opened, outcome).of(read(outcome, speakers, progress=progress, ahead=ahead)):
+    for record in Choice(asked, opened, outcome).of(read(outcome, speakers, progress=progress)):
         writer.write(record)
         if live:
             writer.flush()

@@ -5,15 +5,14 @@ A file is opened and recognised (`formats`), its packets become TCP segments (`n
 makes Records of the streams. Everything is an iterator, so memory does not grow with the capture, and what comes
 through a pipe is decoded as it comes.
 
-Two detours are for speed, and change nothing about what comes out: `net.libpcap` screens large files in which few
-packets are ours, and `prefetch` reads a large file in a second process.
+One detour is for speed, and changes nothing about what comes out: `net.libpcap` screens large files in which few
+packets are ours.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from functools import partial
 from io import BufferedReader
 from itertools import chain
 from pathlib import Path
@@ -25,7 +24,6 @@ from lmdecode.capture.formats._pieces import Stop
 from lmdecode.capture.formats.pcap import read_pcap, walk_pcap
 from lmdecode.capture.net.link import SegmentReader
 from lmdecode.capture.net.packet import ACK, SYN, Packet, Segment
-from lmdecode.capture.prefetch import Predecoded, read_ahead, worth_reading_ahead
 from lmdecode.capture.source import MEMORY, CaptureError, CaptureStatistics, OpenCapture, Source
 from lmdecode.codec.dialect import RECORDS, Sink
 from lmdecode.codec.record import Record
@@ -47,7 +45,6 @@ def decode_capture(
     *,
     statistics: CaptureStatistics | None = None,
     progress: Callable[[int], None] | None = None,
-    ahead: bool = False,
     capture: str | None = None,
     connections: Connections[Record] | None = None,
     memory: int = MEMORY,
@@ -65,7 +62,6 @@ def decode_capture(
         speakers,
         statistics=statistics,
         progress=progress,
-        ahead=ahead,
         capture=capture,
         connections=connections,
         memory=memory,
@@ -79,7 +75,6 @@ def decode_capture_into(
     *,
     statistics: CaptureStatistics | None = None,
     progress: Callable[[int], None] | None = None,
-    ahead: bool = False,
     capture: str | None = None,
     connections: Connections[T] | None = None,
     memory: int = MEMORY,
@@ -93,8 +88,6 @@ def decode_capture_into(
         statistics: What is read and decoded is counted in it; whole when the last Record is out. The connections that
             it counts already come before those of this capture, so that pieces of a capture can be numbered on.
         progress: Called now and then with the position in the file, in bytes.
-        ahead: Whether a second process may read a large capture ahead, where that saves time. What comes out is the
-            same.
         capture: The capture's name, for the Records; where there are several.
         connections: Those of the file before, if this one is the next piece of the same capture. They go on here, and
             are left open; when no more is to come, whoever gave them closes them. Made with the same sink.
@@ -116,15 +109,9 @@ def decode_capture_into(
     connections = connections or Connections(
         sink, speakers, statistics.tallies, capture=capture, first=statistics.connections, memory=memory // 4
     )
-    segments_of = partial(_segments, path, opened, speakers.ports)
-    # What libpcap screens is read beside this thread already.
-    if ahead and kind is not None and isinstance(path, Path) and worth_reading_ahead(path):
-        predecode = partial(_predecode, speakers, as_json=True)
-        batches = _closing(file, read_ahead(path, segments_of, predecode, statistics, progress))
-    else:
-        batches = _predecoded(speakers, segments_of(statistics, progress), as_json=sink.as_json)
-    with closing(batches):
-        for segments, predecoded in batches:
+    with closing(_segments(path, opened, speakers.ports, statistics, progress)) as batches:
+        for segments in batches:
+            predecoded = _predecode(speakers, segments, as_json=sink.as_json)
             statistics.port_packets += len(segments)
             before = statistics.bluetooth
             made: list[T] = []
@@ -141,20 +128,6 @@ def decode_capture_into(
         yield from connections.close()
         statistics.warnings += connections.warnings()
         statistics.notes += connections.notes()
-
-
-def _closing(file: BufferedReader, batches: Generator[Predecoded, None, None]) -> Generator[Predecoded, None, None]:
-    """The same, and a file is closed after them: the other process reads it."""
-    with closing(file), closing(batches):
-        yield from batches
-
-
-def _predecoded(
-    speakers: Speakers, batches: Iterator[list[Segment]], *, as_json: bool
-) -> Generator[Predecoded, None, None]:
-    """Segments, after the dialects took a look at them."""
-    for segments in batches:
-        yield segments, _predecode(speakers, segments, as_json=as_json)
 
 
 def _predecode(speakers: Speakers, segments: Sequence[Segment], *, as_json: bool) -> Sequence[Any]:
@@ -263,7 +236,7 @@ def _segments(
     progress: Callable[[int], None] | None,
     *,
     radio: bool = True,
-) -> Iterator[list[Segment]]:
+) -> Generator[list[Segment], None, None]:
     kind, file = opened
     if kind is None:
         yield from _read_screened(cast("Path", path), file, ports, statistics, progress, radio=radio)

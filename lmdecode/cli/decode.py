@@ -77,8 +77,7 @@ def decode(
             min=0,
             metavar="N",
             help="Decode N captures at the same time; 0 means one per core. Without this option, captures are decoded "
-            "one after the other, and a second process reads a large capture ahead; 1 turns reading ahead off. Has no "
-            "effect on a table or with --order time.",
+            "one after the other. Has no effect on a table or with --order time.",
             show_default=False,
         ),
     ] = None,
@@ -207,7 +206,7 @@ def _decode(
         path = Path(outcome.name)
         writer.begin(outcome.name)
         with progress_bar(path, onto_terminal=output is None and sys.stdout.isatty()) as progress:
-            decode_onto(writer, outcome, asked, opened, live=is_live(path), progress=progress, ahead=jobs != 1)
+            decode_onto(writer, outcome, asked, opened, live=is_live(path), progress=progress)
 
 
 def _names(fields: list[str]) -> tuple[str, ...]:

@@ -193,8 +193,7 @@ class Speaker(Protocol):
         """Look at the payloads of segments that are about to come, in any order, of any connections.
 
         Returns:
-            For each of them what `Conversation.receive` may be given with it: plain tuples that `marshal` knows, or
-            None.
+            For each of them what `Conversation.receive` may be given with it, or None.
         """
 
     def verdict(self, tally: Tally, ports: Iterable[int]) -> str | None:

@@ -15,7 +15,7 @@ from lmdecode.analysis.identification import Fit, Group, IdentificationResult, K
 from lmdecode.analysis.keyless_pairing import GroupKind, KnownMessage, data_sizes
 from lmdecode.codec.printable import printable
 from lmdecode.codec.record import Kind, iso_time
-from lmdecode.codec.v1._fast import GENERATION as V1
+from lmdecode.codec.v1 import GENERATION as V1
 from lmdecode.codec.v1.framing import wrap
 from lmdecode.render.sentence import count_text, short_subject
 from lmdecode.render.terminal import ByWidth

@@ -350,15 +350,6 @@ def test_a_pcapng_may_have_both_ethernet_and_bluetooth(tmp_path):
     packets = list(decode_packets(path, both))
     assert sum(packet is not None for packet, _ in packets) == len(tcp) + len(radio)
     assert [record for _, found in packets for record in found] == records
-    assert list(decode_capture(path, both, ahead=True)) == records
-
-
-def test_a_large_file_that_is_read_ahead_loses_none_of_it(tmp_path, monkeypatch):
-    monkeypatch.setattr("lmdecode.capture.prefetch._WORTH", 1)
-    monkeypatch.setattr("lmdecode.capture.prefetch._cores", lambda: 2)
-    path = tmp_path / "x"
-    path.write_bytes(btsnoop(HCI))
-    assert [record.subject for record in decode_capture(path, speakers(), ahead=True)] == SUBJECTS
 
 
 # The sample, and other programs

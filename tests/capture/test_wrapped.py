@@ -7,7 +7,6 @@ import struct
 
 import pytest
 
-from lmdecode.capture import prefetch
 from lmdecode.capture import reader as decoder
 from lmdecode.capture.net import libpcap
 from lmdecode.capture.reader import busiest_ports, decode_packets
@@ -82,9 +81,6 @@ def test_all_ways_of_reading_give_the_same(name, tmp_path, monkeypatch, expected
     path = tmp_path / "x.pcap"
     data = pcap(mixed(WAYS[name]))
     assert told(decode(path, data)[0]) == expected
-    monkeypatch.setattr(prefetch, "_WORTH", 0)
-    monkeypatch.setattr(prefetch, "_cores", lambda: 2)
-    assert told(decode(path, ahead=True)[0]) == expected
     blocks = [enhanced(0, time_ns // 1000, packet) for time_ns, packet in mixed(WAYS[name])]
     assert told(decode(tmp_path / "x.pcapng", section() + interface(1) + b"".join(blocks))[0]) == expected
     monkeypatch.setattr(decoder, "_WORTH_SCREENING", 0)
@@ -132,12 +128,9 @@ def test_the_busiest_ports_are_those_in_the_tunnel(tmp_path):
     assert found.packets == len(SEGMENTS)
 
 
-@pytest.mark.parametrize("ahead", [False, True])
-def test_what_could_not_be_looked_into_is_counted(tmp_path, monkeypatch, ahead):
-    monkeypatch.setattr(prefetch, "_WORTH", 0)
-    monkeypatch.setattr(prefetch, "_cores", lambda: 2)
+def test_what_could_not_be_looked_into_is_counted(tmp_path):
     closed = [(START_NS, frame(ip4(50, bytes(40)))), (START_NS, MACS + b"\x99\x99" + bytes(50))]
-    _, statistics, _ = decode(tmp_path / "x", pcap(closed * 3 + mixed(WAYS["GRE"], 100)), ahead=ahead)
+    _, statistics, _ = decode(tmp_path / "x", pcap(closed * 3 + mixed(WAYS["GRE"], 100)))
     assert statistics.unread["IPsec (ESP)"] >= 3
     assert statistics.unread["Ethernet type 0x9999"] == 3
     assert statistics.warnings == []

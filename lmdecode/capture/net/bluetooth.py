@@ -10,8 +10,8 @@ are a headphone's: a day of a telephone's log has a million. Of ATT, L2CAP and H
 which `struct` reads in a microsecond. tshark, in a test, reads the same values.
 
 Packets go to where connections are told apart as segments of no connection: `as_segment` wraps one, so that what
-carries segments of TCP - the second process, the screening of large files - carries Bluetooth packets just so, in
-their place among the others.
+carries segments of TCP - the screening of large files, say - carries Bluetooth packets just so, in their place among
+the others.
 """
 
 from __future__ import annotations

@@ -16,6 +16,8 @@ from lmdecode.codec.speakers import Speakers
 if TYPE_CHECKING:
     from lmdecode.codec.v1.decoder import Decoder
 
+GENERATION: Final = "v1"
+"""The name of this dialect in its Records."""
 PORT: Final = 1774
 """The TCP port on which machines with a first-generation gateway listen. Source: lmdirect; seen in captures."""
 
@@ -53,7 +55,7 @@ def _fields() -> Mapping[str, FieldKind]:
 
 
 DIALECT: Final = Dialect(
-    name="v1",
+    name=GENERATION,
     title="the protocol of the first gateways",
     ports=(PORT,),
     sniff=_sniff,

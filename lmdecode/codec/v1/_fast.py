@@ -33,26 +33,21 @@ Only `decoder` and `conversation` call this module: `Speaker.predecode` may retu
 from __future__ import annotations
 
 from binascii import a2b_base64, b2a_base64, unhexlify
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol, TypeVar, cast
 from zlib import adler32
 
-import orjson
-
 from lmdecode.codec.dialect import Place, Records, Sink
 from lmdecode.codec.record import NO_EXTRA, Kind, Record, Role, Sender, Value
+from lmdecode.codec.v1 import GENERATION
 from lmdecode.codec.v1.framing import END, START
 from lmdecode.codec.v1.key import BLOCK_SIZE, Key
-from lmdecode.codec.v1.message import NO_FIELDS, SHORT, Decoded, Message, Parsed, parse_leniently
+from lmdecode.codec.v1.message import HEADER, NO_FIELDS, SHORT, Decoded, Header, Message, Parsed, parse_leniently
 from lmdecode.codec.v1.redaction import touches_secret
 from lmdecode.codec.v1.window import Fields, quick_decoder
 
-GENERATION: Final = "v1"
-"""The name of this dialect in its Records."""
-HEADER: Final = 9
-"""Characters of kind and preamble."""
 _REQUEST: Final = HEADER + 2  # characters of a message without data
 _CACHE_SIZE: Final = 4096
 _LONGEST_CLEAN: Final = 2 + len(b2a_base64(bytes(SHORT + BLOCK_SIZE), newline=False))  # of a frame
@@ -60,14 +55,6 @@ _LONGEST_CLEAN: Final = 2 + len(b2a_base64(bytes(SHORT + BLOCK_SIZE), newline=Fa
 
 CleanMessage = tuple[str, Mapping[str, Value] | str, int]
 """A clean message: its plaintext; its fields, or their JSON; the number of the key that decrypted it."""
-
-
-class Header(NamedTuple):
-    """What the first nine characters of a clean message say."""
-
-    kind: Kind
-    address: int
-    length: int
 
 
 class _Reading(NamedTuple):
@@ -277,8 +264,6 @@ class _CleanRecords(Records):
     ) -> Record:
         """Return the Record of a clean message."""
         data = text[HEADER:-2].lower() or None
-        if isinstance(fields, str):
-            fields = NO_FIELDS if data is None else JsonFields(fields)
         head, tail = prepared
         values = (time_ns, *head, data, text, fields, None, elapsed, None, (), machine, *tail, request, None, NO_EXTRA)
         return tuple.__new__(Record, values)  # a third of the time of calling it
@@ -292,42 +277,3 @@ def clean_sink(sink: Sink[T]) -> CleanSink[T] | None:
     if isinstance(sink, Records):
         return cast("CleanSink[T]", _CLEAN_RECORDS)
     return cast("CleanSink[T]", sink) if hasattr(sink, "on_clean_message") else None
-
-
-class JsonFields(Mapping[str, Value]):
-    """Named values out of a JSON object, which is not read before somebody asks for one.
-
-    >>> JsonFields('{"coffee_temp":95.6}')["coffee_temp"]
-    95.6
-    """
-
-    __slots__ = ("_values", "json")
-    _values: dict[str, Value]
-
-    def __init__(self, json: str) -> None:
-        self.json = json
-        """The object as it came."""
-
-    def copy(self) -> dict[str, Value]:
-        """All of them."""
-        return dict(self._read())
-
-    def _read(self) -> dict[str, Value]:
-        try:
-            return self._values
-        except AttributeError:  # the first time
-            values: dict[str, Value] = orjson.loads(self.json)
-            self._values = values
-            return values
-
-    def __getitem__(self, name: str) -> Value:
-        return self._read()[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._read())
-
-    def __len__(self) -> int:
-        return len(self._read())
-
-    def __repr__(self) -> str:
-        return repr(self._read())

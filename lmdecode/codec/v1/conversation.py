@@ -37,10 +37,11 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from lmdecode.codec.dialect import RECORDS, Place, Sink, Tally
 from lmdecode.codec.record import NO_EXTRA, Kind, Record, Role, Sender
-from lmdecode.codec.v1._fast import GENERATION, HEADER, CleanMessage, CleanSink, clean_sink, window_of
+from lmdecode.codec.v1 import GENERATION
+from lmdecode.codec.v1._fast import CleanMessage, CleanSink, clean_sink, window_of
 from lmdecode.codec.v1.decoder import Decoder, withhold
 from lmdecode.codec.v1.framing import Deframer, Frame, Skipped
-from lmdecode.codec.v1.message import OK, Decoded
+from lmdecode.codec.v1.message import HEADER, OK, Decoded
 from lmdecode.codec.v1.redaction import touches_secret
 
 if TYPE_CHECKING:

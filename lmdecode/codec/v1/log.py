@@ -16,7 +16,7 @@ from typing import Final
 from lmdecode.codec.dialect import Place, Tally
 from lmdecode.codec.log_text import NO_ZONE
 from lmdecode.codec.record import Kind, Record, Role
-from lmdecode.codec.v1._fast import GENERATION
+from lmdecode.codec.v1 import GENERATION
 from lmdecode.codec.v1.conversation import ANSWER_TIMEOUT_NS
 from lmdecode.codec.v1.decoder import decode_plaintext, withhold
 from lmdecode.codec.v1.log_lines import Form, Said

@@ -25,7 +25,8 @@ OK: Final = "OK"
 """Stands in place of the data when the machine has accepted a write. Anything else is a refusal."""
 
 _PREAMBLE: Final = struct.Struct(">HH")
-_HEADER_SIZE: Final = 9  # kind and preamble
+HEADER: Final = 9
+"""Characters of kind and preamble, with which every message begins."""
 SHORT: Final = 256
 """Bytes whose sum is certainly below Adler-32's modulus, 65,521."""
 _UPPER_HEX: Final = re.compile(rb"(?:[0-9A-F]{2})*\Z").match
@@ -43,6 +44,14 @@ def letter_of(kind: Kind) -> str:
     'Z'
     """
     return _LETTERS[kind]
+
+
+class Header(NamedTuple):
+    """What the first nine characters of a message say."""
+
+    kind: Kind
+    address: int
+    length: int
 
 
 class Message(NamedTuple):
@@ -147,18 +156,18 @@ def parse(plaintext: bytes) -> Message:
 def parse_leniently(plaintext: bytes) -> Parsed:
     """Read as much of a plaintext as possible, and say what is wrong with the rest. Never raises."""
     body, digits = plaintext[:-2], plaintext[-2:]
-    check_ok = len(body) >= _HEADER_SIZE and digits == b"%02X" % (sum(body) & 0xFF)
+    check_ok = len(body) >= HEADER and digits == b"%02X" % (sum(body) & 0xFF)
     try:
         kind = _KINDS[body[0]]
-        address, length = _PREAMBLE.unpack(binascii.unhexlify(body[1:_HEADER_SIZE]))
+        address, length = _PREAMBLE.unpack(binascii.unhexlify(body[1:HEADER]))
     except (LookupError, ValueError, struct.error):
         return Parsed(None, (_why_no_message(plaintext),), check_ok=False)
     problems = [] if check_ok else [_why_check_wrong(body, digits)]
-    if not _UPPER_HEX(body[1:_HEADER_SIZE], 0):
+    if not _UPPER_HEX(body[1:HEADER], 0):
         problems.append("lower-case digits in the preamble; machines write upper case")
     if address + length > ADDRESS_SPACE:
         problems.append(f"the window {address:04X}+{length:04X} runs past the end of memory (FFFF)")
-    payload = body[_HEADER_SIZE:]
+    payload = body[HEADER:]
     message = _with_payload(kind, address, length, payload, problems)
     return Parsed(message, tuple(problems), check_ok)
 
@@ -222,11 +231,11 @@ def _why_no_message(plaintext: bytes) -> str:
     if not plaintext.isascii() or not plaintext.decode("ascii").isprintable():
         return "does not decrypt to a message (wrong key, or a damaged frame)"
     text = plaintext.decode("ascii")
-    if len(plaintext) < _HEADER_SIZE + 2:
+    if len(plaintext) < HEADER + 2:
         return f"too short for a message: {text!r}"
     if plaintext[0] not in _KINDS:
         return f"not a message: it begins with {text[0]!r}, not with R, W or Z"
-    return f"not a message: {text[1:_HEADER_SIZE]!r} is not an address and a length"
+    return f"not a message: {text[1:HEADER]!r} is not an address and a length"
 
 
 def _why_check_wrong(body: bytes, digits: bytes) -> str:

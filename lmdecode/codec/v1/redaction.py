@@ -30,7 +30,7 @@ from functools import lru_cache
 
 from lmdecode.codec.record import MASK
 from lmdecode.codec.v1.memory_map import REGISTERS
-from lmdecode.codec.v1.message import ADDRESS_SPACE, OK, Message, Parsed
+from lmdecode.codec.v1.message import ADDRESS_SPACE, HEADER, OK, Message, Parsed
 from lmdecode.codec.v1.window import registers_in
 
 _SECRETS = tuple(row for row in REGISTERS if row.secret)
@@ -44,7 +44,6 @@ WITHHELD = "damaged, and withheld since it may hold the machine's cloud account 
 """The problem of a damaged message that is not shown."""
 
 _PREAMBLES = re.compile(rb"(?=([0-9A-Fa-f]{4})([0-9A-Fa-f]{4}))").finditer
-_HEADER_SIZE = 9  # characters of kind and preamble
 
 
 @lru_cache(maxsize=4096)
@@ -61,7 +60,7 @@ def may_hold_secret(plaintext: bytes, parsed: Parsed) -> bool:
     """True if a message is damaged and may hold a secret. A sound message is masked byte by byte instead."""
     if not parsed.problems:
         return False
-    payload = (len(plaintext) - _HEADER_SIZE) // 2 + 1
+    payload = (len(plaintext) - HEADER) // 2 + 1
     if parsed.message is not None:
         address, size = parsed.message.address, max(parsed.message.length, payload)
         # A window that runs past the end of memory may go on at its beginning.
@@ -91,9 +90,9 @@ def masked_data(message: Message) -> str | None:
 
 def masked_plaintext(message: Message, plaintext: str) -> str:
     """The plaintext of a sound message, or of a refused write, with its secret bytes and its check byte masked."""
-    payload = plaintext[_HEADER_SIZE:-2]
+    payload = plaintext[HEADER:-2]
     size = max(message.length, (len(payload) + 1) // 2)
     if not payload or payload == OK or not touches_secret(message.address, size):
         return plaintext
     masked = masked_data(message) or MASK
-    return plaintext[:_HEADER_SIZE] + masked.upper() + MASK
+    return plaintext[:HEADER] + masked.upper() + MASK

@@ -13,7 +13,8 @@ import orjson
 
 from lmdecode.codec.dialect import Place
 from lmdecode.codec.record import Kind, Record, Role, Sender, Value, iso_time
-from lmdecode.codec.v1._fast import GENERATION, HEADER, Header, JsonFields
+from lmdecode.codec.v1 import GENERATION
+from lmdecode.codec.v1.message import HEADER, Header
 from lmdecode.render.records import OutputFormat, Style, TextWriter
 
 _LINES: Final = 256  # that are written at once
@@ -70,10 +71,7 @@ def json_line(record: Record) -> str:
     digits = "null" if data is None else f'"{data}"'
     # Most have letters and digits only, and need no escapes.
     text = f'"{plaintext}"' if plaintext is not None and plaintext.isalnum() else orjson.dumps(plaintext).decode()
-    if fields.__class__ is JsonFields:
-        values = fields.json
-    else:
-        values = orjson.dumps(fields.copy() if isinstance(fields, MappingProxyType) else dict(fields)).decode()
+    values = orjson.dumps(fields.copy() if isinstance(fields, MappingProxyType) else dict(fields)).decode()
     waited = "" if elapsed is None else f'"elapsed":{orjson.dumps(elapsed).decode()},'
     return (
         f'{{"time":"{iso_time(time_ns)}",{same}"data":{digits},"plaintext":{text},'

@@ -286,14 +286,10 @@ def test_what_libpcap_cannot_read_our_own_reader_does(pieces, early, missing, tm
     assert (statistics.warnings, statistics.connections) == (expected.warnings, expected.connections)
 
 
-def test_a_large_file_of_two_captures_read_by_another_process(tmp_path):
+def test_a_large_file_of_two_captures(tmp_path):
     foreign = [(START_NS, ethernet(SEGMENTS[0]._replace(destination=SEGMENTS[0].source)) + bytes(1400))] * 2000
     data = pcap([*foreign, *packets(SEGMENTS[:7])]) + BANNER + pcap([*foreign, *packets(SEGMENTS[7:])], order=">")
     data += b"94 packets captured\n"
-    assert len(data) > 4 << 20
     records, statistics, _ = decode(tmp_path / "x", data)
-    ahead, counted, _ = decode(tmp_path / "x", ahead=True)
-    assert ahead == records
     assert len(records) == 4
-    assert counted.notes == statistics.notes
-    assert counted.warnings == statistics.warnings == []
+    assert statistics.warnings == []

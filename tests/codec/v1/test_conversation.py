@@ -375,10 +375,10 @@ def told(stream, found):
     return records + conversation.close(now), conversation.tally
 
 
-@given(STREAM, st.booleans())
-def test_what_was_foreseen_makes_no_difference(stream, as_json):
+@given(STREAM)
+def test_what_was_foreseen_makes_no_difference(stream):
     """Whatever the pieces are, and whoever sends what the other should."""
-    found = FrameDecoder(KEY).predecode([piece for _, _, piece in stream], as_json=as_json)
+    found = FrameDecoder(KEY).predecode([piece for _, _, piece in stream], as_json=False)
     assert told(stream, found) == told(stream, [None] * len(stream))
 
 

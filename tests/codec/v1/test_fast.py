@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmdecode.codec.v1._fast import HEADER, read_clean, read_text, window_of
+from lmdecode.codec.v1._fast import read_clean, read_text, window_of
 from lmdecode.codec.v1.decoder import decode_plaintext
 from lmdecode.codec.v1.memory_map import REGISTERS
-from lmdecode.codec.v1.message import NO_FIELDS
+from lmdecode.codec.v1.message import HEADER, NO_FIELDS
 from lmdecode.codec.v1.window import decode_window, quick_decoder
 from lmdecode.codec.v1.windows import WINDOWS
 from tests.codec.v1.samples import SAMPLES, with_check

@@ -31,14 +31,13 @@ TIMES = st.integers(-(2**62), 2**62) | st.integers(1_795_229_750, 1_795_229_760)
     capture=st.none() | st.sampled_from(["a.pcap", '"\\é']),
 )
 def test_a_line_is_that_of_the_record(time_ns, sample, role, elapsed, machine, as_json, capture):  # noqa: PLR0917 -- strategies
-    (found,) = FrameDecoder(KEY).predecode([frame(sample.plaintext)], as_json=as_json)
-    if found is None:
-        return
-    text, fields, _ = found
-    made = []
-    lines = JsonLines()
+    piece, decoder, lines, made = [frame(sample.plaintext)], FrameDecoder(KEY), JsonLines(), []
     place = Place(7, "b:2", "[::1]:1774", capture)
     for sink in (clean_sink(RECORDS), lines, lines):  # the second time the second of the message is known
+        (found,) = decoder.predecode(piece, as_json=as_json and sink is lines)
+        if found is None:
+            return
+        text, fields, _ = found
         prepared = sink.prepare_window(place, "machine", window_of(text[:9]), role)
         made.append(sink.on_clean_message(time_ns, prepared, text, fields, elapsed, machine, None))
     record, line, again = made
