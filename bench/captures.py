@@ -4,6 +4,7 @@
   cache of messages can help. Its twin's answers are random bytes, as a firmware that nobody knows may send them: two
   of five hold a value that no register of theirs allows.
 - *haystack*: the same talk, thinly strewn into a household's other traffic.
+- *fleet*: many captures of such talk, each of a day of its own.
 """
 
 from __future__ import annotations
@@ -54,6 +55,22 @@ def make_dense(path: Path, frames: int, *, legal: bool = True) -> None:
             file.write(_record(START_US + 500 * number, packet))
 
 
+def make_fleet(folder: Path, captures: int, frames: int) -> None:
+    """Write a folder of captures of `frames` frames each, one for each day, back from the dense capture's.
+
+    All have one key. No two captures are the same, but every tenth has the same talk on another day: to make up all of
+    it anew would take minutes.
+    """
+    folder.mkdir()
+    talks = [list(_talk(frames, seed=1775 + number)) for number in range(min(captures, 10))]
+    for number in range(captures):
+        start_us = START_US - 86_400_000_000 * number
+        with (folder / f"day-{number:04}.pcap").open("wb") as file:
+            file.write(_FILE_HEADER)
+            for place, packet in enumerate(talks[number % len(talks)]):
+                file.write(_record(start_us + 500_000 * place, packet))
+
+
 def make_haystack(path: Path, packets: int, frames: int) -> None:
     """Write a capture of `packets` packets of a household, `frames` of which are frames of the protocol."""
     chance = random.Random(828)
@@ -67,9 +84,9 @@ def make_haystack(path: Path, packets: int, frames: int) -> None:
             file.write(_record(START_US + 4000 * number, packet))
 
 
-def _talk(frames: int, *, legal: bool = True) -> Iterator[bytes]:
+def _talk(frames: int, *, legal: bool = True, seed: int = 1774) -> Iterator[bytes]:
     key = Key.parse(KEY_TEXT)
-    chance = random.Random(1774)
+    chance = random.Random(seed)
     sent = {APP: 1000, MACHINE: 5000}
     for number in range(frames):
         address, length = WINDOWS[number // 2 % len(WINDOWS)]

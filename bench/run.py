@@ -1,168 +1,161 @@
-"""`make bench`: lmdecode and its peers side by side, as whole processes; medians and ratios as a table.
+"""`make bench`: lmdecode and its peers side by side, as whole processes; medians, ranges and ratios as a table.
 
 Peers that are not installed are left out, and said to be. The machine's noise is in all the numbers alike, so look at
-the ratios. Captures are made once, in bench/work; so is a virtual environment with lmdirect, whose metadata wants an
-old pip.
+the ratios, each taken within one round. Captures are made once, in bench/work; so is a virtual environment with
+lmdirect.
 """
 
 from __future__ import annotations
 
 import argparse
 import compileall
+import json
 import os
 import platform
-import shlex
 import shutil
-import statistics
 import subprocess
 import sys
+import tempfile
+import threading
 import time
-import venv
 from datetime import UTC, datetime
-from itertools import groupby
-from operator import attrgetter
+from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final
 
-from bench.captures import KEY_TEXT, make_dense, make_haystack
+from bench.figures import Raced, Run, in_rounds, raw, table_of
+from bench.races import HERE, Case, Plan, Race
 
-HERE = Path(__file__).parent
-WORK = HERE / "work"
-LMDECODE = f"{shlex.quote(str(Path(sys.executable).parent / 'lmdecode'))} decode --key {KEY_TEXT} --format jsonl"
-JSON_LOAD = f"{shlex.quote(sys.executable)} -c 'import json,sys; json.load(open(sys.argv[1]))'"
-
-
-class Case(NamedTuple):
-    """One command of a race."""
-
-    race: str
-    name: str
-    command: str
-    runs: int
+_WILD: Final = frozenset("*?[")
+_LOOKS: Final = 0.05  # seconds between two looks at the memory of a process
 
 
-class Result(NamedTuple):
-    """What a command took."""
-
-    case: Case
-    seconds: float
-    megabytes: float
+class FailedError(Exception):
+    """A command of a race failed; says which, and its last line."""
 
 
 def main() -> None:
-    """Make what is needed, run the races, print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=5, help="of each command; slow peers run less often")
+    """Make what is needed, run the races, print the table."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("--runs", type=int, default=5, help="of each command; slow ones run less often (5)")
     parser.add_argument("--small", action="store_true", help="a twentieth of everything, to see that it works")
+    parser.add_argument("--only", metavar="PATTERN", action="append", help="only races of such names, as 'dense*'")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write the figures of all runs to this file")
     options = parser.parse_args()
-    scale = 20 if options.small else 1
+    plan = Plan(max(1, options.runs), 20 if options.small else 1)
+    chosen = [name for name in plan.races if is_chosen(name, options.only)]
+    if not chosen:
+        parser.error(f"no race is called {' or '.join(options.only)}: there are {', '.join(plan.races)}")
     # pip compiles what it installs, as it did the peers; this package may be a working copy, never imported yet
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     compileall.compile_dir(HERE.parent / "lmdecode", quiet=1)
-    WORK.mkdir(exist_ok=True)
-    dense, second, hay = WORK / f"dense-{scale}.pcap", WORK / f"second-{scale}.pcap", WORK / f"hay-{scale}.pcap"
-    for path in (dense, second):
-        if not path.exists():
-            make_dense(path, 100_000 // scale)
-    if not hay.exists():
-        make_haystack(hay, 828_000 // scale, 20_000 // scale)
-    export = WORK / f"dense-{scale}.json"
-    if shutil.which("tshark") and not export.exists():
-        _export(dense, export)
-    cases = _cases(options.runs, dense, second, hay, export)
-    results = [result for _, race in groupby(cases, attrgetter("race")) for result in _measure(list(race))]
-    frames = 100_000 // scale
-    print(_markdown(results, frames))
-
-
-def _cases(runs: int, dense: Path, second: Path, hay: Path, export: Path) -> list[Case]:
-    few = max(1, runs // 3)
-    cases = [Case("needle in a haystack", "lmdecode", f"{LMDECODE} {hay} > /dev/null", runs)]
-    if shutil.which("tcpdump"):
-        tcpdump = f"tcpdump -r {hay} 'tcp port 1774' -w /dev/null"
-        cases.append(Case("needle in a haystack", "tcpdump, which only filters", tcpdump, runs))
-    if shutil.which("tshark"):
-        cases.append(
-            Case("needle in a haystack", "tshark", f"tshark -r {hay} -Y 'tcp.port==1774 && data' > /dev/null", few)
-        )
-    cases.append(Case("dense", "lmdecode, in two processes", f"{LMDECODE} {dense} > /dev/null", runs))
-    if shutil.which("tshark"):
-        python = _lmdirect()
-        peer = f"{python} {HERE / 'lmdirect_peer.py'}"
-        chain = f"tshark -r {dense} -Y 'tcp.port==1774 && data' -T json > {WORK}/peer.json && {peer} {WORK}/peer.json"
-        cases += [
-            Case("dense", "tshark -T json, then lmdirect", f"{chain} > /dev/null", few),
-            Case("dense, as tshark's JSON", "lmdecode, in two processes", f"{LMDECODE} {export} > /dev/null", runs),
-            Case("dense, as tshark's JSON", "Python's json.load alone", f"{JSON_LOAD} {export}", few),
-            Case("dense, as tshark's JSON", "json.load, then lmdirect", f"{peer} {export} > /dev/null", few),
-        ]
-    cases += [
-        Case("two dense captures", "lmdecode --jobs 2", f"{LMDECODE} --jobs 2 {dense} {second} > /dev/null", runs),
-        Case("two dense captures", "lmdecode --jobs 1", f"{LMDECODE} --jobs 1 {dense} {second} > /dev/null", runs),
-    ]
-    return cases
-
-
-def _measure(cases: list[Case]) -> list[Result]:
-    """Run the commands of one race in turns, so that a slow minute of the machine is one for all of them."""
+    began, load = datetime.now(UTC), os.getloadavg()[0]
+    results: list[Raced] = []
+    failed = False
+    for name in chosen:
+        try:
+            results += raced(plan.race(name))
+        except FailedError as error:
+            failed = True
+            plan.left_out.append(f"{name}: {error}")
     print(
-        f"{cases[0].race}: {', '.join(f'{case.name} ({case.runs}×)' for case in cases)} …", file=sys.stderr, flush=True
+        f"{began:%Y-%m-%d}, Python {platform.python_version()}, {os.cpu_count()} cores: medians of whole processes, "
+        "each with its range; a ratio is to the first command of the race, in the same round.\n"
     )
-    taken: dict[Case, list[tuple[float, int]]] = {case: [] for case in cases}
-    for turn in range(max(case.runs for case in cases)):
-        for case in cases:
-            if turn < case.runs:
-                taken[case].append(_run(case))
+    print(table_of(results))
+    if plan.left_out:
+        print("\nLeft out:\n")
+        print("\n".join(f"- {each}" for each in plan.left_out))
+    if options.json:
+        about: dict[str, object] = {
+            "began": began.isoformat(),
+            "python": platform.python_version(),
+            "cores": os.cpu_count(),
+        }
+        about |= {"load_before": load, "scale": "small" if options.small else "full"}
+        text = json.dumps(about | {"left_out": plan.left_out, "races": raw(results)}, indent=1, ensure_ascii=False)
+        options.json.write_text(f"{text}\n", encoding="utf-8")
+    if failed:
+        sys.exit("bench: a race failed, see what was left out")
+
+
+def is_chosen(name: str, patterns: list[str] | None) -> bool:
+    """Returns whether a race is one that was asked for: all are, if nothing was. A part of the name is enough.
+
+    >>> [is_chosen("two dense captures", patterns) for patterns in (None, ["dense"], ["dense*"], ["hay", "TWO*"])]
+    [True, True, False, True]
+    """
+    name = name.lower()
+    asked = [each.lower() for each in patterns or ()]
+    return not asked or any(fnmatchcase(name, each) or (not _WILD & set(each) and each in name) for each in asked)
+
+
+def raced(race: Race) -> list[Raced]:
+    """Runs the commands of a race in turns, and returns what they took.
+
+    Raises:
+        FailedError: One failed.
+    """
+    if not race.cases:
+        return []
+    told = ", ".join(f"{case.name} ({case.runs}×)" for case in race.cases)
+    print(f"{race.name}: {told} …", file=sys.stderr, flush=True)
+    runs = in_rounds([(case.runs, partial(run, case)) for case in race.cases])
     return [
-        Result(case, statistics.median(seconds for seconds, _ in runs), max(peak for _, peak in runs) / 1024)
-        for case, runs in taken.items()
+        Raced(race.name, case.name, case.command, of_case, race.compares, case.frames)
+        for case, of_case in zip(race.cases, runs, strict=True)
     ]
 
 
-def _run(case: Case) -> tuple[float, int]:
-    """Run a command: the seconds that it took, and the most memory that one of its processes had, in KB."""
-    start = time.perf_counter()
-    process = subprocess.Popen(case.command, shell=True, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.perf_counter() - start
-    if process.returncode:
-        sys.exit(f"bench: this failed: {case.command}")
-    return seconds, usage.ru_maxrss
+def run(case: Case) -> Run:
+    """Runs a command once.
+
+    Raises:
+        FailedError: It failed.
+    """
+    if case.fresh is not None:
+        shutil.rmtree(case.fresh, ignore_errors=True)
+    with tempfile.TemporaryFile() as said:
+        start = time.perf_counter()
+        process = subprocess.Popen(case.command, shell=True, stdout=subprocess.DEVNULL, stderr=said)
+        watch = _Memory(process.pid) if case.own_memory else None
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            said.seek(0)
+            last = said.read().decode(errors="replace").strip().rpartition("\n")[2]
+            raise FailedError(f"{case.name} failed ({process.returncode}): {last}")
+    megabytes = watch.peak() if watch else usage.ru_maxrss / 1024
+    return Run(seconds, usage.ru_utime + usage.ru_stime, megabytes)
 
 
-def _markdown(results: list[Result], frames: int) -> str:
-    today = f"{datetime.now(UTC):%Y-%m-%d}"
-    lines = [
-        f"{today}, Python {platform.python_version()}, {os.cpu_count()} cores, medians of whole processes in one run.",
-        "",
-        "| race | command | seconds | times lmdecode | peak MB |",
-        "| --- | --- | ---: | ---: | ---: |",
-    ]
-    first: dict[str, float] = {}
-    for case, seconds, megabytes in results:
-        pace = f" ({frames / seconds:,.0f} frames a second)" if case.race == "dense" and "dense" not in first else ""
-        own = first.setdefault(case.race, seconds)
-        lines.append(f"| {case.race} | {case.name}{pace} | {seconds:.2f} | {seconds / own:.2f} | {megabytes:.0f} |")
-    return "\n".join(lines)
+class _Memory:
+    """Watches the memory of one process; what the system counts at its end has that of its children in it."""
 
+    def __init__(self, process: int) -> None:
+        self._status = Path(f"/proc/{process}/status")
+        self._peak = 0
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread.start()
 
-def _export(capture: Path, export: Path) -> None:
-    with export.open("wb") as file:
-        command = ["tshark", "-r", str(capture), "-Y", "tcp.port==1774 && data", "-T", "json"]
-        subprocess.run(command, check=True, stdout=file, stderr=subprocess.DEVNULL)
+    def peak(self) -> float:
+        """Returns the most megabytes that it had. The process is over."""
+        self._thread.join()
+        return self._peak / 1024
 
-
-def _lmdirect() -> str:
-    """A Python that has lmdirect, in a virtual environment of its own."""
-    folder = WORK / "lmdirect"
-    python = folder / "bin" / "python"
-    if not (folder / "ready").exists():
-        venv.create(folder, with_pip=True, clear=True)
-        for wanted in ("pip<24.1", "lmdirect==0.9.4"):
-            subprocess.run([str(python), "-m", "pip", "install", "--quiet", wanted], check=True)
-        (folder / "ready").touch()
-    return str(python)
+    def _look(self) -> None:
+        while True:
+            try:
+                lines = self._status.read_text(encoding="ascii", errors="replace").splitlines()
+            except OSError:
+                return
+            peaks = [int(line.split()[1]) for line in lines if line.startswith("VmHWM:")]
+            if not peaks:  # it is over, or this is no Linux
+                return
+            self._peak = max(self._peak, *peaks)
+            time.sleep(_LOOKS)
 
 
 if __name__ == "__main__":
