@@ -56,6 +56,8 @@ class CaptureStatistics:
     """One line each; to be shown when decoding is over."""
     notes: list[str] = field(default_factory=list)
     """The same for what is not wrong, but good to know."""
+    is_cut: bool = False
+    """Whether the file ends, or could not be read on, inside a packet: so does one that is still being written."""
     unsaid: int = 0
     """Warnings that `warn` did not keep, since there were too many."""
 
@@ -174,6 +176,7 @@ class Source:
             statistics: With the number of packets before it.
         """
         number = statistics.packets + 1
+        statistics.is_cut = True
         if self.failure:
             statistics.warnings.append(
                 f"the file cannot be read beyond byte {self.base + len(self.buffer):,} ({self.failure}), "

@@ -22,6 +22,8 @@ class File:
     """Bytes."""
     stamp: str = ""
     """What tells whether it changed since it was listed: its time of change, or the ETag that the storage gives."""
+    modified_ns: int | None = None
+    """When it was last written, in nanoseconds since 1970; None if that says nothing: a bucket's objects come whole."""
 
 
 @dataclass(frozen=True, slots=True)

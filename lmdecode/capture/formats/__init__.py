@@ -67,6 +67,8 @@ class Format(NamedTuple):
     """Whether TCP can be in such a file; Bluetooth is all that a log of it has."""
     goes_on_looking: bool = False
     """Whether its reader takes any text, and looks for something to read up to the end."""
+    is_guess: bool = False
+    """Whether a file was taken for one of this kind only because it is text and plainly nothing else."""
 
 
 @cache

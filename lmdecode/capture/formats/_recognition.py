@@ -298,7 +298,7 @@ def _taken(path: Path, text: bytes) -> Format:
     """The format that a text may be of: a log, if no other."""
     for each in formats():
         if each.takes is not None and each.takes(text):
-            return each
+            return each._replace(is_guess=True)
     return _doubting(path, next(each for each in formats() if each.goes_on_looking))
 
 
@@ -356,4 +356,4 @@ def _doubting(path: Path, log: Format) -> Format:
                 f"if it is to be a log of one, {ON_DEBUG}"
             ) from None
 
-    return log._replace(records=reading)
+    return log._replace(records=reading, is_guess=True)
