@@ -25,11 +25,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
-from typing import IO, Final, NamedTuple
+from typing import IO, Final
 
 from lmdecode.app.dataset.places import file_at, is_url, local_file, opened, reason_of
 from lmdecode.app.dataset.temporary import temporary_folder
-from lmdecode.app.dataset.unit import File, Unit
+from lmdecode.app.dataset.unit import File, Piece, Unit
 from lmdecode.capture.compression import decompressed, is_compressed
 from lmdecode.capture.source import CaptureError
 from lmdecode.codec.errors import LmdecodeError
@@ -47,15 +47,6 @@ _MOST_NAME: Final = 100  # characters of a copy's name
 
 class Unsettled(LmdecodeError):  # noqa: N818 -- nothing is wrong, it is only too early
     """A capture is still being written, so it is left for the next run; the text says what shows it."""
-
-
-class Piece(NamedTuple):
-    """One file of a unit, as a dataset's entry keeps it."""
-
-    name: str
-    content: str
-    length: int
-    """Bytes, unpacked."""
 
 
 class Copy:

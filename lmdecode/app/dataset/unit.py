@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
+from typing import NamedTuple
 
 from lmdecode.codec.dialect import MachineKey, OwnerAccess
 from lmdecode.codec.errors import LmdecodeError
+from lmdecode.config.known import KnownMachines
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +28,29 @@ class File:
     """When it was last written, in nanoseconds since 1970; None if that says nothing: a bucket's objects come whole."""
 
 
+class Piece(NamedTuple):
+    """One file of a unit, as a dataset's entry keeps it."""
+
+    name: str
+    content: str
+    length: int
+    """Bytes, unpacked."""
+
+
+class Earlier(NamedTuple):
+    """What a dataset has under a unit's name already: perhaps an earlier state of it, from which it has grown."""
+
+    content: str
+    pieces: tuple[Piece, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
     """One capture: a file, or the pieces of one recording in their order."""
 
     files: tuple[File, ...]
+    earlier: tuple[Earlier, ...] = ()
+    """What the dataset has under its name; see `entries.Index.prepared`."""
 
     @property
     def name(self) -> str:
@@ -61,8 +81,10 @@ class Job:
     """The only TCP port to look at; None for those of all known protocols and of `ports`."""
     ports: frozenset[int] = frozenset()
     """Further ports on which the owner's machines listen."""
-    machines: tuple[tuple[str, str], ...] = ()
-    """Names that the owner gave to addresses and serial numbers: pairs of what stands in a record, and the name."""
+    known: KnownMachines = field(default_factory=KnownMachines, repr=False)
+    """What the configuration says of the machines: the names that their owner gave them."""
+    lock: str = ""
+    """The token of the lock that this export holds; "" if none is held. Without its lock nothing more is written."""
     memory: int = 256 << 20
     """Bytes of memory that the decode of one unit may take, about."""
 
