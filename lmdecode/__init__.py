@@ -7,6 +7,8 @@ it is first used, so `import lmdecode` costs nothing.
 
 from __future__ import annotations
 
+import os
+
 TYPE_CHECKING = False  # as type checkers know it; the module typing is not needed for more
 if TYPE_CHECKING:
     from lmdecode.analysis.changes import Differences
@@ -80,6 +82,11 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+if "LMDECODE_WITHOUT" in os.environ:  # for tests and measurements: see there
+    from lmdecode._parts import do_without
+
+    do_without(os.environ["LMDECODE_WITHOUT"])
 
 if not TYPE_CHECKING:  # to whom the names above are all there is
     _HOMES = {

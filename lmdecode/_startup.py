@@ -19,6 +19,8 @@ import sys
 import threading
 from importlib import import_module
 
+from lmdecode._parts import is_off
+
 _MONITORS = 6  # that Python's monitoring knows
 
 
@@ -27,7 +29,7 @@ def load_cipher() -> None:
 
     Nothing else runs yet that might want cffi meanwhile. It is there again afterwards.
     """
-    if "cffi" in sys.modules:
+    if "cffi" in sys.modules or is_off("startup"):
         return
     sys.modules["cffi"] = None  # type: ignore[assignment]  # an import then fails as if it were not installed
     try:
@@ -44,7 +46,7 @@ def end_at_once(code: int | str | None) -> None:
     Python prints an exit code that is a text; other threads, profilers and debuggers have something to do at the end;
     and what cannot be flushed is an error that Python reports. In these cases this returns.
     """
-    if isinstance(code, str) or threading.active_count() > 1 or _is_observed():
+    if is_off("startup") or isinstance(code, str) or threading.active_count() > 1 or _is_observed():
         return
     with contextlib.suppress(OSError):
         for stream in filter(None, (sys.stdout, sys.stderr)):

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
+from lmdecode._parts import is_off
 from lmdecode.capture.copies import Copies, Ends, Evidence, Turn
 from lmdecode.capture.net.bluetooth import FIRST_NO_PORT
 from lmdecode.capture.net.packet import ACK, FIN, PSH, RST, SYN, Endpoint, Segment
@@ -255,6 +256,7 @@ class Connections(Generic[T]):
         self._live: OrderedDict[tuple[Endpoint, Endpoint], _Connection[T]] = OrderedDict()  # the longest idle first
         self._closed: OrderedDict[tuple[Endpoint, Endpoint], None] = OrderedDict()  # those of them that are over
         self._latest: _Connection[T] | None = None  # the last of `_live`
+        self._shortly = not is_off("order")
         self._copies: Copies[_Connection[T]] = Copies()
         self._memory = memory
         self._touched: dict[_Connection[T], None] = {}  # since it was last counted what they hold
@@ -279,7 +281,7 @@ class Connections(Generic[T]):
         index = 0
         self._copies.passed(segments)
         while index < len(segments):
-            if self._latest is not None and not self._closed:
+            if self._latest is not None and not self._closed and self._shortly:
                 end = self._latest.receive_in_order(segments, predecoded, index, made)
                 if not self._latest.evidence.is_whole:
                     self._latest.remember(segments[index:end])

@@ -18,6 +18,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
+from lmdecode._parts import is_off
 from lmdecode.capture.connections import Connections
 from lmdecode.capture.formats import Format, open_capture
 from lmdecode.capture.formats._pieces import Stop
@@ -212,7 +213,7 @@ def _open(
     Raises:
         CaptureError: It cannot be opened, or is no capture.
     """
-    if ports is not None and isinstance(path, Path) and _is_large(path):
+    if ports is not None and isinstance(path, Path) and _is_large(path) and not is_off("libpcap"):
         from lmdecode.capture.net.libpcap import screened  # noqa: PLC0415 -- small captures do without
 
         found = screened(path, ports)
@@ -247,11 +248,16 @@ def _segments(
         if kind.packets is None:  # a format that has messages has no segments
             return
         reader = SegmentReader(ports, radio=radio)
-        for packets in kind.packets(file, statistics, progress, ports):
+        for packets in kind.packets(file, statistics, progress, _looked_for(ports)):
             segments = reader.read_all(packets)
             if segments:
                 yield segments
         reader.report(statistics)
+
+
+def _looked_for(ports: frozenset[int] | None) -> frozenset[int] | None:
+    """Return the ports by which the readers of formats may reject packets; None if they are to let all through."""
+    return None if is_off("prefilter") else ports
 
 
 def _read_screened(
@@ -297,7 +303,7 @@ def _read_screened(
         reader = SegmentReader(ports, radio=radio)
         _, file = open_capture(path)
         with closing(file):
-            for packets in read_pcap(file, statistics, None, ports):
+            for packets in read_pcap(file, statistics, None, _looked_for(ports)):
                 segments = reader.read_all(packets)
                 new = segments[done:]
                 done -= len(segments) - len(new)

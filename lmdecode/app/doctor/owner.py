@@ -24,8 +24,8 @@ OURS: Final = (
 """The variables of lmdecode."""
 _FOR_OTHERS: Final = 0o077
 _OTHERS: Final = (
-    "COLUMNS", "FORCE_COLOR", "HTTPS_PROXY", "HTTP_PROXY", "LC_ALL", "NO_COLOR", "PYTHONPATH", "TERM", "TZ",
-    "XDG_CONFIG_HOME", "https_proxy", "http_proxy",
+    "COLUMNS", "FORCE_COLOR", "HTTPS_PROXY", "HTTP_PROXY", "LC_ALL", "LMDECODE_WITHOUT", "NO_COLOR", "PYTHONPATH",
+    "TERM", "TZ", "XDG_CONFIG_HOME", "https_proxy", "http_proxy",
 )  # fmt: skip
 
 
@@ -65,7 +65,7 @@ def variables() -> list[Finding]:
     findings = [Finding("environment", State.NOTE, text)]
     for name in sorted(os.environ):
         near = get_close_matches(name, OURS, n=1, cutoff=0.8)
-        if name.startswith("LMDECODE_") and name not in OURS and near:
+        if name.startswith("LMDECODE_") and name not in found and near:
             text = f"{name} is set, but lmdecode does not read it: did you mean {near[0]}?"
             findings.append(Finding("environment", State.NOTE, text))
     key = os.environ.get(ENVIRONMENT_VARIABLE)

@@ -32,6 +32,8 @@ from lmdecode.codec.record import Value
 from lmdecode.codec.v1.register import Derived, Register
 from lmdecode.codec.v1.values import unpacking
 
+OFF: Final[set[str]] = set()
+"""What `_fast.do_without` turned off."""
 _REMEMBERED: Final = 4096  # results of one function, texts of one register
 _BYTES: Final = tuple(map(str, range(256)))  # looked up in a third of the time that formatting takes
 

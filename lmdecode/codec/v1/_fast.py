@@ -26,22 +26,25 @@ value that is not legal, a status, a window that is too long) these functions re
 
 How to do without
 -----------------
-Only `decoder` and `conversation` call this module: `Speaker.predecode` may return None for every payload, and
-`clean_sink` None for every sink. Then everything takes the general path.
+Only `decoder` and `conversation` call this module, `window` has its functions compiled by `_compiled`, and nothing else
+of the package imports either. `do_without` turns off what `PARTS` names, for tests and measurements (by the environment
+variable of `lmdecode/_parts.py`): without `batch` every frame takes the general path, without `windows` all windows are
+read step by step, and without `json` a Record is made of every message. The output is the same.
 """
 
 from __future__ import annotations
 
 from binascii import a2b_base64, b2a_base64, unhexlify
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, Protocol, TypeVar, cast
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar, cast
 from zlib import adler32
 
 from lmdecode.codec.dialect import Place, Records, Sink
 from lmdecode.codec.record import NO_EXTRA, Kind, Record, Role, Sender, Value
 from lmdecode.codec.v1 import GENERATION
+from lmdecode.codec.v1._compiled import OFF
 from lmdecode.codec.v1.framing import END, START
 from lmdecode.codec.v1.key import BLOCK_SIZE, Key
 from lmdecode.codec.v1.message import HEADER, NO_FIELDS, SHORT, Decoded, Header, Message, Parsed, parse_leniently
@@ -51,6 +54,17 @@ from lmdecode.codec.v1.window import Fields, quick_decoder
 _REQUEST: Final = HEADER + 2  # characters of a message without data
 _CACHE_SIZE: Final = 4096
 _LONGEST_CLEAN: Final = 2 + len(b2a_base64(bytes(SHORT + BLOCK_SIZE), newline=False))  # of a frame
+
+
+PARTS: Final = frozenset(("batch", "windows", "json"))
+"""What `do_without` knows."""
+
+
+def do_without(parts: Iterable[str]) -> None:
+    """Turn some of `PARTS` off for the whole process, and the others on."""
+    OFF.clear()
+    OFF.update(parts)
+    _reading.cache_clear()
 
 
 CleanMessage = tuple[str, Mapping[str, Value] | str, int]
@@ -172,6 +186,9 @@ class Predecoder:
             as_json: Whether fields are wanted as JSON text.
             keep: Is given the body and the plaintext of each other frame, which need not be decrypted once more.
         """
+        if "batch" in OFF:
+            return [None] * len(pieces)
+        as_json = as_json and "json" not in OFF
         if len(self._known) > _CACHE_SIZE or as_json is not self._as_json:
             self._known.clear()
             self._as_json = as_json
@@ -272,8 +289,29 @@ class _CleanRecords(Records):
 _CLEAN_RECORDS: Final = _CleanRecords()
 
 
+class _ThroughRecords(Generic[T]):
+    """Hands a sink the Records of clean messages, though it could do without.
+
+    Args:
+        sink: Takes Records.
+    """
+
+    prepare_window = _CLEAN_RECORDS.prepare_window
+    as_json = False
+
+    def __init__(self, sink: Sink[T]) -> None:
+        self.record = sink.record
+
+    def on_clean_message(self, *message: Any) -> T:  # noqa: ANN401 -- see `CleanSink`
+        """Return what the sink makes of the Record of a clean message."""
+        make: Callable[..., Record] = _CLEAN_RECORDS.on_clean_message
+        return self.record(make(*message[:-1], None))  # what the sink made of the request is no Record
+
+
 def clean_sink(sink: Sink[T]) -> CleanSink[T] | None:
     """Return a sink's way to take clean messages, or None if it takes Records only."""
     if isinstance(sink, Records):
         return cast("CleanSink[T]", _CLEAN_RECORDS)
-    return cast("CleanSink[T]", sink) if hasattr(sink, "on_clean_message") else None
+    if not hasattr(sink, "on_clean_message"):
+        return None
+    return _ThroughRecords(sink) if sink.as_json and "json" in OFF else cast("CleanSink[T]", sink)

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import NamedTuple
 
+import orjson
+
 from lmdecode.codec.confidence import Confidence
 from lmdecode.codec.errors import RegisterError
 from lmdecode.codec.record import Kind, Value
-from lmdecode.codec.v1._compiled import QuickDecoder, make_quick_decoder
+from lmdecode.codec.v1._compiled import OFF, QuickDecoder, make_quick_decoder
 from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS, by_name
 from lmdecode.codec.v1.message import Message
 from lmdecode.codec.v1.register import MODELS, Derived, Register
@@ -40,7 +42,7 @@ def decode_window(address: int, data: bytes, *, written: bool = False) -> tuple[
     ({'coffee_temp': 95.6, 'steam_temp': 124.0}, ())
     """
     plan = _plan(address, len(data), written)
-    if plan.quick is not None:
+    if plan.quick is not None and "windows" not in OFF:
         with suppress(LookupError, ValueError):  # some bytes are no value; the loop below finds out which
             return plan.quick.fields(data), ()
     fields: Fields = {}
@@ -71,7 +73,20 @@ def quick_decoder(address: int, length: int, *, written: bool = False) -> QuickD
     It takes exactly `length` bytes, and raises `LookupError` or `ValueError` if any register in them has no value.
     Returns None if the window holds two copies of a register, which only `decode_window` compares.
     """
-    return _plan(address, length, written).quick
+    quick = _plan(address, length, written).quick
+    return quick if quick is None or "windows" not in OFF else _by_steps(address, written=written)
+
+
+def _by_steps(address: int, *, written: bool) -> QuickDecoder:
+    """What `quick_decoder` returns where nothing is compiled."""
+
+    def fields(data: bytes) -> Fields:
+        found, problems = decode_window(address, data, written=written)
+        if problems:
+            raise ValueError(problems[0])
+        return found
+
+    return QuickDecoder(fields, lambda data: orjson.dumps(fields(data)).decode())
 
 
 def decode_message(message: Message) -> tuple[Fields, tuple[str, ...]]:
