@@ -6,7 +6,7 @@ Nearly every frame of a capture is *clean*: exactly one frame in its TCP segment
 right check byte, whose window is known, holds no secret, and whose values are all legal. For those, three things are
 done at once that the general path does in steps, and everything else falls back to the general path (`decoder`,
 `message`, `window`). Without this tier a real day takes 1.75 times as long to decode, and a dense capture 2.6 times
-(measured on 30,933 and 100,000 messages, one process; see docs/decisions/fast-path.md).
+(measured on 30,933 and 100,000 messages, one process; see docs/decisions/speed.md).
 
 - `Predecoder` decrypts the frames of a few thousand segments with one call of the cipher, since the call costs ten
   times the decryption of one message. Every frame begins from the zero IV, so a block of zeros between two
