@@ -15,7 +15,6 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from io import BufferedReader
 from itertools import chain
-from operator import lt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
@@ -289,11 +288,10 @@ def _read_screened(
     with closing(file):
         for number, packets in enumerate(passed()):
             # The header of another capture is the record of a packet without bytes to libpcap.
-            _, _, contents, lengths = zip(*packets, strict=True)
-            is_odd = 0 in lengths
+            is_odd = any(not packet.original_length for packet in packets)
             if is_odd:
                 break
-            is_cut = (is_cut and number > 0) or any(map(lt, map(len, contents), lengths))
+            is_cut = (is_cut and number > 0) or any(len(packet.data) < packet.original_length for packet in packets)
             segments = reader.read_all(packets)
             done += len(segments)
             if segments:

@@ -1,0 +1,172 @@
+"""Converts units on workers of Dask: processes on this computer, or those of a scheduler that runs already.
+
+Dask has the queue, the workers and the second attempts; what is here hands units in and takes results out. Some rules
+make that safe and small:
+
+- Only so many units are handed in that every worker has one to go on with. The scheduler and this process keep what is
+  under way, so their memory does not grow with the number of captures.
+- Large units go first, or the last worker would be busy with one for long while the others wait.
+- A worker commits a unit itself, and committing twice is the same as once. So a worker may die at any moment, and what
+  a scheduler took with it is found in the dataset by the next run.
+- A unit whose worker died is not blamed for that at once: another one on the same worker may have killed it, or
+  somebody who needed the memory. It is tried once more when everything else is done, alone. If that kills a worker
+  again, it is set aside.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any, Final
+
+from lmdecode.app.dataset.cluster_health import Health
+from lmdecode.app.dataset.cluster_start import LocalWorkers, SchedulerError, connect
+from lmdecode.app.dataset.cluster_work import Refusal, Task, convert_task
+from lmdecode.app.dataset.errors import DatasetError
+from lmdecode.app.dataset.store import open_dataset
+from lmdecode.app.dataset.unit import Job, Result, State, Unit
+from lmdecode.app.errors import UsageError
+from lmdecode.codec.errors import MissingPackageError
+from lmdecode.extras import install_command
+
+LOCAL: Final = "local"
+"""The scheduler's address that means workers on this computer, for as long as the command runs."""
+
+_ADDRESS: Final = re.compile(r"(?:tcp|tls)://[^\s/@]{1,255}:[0-9]{1,5}")
+_FEWEST: Final = 8  # units under way: with fewer, a cluster that grows with the work would not begin to
+_LOOK: Final = 0.02  # s between two looks at what is done; a small capture takes five times that
+
+
+def runner(scheduler: str, workers: int | None, *, tell: Callable[[str], None] = lambda _line: None) -> Cluster:
+    """Returns what converts units on workers of Dask.
+
+    Args:
+        scheduler: "local", or the address of a scheduler that runs: `tcp://host:8786` or `tls://host:8786`.
+        workers: How many workers "local" has; None: one for each core.
+        tell: Is called with a line that is good to know while units are converted: there is no worker yet.
+
+    Raises:
+        MissingPackageError: Dask is not installed.
+        UsageError: There is no such scheduler, or `workers` does not go with it.
+        SchedulerError: No scheduler answers at the address.
+    """
+    if scheduler != LOCAL:
+        if not _ADDRESS.fullmatch(scheduler):
+            raise UsageError(f"--scheduler {scheduler[:80]!r}: give local, or an address such as tcp://host:8786")
+        if workers is not None:
+            raise UsageError("--workers goes with --scheduler local: another scheduler has the workers that it has")
+    elif workers is not None and workers < 1:
+        raise UsageError(f"--workers {workers}: give 1 or more")
+    try:
+        import distributed  # noqa: F401 -- whether it is there
+    except ImportError:
+        raise MissingPackageError(f"--scheduler needs Dask: {install_command('dask')}") from None
+    return Cluster(scheduler, workers, tell)
+
+
+class Cluster:
+    """Converts units on workers of Dask; what `runner` returns."""
+
+    def __init__(self, scheduler: str, workers: int | None, tell: Callable[[str], None]) -> None:
+        self._scheduler = scheduler
+        self._workers = workers
+        self._tell = tell
+        self._local: LocalWorkers | None = None
+        self._client: Any = None if scheduler == LOCAL else connect(scheduler)
+
+    def run(self, units: Iterable[Unit], job: Job) -> Iterator[Result]:
+        """Yields what came of each unit, as soon as it is known.
+
+        Raises:
+            DatasetError: The dataset cannot be written, or the workers cannot be used.
+            SchedulerError: The scheduler is gone.
+        """
+        if self._client is None:
+            self._local = LocalWorkers(self._workers, job.memory)
+            self._client = self._local.client()
+            if self._local.note:
+                self._tell(self._local.note)
+        health = Health(self._client, self._scheduler, job.memory, self._tell)
+        suspects = []
+        ordered = sorted(units, key=lambda unit: unit.size, reverse=True)
+        for unit, result in self._converted(ordered, job, health):
+            if result is None:
+                suspects.append(unit)
+            else:
+                yield result
+        for unit in suspects:
+            for _, result in self._converted([unit], job, health):
+                yield result or _set_aside(unit, job)
+
+    def close(self) -> None:
+        """Ends what was started for it: at once, whatever the workers do."""
+        if self._local is not None:
+            self._local.close()
+        if self._client is not None:
+            with contextlib.suppress(Exception):  # it may be connecting to a scheduler that is gone
+                self._client.close(timeout=1)
+
+    def _converted(self, units: Iterable[Unit], job: Job, health: Health) -> Iterator[tuple[Unit, Result | None]]:
+        """Yields units as they are done, each with what came of it; None: its worker was killed."""
+        from distributed import as_completed
+
+        waiting = iter(units)
+        done = as_completed(loop=self._client.loop, with_results=True, raise_errors=False)
+        under_way: dict[Any, Unit] = {}
+        try:
+            while True:
+                for unit in islice(waiting, max(0, max(_FEWEST, 3 * health.threads) - len(under_way))):
+                    future = self._client.submit(convert_task, Task(unit, job), pure=False)
+                    under_way[future] = unit
+                    done.add(future)
+                if not under_way:
+                    return
+                health.check()
+                batch = done.next_batch(block=False)
+                if not batch:
+                    time.sleep(_LOOK)
+                for future, answer in batch:
+                    yield under_way.pop(future), self._judged(future, answer)
+        finally:
+            for future in under_way:
+                future.release()
+
+    def _judged(self, future: Any, answer: Any) -> Result | None:  # noqa: ANN401 -- distributed has no types
+        """Returns the result of a unit; None: its worker was killed.
+
+        Raises:
+            DatasetError: No unit can be converted.
+        """
+        from distributed import KilledWorker
+
+        if future.status == "finished":
+            if isinstance(answer, Refusal):
+                error = DatasetError(answer.line)
+                error.exit_code = answer.exit_code
+                raise error
+            return answer  # type: ignore[no-any-return]
+        if future.cancelled():
+            raise SchedulerError(
+                f"the scheduler {self._scheduler} is gone: start it again and run the same command; what is done is "
+                "kept"
+            )
+        error = answer[1]
+        if isinstance(error, KilledWorker):
+            return None
+        raise DatasetError(
+            f"a capture could not be handed to a worker of {self._scheduler} ({type(error).__name__}): have scheduler "
+            "and workers the same lmdecode, with its extra dask, and the same Python as this computer?"
+        )
+
+
+def _set_aside(unit: Unit, job: Job) -> Result:
+    """Writes down that a unit killed each worker that was given it. Returns its result."""
+    reason = (
+        "set aside: the worker that decoded it was killed, and once more with nothing else to do; perhaps memory ran "
+        "out: try it with --scheduler local --workers 1, or without --scheduler"
+    )
+    open_dataset(job.dataset).record_failure(unit, job, reason)
+    return Result(unit.name, State.FAILED, reason=reason)

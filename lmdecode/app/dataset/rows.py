@@ -1,0 +1,101 @@
+"""Rows as tables in memory: those of a capture, as a dataset would have them, and those of a file of a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+from lmdecode.app.dataset.identity import local_copy
+from lmdecode.app.dataset.naming import Namer
+from lmdecode.app.dataset.places import file_system, is_url, shown
+from lmdecode.app.dataset.schema import PARTITIONS, dataset_schema, file_schema, record_schema
+from lmdecode.app.dataset.storage import telling
+from lmdecode.app.dataset.store import DataFile
+from lmdecode.app.dataset.unit import Job, Unit
+from lmdecode.app.decode import Outcome, joined, nothing_decoded, read_into
+from lmdecode.codec.errors import LmdecodeError
+from lmdecode.codec.speakers import Speakers
+from lmdecode.render.columnar import ColumnSink
+
+
+def rows_of(unit: Unit, job: Job, tell: Callable[[str], None]) -> Any:  # noqa: ANN401 -- pyarrow has no types
+    """Returns the rows of a capture.
+
+    Args:
+        unit: The capture.
+        job: What it is decoded with; its dataset is not looked at.
+        tell: Is called with what is wrong with a capture that has rows all the same (a cut file, gaps): one line each.
+
+    Returns:
+        A `pyarrow.Table` with the columns of `schema.dataset_schema`, in the order of the messages.
+
+    Raises:
+        LmdecodeError: It cannot be read, nothing in it could be decoded, or it is still being written.
+    """
+    import pyarrow as pa
+
+    with local_copy(unit) as copy:
+        outcomes = [Outcome(path, capture=unit.name, memory=job.memory) for path in copy.paths]
+        speakers = Speakers.open(job.access(), job.port, job.ports)
+        columns = ColumnSink(record_schema())
+        made = read_into(columns.sink, outcomes[0], speakers) if len(outcomes) == 1 else joined(outcomes, speakers)
+        namer = Namer(job)
+        batches = [_with_partitions(batch, namer) for batch in columns.batches(made)]
+        copy.check(cut=any(outcome.error is not None or outcome.statistics.is_cut for outcome in outcomes))
+        complaints = [copy.told(each) for outcome in outcomes for each in outcome.complaints]
+        nothing = nothing_decoded(outcomes, speakers)
+        if nothing is not None:
+            raise LmdecodeError(copy.told(nothing) or "; ".join(complaints))
+        if not batches and complaints:
+            raise LmdecodeError("; ".join(complaints))
+    for each in complaints:
+        tell(each)
+    return pa.Table.from_batches(batches, dataset_schema())
+
+
+def table_of(file: DataFile, columns: Sequence[str] | None = None) -> Any:  # noqa: ANN401 -- pyarrow has no types
+    """Returns the rows of a file of a dataset.
+
+    Args:
+        file: The file.
+        columns: The columns to read; None: all of `schema.dataset_schema`.
+
+    Returns:
+        A `pyarrow.Table` with these columns, whose types are those of `schema.dataset_schema`.
+
+    Raises:
+        DatasetError: It cannot be read, or is not there any more: a later state of its capture took its place.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = dataset_schema()
+    wanted = pa.schema([schema.field(name) for name in columns or schema.names])
+    with ExitStack() as stack:
+        source: Any = file.path
+        stack.enter_context(telling("read", shown(file.path)))
+        if is_url(file.path):
+            storage, path = file_system(file.path)
+            source = stack.enter_context(storage.open(path, "rb"))
+        read = stack.enter_context(pq.ParquetFile(source)).read(
+            [each for each in wanted.names if each not in PARTITIONS]
+        )
+    found = [
+        pa.repeat(pa.scalar(getattr(file, each.name), pa.string()), file.rows)
+        if each.name in PARTITIONS
+        else read[each.name].cast(each.type)
+        for each in wanted
+    ]
+    return pa.table(found, schema=wanted)
+
+
+def _with_partitions(batch: Any, namer: Namer) -> Any:  # noqa: ANN401 -- pyarrow has no types
+    """Returns a batch as a dataset has it: with the names of machines, and the date of each row."""
+    import pyarrow as pa
+
+    found, which = namer.partitions(batch)
+    partitions = [pa.array([getattr(each, name) for each in found], pa.string()).take(which) for name in PARTITIONS]
+    return pa.RecordBatch.from_arrays(
+        [*(batch[each.name] for each in file_schema()), *partitions], schema=dataset_schema()
+    )
