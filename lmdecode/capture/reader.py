@@ -15,6 +15,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from io import BufferedReader
 from itertools import chain
+from operator import lt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
@@ -288,10 +289,11 @@ def _read_screened(
     with closing(file):
         for number, packets in enumerate(passed()):
             # The header of another capture is the record of a packet without bytes to libpcap.
-            is_odd = any(not packet.original_length for packet in packets)
+            _, _, contents, lengths = zip(*packets, strict=True)
+            is_odd = 0 in lengths
             if is_odd:
                 break
-            is_cut = (is_cut and number > 0) or any(len(packet.data) < packet.original_length for packet in packets)
+            is_cut = (is_cut and number > 0) or any(map(lt, map(len, contents), lengths))
             segments = reader.read_all(packets)
             done += len(segments)
             if segments:

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import codecs
 import select
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BufferedReader, RawIOBase
 from typing import IO, Final, Protocol
@@ -219,20 +217,6 @@ class OpenCapture(RawIOBase):
             raise CaptureError(f"{self.name} gives text, not bytes: open it with mode 'rb'")
         buffer[: len(data)] = data
         return len(data)
-
-
-def set_pipe_size(pipe: int, size: int) -> None:
-    """Let more wait in a pipe, where that can be had, so that neither side waits for the other at every turn.
-
-    Args:
-        pipe: The descriptor of either end.
-        size: Bytes.
-    """
-    if sys.platform == "linux":
-        import fcntl  # noqa: PLC0415 -- it is not everywhere
-
-        with suppress(OSError):
-            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, size)
 
 
 UTF8_MARK: Final = codecs.BOM_UTF8

@@ -14,6 +14,8 @@ Why in this way:
   network cards hand over such packets.
 - Streams get buffers of our own. glibc takes the size from `setvbuf` only with a buffer, and with its 4 KB half a
   gigabyte took 118,000 calls.
+- libpcap can be begun before anything else (`begin`): while Python loads the decoder, which takes it as long, libpcap
+  goes over half a file. What it then has waits in the pipe, and `screened` takes it over if just this was meant.
 - Files of which much would pass are left to the ordinary reader: to take a packet out of one file and put it into a
   pipe costs more than to skip it. The first megabyte shows which kind of file it is.
 
@@ -31,14 +33,17 @@ import ctypes
 import os
 import stat
 import struct
+import sys
+from contextlib import suppress
 from functools import cache
 from io import BufferedReader, FileIO
-from pathlib import Path
-from threading import Thread
-from typing import Final, Literal
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, cast
 
 from lmdecode.capture.net.packet import HEADER_OFFSETS, PLAIN_IPV4, PLAIN_PROTOCOLS, TUNNEL_PORTS, make_prefilter
-from lmdecode.capture.source import set_pipe_size
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _MIN_SNAP_LENGTH: Final = 65535  # bytes; in files with less, packets may be cut
 _SNAP_LENGTH: Final = 1 << 18  # bytes; the most that libpcap and the ordinary reader take for a packet's length
@@ -55,6 +60,7 @@ _NANOSECONDS: Final = (b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d")
 _NO_NETMASK: Final = 0xFFFFFFFF
 _ERROR_SIZE: Final = 256
 _PIPE_SIZE: Final = 1 << 20
+_PATIENCE: Final = 2  # seconds for a thread to end, which waits for nothing but a disk
 _LIBRARIES: Final = ("libpcap.so.1", "libpcap.so.0.8", "libpcap.so", "libpcap.A.dylib", "libpcap.dylib")
 
 
@@ -67,30 +73,65 @@ class _Program(ctypes.Structure):
 class Screened(FileIO):
     """The pcap file that libpcap writes into a pipe: what passes the filter."""
 
-    def __init__(self, path: Path, descriptor: int, screening: _Screening) -> None:
+    def __init__(self, path: str | Path, descriptor: int, screening: _Screening) -> None:
         super().__init__(descriptor)
         self.name = str(path)
-        self._screening = screening
+        self.screening = screening
 
     def failed(self) -> bool:
         """Return True if libpcap could not read the capture to its end. Waits for libpcap to stop."""
-        self._screening.thread.join()
-        return self._screening.failed
+        self.screening.thread.join()
+        return self.screening.failed
 
     def close(self) -> None:
-        """Stop reading. libpcap stops at the closed pipe."""
+        """Stop reading, and have libpcap stop."""
         if not self.closed:
-            self._screening.file.close()
-        super().close()
+            self.screening.file.close()
+            self.screening.stop()
+        super().close()  # a libpcap that waits in a full pipe wakes up by it
 
     @property
     def position(self) -> int:
         """Where libpcap is in the capture, in bytes."""
-        return self._screening.file.tell()
+        return self.screening.file.tell()
+
+
+class _Begun(NamedTuple):
+    """What was begun before it was asked for."""
+
+    status: os.stat_result
+    """Of the capture."""
+    ports: frozenset[int]
+    file: BufferedReader | None
+    """As `screened` returns it."""
+
+
+_begun: list[_Begun] = []
+"""One at most."""
+
+
+def begin(path: str, ports: frozenset[int]) -> None:
+    """Start to filter a capture that `screened` may soon be asked for.
+
+    Until it is asked for, libpcap goes on as far as the pipe takes what passes. `forget` ends what nobody asked for.
+    """
+    forget()
+    with suppress(OSError):
+        _begun.append(_Begun(os.stat(path), ports, _started(path, ports)))  # noqa: PTH116 -- pathlib is not loaded yet
+
+
+def forget() -> None:
+    """End what was begun and not asked for, with its thread."""
+    while _begun:
+        file = _begun.pop().file
+        if file is not None:
+            thread = cast("Screened", file.raw).screening.thread
+            file.close()
+            thread.join(_PATIENCE)
 
 
 def screened(path: Path, ports: frozenset[int]) -> BufferedReader | None:
-    """Start to filter a capture by libpcap.
+    """Start to filter a capture by libpcap, or take over what was begun.
 
     Args:
         path: The capture.
@@ -100,8 +141,30 @@ def screened(path: Path, ports: frozenset[int]) -> BufferedReader | None:
         A pcap file whose `raw` is a `Screened`, with the packets that may be of the ports. None if the file is not a
         pcap that libpcap would read sooner than the ordinary reader, or if libpcap is not installed.
     """
+    if _begun and _is_of(_begun[0], path, ports):
+        file = _begun.pop().file
+        if file is not None:
+            cast("Screened", file.raw).name = str(path)
+        return file
+    forget()
+    return _started(path, ports)
+
+
+def _is_of(begun: _Begun, path: Path, ports: frozenset[int]) -> bool:
+    """Whether this is what was begun, and the file has not changed."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
+        status = path.stat()
+    except OSError:
+        return False
+    before = begun.status
+    is_same = os.path.samestat(before, status)
+    return is_same and (before.st_size, before.st_mtime_ns, begun.ports) == (status.st_size, status.st_mtime_ns, ports)
+
+
+def _started(path: str | Path, ports: frozenset[int]) -> BufferedReader | None:
+    """Start to filter a capture. Arguments and result are those of `screened`."""
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 -- pathlib may not be loaded yet
             return None
         file = FileIO(path)
     except OSError:
@@ -119,7 +182,7 @@ def screened(path: Path, ports: frozenset[int]) -> BufferedReader | None:
         if capture is None or not _filters(library, capture, expression):
             return None
         pipe = reading, writing = os.pipe()
-        set_pipe_size(writing, _PIPE_SIZE)
+        _set_pipe_size(writing)
         screening = _Screening(library, capture, file, writing, buffers)
         return BufferedReader(Screened(path, reading, screening), _PIPE_SIZE)
     except (OSError, RuntimeError):  # the system has no more files, or no more threads
@@ -131,6 +194,15 @@ def screened(path: Path, ports: frozenset[int]) -> BufferedReader | None:
             for descriptor in pipe:
                 os.close(descriptor)
             file.close()
+
+
+def _set_pipe_size(pipe: int) -> None:
+    """Let more wait in a pipe, where that can be had, so that neither side waits for the other at every turn."""
+    if sys.platform == "linux":
+        import fcntl  # noqa: PLC0415 -- it is not everywhere
+
+        with suppress(OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_SIZE)
 
 
 def _opened(library: ctypes.CDLL, file: FileIO, header: bytes, buffer: ctypes.Array[ctypes.c_char]) -> int | None:
@@ -189,11 +261,19 @@ class _Screening:
         self._capture = capture
         self._pipe = pipe
         self._buffers = buffers  # they must live as long as the streams
+        self._is_over = False
+        self._ending = Lock()
         self.file = file
         """The capture. Its position is libpcap's."""
         self.failed = False
         self.thread = Thread(target=self._run, daemon=True)
         self.thread.start()
+
+    def stop(self) -> None:
+        """Have libpcap read no further than to the next packet."""
+        with self._ending:
+            if not self._is_over:
+                self._library.pcap_breakloop(self._capture)
 
     def _run(self) -> None:
         library, capture = self._library, self._capture
@@ -202,6 +282,8 @@ class _Screening:
         dumper = library.pcap_dump_fopen(capture, stream)
         result = library.pcap_loop(capture, -1, ctypes.cast(library.pcap_dump, ctypes.c_void_p), dumper)
         self.failed = result < 0
+        with self._ending:
+            self._is_over = True
         library.pcap_close(capture)
         library.pcap_dump_close(dumper)  # last: now the reader sees the end, and `failed` is set
 
@@ -275,7 +357,7 @@ def find_library() -> ctypes.CDLL | None:
         library.setvbuf.argtypes = (handle, text, ctypes.c_int, ctypes.c_size_t)
         library.pcap_dump_fopen.argtypes = (handle, handle)
         library.pcap_loop.argtypes = (handle, ctypes.c_int, handle, handle)
-        for of_one in ("pcap_dump_close", "pcap_close", "fclose"):
+        for of_one in ("pcap_dump_close", "pcap_close", "pcap_breakloop", "fclose"):
             getattr(library, of_one).argtypes = (handle,)
         return library
     return None

@@ -39,7 +39,7 @@ TERMINATED: Final = 143
 
 
 OUT_OF_MEMORY: Final = (
-    "memory ran out; what was read until then is all that there is: give it more (ulimit -v), decode with --jobs 1, "
+    "memory ran out; what was read until then is all that there is: give it more (ulimit -v), decode without --jobs, "
     "or take a piece: editcap -c 100000 BIG.pcap PIECE.pcap"
 )
 TRACEBACK: Final = "LMDECODE_TRACEBACK"

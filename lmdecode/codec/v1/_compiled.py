@@ -3,26 +3,39 @@
 A window is decoded a hundred thousand times from one plan, and a loop over the plan costs three times what the work
 does. So the plan is turned into the source of functions once, as `dataclasses` does it: one `struct` takes all the
 registers out, and one dictionary display, or one f-string for those who only write it down, looks up what they mean.
-The functions of the temperatures, for example, are
+The functions of the front panel's switches, for example, are
 
     def decode(data):
         r0, r1, = n3(data)
-        return {'coffee_temp': n1[r0], 'steam_temp': n2[r1]}
+        fields = {'power': (v0 := n1[r0][0]), 'water_reservoir_contact': (v1 := n2[r1][0])}
+        if v0 is None or v1 is None:
+            return present(fields), problems(data)
+        return fields, ()
 
     def as_json(data):
         r0, r1, = n3(data)
-        return f'{{{t4[r0]},{t5[r1]}}}'
+        text = f'{{{t4[r0]},{t5[r1]}}}'
+        if none in text:
+            fields, wrong = decode(data)
+            return text_of(fields), wrong
+        return text, ()
 
-They are for clean data only: what is no value raises `LookupError` or `ValueError`, and the general path in
-`fields` then says what is wrong. A test compares the two.
+    def problems(data):
+        r0, r1, = n3(data)
+        if n1[r0][2] or n2[r1][2]:
+            return named(('power', n1[r0][2]), ('water_reservoir_contact', n2[r1][2]))
+        return ()
+
+What is looked up is a `Meaning`, which says of bytes that are no value why not. So values that no register allows cost
+little more than legal ones; a firmware that nobody knows may send them with every message. A test compares these
+functions with the loop over the plan, in `window`.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
@@ -36,15 +49,22 @@ OFF: Final[set[str]] = set()
 """What `_fast.do_without` turned off."""
 _REMEMBERED: Final = 4096  # results of one function, texts of one register
 _BYTES: Final = tuple(map(str, range(256)))  # looked up in a third of the time that formatting takes
+_NONE: Final = "\0"  # the text of a value that there is not; no JSON has it, so it is found in a whole text
+
+Meaning = tuple[Value | None, str, str | None]
+"""What bytes mean: their value; that as JSON; what is wrong with them. Without a value the first two are None and NUL,
+and nothing is wrong with what follows from a value that there is not."""
 
 
 class QuickDecoder(NamedTuple):
-    """Decodes the clean data of one window; raises `LookupError` or `ValueError` if any value in it is none."""
+    """Decodes the data of one window. The functions take exactly the window's bytes, and never raise."""
 
-    fields: Callable[[bytes], dict[str, Value]]
-    """The values by name."""
-    json: Callable[[bytes], str]
-    """The same as JSON, in less time than it takes to make a dictionary and write that down."""
+    fields: Callable[[bytes], tuple[dict[str, Value], tuple[str, ...]]]
+    """The values by name, and the problems, as `decode_window` returns them."""
+    json: Callable[[bytes], tuple[str, tuple[str, ...]]]
+    """The same with the values as JSON, in less time than it takes to make a dictionary and write that down."""
+    problems: Callable[[bytes], tuple[str, ...]]
+    """The problems alone."""
 
 
 def make_quick_decoder(address: int, rows: Sequence[Register], derived: Sequence[Derived]) -> QuickDecoder:
@@ -54,9 +74,6 @@ def make_quick_decoder(address: int, rows: Sequence[Register], derived: Sequence
         address: Of the window's first byte.
         rows: The named registers that are whole in the window, in the order of addresses; no name twice.
         derived: What follows from them.
-
-    Returns:
-        Functions that take exactly the window's bytes.
     """
     source = _Source()
     layout, end = ">", address
@@ -72,21 +89,52 @@ def make_quick_decoder(address: int, rows: Sequence[Register], derived: Sequence
     return source.compiled(struct.Struct(layout), f"<window {address:04X}>")
 
 
+_FUNCTIONS: Final = """
+def decode(data):
+    {taken}
+    fields = {{{items}}}
+    if {is_any_none}:
+        return present(fields), problems(data)
+    return fields, ()
+
+def as_json(data):
+    {taken}
+    text = f'{{{members}}}'
+    if {is_none_in_text}:
+        fields, wrong = decode(data)
+        return text_of(fields), wrong
+    return text, ()
+
+def problems(data):
+    {taken}
+    if {is_any_wrong}:
+        return named({errors})
+    return ()
+"""
+
+
 class _Source:
     """The source of the functions, as it grows."""
 
     def __init__(self) -> None:
-        self._names: dict[str, object] = {"text": _text, "bytes": _BYTES}  # what it can refer to
+        self._names: dict[str, object] = {  # what it can refer to
+            "bytes": _BYTES,
+            "meaning": _meaning,
+            "named": _named,
+            "none": _NONE,
+            "present": _present,
+            "text_of": _text,
+        }
         self._variables: list[str] = []  # what `struct` takes out
         self._values: dict[str, str] = {}  # by name, the source of the value
         self._bytes: dict[str, tuple[str, Callable[[Any], Value] | None]] = {}  # by name, registers of one byte
+        self._uncertain: list[str] = []  # names of values that there may not be
+        self._errors: dict[str, str] = {}  # by name, the source of what is wrong with a confirmed one of them
         self._members = _Members(self._names)
 
     def add_whole(self, row: Register, offset: int) -> None:
         """A register that is decoded by itself."""
-        decode = self._named(row.type.decode)
-        self._values[row.name or ""] = value = f"{decode}(data[{offset}:{offset + row.size}])"
-        self._members.add(row.name or "", f"text({value})")
+        self._add(row, f"{self._named(_remembered(row.type.decode))}(data[{offset}:{offset + row.size}])")
 
     def add_register(self, row: Register) -> str:
         """One that `struct` takes out, next after those before it. Returns its format there."""
@@ -95,49 +143,70 @@ class _Source:
         self._variables.append(variable)
         if row.size == 1:
             self._bytes[name] = variable, convert
-        table = getattr(convert, "__self__", None)
         if convert is None:
             self._values[name] = variable
             self._members.add(name, f"bytes[{variable}]" if row.size == 1 else variable)
-        elif isinstance(table, dict | list):
+        elif row.size == 1:
+            self._add_byte(row, variable, convert)
+        elif isinstance(table := getattr(convert, "__self__", None), dict):
             self._values[name] = f"{self._named(table)}[{variable}]"
             self._members.add_looked_up(name, variable, convert)
         else:
-            self._values[name] = value = f"{self._named(convert)}({variable})"
-            self._members.add(name, f"text({value})")
+            self._add(row, f"{self._named(_remembered(convert))}({variable})")
         return code
 
     def add_derived(self, derived: Derived) -> None:
         """What follows from registers that were added."""
-        name, compute = derived.name, derived.compute
         inputs = [self._bytes.get(each) for each in derived.inputs]
-        first = inputs[0]
-        if len(inputs) == 1 and first is not None:
-            variable, convert = first
-            table = _following(convert, compute)
-            self._values[name] = f"{self._named(table)}[{variable}]"
-            self._members.add_looked_up(name, variable, table.__getitem__)
+        if len(inputs) == 1 and inputs[0] is not None:
+            self._add_byte(derived, *inputs[0], derived.compute)
             return
         arguments = ", ".join(self._values[each] for each in derived.inputs)
         if all(held is not None and held[1] is None for held in inputs):
-            self._values[name] = f"{self._named(_remembered(compute))}({arguments})"
-            self._members.add(name, f"{self._named(_remembered_text(compute))}({arguments})")
+            self._add(derived, f"{self._named(_remembered(derived.compute))}({arguments})")
         else:
-            self._values[name] = value = f"{self._named(compute)}({arguments})"
-            self._members.add(name, f"text({value})")
+            self._add(derived, f"meaning({self._named(derived.compute)}, {arguments})")
+
+    def _add(self, row: Register | Derived, meaning: str) -> None:
+        """A value that there may not be, by the source of its `Meaning`."""
+        name = row.name or ""
+        self._values[name] = f"{meaning}[0]"
+        self._members.add(name, f"{meaning}[1]")
+        self._uncertain.append(name)
+        if row.confirmed:
+            self._errors[name] = f"{meaning}[2]"
+
+    def _add_byte(self, row: Register | Derived, variable: str, *steps: Callable[[Any], Value] | None) -> None:
+        """A value that follows from a byte."""
+        name = row.name or ""
+        values, errors = _of_bytes(*steps)
+        self._values[name] = f"{self._named(values)}[{variable}]"
+        self._members.add_looked_up(name, variable, values.__getitem__)
+        if None in values:
+            self._uncertain.append(name)
+        if row.confirmed and any(errors):
+            self._errors[name] = f"{self._named(errors)}[{variable}]"
 
     def compiled(self, layout: struct.Struct, filename: str) -> QuickDecoder:
         """The functions."""
-        taken = ""
-        if self._variables:
-            taken = f" {', '.join(self._variables)}, = {self._named(layout.unpack_from)}(data)\n"
-        items = ", ".join(f"{name!r}: {source}" for name, source in self._values.items())
-        # An f-string has two braces for each that it shows.
-        as_json = f"def as_json(data):\n{taken} return f'{{{{{self._members.source()}}}}}'"
+        taken = f"{', '.join(self._variables)}, = {self._named(layout.unpack_from)}(data)" if self._variables else ""
+        places = {name: f"v{number}" for number, name in enumerate(self._uncertain)}
+        items = ", ".join(
+            f"{name!r}: ({places[name]} := {source})" if name in places else f"{name!r}: {source}"
+            for name, source in self._values.items()
+        )
+        source = _FUNCTIONS.format(
+            taken=taken,
+            items=items,
+            is_any_none=" or ".join(f"{place} is None" for place in places.values()) or "False",
+            members=f"{{{self._members.source()}}}",
+            is_none_in_text="none in text" if places else "False",
+            is_any_wrong=" or ".join(self._errors.values()) or "False",
+            errors=", ".join(f"({name!r}, {error})" for name, error in self._errors.items()),
+        )
         # Compiled first, because a Ctrl-C within the `exec` of a text ends Python by a signal, even if it is handled.
-        code = compile(f"def decode(data):\n{taken} return {{{items}}}\n{as_json}", filename, "exec")
-        exec(code, self._names)  # noqa: S102 -- made of names and numbers of our own map
-        return QuickDecoder(self._names["decode"], self._names["as_json"])  # type: ignore[arg-type]  # as just written
+        exec(compile(source, filename, "exec"), self._names)  # noqa: S102 -- of names and numbers of our own map
+        return QuickDecoder(*map(self._names.__getitem__, ("decode", "as_json", "problems")))  # type: ignore[arg-type]
 
     def _named(self, thing: object) -> str:
         name = f"n{len(self._names)}"
@@ -153,13 +222,13 @@ class _Members:
 
     def __init__(self, names: dict[str, object]) -> None:
         self._names = names
-        self._list: list[tuple[str, str, Callable[[Any], Value] | None]] = []
+        self._list: list[tuple[str, str, Callable[[Any], Value | None] | None]] = []
 
     def add(self, name: str, text: str) -> None:
         """A member, by the source of its value's text."""
         self._list.append((name, text, None))
 
-    def add_looked_up(self, name: str, variable: str, convert: Callable[[Any], Value]) -> None:
+    def add_looked_up(self, name: str, variable: str, convert: Callable[[Any], Value | None]) -> None:
         """A member that follows from a number."""
         self._list.append((name, variable, convert))
 
@@ -179,14 +248,14 @@ class _Members:
 class _Table(dict[int, str]):
     """By each number that came up, what it says as members of a JSON object."""
 
-    def __init__(self, converts: dict[str, Callable[[Any], Value]]) -> None:
+    def __init__(self, converts: dict[str, Callable[[Any], Value | None]]) -> None:
         super().__init__()
         (first, self._convert), *rest = converts.items()
         self._start = f'"{first}":'
         self._rest = [(f',"{name}":', convert) for name, convert in rest]
 
     def __missing__(self, number: int) -> str:
-        text = self._start + orjson.dumps(self._convert(number)).decode()  # measured values come up anew all the time
+        text = self._start + _text(self._convert(number))
         for start, convert in self._rest:
             text += start + _text(convert(number))
         if len(self) >= _REMEMBERED:
@@ -195,24 +264,44 @@ class _Table(dict[int, str]):
         return text
 
 
-def _text(value: Value) -> str:
-    return orjson.dumps(value).decode()
+def _text(value: Value | None) -> str:
+    return _NONE if value is None else orjson.dumps(value).decode()
+
+
+def _meaning(compute: Callable[..., Value], *inputs: Value | None) -> Meaning:
+    if None in inputs:
+        return None, _NONE, None
+    try:
+        value = compute(*inputs)
+    except ValueError as error:
+        return None, _NONE, str(error)
+    return value, _text(value), None
 
 
 @cache  # the times of all days are worked out by one function, from a few hundred hours and minutes
-def _remembered(compute: Callable[..., Value]) -> Callable[..., Value]:
-    return lru_cache(maxsize=_REMEMBERED)(compute)
+def _remembered(compute: Callable[..., Value]) -> Callable[..., Meaning]:
+    return lru_cache(maxsize=_REMEMBERED)(partial(_meaning, compute))
 
 
-@cache
-def _remembered_text(compute: Callable[..., Value]) -> Callable[..., str]:
-    return lru_cache(maxsize=_REMEMBERED)(lambda *arguments: _text(compute(*arguments)))
-
-
-def _following(convert: Callable[[Any], Value] | None, compute: Callable[..., Value]) -> dict[int, Value]:
-    """By each byte that a register can hold, what follows from it."""
-    table: dict[int, Value] = {}
+@cache  # the same registers are in several windows
+def _of_bytes(*steps: Callable[[Any], Value] | None) -> tuple[tuple[Value | None, ...], tuple[str | None, ...]]:
+    """By each byte that a register can hold, the value that some conversions make of it, and what is wrong with it."""
+    values, errors = [], []
     for byte in range(256):
-        with suppress(LookupError, ValueError):  # what is no value is found out where it is converted
-            table[byte] = compute(byte if convert is None else convert(byte))
-    return table
+        value: Value | None = byte
+        error: str | None = None
+        for step in filter(None, steps):
+            value, _, error = _meaning(step, value)
+        values.append(value)
+        errors.append(error)
+    return tuple(values), tuple(errors)
+
+
+def _present(fields: dict[str, Value | None]) -> dict[str, Value]:
+    """The values that there are."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _named(*errors: tuple[str, str | None]) -> tuple[str, ...]:
+    """The problems of values, by their names and what is wrong with each, if anything is."""
+    return tuple([f"{name}: {error}" for name, error in errors if error])

@@ -3,10 +3,13 @@
 What it is for
 --------------
 Nearly every frame of a capture is *clean*: exactly one frame in its TCP segment, which decrypts to a message with a
-right check byte, whose window is known, holds no secret, and whose values are all legal. For those, three things are
-done at once that the general path does in steps, and everything else falls back to the general path (`decoder`,
-`message`, `window`). Without this tier a real day takes 1.75 times as long to decode, and a dense capture 2.6 times
-(measured on 30,933 and 100,000 messages, one process; see docs/decisions/fast-path.md).
+right check byte, and whose window is known and holds no secret. For those, three things are done at once that the
+general path does in steps, and everything else falls back to the general path (`decoder`, `message`, `window`). Without
+this tier a real day takes 1.75 times as long to decode, and a dense capture 2.6 times (measured on 30,933 and 100,000
+messages, one process; see docs/decisions/speed.md).
+
+The values of a clean message may be any: what is wrong with them goes with them. A firmware that nobody knows may send
+with every message what no register allows, and must not be slow to read for that.
 
 - `Predecoder` decrypts the frames of a few thousand segments with one call of the cipher, since the call costs ten
   times the decryption of one message. Every frame begins from the zero IV, so a block of zeros between two
@@ -15,14 +18,14 @@ done at once that the general path does in steps, and everything else falls back
   is, whether it may hold a secret, and the function that reads its fields, which `_compiled` writes for each window.
   So one dictionary look-up stands for the parsing and all checks but two: the check byte, and that no letter is lower
   case.
-- A `CleanSink` is given the plaintext and the fields of a clean message, and makes of them what is wanted: a Record,
-  or a line of JSON without a Record. Of a clean message these two say everything.
+- A `CleanSink` is given the plaintext, the fields and the problems of a clean message, and makes of them what is
+  wanted: a Record, or a line of JSON without a Record. Of a clean message these three say everything.
 
 What can go wrong
 -----------------
 Both ways must give the same for every frame that this one reads, or a message would mean something else in a capture
 than on a live connection. Tests compare them for arbitrary plaintexts, streams and cuts. Where there is any doubt (a
-value that is not legal, a status, a window that is too long) these functions return None rather than guess.
+status, a window that is too long) these functions return None rather than guess.
 
 How to do without
 -----------------
@@ -67,8 +70,9 @@ def do_without(parts: Iterable[str]) -> None:
     _reading.cache_clear()
 
 
-CleanMessage = tuple[str, Mapping[str, Value] | str, int]
-"""A clean message: its plaintext; its fields, or their JSON; the number of the key that decrypted it."""
+CleanMessage = tuple[str, Mapping[str, Value] | str, tuple[str, ...], int]
+"""A clean message: its plaintext; its fields, or their JSON; what is wrong with its values; the number of the key that
+decrypted it."""
 
 
 class _Reading(NamedTuple):
@@ -76,8 +80,8 @@ class _Reading(NamedTuple):
 
     size: int
     window: Header
-    decode: Callable[[bytes], Fields]
-    as_json: Callable[[bytes], str]
+    decode: Callable[[bytes], tuple[Fields, tuple[str, ...]]]
+    as_json: Callable[[bytes], tuple[str, tuple[str, ...]]]
 
 
 _CHECKS = {b"%02X" % value: value for value in range(256)}
@@ -94,12 +98,12 @@ def read_clean(plaintext: bytes) -> Decoded | None:
         return None
     try:
         data = unhexlify(plaintext[HEADER:-2])
-        fields = reading.decode(data)
-    except (LookupError, ValueError):
+    except ValueError:
         return None
+    fields, problems = reading.decode(data)
     text = plaintext.decode("ascii")
     message = tuple.__new__(Message, (*reading.window, data, None))  # a third of the time of calling it
-    return tuple.__new__(Decoded, (message, True, data.hex(), text, MappingProxyType(fields), ()))
+    return tuple.__new__(Decoded, (message, True, data.hex(), text, MappingProxyType(fields), problems))
 
 
 def read_text(plaintext: bytes, number: int, *, as_json: bool) -> CleanMessage | None:
@@ -111,7 +115,9 @@ def read_text(plaintext: bytes, number: int, *, as_json: bool) -> CleanMessage |
         as_json: Whether the fields are wanted as JSON.
 
     >>> read_text(b"R401C000403BC04D8B6", 0, as_json=True)
-    ('R401C000403BC04D8B6', '{"coffee_temp":95.6,"steam_temp":124.0}', 0)
+    ('R401C000403BC04D8B6', '{"coffee_temp":95.6,"steam_temp":124.0}', (), 0)
+    >>> read_text(b"R000000010223", 0, as_json=True)
+    ('R000000010223', '{}', ('power: 2 is neither 0 nor 1',), 0)
     """
     reading = _reading(plaintext[:HEADER])
     if reading is None or not _is_sound(plaintext):
@@ -120,13 +126,16 @@ def read_text(plaintext: bytes, number: int, *, as_json: bool) -> CleanMessage |
     if size != len(plaintext):
         if len(plaintext) != _REQUEST or window.kind is not Kind.READ:
             return None
-        return plaintext.decode("ascii"), "{}" if as_json else NO_FIELDS, number
+        return plaintext.decode("ascii"), "{}" if as_json else NO_FIELDS, (), number
     try:
         data = unhexlify(plaintext[HEADER:-2])
-        fields = write_down(data) if as_json else MappingProxyType(decode(data))
-    except (LookupError, ValueError):
+    except ValueError:
         return None
-    return plaintext.decode("ascii"), fields, number
+    if as_json:
+        json, problems = write_down(data)
+        return plaintext.decode("ascii"), json, problems, number
+    fields, problems = decode(data)
+    return plaintext.decode("ascii"), MappingProxyType(fields), problems, number
 
 
 @lru_cache(maxsize=4096)
@@ -156,8 +165,6 @@ def _reading(start: bytes) -> _Reading | None:
     if any("window" in problem or "lower" in problem for problem in parsed.problems):
         return None
     quick = quick_decoder(message.address, message.length, written=message.kind is Kind.WRITE)
-    if quick is None:
-        return None
     window = Header(message.kind, message.address, message.length)
     return _Reading(_REQUEST + 2 * message.length, window, quick.fields, quick.json)
 
@@ -252,11 +259,12 @@ class CleanSink(Sink[T_co], Protocol[T_co]):
         prepared: Any,  # noqa: ANN401 -- what `prepare_window` returned
         text: str,
         fields: Mapping[str, Value] | str,
+        problems: tuple[str, ...],
         elapsed: float | None,
         machine: str | None,
         request: Any,  # noqa: ANN401 -- what the sink made of the request
     ) -> T_co:
-        """Return what is made of a clean message, by its plaintext and its fields or their JSON."""
+        """Return what is made of a clean message, by its plaintext, its fields or their JSON, and its problems."""
 
 
 class _CleanRecords(Records):
@@ -275,6 +283,7 @@ class _CleanRecords(Records):
         prepared: tuple[Any, ...],
         text: str,
         fields: Mapping[str, Value] | str,
+        problems: tuple[str, ...],
         elapsed: float | None,
         machine: str | None,
         request: Record | None,
@@ -282,7 +291,8 @@ class _CleanRecords(Records):
         """Return the Record of a clean message."""
         data = text[HEADER:-2].lower() or None
         head, tail = prepared
-        values = (time_ns, *head, data, text, fields, None, elapsed, None, (), machine, *tail, request, None, NO_EXTRA)
+        about = (data, text, fields, None, elapsed, None, problems, machine)
+        values = (time_ns, *head, *about, *tail, request, None, NO_EXTRA)
         return tuple.__new__(Record, values)  # a third of the time of calling it
 
 

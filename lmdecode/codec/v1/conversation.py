@@ -119,7 +119,7 @@ class ConversationInto(Generic[T]):
         clean = self._clean
         if clean is None:
             return None
-        text, fields, number = predecoded
+        text, fields, problems, number = predecoded
         start = text[:HEADER]
         decoder = self._decoder
         kind, address, length = window_of(start)
@@ -139,7 +139,9 @@ class ConversationInto(Generic[T]):
         tally.frames += 1
         tally.messages += 1
         tally.valid_frames += 1
-        made = clean.on_clean_message(time_ns, prepared, text, fields, elapsed, decoder.machine, asked)
+        if problems:
+            tally.problems += 1
+        made = clean.on_clean_message(time_ns, prepared, text, fields, problems, elapsed, decoder.machine, asked)
         if role == "request":
             self._pending.append((kind, address, length, time_ns, made))
         return made

@@ -27,7 +27,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -62,14 +61,12 @@ class FieldType:
 def unpacking(kind: FieldType) -> tuple[str, Callable[[Any], Value] | None]:
     """How to take a value of a type out of a `struct`: its format, and the conversion of what comes out.
 
-    Returns None as the conversion if the number itself is the value. Where one or two bytes decide, the conversion is
-    a look-up in a table made once, which is several times as fast as decoding. It raises `KeyError` or `RegisterError`
-    for bytes that are no value of the type.
+    Returns None as the conversion if the number itself is the value. Where two bytes decide, the conversion is a
+    look-up in a table, which is several times as fast as decoding. It raises `RegisterError` for bytes that are no
+    value of the type.
     """
     if kind.size == 1:
-        if kind.name == "uint8":
-            return "B", None
-        return "B", _decodable(kind).__getitem__
+        return "B", None if kind.name == "uint8" else lambda byte: kind.decode(bytes([byte]))
     if kind.name in {"uint16", "uint32"}:
         return ("H", None) if kind.size == 2 else ("I", None)
     if kind.size == 2 and kind.json == "number":
@@ -87,15 +84,6 @@ class _Quotients(dict[int, float]):
     def __missing__(self, number: int) -> float:
         self[number] = quotient = number / self._divisor
         return quotient
-
-
-def _decodable(kind: FieldType) -> dict[int, Value]:
-    """The value of each byte that is a value of a type."""
-    values: dict[int, Value] = {}
-    for code in range(256):
-        with suppress(RegisterError):
-            values[code] = kind.decode(bytes([code]))
-    return values
 
 
 def unsigned(size: int, byteorder: Literal["big", "little"] = "big") -> FieldType:

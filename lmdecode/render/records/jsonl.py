@@ -57,8 +57,7 @@ def json_line(record: Record) -> str:
         extra,
     ) = record
     if (
-        problems
-        or raw is not None
+        raw is not None
         or ok is not None
         or machine is not None
         or capture is not None
@@ -73,9 +72,10 @@ def json_line(record: Record) -> str:
     text = f'"{plaintext}"' if plaintext is not None and plaintext.isalnum() else orjson.dumps(plaintext).decode()
     values = orjson.dumps(fields.copy() if isinstance(fields, MappingProxyType) else dict(fields)).decode()
     waited = "" if elapsed is None else f'"elapsed":{orjson.dumps(elapsed).decode()},'
+    wrong = orjson.dumps(problems).decode() if problems else "[]"
     return (
         f'{{"time":"{iso_time(time_ns)}",{same}"data":{digits},"plaintext":{text},'
-        f'"fields":{values},{waited}"problems":[]}}\n'
+        f'"fields":{values},{waited}"problems":{wrong}}}\n'
     )
 
 
@@ -135,6 +135,7 @@ class JsonLines:
         prepared: tuple[str, str],
         text: str,
         fields: Mapping[str, Value] | str,
+        problems: tuple[str, ...],
         elapsed: float | None,
         machine: str | None,
         request: object,  # noqa: ARG002 -- a line does not have it
@@ -152,10 +153,11 @@ class JsonLines:
         values = fields if isinstance(fields, str) else orjson.dumps(dict(fields)).decode()
         waited = "" if elapsed is None else f'"elapsed":{orjson.dumps(elapsed).decode()},'
         whose = "" if machine is None else f',"machine":{orjson.dumps(machine).decode()}'
+        wrong = orjson.dumps(problems).decode() if problems else "[]"
         # The text has letters and digits only, and so needs no escapes.
         return (
             f'{{"time":"{time}",{same}"data":{digits},"plaintext":"{text}",'
-            f'"fields":{values},{waited}"problems":[]{whose}{end}}}\n'
+            f'"fields":{values},{waited}"problems":{wrong}{whose}{end}}}\n'
         )
 
     def record(self, record: Record) -> str:

@@ -352,8 +352,9 @@ def test_records_do_not_depend_on_the_segments_and_lose_nothing(speeches, seed):
     assert all(record.raw for record in expected if record.kind is None)
 
 
+TEXTS = "R401C0004", "R401C000403BC04D8", "W0000000101", "W00000001OK", "R01110010", "R0000000107", "W0000000107"
 PIECES = st.sampled_from([frame(sample.plaintext) for sample in SAMPLES]) | st.sampled_from(
-    [frame(with_check(text)) for text in ("R401C0004", "R401C000403BC04D8", "W0000000101", "W00000001OK", "R01110010")]
+    [frame(with_check(text)) for text in TEXTS]
 )
 STREAM = st.lists(
     st.tuples(

@@ -203,10 +203,10 @@ def test_what_is_foreseen_is_what_is_decoded(pieces, as_json):
         assert len(found) == len(pieces)
         for piece, each in zip(pieces, found, strict=True):
             if each is not None:
-                text, fields, number = each
+                text, fields, problems, number = each
                 decoded = plain.decode(piece[1:-1])
                 assert decoded.valid
-                assert (decoded.plaintext, number) == (text, 0)
+                assert (decoded.plaintext, decoded.problems, number) == (text, problems, 0)
                 assert dict(decoded.fields) == (orjson.loads(fields) if as_json else fields)
 
 
@@ -218,7 +218,7 @@ def test_most_frames_are_foreseen():
 def test_one_decoder_may_be_asked_for_both_forms():
     decoder, piece = FrameDecoder(KEY), [frame(b"R401C000403BC04D8B6")]
     for as_json, kind in ((True, str), (False, MappingProxyType), (True, str)):
-        ((_, fields, _),) = decoder.predecode(piece, as_json=as_json)
+        ((_, fields, _, _),) = decoder.predecode(piece, as_json=as_json)
         assert type(fields) is kind
 
 

@@ -45,9 +45,9 @@ def test_a_connection_keeps_to_its_key_whatever_was_foreseen():
     conversation = Conversation(keyring)
     conversation.receive(TIME, "machine", b"@" + body + b"%")
     (other,) = keyring.predecode([b"@" + body + b"%"], as_json=False)
-    text, fields, number = other
+    text, fields, problems, number = other
     assert number == 1
-    assert conversation.receive_clean(TIME, "machine", b"@" + body + b"%", (text, fields, 2)) is None
+    assert conversation.receive_clean(TIME, "machine", b"@" + body + b"%", (text, fields, problems, 2)) is None
     assert conversation.receive_clean(TIME, "machine", b"@" + body + b"%", other).machine == "kitchen"
 
 

@@ -37,15 +37,16 @@ def test_a_line_is_that_of_the_record(time_ns, sample, role, elapsed, machine, a
         (found,) = decoder.predecode(piece, as_json=as_json and sink is lines)
         if found is None:
             return
-        text, fields, _ = found
+        text, fields, problems, _ = found
         prepared = sink.prepare_window(place, "machine", window_of(text[:9]), role)
-        made.append(sink.on_clean_message(time_ns, prepared, text, fields, elapsed, machine, None))
+        made.append(sink.on_clean_message(time_ns, prepared, text, fields, problems, elapsed, machine, None))
     record, line, again = made
     assert type(record) is Record
     assert (record.time_ns, record.stream, record.destination, record.role) == (time_ns, 7, "b:2", role)
     assert (record.plaintext, record.elapsed, record.machine) == (text, elapsed, machine)
     assert (record.capture, record.generation) == (capture, "v1")
     assert sample.is_in(record.fields)
+    assert record.problems == problems
     assert line == again == json_line(record) == lines.record(record)
 
 
