@@ -18,7 +18,6 @@ from lmdecode.app.files import is_live
 from lmdecode.capture.connections import Connections
 from lmdecode.capture.net.packet import Packet
 from lmdecode.capture.reader import (
-    decode_capture,
     decode_capture_into,
     decode_packets,
     read_segments,
@@ -180,8 +179,28 @@ def joined(outcomes: Sequence[Outcome], speakers: Speakers, *, progress: Progres
     A connection that goes on in the next piece goes on: its streams, its number, its unanswered requests. What is
     decoded is counted in the first outcome.
     """
+    return joined_into(RECORDS, outcomes, speakers, progress=progress)
+
+
+def joined_into(
+    sink: Sink[T],
+    outcomes: Sequence[Outcome],
+    speakers: Speakers,
+    *,
+    progress: Progress = no_progress,
+    capture: str | None = None,
+) -> Iterator[T]:
+    """Read what a sink makes of all messages of the pieces of one capture; as `joined`.
+
+    Args:
+        sink: Decides what is made of each message. Only of Records it is noted if pieces overlap.
+        outcomes: Of the pieces, in their order.
+        speakers: The dialects, with the owner's keys.
+        progress: Opens a progress bar for a piece.
+        capture: The capture's name, for the Records.
+    """
     tallies = outcomes[0].statistics.tallies
-    connections = Connections(RECORDS, speakers, tallies, memory=outcomes[0].memory // 4)
+    connections = Connections(sink, speakers, tallies, capture=capture, memory=outcomes[0].memory // 4)
     latest, before = 0, None
     for outcome in outcomes:
         begin = _first_ns(outcome.path) if isinstance(outcome.path, Path) else None
@@ -193,12 +212,19 @@ def joined(outcomes: Sequence[Outcome], speakers: Speakers, *, progress: Progres
         outcome.statistics.tallies = tallies
         outcome.statistics.connections = first = connections.count
         with progress(Path(outcome.name)) as reached:
-            records = decode_capture(
-                outcome.path, speakers, statistics=outcome.statistics, progress=reached, connections=connections
+            made = decode_capture_into(
+                outcome.path,
+                sink,
+                speakers,
+                statistics=outcome.statistics,
+                progress=reached,
+                capture=capture,
+                connections=connections,
             )
-            for record in _noted(outcome, records):
-                latest = max(latest, record.time_ns)
-                yield record
+            for each in _noted(outcome, made):
+                if isinstance(each, Record):
+                    latest = max(latest, each.time_ns)
+                yield each
         outcome.statistics.connections -= first
         before = outcome.name
     yield from connections.close()

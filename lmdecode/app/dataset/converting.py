@@ -27,7 +27,7 @@ from lmdecode.app.dataset.schema import record_schema
 from lmdecode.app.dataset.store import Dataset, now, open_dataset
 from lmdecode.app.dataset.tables import TableWriter, TooManyFilesError
 from lmdecode.app.dataset.unit import Job, Result, State, Unit
-from lmdecode.app.decode import Outcome, counted, joined, nothing_decoded, read_into
+from lmdecode.app.decode import Outcome, counted, joined_into, nothing_decoded, read_into
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.speakers import Speakers
 from lmdecode.render.columnar import ColumnSink
@@ -144,7 +144,10 @@ def _part(unit: Unit, job: Job, dataset: Dataset, copy: Copy, before: Entry | No
     outcomes = [Outcome(path, capture=unit.name, memory=job.memory) for path in copy.paths]
     speakers = Speakers.open(job.access(), job.port, job.ports)
     columns = ColumnSink(record_schema())
-    made = read_into(columns.sink, outcomes[0], speakers) if len(outcomes) == 1 else joined(outcomes, speakers)
+    if len(outcomes) == 1:
+        made = read_into(columns.sink, outcomes[0], speakers)
+    else:
+        made = joined_into(columns.sink, outcomes, speakers, capture=unit.name)
     writer = TableWriter(dataset.storage, layout.stem(copy.content, edition=edition))
     try:
         written = _written(columns.batches(made), Namer(job), writer)
@@ -222,7 +225,8 @@ def _reason(unit: Unit, error: Exception) -> str:
         return " ".join(str(error).split())
     if isinstance(error, TooManyFilesError):
         return f"{unit.name}: its times are spread over too many days to be those of a recording"
-    return f"{unit.name}: lmdecode is at fault ({type(error).__name__}: {str(error)[:200]}); please report it"
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"{unit.name}: lmdecode is at fault ({what[:200]}); please report it"
 
 
 def _check_lock(dataset: Dataset, job: Job) -> None:

@@ -6,6 +6,7 @@ are plain strings: pandas, DuckDB and Polars read those alike, and Parquet keeps
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Final
 
 from lmdecode.analysis.columns import field_kinds
@@ -14,6 +15,7 @@ PARTITIONS: Final = ("generation", "machine", "date")
 """The partitions, from the outermost: the protocol, the machine's name, and the day in UTC (`2026-11-21`)."""
 
 
+@cache
 def record_schema() -> Any:  # noqa: ANN401 -- pyarrow has no types
     """Returns the columns that rows are made with, `generation` and `machine` among them: a `pyarrow.Schema`."""
     import pyarrow as pa
@@ -28,6 +30,7 @@ def record_schema() -> Any:  # noqa: ANN401 -- pyarrow has no types
     return pa.schema(plain)
 
 
+@cache
 def file_schema() -> Any:  # noqa: ANN401 -- pyarrow has no types
     """Returns the columns of a file in the dataset: those of `record_schema` without the partitions."""
     import pyarrow as pa
@@ -35,6 +38,7 @@ def file_schema() -> Any:  # noqa: ANN401 -- pyarrow has no types
     return pa.schema([each for each in record_schema() if each.name not in PARTITIONS])
 
 
+@cache
 def dataset_schema() -> Any:  # noqa: ANN401 -- pyarrow has no types
     """Returns the columns that a reader of a dataset sees: those of its files, then the partitions, all three texts."""
     import pyarrow as pa

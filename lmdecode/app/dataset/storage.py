@@ -80,20 +80,21 @@ def storage_at(url: str) -> Storage:
 
 
 @contextlib.contextmanager
-def telling(doing: str, name: str) -> Iterator[None]:
+def telling(doing: str, name: str, kind: type[Exception] = Exception) -> Iterator[None]:
     """Turns whatever goes wrong with a storage into a `DatasetError`.
 
-    Storages raise what their packages like, and not only OSError, so this catches all but our own.
+    Storages raise what their packages like, and not only OSError, so this takes everything but our own.
 
     Args:
         doing: What was tried, for the message: "written".
         name: What the storage is called.
+        kind: What may go wrong with it.
     """
     try:
         yield
     except DatasetError:
         raise
-    except Exception as error:  # noqa: BLE001 -- see above
+    except kind as error:
         found = DatasetError(_line(doing, name, error))
         found.exit_code = exit_code_of(error)
         raise found from None

@@ -207,4 +207,4 @@ class TableWriter:
 
     def _telling(self) -> contextlib.AbstractContextManager[None]:
         name = self._storage.name if self._scratch is None else f"{self._scratch} (a copy for {self._storage.name})"
-        return telling("written", name)
+        return telling("written", name, OSError)

@@ -8,6 +8,8 @@ frame, and `conversation` for one connection.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from lmdecode.codec.dialect import Dialect, FieldKind, OwnerAccess, Speaker
@@ -45,13 +47,17 @@ def _sniff_log(text: bytes) -> bool:
     return looks_like_log(text)
 
 
+@cache
 def _fields() -> Mapping[str, FieldKind]:
+    """Return the fields of v1. Who asks for one asks for hundreds, so the mapping is made once."""
     from lmdecode.codec.v1.memory_map import DERIVED, REGISTERS  # noqa: PLC0415 -- as above
 
-    return {
-        **{row.name: FieldKind(row.type.json, row.type.words, row.formerly) for row in REGISTERS if row.name},
-        **{row.name: FieldKind(row.json) for row in DERIVED},
-    }
+    return MappingProxyType(
+        {
+            **{row.name: FieldKind(row.type.json, row.type.words, row.formerly) for row in REGISTERS if row.name},
+            **{row.name: FieldKind(row.json) for row in DERIVED},
+        }
+    )
 
 
 DIALECT: Final = Dialect(
