@@ -104,7 +104,7 @@ def _works(scale: int) -> list[Work]:
         Work("dense, legal values", (*_JSON_LINES, *_KEY, str(legal)), (Way(""), *tier)),
         Work("dense, random values", (*_JSON_LINES, *_KEY, str(random)), (Way(""), *tier)),
         Work("dense, Parquet", (*parquet, *_KEY, str(legal)), (Way(""), Way("columns", "columns"))),
-        Work("haystack", (*_JSON_LINES, *_KEY, str(hay)), (Way(""), Way("libpcap", "libpcap"))),
+        Work("haystack", (*_JSON_LINES, *_KEY, str(hay)), (Way(""), Way("early", "early"), Way("libpcap", "libpcap"))),
         Work(
             "haystack, no libpcap",
             (*_JSON_LINES, *_KEY, str(hay)),

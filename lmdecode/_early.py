@@ -13,6 +13,8 @@ import os
 import stat
 import sys
 
+from lmdecode._parts import is_off
+
 _LARGE = 8 << 20  # bytes; smaller captures are not filtered by libpcap
 _PORTS = frozenset((1774, 8081))  # of all dialects that have ports
 _MAGICS = (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d")
@@ -27,7 +29,7 @@ def begin_early(arguments: list[str]) -> None:
     Args:
         arguments: The command line, without the program.
     """
-    if arguments[:1] != ["decode"] or sys.stdin is None or os.environ.get("LMDECODE_WITHOUT"):
+    if arguments[:1] != ["decode"] or sys.stdin is None or is_off("early") or is_off("libpcap"):
         return
     if any(each.startswith(_OTHERWISE) for each in arguments):
         return

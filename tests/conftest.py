@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import is_hypothesis_test, settings
 
+from lmdecode import _parts
+
 settings.register_profile("lmdecode", deadline=None)
 settings.register_profile("ci", parent=settings.get_profile("lmdecode"), derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "lmdecode")
+
+
+@pytest.fixture
+def without() -> Iterator[Callable[[str], None]]:
+    """Does without what is there for speed, as `LMDECODE_WITHOUT` does, until the end of the test."""
+    before = ",".join(filter(_parts.is_off, _parts.PARTS))
+    yield _parts.do_without
+    _parts.do_without(before)
+
+
+@pytest.fixture
+def with_all_parts(without: Callable[[str], None]) -> None:
+    """For tests of what is there for speed: it is on, also where the other tests run without."""
+    without("")
 
 
 class NoSkips:

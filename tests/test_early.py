@@ -28,10 +28,10 @@ def hay(tmp_path_factory):
 
 
 @pytest.fixture
-def begun(monkeypatch):
+def begun(monkeypatch, without):
     """What is begun."""
     names = []
-    monkeypatch.delenv("LMDECODE_WITHOUT", raising=False)
+    without("")
     monkeypatch.setattr(libpcap, "begin", lambda name, ports: names.append((name, ports)))
     return names
 
@@ -81,8 +81,9 @@ def test_it_does_not_begin_otherwise(arguments, hay, tmp_path, begun):
     assert begun == []
 
 
-def test_a_switch_keeps_it_from_beginning(hay, begun, monkeypatch):
-    monkeypatch.setenv("LMDECODE_WITHOUT", "libpcap")
+@pytest.mark.parametrize("part", ["early", "libpcap"])
+def test_a_switch_keeps_it_from_beginning(part, hay, begun, without):
+    without(part)
     _early.begin_early(["decode", str(hay)])
     assert begun == []
 
@@ -127,7 +128,7 @@ def test_what_comes_out_is_the_same_and_nothing_is_left(options, config, code, h
     command = ["-c", RUN, "decode", str(hay), "--format", "jsonl", *options]
     early, plain = (
         subprocess.run([sys.executable, *command], env=environment | more, capture_output=True, check=False)
-        for more in ({}, {"LMDECODE_WITHOUT": "none"})
+        for more in ({}, {"LMDECODE_WITHOUT": "early"})
     )
     assert (early.returncode, early.stdout) == (plain.returncode, plain.stdout)
     assert early.returncode == code
@@ -138,7 +139,8 @@ def test_what_comes_out_is_the_same_and_nothing_is_left(options, config, code, h
 
 
 @needs_libpcap
-def test_an_early_start_leaves_no_thread(hay):
+def test_an_early_start_leaves_no_thread(hay, without):
+    without("")
     before = threading.active_count()
     _early.begin_early(["decode", str(hay)])
     _early.forget_early()

@@ -38,13 +38,11 @@ def captures(tmp_path_factory):
 
 
 @pytest.fixture
-def switch(monkeypatch):
-    """What `do_without` does, until the end of the test; small captures are worth libpcap here."""
+def switch(without, monkeypatch):
+    """What does without parts; small captures are worth libpcap here."""
     monkeypatch.setattr(reader, "_WORTH_SCREENING", 0)
     monkeypatch.setattr(libpcap, "_FEW", 0)
-    before = ",".join(filter(_parts.is_off, _parts.PARTS))
-    yield _parts.do_without
-    _parts.do_without(before)
+    return without
 
 
 def written(paths, name, keys):

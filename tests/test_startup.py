@@ -10,6 +10,11 @@ import pytest
 from tests.cli.conftest import Command
 
 
+@pytest.fixture(autouse=True)
+def _with_all_parts(monkeypatch):
+    monkeypatch.delenv("LMDECODE_WITHOUT", raising=False)
+
+
 @pytest.fixture
 def command(tmp_path):
     return Command(tmp_path)

@@ -5,8 +5,7 @@ What it is for
 Nearly every frame of a capture is *clean*: exactly one frame in its TCP segment, which decrypts to a message with a
 right check byte, and whose window is known and holds no secret. For those, three things are done at once that the
 general path does in steps, and everything else falls back to the general path (`decoder`, `message`, `window`). Without
-this tier a real day takes 1.75 times as long to decode, and a dense capture 2.6 times (measured on 30,933 and 100,000
-messages, one process; see docs/decisions/speed.md).
+this tier a real day takes twice as long to decode, and a dense capture 2.7 times (docs/decisions/speed.md).
 
 The values of a clean message may be any: what is wrong with them goes with them. A firmware that nobody knows may send
 with every message what no register allows, and must not be slow to read for that.
@@ -50,7 +49,7 @@ from lmdecode.codec.v1 import GENERATION
 from lmdecode.codec.v1._compiled import OFF
 from lmdecode.codec.v1.framing import END, START
 from lmdecode.codec.v1.key import BLOCK_SIZE, Key
-from lmdecode.codec.v1.message import HEADER, NO_FIELDS, SHORT, Decoded, Header, Message, Parsed, parse_leniently
+from lmdecode.codec.v1.message import HEADER, NO_FIELDS, SHORT, Header, Parsed, parse_leniently
 from lmdecode.codec.v1.redaction import touches_secret
 from lmdecode.codec.v1.window import Fields, quick_decoder
 
@@ -87,27 +86,8 @@ class _Reading(NamedTuple):
 _CHECKS = {b"%02X" % value: value for value in range(256)}
 
 
-def read_clean(plaintext: bytes) -> Decoded | None:
-    """What a clean message with data, and without secrets, says; None if it is anything else.
-
-    >>> dict(read_clean(b"R401C000403BC04D8B6").fields)
-    {'coffee_temp': 95.6, 'steam_temp': 124.0}
-    """
-    reading = _reading(plaintext[:HEADER])
-    if reading is None or reading.size != len(plaintext) or not _is_sound(plaintext):
-        return None
-    try:
-        data = unhexlify(plaintext[HEADER:-2])
-    except ValueError:
-        return None
-    fields, problems = reading.decode(data)
-    text = plaintext.decode("ascii")
-    message = tuple.__new__(Message, (*reading.window, data, None))  # a third of the time of calling it
-    return tuple.__new__(Decoded, (message, True, data.hex(), text, MappingProxyType(fields), problems))
-
-
 def read_text(plaintext: bytes, number: int, *, as_json: bool) -> CleanMessage | None:
-    """The same, and read requests, as no more than what `ConversationInto.receive` needs.
+    """What a clean message, without secrets, says; None if it is anything else.
 
     Args:
         plaintext: Of a frame.

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from lmdecode.codec.dialect import MachineKey
 from lmdecode.codec.errors import FrameError
 from lmdecode.codec.record import MASK
-from lmdecode.codec.v1._fast import CleanMessage, Predecoder, read_clean
+from lmdecode.codec.v1._fast import CleanMessage, Predecoder
 from lmdecode.codec.v1.framing import unwrap
 from lmdecode.codec.v1.key import BLOCK_SIZE, Key, decrypt
 from lmdecode.codec.v1.message import NO_FIELDS, Decoded, Message, parse_leniently
@@ -105,7 +105,7 @@ class FrameDecoder:
         return decoded
 
     def _read(self, plaintext: bytes) -> Decoded:
-        return read_clean(plaintext) or decode_plaintext(plaintext, show_secrets=self._show_secrets)
+        return decode_plaintext(plaintext, show_secrets=self._show_secrets)
 
     def _keep(self, body: bytes, decoded: Decoded) -> None:
         if len(self._cache) >= _CACHE_SIZE:

@@ -210,11 +210,13 @@ def test_what_is_foreseen_is_what_is_decoded(pieces, as_json):
                 assert dict(decoded.fields) == (orjson.loads(fields) if as_json else fields)
 
 
+@pytest.mark.usefixtures("with_all_parts")
 def test_most_frames_are_foreseen():
     pieces = [frame(sample.plaintext) for sample in SAMPLES]
     assert len([each for each in FrameDecoder(KEY).predecode(pieces, as_json=True) if each]) > len(pieces) / 2
 
 
+@pytest.mark.usefixtures("with_all_parts")
 def test_one_decoder_may_be_asked_for_both_forms():
     decoder, piece = FrameDecoder(KEY), [frame(b"R401C000403BC04D8B6")]
     for as_json, kind in ((True, str), (False, MappingProxyType), (True, str)):
@@ -222,6 +224,7 @@ def test_one_decoder_may_be_asked_for_both_forms():
         assert type(fields) is kind
 
 
+@pytest.mark.usefixtures("with_all_parts")
 def test_what_is_kept_is_bounded():
     decoder = FrameDecoder(KEY)
     for start in range(0, 0x10000, 0x1000):
@@ -232,6 +235,7 @@ def test_what_is_kept_is_bounded():
 
 
 @pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.usefixtures("with_all_parts")
 def test_a_frame_that_is_not_faultless_is_decrypted_once(keep, monkeypatch):
     decoder, damaged = FrameDecoder(KEY), frame(b"R401C000403BC04D800")
     assert decoder.predecode([damaged], as_json=True, keep=keep) == [None]
@@ -243,6 +247,7 @@ def test_a_frame_that_is_not_faultless_is_decrypted_once(keep, monkeypatch):
     assert len(calls) == (0 if keep else 1)
 
 
+@pytest.mark.usefixtures("with_all_parts")
 def test_what_is_too_long_to_be_faultless_is_not_foreseen():
     longest = with_check("R40000078" + "00" * 0x78)
     too_long = b"@" + b"A" * 4000 + b"%"
