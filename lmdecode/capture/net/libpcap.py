@@ -34,7 +34,7 @@ import os
 import stat
 import struct
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import cache
 from io import BufferedReader, FileIO
 from threading import Lock, Thread
@@ -163,15 +163,10 @@ def _is_of(begun: _Begun, path: Path, ports: frozenset[int]) -> bool:
 
 def _started(path: str | Path, ports: frozenset[int]) -> BufferedReader | None:
     """Start to filter a capture. Arguments and result are those of `screened`."""
-    try:
+    with suppress(OSError, RuntimeError), ExitStack() as failing:  # the system has no more files, or no more threads
         if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 -- pathlib may not be loaded yet
             return None
-        file = FileIO(path)
-    except OSError:
-        return None
-    library = capture = screening = None
-    pipe: tuple[int, ...] = ()
-    try:
+        file = failing.enter_context(FileIO(path))
         start = file.read(_SAMPLE)
         expression = _filter(start, ports)
         library = find_library() if expression and _is_worth_it(start, ports) else None
@@ -179,21 +174,19 @@ def _started(path: str | Path, ports: frozenset[int]) -> BufferedReader | None:
             return None
         buffers = ctypes.create_string_buffer(_AT_ONCE), ctypes.create_string_buffer(_AT_ONCE)
         capture = _opened(library, file, start[:_HEADER], buffers[0])
-        if capture is None or not _filters(library, capture, expression):
+        if capture is None:
             return None
-        pipe = reading, writing = os.pipe()
-        _set_pipe_size(writing)
-        screening = _Screening(library, capture, file, writing, buffers)
+        failing.callback(library.pcap_close, capture)
+        if not _filters(library, capture, expression):
+            return None
+        reading, writing = os.pipe()
+        failing.callback(os.close, reading)
+        dumper = _dumper(library, capture, writing, buffers[1])
+        failing.callback(library.pcap_dump_close, dumper)
+        screening = _Screening(library, capture, dumper, file, buffers)
+        failing.pop_all()
         return BufferedReader(Screened(path, reading, screening), _PIPE_SIZE)
-    except (OSError, RuntimeError):  # the system has no more files, or no more threads
-        return None
-    finally:
-        if screening is None:
-            if library is not None and capture is not None:
-                library.pcap_close(capture)
-            for descriptor in pipe:
-                os.close(descriptor)
-            file.close()
+    return None
 
 
 def _set_pipe_size(pipe: int) -> None:
@@ -246,6 +239,25 @@ def _filters(library: ctypes.CDLL, capture: int, expression: str) -> bool:
         library.pcap_freecode(ctypes.byref(program))  # libpcap has a copy
 
 
+def _dumper(library: ctypes.CDLL, capture: int, pipe: int, buffer: ctypes.Array[ctypes.c_char]) -> int:
+    """Have libpcap write into a pipe, which is its own from now on.
+
+    Raises:
+        OSError: It refuses. The pipe is closed.
+    """
+    _set_pipe_size(pipe)
+    stream = library.fdopen(pipe, b"wb")
+    if not stream:
+        os.close(pipe)
+        raise OSError("no stream")
+    library.setvbuf(stream, buffer, _FULLY, len(buffer))
+    dumper: int | None = library.pcap_dump_fopen(capture, stream)  # the buffer takes the header that it writes
+    if not dumper:
+        library.fclose(stream)
+        raise OSError("no dump")
+    return dumper
+
+
 class _Screening:
     """The thread in which libpcap writes what passes the filter to a pipe."""
 
@@ -253,13 +265,13 @@ class _Screening:
         self,
         library: ctypes.CDLL,
         capture: int,
+        dumper: int,
         file: FileIO,
-        pipe: int,
         buffers: tuple[ctypes.Array[ctypes.c_char], ctypes.Array[ctypes.c_char]],
     ) -> None:
         self._library = library
         self._capture = capture
-        self._pipe = pipe
+        self._dumper = dumper
         self._buffers = buffers  # they must live as long as the streams
         self._is_over = False
         self._ending = Lock()
@@ -276,10 +288,8 @@ class _Screening:
                 self._library.pcap_breakloop(self._capture)
 
     def _run(self) -> None:
-        library, capture = self._library, self._capture
-        stream = library.fdopen(self._pipe, b"wb")
-        library.setvbuf(stream, self._buffers[1], _FULLY, _AT_ONCE)
-        dumper = library.pcap_dump_fopen(capture, stream)
+        # All that could be done before is: after each call, a thread may wait for the interpreter's lock for 5 ms.
+        library, capture, dumper = self._library, self._capture, self._dumper
         result = library.pcap_loop(capture, -1, ctypes.cast(library.pcap_dump, ctypes.c_void_p), dumper)
         self.failed = result < 0
         with self._ending:
