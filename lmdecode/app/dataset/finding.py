@@ -81,12 +81,13 @@ class _Finder:
         self._dataset = dataset
         self._dataset_id = None if is_url(dataset) else _identity(dataset)
         self._seen: set[object] = set()
+        self._repeated = 0  # files that were there before, under another name
 
     def take(self, text: str) -> None:
         """Takes what the user typed once."""
         before = len(self.found.files) + len(self.found.wrong)
         passed: list[str] = []
-        repeated = len(self._seen)
+        repeated = self._repeated
         try:
             if is_url(text) and not os.path.lexists(text):
                 self._take_url(text, passed)
@@ -98,7 +99,7 @@ class _Finder:
             self._wrong(str(error), error.exit_code)
         if passed:
             self.found.notes.append(_passed_over(text, passed))
-        if len(self.found.files) + len(self.found.wrong) == before and repeated == len(self._seen):
+        if len(self.found.files) + len(self.found.wrong) == before and repeated == self._repeated:
             name = shown(text) if is_url(text) else encodable(text)
             what = "no capture is in it" if not passed else "nothing in it is a capture; name a file to have it read"
             self._wrong(f"{name}: {what}", 1)
@@ -173,6 +174,7 @@ class _Finder:
         """Returns whether a file or folder was there before, and remembers it."""
         known = _identity(path)
         if known in self._seen:
+            self._repeated += 1
             return True
         self._seen.add(known)
         return False
@@ -188,7 +190,9 @@ class _Finder:
         for file, is_named in listed(url, self._dataset):
             if not is_named and _NAMES.search(file.name) is None:
                 passed.append(file.name.rpartition("/")[2])
-            elif file.url not in self._seen:
+            elif file.url in self._seen:
+                self._repeated += 1
+            else:
                 self._seen.add(file.url)
                 self.found.files.append(file)
 

@@ -25,6 +25,8 @@ NO_CONNECTION: Final = 3
 
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(?:://|::)")
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_QUERY: Final = re.compile("[?#]")
+_CHAINED: Final = re.compile(r"::(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 _GOOD_HOST: Final = re.compile(r"(?:[^/?#@]*@)?(?:\[[^\]/?#@]*\]|[^/?#@:\[\]]*)(?::\d*)?(?=[/?#]|$)")
 """What stands before the path: it may hold `user:password@`, and the password may hold no `/`, `?`, `#` or `@`."""
 _IN_BUCKETS: Final = frozenset({"s3", "s3a", "gs", "gcs", "memory", "abfs", "az", "abfss"})
@@ -62,7 +64,7 @@ def shown(url: str) -> str:
     >>> shown("https://host/x.pcap?X-Amz-Signature=secret"), shown("zip://a.pcap::s3://key@bucket/z.zip")
     ('https://host/x.pcap', 'zip://a.pcap::s3://bucket/z.zip')
     """
-    return encodable("::".join(map(_shown_part, url.split("::"))))
+    return encodable("::".join(map(_shown_part, _CHAINED.split(url))))
 
 
 def _shown_part(part: str) -> str:
@@ -70,11 +72,13 @@ def _shown_part(part: str) -> str:
     if match is None:
         return part
     rest = part[match.end() :]
-    if _GOOD_HOST.match(rest) is None:  # a password with a character that should be %-encoded: nobody can tell its end
-        return f"{match[0]}{rest.rpartition('@')[2].partition('?')[0]}"
-    host, slash, path = rest.partition("/")
-    host = re.split(r"[?#]", host, maxsplit=1)[0].rpartition("@")[2]
-    return f"{match[0]}{host}{slash}{re.split(r'[?#]', path, maxsplit=1)[0]}"
+    good = _GOOD_HOST.match(rest)
+    if good is None:  # a password with a character that should be %-encoded: its end is the last @ at the latest
+        return match[0] + _QUERY.split(rest.rpartition("@")[2], maxsplit=1)[0]
+    path = rest[good.end() :]
+    if path[:1] in {"?", "#"} and "@" in path:
+        return match[0]  # a query, or a user's name with such a character
+    return match[0] + good[0].rpartition("@")[2] + _QUERY.split(path, maxsplit=1)[0]
 
 
 def file_system(url: str) -> tuple[Any, str]:
