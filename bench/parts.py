@@ -1,11 +1,12 @@
 """What each part that is there for speed alone is worth: the same command with it and without it, in turns.
 
-    python -m bench.parts            on an idle machine
-    python -m bench.parts --load     beside a loop that keeps one core busy
+    python -m bench.parts            on an idle machine, and then beside a loop that keeps one core busy: ten minutes
+    python -m bench.parts --idle     only the first
+    python -m bench.parts --load     only the second
 
 Parts are those of `lmdecode/_parts.py`, and `--jobs`. A figure is how many times as long the command takes *without*
 the part, in the same round: the median of all rounds, and the quartiles. A part stays if that is 1.3 somewhere, in wall
-time and on an idle machine, and nowhere below 0.95 beside a load. docs/decisions/speed.md has the table.
+time on an idle machine, and nowhere below 0.95 beside a load. docs/decisions/speed.md has the table.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -36,7 +37,7 @@ FRAMES: Final = 50_000
 _LMDECODE: Final = (str(Path(sys.executable).parent / "lmdecode"),)
 _KEY: Final = ("--key", KEY_TEXT)
 _JSON_LINES: Final = (*_LMDECODE, "decode", "--format", "jsonl")
-_BUSY: Final = "while True: pass"
+_BUSY: Final = "import os\nparent = os.getppid()\nwhile os.getppid() == parent: pass"
 
 
 class Way(NamedTuple):
@@ -63,7 +64,8 @@ def main() -> None:
     """Make the captures, run everything in turns, print a table."""
     parser = argparse.ArgumentParser(prog="bench.parts", description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--rounds", type=int, default=7, help="of each command (7)")
-    parser.add_argument("--load", action="store_true", help="beside a process that keeps one core busy")
+    parser.add_argument("--idle", action="store_true", help="only on the machine as it is")
+    parser.add_argument("--load", action="store_true", help="only beside a process that keeps one core busy")
     parser.add_argument("--only", metavar="WORK", action="append", help="only works whose names have this in them")
     parser.add_argument("--small", action="store_true", help="a twentieth of everything, to see that it works")
     options = parser.parse_args()
@@ -71,17 +73,26 @@ def main() -> None:
     os.environ.pop("LMDECODE_WITHOUT", None)
     compileall.compile_dir(HERE.parent / "lmdecode", quiet=1)
     WORK.mkdir(exist_ok=True)
+    before = os.getloadavg()[0]
     chosen = [work for work in _works(20 if options.small else 1) if _is_chosen(work.name, options.only)]
     if not chosen:
         parser.error("no work is called so")
-    beside = "beside a busy loop" if options.load else f"load {os.getloadavg()[0]:.1f} before it"
-    print(f"{time.strftime('%Y-%m-%d')}, Python {platform.python_version()}, {os.cpu_count()} cores, {beside}\n")
-    print("| work | without | seconds | wall, times | CPU, times |\n| --- | --- | ---: | ---: | ---: |")
-    with _load() if options.load else _none():
-        for work in chosen:
-            cases = [(options.rounds * work.times, partial(_run, work, way)) for way in work.ways]
-            for line in _rows(work, in_rounds(cases)):
-                print(line, flush=True)
+    beside = [load for load, only in ((False, options.load), (True, options.idle)) if not only] or [False, True]
+    print(
+        f"{time.strftime('%Y-%m-%d')}, Python {platform.python_version()}, {os.cpu_count()} cores, load {before:.1f} "
+        f"before, {options.rounds} rounds: how many times as long without the part, median (quartiles).\n"
+    )
+    names = ["loaded" if load else "idle" for load in beside]
+    print(f"| work | without | seconds | {' | '.join(f'{name}: wall | {name}: CPU' for name in names)} |")
+    print(f"| --- | --- | ---: |{' ---: | ---: |' * len(beside)}")
+    for work in chosen:
+        cases = [(options.rounds * work.times, partial(_run, work, way)) for way in work.ways]
+        taken: list[list[list[Run]]] = []
+        for load in beside:
+            with _busy_core() if load else nullcontext():
+                taken.append(in_rounds(cases))
+        for line in _rows(work, taken):
+            print(line, flush=True)
 
 
 def _works(scale: int) -> list[Work]:
@@ -148,18 +159,24 @@ def _run(work: Work, way: Way) -> Run:
     return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
-def _rows(work: Work, runs: Sequence[Sequence[Run]]) -> Iterator[str]:
-    """The rows of a work in the table."""
-    for way, of_way in zip(work.ways, runs, strict=True):
-        seconds = statistics.median(run.seconds for run in of_way)
-        wall, cpu = (
-            _quartiles(ratios([getattr(run, of) for run in of_way], [getattr(run, of) for run in runs[0]]))
+def _rows(work: Work, taken: Sequence[Sequence[Sequence[Run]]]) -> Iterator[str]:
+    """The rows of a work in the table.
+
+    Args:
+        work: The work.
+        taken: For each state of the machine, the runs of each way.
+    """
+    for number, way in enumerate(work.ways):
+        seconds = statistics.median(run.seconds for run in taken[0][number])
+        columns = [
+            _quartiles(ratios([getattr(run, of) for run in runs[number]], [getattr(run, of) for run in runs[0]]))
+            for runs in taken
             for of in ("seconds", "cpu_seconds")
-        )
-        if of_way is runs[0]:
-            yield f"| {work.name} | | {seconds:.3f} | 1 | 1 |"
-        else:
-            yield f"| | {way.name} | {seconds:.3f} | {wall} | {cpu} |"
+        ]
+        if not number:
+            columns = ["1"] * len(columns)
+        name = way.name and f"`{way.name}`"
+        yield f"| {'' if number else work.name} | {name} | {seconds:.3f} | {' | '.join(columns)} |"
 
 
 def _quartiles(figures: Sequence[float]) -> str:
@@ -175,18 +192,13 @@ def _quartiles(figures: Sequence[float]) -> str:
 
 
 @contextmanager
-def _load() -> Iterator[None]:
+def _busy_core() -> Iterator[None]:
     """Keep one core busy meanwhile."""
     with subprocess.Popen([sys.executable, "-c", _BUSY]) as process:
         try:
             yield
         finally:
             process.kill()
-
-
-@contextmanager
-def _none() -> Iterator[None]:
-    yield
 
 
 if __name__ == "__main__":

@@ -65,6 +65,7 @@ def test_no_byte_is_read_as_a_neighbour():
                 assert alone.get(row.name, whole[row.name]) == whole[row.name]
 
 
+@pytest.mark.usefixtures("with_all_parts")
 def test_what_is_remembered_is_bounded():
     """However many values a machine says."""
     decode = quick_decoder(0x401C, 4)

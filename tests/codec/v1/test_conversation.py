@@ -383,6 +383,7 @@ def test_what_was_foreseen_makes_no_difference(stream):
     assert told(stream, found) == told(stream, [None] * len(stream))
 
 
+@pytest.mark.usefixtures("with_all_parts")
 def test_what_windows_have_in_common_is_kept_for_few():
     conversation = Conversation(FrameDecoder(KEY))
     for address in range(200):

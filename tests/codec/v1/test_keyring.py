@@ -38,6 +38,7 @@ def test_it_says_what_the_right_key_says(sample, predecoded, sender):
     assert {record.machine for record in records} == {"kitchen" if expected[0].raw is None else None}
 
 
+@pytest.mark.usefixtures("with_all_parts")
 def test_a_connection_keeps_to_its_key_whatever_was_foreseen():
     """As once in 10**8 frames a wrong key fits."""
     keyring = Keyring(RING)
