@@ -19,18 +19,15 @@ from typing import Any
 
 from lmdecode import __version__
 from lmdecode.app.dataset import layout, lock
-from lmdecode.app.dataset.entries import Entry, Table, states
+from lmdecode.app.dataset.decoding import Decode, Share
+from lmdecode.app.dataset.entries import Entry, states
 from lmdecode.app.dataset.errors import DatasetError
 from lmdecode.app.dataset.identity import Copy, Unsettled, local_copy
 from lmdecode.app.dataset.naming import Namer
-from lmdecode.app.dataset.schema import record_schema
 from lmdecode.app.dataset.store import Dataset, now, open_dataset
 from lmdecode.app.dataset.tables import TableWriter, TooManyFilesError
 from lmdecode.app.dataset.unit import Job, Result, State, Unit
-from lmdecode.app.decode import Outcome, counted, joined_into, nothing_decoded, read_into
 from lmdecode.codec.errors import LmdecodeError
-from lmdecode.codec.speakers import Speakers
-from lmdecode.render.columnar import ColumnSink
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +35,10 @@ class Part:
     """What came of a unit, or of a share of it, that is not committed yet: small, whatever the unit's size."""
 
     entry: Entry
-    """As it will be, with the tables of this part alone."""
-    bytes_read: int = 0
+    """As it will be, with the tables and rows of this part alone."""
+    nothing: str | None = None
+    """Why nothing could be decoded; None if something was, or if nothing is wrong. Another share may have more."""
     seconds: float = 0.0
-
-
-@dataclass(slots=True)
-class _Rows:
-    """What was written of some messages."""
-
-    tables: tuple[Table, ...] = ()
-    rows: int = 0
-    problems: int = 0
-    general: int = 0
 
 
 def convert(unit: Unit, job: Job) -> Result:
@@ -65,6 +53,25 @@ def convert(unit: Unit, job: Job) -> Result:
     Raises:
         DatasetError: The dataset cannot be written at all (no rights, no space, no network): no other unit can either.
     """
+    made = convert_share(unit, job, None)
+    return made if isinstance(made, Result) else commit(unit, job, [made])
+
+
+def convert_share(unit: Unit, job: Job, share: Share | None) -> Part | Result:
+    """Decodes some connections of a huge capture into files that nobody counts yet.
+
+    Args:
+        unit: The capture.
+        job: What is the same for all units.
+        share: Which of its connections; None for all.
+
+    Returns:
+        What `commit` takes when all shares are there, or what came of the unit, if that is known already: it is
+        present, left, or has failed. Then the other shares do not matter.
+
+    Raises:
+        DatasetError: The dataset cannot be written at all.
+    """
     started = time.perf_counter()
     dataset = open_dataset(job.dataset)
     reached = False
@@ -74,16 +81,14 @@ def convert(unit: Unit, job: Job) -> Result:
             before = dataset.entry(copy.content)
             if before is not None and (not before.unread or before.keys == dataset.tag(job)):
                 return _present(dataset, before, unit, started)
-            part = _part(unit, job, dataset, copy, before)
-        return commit(unit, job, [replace(part, seconds=time.perf_counter() - started)])
+            part = _part(unit, job, dataset, copy, before, share)
+        return replace(part, seconds=time.perf_counter() - started)
     except DatasetError:
         raise
     except Unsettled as error:
         return Result(unit.name, State.LEFT, reason=str(error), seconds=time.perf_counter() - started)
     except Exception as error:  # noqa: BLE001 -- one capture must not end the export of thousands
-        reason = _reason(unit, error)
-        dataset.record_failure(unit, job, reason, passing=not reached)
-        return Result(unit.name, State.FAILED, reason=reason, seconds=time.perf_counter() - started)
+        return _failed(dataset, unit, job, _reason(unit, error), started, passing=not reached)
 
 
 def commit(unit: Unit, job: Job, parts: Sequence[Part]) -> Result:
@@ -92,22 +97,25 @@ def commit(unit: Unit, job: Job, parts: Sequence[Part]) -> Result:
     Args:
         unit: The capture.
         job: What is the same for all units.
-        parts: Those of all its shares.
+        parts: Those of all its shares, in their order.
 
     Raises:
         DatasetError: The entry cannot be written, or the export that this is part of has lost its lock.
     """
     started = time.perf_counter()
     dataset = open_dataset(job.dataset)
-    first = parts[0].entry
+    reasons = [part.nothing for part in parts if part.nothing is not None]
+    if reasons and not any(part.nothing is None and part.entry.rows for part in parts):
+        return _failed(dataset, unit, job, reasons[0] or f"{unit.name}: nothing is in it", started)
+    whole = [part.entry for part in parts]
     entry = replace(
-        first,
-        tables=tuple(table for part in parts for table in part.entry.tables),
-        complaints=tuple(dict.fromkeys(each for part in parts for each in part.entry.complaints)),
+        whole[0],
+        tables=tuple(table for each in whole for table in each.tables),
+        rows=sum(each.rows for each in whole),
+        problems=sum(each.problems for each in whole),
+        general=sum(each.general for each in whole),
+        unread=sum(each.unread for each in whole),
         added=now(),
-        **{
-            name: sum(getattr(part.entry, name) for part in parts) for name in ("rows", "problems", "general", "unread")
-        },
     )
     path = layout.entry(entry.content)
     _check_lock(dataset, job)
@@ -127,42 +135,38 @@ def commit(unit: Unit, job: Job, parts: Sequence[Part]) -> Result:
         rows=entry.rows,
         problems=entry.problems,
         general=entry.general,
-        bytes_read=sum(part.bytes_read for part in parts),
+        bytes_read=unit.size,
         bytes_written=sum(table.bytes for table in entry.tables),
         files=len(entry.tables),
         seconds=sum(part.seconds for part in parts) + time.perf_counter() - started,
     )
 
 
-def _part(unit: Unit, job: Job, dataset: Dataset, copy: Copy, before: Entry | None) -> Part:
+def _failed(dataset: Dataset, unit: Unit, job: Job, reason: str, started: float, *, passing: bool = False) -> Result:
+    """Writes down why a unit is not in the dataset, and returns it."""
+    dataset.record_failure(unit, job, reason, passing=passing)
+    return Result(unit.name, State.FAILED, reason=reason, seconds=time.perf_counter() - started)
+
+
+def _part(unit: Unit, job: Job, dataset: Dataset, copy: Copy, before: Entry | None, share: Share | None) -> Part:  # noqa: PLR0917 -- all that is known
     """Decodes a unit into files of the dataset that nobody counts yet.
 
     Raises:
-        LmdecodeError: Nothing could be decoded, or it is still being written.
+        Unsettled: It is still being written.
+        LmdecodeError: It needs a key that is not there.
     """
     edition = 1 if before is None else before.edition + 1
-    outcomes = [Outcome(path, capture=unit.name, memory=job.memory) for path in copy.paths]
-    speakers = Speakers.open(job.access(), job.port, job.ports)
-    columns = ColumnSink(record_schema())
-    if len(outcomes) == 1:
-        made = read_into(columns.sink, outcomes[0], speakers)
-    else:
-        made = joined_into(columns.sink, outcomes, speakers, capture=unit.name)
-    writer = TableWriter(dataset.storage, layout.stem(copy.content, edition=edition))
+    number = None if share is None or share.count == 1 else share.index
+    decode = Decode(unit, job, copy, share)
+    writer = TableWriter(dataset.storage, layout.stem(copy.content, edition=edition, share=number))
     try:
-        written = _written(columns.batches(made), Namer(job), writer)
-        is_cut = any(outcome.error is not None or outcome.statistics.is_cut for outcome in outcomes)
-        copy.check(cut=is_cut)
-        complaints = [copy.told(each) for outcome in outcomes for each in outcome.complaints]
-        nothing = nothing_decoded(outcomes, speakers)
-        if nothing is not None:
-            raise LmdecodeError(copy.told(nothing) or "; ".join(complaints))
-        if not written.rows and complaints:
-            raise LmdecodeError("; ".join(complaints))
-        tables = writer.finish()
+        problems = _written(decode.batches(), Namer(job), writer)
+        decode.check()
+        nothing = decode.nothing
+        tables = () if nothing is not None and number is None else writer.finish()
     finally:
         writer.clean_up()
-    tally = counted(outcomes)
+    tally = decode.tally
     entry = Entry(
         unit.name,
         states(unit),
@@ -171,27 +175,26 @@ def _part(unit: Unit, job: Job, dataset: Dataset, copy: Copy, before: Entry | No
         tables,
         edition=edition,
         replaces=_replaced(unit, dataset, copy),
-        rows=written.rows,
-        problems=written.problems,
-        general=columns.counts.general,
+        rows=decode.rows,
+        problems=problems,
+        general=decode.general,
         unread=tally.frames - tally.valid_frames,
         keys=dataset.tag(job),
-        complaints=tuple(complaints),
+        complaints=decode.complaints,
         by=__version__,
     )
-    return Part(entry, bytes_read=unit.size)
+    return Part(entry, nothing)
 
 
-def _written(batches: Iterable[Any], namer: Namer, writer: TableWriter) -> _Rows:
-    """Hands rows to a writer, and counts them."""
+def _written(batches: Iterable[Any], namer: Namer, writer: TableWriter) -> int:
+    """Hands rows to a writer. Returns how many have problems."""
     import pyarrow.compute as pc
 
-    counts = _Rows()
+    problems = 0
     for batch in batches:
         writer.add(batch, *namer.partitions(batch))
-        counts.rows += batch.num_rows
-        counts.problems += pc.sum(pc.greater(pc.list_value_length(batch["problems"]), 0)).as_py() or 0
-    return counts
+        problems += pc.sum(pc.greater(pc.list_value_length(batch["problems"]), 0)).as_py() or 0
+    return problems
 
 
 def _replaced(unit: Unit, dataset: Dataset, copy: Copy) -> tuple[str, ...]:

@@ -6,17 +6,15 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
+from lmdecode.app.dataset.decoding import Decode
 from lmdecode.app.dataset.identity import local_copy
 from lmdecode.app.dataset.naming import Namer
 from lmdecode.app.dataset.places import file_system, is_url, shown
-from lmdecode.app.dataset.schema import PARTITIONS, dataset_schema, file_schema, record_schema
+from lmdecode.app.dataset.schema import PARTITIONS, dataset_schema, file_schema
 from lmdecode.app.dataset.storage import telling
 from lmdecode.app.dataset.store import DataFile
 from lmdecode.app.dataset.unit import Job, Unit
-from lmdecode.app.decode import Outcome, joined, nothing_decoded, read_into
 from lmdecode.codec.errors import LmdecodeError
-from lmdecode.codec.speakers import Speakers
-from lmdecode.render.columnar import ColumnSink
 
 
 def rows_of(unit: Unit, job: Job, tell: Callable[[str], None]) -> Any:  # noqa: ANN401 -- pyarrow has no types
@@ -36,20 +34,13 @@ def rows_of(unit: Unit, job: Job, tell: Callable[[str], None]) -> Any:  # noqa: 
     import pyarrow as pa
 
     with local_copy(unit) as copy:
-        outcomes = [Outcome(path, capture=unit.name, memory=job.memory) for path in copy.paths]
-        speakers = Speakers.open(job.access(), job.port, job.ports)
-        columns = ColumnSink(record_schema())
-        made = read_into(columns.sink, outcomes[0], speakers) if len(outcomes) == 1 else joined(outcomes, speakers)
-        namer = Namer(job)
-        batches = [_with_partitions(batch, namer) for batch in columns.batches(made)]
-        copy.check(cut=any(outcome.error is not None or outcome.statistics.is_cut for outcome in outcomes))
-        complaints = [copy.told(each) for outcome in outcomes for each in outcome.complaints]
-        nothing = nothing_decoded(outcomes, speakers)
+        decode, namer = Decode(unit, job, copy), Namer(job)
+        batches = [_with_partitions(batch, namer) for batch in decode.batches()]
+        decode.check()
+        nothing = decode.nothing
         if nothing is not None:
-            raise LmdecodeError(copy.told(nothing) or "; ".join(complaints))
-        if not batches and complaints:
-            raise LmdecodeError("; ".join(complaints))
-    for each in complaints:
+            raise LmdecodeError(nothing)
+    for each in decode.complaints:
         tell(each)
     return pa.Table.from_batches(batches, dataset_schema())
 

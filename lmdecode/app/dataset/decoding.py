@@ -1,0 +1,101 @@
+"""A capture becomes rows: how a unit is decoded for a dataset, whether its rows are written or stay in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from lmdecode.app.dataset.identity import Copy
+from lmdecode.app.dataset.schema import record_schema
+from lmdecode.app.dataset.unit import Job, Unit
+from lmdecode.app.decode import Outcome, counted, joined_into, nothing_decoded, read_into
+from lmdecode.codec.dialect import Tally
+from lmdecode.codec.speakers import Speakers
+from lmdecode.render.columnar import ColumnSink
+
+
+class Share(Protocol):
+    """Some of the connections of a huge capture; see `shares`."""
+
+    @property
+    def index(self) -> int:
+        """Its number, from 0 on."""
+
+    @property
+    def count(self) -> int:
+        """How many shares the capture has."""
+
+    def speakers(self, speakers: Speakers) -> Speakers:
+        """Returns the speakers with which the rows of this share come out."""
+
+
+class Decode:
+    """The decode of one unit, or of a share of it. It is over when `batches` is.
+
+    Args:
+        unit: The capture.
+        job: What it is decoded with.
+        copy: Its files.
+        share: Which of its connections; None for all.
+    """
+
+    def __init__(self, unit: Unit, job: Job, copy: Copy, share: Share | None = None) -> None:
+        self._unit = unit
+        self._copy = copy
+        self._is_first = share is None or share.index == 0
+        self._outcomes = [Outcome(path, capture=unit.name, memory=job.memory) for path in copy.paths]
+        whole = Speakers.open(job.access(), job.port, job.ports)
+        self._speakers = whole if share is None else share.speakers(whole)
+        self._columns = ColumnSink(record_schema())
+
+    def batches(self) -> Iterator[Any]:
+        """Yields the rows as `pyarrow.RecordBatch`es with the columns of `schema.record_schema`.
+
+        Raises:
+            MissingKeyError: There is no key, and a message needs one.
+        """
+        sink, outcomes, speakers = self._columns.sink, self._outcomes, self._speakers
+        if len(outcomes) == 1:
+            made = read_into(sink, outcomes[0], speakers)
+        else:
+            made = joined_into(sink, outcomes, speakers, capture=self._unit.name)
+        yield from self._columns.batches(made)
+
+    def check(self) -> None:
+        """Makes sure that the capture was whole while it was decoded.
+
+        Raises:
+            Unsettled: It is still being written.
+        """
+        self._copy.check(cut=any(each.error is not None or each.statistics.is_cut for each in self._outcomes))
+
+    @property
+    def complaints(self) -> tuple[str, ...]:
+        """What is wrong with the capture, one line each. What all shares find is said by the first."""
+        if not self._is_first:
+            return ()
+        return tuple(self._copy.told(each) for outcome in self._outcomes for each in outcome.complaints)
+
+    @property
+    def nothing(self) -> str | None:
+        """Why nothing could be decoded, in one line; None if something was, or if there is nothing wrong."""
+        told = "; ".join(self._copy.told(each) for outcome in self._outcomes for each in outcome.complaints)
+        found = nothing_decoded(self._outcomes, self._speakers)
+        if found is not None:
+            return self._copy.told(found) or told
+        return told if told and not self.rows else None
+
+    @property
+    def rows(self) -> int:
+        """How many rows there were up to now."""
+        return self._columns.counts.rows
+
+    @property
+    def general(self) -> int:
+        """How many of them were made of Records."""
+        return self._columns.counts.general
+
+    @property
+    def tally(self) -> Tally:
+        """What was decoded, in all protocols together."""
+        return counted(self._outcomes)
