@@ -167,7 +167,7 @@ class Plan:
     def _export(self, name: str) -> Race:
         if not self._exports(name):
             return Race(name, [])
-        captures, frames = 200 // self._scale, 3000
+        captures, frames = 200 // self._scale, 2000
         fleet = WORK / f"fleet-{self._scale}"
         _made(fleet, partial(make_fleet, captures=captures, frames=frames))
         into, dataset = _export_command(fleet, "bench")
@@ -189,7 +189,7 @@ class Plan:
             _made(fleet, partial(make_fleet, captures=captures, frames=20))
             into, dataset = _export_command(fleet, "tiny")
             command = f"exec {into} --scheduler local --workers 2"  # so that no shell stands before it
-            cases.append(Case(f"{captures:,} tiny captures", command, self._few, 0, dataset, own_memory=True))
+            cases.append(Case(f"{captures:,} tiny captures", command, max(2, self._few), 0, dataset, own_memory=True))
         return Race(name, cases, "megabytes")
 
     def _legal(self) -> Path:

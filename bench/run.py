@@ -41,12 +41,17 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5, help="of each command; slow ones run less often (5)")
     parser.add_argument("--small", action="store_true", help="a twentieth of everything, to see that it works")
     parser.add_argument("--only", metavar="PATTERN", action="append", help="only races of such names, as 'dense*'")
+    parser.add_argument("--make", action="store_true", help="only make the captures and peers that the races need")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the figures of all runs to this file")
     options = parser.parse_args()
     plan = Plan(max(1, options.runs), 20 if options.small else 1)
     chosen = [name for name in plan.races if is_chosen(name, options.only)]
     if not chosen:
         parser.error(f"no race is called {' or '.join(options.only)}: there are {', '.join(plan.races)}")
+    if options.make:
+        for name in chosen:
+            plan.race(name)
+        return
     # pip compiles what it installs, as it did the peers; this package may be a working copy, never imported yet
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     compileall.compile_dir(HERE.parent / "lmdecode", quiet=1)
