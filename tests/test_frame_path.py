@@ -8,6 +8,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 import lmdecode
 from lmdecode.app.asked import Asked
 from lmdecode.app.decode import Outcome
@@ -20,6 +22,7 @@ PAGE = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
 FRAMES = 400
 
 
+@pytest.mark.usefixtures("with_all_parts")
 def test_the_picture_shows_the_files_that_an_ordinary_frame_passes(tmp_path):
     path = tmp_path / "x.pcap"
     talk = Talk().open()

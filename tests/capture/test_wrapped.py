@@ -76,6 +76,7 @@ def expected(tmp_path_factory):
     return told(decode(tmp_path_factory.mktemp("plain") / "x", pcap(packets(SEGMENTS)))[0])
 
 
+@pytest.mark.usefixtures("with_all_parts")
 @pytest.mark.parametrize("name", WAYS)
 def test_all_ways_of_reading_give_the_same(name, tmp_path, monkeypatch, expected):
     path = tmp_path / "x.pcap"
