@@ -128,22 +128,23 @@ def _missing(name: str, extra: str) -> str:
 
 
 @contextmanager
-def opened(url: str) -> Iterator[IO[bytes]]:
+def opened(url: str, block: int = 8 << 20) -> Iterator[IO[bytes]]:
     """Opens a file elsewhere for reading, from its beginning.
+
+    Args:
+        url: The file.
+        block: Bytes that are asked for at a time.
 
     Raises:
         PlaceError: It is not there, or cannot be reached.
     """
     storage, path = file_system(url)
     try:
-        file = storage.open(path, "rb", block_size=_BLOCK, cache_type="readahead")
+        file = storage.open(path, "rb", block_size=block, cache_type="readahead")
     except Exception as error:  # noqa: BLE001 -- as above
         raise PlaceError(reason_of(error, shown(url)), exit_code_of(error)) from None
     with file:
         yield file
-
-
-_BLOCK: Final = 8 << 20  # bytes that are asked for at a time
 
 
 def file_at(url: str) -> File | None:
