@@ -107,18 +107,26 @@ def raw(results: Iterable[Raced]) -> list[dict[str, object]]:
     return [raced._asdict() | {"runs": [run._asdict() for run in raced.runs]} for raced in results]
 
 
-def in_rounds(cases: Sequence[tuple[int, Callable[[], Run]]]) -> list[list[Run]]:
+def in_rounds(cases: Sequence[tuple[int, Callable[[], Run | None]]]) -> list[list[Run]]:
     """Runs some commands in turns, so that a slow minute of the machine is one for all of them.
 
     Args:
-        cases: How often each is to be run, and what runs it once.
+        cases: How often each is to be run, and what runs it once. It returns None if it failed, and is then not run
+            again.
 
     Returns:
-        The runs of each, in the order of the rounds.
+        The runs of each, in the order of the rounds; none of what failed.
     """
     runs: list[list[Run]] = [[] for _ in cases]
+    failed: set[int] = set()
     for turn in range(max((times for times, _ in cases), default=0)):
         for index, (times, run) in enumerate(cases):
-            if turn < times:
-                runs[index].append(run())
+            if turn >= times or index in failed:
+                continue
+            taken = run()
+            if taken is None:
+                failed.add(index)
+                runs[index].clear()
+            else:
+                runs[index].append(taken)
     return runs

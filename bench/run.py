@@ -56,14 +56,9 @@ def main() -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     compileall.compile_dir(HERE.parent / "lmdecode", quiet=1)
     began, load = datetime.now(UTC), os.getloadavg()[0]
-    results: list[Raced] = []
-    failed = False
-    for name in chosen:
-        try:
-            results += raced(plan.race(name))
-        except FailedError as error:
-            failed = True
-            plan.left_out.append(f"{name}: {error}")
+    failed: list[str] = []
+    results = [each for name in chosen for each in raced(plan.race(name), failed)]
+    plan.left_out += failed
     print(
         f"{began:%Y-%m-%d}, Python {platform.python_version()}, {os.cpu_count()} cores: medians of whole processes, "
         "each with its range; a ratio is to the first command of the race, in the same round.\n"
@@ -82,7 +77,7 @@ def main() -> None:
         text = json.dumps(about | {"left_out": plan.left_out, "races": raw(results)}, indent=1, ensure_ascii=False)
         options.json.write_text(f"{text}\n", encoding="utf-8")
     if failed:
-        sys.exit("bench: a race failed, see what was left out")
+        sys.exit("bench: a command failed, see what was left out")
 
 
 def is_chosen(name: str, patterns: list[str] | None) -> bool:
@@ -96,20 +91,28 @@ def is_chosen(name: str, patterns: list[str] | None) -> bool:
     return not asked or any(fnmatchcase(name, each) or (not _WILD & set(each) and each in name) for each in asked)
 
 
-def raced(race: Race) -> list[Raced]:
+def raced(race: Race, failed: list[str]) -> list[Raced]:
     """Runs the commands of a race in turns, and returns what they took.
 
-    Raises:
-        FailedError: One failed.
+    Args:
+        race: The race.
+        failed: Takes a line for each command that failed. The others run on.
     """
-    if not race.cases:
-        return []
     told = ", ".join(f"{case.name} ({case.runs}×)" for case in race.cases)
-    print(f"{race.name}: {told} …", file=sys.stderr, flush=True)
-    runs = in_rounds([(case.runs, partial(run, case)) for case in race.cases])
+    print(f"{race.name}: {told or 'nothing'} …", file=sys.stderr, flush=True)
+
+    def taken(case: Case) -> Run | None:
+        try:
+            return run(case)
+        except FailedError as error:
+            failed.append(f"{race.name}: {error}")
+            return None
+
+    runs = in_rounds([(case.runs, partial(taken, case)) for case in race.cases])
     return [
         Raced(race.name, case.name, case.command, of_case, race.compares, case.frames)
         for case, of_case in zip(race.cases, runs, strict=True)
+        if of_case
     ]
 
 

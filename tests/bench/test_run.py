@@ -10,7 +10,7 @@ import pytest
 from bench import races, run
 from bench.captures import make_fleet
 from bench.races import Case, Plan, Race
-from bench.run import FailedError, is_chosen, raced
+from bench.run import is_chosen, raced
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +31,7 @@ def test_each_race_is_chosen_by_its_own_name():
 def test_a_command_is_timed(tmp_path):
     left = tmp_path / "left"
     left.mkdir()
-    (result,) = raced(Race("naps", [Case("a nap", "sleep 0.1", 2, fresh=left)]))
+    (result,) = raced(Race("naps", [Case("a nap", "sleep 0.1", 2, fresh=left)]), [])
     assert len(result.runs) == 2
     assert all(each.seconds >= 0.1 > each.cpu_seconds for each in result.runs)
     assert not left.exists()
@@ -40,17 +40,18 @@ def test_a_command_is_timed(tmp_path):
 @pytest.mark.skipif(sys.platform != "linux", reason="the memory of a running process is looked up in /proc")
 def test_the_memory_of_the_first_process_is_not_that_of_its_children():
     child = f"{sys.executable} -c 'x = bytearray(80 << 20); import time; time.sleep(0.1)'"
-    alone, together = (
-        raced(Race("memory", [Case("both", f"{child}; true", 1, own_memory=own)]))[0].runs[0].megabytes
-        for own in (True, False)
-    )
+    alone, together = (run.run(Case("both", f"{child}; true", 1, own_memory=own)).megabytes for own in (True, False))
     assert 0 < alone < 40
     assert together > 80
 
 
-def test_what_failed_says_its_last_line():
-    with pytest.raises(FailedError, match=r"^a failure failed \(3\): no luck$"):
-        raced(Race("failures", [Case("a failure", "echo first >&2; echo no luck >&2; exit 3", 2)]))
+def test_what_fails_is_left_out_with_its_last_line_and_the_others_run_on(tmp_path):
+    command = f"echo x >> {tmp_path}/runs; echo first >&2; echo no luck >&2; exit 3"
+    failed = []
+    results = raced(Race("luck", [Case("a failure", command, 3), Case("nothing", "true", 2)]), failed)
+    assert [(result.name, len(result.runs)) for result in results] == [("nothing", 2)]
+    assert failed == ["luck: a failure failed (3): no luck"]
+    assert (tmp_path / "runs").read_text() == "x\n"
 
 
 def test_a_peer_that_is_not_there_is_left_out(monkeypatch):
