@@ -14,7 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lmdecode import __version__
@@ -27,7 +27,9 @@ from lmdecode.app.dataset.naming import Namer
 from lmdecode.app.dataset.store import Dataset, now, open_dataset
 from lmdecode.app.dataset.tables import TableWriter, TooManyFilesError
 from lmdecode.app.dataset.unit import Job, Result, State, Unit
+from lmdecode.codec.dialect import Tallies
 from lmdecode.codec.errors import LmdecodeError
+from lmdecode.codec.speakers import Speakers
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Part:
     """As it will be, with the tables and rows of this part alone."""
     nothing: str | None = None
     """Why nothing could be decoded; None if something was, or if nothing is wrong. Another share may have more."""
+    tallies: Tallies = field(default_factory=Tallies)
+    """What was counted, in each protocol."""
     seconds: float = 0.0
 
 
@@ -106,7 +110,8 @@ def commit(unit: Unit, job: Job, parts: Sequence[Part]) -> Result:
     dataset = open_dataset(job.dataset)
     reasons = [part.nothing for part in parts if part.nothing is not None]
     if reasons and not any(part.nothing is None and part.entry.rows for part in parts):
-        return _failed(dataset, unit, job, reasons[0] or f"{unit.name}: nothing is in it", started)
+        said = _verdict(job, parts) or reasons[0] or f"{unit.name}: nothing is in it"
+        return _failed(dataset, unit, job, said, started)
     whole = [part.entry for part in parts]
     entry = replace(
         whole[0],
@@ -142,6 +147,17 @@ def commit(unit: Unit, job: Job, parts: Sequence[Part]) -> Result:
     )
 
 
+def _verdict(job: Job, parts: Sequence[Part]) -> str | None:
+    """Returns what the dialects say of all that was counted in several shares, of which none had anything."""
+    if len(parts) < 2:  # it was asked already
+        return None
+    total = Tallies()
+    for part in parts:
+        for name, tally in part.tallies.items():
+            total[name].add(tally)
+    return Speakers.open(job.access(), job.port, job.ports).verdict(total)
+
+
 def _failed(dataset: Dataset, unit: Unit, job: Job, reason: str, started: float, *, passing: bool = False) -> Result:
     """Writes down why a unit is not in the dataset, and returns it."""
     dataset.record_failure(unit, job, reason, passing=passing)
@@ -166,7 +182,7 @@ def _part(unit: Unit, job: Job, dataset: Dataset, copy: Copy, before: Entry | No
         tables = () if nothing is not None and number is None else writer.finish()
     finally:
         writer.clean_up()
-    tally = decode.tally
+    tally = decode.tallies.total()
     entry = Entry(
         unit.name,
         states(unit),
@@ -183,7 +199,7 @@ def _part(unit: Unit, job: Job, dataset: Dataset, copy: Copy, before: Entry | No
         complaints=decode.complaints,
         by=__version__,
     )
-    return Part(entry, nothing)
+    return Part(entry, nothing, decode.tallies)
 
 
 def _written(batches: Iterable[Any], namer: Namer, writer: TableWriter) -> int:

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 from lmdecode.app.dataset.identity import Copy
 from lmdecode.app.dataset.schema import record_schema
 from lmdecode.app.dataset.unit import Job, Unit
-from lmdecode.app.decode import Outcome, counted, joined_into, nothing_decoded, read_into
-from lmdecode.codec.dialect import Tally
+from lmdecode.app.decode import Outcome, joined_into, nothing_decoded, read_into
+from lmdecode.codec.dialect import Tallies
 from lmdecode.codec.speakers import Speakers
 from lmdecode.render.columnar import ColumnSink
 
@@ -96,6 +96,10 @@ class Decode:
         return self._columns.counts.general
 
     @property
-    def tally(self) -> Tally:
-        """What was decoded, in all protocols together."""
-        return counted(self._outcomes)
+    def tallies(self) -> Tallies:
+        """What was decoded, in each protocol."""
+        total = Tallies()
+        for outcome in self._outcomes:
+            for name, tally in outcome.statistics.tallies.items():
+                total[name].add(tally)
+        return total

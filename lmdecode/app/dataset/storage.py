@@ -105,7 +105,9 @@ def _line(doing: str, name: str, error: Exception) -> str:
     number = error.errno if isinstance(error, OSError) else None
     if number in {errno.ENOSPC, errno.EDQUOT}:
         return f"{name} cannot be {doing}: no space is left; make room and export again, what is whole stays"
-    if number in {errno.EACCES, errno.EPERM, errno.EROFS}:
+    if number == errno.EROFS:
+        return f"{name} cannot be {doing}: it is on a disk that takes nothing (read-only); name another dataset"
+    if number in {errno.EACCES, errno.EPERM}:
         return f"{name} cannot be {doing} ({os.strerror(number or 0)}): check whose it is: ls -ld {name}"
     if isinstance(error, NotADirectoryError | FileExistsError):
         return f"{name} is a file, or lies in one: name a folder"

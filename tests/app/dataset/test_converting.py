@@ -13,9 +13,10 @@ import pytest
 from Crypto.Cipher import AES
 
 from lmdecode.app.dataset import converting, layout
-from lmdecode.app.dataset.converting import convert
+from lmdecode.app.dataset.converting import Part, commit, convert, convert_share
 from lmdecode.app.dataset.errors import DatasetError
 from lmdecode.app.dataset.schema import file_schema
+from lmdecode.app.dataset.shares import Share
 from lmdecode.app.dataset.store import open_dataset
 from lmdecode.app.dataset.unit import State
 from lmdecode.codec.dialect import MachineKey
@@ -371,3 +372,49 @@ def test_an_entry_holds_what_a_report_needs(tmp_path, years):
     assert entry["pieces"][0]["length"] == path.stat().st_size
     assert settled(open_dataset(str(years)).storage)
     assert replace(result, seconds=0.0).general in {0, 3}
+
+
+def several(path: Path, connections: int = 6) -> Path:
+    """A capture of several connections at once."""
+    segments = []
+    for number in range(connections):
+        made = Talk(app=Endpoint("192.168.1.150", 40000 + number), time_ns=START_NS + number * 1000).open()
+        for count in range(3):
+            made.send("machine", seal(report(10 * number + count)))
+        segments += made.close().segments
+    return write(path, pcap(packets(sorted(segments, key=lambda segment: segment.time_ns))))
+
+
+def test_shares_of_a_capture_are_committed_as_one(tmp_path, years):
+    path = unit(several(tmp_path / "a.pcap"))
+    export(tmp_path / "whole", [path])
+    dataset = open_dataset(str(years), create=True)
+    parts = [convert_share(path, job(years), Share(index, 3)) for index in range(3)]
+    assert dataset.files_of() == []
+    result = commit(path, job(years), [each for each in parts if isinstance(each, Part)])
+
+    assert (result.state, result.rows) == (State.ADDED, 18)
+    wanted = rows(open_dataset(str(tmp_path / "whole")))
+    assert sorted(map(repr, rows(dataset))) == sorted(map(repr, wanted))
+    assert len(dataset.entries()) == 1
+    assert [convert_share(path, job(years), Share(0, 3)).state] == [State.PRESENT]
+
+
+def test_shares_in_which_nothing_is_fail_as_one(tmp_path, years):
+    path = unit(several(tmp_path / "a.pcap"))
+    open_dataset(str(years), create=True)
+    wrong = job(years, keys=(MachineKey("kitchen", Key.parse("x" * 32)),))
+    parts = [convert_share(path, wrong, Share(index, 2)) for index in range(2)]
+    result = commit(path, wrong, [each for each in parts if isinstance(each, Part)])
+    (alone,) = export(tmp_path / "whole", [path], keys=wrong.keys)
+
+    assert (result.state, result.reason) == (State.FAILED, alone.reason)
+    assert open_dataset(str(years)).files_of() == []
+
+
+def test_a_capture_without_a_message_is_done_once(tmp_path, years):
+    """A capture with no message at all, and nothing wrong with it, is in the dataset: it need not be read again."""
+    quiet = unit(write(tmp_path / "a.pcap", pcap(packets(Talk().open().close().segments))))
+    first, again = export(years, [quiet]), export(years, [quiet])
+
+    assert (first[0].state, first[0].rows, again[0].state) == (State.ADDED, 0, State.PRESENT)
