@@ -84,9 +84,9 @@ __all__ = [
 __version__ = "0.1.0"
 
 if "LMDECODE_WITHOUT" in os.environ:  # for tests and measurements: see there
-    from lmdecode._parts import do_without
+    from lmdecode import _parts
 
-    do_without(os.environ["LMDECODE_WITHOUT"])
+    _parts.do_without(os.environ["LMDECODE_WITHOUT"])
 
 if not TYPE_CHECKING:  # to whom the names above are all there is
     _HOMES = {

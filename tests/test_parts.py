@@ -83,6 +83,15 @@ def test_records_are_the_same_too(captures, switch):
     assert sum(map(len, found[0])) > 1000
 
 
+def test_tables_are_the_same_too(captures, switch):
+    found = []
+    for parts in ("", "columns", "all"):
+        switch(parts)
+        found.append([lmdecode.to_arrow(lmdecode.decode(path, key=KEY_TEXT)) for path in captures])
+    assert found[0] == found[1] == found[2]
+    assert sum(map(len, found[0])) > 1000
+
+
 def test_each_part_is_in_a_file_of_ours_and_can_be_turned_off_and_on(switch):
     for name, (where, what) in _parts.PARTS.items():
         assert (Path(lmdecode.__file__).parent / where).is_file()

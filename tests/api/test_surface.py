@@ -39,7 +39,8 @@ def test_the_examples_of_the_page_run(monkeypatch):
     assert doctest.DocTestRunner().run(examples, out=output.append).failed == 0, "".join(output)
 
 
-def test_nothing_is_loaded_before_it_is_used():
+def test_nothing_is_loaded_before_it_is_used(monkeypatch):
+    monkeypatch.delenv("LMDECODE_WITHOUT", raising=False)
     loaded = python("-c", "import sys, lmdecode; print(*(name for name in sys.modules if name.startswith('lmdecode')))")
     assert loaded.split() == ["lmdecode"]
     heavy = "import sys, lmdecode; lmdecode.decode, lmdecode.to_polars, lmdecode.Record\nprint(*sys.modules)"
