@@ -10,18 +10,20 @@ from datetime import tzinfo
 from functools import partial
 from io import TextIOBase
 from pathlib import Path
-from typing import IO, Literal, TypeAlias
+from typing import IO, Literal, TypeAlias, TypeVar
 
 from lmdecode.analysis.filters import parse_all
 from lmdecode.analysis.machines import MachineNames
 from lmdecode.api.arguments import Keys, PathLike, access_with, as_keyword
-from lmdecode.app.decode import Outcome, counted, merged, nothing_decoded, outcomes_of, read, summary
+from lmdecode.app.decode import Outcome, counted, merged, nothing_decoded, outcomes_of, read_into, summary
 from lmdecode.capture.source import CaptureError, OpenCapture
+from lmdecode.codec.dialect import RECORDS, Sink
 from lmdecode.codec.record import Record
 from lmdecode.codec.speakers import Speakers
 from lmdecode.config.known import KnownMachines, known_machines
 
 Capture: TypeAlias = PathLike | IO[bytes]
+T = TypeVar("T")
 
 
 class CaptureWarning(UserWarning):
@@ -165,12 +167,26 @@ class Decoding:
         return f"<Decoding of {', '.join(_name(each) for each in self._captures)}>"
 
     def __iter__(self) -> Iterator[Record]:
+        self._begin()
+        passes = parse_all(self._where, self._zone, machines=self._names().of)
+        records = self._pass(RECORDS)
+        return records if passes is None else filter(passes, records)
+
+    def _begin(self) -> None:
         if self._used and any(isinstance(each, OpenCapture) or str(each) == "-" for each in self._captures):
             raise CaptureError("an open file can be read once only: keep its records, list(decode(file))")
         self._used = True
-        passes = parse_all(self._where, self._zone, machines=self._names().of)
-        records = self._pass()
-        return records if passes is None else filter(passes, records)
+
+    def decode_into(self, sink: Sink[T]) -> Iterator[T]:
+        """Returns what a sink makes of the messages: the same as of each Record, without making most of them.
+
+        Args:
+            sink: As `lmdecode.render.columnar` has one, for tables.
+        """
+        if self._where:
+            return map(sink.record, self)
+        self._begin()
+        return self._pass(sink)
 
     @property
     def statistics(self) -> Statistics:
@@ -184,13 +200,13 @@ class Decoding:
                 pass
         return self._statistics or Statistics()
 
-    def _pass(self) -> Iterator[Record]:
+    def _pass(self, sink: Sink[T]) -> Iterator[T]:
         outcomes = outcomes_of(self._captures)
         if self._order == "time":
-            yield from self._checked(outcomes, merged(outcomes, self._speakers))
+            yield from self._checked(outcomes, map(sink.record, merged(outcomes, self._speakers)))
         else:
             for outcome in outcomes:
-                yield from self._checked([outcome], read(outcome, self._speakers))
+                yield from self._checked([outcome], read_into(sink, outcome, self._speakers))
         nothing = nothing_decoded(outcomes, self._speakers)
         found = [complaint for outcome in outcomes for complaint in outcome.complaints]
         found = list(map(as_keyword, [*found, nothing] if nothing else found))
@@ -198,9 +214,9 @@ class Decoding:
         for warning in found:
             warnings.warn(warning, CaptureWarning, stacklevel=2)
 
-    def _checked(self, outcomes: list[Outcome], records: Iterator[Record]) -> Iterator[Record]:
-        """Pass on records, and raise if a capture could not be read, or no further."""
-        yield from records
+    def _checked(self, outcomes: list[Outcome], made: Iterator[T]) -> Iterator[T]:
+        """Pass on what was made, and raise if a capture could not be read, or no further."""
+        yield from made
         for outcome in outcomes:
             if outcome.error is not None:
                 raise outcome.error

@@ -27,7 +27,7 @@ from lmdecode.capture.formats.pcap import read_pcap, walk_pcap
 from lmdecode.capture.net.link import SegmentReader
 from lmdecode.capture.net.packet import ACK, SYN, Packet, Segment
 from lmdecode.capture.source import MEMORY, CaptureError, CaptureStatistics, OpenCapture, Source
-from lmdecode.codec.dialect import RECORDS, Sink
+from lmdecode.codec.dialect import RECORDS, FieldsAs, Sink
 from lmdecode.codec.record import Record
 from lmdecode.codec.speakers import Speakers, dialects
 
@@ -113,7 +113,7 @@ def decode_capture_into(
     )
     with closing(_segments(path, opened, speakers.ports, statistics, progress)) as batches:
         for segments in batches:
-            predecoded = _predecode(speakers, segments, as_json=sink.as_json)
+            predecoded = _predecode(speakers, segments, fields_as=sink.fields_as)
             statistics.port_packets += len(segments)
             before = statistics.bluetooth
             made: list[T] = []
@@ -132,16 +132,16 @@ def decode_capture_into(
         statistics.notes += connections.notes()
 
 
-def _predecode(speakers: Speakers, segments: Sequence[Segment], *, as_json: bool) -> Sequence[Any]:
+def _predecode(speakers: Speakers, segments: Sequence[Segment], *, fields_as: FieldsAs) -> Sequence[Any]:
     """Return for each segment what its dialect predecodes of its payload."""
     if not segments:
         return ()
     _, sources, destinations, _, _, _, payloads, _ = zip(*segments, strict=True)
     alone = speakers.alone({end.port for end in {*sources, *destinations}})
     if alone is not None:  # as in nearly all captures, and in a quarter of the time
-        return alone.predecode(payloads, as_json=as_json)
+        return alone.predecode(payloads, fields_as=fields_as)
     return speakers.predecode(
-        [(segment.payload, segment.source.port, segment.destination.port) for segment in segments], as_json=as_json
+        [(segment.payload, segment.source.port, segment.destination.port) for segment in segments], fields_as=fields_as
     )
 
 

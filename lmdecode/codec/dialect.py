@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from lmdecode.codec.errors import LmdecodeError
 from lmdecode.codec.record import JsonType, Record, Sender
@@ -29,6 +29,10 @@ from lmdecode.codec.record import JsonType, Record, Sender
 if TYPE_CHECKING:
     from lmdecode.codec.v1.key import Key
     from lmdecode.codec.web import WebConversation
+
+FieldsAs = Literal["values", "json", "none"]
+"""In what form a sink wants fields: as values; as JSON, if it only writes them down; not at all, if it takes the data
+apart itself."""
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -119,8 +123,8 @@ class FieldKind(NamedTuple):
 class Sink(Protocol[T_co]):
     """Turns each Record into the form that the caller wants."""
 
-    as_json: bool
-    """Whether the fields are only written down, so that JSON text of them is enough."""
+    fields_as: FieldsAs
+    """In what form it wants the fields of messages that it is given without a Record."""
 
     def record(self, record: Record) -> T_co:
         """Return the result for a Record."""
@@ -129,7 +133,7 @@ class Sink(Protocol[T_co]):
 class Records:
     """The sink that keeps Records as they are."""
 
-    as_json = False
+    fields_as: FieldsAs = "values"
 
     def record(self, record: Record) -> Record:
         """Return the Record itself."""
@@ -189,7 +193,7 @@ class Speaker(Protocol):
     def conversation(self, sink: Sink[T], place: Place, tally: Tally) -> Conversation[T]:
         """Return a new conversation, which adds its counts to `tally`."""
 
-    def predecode(self, payloads: Sequence[bytes], *, as_json: bool) -> Sequence[Any]:
+    def predecode(self, payloads: Sequence[bytes], *, fields_as: FieldsAs) -> Sequence[Any]:
         """Look at the payloads of segments that are about to come, in any order, of any connections.
 
         Returns:
@@ -257,7 +261,7 @@ class Simple:
         """Return a conversation whose Records are handed to the sink."""
         return _Through(sink, self._converse(place, tally))
 
-    def predecode(self, payloads: Sequence[bytes], *, as_json: bool) -> Sequence[Any]:  # noqa: ARG002
+    def predecode(self, payloads: Sequence[bytes], *, fields_as: FieldsAs) -> Sequence[Any]:  # noqa: ARG002
         """Return None for each payload."""
         return [None] * len(payloads)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from lmdecode.codec.dialect import (
     Conversation,
     Dialect,
+    FieldsAs,
     LogConversation,
     OwnerAccess,
     Place,
@@ -106,7 +107,7 @@ class Speakers:
         """
         return self._first if self._only is None and self._other_ports.isdisjoint(ports) else self._only
 
-    def predecode(self, payloads: Sequence[tuple[bytes, int, int]], *, as_json: bool) -> Sequence[Any]:
+    def predecode(self, payloads: Sequence[tuple[bytes, int, int]], *, fields_as: FieldsAs) -> Sequence[Any]:
         """Let each dialect look at the payloads of its ports; see `Speaker.predecode`.
 
         A payload between ports of several dialects is left alone: which of them is spoken is for the connection's first
@@ -114,7 +115,7 @@ class Speakers:
 
         Args:
             payloads: Payloads of segments, each with its two ports.
-            as_json: Whether fields are wanted as JSON text.
+            fields_as: The form in which their fields are wanted.
 
         Raises:
             ValueError: A dialect did not return as many results as it got payloads.
@@ -126,7 +127,7 @@ class Speakers:
             if len(names) == 1:
                 numbers_of.setdefault(names.pop(), []).append(number)
         for name, numbers in numbers_of.items():
-            predecoded = self._all[name].predecode([payloads[number][0] for number in numbers], as_json=as_json)
+            predecoded = self._all[name].predecode([payloads[number][0] for number in numbers], fields_as=fields_as)
             if len(predecoded) != len(numbers):
                 raise ValueError(f"dialect {name} predecoded {len(predecoded)} of {len(numbers)} payloads")
             for number, each in zip(numbers, predecoded, strict=True):
@@ -279,8 +280,8 @@ class _WhenUsed:
     def conversation(self, sink: Sink[T], place: Place, tally: Tally) -> Conversation[T]:
         return self._open().conversation(sink, place, tally)
 
-    def predecode(self, payloads: Sequence[bytes], *, as_json: bool) -> Sequence[Any]:
-        return self._open().predecode(payloads, as_json=as_json)
+    def predecode(self, payloads: Sequence[bytes], *, fields_as: FieldsAs) -> Sequence[Any]:
+        return self._open().predecode(payloads, fields_as=fields_as)
 
     def verdict(self, tally: Tally, ports: Iterable[int]) -> str | None:
         return self._open().verdict(tally, ports)

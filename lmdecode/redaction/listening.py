@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from lmdecode.codec.dialect import Conversation, Dialect, LogConversation, OwnerAccess, Place, Sink, Tally
+from lmdecode.codec.dialect import Conversation, Dialect, FieldsAs, LogConversation, OwnerAccess, Place, Sink, Tally
 from lmdecode.codec.errors import CodecError, FrameError
 from lmdecode.codec.record import Record, Sender
 from lmdecode.codec.speakers import Speakers, dialects
@@ -73,7 +73,7 @@ class _Listener:
             return _Silent(self._radio.conversation(place, tally))
         return _Unheard(self._copyist)
 
-    def predecode(self, payloads: Sequence[bytes], *, as_json: bool) -> Sequence[Any]:  # noqa: ARG002
+    def predecode(self, payloads: Sequence[bytes], *, fields_as: FieldsAs) -> Sequence[Any]:  # noqa: ARG002
         return [None] * len(payloads)
 
     def verdict(self, tally: Tally, ports: Iterable[int]) -> str | None:  # noqa: ARG002

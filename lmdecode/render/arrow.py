@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from functools import reduce
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from lmdecode.analysis.columns import chosen_fields, field_kinds
-from lmdecode.analysis.units import unit_of
+from lmdecode.codec.dialect import Sink
 from lmdecode.codec.errors import MissingPackageError
-from lmdecode.codec.record import Record, Value
-from lmdecode.codec.v1.values import is_number
+from lmdecode.codec.record import Record
 from lmdecode.extras import install_command
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from lmdecode.render.columnar import Group
+
 Form: TypeAlias = Literal["wide", "long"]
 Table: TypeAlias = Any  # pyarrow.Table, which has no types
 
-_GROUP: Final = 8192  # rows
-_LONG_COLUMNS: Final = ("time", "stream", "sender", "kind", "role", "address", "machine")
+
+@runtime_checkable
+class Decodable(Protocol):
+    """What has Records, and can hand what they are made of to a sink without making them."""
+
+    def decode_into(self, sink: Sink[Any]) -> Iterator[Any]:
+        """Returns what a sink makes of the messages."""
 
 
 def to_arrow(records: Iterable[Record], *, form: Form = "wide", fields: str | Iterable[str] | None = None) -> Table:
@@ -50,19 +57,38 @@ def to_arrow(records: Iterable[Record], *, form: Form = "wide", fields: str | It
     """
     pa = _pyarrow()
     names = None if fields is None else chosen_fields([fields] if isinstance(fields, str) else fields)
-    if form == "long":
-        return _long(pa, records, names)
-    if names is None:
-        records = list(records)
-        occurring = {name for record in records for name in record.fields}
-        names = tuple(name for name in field_kinds() if name in occurring)
-    elif fields != "*":
-        wanted = frozenset(names)
-        records = (record for record in records if not wanted.isdisjoint(record.fields))
-    from lmdecode.render.records.parquet import record_batch, schema
+    from lmdecode.render.columnar import ColumnSink, whole_batch
+    from lmdecode.render.records.parquet import schema
 
-    columns = schema(names)
-    return pa.Table.from_batches([record_batch(rows, columns) for rows in _groups(records)], schema=columns)
+    columns = ColumnSink(schema(tuple(field_kinds()) if names is None else names))
+    made = records.decode_into(columns.sink) if isinstance(records, Decodable) else map(columns.sink.record, records)
+    groups = columns.groups(made)
+    if form == "long":
+        from lmdecode.render.long_table import long_batch, long_schema
+
+        return pa.Table.from_batches([long_batch(group, names) for group in groups], schema=long_schema())
+    if names is None:  # which columns there are is known at the end
+        made_of = [(group.arrays(), group.size) for group in groups]
+        occurring = {name for arrays, _ in made_of for name in arrays}
+        final = schema(tuple(name for name in field_kinds() if name in occurring))
+        return pa.Table.from_batches([whole_batch(final, *each) for each in made_of], schema=final)
+    final = schema(names)
+    batches = [_having(names if fields != "*" else (), group, final) for group in groups]
+    return pa.Table.from_batches([batch for batch in batches if batch.num_rows], schema=final)
+
+
+def _having(names: tuple[str, ...], group: Group, columns: Any) -> Any:  # noqa: ANN401 -- pyarrow has no types
+    """The rows of a group that have any of some fields; all of them if there are no such fields."""
+    from lmdecode.render.columnar import whole_batch
+
+    arrays = group.arrays()
+    batch = whole_batch(columns, arrays, group.size)
+    if not names:
+        return batch
+    import pyarrow.compute as pc
+
+    found = [arrays[name].is_valid() for name in names if name in arrays]
+    return batch.filter(reduce(pc.or_, found)) if found else batch.slice(0, 0)
 
 
 def to_polars(
@@ -93,51 +119,3 @@ def _pyarrow() -> Any:  # noqa: ANN401 -- it has no types
     except ModuleNotFoundError:
         raise MissingPackageError(f"pyarrow is not installed: {install_command('parquet')}") from None
     return pa
-
-
-def _long(pa: Any, records: Iterable[Record], names: tuple[str, ...] | None) -> Table:  # noqa: ANN401 -- it has no types
-    from lmdecode.render.records.parquet import schema
-
-    own = schema(())
-    words = pa.dictionary(pa.int32(), pa.string())
-    columns = pa.schema(
-        [
-            *(own.field(name) for name in _LONG_COLUMNS),
-            *(("name", words), ("value", pa.float64()), ("text", pa.string()), ("unit", words)),
-        ]
-    )
-    batches = []
-    for rows in _groups(_values(records, names)):
-        table = zip(*rows, strict=True)
-        arrays = [pa.array(values, type=field.type) for values, field in zip(table, columns, strict=True)]
-        batches.append(pa.record_batch(arrays, schema=columns))
-    return pa.Table.from_batches(batches, schema=columns)
-
-
-def _values(records: Iterable[Record], names: tuple[str, ...] | None) -> Iterator[tuple[object, ...]]:
-    """A row for each value."""
-    from lmdecode.render.records.parquet import timestamp
-
-    for record in records:
-        kind = None if record.kind is None else str(record.kind)
-        head = (timestamp(record), record.stream, record.sender, kind, record.role, record.address, record.machine)
-        for name, value in record.fields.items():
-            if names is None or name in names:
-                yield (*head, name, *_number_or_text(value), unit_of(name))
-
-
-def _number_or_text(value: Value) -> tuple[float | None, str | None]:
-    if isinstance(value, bool) or is_number(value):
-        return float(value), None
-    return None, ", ".join(value) if isinstance(value, list) else str(value)
-
-
-def _groups(things: Iterable[Any]) -> Iterator[list[Any]]:
-    group = []
-    for thing in things:
-        group.append(thing)
-        if len(group) >= _GROUP:
-            yield group
-            group = []
-    if group:
-        yield group

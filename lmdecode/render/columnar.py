@@ -1,17 +1,58 @@
-"""Messages as Arrow record batches, in order and a group of rows at a time, so that memory does not grow."""
+"""Messages as Arrow record batches, in order and a group of rows at a time, so that memory does not grow.
+
+Strategy
+--------
+A Record of a clean message is made to be taken apart again. So `ColumnSink`'s sink keeps of a clean message only what
+differs from one to the next: its time, its plaintext, its seconds since the request, its machine; and what it has in
+common with the others of its window and connection, which is made once.
+
+At the end of a group the columns are filled, each in the way that costs least:
+
+- What is the same for a window of a connection (ends, kind, address …) is a column of a few rows, one for each of
+  them, from which every row takes its own.
+- Times, plaintexts and waits are as they came.
+- Fields come from all bytes of a window at once; see `column_arrays`. They are then put behind each other, window after
+  window, and one `take` puts them where the messages are, with nulls between.
+- A Record (of a message with problems, of another dialect) is a row of its own in both; so is a message whose window
+  comes up too seldom for all this to pay.
+
+Columns that nothing is in cost nothing: they share one array of nulls. What comes out is what Records would make,
+value by value; a test compares the two for arbitrary captures. `counts` says how many Records there were, so that it
+is seen if clean messages take the long way.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from array import array
+from binascii import unhexlify
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypeAlias
 
-from lmdecode.codec.dialect import RECORDS, Sink
-from lmdecode.codec.record import Record
+import pyarrow as pa
+
+from lmdecode._parts import is_off
+from lmdecode.analysis.columns import field_kinds
+from lmdecode.codec.dialect import FieldsAs, Place, Sink
+from lmdecode.codec.record import Kind, Record, Role, Sender, Value
+from lmdecode.codec.v1 import GENERATION
+from lmdecode.codec.v1._columns import Column, columns_of
+from lmdecode.codec.v1.message import HEADER, Header
+from lmdecode.codec.v1.window import decode_window
+from lmdecode.render.column_arrays import hex_array, window_arrays
 
 GROUP: Final = 8192
 """Rows of a batch."""
+
+Array: TypeAlias = Any  # pyarrow has no types
+Type: TypeAlias = Any
+
+_FEW: Final = 16  # rows; to decode so few of a window one by one costs less than its columns do
+_SMALL: Final = 512  # rows; for a smaller group it does not pay to load pyarrow's functions
+_WITHOUT_DATA: Final = HEADER + 2  # characters
+_LARGEST_TIME: Final = 1 << 63
 
 
 @dataclass(slots=True)
@@ -23,6 +64,62 @@ class ColumnCounts:
     """Rows of messages that were not clean, or that another dialect than v1 decoded."""
 
 
+_Window: TypeAlias = tuple[int, int, bool]
+Columns: TypeAlias = tuple[Column, ...]
+
+
+class _Prepared(NamedTuple):
+    """What the clean messages of a window in a connection have in common."""
+
+    head: Record
+    window: _Window
+    """As `columns_of` takes it."""
+    is_asked: bool
+    """Whether they ask to read; such messages have no data as a rule."""
+
+
+_Row: TypeAlias = tuple[int, _Prepared | Record, str | None, tuple[str, ...], float | None, str | None]
+"""A message: its time, what else it says, its plaintext, its problems, its seconds since the request, its machine."""
+
+
+class _RecordRows:
+    """The sink that makes rows of Records only."""
+
+    fields_as: FieldsAs = "values"
+
+    def record(self, record: Record) -> _Row:
+        """Returns the row of a Record."""
+        return record.time_ns, record, record.plaintext, record.problems, record.elapsed, record.machine
+
+
+class _Rows(_RecordRows):
+    """The sink that makes rows of clean messages as well: a `CleanSink`."""
+
+    fields_as: FieldsAs = "none"
+
+    def prepare_window(self, place: Place, sender: Sender, window: Header, role: Role) -> _Prepared:
+        """Returns what the messages of a window have in common."""
+        stream, app, machine, capture, _ = place
+        ends = (app, machine) if sender == "app" else (machine, app)
+        kind, address, length = window
+        head = Record(0, stream, sender, *ends, kind, role, address, length, generation=GENERATION, capture=capture)
+        return _Prepared(head, (address, length, kind is Kind.WRITE), kind is Kind.READ and role == "request")
+
+    def on_clean_message(  # noqa: PLR0917 -- as `CleanSink` has it
+        self,
+        time_ns: int,
+        prepared: _Prepared,
+        text: str,
+        fields: Mapping[str, Value] | str,  # noqa: ARG002 -- the plaintext says it
+        problems: tuple[str, ...],
+        elapsed: float | None,
+        machine: str | None,
+        request: object,  # noqa: ARG002 -- a table does not have it
+    ) -> _Row:
+        """Returns the row of a clean message."""
+        return time_ns, prepared, text, problems, elapsed, machine
+
+
 class ColumnSink:
     """What batches are made of: the sink to decode with, and what makes batches of all that it made.
 
@@ -32,7 +129,8 @@ class ColumnSink:
 
     def __init__(self, columns: Any) -> None:  # noqa: ANN401 -- pyarrow has no types
         self._columns = columns
-        self.sink: Sink[Any] = RECORDS
+        self.types = {each.name: each.type for each in columns}
+        self.sink: Sink[Any] = _RecordRows() if is_off("columns") else _Rows()
         """To be handed to the decoder."""
         self.counts = ColumnCounts()
 
@@ -42,10 +140,260 @@ class ColumnSink:
         Args:
             made: What the sink made of each message.
         """
-        from lmdecode.render.records.parquet import record_batch
+        for group in self.groups(made):
+            yield whole_batch(self._columns, group.arrays(), group.size)
 
-        rows: Iterator[Record] = iter(made)
-        while group := list(islice(rows, GROUP)):
-            self.counts.rows += len(group)
-            self.counts.general += len(group)
-            yield record_batch(group, self._columns)
+    def groups(self, made: Iterable[Any]) -> Iterator[Group]:
+        """Returns the groups that batches are made of. Args are those of `batches`."""
+        all_rows = iter(made)
+        while rows := list(islice(all_rows, GROUP)):
+            group = Group(rows, self.types)
+            self.counts.rows += group.size
+            self.counts.general += group.general
+            yield group
+
+
+def whole_batch(columns: Any, arrays: Mapping[str, Array], rows: int) -> Any:  # noqa: ANN401 -- pyarrow has no types
+    """Returns a `pyarrow.RecordBatch` with all columns of a schema, null where there are no arrays of them."""
+    nulls: dict[Type, Array] = {}
+    filled = []
+    for each in columns:
+        found = arrays.get(each.name)
+        if found is None:
+            found = nulls.get(each.type)
+            if found is None:
+                found = nulls[each.type] = pa.nulls(rows, each.type)
+        filled.append(found)
+    return pa.record_batch(filled, schema=columns)
+
+
+class _Part(NamedTuple):
+    """Some rows of a group, and the columns that they have."""
+
+    rows: Sequence[int]
+    arrays: Mapping[str, Array]
+
+
+class _Single(NamedTuple):
+    """A message that is taken by itself."""
+
+    row: int
+    fields: Mapping[str, Value]
+    data: str | None
+
+
+class Group:
+    """A group of rows on its way to columns.
+
+    Args:
+        rows: What the sink made.
+        types: The types of the columns that are wanted.
+    """
+
+    def __init__(self, rows: Sequence[_Row], types: Mapping[str, Type]) -> None:
+        self.size = len(rows)
+        self.types = types
+        times, prepared, texts, problems, elapsed, machines = zip(*rows, strict=True)
+        self._times: Sequence[int] = times
+        self._texts: Sequence[str | None] = texts
+        self._own: Mapping[str, Sequence[Any]] = {
+            "plaintext": texts,
+            "problems": problems,
+            "elapsed": elapsed,
+            "machine": machines,
+        }
+        distinct: dict[int, _Prepared | Record] = dict(zip(map(id, prepared), prepared, strict=True))
+        numbers = dict(zip(distinct, range(len(distinct)), strict=True))
+        self._prepared = [*distinct.values()]
+        self._which = [*map(numbers.__getitem__, map(id, prepared))]
+        self.general = [*map(type, prepared)].count(Record)
+        """Rows that are Records."""
+
+    def arrays(self) -> dict[str, Array]:
+        """Returns the columns that have any value."""
+        return {**self.heads(), **_merged(self._parts(), self.size)}
+
+    def heads(self) -> dict[str, Array]:
+        """Returns the columns of what every message has, but for its data."""
+        arrays = self._in_common()
+        for name, values in self._own.items():
+            kind = self.types.get(name)
+            if kind is None:
+                continue
+            if name == "problems" and not any(values):
+                arrays[name] = _empty_lists(kind, self.size)
+            elif values.count(None) < self.size:
+                arrays[name] = pa.array(values, type=kind)
+        kind = self.types.get("time")
+        if kind is not None:
+            arrays["time"] = self._time(kind)
+        return arrays
+
+    def _time(self, kind: Type) -> Array:
+        try:
+            moments = array("q", self._times)
+        except OverflowError:  # a capture can claim any number; what no timestamp can hold has none
+            return pa.array(
+                [moment if -_LARGEST_TIME <= moment < _LARGEST_TIME else None for moment in self._times], kind
+            )
+        return pa.Array.from_buffers(kind, self.size, [None, pa.py_buffer(moments)])
+
+    def _in_common(self) -> dict[str, Array]:
+        """The columns that follow from what rows have in common."""
+        heads = [each if isinstance(each, Record) else each.head for each in self._prepared]
+        if len(heads) < self.size < _SMALL:
+            heads = [*map(heads.__getitem__, self._which)]
+        which = None if len(heads) == self.size else pa.array(self._which, pa.int32())
+        arrays = {}
+        for name, value in _IN_COMMON.items():
+            kind = self.types.get(name)
+            if kind is None:
+                continue
+            values = [*map(value, heads)]
+            if values.count(None) < len(values):
+                column = pa.array(values, type=kind)
+                arrays[name] = column if which is None else column.take(which)
+        return arrays
+
+    def _parts(self) -> list[_Part]:
+        """The columns that follow from the data of messages, window by window."""
+        windows, single = self.split()
+        if not windows:  # as always without clean messages: lists are as long as the group, and all is in place
+            return [_Part(range(self.size), self._of_single(single, [each.row for each in single], self.size))]
+        parts = [self.of_window(columns, rows) for columns, rows in windows]
+        if single:
+            own = self._of_single(single, range(len(single)), len(single))
+            parts.append(_Part([each.row for each in single], own))
+        return parts
+
+    def split(self) -> tuple[list[tuple[Columns, list[int]]], list[_Single]]:
+        """Returns the rows of each window that has many, and what is to be taken one by one."""
+        rows: list[list[int]] = [[] for _ in self._prepared]
+        for row, number in enumerate(self._which):
+            rows[number].append(row)
+        windows: dict[_Window, list[int]] = {}
+        single: list[_Single] = []
+        for prepared, own in zip(self._prepared, rows, strict=True):
+            if isinstance(prepared, Record):
+                single += [_Single(row, prepared.fields, prepared.data) for row in own]
+                continue
+            if prepared.is_asked:
+                texts = self._texts
+                own = [row for row in own if len(texts[row]) > _WITHOUT_DATA]  # type: ignore[arg-type]  # noqa: PLW2901
+            if own:
+                windows.setdefault(prepared.window, []).extend(own)
+        few = _FEW if self.size >= _SMALL else self.size
+        many = []
+        for (address, length, written), own in windows.items():
+            columns = columns_of(address, length, written) if len(own) > few else None
+            if columns is not None:
+                many.append((columns, own))
+                continue
+            for row in own:
+                digits = self._texts[row][HEADER:-2]  # type: ignore[index]  # clean messages have a plaintext
+                fields, _ = decode_window(address, unhexlify(digits), written=written)
+                single.append(_Single(row, fields, digits.lower()))
+        return many, single
+
+    def of_window(self, columns: Columns, rows: Sequence[int]) -> _Part:
+        """Returns the columns of some rows, which are of one window."""
+        texts = self._texts
+        digits = "".join([texts[row][HEADER:-2] for row in rows])  # type: ignore[index]  # clean ones have it
+        arrays = window_arrays(columns, self.types, unhexlify(digits), len(rows))
+        if "data" in self.types:
+            arrays["data"] = hex_array(digits.lower(), len(rows))
+        return _Part(rows, arrays)
+
+    def _of_single(self, single: Sequence[_Single], places: Sequence[int], size: int) -> dict[str, Array]:
+        """The columns of messages that are taken one by one.
+
+        Args:
+            single: The messages.
+            places: Where each comes to stand in the columns.
+            size: The columns' length.
+        """
+        types, names = self.types, field_kinds()
+        data: list[str | None] = [None] * size
+        columns: dict[str, list[Value | None]] = {}
+        for place, (_, fields, digits) in zip(places, single, strict=True):
+            data[place] = digits
+            for name, value in fields.items():  # a message has few of all fields, so it is not asked for each
+                column = columns.get(name)
+                if column is None:
+                    if name not in types or name not in names:
+                        continue
+                    column = columns[name] = [None] * size
+                column[place] = value
+        arrays = {name: pa.array(values, type=types[name]) for name, values in columns.items()}
+        if "data" in types:
+            arrays["data"] = pa.array(data, type=types["data"])
+        return arrays
+
+
+def _merged(parts: Sequence[_Part], size: int) -> dict[str, Array]:
+    """Returns the columns of all parts, each value in its row."""
+    if len(parts) == 1 and len(parts[0].rows) == size:
+        return dict(parts[0].arrays)
+    having: dict[str, list[int]] = {}
+    for number, part in enumerate(parts):
+        for name in part.arrays:
+            having.setdefault(name, []).append(number)
+    of = array("i", [-1]) * size  # the part of each row
+    place = array("i", bytes(4 * size))  # and where it is there
+    for number, part in enumerate(parts):
+        for index, row in enumerate(part.rows):
+            of[row] = number
+            place[row] = index
+    owner = pa.array([number if number >= 0 else len(parts) for number in of], pa.int32())
+    places = pa.Array.from_buffers(pa.int32(), size, [None, pa.py_buffer(place)])
+    takes: dict[tuple[int, ...], Array] = {}
+    merged = {}
+    for name, numbers in having.items():
+        key = tuple(numbers)
+        where = takes.get(key)
+        if where is None:
+            where = takes[key] = _places(parts, key, owner, places)
+        chunks = [parts[number].arrays[name] for number in numbers]
+        merged[name] = (chunks[0] if len(chunks) == 1 else pa.concat_arrays(chunks)).take(where)
+    return merged
+
+
+def _places(parts: Sequence[_Part], numbers: tuple[int, ...], owner: Array, places: Array) -> Array:
+    """Returns for each row where its value is in the columns of some parts, put behind each other; or null."""
+    starts: list[int | None] = [None] * (len(parts) + 1)
+    start = 0
+    for number in numbers:
+        starts[number] = start
+        start += len(parts[number].rows)
+    import pyarrow.compute as pc  # which takes a while, and small groups do without
+
+    return pc.add(pa.array(starts, pa.int32()).take(owner), places)
+
+
+def _empty_lists(kind: Type, size: int) -> Array:
+    offsets = pa.py_buffer(bytes(4 * (size + 1)))
+    return pa.ListArray.from_buffers(kind, size, [None, offsets], children=[pa.array([], kind.value_type)])
+
+
+def _extra(record: Record) -> str | None:
+    return json.dumps(dict(record.extra), ensure_ascii=False) if record.extra else None
+
+
+def _kind(record: Record) -> str | None:
+    return None if record.kind is None else str(record.kind)
+
+
+def _named(name: str) -> Callable[[Record], object]:
+    return lambda record: getattr(record, name)
+
+
+_IN_COMMON: Final[Mapping[str, Callable[[Record], Any]]] = {
+    **{
+        name: _named(name)
+        for name in Record._fields
+        if name not in {"time_ns", "data", "plaintext", "fields", "problems", "elapsed", "machine", "request"}
+    },
+    "kind": _kind,
+    "extra": _extra,
+}
+"""The columns that all messages of a window in a connection have in common, or that only Records have."""

@@ -16,8 +16,8 @@ class Upper(Simple):
         self.name = name
         self.surplus = surplus
 
-    def predecode(self, payloads, *, as_json):
-        return [(self.name, payload, as_json) for payload in payloads] + [None] * self.surplus
+    def predecode(self, payloads, *, fields_as):
+        return [(self.name, payload, fields_as) for payload in payloads] + [None] * self.surplus
 
 
 def dialect(name):
@@ -32,20 +32,20 @@ def speakers(by_port, surplus=0):
 def test_each_dialect_predecodes_the_payloads_of_its_ports():
     both = speakers({1: ["one"], 2: ["two"]})
     payloads = [(b"a", 1, 50), (b"b", 50, 2), (b"c", 50, 51), (b"d", 50, 1)]
-    assert both.predecode(payloads, as_json=True) == [
-        ("one", b"a", True),
-        ("two", b"b", True),
+    assert both.predecode(payloads, fields_as="json") == [
+        ("one", b"a", "json"),
+        ("two", b"b", "json"),
         None,
-        ("one", b"d", True),
+        ("one", b"d", "json"),
     ]
 
 
 @pytest.mark.parametrize("ports", [(1, 2), (2, 1), (3, 50), (50, 3), (1, 3)])
 def test_a_payload_that_may_be_of_several_dialects_is_not_predecoded(ports):
     both = speakers({1: ["one"], 2: ["two"], 3: ["one", "two"]})
-    assert both.predecode([(b"a", *ports)], as_json=False) == [None]
+    assert both.predecode([(b"a", *ports)], fields_as="values") == [None]
 
 
 def test_a_wrong_number_of_results_names_the_dialect():
     with pytest.raises(ValueError, match="dialect one predecoded 2 of 1 payloads"):
-        speakers({1: ["one"], 2: ["two"]}, surplus=1).predecode([(b"a", 1, 50)], as_json=False)
+        speakers({1: ["one"], 2: ["two"]}, surplus=1).predecode([(b"a", 1, 50)], fields_as="values")

@@ -43,7 +43,7 @@ from types import MappingProxyType
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar, cast
 from zlib import adler32
 
-from lmdecode.codec.dialect import Place, Records, Sink
+from lmdecode.codec.dialect import FieldsAs, Place, Records, Sink
 from lmdecode.codec.record import NO_EXTRA, Kind, Record, Role, Sender, Value
 from lmdecode.codec.v1 import GENERATION
 from lmdecode.codec.v1._compiled import OFF
@@ -70,8 +70,8 @@ def do_without(parts: Iterable[str]) -> None:
 
 
 CleanMessage = tuple[str, Mapping[str, Value] | str, tuple[str, ...], int]
-"""A clean message: its plaintext; its fields, or their JSON; what is wrong with its values; the number of the key that
-decrypted it."""
+"""A clean message: its plaintext; its fields, or their JSON, or nothing if they are not wanted; what is wrong with its
+values; the number of the key that decrypted it."""
 
 
 class _Reading(NamedTuple):
@@ -81,41 +81,46 @@ class _Reading(NamedTuple):
     window: Header
     decode: Callable[[bytes], tuple[Fields, tuple[str, ...]]]
     as_json: Callable[[bytes], tuple[str, tuple[str, ...]]]
+    problems: Callable[[bytes], tuple[str, ...]]
 
 
 _CHECKS = {b"%02X" % value: value for value in range(256)}
 
 
-def read_text(plaintext: bytes, number: int, *, as_json: bool) -> CleanMessage | None:
+def read_text(plaintext: bytes, number: int, *, fields_as: FieldsAs) -> CleanMessage | None:
     """What a clean message, without secrets, says; None if it is anything else.
 
     Args:
         plaintext: Of a frame.
         number: Of the key that decrypted it.
-        as_json: Whether the fields are wanted as JSON.
+        fields_as: The form in which their fields are wanted.
 
-    >>> read_text(b"R401C000403BC04D8B6", 0, as_json=True)
+    >>> read_text(b"R401C000403BC04D8B6", 0, fields_as="json")
     ('R401C000403BC04D8B6', '{"coffee_temp":95.6,"steam_temp":124.0}', (), 0)
-    >>> read_text(b"R000000010223", 0, as_json=True)
+    >>> read_text(b"R000000010223", 0, fields_as="json")
     ('R000000010223', '{}', ('power: 2 is neither 0 nor 1',), 0)
     """
     reading = _reading(plaintext[:HEADER])
     if reading is None or not _is_sound(plaintext):
         return None
-    size, window, decode, write_down = reading
+    size, window, decode, write_down, problems_in = reading
     if size != len(plaintext):
         if len(plaintext) != _REQUEST or window.kind is not Kind.READ:
             return None
-        return plaintext.decode("ascii"), "{}" if as_json else NO_FIELDS, (), number
+        return plaintext.decode("ascii"), "{}" if fields_as == "json" else NO_FIELDS, (), number
     try:
         data = unhexlify(plaintext[HEADER:-2])
     except ValueError:
         return None
-    if as_json:
-        json, problems = write_down(data)
-        return plaintext.decode("ascii"), json, problems, number
-    fields, problems = decode(data)
-    return plaintext.decode("ascii"), MappingProxyType(fields), problems, number
+    fields: Mapping[str, Value] | str = NO_FIELDS
+    if fields_as == "none":
+        problems = problems_in(data)
+    elif fields_as == "json":
+        fields, problems = write_down(data)
+    else:
+        values, problems = decode(data)
+        fields = MappingProxyType(values)
+    return plaintext.decode("ascii"), fields, problems, number
 
 
 @lru_cache(maxsize=4096)
@@ -146,7 +151,7 @@ def _reading(start: bytes) -> _Reading | None:
         return None
     quick = quick_decoder(message.address, message.length, written=message.kind is Kind.WRITE)
     window = Header(message.kind, message.address, message.length)
-    return _Reading(_REQUEST + 2 * message.length, window, quick.fields, quick.json)
+    return _Reading(_REQUEST + 2 * message.length, window, *quick)
 
 
 class Predecoder:
@@ -161,24 +166,24 @@ class Predecoder:
         self._key = key
         self._number = number
         self._known: dict[bytes, CleanMessage | None] = {}
-        self._as_json = False
+        self._fields_as: FieldsAs = "values"
 
     def predecode(
-        self, pieces: Sequence[bytes], *, as_json: bool, keep: Callable[[bytes, bytes], None] | None
+        self, pieces: Sequence[bytes], *, fields_as: FieldsAs, keep: Callable[[bytes, bytes], None] | None
     ) -> list[CleanMessage | None]:
         """Return for each piece what it says if it is exactly one clean frame, and None otherwise.
 
         Args:
             pieces: Pieces of the streams of any connections, in any order.
-            as_json: Whether fields are wanted as JSON text.
+            fields_as: The form in which their fields are wanted.
             keep: Is given the body and the plaintext of each other frame, which need not be decrypted once more.
         """
         if "batch" in OFF:
             return [None] * len(pieces)
-        as_json = as_json and "json" not in OFF
-        if len(self._known) > _CACHE_SIZE or as_json is not self._as_json:
+        fields_as = "values" if fields_as == "json" and "json" in OFF else fields_as
+        if len(self._known) > _CACHE_SIZE or fields_as != self._fields_as:
             self._known.clear()
-            self._as_json = as_json
+            self._fields_as = fields_as
         known = self._known
         new: dict[bytes, bytes] = {}
         for piece in pieces:
@@ -191,7 +196,7 @@ class Predecoder:
             if ciphertext and not len(ciphertext) % BLOCK_SIZE and piece[0] == START and piece[-1] == END:
                 new[piece] = ciphertext
         for piece, plaintext in zip(new, decrypt_many(self._key, [*new.values()]), strict=True):
-            known[piece] = found = read_text(plaintext, self._number, as_json=as_json)
+            known[piece] = found = read_text(plaintext, self._number, fields_as=fields_as)
             if found is None and keep is not None:
                 keep(piece[1:-1], plaintext)
         return [*map(known.get, pieces)]
@@ -287,7 +292,7 @@ class _ThroughRecords(Generic[T]):
     """
 
     prepare_window = _CLEAN_RECORDS.prepare_window
-    as_json = False
+    fields_as: FieldsAs = "values"
 
     def __init__(self, sink: Sink[T]) -> None:
         self.record = sink.record
@@ -304,4 +309,4 @@ def clean_sink(sink: Sink[T]) -> CleanSink[T] | None:
         return cast("CleanSink[T]", _CLEAN_RECORDS)
     if not hasattr(sink, "on_clean_message"):
         return None
-    return _ThroughRecords(sink) if sink.as_json and "json" in OFF else cast("CleanSink[T]", sink)
+    return _ThroughRecords(sink) if sink.fields_as == "json" and "json" in OFF else cast("CleanSink[T]", sink)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from lmdecode.codec.dialect import MachineKey
+from lmdecode.codec.dialect import FieldsAs, MachineKey
 from lmdecode.codec.errors import FrameError
 from lmdecode.codec.record import MASK
 from lmdecode.codec.v1._fast import CleanMessage, Predecoder
@@ -42,12 +42,12 @@ class Decoder(Protocol):
     def decode(self, body: bytes) -> Decoded:
         """All that a frame's body says. Never raises."""
 
-    def predecode(self, pieces: Sequence[bytes], *, as_json: bool) -> list[CleanMessage | None]:
+    def predecode(self, pieces: Sequence[bytes], *, fields_as: FieldsAs) -> list[CleanMessage | None]:
         """What pieces of the streams that are about to come say, all at once: that decrypts several times as fast.
 
         Args:
             pieces: In any order, of any connections.
-            as_json: Whether their fields are wanted as JSON.
+            fields_as: The form in which their fields are wanted.
 
         Returns:
             For each of the pieces what it says, if it is exactly one frame, with a clean message.
@@ -112,15 +112,17 @@ class FrameDecoder:
             self._cache.clear()
         self._cache[body] = decoded
 
-    def predecode(self, pieces: Sequence[bytes], *, as_json: bool, keep: bool = True) -> list[CleanMessage | None]:
+    def predecode(
+        self, pieces: Sequence[bytes], *, fields_as: FieldsAs, keep: bool = True
+    ) -> list[CleanMessage | None]:
         """Read ahead those of some pieces of the streams that are exactly one clean frame; see `Decoder`.
 
         Args:
             pieces: As there.
-            as_json: As there.
+            fields_as: As there.
             keep: Whether to keep what the others say, so that `decode` need not decrypt them once more.
         """
-        return self._predecoder.predecode(pieces, as_json=as_json, keep=self._keep_odd if keep else None)
+        return self._predecoder.predecode(pieces, fields_as=fields_as, keep=self._keep_odd if keep else None)
 
     def _keep_odd(self, body: bytes, plaintext: bytes) -> None:
         self._keep(body, self._read(plaintext))
@@ -216,13 +218,13 @@ class Keyring:
             return None, Decoded(None, valid=False, problems=(problem,))
         return None, decoded
 
-    def predecode(self, pieces: Sequence[bytes], *, as_json: bool) -> list[CleanMessage | None]:
+    def predecode(self, pieces: Sequence[bytes], *, fields_as: FieldsAs) -> list[CleanMessage | None]:
         """What pieces of the streams say with the first key that fits; see `Decoder`."""
         found: list[CleanMessage | None] = [None] * len(pieces)
         rest = [*range(len(pieces))]
         for decoder in self._decoders:
             for index, clean in zip(
-                rest, decoder.predecode([pieces[index] for index in rest], as_json=as_json, keep=False), strict=True
+                rest, decoder.predecode([pieces[index] for index in rest], fields_as=fields_as, keep=False), strict=True
             ):
                 found[index] = clean
             rest = [index for index in rest if found[index] is None]
@@ -257,8 +259,8 @@ class _Seeker:
         self._found, decoded = self._keyring.attempt(body)
         return decoded
 
-    def predecode(self, pieces: Sequence[bytes], *, as_json: bool) -> list[CleanMessage | None]:
-        return self._keyring.predecode(pieces, as_json=as_json)
+    def predecode(self, pieces: Sequence[bytes], *, fields_as: FieldsAs) -> list[CleanMessage | None]:
+        return self._keyring.predecode(pieces, fields_as=fields_as)
 
 
 _NO_KEY: Final = Key(bytes(32))  # never used: nothing here decrypts
@@ -289,7 +291,7 @@ class KeylessDecoder(FrameDecoder):
         self,
         pieces: Sequence[bytes],
         *,
-        as_json: bool,  # noqa: ARG002
+        fields_as: FieldsAs,  # noqa: ARG002
         keep: bool = True,  # noqa: ARG002
     ) -> list[CleanMessage | None]:
         """Nothing."""

@@ -143,18 +143,27 @@ class _Plan:
     """The same steps as functions, several times as fast; None if there are copies, which only the steps compare."""
 
 
-@lru_cache(maxsize=4096)
-def _plan(address: int, length: int, written: bool) -> _Plan:  # noqa: FBT001 -- a cache key
+def named_in(address: int, length: int, *, written: bool = False) -> tuple[list[Register], tuple[Derived, ...]]:
+    """The rows of the map that a window has values of, in the order of its fields, and what follows from them.
+
+    Args are those of `quick_decoder`. A name may stand there twice.
+    """
     rows = [
         row
         for row in registers_in(address, length)
         if row.name is not None and (row.readable or written) and row.address >= address and row.end <= address + length
     ]
+    names = {row.name for row in rows}
+    return rows, tuple(row for row in DERIVED if names.issuperset(row.inputs))
+
+
+@lru_cache(maxsize=4096)
+def _plan(address: int, length: int, written: bool) -> _Plan:  # noqa: FBT001 -- a cache key
+    rows, derived = named_in(address, length, written=written)
     steps = tuple(
         (row.name or "", row.address - address, row.end - address, row.type.decode, row.confirmed) for row in rows
     )
     names = Counter(name for name, *_ in steps)
-    derived = tuple(row for row in DERIVED if names.keys() >= set(row.inputs))
     if any(count > 1 for count in names.values()):
         return _Plan(steps, derived, has_copies=True)
     return _Plan(steps, derived, has_copies=False, quick=make_quick_decoder(address, rows, derived))

@@ -11,7 +11,7 @@ from typing import IO, Final, cast
 
 import orjson
 
-from lmdecode.codec.dialect import Place
+from lmdecode.codec.dialect import FieldsAs, Place
 from lmdecode.codec.record import Kind, Record, Role, Sender, Value, iso_time
 from lmdecode.codec.v1 import GENERATION
 from lmdecode.codec.v1.message import HEADER, Header
@@ -115,7 +115,7 @@ class JsonLines:
     The lines are those of `json_line`; a test compares the two.
     """
 
-    as_json = True
+    fields_as: FieldsAs = "json"
 
     def __init__(self) -> None:
         self._second_ns = -1  # when the second began in which the last message was captured

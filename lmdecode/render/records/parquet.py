@@ -6,20 +6,17 @@ pyarrow, which the extra `parquet` installs.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lmdecode.analysis.columns import field_kinds, record_columns
 from lmdecode.codec.record import Record
+from lmdecode.render.columnar import GROUP, ColumnSink
 from lmdecode.render.records import OneByOne, OutputFormat, Style
-
-_GROUP: Final = 8192  # rows
-_LARGEST_TIME: Final = 1 << 63
 
 _WORDS: Final = pa.dictionary(pa.int32(), pa.string())
 _COLUMN_TYPES: Final = {
@@ -49,6 +46,10 @@ _FIELD_TYPES: Final = {
 """By the JSON type that the memory map gives."""
 
 
+_UNIQUE: Final = frozenset(("data", "plaintext"))
+"""Texts of which hardly any two are equal."""
+
+
 def schema(fields: Sequence[str], *, several: bool = False) -> pa.Schema:
     """Return the columns of a table that has these fields, of one capture or of several."""
     kinds = field_kinds()
@@ -60,23 +61,18 @@ def schema(fields: Sequence[str], *, several: bool = False) -> pa.Schema:
     )
 
 
-def record_batch(rows: Sequence[Record], columns: pa.Schema) -> pa.RecordBatch:
-    """Records as the rows of a table.
+def repeating(columns: pa.Schema) -> list[str]:
+    """Return the Parquet columns whose values repeat, so that a dictionary in the file pays: words and lists of words.
 
-    Args:
-        rows: The records.
-        columns: As `schema` gives them.
+    Of numbers, data and plaintexts it does not: without theirs a file of many values is a sixth smaller, and written
+    in a fifth less of the time.
     """
-    named = field_kinds()
-    names = [name for name in columns.names if name in named]
-    fields: dict[str, list[object]] = {name: [None] * len(rows) for name in names}
-    for index, record in enumerate(rows):  # a record has few of all fields, so it is not asked for each
-        for name, value in record.fields.items():
-            if name in fields:
-                fields[name][index] = value
-    values = [*(_column(name, rows) for name in columns.names if name not in named), *fields.values()]
-    arrays = [pa.array(each, type=field.type) for each, field in zip(values, columns, strict=True)]
-    return pa.record_batch(arrays, schema=columns)
+    return [
+        f"{each.name}.list.element" if pa.types.is_list(each.type) else each.name
+        for each in columns
+        if each.name not in _UNIQUE
+        and (pa.types.is_dictionary(each.type) or pa.types.is_string(each.type) or pa.types.is_list(each.type))
+    ]
 
 
 class ParquetWriter(OneByOne):
@@ -90,21 +86,33 @@ class ParquetWriter(OneByOne):
     def __init__(self, file: IO[bytes], style: Style) -> None:
         self._schema = schema(style.fields or tuple(field_kinds()), several=style.several)
         self._file = _Counted(file)
-        self._writer = pq.ParquetWriter(pa.PythonFile(self._file, mode="w"), self._schema, compression="zstd")
-        self._rows: list[Record] = []
+        self._writer = pq.ParquetWriter(
+            pa.PythonFile(self._file, mode="w"),
+            self._schema,
+            compression="zstd",
+            use_dictionary=repeating(self._schema),
+        )
+        self._columns = ColumnSink(self._schema)
+        self.sink = self._columns.sink
+        self._rows: list[object] = []
 
     def write(self, record: Record) -> None:
         """Add one row."""
-        self._rows.append(record)
-        if len(self._rows) >= _GROUP:
+        self._rows.append(self.sink.record(record))
+        if len(self._rows) >= GROUP:
             self.end_group()
+
+    def write_all(self, made: Iterable[Any]) -> None:
+        """Add rows, as `sink` made them."""
+        self.end_group()
+        for batch in self._columns.batches(made):
+            self._writer.write_batch(batch, row_group_size=GROUP)
 
     def end_group(self) -> None:
         """Write the rows that wait for their group to fill."""
         rows, self._rows = self._rows, []
-        if not rows:
-            return
-        self._writer.write_batch(record_batch(rows, self._schema), row_group_size=_GROUP)
+        if rows:
+            self.write_all(rows)
 
     def begin(self, capture: str) -> None:  # noqa: ARG002
         """Begin a group of rows, so that the file is the same in however many processes it was made."""
@@ -129,23 +137,6 @@ class ParquetWriter(OneByOne):
         """Leave the file as it is. Without this, pyarrow would write its end when it is cleaned up."""
         self._file.abandoned = True
         self._writer.close()
-
-
-def timestamp(record: Record) -> int | None:
-    """A record's time, in nanoseconds since 1970; None if no timestamp can hold it."""
-    return record.time_ns if -_LARGEST_TIME <= record.time_ns < _LARGEST_TIME else None
-
-
-def _column(name: str, rows: Sequence[Record]) -> list[object]:
-    match name:
-        case "time":  # a capture can claim any number; what no timestamp can hold has none
-            return [timestamp(row) for row in rows]
-        case "kind":
-            return [None if row.kind is None else str(row.kind) for row in rows]
-        case "extra":
-            return [json.dumps(dict(row.extra), ensure_ascii=False) if row.extra else None for row in rows]
-        case _:
-            return [getattr(row, name) for row in rows]
 
 
 class _Counted:

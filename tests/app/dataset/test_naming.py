@@ -13,7 +13,7 @@ from lmdecode.codec.dialect import MachineKey
 from lmdecode.codec.record import Kind, Record
 from lmdecode.codec.v1.key import Key
 from lmdecode.config.known import KnownMachine, KnownMachines
-from lmdecode.render.records.parquet import record_batch
+from lmdecode.render.columnar import ColumnSink
 from tests.app.dataset.exporting import KEY, KITCHEN, job
 
 OTHER = Key.parse("y" * 32)
@@ -24,6 +24,11 @@ TWO = KnownMachines(
         KnownMachine(("bar",), OTHER, "10.0.0.9", None),
     )
 )
+
+
+def record_batch(records, columns):
+    sink = ColumnSink(columns)
+    return next(sink.batches(map(sink.sink.record, records)))
 
 
 def named(records, **about):

@@ -379,7 +379,7 @@ def told(stream, found):
 @given(STREAM)
 def test_what_was_foreseen_makes_no_difference(stream):
     """Whatever the pieces are, and whoever sends what the other should."""
-    found = FrameDecoder(KEY).predecode([piece for _, _, piece in stream], as_json=False)
+    found = FrameDecoder(KEY).predecode([piece for _, _, piece in stream], fields_as="values")
     assert told(stream, found) == told(stream, [None] * len(stream))
 
 
@@ -388,7 +388,7 @@ def test_what_windows_have_in_common_is_kept_for_few():
     conversation = Conversation(FrameDecoder(KEY))
     for address in range(200):
         piece = frame(with_check(f"R{address:04X}0001"))
-        (found,) = FrameDecoder(KEY).predecode([piece], as_json=False)
+        (found,) = FrameDecoder(KEY).predecode([piece], fields_as="values")
         if found is not None:
             conversation.receive(0, "app", piece, found)
     assert conversation.tally.messages > 100

@@ -195,11 +195,11 @@ PIECES = st.lists(
 )
 
 
-@given(PIECES, st.booleans())
-def test_what_is_foreseen_is_what_is_decoded(pieces, as_json):
+@given(PIECES, st.sampled_from(["values", "json", "none"]))
+def test_what_is_foreseen_is_what_is_decoded(pieces, fields_as):
     decoder, plain = FrameDecoder(KEY), FrameDecoder(KEY)
     for _ in range(2):
-        found = decoder.predecode(pieces, as_json=as_json)
+        found = decoder.predecode(pieces, fields_as=fields_as)
         assert len(found) == len(pieces)
         for piece, each in zip(pieces, found, strict=True):
             if each is not None:
@@ -207,20 +207,23 @@ def test_what_is_foreseen_is_what_is_decoded(pieces, as_json):
                 decoded = plain.decode(piece[1:-1])
                 assert decoded.valid
                 assert (decoded.plaintext, decoded.problems, number) == (text, problems, 0)
-                assert dict(decoded.fields) == (orjson.loads(fields) if as_json else fields)
+                if fields_as == "none":
+                    assert fields == {}
+                else:
+                    assert dict(decoded.fields) == (orjson.loads(fields) if fields_as == "json" else fields)
 
 
 @pytest.mark.usefixtures("with_all_parts")
 def test_most_frames_are_foreseen():
     pieces = [frame(sample.plaintext) for sample in SAMPLES]
-    assert len([each for each in FrameDecoder(KEY).predecode(pieces, as_json=True) if each]) > len(pieces) / 2
+    assert len([each for each in FrameDecoder(KEY).predecode(pieces, fields_as="json") if each]) > len(pieces) / 2
 
 
 @pytest.mark.usefixtures("with_all_parts")
 def test_one_decoder_may_be_asked_for_both_forms():
     decoder, piece = FrameDecoder(KEY), [frame(b"R401C000403BC04D8B6")]
-    for as_json, kind in ((True, str), (False, MappingProxyType), (True, str)):
-        ((_, fields, _, _),) = decoder.predecode(piece, as_json=as_json)
+    for fields_as, kind in (("json", str), ("values", MappingProxyType), ("json", str)):
+        ((_, fields, _, _),) = decoder.predecode(piece, fields_as=fields_as)
         assert type(fields) is kind
 
 
@@ -229,7 +232,7 @@ def test_what_is_kept_is_bounded():
     decoder = FrameDecoder(KEY)
     for start in range(0, 0x10000, 0x1000):
         texts = [with_check(f"R401C0002{number:04X}") for number in range(start, start + 0x1000)]
-        found = decoder.predecode([frame(text) for text in texts], as_json=True)
+        found = decoder.predecode([frame(text) for text in texts], fields_as="json")
         assert None not in found
     assert len(decoder._predecoder._known) <= 2 * 0x1000
 
@@ -238,7 +241,7 @@ def test_what_is_kept_is_bounded():
 @pytest.mark.usefixtures("with_all_parts")
 def test_a_frame_that_is_not_faultless_is_decrypted_once(keep, monkeypatch):
     decoder, damaged = FrameDecoder(KEY), frame(b"R401C000403BC04D800")
-    assert decoder.predecode([damaged], as_json=True, keep=keep) == [None]
+    assert decoder.predecode([damaged], fields_as="json", keep=keep) == [None]
     expected = FrameDecoder(KEY).decode(damaged[1:-1])
     assert expected.problems
     calls = []
@@ -252,7 +255,7 @@ def test_what_is_too_long_to_be_faultless_is_not_foreseen():
     longest = with_check("R40000078" + "00" * 0x78)
     too_long = b"@" + b"A" * 4000 + b"%"
     decoder = FrameDecoder(KEY)
-    decoder.predecode([too_long, frame(longest)], as_json=True)
+    decoder.predecode([too_long, frame(longest)], fields_as="json")
     assert list(decoder._predecoder._known) == [frame(longest)]
 
 

@@ -36,8 +36,8 @@ ADDRESSES = st.integers(0, 0xFFFF) | st.sampled_from([row.address for row in REG
 
 def agrees(plaintext):
     """Compare the ways; whether the fast one read it."""
-    read = read_text(plaintext, 3, as_json=False)
-    as_json = read_text(plaintext, 3, as_json=True)
+    read = read_text(plaintext, 3, fields_as="values")
+    as_json = read_text(plaintext, 3, fields_as="json")
     slow = decode_plaintext(plaintext)
     if read is None:
         assert as_json is None
@@ -54,9 +54,9 @@ def agrees(plaintext):
 
 
 def test_requests_are_read_as_text_only():
-    assert read_text(with_check("R40000020"), 0, as_json=True) == ("R40000020D8", "{}", (), 0)
+    assert read_text(with_check("R40000020"), 0, fields_as="json") == ("R40000020D8", "{}", (), 0)
     for not_so in ("W40000020", "Z40000020", "R01110010", "R40000000", "RFFFF0002"):
-        assert read_text(with_check(not_so), 0, as_json=True) is None
+        assert read_text(with_check(not_so), 0, fields_as="json") is None
 
 
 def test_what_was_not_read_has_no_window():
@@ -76,7 +76,7 @@ def test_any_message(letter, address, data):
 
 def test_values_that_no_register_allows():
     assert agrees(with_check("R0000000102"))
-    assert read_text(with_check("R0000000102"), 0, as_json=False)[2] == ("power: 2 is neither 0 nor 1",)
+    assert read_text(with_check("R0000000102"), 0, fields_as="values")[2] == ("power: 2 is neither 0 nor 1",)
 
 
 @given(st.sampled_from(SAMPLES), st.data())
@@ -105,7 +105,7 @@ def test_any_bytes(plaintext):
     ],
 )
 def test_what_it_leaves_to_the_general_path(plaintext):
-    assert read_text(plaintext, 0, as_json=False) is None
+    assert read_text(plaintext, 0, fields_as="values") is None
 
 
 def test_a_window_with_two_copies():

@@ -19,7 +19,7 @@ TIME = 1_795_229_755_000_000_000
 def receive(decoder, *bodies, sender="machine", predecoded=False):
     conversation = Conversation(decoder)
     frames = [b"@" + body + b"%" for body in bodies]
-    found = decoder.predecode(frames, as_json=False) if predecoded else [None] * len(frames)
+    found = decoder.predecode(frames, fields_as="values") if predecoded else [None] * len(frames)
     return [
         record
         for frame, each in zip(frames, found, strict=True)
@@ -45,7 +45,7 @@ def test_a_connection_keeps_to_its_key_whatever_was_foreseen():
     body = frame(b"R401C000403BC04D8B6")[1:-1]
     conversation = Conversation(keyring)
     conversation.receive(TIME, "machine", b"@" + body + b"%")
-    (other,) = keyring.predecode([b"@" + body + b"%"], as_json=False)
+    (other,) = keyring.predecode([b"@" + body + b"%"], fields_as="values")
     text, fields, problems, number = other
     assert number == 1
     assert conversation.receive_clean(TIME, "machine", b"@" + body + b"%", (text, fields, problems, 2)) is None

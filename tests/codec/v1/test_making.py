@@ -27,14 +27,14 @@ TIMES = st.integers(-(2**62), 2**62) | st.integers(1_795_229_750, 1_795_229_760)
     role=st.sampled_from(["request", "response", "report"]),
     elapsed=st.none() | st.floats(0, 10) | st.sampled_from([0.0, 1e-9, 0.00001, 3e-7]),
     machine=st.none() | st.just("kitchen"),
-    as_json=st.booleans(),
+    fields_as=st.sampled_from(["values", "json"]),
     capture=st.none() | st.sampled_from(["a.pcap", '"\\é']),
 )
-def test_a_line_is_that_of_the_record(time_ns, sample, role, elapsed, machine, as_json, capture):  # noqa: PLR0917 -- strategies
+def test_a_line_is_that_of_the_record(time_ns, sample, role, elapsed, machine, fields_as, capture):  # noqa: PLR0917 -- strategies
     piece, decoder, lines, made = [frame(sample.plaintext)], FrameDecoder(KEY), JsonLines(), []
     place = Place(7, "b:2", "[::1]:1774", capture)
     for sink in (clean_sink(RECORDS), lines, lines):  # the second time the second of the message is known
-        (found,) = decoder.predecode(piece, as_json=as_json and sink is lines)
+        (found,) = decoder.predecode(piece, fields_as=fields_as if sink is lines else "values")
         if found is None:
             return
         text, fields, problems, _ = found
@@ -54,7 +54,7 @@ def test_a_line_is_that_of_the_record(time_ns, sample, role, elapsed, machine, a
 def test_each_message_is_made_of_once(sample):
     piece = frame(sample.plaintext)
     conversation = ConversationInto(JsonLines(), FrameDecoder(KEY), Place(3))
-    (found,) = FrameDecoder(KEY).predecode([piece], as_json=True)
+    (found,) = FrameDecoder(KEY).predecode([piece], fields_as="json")
     lines = [*conversation.receive(10**18, "app", piece, found), *conversation.receive(10**18, "app", piece)]
     assert lines[0] == lines[1]
     assert '"stream":3' in lines[0]

@@ -1,0 +1,84 @@
+"""A window's columns as Arrow arrays: the bytes of many messages go in, and an array a field comes out."""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from collections.abc import Collection, Mapping
+from functools import lru_cache
+from typing import Any, Final, TypeAlias
+
+import pyarrow as pa
+
+from lmdecode.codec.v1._columns import Column, Meaning
+
+Array: TypeAlias = Any  # pyarrow has no types
+Type: TypeAlias = Any
+
+_UNSIGNED: Final = {1: pa.uint8(), 2: pa.uint16(), 4: pa.uint32()}
+
+
+def window_arrays(columns: Collection[Column], types: Mapping[str, Type], data: bytes, rows: int) -> dict[str, Array]:
+    """Returns the values of a window's fields, those that no message has a value of left out.
+
+    Args:
+        columns: The fields.
+        types: The types of those that are wanted.
+        data: The bytes of the messages, one behind the other.
+        rows: How many messages.
+    """
+    arrays = {}
+    for name, places, meaning in columns:
+        kind = types.get(name)
+        if kind is None:
+            continue
+        values = _values(meaning, _bytes_at(places, meaning, data, len(data) // rows), rows, kind)
+        if values.null_count < rows:
+            arrays[name] = values
+    return arrays
+
+
+def hex_array(digits: str, rows: int) -> Array:
+    """Returns texts of equal length.
+
+    Args:
+        digits: All of them, one behind the other; ASCII.
+        rows: How many.
+    """
+    size = len(digits) // rows
+    offsets = array("i", range(0, len(digits) + 1, size))
+    return pa.Array.from_buffers(pa.string(), rows, [None, pa.py_buffer(offsets), pa.py_buffer(digits.encode())])
+
+
+def _bytes_at(places: tuple[int, ...], meaning: Meaning, data: bytes, length: int) -> bytes | bytearray:
+    """The bytes at some places of each message, put together; numbers in the order of this computer's bytes."""
+    if len(places) == 1:
+        return data[places[0] :: length]
+    size = len(places)
+    found = bytearray(len(data) // length * size)
+    if meaning.divisor is not None and sys.byteorder == "little":
+        places = places[::-1]
+    for index, place in enumerate(places):
+        found[index::size] = data[place::length]
+    return found
+
+
+def _values(meaning: Meaning, data: bytes | bytearray, rows: int, kind: Type) -> Array:
+    buffer = pa.py_buffer(data)
+    if meaning.divisor is not None:
+        numbers = pa.Array.from_buffers(_UNSIGNED[meaning.size], rows, [None, buffer]).cast(kind)
+        if meaning.divisor == 1:
+            return numbers
+        import pyarrow.compute as pc  # which takes a while, and small groups do without
+
+        return pc.divide(numbers, float(meaning.divisor))
+    if meaning.size == 1:
+        return _table(meaning, kind).take(pa.Array.from_buffers(pa.uint8(), rows, [None, buffer]))
+    found = pa.Array.from_buffers(pa.binary(meaning.size), rows, [None, buffer]).dictionary_encode()
+    return pa.array(meaning.values(found.dictionary.to_pylist()), type=kind).take(found.indices)
+
+
+@lru_cache(maxsize=1024)
+def _table(meaning: Meaning, kind: Type) -> Array:
+    """What each byte means, null if it has no value."""
+    return pa.array(meaning.table, type=kind)
