@@ -40,13 +40,20 @@ _FEWEST: Final = 8  # units under way: with fewer, a cluster that grows with the
 _LOOK: Final = 0.02  # s between two looks at what is done; a small capture takes five times that
 
 
-def runner(scheduler: str, workers: int | None, *, tell: Callable[[str], None] = lambda _line: None) -> Cluster:
+def runner(
+    scheduler: str,
+    workers: int | None,
+    *,
+    tell: Callable[[str], None] = lambda _line: None,
+    patience: float = 10.0,
+) -> Cluster:
     """Returns what converts units on workers of Dask.
 
     Args:
         scheduler: "local", or the address of a scheduler that runs: `tcp://host:8786` or `tls://host:8786`.
         workers: How many workers "local" has; None: one for each core.
         tell: Is called with a line that is good to know while units are converted: there is no worker yet.
+        patience: Seconds that a scheduler has to answer.
 
     Raises:
         MissingPackageError: Dask is not installed.
@@ -54,6 +61,8 @@ def runner(scheduler: str, workers: int | None, *, tell: Callable[[str], None] =
         SchedulerError: No scheduler answers at the address.
     """
     if scheduler != LOCAL:
+        if "@" in scheduler:
+            raise UsageError("--scheduler: an address has no user and no password: tcp://host:8786")
         if not _ADDRESS.fullmatch(scheduler):
             raise UsageError(f"--scheduler {scheduler[:80]!r}: give local, or an address such as tcp://host:8786")
         if workers is not None:
@@ -64,18 +73,18 @@ def runner(scheduler: str, workers: int | None, *, tell: Callable[[str], None] =
         import distributed  # noqa: F401 -- whether it is there
     except ImportError:
         raise MissingPackageError(f"--scheduler needs Dask: {install_command('dask')}") from None
-    return Cluster(scheduler, workers, tell)
+    return Cluster(scheduler, workers, tell, patience)
 
 
 class Cluster:
     """Converts units on workers of Dask; what `runner` returns."""
 
-    def __init__(self, scheduler: str, workers: int | None, tell: Callable[[str], None]) -> None:
+    def __init__(self, scheduler: str, workers: int | None, tell: Callable[[str], None], patience: float) -> None:
         self._scheduler = scheduler
         self._workers = workers
         self._tell = tell
         self._local: LocalWorkers | None = None
-        self._client: Any = None if scheduler == LOCAL else connect(scheduler)
+        self._client: Any = None if scheduler == LOCAL else connect(scheduler, patience)
 
     def run(self, units: Iterable[Unit], job: Job) -> Iterator[Result]:
         """Yields what came of each unit, as soon as it is known.
@@ -156,6 +165,8 @@ class Cluster:
         error = answer[1]
         if isinstance(error, KilledWorker):
             return None
+        if not isinstance(error, ImportError | RuntimeError | TypeError):  # of unpickling
+            raise error
         raise DatasetError(
             f"a capture could not be handed to a worker of {self._scheduler} ({type(error).__name__}): have scheduler "
             "and workers the same lmdecode, with its extra dask, and the same Python as this computer?"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Mapping
+from time import monotonic
 from typing import Any, Final
 
 from lmdecode.app.dataset.cluster_start import WORKER_MEMORY
@@ -37,7 +37,7 @@ class Health:
         self._tell = tell
         self._known: frozenset[str] = frozenset()
         self._told: set[str] = set()
-        self._seen = time.monotonic()
+        self._seen = monotonic()
         self._next = 0.0
         self.threads = 0
         """Units that the workers can convert at a time."""
@@ -49,7 +49,7 @@ class Health:
         Raises:
             DatasetError: The workers cannot do it.
         """
-        now = time.monotonic()
+        now = monotonic()
         if now < self._next:
             return
         workers: Mapping[str, int] = {}

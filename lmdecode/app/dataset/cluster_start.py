@@ -22,7 +22,6 @@ from lmdecode.device.errors import NO_CONNECTION
 WORKER_MEMORY: Final = 256 << 20
 """Bytes that a worker takes without a capture: Python, Dask and pyarrow (150 MB were measured), and a margin."""
 
-_PATIENCE: Final = 10.0  # s for a scheduler to answer
 _LAST_WORDS: Final = (
     0.3  # s for a worker to end by itself, after which it is killed: the file that it writes is no loss
 )
@@ -96,8 +95,12 @@ class LocalWorkers:
         return count, max(MEMORY_LIMIT // count, 2 * needed)
 
 
-def connect(address: str) -> Any:  # noqa: ANN401 -- distributed has no types
+def connect(address: str, patience: float) -> Any:  # noqa: ANN401 -- distributed has no types
     """Returns a client of the scheduler at an address.
+
+    Args:
+        address: Of the scheduler.
+        patience: Seconds that it has to answer.
 
     Raises:
         SchedulerError: Nothing that speaks Dask's protocol answers there.
@@ -108,7 +111,7 @@ def connect(address: str) -> Any:  # noqa: ANN401 -- distributed has no types
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # versions that differ: a table of many lines, of which we make one
         try:
-            return Client(address, timeout=_PATIENCE, set_as_default=False)
+            return Client(address, timeout=patience, set_as_default=False)
         except (OSError, ValueError, TypeError, RuntimeError) as error:
             raise SchedulerError(f"no scheduler answers at {address}: {_why(error, address)}") from None
 

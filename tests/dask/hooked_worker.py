@@ -1,0 +1,38 @@
+"""Makes some captures dangerous to the worker that decodes them; Dask loads it into workers as a preload.
+
+`killer.pcap` kills its worker each time. `slow.pcap` leaves its worker's process number in a file and waits, the first
+time; whoever reads the number kills that worker. The folder for such files is in the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from lmdecode.app.dataset import cluster_work
+from lmdecode.app.dataset.unit import Job, Result, Unit
+
+FOLDER = "LMDECODE_TESTS_HOOK"
+
+
+def dask_setup(_worker: Any) -> None:
+    """Called by Dask when the worker starts."""
+    convert = cluster_work.convert
+
+    def dangerous(unit: Unit, job: Job) -> Result:
+        folder = Path(os.environ[FOLDER])
+        name = Path(unit.name).name
+        if name == "killer.pcap":
+            with (folder / "deaths").open("a") as file:
+                file.write("x")
+            os.kill(os.getpid(), signal.SIGKILL)
+        if name == "slow.pcap" and not (folder / "slow").exists():
+            (folder / "slow.part").write_text(str(os.getpid()))
+            (folder / "slow.part").rename(folder / "slow")
+            time.sleep(60)
+        return convert(unit, job)
+
+    cluster_work.convert = dangerous
