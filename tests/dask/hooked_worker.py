@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lmdecode.app.dataset import cluster_work
+from lmdecode.app.dataset.converting import convert
 from lmdecode.app.dataset.unit import Job, Result, Unit
 
 FOLDER = "LMDECODE_TESTS_HOOK"
@@ -20,7 +21,6 @@ FOLDER = "LMDECODE_TESTS_HOOK"
 
 def dask_setup(_worker: Any) -> None:
     """Called by Dask when the worker starts."""
-    convert = cluster_work.convert
 
     def dangerous(unit: Unit, job: Job) -> Result:
         folder = Path(os.environ[FOLDER])
@@ -35,4 +35,4 @@ def dask_setup(_worker: Any) -> None:
             time.sleep(60)
         return convert(unit, job)
 
-    cluster_work.convert = dangerous
+    setattr(cluster_work, convert.__name__, dangerous)

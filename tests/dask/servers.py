@@ -89,7 +89,7 @@ def sftp_server(home: Path) -> Iterator[str]:
 
 @contextmanager
 def scheduler(port: int, folder: Path, workers: int) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Runs a scheduler of Dask and workers. Yields their processes, the scheduler first; their logs are in the folder."""
+    """Runs a scheduler of Dask and workers. Yields their processes, the scheduler first; the logs go to a folder."""
     folder.mkdir()
     address = f"tcp://127.0.0.1:{port}"
     options = ["--no-dashboard", "--local-directory", str(folder)]

@@ -35,10 +35,8 @@ def test_workers_that_die_lose_nothing_and_double_nothing(tmp_path, monkeypatch,
     with dask.config.set({"distributed.worker.preload": ["tests.dask.hooked_worker"]}):
         cluster = runner("local", 2, tell=told.append)
         try:
-            results = []
             killing = _kill_who_is_slow(hook / "slow")
-            for result in cluster.run(units_of([killer, slow, *good]), job):
-                results.append(result)
+            results = list(cluster.run(units_of([killer, slow, *good]), job))
             assert killing.wait(timeout=10) == 0
         finally:
             cluster.close()
@@ -57,9 +55,20 @@ def test_workers_that_die_lose_nothing_and_double_nothing(tmp_path, monkeypatch,
     assert rows.equals(rows_of_dataset(alone.dataset))
 
 
+KILLING = """
+import os, pathlib, sys, time
+file = pathlib.Path(sys.argv[1])
+while not file.exists():
+    time.sleep(0.05)
+os.kill(int(file.read_text()), 9)
+"""
+
+
 def _kill_who_is_slow(file: Path) -> subprocess.Popen[bytes]:
     """Starts a process that kills the worker whose number is in a file, as soon as it is there."""
-    code = "import os, pathlib, sys, time\nfile = pathlib.Path(sys.argv[1])\nwhile not file.exists(): time.sleep(0.05)\n"
+    code = (
+        "import os, pathlib, sys, time\nfile = pathlib.Path(sys.argv[1])\nwhile not file.exists(): time.sleep(0.05)\n"
+    )
     return subprocess.Popen([sys.executable, "-c", f"{code}os.kill(int(file.read_text()), 9)", str(file)])
 
 
@@ -119,7 +128,7 @@ def _alive(group: int) -> list[str]:
 @pytest.mark.parametrize(
     ("scheduler", "workers", "line"),
     [
-        ("lokal", None, "--scheduler 'lokal': give local, or an address such as tcp://host:8786"),
+        ("locally", None, "--scheduler 'locally': give local, or an address such as tcp://host:8786"),
         ("tcp://host", None, "--scheduler 'tcp://host': give local, or an address such as tcp://host:8786"),
         ("tcp://me:secret@host:8786", None, "--scheduler: an address has no user and no password: tcp://host:8786"),
         ("tcp://host:8786", 2, "--workers goes with --scheduler local: another scheduler has the workers that it has"),

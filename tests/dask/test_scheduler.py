@@ -68,11 +68,17 @@ def test_no_scheduler():
 class FakeClient:
     """What a client of Dask says of a cluster."""
 
-    dashboard_link = "http://10.0.0.1:8787/status"
+    dashboard_link = "http://s:8787/status"
 
     def __init__(self, *, workers=1, memory=8 << 30, scheduler=(), **there):
-        ours = {"lmdecode": "0.1.0", "pyarrow": "26.0", "fsspec": "2026.9", "dask": "2026.8", "python": "3.11.7.final.0"}
-        self._workers = [f"tcp://10.0.0.{number + 2}:4000" for number in range(workers)]
+        ours = {
+            "lmdecode": "0.1.0",
+            "pyarrow": "26.0",
+            "fsspec": "2026.9",
+            "dask": "2026.8",
+            "python": "3.11.7.final.0",
+        }
+        self._workers = [f"tcp://w{number + 2}:40" for number in range(workers)]
         self._memory = memory
         self._versions = {
             "client": {"packages": ours},
@@ -84,6 +90,7 @@ class FakeClient:
         return dict.fromkeys(self._workers, 2)
 
     def get_versions(self, packages):
+        assert "lmdecode" in packages
         return self._versions
 
     def scheduler_info(self):
@@ -95,7 +102,7 @@ def _told(client: FakeClient, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     now = [1000.0]
     monkeypatch.setattr("lmdecode.app.dataset.cluster_health.monotonic", lambda: now[0])
     told: list[str] = []
-    health = Health(client, "tcp://10.0.0.1:8786", 256 << 20, told.append)
+    health = Health(client, "tcp://s:8786", 256 << 20, told.append)
     for _ in range(30):
         now[0] += 1
         health.check()
@@ -110,29 +117,37 @@ def _told(client: FakeClient, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         (
             FakeClient(workers=0),
             [
-                "the scheduler tcp://10.0.0.1:8786 has no worker, and waits for one: start some with "
-                "`dask worker tcp://10.0.0.1:8786`; its dashboard is http://10.0.0.1:8787/status"
+                (
+                    "the scheduler tcp://s:8786 has no worker, and waits for one: start some with "
+                    "`dask worker tcp://s:8786`; its dashboard is http://s:8787/status"
+                )
             ],
         ),
         (
             FakeClient(dask="2025.1"),
             [
-                "the worker tcp://10.0.0.2:4000 is with dask 2025.1, and here is 2026.8: if captures fail, install the "
-                "same version on both sides"
+                (
+                    "the worker tcp://w2:40 is with dask 2025.1, and here is 2026.8: if captures fail, install the "
+                    "same version on both sides"
+                )
             ],
         ),
         (
             FakeClient(workers=3, python="3.13.1.final.0"),
             [
-                "the worker tcp://10.0.0.2:4000 and 2 more are with python 3.13, and here is 3.11: if captures fail, "
-                "install the same version on both sides"
+                (
+                    "the worker tcp://w2:40 and 2 more are with python 3.13, and here is 3.11: if captures fail, "
+                    "install the same version on both sides"
+                )
             ],
         ),
         (
             FakeClient(memory=512 << 20),
             [
-                "the worker tcp://10.0.0.2:4000 may take 537 MB for 2 captures at a time, which may need 805 MB: start "
-                "workers with --nthreads 1 and a --memory-limit above that"
+                (
+                    "the worker tcp://w2:40 may take 537 MB for 2 captures at a time, which may need 805 MB: start "
+                    "workers with --nthreads 1 and a --memory-limit above that"
+                )
             ],
         ),
     ],
@@ -147,23 +162,29 @@ def test_what_is_good_to_know_of_workers_is_told_once(client, lines, monkeypatch
     [
         (
             FakeClient(lmdecode=None),
-            "the worker tcp://10.0.0.2:4000 is without lmdecode: install lmdecode 0.1.0 with its extra dask where "
-            "scheduler and workers run",
+            (
+                "the worker tcp://w2:40 is without lmdecode: install lmdecode 0.1.0 with its extra dask where "
+                "scheduler and workers run"
+            ),
         ),
         (
             FakeClient(scheduler={"lmdecode": None}),
-            "the scheduler tcp://10.0.0.1:8786 is without lmdecode: install lmdecode 0.1.0 with its extra dask where "
-            "scheduler and workers run",
+            (
+                "the scheduler tcp://s:8786 is without lmdecode: install lmdecode 0.1.0 with its extra dask where "
+                "scheduler and workers run"
+            ),
         ),
         (
             FakeClient(lmdecode="0.2.0"),
-            "the worker tcp://10.0.0.2:4000 is with lmdecode 0.2.0, and here is 0.1.0: install the same version on both "
-            "sides",
+            (
+                "the worker tcp://w2:40 is with lmdecode 0.2.0, and here is 0.1.0: install the same version on "
+                "both sides"
+            ),
         ),
     ],
     ids=["a worker without", "a scheduler without", "another version"],
 )
 def test_workers_that_cannot_do_it(client, line):
     with pytest.raises(DatasetError) as told:
-        Health(client, "tcp://10.0.0.1:8786", 256 << 20, print)
+        Health(client, "tcp://s:8786", 256 << 20, print)
     assert str(told.value) == line
