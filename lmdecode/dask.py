@@ -75,7 +75,7 @@ def read_captures(
     (3, 'double[pyarrow]')
     >>> hottest = messages[messages.capture == "captures/gs3av-settings.pcap"].coffee_temp.max()
     >>> float(hottest.compute())
-    96.2
+    97.5
     """
     frames = _dask_dataframe()
     from lmdecode.app.dataset.finding import find  # noqa: PLC0415 -- once Dask is known to be there

@@ -153,8 +153,15 @@ def _local_cluster(workers: int, memory: int, folder: str) -> Any:  # noqa: ANN4
     from distributed import LocalCluster
 
     be_quiet()
-    # A unit for each worker at a time, so that who is on a worker that dies has killed it, or nobody of ours has.
-    with dask.config.set({"distributed.scheduler.worker-saturation": 1.0}):
+    with dask.config.set(
+        {
+            # A unit for each worker at a time, so that who is on a worker that dies has killed it, or nobody of ours has.
+            "distributed.scheduler.worker-saturation": 1.0,
+            # Logs for developers of Dask, which fill 6 MB with the first thousand captures.
+            "distributed.admin.log-length": 100,
+            "distributed.admin.low-level-log-length": 100,
+        }
+    ):
         return LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
