@@ -155,7 +155,7 @@ def _local_cluster(workers: int, memory: int, folder: str) -> Any:  # noqa: ANN4
     be_quiet()
     with dask.config.set(
         {
-            # A unit for each worker at a time, so that who is on a worker that dies has killed it, or nobody of ours has.
+            # A unit for each worker at a time, so that few are on a worker that dies, and the next is not far.
             "distributed.scheduler.worker-saturation": 1.0,
             # Logs for developers of Dask, which fill 6 MB with the first thousand captures.
             "distributed.admin.log-length": 100,
