@@ -286,16 +286,20 @@ def _remembered(compute: Compute) -> Callable[..., Meaning]:
 
 
 @cache  # the same registers are in several windows
-def _of_bytes(*steps: Compute | None) -> tuple[tuple[Value | None, ...], tuple[str | None, ...]]:
-    """By each byte that a register can hold, the value that some conversions make of it, and what is wrong with it."""
-    values, errors = [], []
-    for byte in range(256):
-        value: Value | None = byte
-        error: str | None = None
-        for step in filter(None, steps):
-            value, _, error = _meaning(step, value)
-        values.append(value)
-        errors.append(error)
+def _of_bytes(*steps: Compute | None) -> tuple[tuple[Any, ...], tuple[str | None, ...]]:
+    """By each byte, the value that some steps make of it, one after the other, and what is wrong at the last one."""
+    *earlier, compute = steps
+    before = _of_bytes(*earlier)[0] if earlier else range(256)
+    values: list[Value | None] = []
+    errors: list[str | None] = []
+    for value in before:
+        found: Value | ValueError | None = None
+        try:
+            found = value if value is None or compute is None else compute(value)
+        except ValueError as error:
+            found = error
+        values.append(None if isinstance(found, ValueError) else found)
+        errors.append(str(found) if isinstance(found, ValueError) else None)
     return tuple(values), tuple(errors)
 
 
