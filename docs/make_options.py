@@ -71,14 +71,18 @@ _ANY: Final = ""
 _OF_BRIDGE: Final = "It writes only with `--allow-writes`, which is the consent to all changes."
 _REASONS: Final[Mapping[str, Mapping[str, Mapping[str, str]]]] = {
     _CAPTURES: {
-        "format": {"report": "A report is a page of HTML."},
+        "format": {"export": "A dataset is of Parquet files.", "report": "A report is a page of HTML."},
         "json": {"report": "A report is a page of HTML."},
-        "output": {"replay": "It shows each request as it sends it; `> FILE` keeps the output."},
+        "output": {
+            "export": "`--to` names the dataset.",
+            "replay": "It shows each request as it sends it; `> FILE` keeps the output.",
+        },
         "show-secrets": {
             "replay": "It has `--secrets`, which also sends the reads of the machine's cloud account.",
             _ANY: "Its output never contains the machine's cloud account.",
         },
         "fields": {
+            "export": "A dataset has all messages with all fields, and a query chooses among them.",
             "memory": "`--range` chooses a part of the memory.",
             "diff": "`--range` chooses a part of the memory.",
             "unknowns": "It is about bytes that have no name; `--range` chooses among them.",
@@ -86,14 +90,17 @@ _REASONS: Final[Mapping[str, Mapping[str, Mapping[str, str]]]] = {
             _ANY: "It does not list messages; `--where` with `name=…` chooses those that it uses.",
         },
         "range": {
+            "export": "A dataset has all messages, and a query chooses among them.",
             _ANY: "It does not list memory by address; `--where` with `address=…` chooses the messages.",
         },
         "order": {
+            "export": "Each capture has files of its own, and a query puts them in order.",
             "identify": "It is about each connection, so there is nothing to put in order.",
             "keys check": "It is about each connection, so there is nothing to put in order.",
             _ANY: "It reads several captures as one story, always in the order of time.",
         },
         "jobs": {
+            "export": "`--scheduler local` uses all cores.",
             _ANY: "It makes one result of all captures, so one process reads them.",
         },
         "memory": {

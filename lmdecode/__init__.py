@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from lmdecode.analysis.shots import find_shots
     from lmdecode.analysis.unknowns import Unknowns, find_unknowns
     from lmdecode.api.blocking import Machine
+    from lmdecode.api.dataset import Export, export, query
     from lmdecode.api.decode import CaptureWarning, Decoding, Statistics, decode
     from lmdecode.api.explain import Explanation, explain
     from lmdecode.api.live import AsyncMachine
     from lmdecode.api.memory import MemoryImage, history
     from lmdecode.api.simulate import SimulatedMachine, simulate
     from lmdecode.api.status import Status
+    from lmdecode.app.dataset.errors import DatasetError
+    from lmdecode.app.query import QueryError
     from lmdecode.app.send import HazardError, NotTakenError
     from lmdecode.capture.source import CaptureError
     from lmdecode.codec.errors import LmdecodeError, RegisterError
@@ -47,9 +50,11 @@ __all__ = [
     "BusyError",
     "CaptureError",
     "CaptureWarning",
+    "DatasetError",
     "Decoding",
     "Differences",
     "Explanation",
+    "Export",
     "HazardError",
     "History",
     "Key",
@@ -61,6 +66,7 @@ __all__ = [
     "NoConnectionError",
     "NotTakenError",
     "Outcome",
+    "QueryError",
     "Record",
     "Register",
     "RegisterError",
@@ -73,9 +79,11 @@ __all__ = [
     "WrongKeyError",
     "decode",
     "explain",
+    "export",
     "find_shots",
     "find_unknowns",
     "history",
+    "query",
     "simulate",
     "to_arrow",
     "to_polars",
@@ -96,12 +104,15 @@ if not TYPE_CHECKING:  # to whom the names above are all there is
         "lmdecode.analysis.shots": ("find_shots",),
         "lmdecode.analysis.unknowns": ("Unknowns", "find_unknowns"),
         "lmdecode.api.blocking": ("Machine",),
+        "lmdecode.api.dataset": ("Export", "export", "query"),
         "lmdecode.api.decode": ("CaptureWarning", "Decoding", "Statistics", "decode"),
         "lmdecode.api.explain": ("Explanation", "explain"),
         "lmdecode.api.live": ("AsyncMachine",),
         "lmdecode.api.status": ("Status",),
         "lmdecode.api.memory": ("MemoryImage", "history"),
         "lmdecode.api.simulate": ("SimulatedMachine", "simulate"),
+        "lmdecode.app.dataset.errors": ("DatasetError",),
+        "lmdecode.app.query": ("QueryError",),
         "lmdecode.app.send": ("HazardError", "NotTakenError"),
         "lmdecode.capture.source": ("CaptureError",),
         "lmdecode.codec.v1.key": ("Key",),

@@ -50,6 +50,10 @@ _TRIED: Final[dict[str, Sequence[str]]] = {
     "": ("lmdecode", *_DECODE, "--format", "csv"),
     "bluetooth": ("python", "-c", "import bleak, lmdecode.device.bluetooth"),
     "bumble": ("python", "-c", "import bleak, bumble, lmdecode.simulator.bluetooth"),
+    "dask": ("python", "-c", "import lmdecode.dask, distributed"),
+    "dataset": ("lmdecode", "export", _CAPTURE, "--config", _CONFIG, "--to", "years"),
+    "gs": ("python", "-c", "import gcsfs, lmdecode.app.dataset.places"),
+    "http": ("python", "-c", "import aiohttp, lmdecode.app.dataset.places"),
     "live": ("python", "-c", "import zeroconf, lmdecode.device.discovery"),
     "login": ("python", "-c", "import authlib, requests, lmdecode.cloud.login"),
     "mitm": ("mitmdump", "--no-server", "--rfile", "no.flow", "--scripts", _ADDON),
@@ -60,6 +64,8 @@ _TRIED: Final[dict[str, Sequence[str]]] = {
         "-c",
         f"import lmdecode; assert lmdecode.to_polars(lmdecode.decode({_CAPTURE!r}, config={_CONFIG!r})).height",
     ),
+    "s3": ("python", "-c", "import s3fs, lmdecode.app.dataset.places"),
+    "sftp": ("python", "-c", "import paramiko, lmdecode.app.dataset.places"),
     "all": ("lmdecode", *_DECODE, "--format", "parquet", "--output", "all.parquet"),
     "docs": ("mkdocs", "--version"),
     "notebooks": ("jupyter", "lab", "--version"),
@@ -69,12 +75,18 @@ _TRIED: Final[dict[str, Sequence[str]]] = {
 _USERS: Final = (
     "bluetooth",
     "bumble",
+    "dask",
+    "dataset",
+    "gs",
+    "http",
     "live",
     "login",
     "mitm",
     "mqtt",
     "parquet",
     "polars",
+    "s3",
+    "sftp",
 )  # that the doctor looks at
 
 

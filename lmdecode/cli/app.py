@@ -25,6 +25,8 @@ PANELS: Final = {
         "shots": "shots:shots",
         "identify": "identify:identify",
         "check": "check:check",
+        "export": "export:export",
+        "query": "query:query",
         "redact": "redact:redact",
         "wireshark-plugin": "wireshark:wireshark_plugin",
     },
@@ -74,6 +76,7 @@ Start with one of these:
 - `lmdecode decode morning.pcap` shows what app and machine said
 - `lmdecode shots home-assistant.log` lists the coffees of a machine of today
 - `lmdecode report morning.pcap --output report.html` makes an HTML page of it
+- `lmdecode export captures/ --to years` makes a dataset of many captures; `lmdecode query` asks it in SQL
 - `lmdecode identify morning.pcap` says which generation speaks in a capture and what it holds, without any key
 - `lmdecode redact home-assistant.log to-post.log` makes a copy without secrets, to ask for help with
 - `lmdecode explain R401C000403BC04D8B6` takes one message apart

@@ -51,6 +51,9 @@ def of_captures(*command: str, formats: list[str]) -> Callable[[Files], Iterator
     return lines
 
 
+ASKED = ("from records", "from captures", f"select '{EVIL}' as \"{EVIL}\"", f'select "{EVIL}" from records')
+
+
 def nothing(_files: Files) -> Iterator[list[Any]]:
     return iter(())
 
@@ -63,6 +66,20 @@ FILES: dict[str, Callable[[Files], Iterator[list[Any]]]] = {
         ["redact", path, "copy", "--config", files.config, *as_json]
         for path in (files.capture, files.export, files.log, files.junk, files.har)
         for as_json in ([], ["--json"])
+    ),
+    "export": lambda files: (
+        ["export", path, files.capture, "--to", f"years{NAME[:4]}", "--config", files.config, *as_json]
+        for path in (files.export, files.junk, files.log, files.folder / f"{NAME}.missing")
+        for as_json in ([], ["--json"])
+    ),
+    "query": lambda files: (
+        line
+        for line in (
+            ["export", files.capture, files.export, files.junk, "--to", "years", "--config", files.config],
+            ["query", files.folder, EVIL],
+            ["query", files.folder / NAME, "select 1"],
+            *(["query", "years", sql, "-f", form] for form in ("table", "jsonl", "csv") for sql in ASKED),
+        )
     ),
     "identify": of_captures("identify", formats=["table", "json"]),
     "memory": lambda files: (

@@ -37,6 +37,7 @@ def test_every_command_over_captures_has_what_they_all_have(script):
     over = {each.name: each for each in script.commands() if each.kind == script._CAPTURES}
     expected = {
         "decode",
+        "export",
         "report",
         "shots",
         "identify",
@@ -51,5 +52,6 @@ def test_every_command_over_captures_has_what_they_all_have(script):
     assert set(over) == expected
     missing = {(name, option) for name, each in over.items() for option in shared - each.options}
     live = {("replay", option) for option in ("key", "config", "port", "machine")}
-    assert missing == {("identify", "key"), *live}
+    whole = {("export", option) for option in ("machine", "where", "from", "to", "utc")}
+    assert missing == {("identify", "key"), *live, *whole}
     assert all(over[name].left_out[option] for name, option in missing)

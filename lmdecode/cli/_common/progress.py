@@ -6,9 +6,12 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from lmdecode.codec.printable import printable
+
+if TYPE_CHECKING:
+    from lmdecode.app.export_report import ExportReport
 
 _ROOMY: Final = 72  # columns from which on there is room for the time that is left
 
@@ -100,3 +103,47 @@ def counting_bar(what: str, total: int, unit: str) -> Iterator[Callable[[int], N
             bar.update(task, completed=count)
 
         yield show
+
+
+@contextlib.contextmanager
+def captures_bar() -> Iterator[Callable[[ExportReport], None]]:
+    """Opens a progress bar on stderr for captures of an export, if that is a terminal: how many, bytes, and the name.
+
+    Its length is of the bytes, since captures are of very different sizes.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _report: None
+        return
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.table import Column
+
+    from lmdecode.render.terminal import TerminalConsole
+
+    console = TerminalConsole(sys.stderr)
+    roomy = console.width >= _ROOMY
+    name = Column(no_wrap=True, overflow="ellipsis", max_width=max(console.width // 3, 12))
+    bar = Progress(
+        TextColumn("{task.description}", markup=False, table_column=name),
+        BarColumn(bar_width=10 if roomy else None),
+        TextColumn("{task.fields[captures]}", markup=False, table_column=Column(no_wrap=True)),
+        *([DownloadColumn(table_column=Column(no_wrap=True))] if roomy else []),
+        *([TimeRemainingColumn(table_column=Column(no_wrap=True))] if roomy else []),
+        console=console,
+        transient=True,
+    )
+    task = bar.add_task("", total=None, captures="")
+
+    def show(report: ExportReport) -> None:
+        bar.start()
+        bar.update(
+            task,
+            description=printable(report.current.rpartition("/")[2]),
+            completed=report.bytes_done,
+            total=report.bytes_total or None,
+            captures=f"{report.done:,}/{report.total:,}",
+        )
+
+    try:
+        yield show
+    finally:
+        bar.stop()

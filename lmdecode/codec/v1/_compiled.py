@@ -3,31 +3,32 @@
 A window is decoded a hundred thousand times from one plan, and a loop over the plan costs three times what the work
 does. So the plan is turned into the source of functions once, as `dataclasses` does it: one `struct` takes all the
 registers out, and one dictionary display, or one f-string for those who only write it down, looks up what they mean.
-The functions of the flags at 4017, for example, are
+The functions of the front panel's switches, for example, are
 
     def decode(data):
-        r0, r1, = n5(data)
-        fields = {'power': (v0 := n1[r0]), 'water_reservoir_contact': (v1 := n3[r1])}
+        r0, r1, = n3(data)
+        fields = {'power': (v0 := n1[r0][0]), 'water_reservoir_contact': (v1 := n2[r1][0])}
         if v0 is None or v1 is None:
             return present(fields), problems(data)
         return fields, ()
 
     def as_json(data):
-        r0, r1, = n5(data)
-        if n1[r0] is None or n3[r1] is None:
+        r0, r1, = n3(data)
+        text = f'{{{t4[r0]},{t5[r1]}}}'
+        if none in text:
             fields, wrong = decode(data)
             return text_of(fields), wrong
-        return f'{{{t6[r0]},{t7[r1]}}}', ()
+        return text, ()
 
     def problems(data):
-        r0, r1, = n5(data)
-        if n2[r0] or n4[r1]:
-            return named(('power', n2[r0]), ('water_reservoir_contact', n4[r1]))
+        r0, r1, = n3(data)
+        if n1[r0][2] or n2[r1][2]:
+            return named(('power', n1[r0][2]), ('water_reservoir_contact', n2[r1][2]))
         return ()
 
-Nothing raises: of bytes that are no value the tables say None, and others what is wrong with them. So values that no
-register allows cost little more than legal ones, which matters where an unknown firmware sends them with each message.
-Tests compare the functions with the loop over the plan, `window.decode_by_steps`.
+What is looked up is a `Meaning`, which says of bytes that are no value why not. So values that no register allows cost
+little more than legal ones; a firmware that nobody knows may send them with every message. A test compares these
+functions with the loop over the plan, in `window`.
 """
 
 from __future__ import annotations
@@ -48,13 +49,11 @@ OFF: Final[set[str]] = set()
 """What `_fast.do_without` turned off."""
 _REMEMBERED: Final = 4096  # results of one function, texts of one register
 _BYTES: Final = tuple(map(str, range(256)))  # looked up in a third of the time that formatting takes
-
-Compute = Callable[..., Value | ValueError]
-"""Makes a value of numbers or of other values. Returns or raises the error if they give none."""
+_NONE: Final = "\0"  # the text of a value that there is not; no JSON has it, so it is found in a whole text
 
 Meaning = tuple[Value | None, str, str | None]
-"""What bytes mean: their value, or None; that as JSON; what is wrong with them, or None. Nothing is wrong with what
-would follow from a value that there is not."""
+"""What bytes mean: their value; that as JSON; what is wrong with them. Without a value the first two are None and NUL,
+and nothing is wrong with what follows from a value that there is not."""
 
 
 class QuickDecoder(NamedTuple):
@@ -100,13 +99,14 @@ def decode(data):
 
 def as_json(data):
     {taken}
-    if {is_any_absent}:
+    text = f'{{{members}}}'
+    if {is_none_in_text}:
         fields, wrong = decode(data)
         return text_of(fields), wrong
-    return f'{{{members}}}', ()
+    return text, ()
 
 def problems(data):
-    {taken_for_errors}
+    {taken}
     if {is_any_wrong}:
         return named({errors})
     return ()
@@ -121,13 +121,14 @@ class _Source:
             "bytes": _BYTES,
             "meaning": _meaning,
             "named": _named,
+            "none": _NONE,
             "present": _present,
             "text_of": _text,
         }
         self._variables: list[str] = []  # what `struct` takes out
         self._values: dict[str, str] = {}  # by name, the source of the value
         self._bytes: dict[str, tuple[str, Callable[[Any], Value] | None]] = {}  # by name, registers of one byte
-        self._absent: dict[str, str] = {}  # by name, the source of whether there is no such value, where that may be
+        self._uncertain: list[str] = []  # names of values that there may not be
         self._errors: dict[str, str] = {}  # by name, the source of what is wrong with a confirmed one of them
         self._members = _Members(self._names)
 
@@ -168,39 +169,38 @@ class _Source:
 
     def _add(self, row: Register | Derived, meaning: str) -> None:
         """A value that there may not be, by the source of its `Meaning`."""
-        name, variable = row.name or "", f"m{len(self._absent)}"
+        name = row.name or ""
         self._values[name] = f"{meaning}[0]"
-        self._absent[name] = f"({variable} := {meaning})[0] is None"
-        self._members.add(name, f"{variable}[1]")
+        self._members.add(name, f"{meaning}[1]")
+        self._uncertain.append(name)
         if row.confirmed:
             self._errors[name] = f"{meaning}[2]"
 
-    def _add_byte(self, row: Register | Derived, variable: str, *steps: Compute | None) -> None:
+    def _add_byte(self, row: Register | Derived, variable: str, *steps: Callable[[Any], Value] | None) -> None:
         """A value that follows from a byte."""
         name = row.name or ""
         values, errors = _of_bytes(*steps)
         self._values[name] = f"{self._named(values)}[{variable}]"
         self._members.add_looked_up(name, variable, values.__getitem__)
         if None in values:
-            self._absent[name] = f"{self._values[name]} is None"
+            self._uncertain.append(name)
         if row.confirmed and any(errors):
             self._errors[name] = f"{self._named(errors)}[{variable}]"
 
     def compiled(self, layout: struct.Struct, filename: str) -> QuickDecoder:
         """The functions."""
         taken = f"{', '.join(self._variables)}, = {self._named(layout.unpack_from)}(data)" if self._variables else ""
-        places = {name: f"v{number}" for number, name in enumerate(self._absent)}
+        places = {name: f"v{number}" for number, name in enumerate(self._uncertain)}
         items = ", ".join(
             f"{name!r}: ({places[name]} := {source})" if name in places else f"{name!r}: {source}"
             for name, source in self._values.items()
         )
         source = _FUNCTIONS.format(
             taken=taken,
-            taken_for_errors=taken if self._errors else "",
             items=items,
             is_any_none=" or ".join(f"{place} is None" for place in places.values()) or "False",
-            is_any_absent=" or ".join(self._absent.values()) or "False",
             members=f"{{{self._members.source()}}}",
+            is_none_in_text="none in text" if places else "False",
             is_any_wrong=" or ".join(self._errors.values()) or "False",
             errors=", ".join(f"({name!r}, {error})" for name, error in self._errors.items()),
         )
@@ -264,42 +264,36 @@ class _Table(dict[int, str]):
         return text
 
 
-def _text(value: Value | dict[str, Value] | None) -> str:
-    return orjson.dumps(value).decode()
+def _text(value: Value | None) -> str:
+    return _NONE if value is None else orjson.dumps(value).decode()
 
 
-def _meaning(compute: Compute, *inputs: Value | None) -> Meaning:
+def _meaning(compute: Callable[..., Value], *inputs: Value | None) -> Meaning:
     if None in inputs:
-        return None, "", None
+        return None, _NONE, None
     try:
         value = compute(*inputs)
     except ValueError as error:
-        return None, "", str(error)
-    if isinstance(value, ValueError):
-        return None, "", str(value)
+        return None, _NONE, str(error)
     return value, _text(value), None
 
 
 @cache  # the times of all days are worked out by one function, from a few hundred hours and minutes
-def _remembered(compute: Compute) -> Callable[..., Meaning]:
+def _remembered(compute: Callable[..., Value]) -> Callable[..., Meaning]:
     return lru_cache(maxsize=_REMEMBERED)(partial(_meaning, compute))
 
 
 @cache  # the same registers are in several windows
-def _of_bytes(*steps: Compute | None) -> tuple[tuple[Any, ...], tuple[str | None, ...]]:
-    """By each byte, the value that some steps make of it, one after the other, and what is wrong at the last one."""
-    *earlier, compute = steps
-    before = _of_bytes(*earlier)[0] if earlier else range(256)
-    values: list[Value | None] = []
-    errors: list[str | None] = []
-    for value in before:
-        found: Value | ValueError | None = None
-        try:
-            found = value if value is None or compute is None else compute(value)
-        except ValueError as error:
-            found = error
-        values.append(None if isinstance(found, ValueError) else found)
-        errors.append(str(found) if isinstance(found, ValueError) else None)
+def _of_bytes(*steps: Callable[[Any], Value] | None) -> tuple[tuple[Value | None, ...], tuple[str | None, ...]]:
+    """By each byte that a register can hold, the value that some conversions make of it, and what is wrong with it."""
+    values, errors = [], []
+    for byte in range(256):
+        value: Value | None = byte
+        error: str | None = None
+        for step in filter(None, steps):
+            value, _, error = _meaning(step, value)
+        values.append(value)
+        errors.append(error)
     return tuple(values), tuple(errors)
 
 

@@ -97,12 +97,11 @@ def read_text(plaintext: bytes, number: int, *, fields_as: FieldsAs) -> CleanMes
 
     >>> read_text(b"R401C000403BC04D8B6", 0, fields_as="json")
     ('R401C000403BC04D8B6', '{"coffee_temp":95.6,"steam_temp":124.0}', (), 0)
-    >>> read_text(b"R000000010235", 0, fields_as="json")
-    ('R000000010235', '{}', ('power: 2 is neither 0 nor 1',), 0)
+    >>> read_text(b"R000000010223", 0, fields_as="json")
+    ('R000000010223', '{}', ('power: 2 is neither 0 nor 1',), 0)
     """
     reading = _reading(plaintext[:HEADER])
-    # No letter may be lower case, of which the first is one, and the check byte must be right (see `check_byte`).
-    if reading is None or not plaintext.isupper() or _CHECKS.get(plaintext[-2:]) != adler32(plaintext[:-2]) - 1 & 0xFF:
+    if reading is None or not _is_sound(plaintext):
         return None
     size, window, decode, write_down, problems_in = reading
     if size != len(plaintext):
@@ -131,6 +130,11 @@ def window_of(start: str) -> Header:
     if reading is None:
         raise ValueError(f"not the start of a clean message: {start!r}")
     return reading.window
+
+
+def _is_sound(plaintext: bytes) -> bool:
+    """Whether no letter is lower case, of which the first is one, and the check byte is right (see `check_byte`)."""
+    return plaintext.isupper() and _CHECKS.get(plaintext[-2:]) == adler32(plaintext[:-2]) - 1 & 0xFF
 
 
 @lru_cache(maxsize=4096)

@@ -75,7 +75,6 @@ _SERIAL: Final = text(12)
 _COUNT: Final = unsigned(4)
 _BYTE: Final = unsigned(1)
 _PULSES: Final = unsigned(2)
-_TWO_DIGITS: Final = tuple(f"{byte:02}" for byte in range(256))  # to format takes four times as long
 
 
 def _row(  # a row of the map, in the order in which people read one
@@ -341,9 +340,10 @@ def _mode(name: str, word: str) -> Derived:
     )
 
 
-def _clock_time(hour: int, minute: int) -> Value | ValueError:
-    text = f"{_TWO_DIGITS[hour]}:{_TWO_DIGITS[minute]}"
-    return text if hour <= 23 and minute <= 59 else ValueError(f"{text} is not a time of day")
+def _clock_time(hour: int, minute: int) -> Value:
+    if hour > 23 or minute > 59:
+        raise ValueError(f"{hour:02}:{minute:02} is not a time of day")
+    return f"{hour:02}:{minute:02}"
 
 
 def _time_of_day(name: str) -> Derived:

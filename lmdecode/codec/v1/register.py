@@ -156,9 +156,8 @@ class Derived:
     name: str
     inputs: tuple[str, ...]
     """The names of the registers, in the order of `compute`'s arguments."""
-    compute: Callable[..., Value | ValueError]
-    """Returns an error, and raises none, if these inputs give no value. A message of a firmware that nobody knows may
-    hold fourteen such, and to raise takes three times as long as all the rest."""
+    compute: Callable[..., Value]
+    """Raises ValueError if these inputs give no value."""
     json: JsonType
     """The JSON type of the value, as in `FieldType.json`."""
     formula: str
@@ -173,10 +172,3 @@ class Derived:
     def confirmed(self) -> bool:
         """True if inputs that give no value are damage."""
         return self.sure is Confidence.SEEN
-
-    def value(self, *inputs: Value) -> Value:
-        """What `compute` returns; raises ValueError if that is an error."""
-        value = self.compute(*inputs)
-        if isinstance(value, ValueError):
-            raise value
-        return value

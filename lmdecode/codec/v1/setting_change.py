@@ -100,7 +100,7 @@ class SettingChange:
             return None
         if len(parts) > 1:
             try:
-                return DERIVED_BY_NAME[self.name].value(*parts)
+                return DERIVED_BY_NAME[self.name].compute(*parts)
             except ValueError:  # no time of day
                 return None
         found = parts[0]
@@ -147,7 +147,7 @@ def change(name: str, value: Value, *, model: str | None = None) -> SettingChang
             encode(part, number, model=model)
         registers = tuple(by_name(part)[0] for part in derived.inputs)
         hour, minute = _hour_and_minute(name, value)
-        return SettingChange(name, value, registers, registers, derived.value(hour, minute))
+        return SettingChange(name, value, registers, registers, derived.compute(hour, minute))
     of = by_name(BIT_SETS[name])[0] if name in BIT_SETS else None
     if of is not None and of.writable:
         if not isinstance(value, bool):

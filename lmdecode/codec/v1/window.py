@@ -60,13 +60,11 @@ def decode_by_steps(address: int, data: bytes, *, written: bool = False) -> tupl
         fields[name] = value
     for row in plan.derived:
         try:
-            value = row.value(*[fields[source] for source in row.inputs])
+            fields[row.name] = row.compute(*[fields[source] for source in row.inputs])
         except KeyError:
             continue  # an input has no value, which was dealt with above
         except ValueError as error:
             problems.append((row.confirmed, f"{row.name}: {error}"))
-        else:
-            fields[row.name] = value
     return fields, tuple(problem for confirmed, problem in problems if confirmed)
 
 

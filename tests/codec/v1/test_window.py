@@ -45,7 +45,7 @@ def slow_oracle(address: int, data: bytes, *, written: bool) -> tuple[dict[str, 
     for derived in DERIVED:
         if fields.keys() >= set(derived.inputs):
             try:
-                fields[derived.name] = derived.value(*(fields[name] for name in derived.inputs))
+                fields[derived.name] = derived.compute(*(fields[name] for name in derived.inputs))
             except ValueError:
                 wrong += [derived.name] * derived.confirmed
     return fields, wrong
