@@ -105,8 +105,13 @@ class _Place:
             last = path.rstrip("/").rpartition("/")[2]
             if last.startswith((".", "?")) or "?" in last or path.rstrip("/") in seen or not self._is_below(path):
                 continue
-            if info.get("type") not in {"file", "directory"}:  # a link: what it leads to
+            if info.get("type") not in {
+                "file",
+                "directory",
+            }:  # a link: to a folder it may be a loop, and is not followed
                 info = self._storage.info(path)  # noqa: PLW2901 -- the same, looked at again
+                if info.get("type") == "directory":
+                    continue
             if info.get("type") == "directory":
                 if depth < _DEEPEST:
                     yield from self._walk(path, depth + 1, seen)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import os
 import threading
+from datetime import datetime
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import fsspec
 import pytest
@@ -196,6 +198,44 @@ def test_what_is_not_there_elsewhere_is_said(bucket):
         "memory://empty: no capture is in it",
         "memory://bucket/*.no: no file matches this pattern; check the address",
     ]
+
+
+class Server:
+    """A server with folders and links, as fsspec has one of SFTP."""
+
+    protocol = ("sftp", "ssh")
+    tree: ClassVar = {
+        "/c": [
+            ("a.pcap", "file"),
+            ("loop", "link"),
+            ("link.pcap", "link"),
+            (".git", "directory"),
+            ("sub", "directory"),
+        ],
+        "/c/sub": [("b.pcap1", "file"), ("notes.txt", "file")],
+    }
+
+    def invalidate_cache(self):
+        """Nothing is kept."""
+
+    def info(self, path):
+        is_folder = path in self.tree or path.endswith("loop")
+        return {"name": path, "size": 5, "type": "directory" if is_folder else "file", "mtime": datetime(2026, 1, 1)}  # noqa: DTZ001 -- as some have it
+
+    def ls(self, path, detail):
+        assert detail
+        return [{**self.info(f"{path}/{name}"), "type": kind} for name, kind in self.tree[path]]
+
+
+def test_a_folder_of_a_server_is_gone_through_and_a_loop_of_links_is_not(monkeypatch):
+    monkeypatch.setattr("lmdecode.app.dataset.listing.file_system", lambda _url: (Server(), "/c"))
+    found = find(["sftp://me:hunter2@nas:22/c"], "data")
+    assert [(file.url, file.name) for file in found.files] == [
+        (f"sftp://me:hunter2@nas:22/c/{name}", f"sftp://nas:22/c/{name}")
+        for name in ("a.pcap", "link.pcap", "sub/b.pcap1")
+    ]
+    assert {file.modified_ns for file in found.files} == {1_767_225_600_000_000_000}
+    assert found.notes == ["sftp://nas:22/c: 1 file is no capture and was passed over (notes.txt)"]
 
 
 def test_a_file_in_an_archive_is_read_where_it_is(tmp_path):
