@@ -287,10 +287,38 @@ class Connections(Generic[T]):
                     self._latest.remember(segments[index:end])
                 self._touched[self._latest] = None
                 index = end
+                if index < len(segments) and not self._copies.busy:
+                    index = self._receive_other_in_order(segments, predecoded, index, made)
+                    if index > end:
+                        continue
             if index < len(segments):
                 made += self._take(segments[index], predecoded[index])
                 index += 1
         return made
+
+    def _receive_other_in_order(
+        self, segments: Sequence[Segment], predecoded: Sequence[object], index: int, made: list[T]
+    ) -> int:
+        """Go on with a connection that is not the latest, if a segment only carries its next bytes.
+
+        Connections that talk at the same time take turns with every segment. The arguments and what is returned are
+        those of `_Connection.receive_in_order`.
+        """
+        ends = _ends_of(segments[index])
+        connection = self._live.get(ends)
+        if connection is None:
+            return index
+        end = connection.receive_in_order(segments, predecoded, index, made)
+        if end > index:
+            self._live.move_to_end(ends)
+            self._latest = connection
+            if not connection.evidence.is_whole:
+                connection.remember(segments[index:end])
+            self._touched[connection] = None
+            self._until_account -= 1
+            if not self._until_account:
+                made += self._account_all()
+        return end
 
     def receive(self, segment: Segment, predecoded: object = None) -> list[T]:
         """Take the next segment on the port, of whatever connection; hand out what is made of its messages."""

@@ -10,8 +10,8 @@ only hands the bytes of some of them to a conversation, and those of the others 
 shares together are those of one process, by construction. No piece of anybody's traffic lies about in between, and no
 process waits until another one has split.
 
-The price is that each process reads and reassembles everything. That is most of the work where few packets are ours,
-and between a third and a half where all are, so the gain is small for each further process: see `app.dataset.shares`.
+The price is that each process reads and reassembles everything, and that is most of the work, so the gain is small for
+each further process. `app.dataset.shares` has the figures, and decides when it is worth while.
 
 One difference may remain. All connections together may hold back a quarter of the memory that a decode may take, then
 some of it is given out early. A share holds less than the whole, so it gives out less of it early, or none.

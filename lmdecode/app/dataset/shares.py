@@ -1,4 +1,11 @@
-"""One huge capture decoded by several workers at once."""
+"""One huge capture decoded by several workers at once.
+
+Each share reads all of the capture and decodes some of its connections. Of 500,000 messages on 1,000 connections that
+take turns, one process had 6.8 s of CPU to do; each of 2 shares had 5.9 s, of 4 shares 5.0 s, of 8 shares 4.6 s. So two
+workers gain 1.1 times for 1.7 times the work, four 1.3 times for 3 times, eight 1.5 times for 5. Where few packets
+are ours (20,000 of 828,000), nearly all is reading, and a share takes 0.24 s of 0.44 s. That is worth while only for a
+capture of gigabytes that several workers have nothing to do beside; many captures are a worker each.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +23,9 @@ from lmdecode.codec.speakers import Speakers
 
 LEAST: Final = 256 << 20
 """Bytes of a capture for each share."""
+
+_FEWEST: Final = 4
+"""Shares, with fewer of which too little is gained."""
 
 _WITH_PACKETS: Final = re.compile(r"\.(?:pcap|pcapng|cap|dmp)\d{0,9}(?:\.(?:gz|xz|bz2|zst))?$", re.IGNORECASE)
 
@@ -49,10 +59,10 @@ def shares_of(unit: Unit, workers: int, total: int) -> tuple[Share, ...]:
         workers: How many can work at once.
         total: Bytes of all units that are to be decoded.
     """
-    if workers < 2 or unit.size * workers <= total:
+    if workers < _FEWEST or unit.size * workers <= total:
         return (Share(),)
     count = min(workers, unit.size // LEAST)
-    if count < 2 or not all(map(_has_packets, unit.files)):
+    if count < _FEWEST or not all(map(_has_packets, unit.files)):
         return (Share(),)
     return tuple(Share(index, count) for index in range(count))
 

@@ -14,12 +14,12 @@ from tests.capture.building import new_decoder, pcap
     ("size", "workers", "others", "count"),
     [
         (8 * LEAST, 1, 0, 1),
-        (8 * LEAST, 2, 0, 2),
+        (8 * LEAST, 3, 0, 1),  # too few, to gain by it
         (8 * LEAST, 4, 0, 4),
         (8 * LEAST, 4, 8 * LEAST, 4),
         (8 * LEAST, 4, 24 * LEAST, 1),  # the workers have enough to do
-        (3 * LEAST, 8, 0, 3),
-        (2 * LEAST - 1, 8, 0, 1),
+        (5 * LEAST, 8, 0, 5),
+        (4 * LEAST - 1, 8, 0, 1),
         (0, 8, 0, 1),
         (-1, 8, 0, 1),  # a web server that does not say
     ],
