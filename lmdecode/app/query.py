@@ -14,7 +14,7 @@ import io
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,6 +36,7 @@ RECORDS: Final = "records"
 CAPTURES: Final = "captures"
 """The table of captures: those that are in the dataset, and those that failed."""
 
+_AGAIN: Final = 0.05  # seconds
 _BATCH: Final = 8192  # rows
 _LONGEST_HINT: Final = 200  # characters
 _OURS: Final = "dataset"
@@ -104,7 +105,9 @@ class Session:
         try:
             return future.result()
         except KeyboardInterrupt:
-            self._connection.interrupt()
+            while not future.done():  # what has not quite begun does not notice the first one
+                self._connection.interrupt()
+                wait([future], _AGAIN)
             raise
 
 

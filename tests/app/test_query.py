@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
+import subprocess
+import sys
 import threading
+import time
+from concurrent.futures import Future
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -186,9 +189,38 @@ def test_threads_that_share_a_file_have_places_of_their_own(tmp_path):
     assert not wrong
 
 
+ENDLESS = "select count(*) from range(99999999) a, range(9999999) b where a.range * b.range < 0"
+
+INTERRUPTED = """
+import os, signal, sys, threading
+from lmdecode.app.query import opened
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+with opened(sys.argv[1]) as session:
+    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+    try:
+        list(session.ask(sys.argv[2]).batches)
+    except KeyboardInterrupt:
+        print("ended")
+"""
+
+
 def test_ctrl_c_ends_a_query(made):
-    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
-    endless = "select count(*) from range(99999999) a, range(9999999) b where a.range * b.range < 0"
-    with opened(str(made)) as session, pytest.raises(KeyboardInterrupt):  # noqa: PT012 -- the timer belongs to it
-        timer.start()
-        list(session.ask(endless).batches)
+    """It has a process of its own: a signal that comes after the query would end all tests of this one."""
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, str(made), ENDLESS], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ended\n", "")
+
+
+def test_ctrl_c_ends_a_query_that_has_not_quite_begun(made, monkeypatch):
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    def late(connection):
+        time.sleep(0.1)  # by now the first interruption has found nothing
+        return connection.sql(ENDLESS).fetchall()
+
+    monkeypatch.setattr(Future, "result", interrupted)
+    with opened(str(made)) as session, pytest.raises(KeyboardInterrupt):
+        session._interruptible(late, session._connection)
