@@ -112,7 +112,7 @@ def read_dataset(url: PathLike) -> dd.DataFrame:
     frames = _dask_dataframe()
     from lmdecode.app.dataset.store import open_dataset  # noqa: PLC0415
 
-    files = open_dataset(os.fspath(url)).files_of()
+    files = open_dataset(os.fspath(url)).files()
     made: dd.DataFrame = (
         frames.from_map(_file_frame, [_Stored(each) for each in files], meta=_empty(), label="lmdecode-dataset")
         if files

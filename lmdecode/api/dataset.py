@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lmdecode.api.arguments import Keys, PathLike, access_with, in_python_words
 from lmdecode.app.asked import Asked
-from lmdecode.app.dataset.unit import Result, State
+from lmdecode.app.dataset.unit import State
 from lmdecode.app.export import ExportRequest
 from lmdecode.app.export import export as run
 from lmdecode.app.export_report import ExportReport
@@ -121,14 +120,10 @@ def _done(report: ExportReport, dataset: str) -> Export:
         added=counts[State.ADDED],
         replaced=counts[State.REPLACED],
         present=counts[State.PRESENT],
-        left=tuple(_lines(report.left)),
-        failed=(*_lines(report.failed), *(each.line for each in report.wrong)),
+        left=tuple(each.line for each in report.left),
+        failed=(*(each.line for each in report.failed), *(each.line for each in report.wrong)),
         rows=report.rows,
         problems=report.problems,
         warnings=tuple(report.complaints),
         summary=report.summary(dataset),
     )
-
-
-def _lines(results: Iterable[Result]) -> Iterable[str]:
-    return (each.reason if each.reason.startswith(each.name) else f"{each.name}: {each.reason}" for each in results)

@@ -141,7 +141,6 @@ class ExportReport:
 def _listed(results: Sequence[Result], count: int, what: str, more: str) -> Iterator[str]:
     """Yields what came of captures, each with its name and the reason."""
     for each in results[:_MOST_LISTED]:
-        named = "" if each.reason.startswith(each.name) else f"{each.name}: "
-        yield f"{named}{each.reason or what}" + (f" ({what})" if what and each.reason else "")
+        yield each.line + (f" ({what})" if what else "")
     if count > _MOST_LISTED:
         yield f"and {count - _MOST_LISTED:,} {more}"

@@ -135,9 +135,7 @@ def opened(dataset: str) -> Iterator[Session]:
     )
     with connection:
         with _in_one_line(duckdb):
-            _offer(
-                connection, {f"/{number}{_place_of(file)}": file.path for number, file in enumerate(found.files_of())}
-            )
+            _offer(connection, {f"/{number}{_place_of(file)}": file.path for number, file in enumerate(found.files())})
             connection.register(CAPTURES, _captures(found.entries(), found.failures()))
             connection.execute("SET enable_external_access=false")
             connection.execute("SET lock_configuration=true")

@@ -104,7 +104,7 @@ def test_sql_reaches_nothing_but_the_dataset(made, sessions, tmp_path, monkeypat
     secret = tmp_path / "secret.csv"
     secret.write_text("a\n1\n")
     secret_of_python = pa.table({"a": [1]})  # noqa: F841 -- DuckDB would find it by its name
-    (table,) = [file for file in open_dataset(str(made)).files_of() if file.generation == "v1" and file.rows > 90]
+    (table,) = [file for file in open_dataset(str(made)).files() if file.generation == "v1" and file.rows > 90]
     before = {path: path.read_bytes() for path in made.rglob("*") if path.is_file()}
     place = Path(table.path).parent.relative_to(made)
     paths = [table.path, *(f"dataset:///{number}/{place}/rows.parquet" for number in range(6))]

@@ -57,7 +57,7 @@ def rows_of_dataset(dataset: str) -> Any:
     """Returns all rows of a dataset as a table, in an order that follows from what is in it."""
     import pyarrow as pa
 
-    return pa.concat_tables([table_of(file) for file in open_dataset(dataset).files_of()])
+    return pa.concat_tables([table_of(file) for file in open_dataset(dataset).files()])
 
 
 def states_of(results: list[Result]) -> dict[str, str]:

@@ -19,11 +19,12 @@ from typing import Any
 
 from lmdecode import __version__
 from lmdecode.app.dataset import layout, lock
-from lmdecode.app.dataset.decoding import Decode, Share
+from lmdecode.app.dataset.decoding import Decode
 from lmdecode.app.dataset.entries import Entry, states
 from lmdecode.app.dataset.errors import DatasetError
 from lmdecode.app.dataset.identity import Copy, Unsettled, local_copy
 from lmdecode.app.dataset.naming import Namer
+from lmdecode.app.dataset.shares import Share
 from lmdecode.app.dataset.store import Dataset, now, open_dataset
 from lmdecode.app.dataset.tables import TableWriter, TooManyFilesError
 from lmdecode.app.dataset.unit import Job, Result, State, Unit
@@ -57,17 +58,17 @@ def convert(unit: Unit, job: Job) -> Result:
     Raises:
         DatasetError: The dataset cannot be written at all (no rights, no space, no network): no other unit can either.
     """
-    made = convert_share(unit, job, None)
+    made = convert_share(unit, job, Share())
     return made if isinstance(made, Result) else commit(unit, job, [made])
 
 
-def convert_share(unit: Unit, job: Job, share: Share | None) -> Part | Result:
+def convert_share(unit: Unit, job: Job, share: Share) -> Part | Result:
     """Decodes some connections of a huge capture into files that nobody counts yet.
 
     Args:
         unit: The capture.
         job: What is the same for all units.
-        share: Which of its connections; None for all.
+        share: Which of its connections.
 
     Returns:
         What `commit` takes when all shares are there, or what came of the unit, if that is known already: it is
@@ -164,7 +165,7 @@ def _failed(dataset: Dataset, unit: Unit, job: Job, reason: str, started: float,
     return Result(unit.name, State.FAILED, reason=reason, seconds=time.perf_counter() - started)
 
 
-def _part(unit: Unit, job: Job, dataset: Dataset, copy: Copy, before: Entry | None, share: Share | None) -> Part:  # noqa: PLR0917 -- all that is known
+def _part(unit: Unit, job: Job, dataset: Dataset, copy: Copy, before: Entry | None, share: Share) -> Part:  # noqa: PLR0917 -- all that is known
     """Decodes a unit into files of the dataset that nobody counts yet.
 
     Raises:
@@ -172,7 +173,7 @@ def _part(unit: Unit, job: Job, dataset: Dataset, copy: Copy, before: Entry | No
         LmdecodeError: It needs a key that is not there.
     """
     edition = 1 if before is None else before.edition + 1
-    number = None if share is None or share.count == 1 else share.index
+    number = None if share.count == 1 else share.index
     decode = Decode(unit, job, copy, share)
     writer = TableWriter(dataset.storage, layout.stem(copy.content, edition=edition, share=number))
     try:

@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any
 
 from lmdecode.app.dataset.identity import Copy
 from lmdecode.app.dataset.schema import record_schema
+from lmdecode.app.dataset.shares import Share
 from lmdecode.app.dataset.unit import Job, Unit
 from lmdecode.app.decode import Outcome, joined_into, nothing_decoded, read_into
 from lmdecode.codec.dialect import Tallies
 from lmdecode.codec.speakers import Speakers
 from lmdecode.render.columnar import ColumnSink
-
-
-class Share(Protocol):
-    """Some of the connections of a huge capture; see `shares`."""
-
-    @property
-    def index(self) -> int:
-        """Its number, from 0 on."""
-
-    @property
-    def count(self) -> int:
-        """How many shares the capture has."""
-
-    def speakers(self, speakers: Speakers) -> Speakers:
-        """Returns the speakers with which the rows of this share come out."""
 
 
 class Decode:
@@ -36,16 +22,15 @@ class Decode:
         unit: The capture.
         job: What it is decoded with.
         copy: Its files.
-        share: Which of its connections; None for all.
+        share: Which of its connections; without it all.
     """
 
-    def __init__(self, unit: Unit, job: Job, copy: Copy, share: Share | None = None) -> None:
+    def __init__(self, unit: Unit, job: Job, copy: Copy, share: Share = Share()) -> None:  # noqa: B008 -- it does not change
         self._unit = unit
         self._copy = copy
-        self._is_first = share is None or share.index == 0
+        self._is_first = share.index == 0
         self._outcomes = [Outcome(path, capture=unit.name, memory=job.memory) for path in copy.paths]
-        whole = Speakers.open(job.access(), job.port, job.ports)
-        self._speakers = whole if share is None else share.speakers(whole)
+        self._speakers = share.speakers(Speakers.open(job.access(), job.port, job.ports))
         self._columns = ColumnSink(record_schema())
 
     def batches(self) -> Iterator[Any]:

@@ -25,15 +25,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from lmdecode.app.dataset import layout
 from lmdecode.app.dataset.places import is_url, local_file, shown
 from lmdecode.app.dataset.unit import File
 from lmdecode.capture.formats import open_capture
 from lmdecode.capture.source import CaptureError
 from lmdecode.codec.printable import encodable
 from lmdecode.render.sentence import count_text
-
-MARK: Final = "_lmdecode"
-"""The folder that makes a folder a dataset."""
 
 _NAMES: Final = re.compile(
     r"\.(?:pcap|pcapng|cap|dmp|ntar|btsnoop|pklg|har|saz|flows?|mitm)\d{0,9}(?:\.(?:gz|xz|bz2|zst))?$", re.IGNORECASE
@@ -180,7 +178,7 @@ class _Finder:
         return False
 
     def _is_dataset(self, folder: Path) -> bool:
-        return _identity(folder) == self._dataset_id or (folder / MARK).is_dir()
+        return _identity(folder) == self._dataset_id or (folder / layout.OWN).is_dir()
 
     # Elsewhere
 

@@ -21,6 +21,7 @@ VERSION: Final = 1
 """Of the layout, of the entries and of the columns. A dataset of another version is neither read nor written."""
 
 OWN: Final = "_lmdecode"
+"""The folder that makes a folder a dataset, with all of it that is not Parquet."""
 ABOUT: Final = f"{OWN}/dataset.json"
 CAPTURES: Final = f"{OWN}/captures"
 FAILED: Final = f"{OWN}/failed"

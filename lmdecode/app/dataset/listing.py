@@ -7,23 +7,23 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from lmdecode.app.dataset import layout
 from lmdecode.app.dataset.places import (
     PlaceError,
     exit_code_of,
     file_system,
+    is_bucket,
     is_url,
+    protocols_of,
     reason_of,
     remote_file,
     shown,
 )
 from lmdecode.app.dataset.unit import File
 
-_MARK: Final = "_lmdecode"
 _AT_ONCE: Final = 8  # requests for what a listing does not say, as that of a web server
 _DEEPEST: Final = 32  # folders in one another; a web server may link to itself
 _WEB: Final = frozenset({"http", "https"})
-_FLAT: Final = frozenset({"s3", "s3a", "gs", "gcs", "memory", "abfs", "az"})
-"""Storages without folders, which list all that begins with a name at once."""
 _MAGIC: Final = frozenset("*[")
 
 
@@ -68,17 +68,11 @@ class _Place:
         self._url = url
         self._storage = storage
         self._path = path
-        protocol = storage.protocol
-        self._protocols: set[str] = {protocol} if isinstance(protocol, str) else {*protocol}
-        self.is_pattern = not _MAGIC.isdisjoint(path if self._is_web is False else urlsplit(path).path)
-
-    @property
-    def _is_flat(self) -> bool:
-        return not self._protocols.isdisjoint(_FLAT)
-
-    @property
-    def _is_web(self) -> bool:
-        return not self._protocols.isdisjoint(_WEB)
+        protocols = protocols_of(storage)
+        self._is_web = not protocols.isdisjoint(_WEB)
+        self._is_flat = is_bucket(storage) or "memory" in protocols
+        """Whether there are no folders, and all that begins with a name is listed at once."""
+        self.is_pattern = not _MAGIC.isdisjoint(urlsplit(path).path if self._is_web else path)
 
     def is_file(self) -> bool:
         """Returns whether there is a file itself. On the web a folder is what ends with a slash."""
@@ -105,11 +99,8 @@ class _Place:
             last = path.rstrip("/").rpartition("/")[2]
             if last.startswith((".", "?")) or "?" in last or path.rstrip("/") in seen or not self._is_below(path):
                 continue
-            if info.get("type") not in {
-                "file",
-                "directory",
-            }:  # a link: to a folder it may be a loop, and is not followed
-                info = self._storage.info(path)  # noqa: PLW2901 -- the same, looked at again
+            if info.get("type") not in {"file", "directory"}:  # a link; one to a folder may be a loop
+                info = self._storage.info(path)  # noqa: PLW2901 -- of what it leads to
                 if info.get("type") == "directory":
                     continue
             if info.get("type") == "directory":
@@ -125,7 +116,8 @@ class _Place:
 
     def files(self, found: Mapping[str, Mapping[str, Any]], dataset: str) -> Iterator[File]:
         """Yields the files of a listing, without hidden ones and those of datasets, in the order of their names."""
-        inside = {path.partition(f"/{_MARK}/")[0] + "/" for path in found if f"/{_MARK}/" in path}
+        mark = f"/{layout.OWN}/"
+        inside = {path.partition(mark)[0] + "/" for path in found if mark in path}
         inside |= self._dataset_paths(dataset)
         start = len(self._path.partition("*")[0].rpartition("/")[0])
         wanted = [

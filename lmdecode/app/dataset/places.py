@@ -29,8 +29,8 @@ _QUERY: Final = re.compile("[?#]")
 _CHAINED: Final = re.compile(r"::(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 _GOOD_HOST: Final = re.compile(r"(?:[^/?#@]*@)?(?:\[[^\]/?#@]*\]|[^/?#@:\[\]]*)(?::\d*)?(?=[/?#]|$)")
 """What stands before the path: it may hold `user:password@`, and the password may hold no `/`, `?`, `#` or `@`."""
-_IN_BUCKETS: Final = frozenset({"s3", "s3a", "gs", "gcs", "memory", "abfs", "az", "abfss"})
-"""Where files come whole: nobody sees half of one that is being written."""
+_BUCKETS: Final = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oci", "oss", "cos", "obs", "r2"})
+"""Protocols of buckets, as fsspec calls them."""
 _EXTRA_OF: Final = {
     "s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "sftp": "sftp", "ssh": "sftp", "http": "http", "https": "http",
 }  # fmt: skip
@@ -106,6 +106,16 @@ def file_system(url: str) -> tuple[Any, str]:
             ) from None
         raise PlaceError(reason_of(error, name), exit_code_of(error)) from None
     return found, path
+
+
+def protocols_of(storage: Any) -> frozenset[str]:  # noqa: ANN401 -- fsspec has no types
+    """Returns the names that fsspec has for the protocol of a file system, such as `s3` and `s3a`."""
+    return frozenset({storage.protocol} if isinstance(storage.protocol, str) else storage.protocol)
+
+
+def is_bucket(storage: Any) -> bool:  # noqa: ANN401 -- fsspec has no types
+    """Returns whether a file system is one of buckets, which have no folders and whose files are always whole."""
+    return not protocols_of(storage).isdisjoint(_BUCKETS)
 
 
 def _schemes(url: str) -> list[str]:
@@ -191,8 +201,7 @@ def remote_file(url: str, storage: Any, info: Mapping[str, Any]) -> File:  # noq
     """
     size = info.get("size")
     stamps = [str(info[each]) for each in _STAMPS if info.get(each)]
-    protocols = {storage.protocol} if isinstance(storage.protocol, str) else {*storage.protocol}
-    written = None if protocols & _IN_BUCKETS else _moment_ns(info)
+    written = None if is_bucket(storage) else _moment_ns(info)
     return File(url, shown(url), -1 if size is None else int(size), stamps[0] if stamps else "", written)
 
 

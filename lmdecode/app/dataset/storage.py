@@ -22,10 +22,8 @@ from typing import Any, Final, Protocol
 
 from lmdecode.app.dataset import layout
 from lmdecode.app.dataset.errors import DatasetError
-from lmdecode.app.dataset.places import PlaceError, exit_code_of, file_system, is_url, reason_of, shown
+from lmdecode.app.dataset.places import PlaceError, exit_code_of, file_system, is_bucket, is_url, reason_of, shown
 
-_BUCKETS: Final = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oci", "oss", "cos", "obs", "r2"})
-"""Protocols whose objects appear when they are whole."""
 _MANY: Final = 500  # files that are read at once
 
 
@@ -252,8 +250,7 @@ class _Elsewhere:
             found.exit_code = error.exit_code
             raise found from None
         self._root = str(root).rstrip("/")
-        protocols = self._files.protocol
-        self._whole = not _BUCKETS.isdisjoint([protocols] if isinstance(protocols, str) else protocols)
+        self._whole = is_bucket(self._files)
 
     def read(self, path: str) -> bytes | None:
         with self._telling("read"):

@@ -1,7 +1,7 @@
 """A dataset that is opened: its entries, its files, what failed, and the lock under which it is written.
 
 dataset = open_dataset("years")
-for file in dataset.files_of():
+for file in dataset.files():
     print(file.path, file.machine, file.date)
 """
 
@@ -76,11 +76,11 @@ class Dataset:
         """Returns the entries and failures by what an export asks of them."""
         return Index(self.entries(), self.failures(), self.tag(job))
 
-    def files_of(self) -> list[DataFile]:
+    def files(self) -> list[DataFile]:
         """Returns the files of all captures that are in it, those of a partition together.
 
-        A capture's files are among them all or not at all. What is replaced meanwhile is removed when an export
-        begins or ends: a reader that then misses a file asks again.
+        Either all files of a capture are among them or none. When an export begins or ends it removes what was
+        replaced: a reader that misses a file then asks again.
         """
         found = [
             DataFile(self.storage.url(each.path), each.rows, each.bytes, *layout.partition_of(each.path))

@@ -130,3 +130,12 @@ class Result:
     """Parquet files written."""
     seconds: float = 0.0
     """How long it took, where it was done."""
+
+    @property
+    def line(self) -> str:
+        """Why it failed or was left, with the capture's name.
+
+        >>> Result("x.pcap", State.LEFT, "it is still empty").line, Result("x", State.FAILED, "x does not exist").line
+        ('x.pcap: it is still empty', 'x does not exist')
+        """
+        return self.reason if self.reason.startswith(self.name) else f"{self.name}: {self.reason}"

@@ -64,8 +64,8 @@ def schema(fields: Sequence[str], *, several: bool = False) -> pa.Schema:
 def repeating(columns: pa.Schema) -> list[str]:
     """Return the Parquet columns whose values repeat, so that a dictionary in the file pays: words and lists of words.
 
-    Of numbers, data and plaintexts it does not: without theirs a file of many values is a sixth smaller, and written
-    in a fifth less of the time.
+    Numbers, data and plaintexts seldom repeat: without their dictionaries the files of a dataset are 12 % smaller, and
+    are written in a fifth less of the time.
     """
     return [
         f"{each.name}.list.element" if pa.types.is_list(each.type) else each.name

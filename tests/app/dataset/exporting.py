@@ -98,7 +98,7 @@ def tables(storage: Storage) -> dict[str, bytes]:
 def rows(dataset: Dataset) -> list[dict[str, Any]]:
     """The rows of all files that count, in no order, without what is null."""
     found: list[dict[str, Any]] = []
-    for file in dataset.files_of():
+    for file in dataset.files():
         path = file.path.removeprefix(dataset.storage.url("")).lstrip("/")
         data = dataset.storage.read(path)
         assert data is not None, path

@@ -51,7 +51,7 @@ def test_a_capture_becomes_files_by_generation_machine_and_day(tmp_path, years):
     (result,) = export(years, [unit(path)])
 
     dataset = open_dataset(str(years))
-    (file,) = dataset.files_of()
+    (file,) = dataset.files()
     assert (result.state, result.name, result.rows, result.files) == (State.ADDED, str(path), 3, 1)
     assert (result.bytes_read, result.bytes_written) == (path.stat().st_size, file.bytes)
     assert (file.generation, file.machine, file.date, file.rows) == ("v1", "kitchen", DAY, 3)
@@ -64,7 +64,7 @@ def test_a_day_ends_at_midnight_in_utc(tmp_path, years):
     path = capture(tmp_path / "a.pcap", 10, begin_ns=midnight - 10 * SECOND // 1000)
     (result,) = export(years, [unit(path)])
 
-    files = open_dataset(str(years)).files_of()
+    files = open_dataset(str(years)).files()
     assert [file.date for file in files] == ["2023-11-14", "2023-11-15"]
     assert sum(file.rows for file in files) == result.rows == 10
     for (row,) in ([row for row in rows(open_dataset(str(years))) if row["coffee_temp"] == 0.9],):
@@ -100,7 +100,7 @@ def test_what_has_grown_is_replaced_and_its_old_files_go(tmp_path, years):
     data = path.read_bytes()
     (first,) = export(years, [unit(write(path, beginning(data, 8)))])
     dataset = open_dataset(str(years))
-    (old,) = dataset.files_of()
+    (old,) = dataset.files()
     (second,) = export(years, [unit(write(path, data))])
 
     assert (first.state, second.state) == (State.ADDED, State.REPLACED)
@@ -248,8 +248,8 @@ def test_what_more_keys_may_read_is_read_anew_at_one_moment(tmp_path, years):
     (second,) = export(years, [unit(path)], keys=(KITCHEN, MachineKey("bar", other)))
     assert second.state is State.REPLACED
     found = open_dataset(str(years))
-    assert {file.machine for file in found.files_of()} == {"kitchen", "bar"}
-    assert all("-e2" in file.path for file in found.files_of())
+    assert {file.machine for file in found.files()} == {"kitchen", "bar"}
+    assert all("-e2" in file.path for file in found.files())
     assert len(tables(found.storage)) == 2
     assert sorted(row["coffee_temp"] for row in rows(found)) == [0.0, 0.0, 0.1, 0.1, 0.2, 0.2]
 
@@ -346,8 +346,8 @@ def test_the_names_are_the_owners_also_with_one_key(tmp_path, years):
     export(nobody, [path], known=KnownMachines(), keys=(KITCHEN._replace(name="key 1"),))
     export(years, [path], keys=(KITCHEN._replace(name="key 1"),))
 
-    assert [file.machine for file in open_dataset(str(nobody)).files_of()] == [None]
-    assert [file.machine for file in open_dataset(str(years)).files_of()] == ["kitchen"]
+    assert [file.machine for file in open_dataset(str(nobody)).files()] == [None]
+    assert [file.machine for file in open_dataset(str(years)).files()] == ["kitchen"]
 
 
 def test_all_samples_are_rows_of_one_schema(years):
@@ -355,7 +355,7 @@ def test_all_samples_are_rows_of_one_schema(years):
     results = export(years, [unit(each) for each in samples])
 
     assert [each.state for each in results] == [State.ADDED] * 3
-    files = open_dataset(str(years)).files_of()
+    files = open_dataset(str(years)).files()
     assert {file.generation for file in files} == {"v3", "lion", "bluetooth"}
     assert {file.machine for file in files if file.generation == "bluetooth"} == {"kitchen"}  # by its serial number
     for file in files:
@@ -390,7 +390,7 @@ def test_shares_of_a_capture_are_committed_as_one(tmp_path, years):
     export(tmp_path / "whole", [path])
     dataset = open_dataset(str(years), create=True)
     parts = [convert_share(path, job(years), Share(index, 3)) for index in range(3)]
-    assert dataset.files_of() == []
+    assert dataset.files() == []
     result = commit(path, job(years), [each for each in parts if isinstance(each, Part)])
 
     assert (result.state, result.rows) == (State.ADDED, 18)
@@ -409,7 +409,7 @@ def test_shares_in_which_nothing_is_fail_as_one(tmp_path, years):
     (alone,) = export(tmp_path / "whole", [path], keys=wrong.keys)
 
     assert (result.state, result.reason) == (State.FAILED, alone.reason)
-    assert open_dataset(str(years)).files_of() == []
+    assert open_dataset(str(years)).files() == []
 
 
 def test_a_capture_without_a_message_is_done_once(tmp_path, years):

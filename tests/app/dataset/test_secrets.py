@@ -42,7 +42,7 @@ def everything(tmp_path_factory):
     results = export(years, samples, keys=tuple(opened.keys), known=opened.known, origin=opened.origin)
     assert {each.state for each in results} == {State.ADDED}
     dataset = open_dataset(str(years))
-    rows = [repr(pq.read_table(file.path).to_pylist()) for file in dataset.files_of()]
+    rows = [repr(pq.read_table(file.path).to_pylist()) for file in dataset.files()]
     files = whole(dataset.storage)
     return b"\n".join([*files.values(), *map(str.encode, (*files, *rows))])
 

@@ -83,13 +83,13 @@ def test_a_damaged_entry_is_named(tmp_path, years, damage):
     path.write_bytes(damage)
 
     with pytest.raises(DatasetError) as told:
-        open_dataset(str(years)).files_of()
+        open_dataset(str(years)).files()
     assert str(told.value) == f"{path} is damaged: remove it and export again"
 
 
 def test_leftovers_go_and_the_users_own_files_stay(tmp_path, years):
     (result,) = export(years, [unit(capture(tmp_path / "a.pcap"))])
-    (file,) = open_dataset(str(years)).files_of()
+    (file,) = open_dataset(str(years)).files()
     folder = years / "generation=v1" / "machine=kitchen" / "date=2020-01-01"
     left = [write(folder / f"{'0' * 32}.parquet", b"x"), write(years / layout.WRITING / "half", b"x")]
     own = [write(folder.parent / "notes.txt", b"x"), write(years / "generation=v1" / "my.parquet", b"x")]
@@ -97,14 +97,14 @@ def test_leftovers_go_and_the_users_own_files_stay(tmp_path, years):
 
     assert [each.exists() for each in (*left, *own)] == [False, False, True, True]
     assert not folder.exists()
-    assert open_dataset(str(years)).files_of() == [file]
+    assert open_dataset(str(years)).files() == [file]
     assert result.state is State.ADDED
 
 
 def test_an_entry_whose_files_are_gone_goes_too(tmp_path, years):
     path = unit(capture(tmp_path / "a.pcap"))
     export(years, [path])
-    (file,) = open_dataset(str(years)).files_of()
+    (file,) = open_dataset(str(years)).files()
     Path(file.path).unlink()
     (again,) = export(years, [path])
 
@@ -162,7 +162,7 @@ def test_every_engine_reads_the_folder_with_all_columns(tmp_path, place):
 
 def test_a_reader_has_the_partition_of_each_file(tmp_path, years):
     export(years, [unit(capture(tmp_path / "a.pcap"))])
-    (file,) = open_dataset(str(years)).files_of()
+    (file,) = open_dataset(str(years)).files()
 
     assert file[1:3] == (3, len(next(iter(tables(open_dataset(str(years)).storage).values()))))
     assert file[3:] == ("v1", "kitchen", "2023-11-14")
