@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 import pyarrow as pa
 
 from lmdecode.codec.v1._columns import Column, Meaning
+from lmdecode.render.array_making import array_of
 
 Array: TypeAlias = Any  # pyarrow has no types
 Type: TypeAlias = Any
@@ -71,14 +72,14 @@ def _values(meaning: Meaning, data: bytes | bytearray, rows: int, kind: Type) ->
             return numbers
         import pyarrow.compute as pc  # which takes a while, and small groups do without
 
-        return pc.divide(numbers, float(meaning.divisor))
+        return pc.divide(numbers, array_of([float(meaning.divisor)], pa.float64())[0])
     if meaning.size == 1:
         return _table(meaning, kind).take(pa.Array.from_buffers(pa.uint8(), rows, [None, buffer]))
     found = pa.Array.from_buffers(pa.binary(meaning.size), rows, [None, buffer]).dictionary_encode()
-    return pa.array(meaning.values(found.dictionary.to_pylist()), type=kind).take(found.indices)
+    return array_of(meaning.values(found.dictionary.to_pylist()), kind).take(found.indices)
 
 
 @lru_cache(maxsize=1024)
 def _table(meaning: Meaning, kind: Type) -> Array:
     """What each byte means, null if it has no value."""
-    return pa.array(meaning.table, type=kind)
+    return array_of(meaning.table, kind)

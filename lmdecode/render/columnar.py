@@ -41,6 +41,7 @@ from lmdecode.codec.v1 import GENERATION
 from lmdecode.codec.v1._columns import Column, columns_of
 from lmdecode.codec.v1.message import HEADER, Header
 from lmdecode.codec.v1.window import decode_window
+from lmdecode.render.array_making import array_of, integers
 from lmdecode.render.column_arrays import hex_array, window_arrays
 
 GROUP: Final = 8192
@@ -223,7 +224,7 @@ class Group:
             if name == "problems" and not any(values):
                 arrays[name] = _empty_lists(kind, self.size)
             elif values.count(None) < self.size:
-                arrays[name] = pa.array(values, type=kind)
+                arrays[name] = array_of(values, kind)
         kind = self.types.get("time")
         if kind is not None:
             arrays["time"] = self._time(kind)
@@ -233,9 +234,8 @@ class Group:
         try:
             moments = array("q", self._times)
         except OverflowError:  # a capture can claim any number; what no timestamp can hold has none
-            return pa.array(
-                [moment if -_LARGEST_TIME <= moment < _LARGEST_TIME else None for moment in self._times], kind
-            )
+            times = [moment if -_LARGEST_TIME <= moment < _LARGEST_TIME else None for moment in self._times]
+            return array_of(times, pa.int64()).cast(kind)
         return pa.Array.from_buffers(kind, self.size, [None, pa.py_buffer(moments)])
 
     def _in_common(self) -> dict[str, Array]:
@@ -243,7 +243,7 @@ class Group:
         heads = [each if isinstance(each, Record) else each.head for each in self._prepared]
         if len(heads) < self.size < _SMALL:
             heads = [*map(heads.__getitem__, self._which)]
-        which = None if len(heads) == self.size else pa.array(self._which, pa.int32())
+        which = None if len(heads) == self.size else integers(array("i", self._which))
         arrays = {}
         for name, value in _IN_COMMON.items():
             kind = self.types.get(name)
@@ -251,7 +251,7 @@ class Group:
                 continue
             values = [*map(value, heads)]
             if values.count(None) < len(values):
-                column = pa.array(values, type=kind)
+                column = array_of(values, kind)
                 arrays[name] = column if which is None else column.take(which)
         return arrays
 
@@ -324,9 +324,9 @@ class Group:
                         continue
                     column = columns[name] = [None] * size
                 column[place] = value
-        arrays = {name: pa.array(values, type=types[name]) for name, values in columns.items()}
+        arrays = {name: array_of(values, types[name]) for name, values in columns.items()}
         if "data" in types:
-            arrays["data"] = pa.array(data, type=types["data"])
+            arrays["data"] = array_of(data, types["data"])
         return arrays
 
 
@@ -338,14 +338,13 @@ def _merged(parts: Sequence[_Part], size: int) -> dict[str, Array]:
     for number, part in enumerate(parts):
         for name in part.arrays:
             having.setdefault(name, []).append(number)
-    of = array("i", [-1]) * size  # the part of each row
+    of = array("i", [len(parts)]) * size  # the part of each row; of one that is in none, the number behind all
     place = array("i", bytes(4 * size))  # and where it is there
     for number, part in enumerate(parts):
         for index, row in enumerate(part.rows):
             of[row] = number
             place[row] = index
-    owner = pa.array([number if number >= 0 else len(parts) for number in of], pa.int32())
-    places = pa.Array.from_buffers(pa.int32(), size, [None, pa.py_buffer(place)])
+    owner, places = integers(of), integers(place)
     takes: dict[tuple[int, ...], Array] = {}
     merged = {}
     for name, numbers in having.items():
@@ -367,12 +366,12 @@ def _places(parts: Sequence[_Part], numbers: tuple[int, ...], owner: Array, plac
         start += len(parts[number].rows)
     import pyarrow.compute as pc  # which takes a while, and small groups do without
 
-    return pc.add(pa.array(starts, pa.int32()).take(owner), places)
+    return pc.add(array_of(starts, pa.int32()).take(owner), places)
 
 
 def _empty_lists(kind: Type, size: int) -> Array:
     offsets = pa.py_buffer(bytes(4 * (size + 1)))
-    return pa.ListArray.from_buffers(kind, size, [None, offsets], children=[pa.array([], kind.value_type)])
+    return pa.ListArray.from_buffers(kind, size, [None, offsets], children=[array_of([], kind.value_type)])
 
 
 def _extra(record: Record) -> str | None:
