@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from lmdecode.api.arguments import Keys, PathLike, access_with, as_keyword
 from lmdecode.api.decode import CaptureWarning
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 Errors: TypeAlias = Literal["raise", "warn"]
 
+_MOST_SHARES: Final = 64
+
 __all__ = ["read_captures", "read_dataset"]
 
 
@@ -43,12 +45,16 @@ def read_captures(
     port: int | None = None,
     join: bool = False,
     errors: Errors = "raise",
+    blocksize: int | None = None,
 ) -> dd.DataFrame:
-    """Returns the messages of captures as a DataFrame of Dask, one partition for each capture.
+    """Returns the messages of captures as a DataFrame of Dask, one partition for each capture or share of one.
 
     Its rows and columns are those of a dataset that `lmdecode export` makes of the same captures. The types of the
     columns are Arrow's, so that a column without a value has the same type as all others: `int64[pyarrow]`,
     `timestamp[ns, tz=UTC][pyarrow]`. The captures are listed now, and read when something is computed.
+
+    A capture of a gigabyte or more for which the workers of a `distributed.Client` would wait is several partitions,
+    each with the messages of some of its connections. With `blocksize` you share smaller ones as well.
 
     Args:
         urls: A file, a folder, a pattern or a URL as fsspec takes it (`s3://years/2026-*.pcap`); or several.
@@ -59,6 +65,8 @@ def read_captures(
         join: Whether files that one recording was cut into (`tcpdump -C`, `-G`) are one capture.
         errors: What happens where a capture cannot be read or decoded. "raise": whatever is computed of it raises
             CaptureError, which names the capture. "warn": it has no rows, and a CaptureWarning names it.
+        blocksize: Bytes of a capture for each of its partitions, about, where one would need too much memory. It is
+            shared by connection, and each partition reads all of it; there are at most 64. None: by what saves time.
 
     Raises:
         CaptureError: Nothing is there; or something of `urls` cannot be listed, and `errors` is "raise".
@@ -80,9 +88,12 @@ def read_captures(
     frames = _dask_dataframe()
     from lmdecode.app.dataset.finding import find  # noqa: PLC0415 -- once Dask is known to be there
     from lmdecode.app.dataset.rotation import units  # noqa: PLC0415
+    from lmdecode.app.dataset.shares import WORTHWHILE, Sharing, shares_of  # noqa: PLC0415
 
     if errors not in {"raise", "warn"}:
         raise ValueError(f'errors={errors!r}: give "raise" or "warn"')
+    if blocksize is not None and blocksize < 1:
+        raise ValueError(f"blocksize={blocksize}: give 1 or more bytes")
     named = [urls] if isinstance(urls, str | os.PathLike) else list(urls)
     found = find([os.fspath(each) for each in named], "")
     for trouble in found.wrong:
@@ -92,7 +103,12 @@ def read_captures(
     if not found.files:
         raise CaptureError(f"no capture is in {', '.join(map(str, named)) or 'an empty list'}")
     job = _job(key, config, port)
-    tasks = [Task(unit, job) for unit in units(found.files, join=join)]
+    wanted = list(units(found.files, join=join))
+    if blocksize is None:
+        workers, total, sharing = _workers(), sum(unit.size for unit in wanted), WORTHWHILE
+    else:
+        workers, total, sharing = _MOST_SHARES, 0, Sharing(blocksize, 2)
+    tasks = [Task(unit, job, share) for unit in wanted for share in shares_of(unit, workers, total, sharing)]
     made: dd.DataFrame = frames.from_map(partial(_frame, errors=errors), tasks, meta=_empty(), label="lmdecode-capture")
     return made
 
@@ -143,6 +159,18 @@ def _dask_dataframe() -> Any:  # noqa: ANN401 -- a module
     return dd
 
 
+def _workers() -> int:
+    """Returns how many processes compute at once; threads of one process wait for each other."""
+    distributed = sys.modules.get("distributed")
+    if distributed is None:
+        return 1
+    try:
+        workers = distributed.get_client().nthreads()
+    except (ValueError, OSError):  # there is no client, or its scheduler is gone
+        return 1
+    return max(1, sum(not address.startswith("inproc:") for address in workers))
+
+
 def _job(key: Keys | None, config: PathLike | None, port: int | None) -> Job:
     """Returns what captures are decoded with."""
     access = access_with(key, config, show_secrets=False)
@@ -164,7 +192,7 @@ def _frame(task: Task, *, errors: Errors, columns: Sequence[str] | None = None) 
     from lmdecode.app.dataset.rows import rows_of  # noqa: PLC0415 -- only workers need what it needs
 
     try:
-        rows = rows_of(task.unit, task.job, _warn)
+        rows = rows_of(task.unit, task.job, _warn, task.share)
     except LmdecodeError as error:
         name = task.unit.name
         line = as_keyword(str(error))

@@ -1,7 +1,8 @@
 """Makes some captures dangerous to the worker that decodes them; Dask loads it into workers as a preload.
 
-`killer.pcap` kills its worker each time. `slow.pcap` leaves its worker's process number in a file and waits, the first
-time; whoever reads the number kills that worker. The folder for such files is in the environment.
+`killer.pcap` kills its worker each time, and a share of `fragile.pcap` the first time. `slow.pcap` leaves its worker's
+process number in a file and waits, the first time; whoever reads the number kills that worker. The folder for such
+files is in the environment.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from lmdecode.app.dataset import cluster_work
-from lmdecode.app.dataset.converting import convert
+from lmdecode.app.dataset.converting import Part, convert, convert_share
+from lmdecode.app.dataset.shares import Share
 from lmdecode.app.dataset.unit import Job, Result, Unit
 
 FOLDER = "LMDECODE_TESTS_HOOK"
@@ -35,4 +37,12 @@ def dask_setup(_worker: Any) -> None:
             time.sleep(60)
         return convert(unit, job)
 
+    def fragile(unit: Unit, job: Job, share: Share) -> Part | Result:
+        mark = Path(os.environ[FOLDER]) / "fragile"
+        if Path(unit.name).name == "fragile.pcap" and share.index == 1 and not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return convert_share(unit, job, share)
+
+    setattr(cluster_work, convert_share.__name__, fragile)
     setattr(cluster_work, convert.__name__, dangerous)

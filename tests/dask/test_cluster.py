@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import dask
+import distributed.config  # noqa: F401 -- its configuration must be there before a part of it is changed for a while
 import pytest
 
 from lmdecode.app.dataset.cluster import runner
@@ -53,15 +54,6 @@ def test_workers_that_die_lose_nothing_and_double_nothing(tmp_path, monkeypatch,
     rows = rows_of_dataset(job.dataset)
     assert rows.num_rows == 7 * ROWS
     assert rows.equals(rows_of_dataset(alone.dataset))
-
-
-KILLING = """
-import os, pathlib, sys, time
-file = pathlib.Path(sys.argv[1])
-while not file.exists():
-    time.sleep(0.05)
-os.kill(int(file.read_text()), 9)
-"""
 
 
 def _kill_who_is_slow(file: Path) -> subprocess.Popen[bytes]:

@@ -5,12 +5,13 @@ make that safe and small:
 
 - Only so many units are handed in that every worker has one to go on with. The scheduler and this process keep what is
   under way, so their memory does not grow with the number of captures.
-- Large units go first, or the last worker would be busy with one for long while the others wait.
+- Large units go first, or the last worker would be busy with one for long while the others wait. One for which they
+  would wait all the same is decoded in shares, each a task, and committed by another that depends on these.
 - A worker commits a unit itself, and committing twice is the same as once. So a worker may die at any moment, and what
   a scheduler took with it is found in the dataset by the next run.
 - A unit whose worker died is not blamed for that at once: another one on the same worker may have killed it, or
   somebody who needed the memory. It is tried once more when everything else is done, alone. If that kills a worker
-  again, it is set aside.
+  again, it is set aside. A unit in shares is tried as a whole then.
 """
 
 from __future__ import annotations
@@ -18,14 +19,15 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
 from lmdecode.app.dataset.cluster_health import Health
 from lmdecode.app.dataset.cluster_start import LocalWorkers, SchedulerError, connect
-from lmdecode.app.dataset.cluster_work import Refusal, Task, convert_task
+from lmdecode.app.dataset.cluster_work import Refusal, Task, commit_task, convert_task, share_task
 from lmdecode.app.dataset.errors import DatasetError
+from lmdecode.app.dataset.shares import WORTHWHILE, Share, Sharing, shares_of
 from lmdecode.app.dataset.store import open_dataset
 from lmdecode.app.dataset.unit import Job, Result, State, Unit
 from lmdecode.app.errors import UsageError
@@ -46,6 +48,7 @@ def runner(
     *,
     tell: Callable[[str], None] = lambda _line: None,
     patience: float = 10.0,
+    sharing: Sharing = WORTHWHILE,
 ) -> Cluster:
     """Returns what converts units on workers of Dask.
 
@@ -54,6 +57,7 @@ def runner(
         workers: How many workers "local" has; None: one for each core.
         tell: Is called with a line that is good to know while units are converted: there is no worker yet.
         patience: Seconds that a scheduler has to answer.
+        sharing: From when on a capture is decoded in shares.
 
     Raises:
         MissingPackageError: Dask is not installed.
@@ -73,14 +77,17 @@ def runner(
         import distributed  # noqa: F401 -- whether it is there
     except ImportError:
         raise MissingPackageError(f"--scheduler needs Dask: {install_command('dask')}") from None
-    return Cluster(scheduler, workers, tell, patience)
+    return Cluster(scheduler, workers, tell, patience, sharing)
 
 
 class Cluster:
     """Converts units on workers of Dask; what `runner` returns."""
 
-    def __init__(self, scheduler: str, workers: int | None, tell: Callable[[str], None], patience: float) -> None:
+    def __init__(
+        self, scheduler: str, workers: int | None, tell: Callable[[str], None], patience: float, sharing: Sharing
+    ) -> None:
         self._scheduler = scheduler
+        self._sharing = sharing
         self._workers = workers
         self._tell = tell
         self._local: LocalWorkers | None = None
@@ -101,13 +108,15 @@ class Cluster:
         health = Health(self._client, self._scheduler, job.memory, self._tell)
         suspects = []
         ordered = sorted(units, key=lambda unit: unit.size, reverse=True)
-        for unit, result in self._converted(ordered, job, health):
+        total = sum(unit.size for unit in ordered)
+        shared = ((unit, shares_of(unit, health.workers, total, self._sharing)) for unit in ordered)
+        for unit, result in self._converted(shared, job, health):
             if result is None:
                 suspects.append(unit)
             else:
                 yield result
         for unit in suspects:
-            for _, result in self._converted([unit], job, health):
+            for _, result in self._converted([(unit, (Share(),))], job, health):
                 yield result or _set_aside(unit, job)
 
     def close(self) -> None:
@@ -118,7 +127,9 @@ class Cluster:
             with contextlib.suppress(Exception):  # it may be connecting to a scheduler that is gone
                 self._client.close(timeout=1)
 
-    def _converted(self, units: Iterable[Unit], job: Job, health: Health) -> Iterator[tuple[Unit, Result | None]]:
+    def _converted(
+        self, units: Iterable[tuple[Unit, Sequence[Share]]], job: Job, health: Health
+    ) -> Iterator[tuple[Unit, Result | None]]:
         """Yields units as they are done, each with what came of it; None: its worker was killed."""
         from distributed import as_completed
 
@@ -127,8 +138,8 @@ class Cluster:
         under_way: dict[Any, Unit] = {}
         try:
             while True:
-                for unit in islice(waiting, max(0, max(_FEWEST, 3 * health.threads) - len(under_way))):
-                    future = self._client.submit(convert_task, Task(unit, job), pure=False)
+                for unit, shares in islice(waiting, max(0, max(_FEWEST, 3 * health.threads) - len(under_way))):
+                    future = self._handed_in(unit, job, shares)
                     under_way[future] = unit
                     done.add(future)
                 if not under_way:
@@ -142,6 +153,13 @@ class Cluster:
         finally:
             for future in under_way:
                 future.release()
+
+    def _handed_in(self, unit: Unit, job: Job, shares: Sequence[Share]) -> Any:  # noqa: ANN401 -- distributed has no types
+        """Returns the future of a unit. Where a share fails, or kills its worker, so does what depends on it."""
+        if len(shares) == 1:
+            return self._client.submit(convert_task, Task(unit, job), pure=False)
+        made = [self._client.submit(share_task, Task(unit, job, share), pure=False) for share in shares]
+        return self._client.submit(commit_task, Task(unit, job), made, pure=False)
 
     def _judged(self, future: Any, answer: Any) -> Result | None:  # noqa: ANN401 -- distributed has no types
         """Returns the result of a unit; None: its worker was killed.

@@ -41,6 +41,8 @@ class Health:
         self._next = 0.0
         self.threads = 0
         """Units that the workers can convert at a time."""
+        self.workers = 0
+        """Processes: a thread of one waits for the others of it."""
         self.check()
 
     def check(self) -> None:
@@ -57,6 +59,7 @@ class Health:
             workers = self._client.nthreads()
         self._next = now + _EVERY
         self.threads = sum(workers.values())
+        self.workers = len(workers)
         if workers:
             self._seen = now
         elif now - self._seen > _NO_WORKER:

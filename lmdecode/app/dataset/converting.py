@@ -114,6 +114,8 @@ def commit(unit: Unit, job: Job, parts: Sequence[Part]) -> Result:
         said = _verdict(job, parts) or reasons[0] or f"{unit.name}: nothing is in it"
         return _failed(dataset, unit, job, said, started)
     whole = [part.entry for part in parts]
+    if any(each.content != whole[0].content for each in whole):
+        return Result(unit.name, State.LEFT, reason="it is still being written: it changed between two shares of it")
     entry = replace(
         whole[0],
         tables=tuple(table for each in whole for table in each.tables),

@@ -11,19 +11,21 @@ from lmdecode.app.dataset.identity import local_copy
 from lmdecode.app.dataset.naming import Namer
 from lmdecode.app.dataset.places import file_system, is_url, shown
 from lmdecode.app.dataset.schema import PARTITIONS, dataset_schema, file_schema
+from lmdecode.app.dataset.shares import Share
 from lmdecode.app.dataset.storage import telling
 from lmdecode.app.dataset.store import DataFile
 from lmdecode.app.dataset.unit import Job, Unit
 from lmdecode.codec.errors import LmdecodeError
 
 
-def rows_of(unit: Unit, job: Job, tell: Callable[[str], None]) -> Any:  # noqa: ANN401 -- pyarrow has no types
-    """Returns the rows of a capture.
+def rows_of(unit: Unit, job: Job, tell: Callable[[str], None], share: Share | None = None) -> Any:  # noqa: ANN401 -- pyarrow has no types
+    """Returns the rows of a capture, or of a share of it.
 
     Args:
         unit: The capture.
         job: What it is decoded with; its dataset is not looked at.
         tell: Is called with what is wrong with a capture that has rows all the same (a cut file, gaps): one line each.
+        share: Which of its connections; None for all.
 
     Returns:
         A `pyarrow.Table` with the columns of `schema.dataset_schema`, in the order of the messages.
@@ -34,10 +36,12 @@ def rows_of(unit: Unit, job: Job, tell: Callable[[str], None]) -> Any:  # noqa: 
     import pyarrow as pa
 
     with local_copy(unit) as copy:
-        decode, namer = Decode(unit, job, copy), Namer(job)
+        decode, namer = Decode(unit, job, copy, share), Namer(job)
         batches = [_with_partitions(batch, namer) for batch in decode.batches()]
         decode.check()
         nothing = decode.nothing
+        if nothing is not None and share is not None and share.count > 1:
+            nothing = _nothing_in(Decode(unit, job, copy))
         if nothing is not None:
             raise LmdecodeError(nothing)
     for each in decode.complaints:
@@ -79,6 +83,13 @@ def table_of(file: DataFile, columns: Sequence[str] | None = None) -> Any:  # no
         for each in wanted
     ]
     return pa.table(found, schema=wanted)
+
+
+def _nothing_in(whole: Decode) -> str | None:
+    """Returns why nothing in a capture could be decoded; None if something can, perhaps in another share."""
+    for _ in whole.batches():
+        pass
+    return whole.nothing
 
 
 def _with_partitions(batch: Any, namer: Namer) -> Any:  # noqa: ANN401 -- pyarrow has no types

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from lmdecode.app.dataset.places import is_url
 from lmdecode.app.dataset.unit import File, Unit
@@ -24,10 +24,19 @@ from lmdecode.codec.speakers import Speakers
 LEAST: Final = 256 << 20
 """Bytes of a capture for each share."""
 
-_FEWEST: Final = 4
-"""Shares, with fewer of which too little is gained."""
-
 _WITH_PACKETS: Final = re.compile(r"\.(?:pcap|pcapng|cap|dmp)\d{0,9}(?:\.(?:gz|xz|bz2|zst))?$", re.IGNORECASE)
+
+
+class Sharing(NamedTuple):
+    """From when on it is worth while to decode a capture in shares."""
+
+    least: int = LEAST
+    """Bytes of the capture for each share."""
+    fewest: int = 4
+    """Shares, with fewer of which too little is gained."""
+
+
+WORTHWHILE: Final = Sharing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +57,7 @@ class Share:
         return speakers if self.count == 1 else SharedSpeakers(speakers, self.index, self.count)
 
 
-def shares_of(unit: Unit, workers: int, total: int) -> tuple[Share, ...]:
+def shares_of(unit: Unit, workers: int, total: int, sharing: Sharing = WORTHWHILE) -> tuple[Share, ...]:
     """Returns the shares that a unit is decoded in: one, if it is not worth while to share it.
 
     Each share reads the whole capture, so the work grows while the time gets shorter. That is only good for a capture
@@ -56,13 +65,14 @@ def shares_of(unit: Unit, workers: int, total: int) -> tuple[Share, ...]:
 
     Args:
         unit: The unit.
-        workers: How many can work at once.
+        workers: How many processes can work at once.
         total: Bytes of all units that are to be decoded.
+        sharing: From when on it is worth while.
     """
-    if workers < _FEWEST or unit.size * workers <= total:
+    if workers < sharing.fewest or unit.size * workers <= total:
         return (Share(),)
-    count = min(workers, unit.size // LEAST)
-    if count < _FEWEST or not all(map(_has_packets, unit.files)):
+    count = min(workers, unit.size // sharing.least)
+    if count < sharing.fewest or not all(map(_has_packets, unit.files)):
         return (Share(),)
     return tuple(Share(index, count) for index in range(count))
 
