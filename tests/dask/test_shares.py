@@ -93,7 +93,7 @@ def test_what_a_share_finds_ends_the_unit(tmp_path, capture):
     second = share_task(Task(grown, asked, Share(1, 2)))
     assert commit_task(Task(unit, asked), [first, second]).state == State.LEFT
     assert open_dataset(asked.dataset).entries() == []
-    assert open_dataset(asked.dataset).files_of() == []
+    assert open_dataset(asked.dataset).files() == []
 
 
 @pytest.mark.usefixtures("in_threads")

@@ -170,7 +170,8 @@ def _local_cluster(workers: int, memory: int, folder: str) -> Any:  # noqa: ANN4
             dashboard_address=None,
             silence_logs=_SILENT,
             local_directory=folder,
-            scheduler_kwargs={"allowed_failures": 0},
+            # Its web server, which has no dashboard, takes a free port: Dask's own choice warns where two run at once.
+            scheduler_kwargs={"allowed_failures": 0, "dashboard": False, "dashboard_address": "127.0.0.1:0"},
         )
 
 

@@ -24,6 +24,7 @@ from lmdecode.app.dataset.entries import Entry, states
 from lmdecode.app.dataset.errors import DatasetError
 from lmdecode.app.dataset.identity import Copy, Unsettled, local_copy
 from lmdecode.app.dataset.naming import Namer
+from lmdecode.app.dataset.overlap import Overlap, overlap_of
 from lmdecode.app.dataset.shares import Share
 from lmdecode.app.dataset.store import Dataset, now, open_dataset
 from lmdecode.app.dataset.tables import TableWriter, TooManyFilesError
@@ -86,7 +87,12 @@ def convert_share(unit: Unit, job: Job, share: Share) -> Part | Result:
             before = dataset.entry(copy.content)
             if before is not None and (not before.unread or before.keys == dataset.tag(job)):
                 return _present(dataset, before, unit, started)
-            part = _part(unit, job, dataset, copy, before, share)
+            overlap = overlap_of(copy, unit.earlier)
+            if len(overlap.held) == len(copy.pieces) and not overlap.replaces:
+                dataset.forget_failure(unit.name)
+                seconds = time.perf_counter() - started
+                return Result(unit.name, State.PRESENT, content=overlap.by, bytes_read=unit.size, seconds=seconds)
+            part = _part(unit, job, dataset, copy, before, share, overlap)
         return replace(part, seconds=time.perf_counter() - started)
     except DatasetError:
         raise
@@ -123,6 +129,7 @@ def commit(unit: Unit, job: Job, parts: Sequence[Part]) -> Result:
         problems=sum(each.problems for each in whole),
         general=sum(each.general for each in whole),
         unread=sum(each.unread for each in whole),
+        latest=max((each.latest for each in whole if each.latest is not None), default=None),
         added=now(),
     )
     path = layout.entry(entry.content)
@@ -167,7 +174,9 @@ def _failed(dataset: Dataset, unit: Unit, job: Job, reason: str, started: float,
     return Result(unit.name, State.FAILED, reason=reason, seconds=time.perf_counter() - started)
 
 
-def _part(unit: Unit, job: Job, dataset: Dataset, copy: Copy, before: Entry | None, share: Share) -> Part:  # noqa: PLR0917 -- all that is known
+def _part(  # noqa: PLR0917 -- all that is known
+    unit: Unit, job: Job, dataset: Dataset, copy: Copy, before: Entry | None, share: Share, overlap: Overlap
+) -> Part:
     """Decodes a unit into files of the dataset that nobody counts yet.
 
     Raises:
@@ -176,10 +185,10 @@ def _part(unit: Unit, job: Job, dataset: Dataset, copy: Copy, before: Entry | No
     """
     edition = 1 if before is None else before.edition + 1
     number = None if share.count == 1 else share.index
-    decode = Decode(unit, job, copy, share)
+    decode = Decode(unit, job, copy, share, overlap)
     writer = TableWriter(dataset.storage, layout.stem(copy.content, edition=edition, share=number))
     try:
-        problems = _written(decode.batches(), Namer(job), writer)
+        problems, latest = _written(decode.batches(), Namer(job), writer)
         decode.check()
         nothing = decode.nothing
         tables = () if nothing is not None and number is None else writer.finish()
@@ -193,34 +202,37 @@ def _part(unit: Unit, job: Job, dataset: Dataset, copy: Copy, before: Entry | No
         copy.pieces,
         tables,
         edition=edition,
-        replaces=_replaced(unit, dataset, copy),
+        replaces=_replaced(dataset, copy, overlap),
         rows=decode.rows,
         problems=problems,
         general=decode.general,
         unread=tally.frames - tally.valid_frames,
         keys=dataset.tag(job),
         complaints=decode.complaints,
+        elsewhere=tuple(copy.pieces[number].content for number in sorted({*overlap.held, *overlap.after})),
+        latest=latest,
         by=__version__,
     )
     return Part(entry, nothing, decode.tallies)
 
 
-def _written(batches: Iterable[Any], namer: Namer, writer: TableWriter) -> int:
-    """Hands rows to a writer. Returns how many have problems."""
+def _written(batches: Iterable[Any], namer: Namer, writer: TableWriter) -> tuple[int, int | None]:
+    """Hands rows to a writer. Returns how many have problems, and when the last one was."""
     import pyarrow.compute as pc
 
-    problems = 0
+    problems, latest = 0, None
     for batch in batches:
         writer.add(batch, *namer.partitions(batch))
         problems += pc.sum(pc.greater(pc.list_value_length(batch["problems"]), 0)).as_py() or 0
-    return problems
+        last = pc.max(batch["time"]).value
+        latest = last if latest is None or (last is not None and last > latest) else latest
+    return problems, latest
 
 
-def _replaced(unit: Unit, dataset: Dataset, copy: Copy) -> tuple[str, ...]:
+def _replaced(dataset: Dataset, copy: Copy, overlap: Overlap) -> tuple[str, ...]:
     """Returns the contents that a unit stands in the place of: what it has grown from, and its pieces."""
-    grown = [each.content for each in unit.earlier if copy.begins_with(each.pieces)]
     alone = [each.content for each in copy.pieces if len(copy.pieces) > 1 and dataset.entry(each.content) is not None]
-    return tuple(each for each in dict.fromkeys((*grown, *alone)) if each != copy.content)
+    return tuple(each for each in dict.fromkeys((*overlap.replaces, *alone)) if each != copy.content)
 
 
 def _lengths(unit: Unit) -> Iterator[int]:

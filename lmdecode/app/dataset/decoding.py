@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Final
 
 from lmdecode.app.dataset.identity import Copy
+from lmdecode.app.dataset.overlap import Overlap
 from lmdecode.app.dataset.schema import record_schema
 from lmdecode.app.dataset.shares import Share
 from lmdecode.app.dataset.unit import Job, Unit
-from lmdecode.app.decode import Outcome, joined_into, nothing_decoded, read_into
+from lmdecode.app.decode import Outcome, joined_into, no_progress, nothing_decoded, read_into
 from lmdecode.codec.dialect import Tallies
 from lmdecode.codec.speakers import Speakers
 from lmdecode.render.columnar import ColumnSink
+
+_NEVER: Final = -(1 << 65)  # ns, before all times
 
 
 class Decode:
@@ -23,10 +28,20 @@ class Decode:
         job: What it is decoded with.
         copy: Its files.
         share: Which of its connections; without it all.
+        overlap: What other entries of a dataset have of it. Their rows do not come out.
     """
 
-    def __init__(self, unit: Unit, job: Job, copy: Copy, share: Share = Share()) -> None:  # noqa: B008 -- it does not change
+    def __init__(
+        self,
+        unit: Unit,
+        job: Job,
+        copy: Copy,
+        share: Share = Share(),  # noqa: B008 -- it does not change
+        overlap: Overlap = Overlap(),  # noqa: B008 -- it does not change
+    ) -> None:
         self._unit = unit
+        self._overlap = overlap if overlap.by else None
+        self._piece = -1
         self._copy = copy
         self._is_first = share.index == 0
         self._outcomes = [Outcome(path, capture=unit.name, memory=job.memory) for path in copy.paths]
@@ -41,10 +56,25 @@ class Decode:
         """
         sink, outcomes, speakers = self._columns.sink, self._outcomes, self._speakers
         if len(outcomes) == 1:
+            self._piece = 0
             made = read_into(sink, outcomes[0], speakers)
         else:
-            made = joined_into(sink, outcomes, speakers, capture=self._unit.name)
+            made = joined_into(sink, outcomes, speakers, capture=self._unit.name, progress=self._next_piece)
+        if self._overlap is not None:
+            made = self._new(made, self._overlap)
         yield from self._columns.batches(made)
+
+    def _next_piece(self, path: Path) -> AbstractContextManager[None]:
+        """Notes that the rows of another piece follow."""
+        self._piece += 1
+        return no_progress(path)
+
+    def _new(self, rows: Iterable[Any], overlap: Overlap) -> Iterator[Any]:
+        """Yields the rows that no other entry has."""
+        for row in rows:
+            if self._piece in overlap.held or row[0] <= overlap.after.get(self._piece, _NEVER):
+                continue
+            yield row
 
     def check(self) -> None:
         """Makes sure that the capture was whole while it was decoded.
@@ -68,7 +98,7 @@ class Decode:
         found = nothing_decoded(self._outcomes, self._speakers)
         if found is not None:
             return self._copy.told(found) or told
-        return told if told and not self.rows else None
+        return told if told and not self.rows and self._overlap is None else None
 
     @property
     def rows(self) -> int:

@@ -72,6 +72,10 @@ class Entry:
     keys: str = ""
     """Tells whether the keys are still those that it was read with; see `Dataset.tag`."""
     complaints: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
+    """The contents of its pieces whose rows other entries have, or some of them; see `overlap`."""
+    latest: int | None = None
+    """When its last message was, in nanoseconds since 1970; None if no row has a time."""
     added: str = ""
     """When, in UTC as ISO 8601."""
     by: str = ""
@@ -113,6 +117,8 @@ class Entry:
                 unread=int(found["unread"]),
                 keys=str(found["keys"]),
                 complaints=tuple(map(str, found["complaints"])),
+                elsewhere=tuple(map(str, found.get("elsewhere", ()))),
+                latest=None if found.get("latest") is None else int(found["latest"]),
                 added=str(found["added"]),
                 by=str(found["by"]),
             )
@@ -186,13 +192,20 @@ class Index:
         self._tag = tag
         self._known: dict[tuple[Seen, ...], tuple[str, int]] = {}
         self._of_name: dict[str, list[Earlier]] = {}
+        self._of_piece: dict[object, list[Earlier]] = {}
+        self._pieces: dict[Seen, str] = {}
         for entry in entries:
             if not entry.unread or entry.keys == tag:
                 for state in (entry.files, *entry.copies):
                     self._known[state] = entry.content, entry.rows
-                for each in entry.files if len(entry.files) > 1 else ():  # pieces that are named alone later
-                    self._known.setdefault((each,), (entry.content, 0))
-            self._of_name.setdefault(entry.name, []).append(Earlier(entry.content, entry.pieces))
+                self._pieces |= dict.fromkeys(entry.files if len(entry.files) > 1 else (), entry.content)
+            earlier = Earlier(
+                entry.content, entry.pieces, entry.elsewhere, entry.latest, not entry.unread or entry.keys == tag
+            )
+            self._of_name.setdefault(entry.name, []).append(earlier)
+            for each in entry.files if len(entry.files) > 1 else ():
+                for mark in _marks(each):
+                    self._of_piece.setdefault(mark, []).append(earlier)
         self._failures = {each.name: each for each in failures}
 
     def settled(self, unit: Unit) -> Result | None:
@@ -205,6 +218,8 @@ class Index:
         if now in self._known:
             content, rows = self._known[now]
             return Result(unit.name, State.PRESENT, content=content, rows=rows)
+        if all(each in self._pieces for each in now):  # of recordings, perhaps of a ring that lost some
+            return Result(unit.name, State.PRESENT, content=self._pieces[now[0]])
         failure = self._failures.get(unit.name)
         if failure is None or failure.passing:
             return None
@@ -213,9 +228,16 @@ class Index:
         return Result(unit.name, State.FAILED, reason=f"{failure.reason} (as on {failure.tried}: nothing has changed)")
 
     def prepared(self, unit: Unit) -> Unit:
-        """Returns a capture with what the dataset has under its name, by which it is seen whether it has grown."""
-        earlier = self._of_name.get(unit.name)
-        return replace(unit, earlier=tuple(earlier)) if earlier else unit
+        """Returns a capture with what the dataset has under its name or the names of its pieces.
+
+        By that it is seen whether it has grown, and what of it is there. A piece that was moved is known by its size
+        and time.
+        """
+        earlier = list(self._of_name.get(unit.name, ()))
+        for each in states(unit):
+            for mark in _marks(each):
+                earlier += self._of_piece.get(mark, ())
+        return replace(unit, earlier=tuple(dict.fromkeys(earlier))) if earlier else unit
 
 
 def valid(entries: Iterable[Entry]) -> list[Entry]:
@@ -233,6 +255,12 @@ def valid(entries: Iterable[Entry]) -> list[Entry]:
 def states(unit: Unit) -> tuple[Seen, ...]:
     """Returns what is remembered of a capture's files."""
     return tuple(map(Seen.of, unit.files))
+
+
+def _marks(piece: Seen) -> tuple[object, ...]:
+    """Returns what may show the same piece elsewhere: its name, also if it was compressed, or its size and time."""
+    name = piece.name.removesuffix(".gz").removesuffix(".zst").removesuffix(".xz").removesuffix(".bz2")
+    return (name, (piece.size, piece.stamp)) if piece.stamp else (name,)
 
 
 def _seen(found: Iterable[Mapping[str, Any]]) -> tuple[Seen, ...]:

@@ -86,6 +86,17 @@ class Copy:
             return len(self.pieces) > len(earlier)
         return self._hashes[number].at.get(last.length) == last.content
 
+    def begun_by(self, earlier: Piece) -> int | None:
+        """Returns the number of the piece that has grown from an earlier state of it; None if none has.
+
+        Args:
+            earlier: The earlier state. Its length must have been asked for.
+        """
+        for number, each in enumerate(self._hashes):
+            if each.length > earlier.length and each.at.get(earlier.length) == earlier.content:
+                return number
+        return None
+
     def check(self, *, cut: bool) -> None:
         """Makes sure that the unit is whole. To be called when it was decoded, before anything is told of it.
 

@@ -18,14 +18,14 @@ from lmdecode.app.dataset.unit import Job, Unit
 from lmdecode.codec.errors import LmdecodeError
 
 
-def rows_of(unit: Unit, job: Job, tell: Callable[[str], None], share: Share | None = None) -> Any:  # noqa: ANN401 -- pyarrow has no types
+def rows_of(unit: Unit, job: Job, tell: Callable[[str], None], share: Share = Share()) -> Any:  # noqa: ANN401, B008 -- pyarrow has no types; it does not change
     """Returns the rows of a capture, or of a share of it.
 
     Args:
         unit: The capture.
         job: What it is decoded with; its dataset is not looked at.
         tell: Is called with what is wrong with a capture that has rows all the same (a cut file, gaps): one line each.
-        share: Which of its connections; None for all.
+        share: Which of its connections; without it all.
 
     Returns:
         A `pyarrow.Table` with the columns of `schema.dataset_schema`, in the order of the messages.
@@ -40,7 +40,7 @@ def rows_of(unit: Unit, job: Job, tell: Callable[[str], None], share: Share | No
         batches = [_with_partitions(batch, namer) for batch in decode.batches()]
         decode.check()
         nothing = decode.nothing
-        if nothing is not None and share is not None and share.count > 1:
+        if nothing is not None and share.count > 1:
             nothing = _nothing_in(Decode(unit, job, copy))
         if nothing is not None:
             raise LmdecodeError(nothing)

@@ -38,10 +38,16 @@ class Piece(NamedTuple):
 
 
 class Earlier(NamedTuple):
-    """What a dataset has under a unit's name already: perhaps an earlier state of it, from which it has grown."""
+    """An entry that may have to do with a unit: an earlier state of it, or one with which it has pieces in common."""
 
     content: str
     pieces: tuple[Piece, ...]
+    elsewhere: tuple[str, ...] = ()
+    """As `entries.Entry` has it."""
+    latest: int | None = None
+    """As `entries.Entry` has it."""
+    is_final: bool = True
+    """Whether all of it was decoded that can be, with the keys that there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ class Unit:
 
     files: tuple[File, ...]
     earlier: tuple[Earlier, ...] = ()
-    """What the dataset has under its name; see `entries.Index.prepared`."""
+    """What the dataset has that may be a state or some pieces of it; see `entries.Index.prepared`."""
 
     @property
     def name(self) -> str:
