@@ -22,9 +22,7 @@ from lmdecode.device.errors import NO_CONNECTION
 WORKER_MEMORY: Final = 256 << 20
 """Bytes that a worker takes without a capture: Python, Dask and pyarrow (150 MB were measured), and a margin."""
 
-_LAST_WORDS: Final = (
-    0.3  # s for a worker to end by itself, after which it is killed: the file that it writes is no loss
-)
+_LAST_WORDS: Final = 0.3  # s for a worker to end by itself; then it is killed, and what it writes is no loss
 _LOOK: Final = 0.05  # s
 _SILENT: Final = logging.CRITICAL + 1
 _mask = getattr(signal, "pthread_sigmask", lambda *_: None)  # Windows has none

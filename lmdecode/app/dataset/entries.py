@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Final, Self
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final, Self, TypeVar
 
 from lmdecode import __version__
 from lmdecode.app.dataset import layout
@@ -179,6 +180,9 @@ class Failure:
             )
 
 
+_Kept = TypeVar("_Kept", Entry, Failure)
+
+
 class Index:
     """The entries by what an export asks of them: small, for it is held in memory as long as the export goes on.
 
@@ -271,31 +275,25 @@ def _json(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=True, indent=1).encode() + b"\n"
 
 
-@dataclass
-class _reading:  # noqa: N801 -- it is used as a function
-    """Reads a JSON object; whatever is wrong with it is a `DatasetError` that names the file."""
-
-    where: str
-    data: bytes = field(repr=False)
-
-    def __enter__(self) -> dict[str, Any]:
-        try:
-            found = json.loads(self.data)
-        except ValueError:
-            raise self._error() from None
-        if not isinstance(found, dict):
-            raise self._error()
-        return found
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, KeyError | TypeError | ValueError | AttributeError):
-            raise self._error() from None
-
-    def _error(self) -> DatasetError:
-        return DatasetError(f"{self.where} is damaged: remove it and export again")
+@contextmanager
+def _reading(where: str, data: bytes) -> Iterator[dict[str, Any]]:
+    """Gives a JSON object; whatever is wrong with it is a `DatasetError` that names the file."""
+    try:
+        yield json.loads(data)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise DatasetError(f"{where} is damaged: remove it and export again") from None
 
 
-def parsed(pairs: Iterable[tuple[str, bytes]], kind: type[Any], name: str) -> Iterator[Any]:
-    """Yields entries or failures, as their files hold them."""
+def parsed(pairs: Iterable[tuple[str, bytes]], kind: type[_Kept], name: str) -> Iterator[_Kept]:
+    """Yields entries or failures, as their files hold them.
+
+    Args:
+        pairs: The paths of the files, and their bytes.
+        kind: What they hold.
+        name: Of the dataset, for the message.
+
+    Raises:
+        DatasetError: A file is damaged.
+    """
     for path, data in pairs:
         yield kind.from_json(data, f"{name}/{path}")

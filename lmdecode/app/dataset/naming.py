@@ -63,9 +63,7 @@ class Namer:
         host = host_of(record)
         bare = host.strip("[]")
         names = self._names.of(record)
-        own = names[
-            : -2 if bare == host else -3
-        ]  # behind them stand the host, bare as well if it is in brackets, and the end
+        own = names[: -2 if bare == host else -3]  # then come the host, without its brackets as well, and the end
         given = [each for each in own if not _MADE_UP(each)]
         if not own and bare in self._hosts:  # a machine of the configuration that has no name
             return bare
