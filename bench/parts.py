@@ -106,7 +106,7 @@ def _works(scale: int) -> list[Work]:
     ):
         _made(path, make)
     _made(second, partial(shutil.copyfile, legal))
-    tier = tuple(Way(name, name) for name in ("batch", "windows", "json", "order", "batch,windows,json"))
+    tier = tuple(Way(name, name) for name in ("batch", "compiled", "order", "batch,compiled"))
     day = (*_JSON_LINES, "--config", str(CAPTURES / "config.json"), str(CAPTURES / "gs3av-day.pcapng.zst"))
     sample = (*_JSON_LINES, *_KEY, str(CAPTURES / "gs3av-settings.pcap"))
     parquet = (*_LMDECODE, "decode", "--format", "parquet", "--output", str(WORK / "parts.parquet"))
@@ -115,7 +115,7 @@ def _works(scale: int) -> list[Work]:
         Work("dense, legal values", (*_JSON_LINES, *_KEY, str(legal)), (Way(""), *tier)),
         Work("dense, random values", (*_JSON_LINES, *_KEY, str(random)), (Way(""), *tier)),
         Work("dense, Parquet", (*parquet, *_KEY, str(legal)), (Way(""), Way("columns", "columns"))),
-        Work("haystack", (*_JSON_LINES, *_KEY, str(hay)), (Way(""), Way("early", "early"), Way("libpcap", "libpcap"))),
+        Work("haystack", (*_JSON_LINES, *_KEY, str(hay)), (Way(""), Way("libpcap", "libpcap"))),
         Work(
             "haystack, no libpcap",
             (*_JSON_LINES, *_KEY, str(hay)),

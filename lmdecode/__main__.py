@@ -57,9 +57,6 @@ def main() -> None:
     try:
         if _is_answered_at_once():
             return
-        from lmdecode._early import begin_early  # noqa: PLC0415 -- commands alone
-
-        begin_early(sys.argv[1:])
         load_cipher()
         from lmdecode.cli._common.terminal import guard_terminals  # noqa: PLC0415 -- see above
         from lmdecode.cli.app import make_app  # noqa: PLC0415 -- see above
@@ -79,13 +76,6 @@ def main() -> None:
         raise SystemExit(_ended_by(error)) from None
     except KeyboardInterrupt as error:
         raise SystemExit(_ended_by(error)) from None
-    finally:
-        _forget_early()
-
-
-def _forget_early() -> None:
-    if "lmdecode._early" in sys.modules:
-        sys.modules["lmdecode._early"].forget_early()
 
 
 def _is_answered_at_once() -> bool:

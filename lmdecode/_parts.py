@@ -14,20 +14,18 @@ from __future__ import annotations
 
 PARTS = {
     "batch": ("codec/v1/_fast.py", "decrypts some thousand frames at once, and looks clean ones up"),
-    "windows": ("codec/v1/_compiled.py", "reads a window by functions that are written for it, not step by step"),
-    "json": ("codec/v1/_fast.py", "makes the lines of clean messages without Records of them"),
+    "compiled": ("codec/v1/_compiled.py", "reads a window, or its line, by functions written for it, not step by step"),
     "columns": ("render/columnar.py", "fills the columns of tables without Records of clean messages"),
     "order": ("capture/connections.py", "takes segments by a short way that only go on where the last one ended"),
     "prefilter": ("capture/net/packet.py", "rejects packets of other ports by a look at five numbers"),
     "libpcap": ("capture/net/libpcap.py", "has libpcap filter large captures, in a thread"),
-    "early": ("_early.py", "begins that while Python loads the rest"),
     "startup": ("_startup.py", "loads the cipher by a shorter way, and ends without taking everything apart"),
 }
 """All that can be switched off: the file below `lmdecode/` that it is in, and what it does. One thing more is there for
 speed alone and needs no switch: the worker processes of `--jobs` (`app/jobs.py`), which run only where somebody asks
 for them."""
 
-_OF_CODEC = frozenset(("batch", "windows", "json"))
+_OF_CODEC = frozenset(("batch", "compiled"))
 _off: set[str] = set()
 
 

@@ -69,7 +69,7 @@ def test_without_any_part_the_output_is_the_same(captures, switch, name, keys):
     switch("all")
     expected = written(captures, name, keys)
     assert len(expected[0]) > 100_000
-    for parts in ("", *_parts.PARTS, "batch,windows", "json,order", "libpcap,prefilter"):
+    for parts in ("", *_parts.PARTS, "batch,order", "compiled,columns", "libpcap,prefilter"):
         switch(parts)
         assert written(captures, name, keys) == expected, f"without {parts or 'nothing'}"
 
@@ -106,8 +106,8 @@ def test_each_part_is_in_a_file_of_ours_and_can_be_turned_off_and_on(switch):
 
 
 def test_what_is_no_part_is_refused(switch):
-    with pytest.raises(SystemExit, match="no part is called btach; there are all, batch, windows"):
-        switch("btach,json")
+    with pytest.raises(SystemExit, match="no part is called btach; there are all, batch, compiled"):
+        switch("btach,order")
 
 
 def test_the_environment_says_what_to_do_without(tmp_path):

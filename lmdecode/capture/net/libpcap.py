@@ -14,8 +14,6 @@ Why in this way:
   network cards hand over such packets.
 - Streams get buffers of our own. glibc takes the size from `setvbuf` only with a buffer, and with its 4 KB half a
   gigabyte took 118,000 calls.
-- libpcap can be begun before anything else (`begin`): while Python loads the decoder, which takes it as long, libpcap
-  goes over half a file. What it then has waits in the pipe, and `screened` takes it over if just this was meant.
 - Files of which much would pass are left to the ordinary reader: to take a packet out of one file and put it into a
   pipe costs more than to skip it. The first megabyte shows which kind of file it is.
 
@@ -38,7 +36,7 @@ from contextlib import ExitStack, suppress
 from functools import cache
 from io import BufferedReader, FileIO
 from threading import Lock, Thread
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, Literal
 
 from lmdecode.capture.net.packet import HEADER_OFFSETS, PLAIN_IPV4, PLAIN_PROTOCOLS, TUNNEL_PORTS, make_prefilter
 
@@ -60,7 +58,6 @@ _NANOSECONDS: Final = (b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d")
 _NO_NETMASK: Final = 0xFFFFFFFF
 _ERROR_SIZE: Final = 256
 _PIPE_SIZE: Final = 1 << 20
-_PATIENCE: Final = 2  # seconds for a thread to end, which waits for nothing but a disk
 _LIBRARIES: Final = ("libpcap.so.1", "libpcap.so.0.8", "libpcap.so", "libpcap.A.dylib", "libpcap.dylib")
 
 
@@ -73,7 +70,7 @@ class _Program(ctypes.Structure):
 class Screened(FileIO):
     """The pcap file that libpcap writes into a pipe: what passes the filter."""
 
-    def __init__(self, path: str | Path, descriptor: int, screening: _Screening) -> None:
+    def __init__(self, path: Path, descriptor: int, screening: _Screening) -> None:
         super().__init__(descriptor)
         self.name = str(path)
         self.screening = screening
@@ -96,42 +93,8 @@ class Screened(FileIO):
         return self.screening.file.tell()
 
 
-class _Begun(NamedTuple):
-    """What was begun before it was asked for."""
-
-    status: os.stat_result
-    """Of the capture."""
-    ports: frozenset[int]
-    file: BufferedReader | None
-    """As `screened` returns it."""
-
-
-_begun: list[_Begun] = []
-"""One at most."""
-
-
-def begin(path: str, ports: frozenset[int]) -> None:
-    """Start to filter a capture that `screened` may soon be asked for.
-
-    Until it is asked for, libpcap goes on as far as the pipe takes what passes. `forget` ends what nobody asked for.
-    """
-    forget()
-    with suppress(OSError):
-        _begun.append(_Begun(os.stat(path), ports, _started(path, ports)))  # noqa: PTH116 -- pathlib is not loaded yet
-
-
-def forget() -> None:
-    """End what was begun and not asked for, with its thread."""
-    while _begun:
-        file = _begun.pop().file
-        if file is not None:
-            thread = cast("Screened", file.raw).screening.thread
-            file.close()
-            thread.join(_PATIENCE)
-
-
 def screened(path: Path, ports: frozenset[int]) -> BufferedReader | None:
-    """Start to filter a capture by libpcap, or take over what was begun.
+    """Start to filter a capture by libpcap.
 
     Args:
         path: The capture.
@@ -141,30 +104,8 @@ def screened(path: Path, ports: frozenset[int]) -> BufferedReader | None:
         A pcap file whose `raw` is a `Screened`, with the packets that may be of the ports. None if the file is not a
         pcap that libpcap would read sooner than the ordinary reader, or if libpcap is not installed.
     """
-    if _begun and _is_of(_begun[0], path, ports):
-        file = _begun.pop().file
-        if file is not None:
-            cast("Screened", file.raw).name = str(path)
-        return file
-    forget()
-    return _started(path, ports)
-
-
-def _is_of(begun: _Begun, path: Path, ports: frozenset[int]) -> bool:
-    """Whether this is what was begun, and the file has not changed."""
-    try:
-        status = path.stat()
-    except OSError:
-        return False
-    before = begun.status
-    is_same = os.path.samestat(before, status)
-    return is_same and (before.st_size, before.st_mtime_ns, begun.ports) == (status.st_size, status.st_mtime_ns, ports)
-
-
-def _started(path: str | Path, ports: frozenset[int]) -> BufferedReader | None:
-    """Start to filter a capture. Arguments and result are those of `screened`."""
     with suppress(OSError, RuntimeError), ExitStack() as failing:  # the system has no more files, or no more threads
-        if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 -- pathlib may not be loaded yet
+        if not stat.S_ISREG(path.stat().st_mode):
             return None
         file = failing.enter_context(FileIO(path))
         start = file.read(_SAMPLE)

@@ -16,8 +16,7 @@ The functions of the front panel's switches, for example, are
         r0, r1, = n3(data)
         text = f'{{{t4[r0]},{t5[r1]}}}'
         if none in text:
-            fields, wrong = decode(data)
-            return text_of(fields), wrong
+            return cut(text), named(('power', n1[r0][2]), ('water_reservoir_contact', n2[r1][2]))
         return text, ()
 
     def problems(data):
@@ -33,6 +32,7 @@ functions with the loop over the plan, in `window`.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache, partial
@@ -50,6 +50,7 @@ OFF: Final[set[str]] = set()
 _REMEMBERED: Final = 4096  # results of one function, texts of one register
 _BYTES: Final = tuple(map(str, range(256)))  # looked up in a third of the time that formatting takes
 _NONE: Final = "\0"  # the text of a value that there is not; no JSON has it, so it is found in a whole text
+_NONE_MEMBER: Final = re.compile(f'"[^"]*":{_NONE},?').sub
 
 Meaning = tuple[Value | None, str, str | None]
 """What bytes mean: their value; that as JSON; what is wrong with them. Without a value the first two are None and NUL,
@@ -101,8 +102,7 @@ def as_json(data):
     {taken}
     text = f'{{{members}}}'
     if {is_none_in_text}:
-        fields, wrong = decode(data)
-        return text_of(fields), wrong
+        return cut(text), {wrong}
     return text, ()
 
 def problems(data):
@@ -119,17 +119,18 @@ class _Source:
     def __init__(self) -> None:
         self._names: dict[str, object] = {  # what it can refer to
             "bytes": _BYTES,
+            "cut": _without_none,
             "meaning": _meaning,
             "named": _named,
             "none": _NONE,
             "present": _present,
-            "text_of": _text,
         }
         self._variables: list[str] = []  # what `struct` takes out
         self._values: dict[str, str] = {}  # by name, the source of the value
         self._bytes: dict[str, tuple[str, Callable[[Any], Value] | None]] = {}  # by name, registers of one byte
         self._uncertain: list[str] = []  # names of values that there may not be
         self._errors: dict[str, str] = {}  # by name, the source of what is wrong with a confirmed one of them
+        self._known_errors: dict[str, str] = {}  # the same in `as_json`, where all have been looked up
         self._members = _Members(self._names)
 
     def add_whole(self, row: Register, offset: int) -> None:
@@ -170,11 +171,13 @@ class _Source:
     def _add(self, row: Register | Derived, meaning: str) -> None:
         """A value that there may not be, by the source of its `Meaning`."""
         name = row.name or ""
+        variable = f"m{len(self._uncertain)}"
         self._values[name] = f"{meaning}[0]"
-        self._members.add(name, f"{meaning}[1]")
+        self._members.add(name, f"({variable} := {meaning})[1]" if row.confirmed else f"{meaning}[1]")
         self._uncertain.append(name)
         if row.confirmed:
             self._errors[name] = f"{meaning}[2]"
+            self._known_errors[name] = f"{variable}[2]"
 
     def _add_byte(self, row: Register | Derived, variable: str, *steps: Callable[[Any], Value] | None) -> None:
         """A value that follows from a byte."""
@@ -185,7 +188,7 @@ class _Source:
         if None in values:
             self._uncertain.append(name)
         if row.confirmed and any(errors):
-            self._errors[name] = f"{self._named(errors)}[{variable}]"
+            self._errors[name] = self._known_errors[name] = f"{self._named(errors)}[{variable}]"
 
     def compiled(self, layout: struct.Struct, filename: str) -> QuickDecoder:
         """The functions."""
@@ -202,7 +205,8 @@ class _Source:
             members=f"{{{self._members.source()}}}",
             is_none_in_text="none in text" if places else "False",
             is_any_wrong=" or ".join(self._errors.values()) or "False",
-            errors=", ".join(f"({name!r}, {error})" for name, error in self._errors.items()),
+            errors=_pairs(self._errors),
+            wrong=f"named({_pairs(self._known_errors)})",
         )
         # Compiled first, because a Ctrl-C within the `exec` of a text ends Python by a signal, even if it is handled.
         exec(compile(source, filename, "exec"), self._names)  # noqa: S102 -- of names and numbers of our own map
@@ -295,6 +299,20 @@ def _of_bytes(*steps: Callable[[Any], Value] | None) -> tuple[tuple[Value | None
         values.append(value)
         errors.append(error)
     return tuple(values), tuple(errors)
+
+
+def _pairs(sources: dict[str, str]) -> str:
+    return ", ".join(f"({name!r}, {source})" for name, source in sources.items())
+
+
+def _without_none(text: str) -> str:
+    r"""A JSON object without the members that have no value.
+
+    >>> _without_none('{"power":\0,"day":"Sunday","hour":\0}')
+    '{"day":"Sunday"}'
+    """
+    kept = _NONE_MEMBER("", text)
+    return kept if kept[-2] != "," else f"{kept[:-2]}}}"
 
 
 def _present(fields: dict[str, Value | None]) -> dict[str, Value]:

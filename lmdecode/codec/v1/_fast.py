@@ -5,7 +5,7 @@ What it is for
 Nearly every frame of a capture is *clean*: exactly one frame in its TCP segment, which decrypts to a message with a
 right check byte, and whose window is known and holds no secret. For those, three things are done at once that the
 general path does in steps, and everything else falls back to the general path (`decoder`, `message`, `window`). Without
-this tier a real day takes twice as long to decode, and a dense capture 2.7 times (docs/decisions/speed.md).
+this tier a real day takes twice as long to decode, and a dense capture 2.7 times.
 
 The values of a clean message may be any: what is wrong with them goes with them. A firmware that nobody knows may send
 with every message what no register allows, and must not be slow to read for that.
@@ -20,6 +20,24 @@ with every message what no register allows, and must not be slow to read for tha
 - A `CleanSink` is given the plaintext, the fields and the problems of a clean message, and makes of them what is
   wanted: a Record, or a line of JSON without a Record. Of a clean message these three say everything.
 
+What was measured
+-----------------
+How many times as long decoding to JSON Lines takes without a part, on an idle machine and beside a load that takes one
+of its two cores. A part stays if that is 1.3 on something that owners do, and never below 0.95 beside a load.
+
+==================  ====  ============  =============
+without             day   dense, legal  dense, random
+==================  ====  ============  =============
+`batch`, idle       1.87  2.58          2.15
+`batch`, loaded     1.87  2.56          2.11
+`compiled`, idle    1.19  1.56          1.27
+==================  ====  ============  =============
+
+What was here and went: a second process that read ahead (0.67 of the time on dense legal data for 1.14 of the CPU, 1.00
+on random data for 1.65, and slower on a busy machine), and a short way for frames that come one by one. The functions
+of a window and their text of JSON were two parts: they pay together only. `python -m bench.parts --only day --only
+dense` measures it all again, and docs/decisions/speed.md has the whole table, with quartiles.
+
 What can go wrong
 -----------------
 Both ways must give the same for every frame that this one reads, or a message would mean something else in a capture
@@ -30,8 +48,8 @@ How to do without
 -----------------
 Only `decoder` and `conversation` call this module, `window` has its functions compiled by `_compiled`, and nothing else
 of the package imports either. `do_without` turns off what `PARTS` names, for tests and measurements (by the environment
-variable of `lmdecode/_parts.py`): without `batch` every frame takes the general path, without `windows` all windows are
-read step by step, and without `json` a Record is made of every message. The output is the same.
+variable of `lmdecode/_parts.py`): without `batch` every frame takes the general path, and without `compiled` every
+window is read step by step, and a Record is made of every message. The output is the same.
 """
 
 from __future__ import annotations
@@ -58,7 +76,7 @@ _CACHE_SIZE: Final = 4096
 _LONGEST_CLEAN: Final = 2 + len(b2a_base64(bytes(SHORT + BLOCK_SIZE), newline=False))  # of a frame
 
 
-PARTS: Final = frozenset(("batch", "windows", "json"))
+PARTS: Final = frozenset(("batch", "compiled"))
 """What `do_without` knows."""
 
 
@@ -180,7 +198,7 @@ class Predecoder:
         """
         if "batch" in OFF:
             return [None] * len(pieces)
-        fields_as = "values" if fields_as == "json" and "json" in OFF else fields_as
+        fields_as = "values" if fields_as == "json" and "compiled" in OFF else fields_as
         if len(self._known) > _CACHE_SIZE or fields_as != self._fields_as:
             self._known.clear()
             self._fields_as = fields_as
@@ -309,4 +327,4 @@ def clean_sink(sink: Sink[T]) -> CleanSink[T] | None:
         return cast("CleanSink[T]", _CLEAN_RECORDS)
     if not hasattr(sink, "on_clean_message"):
         return None
-    return _ThroughRecords(sink) if sink.fields_as == "json" and "json" in OFF else cast("CleanSink[T]", sink)
+    return _ThroughRecords(sink) if sink.fields_as == "json" and "compiled" in OFF else cast("CleanSink[T]", sink)

@@ -340,10 +340,13 @@ def _mode(name: str, word: str) -> Derived:
     )
 
 
+_DIGITS: Final = tuple(f"{byte:02}" for byte in range(256))  # a schedule without legal times asks for 28 of them
+
+
 def _clock_time(hour: int, minute: int) -> Value:
     if hour > 23 or minute > 59:
-        raise ValueError(f"{hour:02}:{minute:02} is not a time of day")
-    return f"{hour:02}:{minute:02}"
+        raise ValueError(f"{_DIGITS[hour]}:{_DIGITS[minute]} is not a time of day")
+    return f"{_DIGITS[hour]}:{_DIGITS[minute]}"
 
 
 def _time_of_day(name: str) -> Derived:

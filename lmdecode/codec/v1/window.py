@@ -71,7 +71,7 @@ def decode_by_steps(address: int, data: bytes, *, written: bool = False) -> tupl
 def quick_decoder(address: int, length: int, *, written: bool = False) -> QuickDecoder:
     """What `decode_window` does for one window, as functions that take exactly `length` bytes."""
     quick = _plan(address, length, written).quick
-    return _by_steps(address, written=written) if quick is None or "windows" in OFF else quick
+    return _by_steps(address, written=written) if quick is None or "compiled" in OFF else quick
 
 
 def _by_steps(address: int, *, written: bool) -> QuickDecoder:

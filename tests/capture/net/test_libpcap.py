@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import struct
-import threading
 from itertools import chain
 from pathlib import Path
 
@@ -299,74 +298,3 @@ def test_small_files_are_left_to_our_own_reader(tmp_path, monkeypatch):
     monkeypatch.setattr(decoder, "_WORTH_SCREENING", path.stat().st_size + 1)
     monkeypatch.setattr(libpcap, "screened", None)
     assert len(decode(path)[0]) == 4
-
-
-PORTS = frozenset({PORT})
-
-
-@pytest.fixture
-def begun(tmp_path):
-    """A capture that was begun early. What is left of it at the end is stopped."""
-    path = tmp_path / "begun.pcap"
-    path.write_bytes(pcap([(START_NS, ethernet(segment)) for segment in talk().segments] * 3000))
-    libpcap.begin(str(path), PORTS)
-    yield path
-    libpcap.forget()
-
-
-def threads_of_libpcap():
-    return [thread for thread in threading.enumerate() if "_run" in thread.name]
-
-
-@needs_libpcap
-def test_what_was_begun_is_taken_over(begun, monkeypatch):
-    with monkeypatch.context() as patch:
-        patch.setattr(libpcap, "_started", None)
-        file = screened(begun, PORTS)
-    with file:
-        assert list(chain.from_iterable(read_pcap(file, CaptureStatistics()))) == own(begun)
-    assert file.raw.name == str(begun)
-    with screened(begun, PORTS) as again:  # it is taken over once
-        assert len(again.read()) == begun.stat().st_size
-
-
-@needs_libpcap
-@pytest.mark.parametrize("otherwise", ["ports", "file", "content"])
-def test_what_was_begun_is_stopped_if_something_else_is_wanted(begun, tmp_path, otherwise):
-    (running,) = threads_of_libpcap()
-    path, ports = begun, PORTS
-    if otherwise == "ports":
-        ports = frozenset({80})
-    elif otherwise == "file":
-        path = tmp_path / "other.pcap"
-        path.write_bytes(begun.read_bytes())
-    else:
-        path.write_bytes(begun.read_bytes()[:-1000])
-    with screened(path, ports) as file:
-        assert not running.is_alive()
-        assert file.raw.screening.thread is not running
-        passed_on = list(chain.from_iterable(read_pcap(file, CaptureStatistics(), None)))
-    assert len(passed_on) == {"ports": 0, "file": len(own(begun)), "content": len(own(path))}[otherwise]
-
-
-@needs_libpcap
-@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="this system does not tell which files are open")
-def test_nothing_is_left_of_what_nobody_asks_for(begun):
-    libpcap.forget()
-    before = set(Path("/dev/fd").iterdir())
-    for _ in range(3):
-        libpcap.begin(str(begun), PORTS)
-    assert len(threads_of_libpcap()) == 1
-    libpcap.forget()
-    assert threads_of_libpcap() == []
-    assert set(Path("/dev/fd").iterdir()) == before
-
-
-def test_what_cannot_be_begun_is_looked_at_once(tmp_path, monkeypatch):
-    path = tmp_path / "x.pcap"
-    path.write_bytes(b"no capture at all, but long enough to have a header")
-    libpcap.begin(str(path), PORTS)
-    monkeypatch.setattr(libpcap, "_started", None)
-    assert screened(path, PORTS) is None
-    libpcap.begin(str(tmp_path / "nowhere.pcap"), PORTS)
-    assert libpcap._begun == []
