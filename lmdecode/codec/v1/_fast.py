@@ -115,8 +115,8 @@ def read_text(plaintext: bytes, number: int, *, fields_as: FieldsAs) -> CleanMes
 
     >>> read_text(b"R401C000403BC04D8B6", 0, fields_as="json")
     ('R401C000403BC04D8B6', '{"coffee_temp":95.6,"steam_temp":124.0}', (), 0)
-    >>> read_text(b"R000000010223", 0, fields_as="json")
-    ('R000000010223', '{}', ('power: 2 is neither 0 nor 1',), 0)
+    >>> read_text(b"R000000010235", 0, fields_as="json")
+    ('R000000010235', '{}', ('power: 2 is neither 0 nor 1',), 0)
     """
     reading = _reading(plaintext[:HEADER])
     if reading is None or not _is_sound(plaintext):
