@@ -15,6 +15,8 @@ from lmdecode.render.sentence import count_text
 _MOST_KEPT: Final = 1000
 """Results that are kept to be listed; all are counted. What failed is in the dataset as well."""
 _MOST_LISTED: Final = 20
+_MOST_NAMED: Final = 3
+"""Captures that are named where more have the same reason."""
 
 
 @dataclass(slots=True)
@@ -138,9 +140,33 @@ class ExportReport:
         }
 
 
+def without_name(name: str, text: str) -> str:
+    """Returns what is said of a capture, without its name where it stands beside it anyhow.
+
+    Args:
+        name: The capture's.
+        text: What is said, in one line.
+
+    >>> without_name("a.pcap", "a.pcap: no key; a.pcap: it is damaged")
+    'no key; it is damaged'
+    """
+    return text.removeprefix(f"{name}: ").replace(f"; {name}: ", "; ")
+
+
 def _listed(results: Sequence[Result], count: int, what: str, more: str) -> Iterator[str]:
-    """Yields what came of captures, each with its name and the reason."""
-    for each in results[:_MOST_LISTED]:
-        yield each.line + (f" ({what})" if what else "")
-    if count > _MOST_LISTED:
-        yield f"and {count - _MOST_LISTED:,} {more}"
+    """Yields what came of captures: a line for each with its name and the reason, or for many with the same reason."""
+    alike: dict[str, list[str]] = {}
+    for each in results:
+        alike.setdefault(without_name(each.name, each.reason), []).append(each.name)
+    lines: list[tuple[int, str]] = []
+    for reason, names in alike.items():
+        said = f"{reason or what}{f' ({what})' if what and reason else ''}"
+        if len(names) <= _MOST_NAMED:
+            lines += [(1, f"{name}: {said}") for name in names]
+        else:
+            others = f"{', '.join(names[:_MOST_NAMED])} and {len(names) - _MOST_NAMED:,} more"
+            lines.append((len(names), f"{len(names):,} captures: {said}: {others}"))
+    yield from (line for _, line in lines[:_MOST_LISTED])
+    told = sum(number for number, _ in lines[:_MOST_LISTED])
+    if count > told:
+        yield f"and {count - told:,} {more}"

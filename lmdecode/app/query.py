@@ -25,6 +25,7 @@ from lmdecode.app.dataset.places import is_url
 from lmdecode.app.dataset.schema import PARTITIONS, dataset_schema
 from lmdecode.app.dataset.store import open_dataset
 from lmdecode.app.errors import CommandError, UsageError
+from lmdecode.app.export_report import without_name
 from lmdecode.codec.errors import MissingPackageError
 from lmdecode.extras import install_command
 
@@ -207,7 +208,7 @@ def _captures(entries: Sequence[Entry], failures: Sequence[Failure]) -> Any:  # 
             "tables": len(each.tables),
             "bytes": sum(table.bytes for table in each.tables),
             "added": _moment(each.added),
-            "complaints": list(each.complaints),
+            "complaints": [without_name(each.name, line) for line in each.complaints],
             "content": each.content,
         }
         for each in entries
@@ -218,7 +219,7 @@ def _captures(entries: Sequence[Entry], failures: Sequence[Failure]) -> Any:  # 
             "state": "failed",
             "size": sum(file.size for file in each.files),
             "added": _moment(each.tried),
-            "complaints": [each.reason],
+            "complaints": [without_name(each.name, each.reason)],
         }
         for each in failures
     ]

@@ -114,7 +114,8 @@ def decode(
     Make a capture with `tcpdump -i any -w morning.pcap 'tcp port 1774 or tcp port 8081'` on a router or computer that
     the traffic passes. Machines of today do not speak on these ports: record Home Assistant's debug log or Bluetooth.
     Times in the table are local, or UTC with --utc; in all other formats they are UTC. A damaged frame is shown with
-    its problem. The last line, on stderr, sums up everything that was read, shown or not.
+    its problem. The last line, on stderr, sums up everything that was read, shown or not. The ending of --output
+    chooses the format, if --format does not: `.jsonl`, `.csv`, `.parquet` or `.pcapng`.
 
     Conditions; put one that has `<`, `>`, `*` or `!` in it in quotes:
 

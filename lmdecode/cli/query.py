@@ -11,7 +11,6 @@ from lmdecode.cli._common.errors import reports_errors
 from lmdecode.cli._common.options import Formats, OutputOption
 
 _FORMATS = Formats(("table", "jsonl", "csv", "csv-safe", "parquet"), piped="jsonl")
-_ENDINGS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 
 
 @reports_errors
@@ -46,21 +45,21 @@ def query(
     The table `records` has a row for each message. Its columns are those of `lmdecode decode --format csv`, and
     `generation`, `machine` and `date`: a condition on one of these three leaves out the files of all others. `describe
     records` lists the columns. The table `captures` has a row for each capture: `capture`, `state` (added or failed),
-    `rows`, `problems`, `size`, `complaints` (of one that failed: why) and others.
+    `rows`, `problems`, `size`, `complaints` (of one that failed: why) and others. Most columns of a row are null. In
+    `records`, `problems` is a list, which is empty for a clean message: `where len(problems) > 0`.
 
     The SQL is DuckDB's. Times and dates are UTC: `time at time zone 'Europe/Rome'` is the time there. A query reads the
     dataset, and no other file or address; it changes nothing.
 
-    The table on a terminal has the first 100 rows; the other formats have all. The ending of --output chooses the
-    format too: `.csv`, `.jsonl` or `.parquet`.
+    The table on a terminal has the first 300 rows; the other formats have all. The ending of --output chooses the
+    format, if --format does not: `.csv`, `.jsonl` or `.parquet`.
     """
     from lmdecode.app.files import refuse_to_overwrite, text_output, whole_file
     from lmdecode.app.query import opened
     from lmdecode.render.answer import as_table, write_csv, write_jsonl, write_parquet
     from lmdecode.render.terminal import print_parts
 
-    of_name = None if as_json or output is None else _ENDINGS.get(output.suffix.lower())
-    chosen = _FORMATS.chosen(format or of_name, as_json=as_json, output=output)
+    chosen = _FORMATS.chosen(format, as_json=as_json, output=output)
     if chosen == "parquet" and output is None and sys.stdout.isatty():
         raise typer.BadParameter("parquet cannot be shown in a terminal: name a file, --output FILE.parquet")
     refuse_to_overwrite(output, [])

@@ -24,12 +24,14 @@ from lmdecode.render.spreadsheet import csv_rows
 
 FORMATS: Final = ("table", "jsonl", "csv", "csv-safe", "parquet")
 """How an answer is written."""
-MOST_ROWS: Final = 100
-"""Rows of a table; the other formats have all."""
+MOST_ROWS: Final = 300
+"""Rows of a table, so that `describe records` has all columns; the other formats have all."""
 _MOST_BLOCKS: Final = 10
 """Rows that are shown below each other, with a line for each value, where they have too many columns."""
 _WIDEST: Final = 44  # columns of a terminal that a cell takes, where there is not room for all
 _NARROWEST: Final = 9  # and that it is cut to, if it is longer
+_FEW: Final = 20  # rows whose long texts are shown whole, in several lines
+_LONGEST: Final = 400  # characters of such a text
 _GAP: Final = 2
 _GREAT: Final = 1e15
 
@@ -105,13 +107,19 @@ class _Rows:
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
         shown = list(range(len(self._columns)))
         notes = []
-        if not self._fits(shown, options.max_width):
+        if not self._is_roomy(shown, options.max_width):
             filled = [index for index in shown if any(row[index] for row in self._cells)]
             if len(filled) < len(shown):
                 notes.append(f"{count_text(len(shown) - len(filled), 'column')} without a value in these rows left out")
                 shown = filled
         if self._fits(shown, options.max_width):
-            yield self._table(shown, options.max_width)
+            roomy = self._is_roomy(shown, options.max_width)
+            whole = len(self._rows) <= _FEW and all(
+                len(row[index]) <= _LONGEST for row in self._cells for index in shown
+            )
+            if not (roomy or whole):
+                notes.append("long texts are cut")
+            yield self._table(shown, roomy=roomy, whole=whole)
         else:
             if self._more or len(self._rows) > _MOST_BLOCKS:
                 notes.append(f"only the first {_MOST_BLOCKS} rows")
@@ -137,18 +145,20 @@ class _Rows:
     def _fits(self, shown: Sequence[int], width: int) -> bool:
         return sum(map(self._least, shown)) + _GAP * (len(shown) - 1) <= width
 
-    def _table(self, shown: Sequence[int], width: int) -> Table:
+    def _is_roomy(self, shown: Sequence[int], width: int) -> bool:
+        return sum(map(self._natural, shown)) + _GAP * (len(shown) - 1) <= width
+
+    def _table(self, shown: Sequence[int], *, roomy: bool, whole: bool) -> Table:
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
-        roomy = sum(map(self._natural, shown)) + _GAP * (len(shown) - 1) <= width
         for index in shown:
             number = self._is_number(index)
             table.add_column(
                 self._columns[index],
                 justify="right" if number else "left",
-                no_wrap=True,
-                overflow="ellipsis",
+                no_wrap=roomy or number or not whole,
+                overflow="fold" if whole else "ellipsis",
                 min_width=self._least(index),
-                max_width=None if roomy or number else max(_WIDEST, self._least(index)),
+                max_width=None if roomy or number or whole else max(_WIDEST, self._least(index)),
             )
         for row in self._cells:
             table.add_row(*(Text(row[index]) for index in shown))

@@ -124,9 +124,20 @@ def test_keys_are_in_a_job_and_not_in_its_repr():
 def test_long_lists_are_cut():
     report = ExportReport(total=50)
     for number in range(50):
-        report.add(Result(f"{number}.pcap", State.FAILED, reason=f"{number}.pcap: it is none"), 1)
+        report.add(Result(f"{number}.pcap", State.FAILED, reason=f"{number}.pcap: it is {number}"), 1)
     lines = list(report.trouble("my years"))
     assert len(lines) == 21
-    assert lines[0] == "0.pcap: it is none"
+    assert lines[0] == "0.pcap: it is 0"
     assert lines[-1].startswith("and 30 more failed; all of them: lmdecode query 'my years' ")
     assert report.as_dict()["failed"] == 50
+
+
+def test_one_reason_of_many_captures_is_one_line():
+    report = ExportReport(total=5)
+    for name in ("a", "b", "c", "d"):
+        report.add(Result(name, State.FAILED, reason="no key: give --key"), 1)
+    report.add(Result("e", State.FAILED, reason="e: no traffic; e: it is damaged"), 1)
+    assert list(report.trouble("years")) == [
+        "4 captures: no key: give --key: a, b, c and 1 more",
+        "e: no traffic; it is damaged",
+    ]

@@ -14,8 +14,10 @@ import time
 
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
 from lmdecode.analysis.columns import field_kinds, record_columns
+from lmdecode.cli.app import make_app
 from tests.cli.test_decode import JSON, PCAP, PCAPNG, on_a_terminal, records
 
 TEXTS = ("table", "jsonl", "csv")
@@ -314,6 +316,19 @@ def wait_for(condition):
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.005)
+
+
+@pytest.mark.parametrize(
+    ("ending", "start"),
+    [("json", b'{"time":'), ("JSONL", b'{"time":'), ("csv", b"time,"), ("parquet", b"PAR1"), ("pcapng", b"\n\r\r\n")],
+)
+def test_the_ending_of_the_output_chooses_a_format(ending, start, config, tmp_path):
+    path = tmp_path / f"all.{ending}"
+    line = ["decode", str(PCAP), "--config", str(config), "--output", str(path)]
+    assert CliRunner().invoke(make_app(["decode"]), line).exit_code == 0
+    assert path.read_bytes().startswith(start)
+    assert CliRunner().invoke(make_app(["decode"]), [*line, "--format", "csv"]).exit_code == 0
+    assert path.read_bytes().startswith(b"time,")
 
 
 def test_an_output_that_is_no_file_takes_every_format(command, config):

@@ -86,9 +86,17 @@ def test_a_table_is_eighty_columns_wide(years):
     few = run("query", years, "select date, max(coffee_temp) t, null x from records group by all", "-f", "table")
     assert few.stdout.splitlines()[0].split() == ["date", "t", "x"]
     assert few.stdout.splitlines()[2].split() == ["2026-11-21", "97.9"]
-    many = run("query", years, "select stream from records limit 120", "--format", "table").stdout
-    assert "only the first 100 rows: --format csv --output FILE.csv writes everything" in many
+    many = run("query", years, "select stream from records, range(3) limit 320", "--format", "table").stdout
+    assert "only the first 300 rows: --format csv --output FILE.csv writes everything" in many
     assert "no rows" in run("query", years, "select 1 where false", "-f", "table").stdout
+    text = " ".join(["why it failed"] * 20)
+    told = run("query", years, f"select 'a' as capture, 1 as n, '{text}' as complaints", "-f", "table").stdout
+    assert " ".join(told.splitlines()[2].split()[2:] + " ".join(told.splitlines()[3:]).split()) == text
+    cut = run("query", years, f"select range, '{text}' as complaints from range(30)", "-f", "table").stdout
+    assert "long texts are cut: --format csv --output FILE.csv writes everything" in cut
+    columns = run("query", years, "describe records", "-f", "table").stdout.splitlines()
+    assert columns[0].split() == ["column_name", "column_type", "null"]
+    assert ["date", "VARCHAR", "YES"] in [line.split() for line in columns[-4:]]
 
 
 def test_the_name_of_the_output_chooses_its_format(years, tmp_path):

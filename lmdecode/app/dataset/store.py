@@ -173,9 +173,8 @@ def open_dataset(url: str, *, create: bool = False) -> Dataset:
     if data is None:
         others = [name for name in storage.names() if name not in {layout.OWN, ".DS_Store", "lost+found"}]
         if others:
-            raise DatasetError(
-                f"{storage.name} is no dataset, and {others[0]} is in it: name an empty folder or a new one"
-            )
+            to_do = "name an empty folder or a new one" if create else "name what `lmdecode export --to` made"
+            raise DatasetError(f"{storage.name} is no dataset, and {others[0]} is in it: {to_do}")
         if not create:
             raise DatasetError(
                 f"there is no dataset at {storage.name}: make one with `lmdecode export CAPTURE --to {storage.name}`"

@@ -90,7 +90,7 @@ class Formats:
         return typer.Option("--json", help=f"Short for --format {self.json}.")
 
     def chosen(self, asked: str | None, *, as_json: bool, output: Path | None) -> str:
-        """Returns the format to write.
+        """Returns the format to write: the one that is asked for, else what the name of the file ends in.
 
         Args:
             asked: The value of `--format`.
@@ -104,6 +104,11 @@ class Formats:
             raise UsageError(f"--json is --format {self.json}, which is not --format {asked}: give one of them")
         if as_json or asked is not None:
             return asked or self.json
+        ending = "" if output is None else output.suffix[1:].lower()
+        if ending in {"json", "jsonl", "ndjson"} and {"json", "jsonl"} & {*self.names}:
+            return self.json
+        if ending in self.names:
+            return ending
         return self.shown if output is None and sys.stdout.isatty() else self.piped
 
     def _parsed(self, text: str) -> str:

@@ -36,7 +36,8 @@ def test_no_dataset_says_how_to_make_one(years):
 @pytest.mark.parametrize("create", [True, False])
 def test_a_folder_with_other_files_stays_as_it_is(years, create):
     write(years / "photo.jpg", b"")
-    with pytest.raises(DatasetError, match=r"is no dataset, and photo.jpg is in it: name an empty folder or a new one"):
+    to_do = "name an empty folder or a new one" if create else "name what `lmdecode export --to` made"
+    with pytest.raises(DatasetError, match=f"is no dataset, and photo.jpg is in it: {to_do}"):
         open_dataset(str(years), create=create)
 
     assert [each.name for each in years.iterdir()] == ["photo.jpg"]
