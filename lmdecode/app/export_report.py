@@ -162,7 +162,7 @@ def _listed(results: Sequence[Result], count: int, what: str, more: str) -> Iter
     for reason, names in alike.items():
         said = f"{reason or what}{f' ({what})' if what and reason else ''}"
         if len(names) <= _MOST_NAMED:
-            lines += [(1, f"{name}: {said}") for name in names]
+            lines += [(1, said if said.startswith(name) else f"{name}: {said}") for name in names]
         else:
             others = f"{', '.join(names[:_MOST_NAMED])} and {len(names) - _MOST_NAMED:,} more"
             lines.append((len(names), f"{len(names):,} captures: {said}: {others}"))
