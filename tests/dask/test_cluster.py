@@ -65,12 +65,14 @@ def _kill_who_is_slow(file: Path) -> subprocess.Popen[bytes]:
 
 
 INTERRUPTED = """
+import signal
 import sys
 from pathlib import Path
 from lmdecode.app.dataset.cluster import runner
 from tests.dask.samples import job_for, units_of
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background of a shell ignore it
     cluster = runner("local", 2)
     try:
         for result in cluster.run(units_of(sorted(Path(sys.argv[1]).iterdir())), job_for(sys.argv[2])):
