@@ -38,7 +38,7 @@ _SCATTERED: Final = 0x9E3779B1
 def share_of(port: int, count: int) -> int:
     """Returns which of several shares the connections from an app's port belong to.
 
-    >>> sorted({share_of(port, 3) for port in range(50000, 50010)})
+    >>> sorted({share_of(port, 3) for port in range(50000, 50030)})
     [0, 1, 2]
     """
     return ((port * _SCATTERED & 0xFFFFFFFF) >> 16) % count

@@ -17,6 +17,7 @@ Beside that way:
     places      paths and URLs; listing: the files of a folder that is not on this computer; temporary: copies of them
     storage     reads and writes of the dataset itself; layout: its paths; lock: who may write
     entries     what the dataset says of each capture; schema: its columns; errors
+    overlap     what other entries have of a recording already, as of a ring of files that lost its oldest
     shares      one huge capture for several workers
     cluster     the runner on workers of Dask; cluster_start: scheduler and workers; cluster_health: whether they can do
                 it; cluster_work: what a worker does
