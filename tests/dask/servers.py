@@ -65,6 +65,7 @@ def sftp_server(home: Path) -> Iterator[str]:
     Args:
         home: An empty folder, which gets the keys; whoever has it as HOME is let in.
     """
+    assert _SSHD.exists(), f"there is no {_SSHD}: install Debian's openssh-server, as .ci/run does"
     keys = home / ".ssh"
     keys.mkdir(parents=True, mode=0o700)
     for key in (keys / "id_ed25519", home / "host_key"):
