@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from lmdecode.api.arguments import Keys, PathLike, access_with, as_keyword
 from lmdecode.api.decode import CaptureWarning
 from lmdecode.app.dataset.cluster_work import Task
+from lmdecode.app.dataset.places import shown
 from lmdecode.app.dataset.unit import Job
 from lmdecode.capture.source import CaptureError
 from lmdecode.codec.errors import LmdecodeError, MissingPackageError
@@ -101,7 +102,8 @@ def read_captures(
             raise CaptureError(as_keyword(trouble.line))
         warnings.warn(as_keyword(trouble.line), CaptureWarning, stacklevel=2)
     if not found.files:
-        raise CaptureError(f"no capture is in {', '.join(map(str, named)) or 'an empty list'}")
+        places = ", ".join(shown(os.fspath(each)) for each in named)
+        raise CaptureError(f"no capture is in {places or 'an empty list'}")
     job = _job(key, config, port)
     wanted = list(units(found.files, join=join))
     if blocksize is None:
@@ -146,8 +148,6 @@ class _Stored:
         self.file = file
 
     def __repr__(self) -> str:
-        from lmdecode.app.dataset.places import shown  # noqa: PLC0415
-
         return f"<file {shown(self.file.path)}>"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from lmdecode.api.arguments import Keys, PathLike, access_with, in_python_words
 from lmdecode.app.asked import Asked
+from lmdecode.app.dataset.places import shown
 from lmdecode.app.dataset.unit import State
 from lmdecode.app.export import ExportRequest
 from lmdecode.app.export import export as run
@@ -125,5 +126,5 @@ def _done(report: ExportReport, dataset: str) -> Export:
         rows=report.rows,
         problems=report.problems,
         warnings=tuple(report.complaints),
-        summary=report.summary(dataset),
+        summary=report.summary(shown(dataset)),
     )

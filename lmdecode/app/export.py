@@ -16,7 +16,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from lmdecode.app.asked import Asked, Opened, known_handles
@@ -64,10 +64,10 @@ class OneByOne:
 class ExportRequest:
     """What the user asked for."""
 
-    captures: Sequence[str]
+    captures: Sequence[str] = field(repr=False)
     """Files, folders, patterns and URLs, as they were typed."""
-    dataset: str
-    """Where the dataset is or will be."""
+    dataset: str = field(repr=False)
+    """Where the dataset is or will be. Like a capture's name it may hold a password."""
     join: bool = False
     """Whether files that one recording was cut into are one capture."""
     scheduler: str | None = None

@@ -21,8 +21,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from lmdecode.app.dataset.errors import DatasetError
-from lmdecode.app.dataset.places import is_url
+from lmdecode.app.dataset.places import is_url, shown
 from lmdecode.app.dataset.schema import PARTITIONS, dataset_schema
+from lmdecode.app.dataset.storage import telling
 from lmdecode.app.dataset.store import open_dataset
 from lmdecode.app.errors import CommandError, UsageError
 from lmdecode.app.export_report import without_name
@@ -279,8 +280,11 @@ def _told(text: str) -> CommandError:
     if "Traceback" in text:  # of our file system, whose last line says what happened
         if _READ_ONLY in text:
             return QueryError(f"{_READ_ONLY}; give one SELECT")
+        last = text.strip().partition("\n\n")[0].splitlines()[-1]  # behind it may stand where in the SQL it was
+        _, is_ours, told = last.partition(f"{DatasetError.__name__}: ")
+        why = told if is_ours else last.partition(":")[0]  # what others say may hold a URL with its password
         return DatasetError(
-            f"a file of the dataset cannot be read ({text.strip().splitlines()[-1][:_LONGEST_HINT]}): "
+            f"a file of the dataset cannot be read ({why[:_LONGEST_HINT]}): "
             "ask again; if that is of no use, export the captures into a new dataset"
         )
     first = _KIND.sub("", text.strip().splitlines()[0] if text.strip() else "it failed")
@@ -297,9 +301,10 @@ class _Handle(io.RawIOBase):
     DuckDB seeks, then reads, and another thread may come between. So each thread has a position of its own.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, name: str) -> None:
         super().__init__()
         self._file = file
+        self._name = name
         self._lock = threading.Lock()
         self._places: dict[int, int] = {}
         self._size = file.seek(0, io.SEEK_END)
@@ -314,7 +319,7 @@ class _Handle(io.RawIOBase):
 
     def read(self, size: int | None = -1) -> bytes:
         place = self.tell()
-        with self._lock:
+        with self._lock, telling("read", self._name):
             self._file.seek(place)
             data = self._file.read(-1 if size is None else size)
         self._places[threading.get_ident()] = place + len(data)
@@ -346,7 +351,9 @@ def _read_only(files: Mapping[str, str]) -> Any:  # noqa: ANN401 -- fsspec has n
         def open(self, path: str, mode: str = "rb", **_: Any) -> Any:  # noqa: ANN401 -- as fsspec has it
             if set(mode) - set("rbt"):
                 raise PermissionError(_READ_ONLY)
-            return _Handle(_opened(files[_own(path)]))
+            place = files[_own(path)]
+            with telling("read", shown(place)):
+                return _Handle(_opened(place), shown(place))
 
         def info(self, path: str, **_: Any) -> dict[str, Any]:  # noqa: ANN401 -- as fsspec has it
             if _own(path) not in files:

@@ -171,7 +171,7 @@ def test_a_file_that_is_gone_or_damaged(made, tmp_path):
 def test_threads_that_share_a_file_have_places_of_their_own(tmp_path):
     path = tmp_path / "numbers"
     path.write_bytes(bytes(range(256)) * 64)
-    handle = _Handle(path.open("rb"))
+    handle = _Handle(path.open("rb"), "a file")
     wrong = []
 
     def read(place):

@@ -123,7 +123,7 @@ class Entry:
                 added=str(found["added"]),
                 by=str(found["by"]),
             )
-            if not all(layout.is_table(each.path) and ".." not in each.path for each in entry.tables):
+            if not all(layout.is_table(each.path) and "\\" not in each.path for each in entry.tables):
                 raise ValueError
         return entry
 

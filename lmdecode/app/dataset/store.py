@@ -20,6 +20,7 @@ from lmdecode import __version__
 from lmdecode.app.dataset import layout, lock
 from lmdecode.app.dataset.entries import Entry, Failure, Index, parsed, states, valid
 from lmdecode.app.dataset.errors import DatasetError
+from lmdecode.app.dataset.places import shown
 from lmdecode.app.dataset.storage import Storage, storage_at
 from lmdecode.app.dataset.unit import Job, Unit
 
@@ -34,6 +35,9 @@ class DataFile(NamedTuple):
     generation: str | None
     machine: str | None
     date: str | None
+
+    def __repr__(self) -> str:
+        return f"<file {shown(self.path)}, {self.rows} rows>"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from lmdecode.config.known import KnownMachines
 class File:
     """A file that holds a capture or a piece of one."""
 
-    url: str
+    url: str = field(repr=False)
     """Where it is: a path, or a URL as fsspec takes it, which may hold a password; for programs only."""
     name: str
     """The same without a user's name, password or token: for messages, entries and the column `capture`."""
@@ -73,7 +73,7 @@ class Unit:
 class Job:
     """What is the same for all units of one export."""
 
-    dataset: str
+    dataset: str = field(repr=False)
     """Where the dataset is: a path or a URL. May hold a password."""
     keys: tuple[MachineKey, ...] = field(default=(), repr=False)
     """The machines' keys. They are never written into a dataset, and secrets in the messages are masked there."""

@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 
 from lmdecode.app.dataset.naming import Namer, combinations
 from lmdecode.app.dataset.schema import record_schema
+from lmdecode.app.dataset.store import open_dataset
+from lmdecode.app.dataset.unit import State
 from lmdecode.codec.dialect import MachineKey
 from lmdecode.codec.record import Kind, Record
 from lmdecode.codec.v1.key import Key
 from lmdecode.config.known import KnownMachine, KnownMachines
 from lmdecode.render.columnar import ColumnSink
-from tests.app.dataset.exporting import KEY, KITCHEN, job
+from tests.app.dataset.exporting import KEY, KITCHEN, capture, export, job, unit
 
 OTHER = Key.parse("y" * 32)
 BAR = MachineKey("bar", OTHER)
@@ -130,3 +132,12 @@ def test_each_combination_is_there_once(rows):
 
     assert [found[number] for number in which.to_pylist()] == rows
     assert len(found) == len(set(rows))
+
+
+@pytest.mark.parametrize("name", ["..", "bar..2", "a\\b", "C:"])
+def test_a_machine_may_have_any_name(tmp_path, name):
+    keys = (MachineKey(name, KEY),)
+    for state in (State.ADDED, State.PRESENT):
+        (result,) = export(tmp_path / "years", [unit(capture(tmp_path / "a.pcap"))], keys=keys, known=KnownMachines())
+        assert result.state is state
+    assert {each.machine for each in open_dataset(str(tmp_path / "years")).files()} == {name}

@@ -4,14 +4,20 @@ import base64
 import json
 from dataclasses import replace
 
+import fsspec
 import pyarrow.parquet as pq
 import pytest
 
+import lmdecode
 from lmdecode.app.asked import Asked
-from lmdecode.app.dataset.store import open_dataset
-from lmdecode.app.dataset.unit import State, Unit
+from lmdecode.app.dataset.errors import DatasetError
+from lmdecode.app.dataset.store import DataFile, open_dataset
+from lmdecode.app.dataset.unit import File, Job, State, Unit
+from lmdecode.app.export import ExportRequest
+from lmdecode.app.query import query
+from lmdecode.dask import read_captures
 from tests.app.dataset.exporting import capture, export, job, unit, whole
-from tests.capture.building import CAPTURES
+from tests.capture.building import CAPTURES, KEY_TEXT
 
 CONFIG = CAPTURES / "config.json"
 SAMPLES = (
@@ -101,3 +107,40 @@ def test_the_password_of_a_url_is_nowhere(tmp_path):
     for text in (found, result.reason.encode()):
         assert b"hunter2" not in text
         assert b"sftp://127.0.0.1:1/a.pcap" in text
+
+
+URL = "sftp://me:hunter2hunter2@127.0.0.1:1/years"
+
+
+def test_the_text_of_what_holds_a_url_has_no_password():
+    file = File(URL, "sftp://127.0.0.1:1/years", 1)
+    shown = [file, Unit((file,)), Job(URL), DataFile(URL, 1, 1, None, None, None), ExportRequest([URL], URL)]
+
+    assert [repr(each) for each in shown if "hunter2" in f"{each!r} {each}"] == []
+
+
+def test_a_query_whose_file_cannot_be_opened_shows_no_password(tmp_path, monkeypatch):
+    export(tmp_path / "years", [unit(capture(tmp_path / "a.pcap"))])
+
+    def fail(_path):
+        raise FileNotFoundError(f"{URL}?token=hunter2")
+
+    monkeypatch.setattr("lmdecode.app.query._opened", fail)
+    with pytest.raises(DatasetError, match=r"does not exist") as error:
+        query(str(tmp_path / "years"), "select count(*), max(coffee_temp) from records")
+    assert "hunter2" not in str(error.value)
+
+
+def test_what_an_export_in_python_sums_up_has_no_password(tmp_path):
+    place = "memory://me:hunter2hunter2@years/exact"
+    done = lmdecode.export(capture(tmp_path / "a.pcap"), to=place, key=KEY_TEXT)
+
+    assert done.added == 1
+    assert "hunter2" not in f"{done} {done!r}"
+
+
+def test_a_dataframe_of_nothing_shows_no_password():
+    fsspec.filesystem("memory").makedirs("/me:hunter2@nothing", exist_ok=True)
+    with pytest.warns(lmdecode.CaptureWarning) as warned, pytest.raises(lmdecode.CaptureError) as error:
+        read_captures("memory://me:hunter2@nothing/", errors="warn", key=KEY_TEXT)
+    assert "hunter2" not in f"{error.value} {[each.message for each in warned]}"
