@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _SCATTERED: Final = 0x9E3779B1
-"""An odd number with its bits well mixed: computers count their ports up, and some use every second one."""
+"""2³² over the golden ratio: computers count their ports up, and its multiples are spread evenly, few or many."""
 
 
 def share_of(port: int, count: int) -> int:
@@ -41,7 +41,7 @@ def share_of(port: int, count: int) -> int:
     >>> sorted({share_of(port, 3) for port in range(50000, 50030)})
     [0, 1, 2]
     """
-    return ((port * _SCATTERED & 0xFFFFFFFF) >> 16) % count
+    return ((port * _SCATTERED & 0xFFFFFFFF) * count) >> 32
 
 
 class SharedSpeakers(Speakers):

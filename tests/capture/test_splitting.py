@@ -143,3 +143,10 @@ def test_every_port_is_one_share_s(port, count):
 def test_ports_that_a_computer_counts_up_are_spread(step):
     counts = Counter(share_of(port, 4) for port in range(32768, 60999, step))
     assert max(counts.values()) < 1.05 * min(counts.values())
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 8])
+def test_a_few_ports_in_a_row_are_spread(count):
+    counts = Counter(share_of(port, count) for port in range(50000, 50000 + 4 * count))
+    assert set(counts) == set(range(count))
+    assert max(counts.values()) <= 5
