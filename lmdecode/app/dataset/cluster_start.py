@@ -105,11 +105,17 @@ def connect(address: str, patience: float) -> Any:  # noqa: ANN401 -- distribute
     """
     from distributed import Client
 
+    class QuietClient(Client):
+        """A client that waits for nothing when it is forgotten: one that never connected would for 20 s, in vain."""
+
+        def __del__(self) -> None:
+            pass
+
     be_quiet()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # versions that differ: a table of many lines, of which we make one
         try:
-            return Client(address, timeout=patience, set_as_default=False)
+            return QuietClient(address, timeout=patience, set_as_default=False)  # type: ignore[no-untyped-call]
         except (OSError, ValueError, TypeError, RuntimeError) as error:
             raise SchedulerError(f"no scheduler answers at {address}: {_why(error, address)}") from None
 
