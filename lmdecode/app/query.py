@@ -15,13 +15,14 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from lmdecode.app.dataset.errors import DatasetError
-from lmdecode.app.dataset.places import is_url, shown
+from lmdecode.app.dataset.places import file_system, is_url, shown
 from lmdecode.app.dataset.schema import PARTITIONS, dataset_schema
 from lmdecode.app.dataset.storage import telling
 from lmdecode.app.dataset.store import open_dataset
@@ -43,6 +44,7 @@ _BATCH: Final = 8192  # rows
 _LONGEST_HINT: Final = 200  # characters
 _OURS: Final = "dataset"
 _HINT: Final = re.compile(r"^(?:Did you mean|Candidate bindings|HINT)\b.*", re.MULTILINE)
+_NAMED: Final = re.compile(_OURS + r"://(/[^'\"\s]{1,900}?\.parquet)")
 _KIND: Final = re.compile(r"^[A-Z][A-Za-z ]+ (?:Error|Exception): ")
 _READING: Final = frozenset({"SELECT", "MULTI"})
 """The kinds of statements that DuckDB's parser tells apart and that may run; a `PIVOT` is of several parts."""
@@ -68,11 +70,13 @@ class Session:
     Args:
         connection: DuckDB's, which sees the dataset and nothing else.
         duckdb: Its module.
+        files: Where the dataset's files are, by the names that DuckDB has for them.
     """
 
-    def __init__(self, connection: Any, duckdb: Any) -> None:  # noqa: ANN401 -- loaded late
+    def __init__(self, connection: Any, duckdb: Any, files: Mapping[str, str]) -> None:  # noqa: ANN401 -- loaded late
         self._connection = connection
         self._duckdb = duckdb
+        self._files = files
         self._pool = ThreadPoolExecutor(1)
 
     def close(self) -> None:
@@ -88,7 +92,7 @@ class Session:
         Raises:
             QueryError: The SQL cannot be understood, does more than read, or fails.
         """
-        with _in_one_line(self._duckdb):
+        with _in_one_line(self._duckdb, self._files):
             _refuse_all_but_reading(self._connection, sql)
             relation = self._interruptible(self._connection.sql, sql)
             if relation is None:
@@ -97,7 +101,7 @@ class Session:
         return Answer(reader.schema, self._read(reader))
 
     def _read(self, reader: Any) -> Iterator[Any]:  # noqa: ANN401 -- without types
-        with _in_one_line(self._duckdb):
+        with _in_one_line(self._duckdb, self._files):
             while (batch := self._interruptible(next, reader, None)) is not None:
                 yield batch
 
@@ -135,14 +139,18 @@ def opened(dataset: str) -> Iterator[Session]:
             "temp_directory": "",
         }
     )
-    with connection:
-        with _in_one_line(duckdb):
-            _offer(connection, {f"/{number}{_place_of(file)}": file.path for number, file in enumerate(found.files())})
+    files = {f"/{number}{_place_of(file)}": file.path for number, file in enumerate(found.files())}
+    try:
+        with _in_one_line(duckdb, files):
+            _offer(connection, files)
             connection.register(CAPTURES, _captures(found.entries(), found.failures()))
             connection.execute("SET enable_external_access=false")
             connection.execute("SET lock_configuration=true")
-        with closing(Session(connection, duckdb)) as session:
+        with closing(Session(connection, duckdb, files)) as session:
             yield session
+    finally:
+        with suppress(duckdb.Error):  # it still works on what was interrupted twice
+            connection.close()
 
 
 def query(dataset: str, sql: str) -> Any:  # noqa: ANN401 -- pyarrow has no types
@@ -152,6 +160,22 @@ def query(dataset: str, sql: str) -> Any:  # noqa: ANN401 -- pyarrow has no type
 
         answer = session.ask(sql)
         return pa.Table.from_batches(answer.batches, schema=answer.columns)
+
+
+@contextmanager
+def writing(form: str) -> Iterator[None]:
+    """Turns what Arrow raises at a value that a format cannot hold into a `QueryError`.
+
+    Args:
+        form: What is written: "jsonl".
+    """
+    import pyarrow as pa
+
+    try:
+        yield
+    except (OverflowError, pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
+        what = " ".join(str(error).split())[:_LONGEST_HINT]
+        raise QueryError(f"a value of the answer cannot be written as {form} ({what}): cast it to varchar") from None
 
 
 def _offer(connection: Any, files: Mapping[str, str]) -> None:  # noqa: ANN401 -- without types
@@ -240,6 +264,10 @@ def _refuse_all_but_reading(connection: Any, sql: str) -> None:  # noqa: ANN401 
     Raises:
         QueryError: It is not.
     """
+    try:
+        sql.encode()
+    except UnicodeEncodeError:
+        raise QueryError("the SQL is not in UTF-8: save it as UTF-8, or type it again") from None
     statements = connection.extract_statements(sql)
     if not statements:
         raise QueryError("the SQL is empty: give a SELECT, such as 'select count(*) from records'")
@@ -251,8 +279,13 @@ def _refuse_all_but_reading(connection: Any, sql: str) -> None:  # noqa: ANN401 
 
 
 @contextmanager
-def _in_one_line(duckdb: Any) -> Iterator[None]:  # noqa: ANN401 -- without types
-    """Turns DuckDB's errors into one line with its hint."""
+def _in_one_line(duckdb: Any, files: Mapping[str, str]) -> Iterator[None]:  # noqa: ANN401 -- without types
+    """Turns DuckDB's errors into one line with its hint.
+
+    Args:
+        duckdb: Its module.
+        files: Where the dataset's files are, by the names that DuckDB has for them.
+    """
     try:
         yield
     except (MemoryError, duckdb.OutOfMemoryException):
@@ -264,14 +297,14 @@ def _in_one_line(duckdb: Any) -> Iterator[None]:  # noqa: ANN401 -- without type
             f"a query reads the tables {RECORDS} and {CAPTURES} of the dataset, and nothing else"
         ) from None
     except duckdb.Error as error:
-        raise _told(str(error)) from None
+        raise _told(str(error), files) from None
     except RuntimeError as error:
         if "interrupted" in str(error).lower():
             raise KeyboardInterrupt from None
         raise
 
 
-def _told(text: str) -> CommandError:
+def _told(text: str, files: Mapping[str, str] = MappingProxyType({})) -> CommandError:
     r"""Returns an error of DuckDB's in one line.
 
     >>> str(_told('Catalog Error: Table with name recordz does not exist!\nDid you mean "records"?\n\nLINE 1: …'))
@@ -285,7 +318,13 @@ def _told(text: str) -> CommandError:
         why = told if is_ours else last.partition(":")[0]  # what others say may hold a URL with its password
         return DatasetError(
             f"a file of the dataset cannot be read ({why[:_LONGEST_HINT]}): "
-            "ask again; if that is of no use, export the captures into a new dataset"
+            "ask again; if that is of no use, run the export again, which reads anew what is not whole"
+        )
+    named = _NAMED.search(text)
+    if named is not None and named[1] in files:  # DuckDB names a file if something is wrong with that
+        return DatasetError(
+            f"{shown(files[named[1]])} is damaged or cut off: remove it and run the export again, which reads its "
+            "capture anew"
         )
     first = _KIND.sub("", text.strip().splitlines()[0] if text.strip() else "it failed")
     hint = _HINT.search(text)
@@ -380,9 +419,8 @@ def _own(path: str) -> str:
 def _opened(path: str) -> BinaryIO:
     if not is_url(path):
         return open(path, "rb")  # noqa: PTH123 -- closed by whoever reads it
-    import fsspec
-
-    return cast("BinaryIO", fsspec.open(path, "rb").open())
+    storage, place = file_system(path)
+    return cast("BinaryIO", storage.open(place, "rb"))
 
 
 def _duckdb() -> Any:  # noqa: ANN401 -- loaded late

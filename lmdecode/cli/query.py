@@ -55,7 +55,7 @@ def query(
     format, if --format does not: `.csv`, `.jsonl` or `.parquet`.
     """
     from lmdecode.app.files import refuse_to_overwrite, text_output, whole_file
-    from lmdecode.app.query import opened
+    from lmdecode.app.query import opened, writing
     from lmdecode.render.answer import as_table, write_csv, write_jsonl, write_parquet
     from lmdecode.render.terminal import print_parts
 
@@ -64,7 +64,7 @@ def query(
         raise typer.BadParameter("parquet cannot be shown in a terminal: name a file, --output FILE.parquet")
     refuse_to_overwrite(output, [])
     text = sys.stdin.read() if sql == "-" else sql
-    with opened(dataset) as session:
+    with opened(dataset) as session, writing(chosen):
         answer = session.ask(text)
         if chosen in {"table", "csv", "csv-safe"}:
             with text_output(output) as file:

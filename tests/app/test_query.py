@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
@@ -20,7 +21,8 @@ from lmdecode.app.dataset.errors import DatasetError
 from lmdecode.app.dataset.store import open_dataset
 from lmdecode.app.export import ExportRequest, export
 from lmdecode.app.export_report import ExportReport
-from lmdecode.app.query import QueryError, _Handle, opened, query
+from lmdecode.app.query import QueryError, _Handle, opened, query, writing
+from lmdecode.render.answer import write_jsonl
 from tests.cli.conftest import CAPTURES
 
 
@@ -158,7 +160,7 @@ def test_a_file_that_is_gone_or_damaged(made, tmp_path):
     shutil.copytree(made, other)
     for path in other.rglob("*.parquet"):
         path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises((DatasetError, QueryError)) as caught:
+    with pytest.raises(DatasetError, match=r"other/generation=\S+\.parquet is damaged or cut off: remove it") as caught:
         query(str(other), "select sum(length) from records")
     assert "\n" not in str(caught.value)
     for path in other.rglob("*.parquet"):
@@ -166,6 +168,14 @@ def test_a_file_that_is_gone_or_damaged(made, tmp_path):
     with pytest.raises((DatasetError, QueryError)) as caught:
         query(str(other), "select sum(length) from records")
     assert "\n" not in str(caught.value)
+
+
+def test_sql_that_is_no_text_and_a_value_that_no_format_holds_are_one_line(made):
+    with pytest.raises(QueryError, match="the SQL is not in UTF-8"):
+        query(str(made), "select \udcff")
+    answer = pa.table({"day": pa.array([2_145_042_905], pa.date32())})
+    with pytest.raises(QueryError, match=r"as jsonl \(.*\): cast it to varchar"), writing("jsonl"):
+        write_jsonl(answer.to_batches(), io.BytesIO())
 
 
 def test_threads_that_share_a_file_have_places_of_their_own(tmp_path):

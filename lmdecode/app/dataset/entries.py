@@ -280,7 +280,7 @@ def _reading(where: str, data: bytes) -> Iterator[dict[str, Any]]:
     """Gives a JSON object; whatever is wrong with it is a `DatasetError` that names the file."""
     try:
         yield json.loads(data)
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError):
         raise DatasetError(f"{where} is damaged: remove it and export again") from None
 
 

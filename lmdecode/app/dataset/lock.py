@@ -53,7 +53,7 @@ class Owner:
             found = json.loads(data or b"")
             host, since, token, space = (str(found[name]) for name in ("host", "since", "token", "space"))
             return cls(host, int(found["pid"]), since, token, space)
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return None
 
     def to_json(self) -> bytes:

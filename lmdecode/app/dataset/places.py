@@ -8,6 +8,7 @@ what happened in words of its own.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -35,8 +36,11 @@ _EXTRA_OF: Final = {
     "s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "sftp": "sftp", "ssh": "sftp", "http": "http", "https": "http",
 }  # fmt: skip
 _STAMPS: Final = ("ETag", "etag", "md5Hash", "crc32c", "LastModified", "Last-Modified", "mtime", "updated", "created")
+_SILENCE: Final = 20.0  # s in which a web server must say something
+_LONGEST: Final = 300.0  # s for an answer of a web server, which has some megabytes
 _REFUSED: Final = frozenset({401, 403})
 _MISSING: Final = frozenset({404, 410})
+_FAILING: Final = 500
 
 
 class PlaceError(CaptureError):
@@ -94,8 +98,9 @@ def file_system(url: str) -> tuple[Any, str]:
         from fsspec.core import url_to_fs
     except ImportError:
         raise PlaceError(_missing(name, _EXTRA_OF.get(scheme, "dataset"))) from None
+    _keep_logs_quiet(scheme)
     try:
-        found, path = url_to_fs(url)
+        found, path = url_to_fs(url, **_patience(url))
     except ImportError:
         lacking = next((each for each in _schemes(url) if _lacks(fsspec, each)), scheme)
         raise PlaceError(_missing(name, _EXTRA_OF.get(lacking, ""))) from None
@@ -116,6 +121,29 @@ def protocols_of(storage: Any) -> frozenset[str]:  # noqa: ANN401 -- fsspec has 
 def is_bucket(storage: Any) -> bool:  # noqa: ANN401 -- fsspec has no types
     """Returns whether a file system is one of buckets, which have no folders and whose files are always whole."""
     return not protocols_of(storage).isdisjoint(_BUCKETS)
+
+
+def _keep_logs_quiet(scheme: str) -> None:
+    """Keeps what libraries log, with tracebacks, from stderr. Whoever has set logging up gets it still."""
+    for name in ("asyncio", "paramiko") if scheme in {"sftp", "ssh"} else ("asyncio",):
+        logger = logging.getLogger(name)
+        if not logger.handlers:
+            logger.addHandler(logging.NullHandler())
+
+
+def _patience(url: str) -> dict[str, Any]:
+    """Returns the options by which a web server that says nothing is given up: it would be waited for for minutes."""
+    wanted = {"http", "https"} & set(_schemes(url))
+    if not wanted:
+        return {}
+    try:
+        from aiohttp import ClientTimeout
+        from fsspec.config import conf
+    except ImportError:  # what is missing is said by fsspec
+        return {}
+    timeout = ClientTimeout(total=_LONGEST, sock_connect=_SILENCE, sock_read=_SILENCE)
+    free = [each for each in wanted if "client_kwargs" not in conf.get(each, {})]  # or the user has said how long
+    return {each: {"client_kwargs": {"timeout": timeout}} for each in free}
 
 
 def _schemes(url: str) -> list[str]:
@@ -246,6 +274,7 @@ _SAID: Final = {
     "key changed": "was not read: its server has another key than ~/.ssh/known_hosts says; ask who runs it",
     "refused": "cannot be read: access was refused; check the credentials and what they allow",
     "unreachable": "cannot be reached; check the address and the network",
+    "failing": "cannot be read: its server gives no answer that can be used; try again later",
     "missing": "does not exist; check the address",
 }
 """What to say, by what happened; the first that fits."""
@@ -254,7 +283,7 @@ _SAID: Final = {
 def _kind(error: BaseException) -> str:
     """Returns what an error is about; "" if it does not show."""
     names = {each.__name__ for each in type(error).__mro__}
-    status = getattr(error, "status", None) or getattr(error, "code", None)
+    status = _status(error)
     if names & {"NoCredentialsError", "PartialCredentialsError", "DefaultCredentialsError", "ProfileNotFound"}:
         return "no credentials"
     if "BadHostKeyException" in names:
@@ -265,10 +294,21 @@ def _kind(error: BaseException) -> str:
         return "missing"
     if names & {
         "ConnectionError", "TimeoutError", "gaierror", "ClientConnectionError", "EndpointConnectionError",
-        "HTTPClientError", "SSHException", "NoValidConnectionsError", "ServerDisconnectedError",
+        "HTTPClientError", "SSHException", "NoValidConnectionsError", "ServerDisconnectedError", "EOFError",
+        "ClientPayloadError",
     }:  # fmt: skip
         return "unreachable"
-    return ""
+    # A ClientResponseError is also raised at an answer that is no HTTP at all.
+    return "failing" if (status or 0) >= _FAILING or "ClientResponseError" in names else ""
+
+
+def _status(error: BaseException) -> int | None:
+    """Returns the number of a web server's or a bucket's answer, if the error tells of one."""
+    found: Any = getattr(error, "status", None) or getattr(error, "code", None)
+    answer = getattr(error, "response", None)
+    if found is None and isinstance(answer, Mapping):
+        found = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return found if isinstance(found, int) else None
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

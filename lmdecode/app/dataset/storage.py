@@ -53,8 +53,8 @@ class Storage(Protocol):
     def names(self, folder: str = "") -> list[str]:
         """Returns the names of what is in a folder, sorted; none if there is no such folder."""
 
-    def tables(self) -> Iterator[str]:
-        """Yields the paths of all Parquet files that exports have written."""
+    def tables(self) -> Iterator[tuple[str, int]]:
+        """Yields the paths of all Parquet files that exports have written, and how many bytes each has."""
 
     def exists(self, path: str) -> bool:
         """Returns whether there is such a file."""
@@ -109,7 +109,7 @@ def _line(doing: str, name: str, error: Exception) -> str:
         return f"{name} cannot be {doing} ({os.strerror(number or 0)}): check whose it is: ls -ld {name}"
     if isinstance(error, NotADirectoryError | FileExistsError):
         return f"{name} is a file, or lies in one: name a folder"
-    if number is not None:
+    if number is not None and not is_url(name):
         return f"{name} cannot be {doing} ({os.strerror(number)}): check its disk, or name another folder"
     return reason_of(error, name).replace("cannot be read", f"cannot be {doing}", 1)
 
@@ -173,12 +173,13 @@ class _Disk:
             except FileNotFoundError:
                 return []
 
-    def tables(self) -> Iterator[str]:
+    def tables(self) -> Iterator[tuple[str, int]]:
         with telling("read", self.name):
             for found in self._folder.glob("generation=*/machine=*/date=*/*.parquet"):
                 path = found.relative_to(self._folder).as_posix()
                 if layout.is_table(path):
-                    yield path
+                    with contextlib.suppress(FileNotFoundError):  # a link that leads nowhere
+                        yield path, found.stat().st_size
 
     def exists(self, path: str) -> bool:
         with telling("read", self.name):
@@ -318,18 +319,18 @@ class _Elsewhere:
                 return []
             return sorted(name for each in found if (name := str(each).rstrip("/").rpartition("/")[2]))
 
-    def tables(self) -> Iterator[str]:
+    def tables(self) -> Iterator[tuple[str, int]]:
         with self._telling("read"):
             self._files.invalidate_cache()
             try:
-                found = self._files.find(self._root)
+                found = self._files.find(self._root, detail=True)
             except FileNotFoundError:
                 return
             start = len(self._root.lstrip("/")) + 1
-            for each in found:
+            for each, about in found.items():
                 path = str(each).lstrip("/")[start:]
                 if layout.is_table(path):
-                    yield path
+                    yield path, int(about["size"])
 
     def exists(self, path: str) -> bool:
         with self._telling("read"):

@@ -152,13 +152,14 @@ class Dataset:
         for name in self.storage.names(layout.WRITING):
             self.storage.remove(f"{layout.WRITING}/{name}")
         entries = list(self.all_entries())
-        there = set(self.storage.tables())
-        kept = [entry for entry in valid(entries) if there.issuperset(each.path for each in entry.tables)]
+        there = dict(self.storage.tables())
+        # A file that is gone, or was cut off by a disk that is failing: its capture is read again.
+        kept = [entry for entry in valid(entries) if all(there.get(each.path) == each.bytes for each in entry.tables)]
         contents = {entry.content for entry in kept}
         for entry in entries:
             if entry.content not in contents:
                 self.storage.remove(layout.entry(entry.content))
-        for path in there.difference(each.path for entry in kept for each in entry.tables):
+        for path in there.keys() - {each.path for entry in kept for each in entry.tables}:
             self.storage.remove(path)
 
 
@@ -204,7 +205,7 @@ def _salt_of(name: str, data: bytes) -> str:
         about: Any = json.loads(data)
         version, salt = about["version"], about["salt"]
         bytes.fromhex(salt)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise DatasetError(
             f"{name}/{layout.ABOUT} is damaged, so nobody knows whether this is a dataset: export into another folder"
         ) from None

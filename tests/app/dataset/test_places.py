@@ -99,7 +99,9 @@ class AnswerError(Exception):
     [
         (AnswerError(403), "access was refused"),
         (AnswerError(404), "does not exist"),
-        (AnswerError(500), "cannot be read (AnswerError)"),
+        (AnswerError(418), "cannot be read (AnswerError)"),
+        (AnswerError(503), "gives no answer that can be used; try again later"),
+        (EOFError(), "cannot be reached"),
         (PermissionError(13, "no"), "access was refused"),
         (FileNotFoundError(f"https://me:{SECRET}@host"), "does not exist"),
         (TimeoutError(), "cannot be reached"),

@@ -1,6 +1,7 @@
 """A dataset that is opened: what is none, what is of another version, what failed, what nobody needs any more."""
 
 import json
+import os
 from pathlib import Path
 
 import duckdb
@@ -74,7 +75,7 @@ def test_another_version_is_neither_read_nor_written(tmp_path, years, about, sai
 
 @pytest.mark.parametrize(
     "damage",
-    [b"", b"{", b"[]", b"{}", b'{"name": 1}', None],
+    [b"", b"{", b"[]", b"{}", b'{"name": 1}', b"[" * 100_000, None],
 )
 def test_a_damaged_entry_is_named(tmp_path, years, damage):
     (result,) = export(years, [unit(capture(tmp_path / "a.pcap"))])
@@ -102,11 +103,15 @@ def test_leftovers_go_and_the_users_own_files_stay(tmp_path, years):
     assert result.state is State.ADDED
 
 
-def test_an_entry_whose_files_are_gone_goes_too(tmp_path, years):
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_an_entry_whose_files_are_gone_or_cut_goes_too(tmp_path, years, is_gone):
     path = unit(capture(tmp_path / "a.pcap"))
     export(years, [path])
     (file,) = open_dataset(str(years)).files()
-    Path(file.path).unlink()
+    if is_gone:
+        Path(file.path).unlink()
+    else:
+        os.truncate(file.path, 1000)
     (again,) = export(years, [path])
 
     assert again.state is State.ADDED
