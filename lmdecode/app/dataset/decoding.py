@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from lmdecode.app.dataset.identity import Copy
 from lmdecode.app.dataset.overlap import Overlap
+from lmdecode.app.dataset.rotation import begins
 from lmdecode.app.dataset.schema import record_schema
 from lmdecode.app.dataset.shares import Share
 from lmdecode.app.dataset.unit import Job, Unit
@@ -70,11 +73,20 @@ class Decode:
         return no_progress(path)
 
     def _new(self, rows: Iterable[Any], overlap: Overlap) -> Iterator[Any]:
-        """Yields the rows that no other entry has."""
+        """Yields the rows that no other entry has.
+
+        Where packets are missing, rows come out when a later piece is read already. So a row is left out only if what
+        is read has been held before, and the piece of its time as well.
+        """
+        files = [replace(file, url=str(path)) for file, path in zip(self._unit.files, self._copy.paths, strict=True)]
+        starts = begins(files)
         for row in rows:
-            if self._piece in overlap.held or row[0] <= overlap.after.get(self._piece, _NEVER):
-                continue
-            yield row
+            piece = self._piece
+            is_known = piece in overlap.held or row[0] <= overlap.after.get(piece, _NEVER)
+            if is_known and row[0] < starts[piece]:
+                is_known = bisect_right(starts, row[0], hi=piece) - 1 in {-1, *overlap.held}
+            if not is_known:
+                yield row
 
     def check(self) -> None:
         """Makes sure that the capture was whole while it was decoded.

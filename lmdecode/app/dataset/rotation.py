@@ -165,6 +165,20 @@ def _start(file: File) -> _Start | None:
         return _Start((kind.name, packets[0].link_type if kind.name == "pcap" else None), packets[0].time_ns)
 
 
+def begins(files: Iterable[File]) -> list[int]:
+    """Returns when the first packet of each piece of a recording was, in ns; no earlier than that of the one before it.
+
+    Args:
+        files: The pieces in their order. One that has no packets, or cannot be read, begins as the one before it.
+    """
+    found: list[int] = []
+    for file in files:
+        start = _start(file)
+        before = found[-1] if found else -(1 << 65)
+        found.append(before if start is None or start.first_ns is None else max(before, start.first_ns))
+    return found
+
+
 def _natural(name: str) -> tuple[tuple[int, str], ...]:
     """Returns what sorts names with numbers as people do.
 
