@@ -16,12 +16,18 @@ NEEDED = {
     None: ["rich>=13"],
     "bluetooth": ["bleak>=1"],
     "bumble": ["bleak>=1", "bumble>=0.0.200"],
+    "dask": ["dask>=2026.1", "distributed>=2026.1"],
+    "dataset": ["duckdb>=2", "fsspec>=2024.6", "pyarrow>=16"],
+    "gs": ["gcsfs>=2024.6"],
+    "http": ["aiohttp>=3.9"],
     "live": ["zeroconf>=0.130"],
     "login": ["authlib<1.7,>=1.3", "requests>=2.31"],
     "mitm": ["ifaddr>=0.1.7", "mitmproxy>=11", "segno>=1.6"],
     "mqtt": ["aiomqtt>=2"],
     "parquet": ["pyarrow>=16"],
     "polars": ["polars>=1", "pyarrow>=16"],
+    "s3": ["s3fs>=2024.6"],
+    "sftp": ["paramiko>=3"],
 }
 THERE = {"rich": "13.0", "zeroconf": "0.130", "authlib": "1.6.9", "requests": "3", "pyarrow": "16.0.0", "polars": "1.0"}
 
@@ -49,7 +55,7 @@ def found(name):
 def test_what_is_there_and_what_is_missing():
     states = {finding.name: finding.state for finding in packages.extras()}
     assert states == dict.fromkeys(("live", "login", "parquet", "polars"), State.OK) | dict.fromkeys(
-        ("bluetooth", "bumble", "mitm", "mqtt"), State.MISSING
+        ("bluetooth", "bumble", "dask", "dataset", "gs", "http", "mitm", "mqtt", "s3", "sftp"), State.MISSING
     ) | {"all": State.NOTE}
     assert found("mqtt").text == "for bridge"
     assert "install" in shlex.split(found("mqtt").command)
