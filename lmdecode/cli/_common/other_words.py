@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 _OTHER_WORDS: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("parse", "dissect", "read", "show", "view", "print", "dump", "convert", "export"), "decode"),
+    **dict.fromkeys(("parse", "dissect", "read", "show", "view", "print", "dump", "convert"), "decode"),
     **dict.fromkeys(("html", "page", "chart", "charts", "graph", "plot"), "report"),
     **dict.fromkeys(("info", "guess", "analyse", "analyze"), "identify"),
     **dict.fromkeys(("coffees", "drinks", "statistics", "stats"), "shots"),
@@ -24,6 +24,8 @@ _OTHER_WORDS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("find", "search", "list", "devices", "machines"), "discover"),
     **dict.fromkeys(("mqtt", "homeassistant", "home-assistant"), "bridge"),
     **dict.fromkeys(("simulator", "fake", "mock", "emulate"), "simulate"),
+    **dict.fromkeys(("sql", "select", "ask"), "query"),
+    **dict.fromkeys(("dataset", "import", "collect"), "export"),
     **dict.fromkeys(("version",), "--version"),
     **dict.fromkeys(("completion", "completions"), "--install-completion"),
 }
