@@ -167,7 +167,7 @@ class Plan:
     def _export(self, name: str) -> Race:
         if not self._exports(name):
             return Race(name, [])
-        captures, frames = 200 // self._scale, 2000
+        captures, frames = 200 // self._scale, 5000  # an hour and a half of a machine that is watched
         fleet = WORK / f"fleet-{self._scale}"
         _made(fleet, partial(make_fleet, captures=captures, frames=frames))
         into, dataset = _export_command(fleet, "bench")
