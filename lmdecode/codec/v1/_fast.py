@@ -5,7 +5,7 @@ What it is for
 Nearly every frame of a capture is *clean*: exactly one frame in its TCP segment, which decrypts to a message with a
 right check byte, and whose window is known and holds no secret. For those, three things are done at once that the
 general path does in steps, and everything else falls back to the general path (`decoder`, `message`, `window`). Without
-this tier a real day takes twice as long to decode, and a dense capture 2.7 times.
+this tier a real day takes twice as long to decode, and a dense capture three times.
 
 The values of a clean message may be any: what is wrong with them goes with them. A firmware that nobody knows may send
 with every message what no register allows, and must not be slow to read for that.
@@ -28,9 +28,10 @@ of its two cores. A part stays if that is 1.3 on something that owners do, and n
 ==================  ====  ============  =============
 without             day   dense, legal  dense, random
 ==================  ====  ============  =============
-`batch`, idle       1.87  2.58          2.15
-`batch`, loaded     1.87  2.56          2.11
-`compiled`, idle    1.19  1.56          1.27
+`batch`, idle       2.00  2.68          2.53
+`batch`, loaded     2.02  2.71          2.54
+`compiled`, idle    1.18  1.41          1.34
+`compiled`, loaded  1.22  1.40          1.31
 ==================  ====  ============  =============
 
 What was here and went: a second process that read ahead (0.67 of the time on dense legal data for 1.14 of the CPU, 1.00
