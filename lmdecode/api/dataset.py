@@ -37,7 +37,7 @@ class Export:
     problems: int = 0
     """Those of them that have any."""
     warnings: tuple[str, ...] = ()
-    """What is wrong with captures that are in the dataset all the same, one line each."""
+    """What is wrong with captures that were added nevertheless (a cut file, gaps), one line each."""
     summary: str = ""
     """The counts in words, as the last line of `lmdecode export`."""
 

@@ -41,7 +41,7 @@ class ExportReport:
     failed: list[Result] = field(default_factory=list)
     left: list[Result] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
-    """What is wrong with captures that are in the dataset all the same, one line each."""
+    """What is wrong with captures that were added nevertheless (a cut file, gaps), one line each."""
     wrong: list[Trouble] = field(default_factory=list)
     """What the user named and cannot be had."""
     notes: list[str] = field(default_factory=list)

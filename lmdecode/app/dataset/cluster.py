@@ -5,8 +5,8 @@ make that safe and small:
 
 - Only so many units are handed in that every worker has one to go on with. The scheduler and this process keep what is
   under way, so their memory does not grow with the number of captures.
-- Large units go first, or the last worker would be busy with one for long while the others wait. One for which they
-  would wait all the same is decoded in shares, each a task, and committed by another that depends on these.
+- Large units go first, or the last worker would be busy with one for long while the others wait. A unit so large that
+  they would still wait is decoded in shares. Each share is a task, and one more task commits the unit after them.
 - A worker commits a unit itself, and committing twice is the same as once. So a worker may die at any moment, and what
   a scheduler took with it is found in the dataset by the next run.
 - A unit whose worker died is not blamed for that at once: another one on the same worker may have killed it, or

@@ -41,7 +41,7 @@ class Part:
     entry: Entry
     """As it will be, with the tables and rows of this part alone."""
     nothing: str | None = None
-    """Why nothing could be decoded; None if something was, or if nothing is wrong. Another share may have more."""
+    """Why no message could be decoded. None: one was decoded, or nothing is wrong. Other shares may have messages."""
     tallies: Tallies = field(default_factory=Tallies)
     """What was counted, in each protocol."""
     seconds: float = 0.0
