@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
+from threading import Lock
 from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
 
 from lmdecode.codec.v1._columns import Column, Meaning
-from lmdecode.render.array_making import array_of
+from lmdecode.render.array_making import array_of, taken
 
 Array: TypeAlias = Any  # pyarrow has no types
 Type: TypeAlias = Any
@@ -74,12 +75,56 @@ def _values(meaning: Meaning, data: bytes | bytearray, rows: int, kind: Type) ->
 
         return pc.divide(numbers, array_of([float(meaning.divisor)], pa.float64())[0])
     if meaning.size == 1:
-        return _table(meaning, kind).take(pa.Array.from_buffers(pa.uint8(), rows, [None, buffer]))
+        return taken(_table(meaning, kind), pa.Array.from_buffers(pa.uint8(), rows, [None, buffer]))
+    if meaning.size == 2:
+        return _pairs(meaning, kind).values(data, rows)
     found = pa.Array.from_buffers(pa.binary(meaning.size), rows, [None, buffer]).dictionary_encode()
-    return array_of(meaning.values(found.dictionary.to_pylist()), kind).take(found.indices)
+    return taken(array_of(meaning.values(found.dictionary.to_pylist()), kind), found.indices)
 
 
 @lru_cache(maxsize=1024)
 def _table(meaning: Meaning, kind: Type) -> Array:
     """What each byte means, null if it has no value."""
     return array_of(meaning.table, kind)
+
+
+class _Pairs:
+    """What each two bytes mean.
+
+    A schedule has fourteen times of day, each of two bytes, and all of the same meaning. So all that can follow a first
+    byte is worked out when that comes up, and what is looked up after that is a number.
+    """
+
+    def __init__(self, meaning: Meaning, kind: Type) -> None:
+        self._meaning = meaning
+        self._kind = kind
+        self._numbers = bytearray(256)  # of the first bytes that came up, in the order in which they did
+        self._known: set[int] = set()
+        self._meanings: list[Any] = []  # of all pairs with these first bytes
+        self._table: Array = None
+        self._lock = Lock()  # captures may be decoded in several threads
+
+    def values(self, data: bytes | bytearray, rows: int) -> Array:
+        """Returns the values of some pairs."""
+        first, second = data[::2], data[1::2]
+        with self._lock:
+            new = set(first) - self._known
+            if new:
+                self._add(new)
+            table, numbers = self._table, bytes(self._numbers)
+        places = bytearray(2 * rows)
+        low = 0 if sys.byteorder == "little" else 1
+        places[low::2], places[1 - low :: 2] = second, first.translate(numbers)
+        return taken(table, pa.Array.from_buffers(pa.uint16(), rows, [None, pa.py_buffer(places)]))
+
+    def _add(self, new: Iterable[int]) -> None:
+        for byte in new:
+            self._numbers[byte] = len(self._known)
+            self._known.add(byte)
+            self._meanings += self._meaning.values_behind(bytes((byte,)))
+        self._table = array_of(self._meanings, self._kind)
+
+
+@lru_cache(maxsize=64)
+def _pairs(meaning: Meaning, kind: Type) -> _Pairs:
+    return _Pairs(meaning, kind)

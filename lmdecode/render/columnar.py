@@ -41,7 +41,7 @@ from lmdecode.codec.v1 import GENERATION
 from lmdecode.codec.v1._columns import Column, columns_of
 from lmdecode.codec.v1.message import HEADER, Header
 from lmdecode.codec.v1.window import decode_window
-from lmdecode.render.array_making import array_of, integers
+from lmdecode.render.array_making import array_of, integers, taken
 from lmdecode.render.column_arrays import hex_array, window_arrays
 
 GROUP: Final = 8192
@@ -252,7 +252,7 @@ class Group:
             values = [*map(value, heads)]
             if values.count(None) < len(values):
                 column = array_of(values, kind)
-                arrays[name] = column if which is None else column.take(which)
+                arrays[name] = column if which is None else taken(column, which)
         return arrays
 
     def _parts(self) -> list[_Part]:
@@ -353,7 +353,7 @@ def _merged(parts: Sequence[_Part], size: int) -> dict[str, Array]:
         if where is None:
             where = takes[key] = _places(parts, key, owner, places)
         chunks = [parts[number].arrays[name] for number in numbers]
-        merged[name] = (chunks[0] if len(chunks) == 1 else pa.concat_arrays(chunks)).take(where)
+        merged[name] = taken(chunks[0] if len(chunks) == 1 else pa.concat_arrays(chunks), where)
     return merged
 
 
@@ -366,7 +366,7 @@ def _places(parts: Sequence[_Part], numbers: tuple[int, ...], owner: Array, plac
         start += len(parts[number].rows)
     import pyarrow.compute as pc  # which takes a while, and small groups do without
 
-    return pc.add(array_of(starts, pa.int32()).take(owner), places)
+    return pc.add(taken(array_of(starts, pa.int32()), owner), places)
 
 
 def _empty_lists(kind: Type, size: int) -> Array:

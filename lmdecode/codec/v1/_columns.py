@@ -48,13 +48,9 @@ class Meaning:
             return known[data]
         except KeyError:
             pass
-        try:
-            value = self._decode(data)
-        except (LookupError, ValueError):
-            value = None
         if len(known) >= _REMEMBERED:
             known.clear()
-        known[data] = value
+        known[data] = value = self._value(data)
         return value
 
     def values(self, of: Iterable[bytes]) -> list[Value | None]:
@@ -64,7 +60,17 @@ class Meaning:
     @cached_property
     def table(self) -> list[Value | None]:
         """The value of each byte, if a byte decides it."""
-        return self.values(bytes((code,)) for code in range(256))
+        return self.values_behind(b"")
+
+    def values_behind(self, start: bytes) -> list[Value | None]:
+        """Returns the values of all bytes that can follow a start, if one more byte decides."""
+        return [self._value(start + bytes((code,))) for code in range(256)]
+
+    def _value(self, data: bytes) -> Value | None:
+        try:
+            return self._decode(data)
+        except (LookupError, ValueError):
+            return None
 
 
 class Column(NamedTuple):
