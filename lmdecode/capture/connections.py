@@ -38,6 +38,7 @@ class _Connection(Generic[T]):
     __slots__ = (
         "_conversation",
         "_directions",
+        "_receive_all",
         "accounted",
         "app",
         "begun_ns",
@@ -53,6 +54,7 @@ class _Connection(Generic[T]):
         self, conversation: Conversation[T], app: Endpoint, machine: Endpoint, number: int, begun_ns: int
     ) -> None:
         self._conversation = conversation
+        self._receive_all = getattr(conversation, "receive_all", self._receive_each)
         self.app = app
         self.machine = machine
         self.number = number
@@ -96,6 +98,12 @@ class _Connection(Generic[T]):
                 if self.evidence.is_whole:
                     break
 
+    def _receive_each(self, pieces: Iterable[tuple[int, Sender, bytes, object]], made: list[T]) -> None:
+        """Take pieces of the streams one by one: what most conversations have no way of their own for."""
+        receive = self._conversation.receive
+        for time_ns, sender, data, predecoded in pieces:
+            made += receive(time_ns, sender, data, predecoded)
+
     @property
     def held(self) -> int:
         """About how many bytes of memory it holds."""
@@ -136,28 +144,41 @@ class _Connection(Generic[T]):
             The index of the first segment to which there is more, or that is another connection's.
         """
         app, machine = self.app, self.machine
-        receive = self._conversation.receive
         from_app, from_machine = self._directions[app], self._directions[machine]
-        sender: Sender
-        for number in range(index, len(segments)):
-            time_ns, source, destination, flags, seq, ack, payload, missing = segments[number]
+        next_app, next_machine = from_app.goes_on_at, from_machine.goes_on_at
+        if next_app is None or next_machine is None or from_app is from_machine:
+            return index
+        acked_app, acked_machine = from_app.acked, from_machine.acked
+        run: list[tuple[int, Sender, bytes, object]] = []
+        end = index
+        for end in range(index, len(segments)):
+            time_ns, source, destination, flags, seq, ack, payload, missing = segments[end]
             if flags & _ALL_FLAGS != ACK or not payload or missing:
-                return number
+                break
             # The ends of segments are the same objects again and again; if not, this is only slower.
             if source is app and destination is machine:
-                if not from_app.try_in_order(from_machine, seq, ack, len(payload)):
-                    return number
-                sender = "app"
+                if seq != next_app & 0xFFFFFFFF or ack != next_machine & 0xFFFFFFFF:
+                    break
+                acked_machine = next_machine
+                next_app += len(payload)
+                run.append((time_ns, "app", payload, predecoded[end]))
             elif source is machine and destination is app:
-                if not from_machine.try_in_order(from_app, seq, ack, len(payload)):
-                    return number
-                sender = "machine"
+                if seq != next_machine & 0xFFFFFFFF or ack != next_app & 0xFFFFFFFF:
+                    break
+                acked_app = next_app
+                next_machine += len(payload)
+                run.append((time_ns, "machine", payload, predecoded[end]))
             else:
-                return number
-            self.packets += 1
-            self.last_ns = time_ns
-            made += receive(time_ns, sender, payload, predecoded[number])
-        return len(segments)
+                break
+        else:
+            end = len(segments)
+        if run:
+            from_app.go_on(next_app, acked_app)
+            from_machine.go_on(next_machine, acked_machine)
+            self.packets += len(run)
+            self.last_ns = run[-1][0]
+            self._receive_all(run, made)
+        return end
 
     def receive(self, segment: Segment, predecoded: object = None) -> list[T]:
         """Take one of the connection's segments; hand out what is made of the messages that it completes."""

@@ -144,7 +144,11 @@ RECORDS: Final = Records()
 
 
 class Conversation(Protocol[T_co]):
-    """One connection between app and machine, as a protocol sees it. It never raises, whatever the bytes are."""
+    """One connection between app and machine, as a protocol sees it. It never raises, whatever the bytes are.
+
+    One that gains by it has a `receive_all` as well, which takes many pieces at once: an iterable of the arguments of
+    `receive`, and a list to which what is made of them is added.
+    """
 
     def receive(self, time_ns: int, sender: Sender, data: bytes, predecoded: Any = None) -> Sequence[T_co]:  # noqa: ANN401 -- the dialect's own
         """Take the next bytes of one direction; return what is made of the messages that they complete.

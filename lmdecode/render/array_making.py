@@ -17,6 +17,10 @@ import pyarrow as pa
 Array: TypeAlias = Any  # pyarrow has no types
 Type: TypeAlias = Any
 
+POOL: Final = pa.system_memory_pool()
+"""Gives the memory of all arrays that stay. pyarrow's own gives fresh memory for each, which a table of a hundred
+thousand messages takes a tenth of its time to touch."""
+
 _CODES: Final = {pa.int64(): "q", pa.int32(): "i", pa.float64(): "d"}
 _ENCODERS: Final[dict[Type, Callable[[Any], bytes]]] = {pa.string(): str.encode, pa.binary(): bytes.__bytes__}
 
@@ -54,7 +58,7 @@ def taken(values: Array, places: Array) -> Array:
     """
     import pyarrow.compute as pc  # which takes a while, and small groups do without
 
-    return pc.take(values, places, boundscheck=False)
+    return pc.take(values, places, boundscheck=False, memory_pool=POOL)
 
 
 def _buffers(values: Sequence[Any], kind: Type) -> tuple[list[Any], list[Array]] | None:

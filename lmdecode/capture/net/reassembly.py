@@ -169,29 +169,28 @@ class Direction:
         """True if any byte of the stream was handed out or given up."""
         return self._next is not None and self._next > self._base
 
-    def try_in_order(self, other: Direction, seq: int, ack: int, size: int) -> bool:
-        """Accept a segment that directly continues the stream while neither direction has a hole.
+    @property
+    def goes_on_at(self) -> int | None:
+        """The position of the byte that comes next; None if there is a hole in front, or if none is known yet."""
+        return None if self._end != self._next else self._next
 
-        The fast path, for nearly all segments: the caller hands on the payload as it is.
+    @property
+    def acked(self) -> int:
+        """How far the other side has acknowledged the stream."""
+        return self._acked
+
+    def go_on(self, until: int, acked: int) -> None:
+        """Count bytes that directly continue the stream, and that the caller hands on as they are.
+
+        The fast path, for nearly all segments. Neither direction has a hole (see `goes_on_at`), and each segment
+        acknowledges all that its other side has sent.
 
         Args:
-            other: The connection's other direction.
-            seq: Sequence number of the first byte, 32 bits.
-            ack: Acknowledgement number of the segment, 32 bits.
-            size: Bytes of payload.
-
-        Returns:
-            False if `receive` must take the segment; no byte was accepted then.
+            until: The position behind them.
+            acked: How far the stream was acknowledged meanwhile.
         """
-        expected = other._next
-        if expected is None or other._end != expected or ack != expected & 0xFFFFFFFF:
-            return False
-        other._acked = expected
-        expected = self._next
-        if expected is None or self._end != expected or seq != expected & 0xFFFFFFFF:
-            return False
-        self._next = self._end = expected + size
-        return True
+        self._next = self._end = until
+        self._acked = acked
 
     def begins_at(self, isn: int) -> bool | None:
         """Return True if a SYN with this sequence number began this connection, None if no number is known yet.

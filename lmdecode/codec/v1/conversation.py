@@ -24,9 +24,9 @@ frame, and reading resumes at the next `@`. Late bytes are read by a deframer of
 stream has moved on. Of a damaged message that may hold the machine's cloud account nothing is shown but its header:
 a wrong length or check byte would otherwise carry the secret past the masks.
 
-A clean message, which nearly all are, takes a short cut: `receive_clean` looks up everything that its first nine
-characters imply and never builds the parts. It must make exactly what the general path makes; tests compare the two
-with arbitrary streams. `_fast` says what that is worth.
+A clean message, which nearly all are, takes a short cut in `receive_all`: everything that its first nine characters
+imply was looked up, and the parts are never built. It must make exactly what the general path makes; tests compare the
+two with arbitrary streams. `_fast` says what that is worth.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 from lmdecode.codec.dialect import RECORDS, FieldsAs, Place, Sink, Tally
 from lmdecode.codec.record import NO_EXTRA, Kind, Record, Role, Sender
 from lmdecode.codec.v1 import GENERATION
-from lmdecode.codec.v1._fast import CleanMessage, CleanSink, clean_sink, window_of
+from lmdecode.codec.v1._fast import CleanMessage, CleanSink, clean_sink
 from lmdecode.codec.v1.decoder import Decoder, withhold
 from lmdecode.codec.v1.framing import Deframer, Frame, Skipped
-from lmdecode.codec.v1.message import HEADER, OK, Decoded
+from lmdecode.codec.v1.message import HEADER, OK, Decoded, Header
 from lmdecode.codec.v1.redaction import touches_secret
 
 if TYPE_CHECKING:
@@ -52,6 +52,9 @@ T = TypeVar("T")
 
 ANSWER_TIMEOUT_NS: Final = 10_000_000_000
 """An answer that comes later than this after its request is taken for a report. Our choice."""
+
+Piece = tuple[int, Sender, bytes, CleanMessage | None]
+"""A piece of a stream: when it was captured, whose it is, its bytes, what the decoder's `predecode` returned for it."""
 
 _Pending = tuple[Kind, int, int, int, Any]
 """A request that is not answered: its kind, address, length and time, and what the sink made of it."""
@@ -105,46 +108,56 @@ class ConversationInto(Generic[T]):
             data: The bytes.
             predecoded: What the decoder's `predecode` returned for exactly these bytes.
         """
-        if predecoded is not None:
-            made = self.receive_clean(time_ns, sender, data, predecoded)
-            if made is not None:
-                return [made]
-        return [self._made(time_ns, sender, event) for event in self._deframers[sender].feed(data)]
-
-    def receive_clean(self, time_ns: int, sender: Sender, data: bytes, predecoded: CleanMessage) -> T | None:
-        """Take bytes that are exactly one predecoded frame. Returns None if the general path must run.
-
-        This runs for nearly every frame, and makes what `receive` would make without `predecoded`.
-        """
-        clean = self._clean
-        if clean is None:
-            return None
-        text, fields, problems, number = predecoded
-        start = text[:HEADER]
-        decoder = self._decoder
-        kind, address, length = window_of(start)
-        elapsed = asked = None
-        role: Role = "request"
-        deframer = self._deframers[sender]
-        if number != decoder.number or deframer.held:  # another machine's key, or the rest of a frame is awaited
-            return None
-        if sender == "machine":
-            # A write's answer says whether it was taken, and one without data is the request's echo.
-            if kind is Kind.WRITE or len(text) == _WITHOUT_DATA:
-                return None
-            role, elapsed, asked = self._pair(time_ns, kind, address, length)
-        deframer.position += len(data)
-        prepared = self._prepared[role].get(start) or self._prepare(clean, sender, role, start)
-        tally = self.tally
-        tally.frames += 1
-        tally.messages += 1
-        tally.valid_frames += 1
-        if problems:
-            tally.problems += 1
-        made = clean.on_clean_message(time_ns, prepared, text, fields, problems, elapsed, decoder.machine, asked)
-        if role == "request":
-            self._pending.append((kind, address, length, time_ns, made))
+        made: list[T] = []
+        self.receive_all(((time_ns, sender, data, predecoded),), made)
         return made
+
+    def receive_all(self, pieces: Iterable[Piece], made: list[T]) -> None:
+        """Take the next pieces of both directions, one after the other, each as `receive` takes it.
+
+        This is one loop, since it runs for nearly every frame. Of a clean message it makes what the general path would
+        make of its bytes.
+
+        Args:
+            pieces: In the order in which they were captured.
+            made: What is made of the messages that they complete is added to it.
+        """
+        clean, decoder = self._clean, self._decoder
+        deframers, prepared, pending = self._deframers, self._prepared, self._pending
+        elapsed: float | None
+        role: Role
+        count = with_problems = 0
+        try:
+            for time_ns, sender, data, predecoded in pieces:
+                deframer = deframers[sender]
+                if predecoded is not None and clean is not None and not deframer.held:  # no rest of a frame is awaited
+                    text, fields, problems, number, start, window = predecoded
+                    kind, address, length = window
+                    # A write's answer says whether it was taken, and one without data is the request's echo.
+                    is_usual = sender == "app" or (kind is not Kind.WRITE and len(text) != _WITHOUT_DATA)
+                    if is_usual and number == decoder.number:  # and not of another machine's key
+                        role, elapsed, asked = "request", None, None
+                        if sender == "machine":
+                            role, elapsed, asked = self._pair(time_ns, kind, address, length)
+                        deframer.position += len(data)
+                        count += 1
+                        if problems:
+                            with_problems += 1
+                        shared = prepared[role].get(start) or self._prepare(clean, sender, role, start, window)
+                        one = clean.on_clean_message(
+                            time_ns, shared, text, fields, problems, elapsed, decoder.machine, asked
+                        )
+                        made.append(one)
+                        if role == "request":
+                            pending.append((kind, address, length, time_ns, one))
+                        continue
+                made += [self._made(time_ns, sender, event) for event in deframer.feed(data)]
+        finally:
+            tally = self.tally
+            tally.frames += count
+            tally.messages += count
+            tally.valid_frames += count
+            tally.problems += with_problems
 
     def receive_late(self, time_ns: int, sender: Sender, data: bytes, reason: str) -> list[T]:
         """Take bytes that belong before others already received: they are read apart, and marked with the reason."""
@@ -190,12 +203,12 @@ class ConversationInto(Generic[T]):
             prepared.clear()
         return made
 
-    def _prepare(self, clean: CleanSink[T], sender: Sender, role: Role, start: str) -> Any:  # noqa: ANN401 -- the sink's own
+    def _prepare(self, clean: CleanSink[T], sender: Sender, role: Role, start: str, window: Header) -> Any:  # noqa: ANN401 -- the sink's own
         """Return the part of what is made that all clean messages with this header and role share."""
         known = self._prepared[role]
         if len(known) >= _MAX_WINDOWS:
             known.clear()
-        known[start] = prepared = clean.prepare_window(self._place, sender, window_of(start), role)
+        known[start] = prepared = clean.prepare_window(self._place, sender, window, role)
         return prepared
 
     def _made(self, time_ns: int, sender: Sender, event: Frame | Skipped, notes: tuple[str, ...] = ()) -> T:

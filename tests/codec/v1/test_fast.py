@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lmdecode.codec.v1 import decoder
-from lmdecode.codec.v1._fast import read_text, window_of
+from lmdecode.codec.v1._fast import read_text, read_texts
 from lmdecode.codec.v1.decoder import decode_plaintext
 from lmdecode.codec.v1.memory_map import REGISTERS
 from lmdecode.codec.v1.message import HEADER, NO_FIELDS
@@ -42,26 +42,27 @@ def agrees(plaintext):
     if read is None:
         assert as_json is None
         return False
-    text, fields, problems, number = read
+    text, fields, problems, number, start, window = read
     assert (text, fields, problems, number) == (slow.plaintext, slow.fields, slow.problems, 3)
-    assert as_json == (text, orjson.dumps(dict(fields)).decode(), problems, 3)
+    assert as_json == (text, orjson.dumps(dict(fields)).decode(), problems, 3, start, window)
+    assert read_text(plaintext, 3, fields_as="none") == (text, NO_FIELDS, problems, 3, start, window)
     assert slow.valid
     assert slow.data == (text[HEADER:-2].lower() or None)
-    assert window_of(text[:HEADER]) == slow.message[:3]
+    assert (start, window) == (text[:HEADER], slow.message[:3])
     if slow.data is None:
         assert (slow.message.kind, fields) == ("read", NO_FIELDS)
     return True
 
 
 def test_requests_are_read_as_text_only():
-    assert read_text(with_check("R40000020"), 0, fields_as="json") == ("R40000020D8", "{}", (), 0)
+    assert read_text(with_check("R40000020"), 0, fields_as="json")[:4] == ("R40000020D8", "{}", (), 0)
     for not_so in ("W40000020", "Z40000020", "R01110010", "R40000000", "RFFFF0002"):
         assert read_text(with_check(not_so), 0, fields_as="json") is None
 
 
-def test_what_was_not_read_has_no_window():
-    with pytest.raises(ValueError, match="R01110010"):
-        window_of("R01110010")
+def test_several_are_read_as_each_is():
+    texts = [with_check("R40000020"), b"junk", with_check("R01110010"), with_check("R0000000102")]
+    assert read_texts(texts, 1, fields_as="json") == [read_text(text, 1, fields_as="json") for text in texts]
 
 
 def test_the_samples_that_it_reads():

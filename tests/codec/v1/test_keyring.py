@@ -46,10 +46,12 @@ def test_a_connection_keeps_to_its_key_whatever_was_foreseen():
     conversation = Conversation(keyring)
     conversation.receive(TIME, "machine", b"@" + body + b"%")
     (other,) = keyring.predecode([b"@" + body + b"%"], fields_as="values")
-    text, fields, problems, number = other
+    *_, number, start, window = other
     assert number == 1
-    assert conversation.receive_clean(TIME, "machine", b"@" + body + b"%", (text, fields, problems, 2)) is None
-    assert conversation.receive_clean(TIME, "machine", b"@" + body + b"%", other).machine == "kitchen"
+    foreign = ("R401C000400000000A1", {}, ("what a wrong key made of it",), 2, start, window)
+    for found, problems in ((foreign, ()), (other, ()), ((*foreign[:3], 1, start, window), foreign[2])):
+        (record,) = conversation.receive(TIME, "machine", b"@" + body + b"%", found)
+        assert (record.machine, record.problems) == ("kitchen", problems)
 
 
 def test_before_the_first_message_the_machine_is_not_known():

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lmdecode.codec.dialect import RECORDS, Place
 from lmdecode.codec.record import Record
-from lmdecode.codec.v1._fast import clean_sink, window_of
+from lmdecode.codec.v1._fast import clean_sink
 from lmdecode.codec.v1.conversation import ConversationInto
 from lmdecode.codec.v1.decoder import FrameDecoder
 from lmdecode.codec.v1.key import Key
@@ -37,8 +37,8 @@ def test_a_line_is_that_of_the_record(time_ns, sample, role, elapsed, machine, f
         (found,) = decoder.predecode(piece, fields_as=fields_as if sink is lines else "values")
         if found is None:
             return
-        text, fields, problems, _ = found
-        prepared = sink.prepare_window(place, "machine", window_of(text[:9]), role)
+        text, fields, problems, _, _, window = found
+        prepared = sink.prepare_window(place, "machine", window, role)
         made.append(sink.on_clean_message(time_ns, prepared, text, fields, problems, elapsed, machine, None))
     record, line, again = made
     assert type(record) is Record
