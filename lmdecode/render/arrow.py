@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable, Iterator
 from functools import reduce
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 from lmdecode.analysis.columns import chosen_fields, field_kinds
 from lmdecode.codec.dialect import Sink
@@ -55,14 +57,23 @@ def to_arrow(records: Iterable[Record], *, form: Form = "wide", fields: str | It
     >>> lmdecode.to_arrow(records, form="long", fields="*_set_temp").select(["name", "value", "unit"]).to_pylist()[0]
     {'name': 'coffee_set_temp', 'value': 96.2, 'unit': '°C'}
     """
-    pa = _pyarrow()
+    _pyarrow()
     names = None if fields is None else chosen_fields([fields] if isinstance(fields, str) else fields)
-    from lmdecode.render.columnar import ColumnSink, whole_batch
+    from lmdecode.render.columnar import ColumnSink
     from lmdecode.render.records.parquet import schema
 
     columns = ColumnSink(schema(tuple(field_kinds()) if names is None else names))
     made = records.decode_into(columns.sink) if isinstance(records, Decodable) else map(columns.sink.record, records)
-    groups = columns.groups(made)
+    with _SELDOM:
+        return _table_of(columns.groups(made), form, names, everything=fields == "*")
+
+
+def _table_of(groups: Iterator[Group], form: Form, names: tuple[str, ...] | None, *, everything: bool) -> Table:
+    """Returns the table of some groups; `names` are the fields that were chosen, if any were."""
+    pa = _pyarrow()
+    from lmdecode.render.columnar import whole_batch
+    from lmdecode.render.records.parquet import schema
+
     if form == "long":
         from lmdecode.render.long_table import long_batch, long_schema
 
@@ -73,8 +84,39 @@ def to_arrow(records: Iterable[Record], *, form: Form = "wide", fields: str | It
         final = schema(tuple(name for name in field_kinds() if name in occurring))
         return pa.Table.from_batches([whole_batch(final, *each) for each in made_of], schema=final)
     final = schema(names)
-    batches = [_having(names if fields != "*" else (), group, final) for group in groups]
+    batches = [_having(() if everything else names, group, final) for group in groups]
     return pa.Table.from_batches([batch for batch in batches if batch.num_rows], schema=final)
+
+
+class _Seldom:
+    """While it is entered, Python looks for cycles only at every 100,000th object.
+
+    Messages make none, and to look for some at every 700th takes a tenth of the time of a table. Threads may be in it
+    at the same time: the last one to leave it puts back what there was before the first.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._inside = 0
+        self._before = gc.get_threshold()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._before = gc.get_threshold()
+                if 0 < self._before[0] < _EVERY:  # 0 is somebody's wish not to look at all
+                    gc.set_threshold(_EVERY, *self._before[1:])
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                gc.set_threshold(*self._before)
+
+
+_EVERY: Final = 100_000
+_SELDOM: Final = _Seldom()
 
 
 def _having(names: tuple[str, ...], group: Group, columns: Any) -> Any:  # noqa: ANN401 -- pyarrow has no types
