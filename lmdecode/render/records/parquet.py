@@ -1,23 +1,28 @@
 """Parquet, through pyarrow: one Record a row, one typed column a field.
 
-Rows are written in groups, so that memory does not grow with the capture. This module is the only one that needs
-pyarrow, which the extra `parquet` installs.
+Rows are written in groups, so that memory does not grow with the capture. While pyarrow encodes a group, which it does
+without Python's lock, the next one is decoded: a thread of its own takes one group at a time, in their order, and the
+decoder waits for it rather than have two groups wait. pyarrow's many small writes are put together before they come to
+the file, which is Python's and needs the lock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lmdecode._parts import is_off
 from lmdecode.analysis.columns import field_kinds, record_columns
 from lmdecode.codec.record import Record
 from lmdecode.render.columnar import GROUP, ColumnSink
 from lmdecode.render.records import OneByOne, OutputFormat, Style
 
+_BUFFER: Final = 1 << 20  # bytes
 _WORDS: Final = pa.dictionary(pa.int32(), pa.string())
 _COLUMN_TYPES: Final = {
     "time": pa.timestamp("ns", "UTC"),
@@ -86,8 +91,9 @@ class ParquetWriter(OneByOne):
     def __init__(self, file: IO[bytes], style: Style) -> None:
         self._schema = schema(style.fields or tuple(field_kinds()), several=style.several)
         self._file = _Counted(file)
+        self._stream = pa.BufferedOutputStream(pa.PythonFile(self._file, mode="w"), _BUFFER)
         self._writer = pq.ParquetWriter(
-            pa.PythonFile(self._file, mode="w"),
+            self._stream,
             self._schema,
             compression="zstd",
             use_dictionary=repeating(self._schema),
@@ -95,6 +101,8 @@ class ParquetWriter(OneByOne):
         self._columns = ColumnSink(self._schema)
         self.sink = self._columns.sink
         self._rows: list[object] = []
+        self._thread = None if is_off("encoding") else ThreadPoolExecutor(1, "parquet")
+        self._encoding: Future[None] | None = None  # of the group that the thread has
 
     def write(self, record: Record) -> None:
         """Add one row."""
@@ -106,13 +114,27 @@ class ParquetWriter(OneByOne):
         """Add rows, as `sink` made them."""
         self.end_group()
         for batch in self._columns.batches(made):
-            self._writer.write_batch(batch, row_group_size=GROUP)
+            self._encode(batch)
 
     def end_group(self) -> None:
         """Write the rows that wait for their group to fill."""
         rows, self._rows = self._rows, []
         if rows:
             self.write_all(rows)
+
+    def _encode(self, batch: Any) -> None:  # noqa: ANN401 -- pyarrow has no types
+        """Have a group written as soon as the one before is."""
+        if self._thread is None:
+            self._writer.write_batch(batch, row_group_size=GROUP)
+            return
+        self._await()
+        self._encoding = self._thread.submit(self._writer.write_batch, batch, row_group_size=GROUP)
+
+    def _await(self) -> None:
+        """Wait until all groups are written. Raises the error of the one that could not be written."""
+        encoding, self._encoding = self._encoding, None
+        if encoding is not None:
+            encoding.result()
 
     def begin(self, capture: str) -> None:  # noqa: ARG002
         """Begin a group of rows, so that the file is the same in however many processes it was made."""
@@ -124,6 +146,7 @@ class ParquetWriter(OneByOne):
     def append(self, part: Path) -> None:
         """Add the rows of a file that another of these writers wrote."""
         self.end_group()
+        self._await()
         with pq.ParquetFile(part) as file:
             for index in range(file.num_row_groups):
                 self._writer.write_table(file.read_row_group(index))
@@ -131,12 +154,19 @@ class ParquetWriter(OneByOne):
     def close(self) -> None:
         """Write what is left, and the end of the file."""
         self.end_group()
-        self._writer.close()
+        self._await()
+        self._end()
 
     def abandon(self) -> None:
         """Leave the file as it is. Without this, pyarrow would write its end when it is cleaned up."""
         self._file.abandoned = True
+        self._end()
+
+    def _end(self) -> None:
+        if self._thread is not None:
+            self._thread.shutdown()
         self._writer.close()
+        self._stream.close()
 
 
 class _Counted:
@@ -160,6 +190,9 @@ class _Counted:
 
     def flush(self) -> None:
         self._file.flush()
+
+    def close(self) -> None:
+        """Leave the file open: it is somebody else's."""
 
 
 FORMAT: Final = OutputFormat(open=ParquetWriter, binary=True, joinable=True)
