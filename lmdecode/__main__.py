@@ -14,15 +14,18 @@ if _is_program and _signal.getsignal(_signal.SIGINT) is _signal.default_int_hand
     _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
 
 import contextlib
+import gc
 import os
 from io import TextIOWrapper
 
 from lmdecode import __version__
+from lmdecode._parts import is_off
 from lmdecode._startup import end_at_once, load_cipher
 
 TYPE_CHECKING = False  # the module typing is not needed to print the version
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Callable
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 _TERMINATED = 143  # 128 + SIGTERM
@@ -57,16 +60,10 @@ def main() -> None:
     try:
         if _is_answered_at_once():
             return
-        load_cipher()
-        from lmdecode.cli._common.terminal import guard_terminals  # noqa: PLC0415 -- see above
-        from lmdecode.cli.app import make_app  # noqa: PLC0415 -- see above
-
-        guard_terminals()
-        _catch_what_nobody_catches()
-        app = make_app(sys.argv[1:])
+        run_command = _loaded(sys.argv[1:])
         if _signal.getsignal(_signal.SIGINT) is _signal.SIG_DFL:
             _signal.signal(_signal.SIGINT, _signal.default_int_handler)  # from here on it is a KeyboardInterrupt
-        app(prog_name="lmdecode")
+        run_command()
     except OSError as error:
         if error.errno is None or error.filename is not None:
             raise SystemExit(_ended_by(error)) from None
@@ -76,6 +73,37 @@ def main() -> None:
         raise SystemExit(_ended_by(error)) from None
     except KeyboardInterrupt as error:
         raise SystemExit(_ended_by(error)) from None
+
+
+def _loaded(arguments: list[str]) -> Callable[[], object]:
+    """Loads the command that a command line names, and returns what runs it."""
+    if _is_program:
+        gc.disable()  # what is loaded stays, and to look for cycles in it takes a thirtieth of the start
+    load_cipher()
+    from lmdecode.cli._common.terminal import guard_terminals  # noqa: PLC0415 -- see above
+
+    guard_terminals()
+    _catch_what_nobody_catches()
+    command = _plain(arguments) or _of_typer(arguments)
+    if _is_program:
+        gc.freeze()  # the collector leaves alone what was made until now
+        gc.enable()
+    return command
+
+
+def _plain(arguments: list[str]) -> Callable[[], object] | None:
+    if arguments[:1] != ["decode"] or is_off("startup"):
+        return None
+    from lmdecode.cli._common.plain import plain_command  # noqa: PLC0415 -- see above
+
+    return plain_command(arguments)
+
+
+def _of_typer(arguments: list[str]) -> Callable[[], object]:
+    from lmdecode.cli.app import make_app  # noqa: PLC0415 -- see above
+
+    app = make_app(arguments)
+    return lambda: app(prog_name="lmdecode")
 
 
 def _is_answered_at_once() -> bool:

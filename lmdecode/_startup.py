@@ -8,6 +8,8 @@ somebody else's library, so each has its own test, and each does nothing where t
   loads.
 - Through ctypes, pycryptodome asks `platform.architecture()` whether this is Windows, which starts the program `file`.
   The answer is known, so it is put where pycryptodome keeps it: 20 ms, and no process.
+- It loads `ctypes.util` for a function that it calls on no system but Windows, and that loads `subprocess`, `tempfile`
+  and `random`: 8 ms in a program that has no use for them. So a module with that one function stands in meanwhile.
 - Python takes apart all that it holds before it ends, for a tenth of the time of a short command. `os._exit` does not.
 """
 
@@ -18,6 +20,7 @@ import os
 import sys
 import threading
 from importlib import import_module
+from types import ModuleType
 
 from lmdecode._parts import is_off
 
@@ -32,12 +35,29 @@ def load_cipher() -> None:
     if "cffi" in sys.modules or is_off("startup"):
         return
     sys.modules["cffi"] = None  # type: ignore[assignment]  # an import then fails as if it were not installed
+    stand_in = None if "ctypes.util" in sys.modules else _ctypes_util()
     try:
+        if stand_in is not None:
+            sys.modules["ctypes.util"] = stand_in
         if sys.platform != "win32":
             getattr(import_module("Crypto.Util._raw_api"), "cached_architecture", [])[:] = ["", ""]
         import_module("Crypto.Cipher.AES")
     finally:
         sys.modules.pop("cffi", None)
+        if stand_in is not None:
+            sys.modules.pop("ctypes.util", None)
+
+
+def _ctypes_util() -> ModuleType:
+    """Returns what stands in for `ctypes.util`. Its function is that of the real one, loaded when it is called."""
+
+    def find_library(name: str) -> str | None:
+        found: str | None = import_module("ctypes.util").find_library(name)
+        return found
+
+    module = ModuleType("ctypes.util")
+    module.find_library = find_library  # type: ignore[attr-defined]
+    return module
 
 
 def end_at_once(code: int | str | None) -> None:

@@ -309,7 +309,7 @@ def none_chosen(asked: Asked, outcomes: Sequence[Outcome]) -> str:
     if not asked.chooses or any(outcome.shown for outcome in outcomes):
         return ""
     from lmdecode.app.decode import counted
-    from lmdecode.render.sentence import count_text
+    from lmdecode.render.counts import count_text
 
     tally = counted(outcomes)
     if not tally.frames:

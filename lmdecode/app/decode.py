@@ -30,7 +30,7 @@ from lmdecode.codec.printable import encodable
 from lmdecode.codec.record import Record
 from lmdecode.codec.speakers import Speakers
 from lmdecode.project import page
-from lmdecode.render.sentence import count_text
+from lmdecode.render.counts import count_text
 
 if TYPE_CHECKING:
     from lmdecode.capture.net.tls import Visit

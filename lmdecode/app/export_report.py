@@ -10,7 +10,7 @@ from typing import Final
 
 from lmdecode.app.dataset.finding import Trouble
 from lmdecode.app.dataset.unit import Result, State
-from lmdecode.render.sentence import count_text
+from lmdecode.render.counts import count_text
 
 _MOST_KEPT: Final = 1000
 """Results that are kept to be listed; all are counted. What failed is in the dataset as well."""

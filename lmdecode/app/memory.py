@@ -31,8 +31,8 @@ from lmdecode.codec.v1.image import MemoryImage, image_text
 from lmdecode.codec.v1.memory import Memory
 from lmdecode.codec.v1.message import ADDRESS_SPACE
 from lmdecode.codec.v1.window import span_of, unexplained_bits
+from lmdecode.render.counts import count_text
 from lmdecode.render.memory_dump import Dump
-from lmdecode.render.sentence import count_text
 from lmdecode.render.unknowns import UnknownsOfMachine
 from lmdecode.render.unnamed import NamesOfMachine
 

@@ -9,7 +9,8 @@ import typer
 from lmdecode.cli._common.captures import CaptureOptions, over_captures
 from lmdecode.cli._common.echo import echo
 from lmdecode.cli._common.errors import reports_errors, saying
-from lmdecode.cli._common.options import FieldsOption, Formats, OutputOption, RangeOption, ShowSecretsOption
+from lmdecode.cli._common.formats import Formats
+from lmdecode.cli._common.options import FieldsOption, OutputOption, RangeOption, ShowSecretsOption
 
 if TYPE_CHECKING:
     from lmdecode.app.memory import ChangeList

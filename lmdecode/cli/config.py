@@ -12,7 +12,8 @@ from lmdecode.app.errors import UsageError
 from lmdecode.cli._common import completion
 from lmdecode.cli._common.echo import echo, echo_json
 from lmdecode.cli._common.errors import complain, failures_as_json, reports_errors
-from lmdecode.cli._common.options import ConfigOption, Formats, JsonOption, MachineEntryOption, number
+from lmdecode.cli._common.formats import Formats
+from lmdecode.cli._common.options import ConfigOption, JsonOption, MachineEntryOption, number
 from lmdecode.cli._common.prompt import asked, encodable, is_somebody_there, line_from_stdin, quoted
 from lmdecode.codec.printable import printable
 

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO, cast
+from typing import Annotated
 
 import typer
 
 from lmdecode.cli._common import completion
 from lmdecode.cli._common.captures import CaptureOptions, over_captures
-from lmdecode.cli._common.errors import reports_errors, say_how_it_went
-from lmdecode.cli._common.options import Formats, OutputOption, ShowSecretsOption
-from lmdecode.render.records import Style, Writer, format_named, format_names
-
-if TYPE_CHECKING:
-    from lmdecode.app.asked import Asked, Opened
-    from lmdecode.app.decode import Outcome
-    from lmdecode.capture.net.packet import Packet
-    from lmdecode.codec.record import Record
-    from lmdecode.codec.speakers import Speakers
+from lmdecode.cli._common.decoding import FORMATS, decode_captures
+from lmdecode.cli._common.errors import reports_errors
+from lmdecode.cli._common.options import OutputOption, ShowSecretsOption
 
 
 class Order(StrEnum):
@@ -30,9 +20,6 @@ class Order(StrEnum):
 
     FILES = "files"
     TIME = "time"
-
-
-_FORMATS = Formats(format_names(), piped="jsonl")
 
 
 _CAPTURES = Annotated[
@@ -50,8 +37,8 @@ _CAPTURES = Annotated[
 @over_captures(captures=_CAPTURES)
 def decode(
     given: CaptureOptions,
-    format: Annotated[str | None, _FORMATS.option()] = None,
-    as_json: Annotated[bool, _FORMATS.json_option()] = False,
+    format: Annotated[str | None, FORMATS.option()] = None,
+    as_json: Annotated[bool, FORMATS.json_option()] = False,
     output: OutputOption = None,
     fields: Annotated[
         list[str] | None,
@@ -136,78 +123,19 @@ def decode(
 
     A comma means "or". `!=` is the opposite of `=`, but on a field it matches only messages that have the field.
     """
-    import gc
-
-    from lmdecode.app.decode import Outcome, in_order, outcomes_of
-    from lmdecode.app.files import expanded, refuse_to_overwrite
-    from lmdecode.app.output import open_output, open_writer
-
-    gc.set_threshold(100_000)  # records are no cycles: to look for some at every 700th takes a twentieth of the time
     asked = given.asked(show_secrets=show_secrets, chosen_fields=_names(fields or []))
-    opened = asked.opened()
-    speakers = opened.speakers
-    paths = expanded(given.captures)
-    name = _FORMATS.chosen(format, as_json=as_json, output=output)
-    chosen = format_named(name)
-    join = asked.join
-    several = len(paths) > 1 and not join
-    style = Style(asked.fields, several=several, captions=several and order is Order.FILES)
-    refuse_to_overwrite(output, [*paths, Path(opened.origin)])
-    if join and (order is Order.TIME or chosen.of_packets):
-        raise typer.BadParameter(f"--join goes with neither --order time nor {name}: mergecap -w NEW.pcapng FILE…")
-    outcomes = outcomes_of(paths) if several else [Outcome(path) for path in (in_order(paths) if join else paths)]
-    for outcome in outcomes:  # sorted by time they are all open at once
-        outcome.memory = (outcome.memory if memory is None else memory << 20) // (
-            len(outcomes) if order is Order.TIME else 1
-        )
-    if chosen.of_packets:
-        if asked.chooses or order is Order.TIME:
-            left_out = "--machine, --where, --from, --to, --fields and --order"
-            raise typer.BadParameter(f"{name} has every packet as it was: leave {left_out} out")
-        with open_output(name, chosen, output, private=show_secrets) as file:
-            _annotate(outcomes, speakers, file)
-            failed = say_how_it_went(outcomes, speakers, asked)
-    else:
-        with open_writer(name, chosen, output, style, private=show_secrets) as writer:
-            _decode(outcomes, asked, opened, writer, name, style, order=order, jobs=jobs, output=output)
-            writer.flush()
-            failed = say_how_it_went(outcomes, speakers, asked)
-    if failed:
+    by_time = order is Order.TIME
+    if decode_captures(
+        given.captures,
+        asked,
+        format=format,
+        as_json=as_json,
+        output=output,
+        by_time=by_time,
+        jobs=jobs,
+        memory=memory,
+    ):
         raise typer.Exit(1)
-
-
-def _decode(
-    outcomes: list[Outcome],
-    asked: Asked,
-    opened: Opened,
-    writer: Writer,
-    name: str,
-    style: Style,
-    *,
-    order: Order,
-    jobs: int | None,
-    output: Path | None,
-) -> None:
-    """Write what the user wants to see of all captures: together, in several processes, or one by one."""
-    from lmdecode.app.files import is_live
-    from lmdecode.app.output import decode_onto
-    from lmdecode.cli._common.progress import progress_bar
-
-    live = any(is_live(Path(outcome.name)) for outcome in outcomes)
-    if asked.join or order is Order.TIME:
-        _together(outcomes, asked, opened, writer, live=live)
-        return
-    workers = min(os.cpu_count() or 1 if jobs == 0 else jobs or 1, len(outcomes))
-    if workers > 1 and format_named(name).joinable and not live:  # what is live cannot be opened in another process
-        from lmdecode.app.jobs import decode_in_processes
-
-        outcomes[:] = decode_in_processes(outcomes, workers, name, style, asked, writer)
-        return
-    for outcome in outcomes:
-        path = Path(outcome.name)
-        writer.begin(outcome.name)
-        with progress_bar(path, onto_terminal=output is None and sys.stdout.isatty()) as progress:
-            decode_onto(writer, outcome, asked, opened, live=is_live(path), progress=progress)
 
 
 def _names(fields: list[str]) -> tuple[str, ...]:
@@ -220,29 +148,3 @@ def _names(fields: list[str]) -> tuple[str, ...]:
         return chosen_fields(fields)
     except FieldNameError as error:
         raise typer.BadParameter(str(error), param_hint="--fields") from None
-
-
-def _together(outcomes: list[Outcome], asked: Asked, opened: Opened, writer: Writer, *, live: bool) -> None:
-    """Write the messages of all captures by time, or as those of the pieces of one capture."""
-    from lmdecode.app.asked import Choice
-    from lmdecode.app.decode import joined, merged
-
-    records = (joined if asked.join else merged)(outcomes, opened.speakers)
-    for record in Choice(asked, opened, outcomes[0]).of(records):  # one outcome counts for all, whichever it is
-        writer.write(record)
-        if live:
-            writer.flush()
-
-
-def _annotate(outcomes: list[Outcome], speakers: Speakers, file: object) -> None:
-    """Write all packets of some captures, one capture after the other, into one pcapng with comments."""
-    from lmdecode.app.decode import read_packets
-    from lmdecode.cli._common.progress import progress_bar
-    from lmdecode.render.records import pcapng
-
-    def packets() -> Iterator[tuple[Packet | None, list[Record]]]:
-        for outcome in outcomes:
-            with progress_bar(Path(outcome.name), onto_terminal=False) as progress:
-                yield from read_packets(outcome, speakers, progress=progress)
-
-    pcapng.write(cast("BinaryIO", file), packets())

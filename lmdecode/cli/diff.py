@@ -10,7 +10,8 @@ import typer
 from lmdecode.cli._common.captures import CaptureOptions, over_captures
 from lmdecode.cli._common.echo import echo
 from lmdecode.cli._common.errors import reports_errors, saying
-from lmdecode.cli._common.options import Formats, OutputOption, RangeOption, ShowSecretsOption
+from lmdecode.cli._common.formats import Formats
+from lmdecode.cli._common.options import OutputOption, RangeOption, ShowSecretsOption
 
 if TYPE_CHECKING:
     from lmdecode.app.memory import MemoryComparison

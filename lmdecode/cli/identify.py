@@ -10,7 +10,8 @@ import typer
 from lmdecode.cli._common.captures import CaptureOptions, over_captures
 from lmdecode.cli._common.echo import echo
 from lmdecode.cli._common.errors import complain, reports_errors
-from lmdecode.cli._common.options import Formats, OutputOption
+from lmdecode.cli._common.formats import Formats
+from lmdecode.cli._common.options import OutputOption
 
 _FORMATS = Formats(("table", "json"), piped="table")
 

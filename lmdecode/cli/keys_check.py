@@ -13,7 +13,8 @@ from typer.core import TyperGroup
 from lmdecode.cli._common.captures import CaptureOptions, over_captures
 from lmdecode.cli._common.echo import echo
 from lmdecode.cli._common.errors import complain, reports_errors
-from lmdecode.cli._common.options import Formats, OutputOption
+from lmdecode.cli._common.formats import Formats
+from lmdecode.cli._common.options import OutputOption
 from lmdecode.codec.printable import printable
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ import typer
 from lmdecode.app.errors import UsageError
 from lmdecode.cli._common.captures import CaptureOptions, over_captures
 from lmdecode.cli._common.errors import reports_errors, saying
-from lmdecode.cli._common.options import Formats, OutputOption, RangeOption, ShowSecretsOption
+from lmdecode.cli._common.formats import Formats
+from lmdecode.cli._common.options import OutputOption, RangeOption, ShowSecretsOption
 
 _FORMATS = Formats(("table", "json", "bin"), piped="table")
 

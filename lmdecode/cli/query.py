@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from lmdecode.cli._common.errors import reports_errors
-from lmdecode.cli._common.options import Formats, OutputOption
+from lmdecode.cli._common.formats import Formats
+from lmdecode.cli._common.options import OutputOption
 
 _FORMATS = Formats(("table", "jsonl", "csv", "csv-safe", "parquet"), piped="jsonl")
 

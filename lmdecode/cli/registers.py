@@ -9,7 +9,8 @@ import typer
 from lmdecode.app.errors import CommandError
 from lmdecode.cli._common import completion
 from lmdecode.cli._common.errors import reports_errors
-from lmdecode.cli._common.options import Formats, OutputOption
+from lmdecode.cli._common.formats import Formats
+from lmdecode.cli._common.options import OutputOption
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,10 +12,10 @@ from lmdecode.cli._common import completion
 from lmdecode.cli._common.captures import CaptureOptions, over_captures
 from lmdecode.cli._common.echo import echo, echo_json
 from lmdecode.cli._common.errors import INTERRUPTED, complain, reports_errors
+from lmdecode.cli._common.formats import Formats
 from lmdecode.cli._common.live import run_live
 from lmdecode.cli._common.options import (
     ConfigOption,
-    Formats,
     HostOption,
     KeyOption,
     LiveMachineOption,

@@ -8,7 +8,8 @@ import typer
 
 from lmdecode.cli._common.captures import CaptureOptions, over_captures
 from lmdecode.cli._common.errors import reports_errors, say
-from lmdecode.cli._common.options import Formats, OutputOption
+from lmdecode.cli._common.formats import Formats
+from lmdecode.cli._common.options import OutputOption
 
 _FORMATS = Formats(("table", "jsonl", "csv", "csv-safe"), piped="jsonl")
 

@@ -8,7 +8,8 @@ import typer
 
 from lmdecode.cli._common.captures import CaptureOptions, over_captures
 from lmdecode.cli._common.errors import reports_errors, saying
-from lmdecode.cli._common.options import Formats, OutputOption, RangeOption, number
+from lmdecode.cli._common.formats import Formats
+from lmdecode.cli._common.options import OutputOption, RangeOption, number
 
 _FORMATS = Formats(("table", "jsonl"), piped="jsonl")
 

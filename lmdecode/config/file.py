@@ -29,7 +29,6 @@ from lmdecode.codec.errors import KeyFormatError, LmdecodeError
 from lmdecode.codec.v1 import PORT
 from lmdecode.codec.v1.key import Key
 from lmdecode.config import CONFIG_VARIABLE
-from lmdecode.config.foreign_files import whose, why_not_json
 from lmdecode.config.json_lines import Steps, entry_lines, line_of
 from lmdecode.config.names import AT_THE_TOP, nearest, shortened, without_user
 
@@ -205,6 +204,8 @@ def load_config(path: Path) -> Config:
     Raises:
         ConfigError: It cannot be read, or is not a JSON object in UTF-8.
     """
+    from lmdecode.config.foreign_files import whose, why_not_json  # noqa: PLC0415 -- many have no file
+
     text = _text(path)
     try:
         entries = json.loads(text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from string import hexdigits
 from typing import Final
 
 from lmdecode.codec.errors import LmdecodeError
@@ -17,6 +16,7 @@ OLD_KEY: Final = " (old key)"
 """The end of the name of a machine that is only there because its key was replaced: old captures need it."""
 _NAMES: Final = ("machine_name", "name", "serial_number", "bluetooth", "host")
 _ADDRESS_DIGITS: Final = 12
+_HEX_DIGITS: Final = frozenset("0123456789abcdef")
 _SHOWN: Final = 40  # characters of a name in a message
 
 
@@ -158,7 +158,7 @@ def contradicts(entry: Mapping[str, object], device: str) -> bool:
 def _address(text: str) -> str:
     """Returns the digits of a Bluetooth address; "" if a text is none."""
     digits = text.strip().casefold().replace(":", "").replace("-", "")
-    return digits if len(digits) == _ADDRESS_DIGITS and all(each in hexdigits for each in digits) else ""
+    return digits if len(digits) == _ADDRESS_DIGITS and all(each in _HEX_DIGITS for each in digits) else ""
 
 
 def machine_named(config: Config, name: str, where: str) -> Machine:

@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lmdecode.codec.printable import printable
-from lmdecode.render.sentence import count_text
+from lmdecode.render.counts import count_text
 from lmdecode.render.spreadsheet import csv_rows
 
 FORMATS: Final = ("table", "jsonl", "csv", "csv-safe", "parquet")

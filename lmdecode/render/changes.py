@@ -18,8 +18,9 @@ from lmdecode.codec.v1.memory import Region
 from lmdecode.codec.v1.memory_map import UNITS, by_name
 from lmdecode.codec.v1.register import Access
 from lmdecode.codec.v1.window import Span, span_of, spans_of
+from lmdecode.render.counts import count_text
 from lmdecode.render.name_changes import named_dict, named_range_text, named_row, request_text
-from lmdecode.render.sentence import count_text, short_subject, summary, value_text, verb_and_object
+from lmdecode.render.sentence import short_subject, summary, value_text, verb_and_object
 from lmdecode.render.spreadsheet import csv_rows
 
 _LONG: Final = 60_000_000_000  # ns between two looks; after a longer time the row says how long ago the first was

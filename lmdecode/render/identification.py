@@ -17,7 +17,8 @@ from lmdecode.codec.printable import printable
 from lmdecode.codec.record import Kind, iso_time
 from lmdecode.codec.v1 import GENERATION as V1
 from lmdecode.codec.v1.framing import wrap
-from lmdecode.render.sentence import count_text, short_subject
+from lmdecode.render.counts import count_text
+from lmdecode.render.sentence import short_subject
 from lmdecode.render.terminal import ByWidth
 
 _LEGEND = (

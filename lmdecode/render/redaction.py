@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lmdecode.redaction.summary import Redacted
-from lmdecode.render.sentence import count_text
+from lmdecode.render.counts import count_text
 
 TIMES = "The times are as they were: they show when somebody was at home."
 

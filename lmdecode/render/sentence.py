@@ -28,15 +28,6 @@ def value_text(name: str, value: Value) -> str:
     return f"{text} {unit}" if unit else text
 
 
-def count_text(number: int, noun: str) -> str:
-    """Returns a number of things in words.
-
-    >>> count_text(1, "change"), count_text(1200, "change")
-    ('1 change', '1,200 changes')
-    """
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
 def _plain(value: Value) -> str:
     match value:
         case bool():

@@ -11,7 +11,8 @@ from lmdecode.analysis.times import time_text
 from lmdecode.codec.lion.installations import SIGNATURE
 from lmdecode.codec.printable import encodable, printable
 from lmdecode.codec.record import iso_time
-from lmdecode.render.sentence import count_text, short_subject
+from lmdecode.render.counts import count_text
+from lmdecode.render.sentence import short_subject
 
 _WIDTH: Final = 44  # characters of a request
 

@@ -16,7 +16,7 @@ from lmdecode.analysis.unknowns import Hint, UnknownByte, Unknowns
 from lmdecode.codec.printable import encodable, printable
 from lmdecode.codec.record import iso_time
 from lmdecode.render.changes import place_text
-from lmdecode.render.sentence import count_text
+from lmdecode.render.counts import count_text
 from lmdecode.render.terminal import TerminalConsole
 
 _VALUES_SHOWN: Final = 12

@@ -12,7 +12,7 @@ from rich.text import Text
 from lmdecode.analysis.unnamed import Unnamed, UnnamedValues, by_generation
 from lmdecode.codec.printable import encodable, printable
 from lmdecode.codec.record import iso_time
-from lmdecode.render.sentence import count_text
+from lmdecode.render.counts import count_text
 from lmdecode.render.terminal import TerminalConsole
 
 SPOKEN: Final = {

@@ -31,7 +31,7 @@ from lmdecode.app.dataset.unit import File
 from lmdecode.capture.formats import open_capture
 from lmdecode.capture.source import CaptureError
 from lmdecode.codec.printable import encodable
-from lmdecode.render.sentence import count_text
+from lmdecode.render.counts import count_text
 
 _NAMES: Final = re.compile(
     r"\.(?:pcap|pcapng|cap|dmp|ntar|btsnoop|pklg|har|saz|flows?|mitm)\d{0,9}(?:\.(?:gz|xz|bz2|zst))?$", re.IGNORECASE

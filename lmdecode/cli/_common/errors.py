@@ -13,9 +13,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
-
-import typer
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 from lmdecode.cli._common.echo import echo, echo_json
 from lmdecode.cli._common.terminal import GuardedTerminal
@@ -45,11 +43,6 @@ OUT_OF_MEMORY: Final = (
 TRACEBACK: Final = "LMDECODE_TRACEBACK"
 """The environment variable that shows where an error of ours was raised. Its text may hold what nobody should see."""
 
-_OF_TYPER: Final[tuple[type[Any], ...]] = (  # which ends the command itself; its click is wherever it is
-    typer.Exit,
-    typer.Abort,
-    *(each for each in typer.BadParameter.__mro__ if each.__name__ == "ClickException"),
-)
 _NO_MEMORY: Final = ("cannot allocate memory", "failed to map segment", "can't start new thread")
 
 
@@ -61,6 +54,8 @@ def complain(message: str) -> None:
     if plain:
         echo(text, err=True)
         return
+    import typer
+
     typer.secho(text, fg="red", err=True, file=styled)  # noqa: TID251 -- for complaints the one place
 
 
@@ -71,10 +66,13 @@ def reports_errors(command: Callable[P, R]) -> Callable[P, R]:
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return command(*args, **kwargs)
-        except _OF_TYPER:
-            raise
-        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 -- no traceback, whatever it is
-            raise typer.Exit(exit_code_of(error)) from None
+        except (Exception, KeyboardInterrupt) as error:
+            import typer
+
+            click = [each for each in typer.BadParameter.__mro__ if each.__name__ == "ClickException"]  # wherever it is
+            if isinstance(error, (typer.Exit, typer.Abort, *click)):  # these end the command themselves
+                raise
+            raise typer.Exit(exit_code_of(error)) from None  # no traceback, whatever it is
 
     return run
 

@@ -54,8 +54,8 @@ class Sending:
     def change(self, plan: Plan[Any, Any]) -> None:
         """Makes changes, and asks before those that heat or move water, and before many."""
         from lmdecode.app.send import consent_missing, hazards_of
+        from lmdecode.render.counts import count_text
         from lmdecode.render.machine import preview_lines
-        from lmdecode.render.sentence import count_text
 
         hazards = hazards_of(plan.changes)
         there = is_somebody_there()
