@@ -7,8 +7,8 @@ verdict has the rest.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from lmdecode.app.asked import Asked, Choice, Opened, no_such_machine, none_chosen
 from lmdecode.app.decode import (
@@ -30,8 +30,7 @@ from lmdecode.codec.record import Record
 from lmdecode.codec.speakers import Speakers
 
 
-@dataclass(frozen=True, slots=True)
-class CaptureVerdict:
+class CaptureVerdict(NamedTuple):
     """What to say about some captures after they were read."""
 
     notes: tuple[str, ...]

@@ -9,7 +9,6 @@ import os
 import re
 import stat
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, Final, Literal, overload
@@ -118,6 +117,8 @@ def check_writable(path: Path) -> None:
     Raises:
         CommandError: It is a folder, or its folder is missing or not writable.
     """
+    import tempfile
+
     if path.is_dir():
         raise CommandError(f"--output {path} is a folder: name a file in it")
     path = _behind_links(path)

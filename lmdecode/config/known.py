@@ -7,16 +7,17 @@ the traffic of all machines.
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from lmdecode.codec.dialect import MachineKey
 from lmdecode.codec.errors import KeyFormatError
 from lmdecode.codec.v1.key import Key
 from lmdecode.config.file import ConfigError, find_config, load_config, port_of
-from lmdecode.config.machines import Machine, machines_of
 from lmdecode.config.names import CHOICE, is_address
+
+if TYPE_CHECKING:
+    from lmdecode.config.machines import Machine
 
 _NAMES = ("machine_name", "name", "serial_number")
 
@@ -33,8 +34,7 @@ class KnownMachine(NamedTuple):
     """None if it names none, or no valid one."""
 
 
-@dataclass(frozen=True, slots=True)
-class KnownMachines:
+class KnownMachines(NamedTuple):
     """The machines of a configuration."""
 
     machines: tuple[KnownMachine, ...] = ()
@@ -83,6 +83,8 @@ def known_machines(config: Path | None) -> KnownMachines:
         if config is not None:
             raise
         return KnownMachines()  # whoever needs it will say what is wrong with it
+    from lmdecode.config.machines import machines_of  # noqa: PLC0415 -- many have no file
+
     default = read.entries.get(CHOICE)
     return KnownMachines(
         tuple(map(_known, machines_of(read))), default if isinstance(default, str) and default else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Final
 
 from lmdecode.codec.errors import LmdecodeError
@@ -177,6 +176,8 @@ def machine_named(config: Config, name: str, where: str) -> Machine:
     if not named:
         names = [str(each.entry[kind]) for each in machines for kind in _NAMES if each.entry.get(kind)]
         names = [each for each in names if "@" not in each]  # a URL may hold a password
+        from difflib import get_close_matches  # noqa: PLC0415 -- only for a name that is not there
+
         near = get_close_matches(name, names, n=1)
         hint = f"; did you mean {near[0][:_SHOWN]}?" if near else ""
         raise TargetError(f"{where}: {config.path} has {listed(machines)}{hint}")

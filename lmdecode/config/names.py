@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from difflib import get_close_matches
 from typing import Final
 
 from lmdecode.codec.record import MASK
@@ -132,5 +131,7 @@ def nearest(name: str, known: Collection[str] = AT_THE_TOP) -> str | None:
         return plain
     if (elsewhere := _ELSEWHERE.get(plain)) in known:
         return elsewhere
+    from difflib import get_close_matches  # noqa: PLC0415 -- only for a name that is not there
+
     near = get_close_matches(plain[:40], known, n=1, cutoff=0.7)
     return near[0] if near else None

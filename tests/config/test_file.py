@@ -3,11 +3,13 @@ from __future__ import annotations
 import json
 import os
 import traceback
+from pathlib import Path
 
+import platformdirs
 import pytest
 
 from lmdecode.codec.v1.key import Key
-from lmdecode.config.file import ConfigError, change, load_config
+from lmdecode.config.file import ConfigError, change, load_config, users_path
 
 KEY = "12345678901234567890123456789012"
 
@@ -72,3 +74,20 @@ def test_what_a_killed_writer_left_goes_with_the_next_change(tmp_path):
         os.utime(part, (1e9, 1e9))
     change(path, lambda entries: entries.update(host="h"))
     assert {each.name for each in tmp_path.iterdir()} == {path.name, at_work.name, other.name}
+
+
+@pytest.mark.parametrize(
+    "home", ["/home/owner", "/home/owner/", "/", "//host/owner", "", "relative", "/with space/é", None]
+)
+@pytest.mark.parametrize("named", ["/etc/xdg", "/x/../y/", "//x", "relative", "", " ", " /x", "/x ", None])
+def test_the_users_folder_is_where_platformdirs_has_it(monkeypatch, home, named):
+    for name, value in (("HOME", home), ("XDG_CONFIG_HOME", named)):
+        if value is None:
+            monkeypatch.delenv(name, raising=False)
+        else:
+            monkeypatch.setenv(name, value)
+    try:
+        expected = platformdirs.user_config_path("lmdecode", appauthor=False) / "config.json"
+    except RuntimeError:
+        expected = Path("config.json")
+    assert users_path() == expected

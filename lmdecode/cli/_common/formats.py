@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from lmdecode.app.errors import UsageError
@@ -85,6 +84,8 @@ class Formats:
             return name
         if name in {"json", "jsonl"}:
             return self.json
+        from difflib import get_close_matches
+
         import typer
 
         near = get_close_matches(name, self.names, n=1)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from shutil import copyfileobj
 from typing import IO, Any, NamedTuple, Protocol, cast
 
 from lmdecode.codec.dialect import RECORDS, Sink
@@ -112,6 +111,8 @@ class TextWriter(OneByOne):
 
     def append(self, part: Path) -> None:
         """Copy the bytes of a part."""
+        from shutil import copyfileobj
+
         self.flush()
         with part.open("rb") as file:
             copyfileobj(file, cast("IO[bytes]", getattr(self._file, "buffer", None)), 1 << 20)
