@@ -138,6 +138,10 @@ if not TYPE_CHECKING:  # to whom the names above are all there is
             raise AttributeError(f"module 'lmdecode' has no attribute {name!r}")
         from importlib import import_module  # noqa: PLC0415 -- `import lmdecode` does without
 
+        if home.startswith(("lmdecode.api.", "lmdecode.codec.v1.key")):  # these load the cipher
+            from lmdecode._startup import load_cipher  # noqa: PLC0415 -- as above
+
+            load_cipher()
         value = globals()[name] = getattr(import_module(home), name)
         return value
 

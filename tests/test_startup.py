@@ -53,6 +53,74 @@ def test_cffi_is_only_left_out_while_the_cipher_is_loaded():
     assert result.stdout.splitlines()[-1] == "True False"
 
 
+def told_by(script: str) -> list[str]:
+    """What a program prints that must not fail."""
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=False)
+    assert result.stderr == ""
+    return result.stdout.splitlines()
+
+
+def test_a_program_starts_by_the_shorter_way_too():
+    loaded = told_by(
+        "import sys\n"
+        "import lmdecode\n"
+        "lmdecode.decode\n"
+        "print('Crypto.Cipher.AES' in sys.modules, {'cffi', 'ctypes.util', 'subprocess'} & {*sys.modules})\n"
+    )
+    assert loaded == ["True set()"]
+
+
+def test_other_threads_import_what_they_want_meanwhile():
+    """Another thread imports the same modules while they are loaded, and finds them whole."""
+    told = told_by(
+        "import importlib.util, sys, threading\n"
+        "import lmdecode._startup as startup\n"
+        "expected = {'ctypes.util': 'find_library', 'Crypto.Util._raw_api': 'load_pycryptodome_raw_lib'}\n"
+        "if importlib.util.find_spec('cffi'):\n"
+        "    expected['cffi'] = 'FFI'\n"
+        "begun, is_over, found = threading.Event(), threading.Event(), []\n"
+        "def import_all():\n"
+        "    while not (is_over.is_set() and found):\n"
+        "        begun.set()\n"
+        "        found.append(all(hasattr(importlib.import_module(name), has) for name, has in expected.items()))\n"
+        "sys.setswitchinterval(1e-6)\n"
+        "thread = threading.Thread(target=import_all)\n"
+        "thread.start()\n"
+        "begun.wait()\n"
+        "startup._load_without_cffi()\n"
+        "startup.load_cipher()\n"
+        "is_over.set()\n"
+        "thread.join()\n"
+        "print({*found}, 'Crypto.Cipher.AES' in sys.modules)\n"
+    )
+    assert told == ["{True} True"]
+
+
+def test_what_stands_in_for_a_function_is_the_function():
+    names = ("c", "no such library")
+    expected = told_by(f"from ctypes.util import find_library\nprint(*map(find_library, {names}))")
+    found = told_by(
+        "from lmdecode._startup import load_cipher\n"
+        "load_cipher()\n"
+        "from Crypto.Util import _raw_api\n"
+        f"print(*map(_raw_api.find_library, {names}))"
+    )
+    assert found == expected
+
+
+def test_where_the_inside_has_changed_the_longer_way_is_taken():
+    told = told_by(
+        "import sys\n"
+        "import lmdecode._startup as startup\n"
+        "def changed(*_):\n"
+        "    raise AttributeError\n"
+        "startup._import = changed\n"
+        "startup.load_cipher()\n"
+        "print('Crypto.Cipher.AES' in sys.modules)\n"
+    )
+    assert told == ["True"]
+
+
 @pytest.mark.parametrize(("how", "told"), [((), False), (("-m", "cProfile"), True)])
 def test_a_process_ends_at_once_but_not_when_it_is_profiled(command, how, told):
     result = subprocess.run(

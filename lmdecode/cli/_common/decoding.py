@@ -58,11 +58,11 @@ def decode_captures(
     """
     import gc
 
+    gc.set_threshold(100_000)  # records are no cycles: to look for some at every 700th takes a twentieth of the time
     from lmdecode.app.decode import Outcome, in_order, outcomes_of
     from lmdecode.app.files import expanded, refuse_to_overwrite
     from lmdecode.app.output import open_output, open_writer
 
-    gc.set_threshold(100_000)  # records are no cycles: to look for some at every 700th takes a twentieth of the time
     opened = asked.opened()
     speakers = opened.speakers
     paths = expanded(captures)
