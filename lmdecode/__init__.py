@@ -139,9 +139,7 @@ if not TYPE_CHECKING:  # to whom the names above are all there is
         from importlib import import_module  # noqa: PLC0415 -- `import lmdecode` does without
 
         if home.startswith(("lmdecode.api.", "lmdecode.codec.v1.key")):  # these load the cipher
-            from lmdecode._startup import load_cipher  # noqa: PLC0415 -- as above
-
-            load_cipher()
+            import_module("lmdecode._startup").load_cipher()
         value = globals()[name] = getattr(import_module(home), name)
         return value
 

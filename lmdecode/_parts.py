@@ -20,7 +20,7 @@ PARTS = {
     "order": ("capture/connections.py", "takes segments by a short way that only go on where the last one ended"),
     "prefilter": ("capture/net/packet.py", "rejects packets of other ports by a look at five numbers"),
     "libpcap": ("capture/net/libpcap.py", "has libpcap filter large captures, in a thread"),
-    "startup": ("_startup.py", "loads the cipher by a shorter way, and ends without taking everything apart"),
+    "startup": ("_startup.py", "loads the cipher by a shorter way, and a plain `decode` without Typer; ends at once"),
 }
 """All that can be switched off: the file below `lmdecode/` that it is in, and what it does. One thing more is there for
 speed alone and needs no switch: the worker processes of `--jobs` (`app/jobs.py`), which run only where somebody asks
