@@ -22,7 +22,7 @@ def echo_json(value: object, *, indent: int | None = None, ascii_only: bool = Fa
 def _print(text: str, *, err: bool) -> None:
     """Prints a text without escape sequences. Of odd streams, and of Windows, Typer knows more."""
     stream = sys.stderr if err else sys.stdout
-    if os.name == "posix" and stream is not None and stream.encoding == "utf-8":
+    if os.name == "posix" and getattr(stream, "encoding", "") == "utf-8":
         stream.write(f"{text}\n")
         stream.flush()
         return

@@ -48,7 +48,7 @@ _NO_MEMORY: Final = ("cannot allocate memory", "failed to map segment", "can't s
 
 def complain(message: str) -> None:
     """Print one line of complaint on stderr, red on a terminal that has colours."""
-    plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb" or not sys.stderr.isatty()
     styled = sys.stderr.rich_proxied_file if isinstance(sys.stderr, GuardedTerminal) else None
     text = f"lmdecode: {printable(message)}"
     if plain:
