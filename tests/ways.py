@@ -32,7 +32,7 @@ from lmdecode.codec.record import Record, iso_time
 from lmdecode.codec.speakers import Speakers
 from lmdecode.render.arrow import to_arrow
 from lmdecode.render.records import Style, format_named
-from lmdecode.render.records.parquet import schema
+from lmdecode.render.table_schema import schema
 
 Row = dict[str, Any]
 """What is said of a message, without what is null. Times are texts, so that nothing of them is lost."""

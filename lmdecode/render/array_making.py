@@ -14,12 +14,10 @@ from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
 
+from lmdecode.render.kernels import cast, encoded
+
 Array: TypeAlias = Any  # pyarrow has no types
 Type: TypeAlias = Any
-
-POOL: Final = pa.system_memory_pool()
-"""Gives the memory of all arrays that stay. pyarrow's own gives fresh memory for each, which a table of a hundred
-thousand messages takes a tenth of its time to touch."""
 
 _CODES: Final = {pa.int64(): "q", pa.int32(): "i", pa.float64(): "d"}
 _ENCODERS: Final[dict[Type, Callable[[Any], bytes]]] = {pa.string(): str.encode, pa.binary(): bytes.__bytes__}
@@ -36,7 +34,7 @@ def array_of(values: Sequence[Any], kind: Type) -> Array:
     [1, None, 3]
     """
     if pa.types.is_dictionary(kind) and kind.index_type == pa.int32():
-        return array_of(values, kind.value_type).dictionary_encode()
+        return encoded(array_of(values, kind.value_type))
     found = _buffers(values, kind)
     if found is None:
         return pa.array(values, kind)
@@ -49,16 +47,6 @@ def array_of(values: Sequence[Any], kind: Type) -> Array:
 def integers(values: array[int]) -> Array:
     """Returns the array of 32-bit integers that are in a buffer, `array("i")`, already."""
     return pa.Array.from_buffers(pa.int32(), len(values), [None, pa.py_buffer(values)])
-
-
-def taken(values: Array, places: Array) -> Array:
-    """Returns the values at some places, which are all there; null where the place is null.
-
-    That they are there is not looked at once more, which takes a quarter of the time.
-    """
-    import pyarrow.compute as pc  # which takes a while, and small groups do without
-
-    return pc.take(values, places, boundscheck=False, memory_pool=POOL)
 
 
 def _buffers(values: Sequence[Any], kind: Type) -> tuple[list[Any], list[Array]] | None:
@@ -95,4 +83,4 @@ def _offsets(sizes: Any) -> Any:  # noqa: ANN401 -- pyarrow has no types
 
 def _bits(values: Sequence[bool]) -> Any:  # noqa: ANN401 -- pyarrow has no types
     data = pa.py_buffer(bytes(values))
-    return pa.Array.from_buffers(pa.uint8(), len(values), [None, data]).cast(pa.bool_()).buffers()[1]
+    return cast(pa.Array.from_buffers(pa.uint8(), len(values), [None, data]), pa.bool_()).buffers()[1]

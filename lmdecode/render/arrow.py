@@ -60,7 +60,7 @@ def to_arrow(records: Iterable[Record], *, form: Form = "wide", fields: str | It
     _pyarrow()
     names = None if fields is None else chosen_fields([fields] if isinstance(fields, str) else fields)
     from lmdecode.render.columnar import ColumnSink
-    from lmdecode.render.records.parquet import schema
+    from lmdecode.render.table_schema import schema
 
     columns = ColumnSink(schema(tuple(field_kinds()) if names is None else names))
     made = records.decode_into(columns.sink) if isinstance(records, Decodable) else map(columns.sink.record, records)
@@ -72,7 +72,7 @@ def _table_of(groups: Iterator[Group], form: Form, names: tuple[str, ...] | None
     """Returns the table of some groups; `names` are the fields that were chosen, if any were."""
     pa = _pyarrow()
     from lmdecode.render.columnar import whole_batch
-    from lmdecode.render.records.parquet import schema
+    from lmdecode.render.table_schema import schema
 
     if form == "long":
         from lmdecode.render.long_table import long_batch, long_schema

@@ -12,7 +12,8 @@ from typing import Any, Final, TypeAlias
 import pyarrow as pa
 
 from lmdecode.codec.v1._columns import Column, Meaning
-from lmdecode.render.array_making import array_of, taken
+from lmdecode.render.array_making import array_of
+from lmdecode.render.kernels import cast, divided, encoded, taken
 
 Array: TypeAlias = Any  # pyarrow has no types
 Type: TypeAlias = Any
@@ -68,17 +69,13 @@ def _bytes_at(places: tuple[int, ...], meaning: Meaning, data: bytes, length: in
 def _values(meaning: Meaning, data: bytes | bytearray, rows: int, kind: Type) -> Array:
     buffer = pa.py_buffer(data)
     if meaning.divisor is not None:
-        numbers = pa.Array.from_buffers(_UNSIGNED[meaning.size], rows, [None, buffer]).cast(kind)
-        if meaning.divisor == 1:
-            return numbers
-        import pyarrow.compute as pc  # which takes a while, and small groups do without
-
-        return pc.divide(numbers, array_of([float(meaning.divisor)], pa.float64())[0])
+        numbers = cast(pa.Array.from_buffers(_UNSIGNED[meaning.size], rows, [None, buffer]), kind)
+        return numbers if meaning.divisor == 1 else divided(numbers, meaning.divisor)
     if meaning.size == 1:
         return taken(_table(meaning, kind), pa.Array.from_buffers(pa.uint8(), rows, [None, buffer]))
     if meaning.size == 2:
         return _pairs(meaning, kind).values(data, rows)
-    found = pa.Array.from_buffers(pa.binary(meaning.size), rows, [None, buffer]).dictionary_encode()
+    found = encoded(pa.Array.from_buffers(pa.binary(meaning.size), rows, [None, buffer]))
     return taken(array_of(meaning.values(found.dictionary.to_pylist()), kind), found.indices)
 
 

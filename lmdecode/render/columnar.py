@@ -41,8 +41,9 @@ from lmdecode.codec.v1 import GENERATION
 from lmdecode.codec.v1._columns import Column, columns_of
 from lmdecode.codec.v1.message import HEADER, Header
 from lmdecode.codec.v1.window import decode_window
-from lmdecode.render.array_making import array_of, integers, taken
+from lmdecode.render.array_making import array_of, integers
 from lmdecode.render.column_arrays import hex_array, window_arrays
+from lmdecode.render.kernels import added, cast, taken
 
 GROUP: Final = 8192
 """Rows of a batch."""
@@ -125,7 +126,7 @@ class ColumnSink:
     """What batches are made of: the sink to decode with, and what makes batches of all that it made.
 
     Args:
-        columns: A `pyarrow.Schema` as `render.records.parquet.schema` or `app.dataset.schema` return it.
+        columns: A `pyarrow.Schema` as `render.table_schema.schema` or `app.dataset.schema` return it.
     """
 
     def __init__(self, columns: Any) -> None:  # noqa: ANN401 -- pyarrow has no types
@@ -235,7 +236,7 @@ class Group:
             moments = array("q", self._times)
         except OverflowError:  # a capture can claim any number; what no timestamp can hold has none
             times = [moment if -_LARGEST_TIME <= moment < _LARGEST_TIME else None for moment in self._times]
-            return array_of(times, pa.int64()).cast(kind)
+            return cast(array_of(times, pa.int64()), kind)
         return pa.Array.from_buffers(kind, self.size, [None, pa.py_buffer(moments)])
 
     def _in_common(self) -> dict[str, Array]:
@@ -364,9 +365,7 @@ def _places(parts: Sequence[_Part], numbers: tuple[int, ...], owner: Array, plac
     for number in numbers:
         starts[number] = start
         start += len(parts[number].rows)
-    import pyarrow.compute as pc  # which takes a while, and small groups do without
-
-    return pc.add(taken(array_of(starts, pa.int32()), owner), places)
+    return added(taken(array_of(starts, pa.int32()), owner), places)
 
 
 def _empty_lists(kind: Type, size: int) -> Array:

@@ -21,7 +21,7 @@ Type: TypeAlias = Any  # pyarrow has no types
 
 def long_schema() -> Any:  # noqa: ANN401 -- pyarrow has no types
     """Returns the columns: of the message, then the value's `name`, `value`, `text` and `unit`."""
-    from lmdecode.render.records.parquet import schema
+    from lmdecode.render.table_schema import schema
 
     own = schema(())
     return pa.schema(

@@ -28,7 +28,7 @@ from lmdecode.codec.v1.memory_map import REGISTERS
 from lmdecode.codec.v1.windows import WINDOWS
 from lmdecode.render import columnar
 from lmdecode.render.columnar import ColumnSink
-from lmdecode.render.records.parquet import schema
+from lmdecode.render.table_schema import schema
 from tests.codec.v1.samples import SAMPLES, frame, seal, with_check
 
 CAPTURES = Path(__file__).parents[2] / "captures"

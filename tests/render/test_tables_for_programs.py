@@ -20,7 +20,8 @@ from lmdecode.codec.v1.key import Key
 from lmdecode.render.records import Style
 from lmdecode.render.records.csv import CsvWriter
 from lmdecode.render.records.jsonl import json_line
-from lmdecode.render.records.parquet import ParquetWriter, schema
+from lmdecode.render.records.parquet import ParquetWriter
+from lmdecode.render.table_schema import schema
 
 CAPTURES = Path(__file__).parents[2] / "captures"
 KEY = Key(b"12345678901234567890123456789012")

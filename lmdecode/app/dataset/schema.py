@@ -20,7 +20,7 @@ def record_schema() -> Any:  # noqa: ANN401 -- pyarrow has no types
     """Returns the columns that rows are made with, `generation` and `machine` among them: a `pyarrow.Schema`."""
     import pyarrow as pa
 
-    from lmdecode.render.records.parquet import schema
+    from lmdecode.render.table_schema import schema
 
     words = schema(tuple(field_kinds()), several=True)
     plain = [

@@ -78,7 +78,7 @@ class TableWriter:
     """
 
     def __init__(self, storage: Storage, stem: str) -> None:
-        from lmdecode.render.records.parquet import repeating
+        from lmdecode.render.table_schema import repeating
 
         self._storage = storage
         self._stem = stem

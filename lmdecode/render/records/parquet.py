@@ -8,7 +8,7 @@ the file, which is Python's and needs the lock.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any, Final
@@ -17,67 +17,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lmdecode._parts import is_off
-from lmdecode.analysis.columns import field_kinds, record_columns
+from lmdecode.analysis.columns import field_kinds
 from lmdecode.codec.record import Record
 from lmdecode.render.columnar import GROUP, ColumnSink
 from lmdecode.render.records import OneByOne, OutputFormat, Style
+from lmdecode.render.table_schema import repeating, schema
 
 _BUFFER: Final = 1 << 20  # bytes
-_WORDS: Final = pa.dictionary(pa.int32(), pa.string())
-_COLUMN_TYPES: Final = {
-    "time": pa.timestamp("ns", "UTC"),
-    "stream": pa.int64(),
-    "sender": _WORDS,
-    "source": _WORDS,
-    "destination": _WORDS,
-    "kind": _WORDS,
-    "role": _WORDS,
-    "address": pa.int32(),
-    "length": pa.int32(),
-    "ok": pa.bool_(),
-    "elapsed": pa.float64(),
-    "raw": pa.binary(),
-    "problems": pa.list_(pa.string()),
-    "machine": _WORDS,
-}
-"""Of what every record has; the others are text."""
-_FIELD_TYPES: Final = {
-    "integer": pa.int64(),
-    "number": pa.float64(),
-    "boolean": pa.bool_(),
-    "string": pa.string(),
-    "array": pa.list_(pa.string()),
-}
-"""By the JSON type that the memory map gives."""
-
-
-_UNIQUE: Final = frozenset(("data", "plaintext"))
-"""Texts of which hardly any two are equal."""
-
-
-def schema(fields: Sequence[str], *, several: bool = False) -> pa.Schema:
-    """Return the columns of a table that has these fields, of one capture or of several."""
-    kinds = field_kinds()
-    return pa.schema(
-        [
-            *((name, _COLUMN_TYPES.get(name, pa.string())) for name in record_columns(several=several)),
-            *((name, _FIELD_TYPES[kinds[name].type]) for name in fields),
-        ]
-    )
-
-
-def repeating(columns: pa.Schema) -> list[str]:
-    """Return the Parquet columns whose values repeat, so that a dictionary in the file pays: words and lists of words.
-
-    Numbers, data and plaintexts seldom repeat: without their dictionaries the files of a dataset are 12 % smaller, and
-    are written in a fifth less of the time.
-    """
-    return [
-        f"{each.name}.list.element" if pa.types.is_list(each.type) else each.name
-        for each in columns
-        if each.name not in _UNIQUE
-        and (pa.types.is_dictionary(each.type) or pa.types.is_string(each.type) or pa.types.is_list(each.type))
-    ]
 
 
 class ParquetWriter(OneByOne):
