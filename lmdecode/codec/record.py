@@ -163,7 +163,15 @@ def iso_time(time_ns: int) -> str:
 @lru_cache(maxsize=256)
 def _iso_second(seconds: str) -> str:
     """A second as ISO 8601, with the point after it."""
+    minute, second = divmod(int(seconds), 60)
+    start = _iso_minute(minute)
+    return f"{start}{second:02}." if start else f"{seconds}s."
+
+
+@lru_cache(maxsize=256)
+def _iso_minute(minutes: int) -> str:
+    """The beginning of the seconds of a minute, which are written a tenth as often; "" where a date cannot be."""
     try:
-        return f"{datetime.fromtimestamp(int(seconds), UTC).replace(tzinfo=None).isoformat()}."
+        return datetime.fromtimestamp(60 * minutes, UTC).replace(tzinfo=None).isoformat().removesuffix("00")
     except (ValueError, OverflowError, OSError):  # a capture can claim any number
-        return f"{seconds}s."
+        return ""
