@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from array import array
 from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from threading import Lock
@@ -39,18 +38,6 @@ def window_arrays(columns: Collection[Column], types: Mapping[str, Type], data: 
         if values.null_count < rows:
             arrays[name] = values
     return arrays
-
-
-def hex_array(digits: str, rows: int) -> Array:
-    """Returns texts of equal length.
-
-    Args:
-        digits: All of them, one behind the other; ASCII.
-        rows: How many.
-    """
-    size = len(digits) // rows
-    offsets = array("i", range(0, len(digits) + 1, size))
-    return pa.Array.from_buffers(pa.string(), rows, [None, pa.py_buffer(offsets), pa.py_buffer(digits.encode())])
 
 
 def _bytes_at(places: tuple[int, ...], meaning: Meaning, data: bytes, length: int) -> bytes | bytearray:

@@ -26,8 +26,10 @@ from __future__ import annotations
 import json
 from array import array
 from binascii import unhexlify
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -39,11 +41,12 @@ from lmdecode.codec.dialect import FieldsAs, Place, Sink
 from lmdecode.codec.record import Kind, Record, Role, Sender, Value
 from lmdecode.codec.v1 import GENERATION
 from lmdecode.codec.v1._columns import Column, columns_of
-from lmdecode.codec.v1.message import HEADER, Header
+from lmdecode.codec.v1.message import HEADER, NO_FIELDS, Header
 from lmdecode.codec.v1.window import decode_window
 from lmdecode.render.array_making import array_of, integers
-from lmdecode.render.column_arrays import hex_array, window_arrays
-from lmdecode.render.kernels import added, cast, taken
+from lmdecode.render.column_arrays import window_arrays
+from lmdecode.render.kernels import cast, taken
+from lmdecode.render.row_order import RowOrder
 
 GROUP: Final = 8192
 """Rows of a batch."""
@@ -172,11 +175,11 @@ def whole_batch(columns: Any, arrays: Mapping[str, Array], rows: int) -> Any:  #
 class _Part(NamedTuple):
     """Some rows of a group, and the columns that they have."""
 
-    rows: Sequence[int]
+    number: int
     arrays: Mapping[str, Array]
 
 
-class _Single(NamedTuple):
+class Single(NamedTuple):
     """A message that is taken by itself."""
 
     row: int
@@ -213,7 +216,7 @@ class Group:
 
     def arrays(self) -> dict[str, Array]:
         """Returns the columns that have any value."""
-        return {**self.heads(), **_merged(self._parts(), self.size)}
+        return {**self.heads(), **self._of_data()}
 
     def heads(self) -> dict[str, Array]:
         """Returns the columns of what every message has, but for its data."""
@@ -225,11 +228,15 @@ class Group:
             if name == "problems" and not any(values):
                 arrays[name] = _empty_lists(kind, self.size)
             elif values.count(None) < self.size:
-                arrays[name] = array_of(values, kind)
+                arrays[name] = self._plaintexts if name == "plaintext" else array_of(values, kind)
         kind = self.types.get("time")
         if kind is not None:
             arrays["time"] = self._time(kind)
         return arrays
+
+    @cached_property
+    def _plaintexts(self) -> Array:
+        return array_of(self._texts, pa.string())
 
     def _time(self, kind: Type) -> Array:
         try:
@@ -256,68 +263,91 @@ class Group:
                 arrays[name] = column if which is None else taken(column, which)
         return arrays
 
-    def _parts(self) -> list[_Part]:
-        """The columns that follow from the data of messages, window by window."""
-        windows, single = self.split()
-        if not windows:  # as always without clean messages: lists are as long as the group, and all is in place
-            return [_Part(range(self.size), self._of_single(single, [each.row for each in single], self.size))]
-        parts = [self.of_window(columns, rows) for columns, rows in windows]
+    def _of_data(self) -> dict[str, Array]:
+        """The columns that follow from the data of messages, each value in its row."""
+        single = self.singles()
+        if self._order is None:
+            return self._of_single(single)
+        parts = [_Part(number, arrays) for number, arrays in enumerate(self.windows())]
         if single:
-            own = self._of_single(single, range(len(single)), len(single))
-            parts.append(_Part([each.row for each in single], own))
-        return parts
+            parts.append(_Part(len(parts), self._of_single(single)))
+        return _merged(parts, self._order, self.size)
 
-    def split(self) -> tuple[list[tuple[Columns, list[int]]], list[_Single]]:
-        """Returns the rows of each window that has many, and what is to be taken one by one."""
-        rows: list[list[int]] = [[] for _ in self._prepared]
-        for row, number in enumerate(self._which):
-            rows[number].append(row)
-        windows: dict[_Window, list[int]] = {}
-        single: list[_Single] = []
-        for prepared, own in zip(self._prepared, rows, strict=True):
-            if isinstance(prepared, Record):
-                single += [_Single(row, prepared.fields, prepared.data) for row in own]
-                continue
-            if prepared.is_asked:
-                texts = self._texts
-                own = [row for row in own if len(texts[row]) > _WITHOUT_DATA]  # type: ignore[arg-type]  # noqa: PLW2901
-            if own:
-                windows.setdefault(prepared.window, []).extend(own)
+    def windows(self) -> Iterator[dict[str, Array]]:
+        """Returns the columns of each window that has many rows, for its rows only; see `rows`."""
+        order = self._order
+        if order is None:
+            return
+        for number, columns in enumerate(self._windows.values()):
+            size = order.sizes[number]
+            arrays = window_arrays(columns, self.types, unhexlify(order.digits(number)), size)
+            if "data" in self.types:
+                arrays["data"] = order.data(number)
+            yield arrays
+
+    def rows(self, number: int) -> list[int]:
+        """Returns the rows of one of the `windows`, by its number among them."""
+        return [] if self._order is None else self._order.rows(number)
+
+    def singles(self) -> list[Single]:
+        """Returns what is taken one by one."""
+        rows: Sequence[int] = range(self.size) if self._order is None else self._order.rows(len(self._windows))
+        return [self._single(row) for row in rows]
+
+    def _single(self, row: int) -> Single:
+        prepared = self._prepared[self._which[row]]
+        if isinstance(prepared, Record):
+            return Single(row, prepared.fields, prepared.data)
+        digits = (self._texts[row] or "")[HEADER:-2]
+        if not digits:
+            return Single(row, NO_FIELDS, None)
+        address, _, written = prepared.window
+        fields, _ = decode_window(address, unhexlify(digits), written=written)
+        return Single(row, fields, digits.lower())
+
+    @cached_property
+    def _windows(self) -> dict[_Window, Columns]:
+        """The windows that have so many rows that their columns pay."""
         few = _FEW if self.size >= _SMALL else self.size
-        many = []
-        for (address, length, written), own in windows.items():
-            columns = columns_of(address, length, written) if len(own) > few else None
-            if columns is not None:
-                many.append((columns, own))
-                continue
-            for row in own:
-                digits = self._texts[row][HEADER:-2]  # type: ignore[index]  # clean messages have a plaintext
-                fields, _ = decode_window(address, unhexlify(digits), written=written)
-                single.append(_Single(row, fields, digits.lower()))
-        return many, single
+        rows: Counter[_Window] = Counter()
+        for number, count in Counter(self._which).items():
+            prepared = self._prepared[number]
+            if isinstance(prepared, _Prepared) and not prepared.is_asked:
+                rows[prepared.window] += count
+        found = {window: columns_of(*window) for window, count in rows.items() if count > few}
+        return {window: columns for window, columns in found.items() if columns is not None}
 
-    def of_window(self, columns: Columns, rows: Sequence[int]) -> _Part:
-        """Returns the columns of some rows, which are of one window."""
-        texts = self._texts
-        digits = "".join([texts[row][HEADER:-2] for row in rows])  # type: ignore[index]  # clean ones have it
-        arrays = window_arrays(columns, self.types, unhexlify(digits), len(rows))
-        if "data" in self.types:
-            arrays["data"] = hex_array(digits.lower(), len(rows))
-        return _Part(rows, arrays)
+    @cached_property
+    def _order(self) -> RowOrder | None:
+        """The rows in the order of what they belong to: the windows, what is taken one by one, and what has no data.
 
-    def _of_single(self, single: Sequence[_Single], places: Sequence[int], size: int) -> dict[str, Array]:
-        """The columns of messages that are taken one by one.
-
-        Args:
-            single: The messages.
-            places: Where each comes to stand in the columns.
-            size: The columns' length.
+        None if all are taken one by one.
         """
+        if not self._windows:
+            return None
+        numbers = {window: number for number, window in enumerate(self._windows)}
+        single = len(numbers)
+        order = None
+        for without_data in (single + 1, single):
+            parts = [
+                single
+                if isinstance(each, Record)
+                else without_data
+                if each.is_asked
+                else numbers.get(each.window, single)
+                for each in self._prepared
+            ]
+            order = RowOrder([*map(parts.__getitem__, self._which)], single + 2, self._plaintexts)
+            if order.characters(single + 1) == order.sizes[single + 1] * _WITHOUT_DATA:
+                break  # as always: who asks to read says no data
+        return order
+
+    def _of_single(self, single: Sequence[Single]) -> dict[str, Array]:
+        """The columns of messages that are taken one by one, for these only."""
         types, names = self.types, field_kinds()
-        data: list[str | None] = [None] * size
+        size = len(single)
         columns: dict[str, list[Value | None]] = {}
-        for place, (_, fields, digits) in zip(places, single, strict=True):
-            data[place] = digits
+        for place, (_, fields, _) in enumerate(single):
             for name, value in fields.items():  # a message has few of all fields, so it is not asked for each
                 column = columns.get(name)
                 if column is None:
@@ -327,45 +357,28 @@ class Group:
                 column[place] = value
         arrays = {name: array_of(values, types[name]) for name, values in columns.items()}
         if "data" in types:
-            arrays["data"] = array_of(data, types["data"])
+            arrays["data"] = array_of([each.data for each in single], types["data"])
         return arrays
 
 
-def _merged(parts: Sequence[_Part], size: int) -> dict[str, Array]:
+def _merged(parts: Sequence[_Part], order: RowOrder, size: int) -> dict[str, Array]:
     """Returns the columns of all parts, each value in its row."""
-    if len(parts) == 1 and len(parts[0].rows) == size:
+    if len(parts) == 1 and order.sizes[parts[0].number] == size:
         return dict(parts[0].arrays)
     having: dict[str, list[int]] = {}
-    for number, part in enumerate(parts):
+    for part in parts:
         for name in part.arrays:
-            having.setdefault(name, []).append(number)
-    of = array("i", [len(parts)]) * size  # the part of each row; of one that is in none, the number behind all
-    place = array("i", bytes(4 * size))  # and where it is there
-    for number, part in enumerate(parts):
-        for index, row in enumerate(part.rows):
-            of[row] = number
-            place[row] = index
-    owner, places = integers(of), integers(place)
+            having.setdefault(name, []).append(part.number)
     takes: dict[tuple[int, ...], Array] = {}
     merged = {}
     for name, numbers in having.items():
         key = tuple(numbers)
         where = takes.get(key)
         if where is None:
-            where = takes[key] = _places(parts, key, owner, places)
+            where = takes[key] = order.places(key)
         chunks = [parts[number].arrays[name] for number in numbers]
         merged[name] = taken(chunks[0] if len(chunks) == 1 else pa.concat_arrays(chunks), where)
     return merged
-
-
-def _places(parts: Sequence[_Part], numbers: tuple[int, ...], owner: Array, places: Array) -> Array:
-    """Returns for each row where its value is in the columns of some parts, put behind each other; or null."""
-    starts: list[int | None] = [None] * (len(parts) + 1)
-    start = 0
-    for number in numbers:
-        starts[number] = start
-        start += len(parts[number].rows)
-    return added(taken(array_of(starts, pa.int32()), owner), places)
 
 
 def _empty_lists(kind: Type, size: int) -> Array:

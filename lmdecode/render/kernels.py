@@ -13,9 +13,9 @@ from typing import Any, Final, TypeAlias
 import pyarrow as pa
 
 try:
-    from pyarrow._compute import CastOptions, TakeOptions, call_function
+    from pyarrow._compute import CastOptions, SliceOptions, TakeOptions, call_function
 except ImportError:
-    from pyarrow.compute import CastOptions, TakeOptions, call_function
+    from pyarrow.compute import CastOptions, SliceOptions, TakeOptions, call_function
 
 Array: TypeAlias = Any  # pyarrow has no types
 Type: TypeAlias = Any
@@ -54,3 +54,18 @@ def divided(values: Array, divisor: float) -> Array:
 def added(values: Array, others: Array) -> Array:
     """Returns the sums; null where either is."""
     return call_function("add", [values, others], memory_pool=_POOL)
+
+
+def places_in_order(values: Array) -> Array:
+    """Returns the places of whole numbers in their order; those of equal ones as they stand."""
+    return call_function("array_sort_indices", [values], memory_pool=_POOL)
+
+
+def sliced(texts: Array, start: int, stop: int) -> Array:
+    """Returns what the slice of each text is, of ASCII; from the beginning of their memory."""
+    return call_function("binary_slice", [texts.view(pa.binary())], SliceOptions(start, stop), _POOL).view(pa.string())
+
+
+def lowered(texts: Array) -> Array:
+    """Returns texts of ASCII in lower case."""
+    return call_function("ascii_lower", [texts], memory_pool=_POOL)

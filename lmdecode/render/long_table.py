@@ -40,19 +40,18 @@ def long_batch(group: Group, names: Sequence[str] | None) -> Any:  # noqa: ANN40
         names: The fields that are wanted; None for all.
     """
     values = _Values()
-    windows, single = group.split()
     chosen = None if names is None else frozenset(names)
     values.add_single(
         (row, index, name, value)
-        for row, fields, _ in single
+        for row, fields, _ in group.singles()
         for index, (name, value) in enumerate(fields.items())
         if chosen is None or name in chosen
     )
-    for columns, own in windows:
-        found = group.of_window(columns, own)
-        for index, (name, column) in enumerate(found.arrays.items()):
+    for number, arrays in enumerate(group.windows()):
+        rows = group.rows(number)
+        for index, (name, column) in enumerate(arrays.items()):
             if name != "data" and (chosen is None or name in chosen):
-                values.add(name, [row * _MOST + index for row in found.rows], column)
+                values.add(name, [row * _MOST + index for row in rows], column)
     return values.batch(group)
 
 
