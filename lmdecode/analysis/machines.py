@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from typing import Final, TypeAlias
 
-from lmdecode.analysis.memory_history import is_intact
 from lmdecode.codec.dialect import MachineKey
 from lmdecode.codec.record import Record
 from lmdecode.config.known import KnownMachines
@@ -67,8 +66,10 @@ class MachineNames:
         names: tuple[str, ...] | None = None
         if record.machine is not None:
             names = self._of_key.get(record.machine) or self._known.names_with(record.machine)
-        elif self._only is not None and record.generation == "v1" and is_intact(record):
-            names = self._only
+        elif self._only is not None and record.generation == "v1":
+            from lmdecode.analysis.memory_history import is_intact  # noqa: PLC0415 -- programs start sooner
+
+            names = self._only if is_intact(record) else None
         bare = (host[1:-1],) if host.startswith("[") else ()
         if names is not None:
             self._found[place] = result = (*names, *bare, host, end)
