@@ -375,11 +375,11 @@ def visits_to_the_maker(path: Path) -> list[Visit]:
     A look at all packets takes time, so it is done only where the name of such a host stands in the bytes of a file,
     and not for a file that is large or compressed.
     """
-    from lmdecode.capture.net.tls import MAKER  # noqa: PLC0415 -- only once for a capture
-
     try:
         if not 0 < path.stat().st_size <= _WORTH_LOOKING:
             return []
+        from lmdecode.capture.net.tls import MAKER  # noqa: PLC0415 -- only where it is looked for
+
         content = path.read_bytes()
         return survey(path).visits if any(end in content for end in MAKER) else []
     except (OSError, ValueError, CaptureError):

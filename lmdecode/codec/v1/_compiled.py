@@ -287,15 +287,23 @@ def _remembered(compute: Callable[..., Value]) -> Callable[..., Meaning]:
     return lru_cache(maxsize=_REMEMBERED)(partial(_meaning, compute))
 
 
-@cache  # the same registers are in several windows
+@cache  # the same registers are in several windows, and many values may follow from one byte
 def _of_bytes(*steps: Callable[[Any], Value] | None) -> tuple[tuple[Value | None, ...], tuple[str | None, ...]]:
     """By each byte that a register can hold, the value that some conversions make of it, and what is wrong with it."""
-    values, errors = [], []
-    for byte in range(256):
-        value: Value | None = byte
-        error: str | None = None
-        for step in filter(None, steps):
-            value, _, error = _meaning(step, value)
+    if not steps:
+        return tuple(range(256)), (None,) * 256
+    *before, step = steps
+    if step is None:
+        return _of_bytes(*before)
+    values: list[Value | None] = []
+    errors: list[str | None] = []
+    for given in _of_bytes(*before)[0]:
+        value, error = None, None
+        if given is not None:
+            try:
+                value = step(given)
+            except ValueError as problem:
+                error = str(problem)
         values.append(value)
         errors.append(error)
     return tuple(values), tuple(errors)
