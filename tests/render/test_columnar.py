@@ -74,10 +74,10 @@ EVENTS = st.lists(
 )
 
 
-def made_of(sink, events, keys, *, predecoded):
+def made_of(sink, events, keys, *, predecoded, capture="é.pcap"):
     """What a sink makes of pieces of three connections, with Records of another dialect among them."""
     decoder = decoder_for(keys)
-    talks = [ConversationInto(sink, decoder, Place(number, f"a:{number}", "m:1774", "é.pcap")) for number in range(3)]
+    talks = [ConversationInto(sink, decoder, Place(number, f"a:{number}", "m:1774", capture)) for number in range(3)]
     found = decoder.predecode([piece for *_, piece in events], fields_as=sink.fields_as)
     for (time_ns, number, sender, piece), clean in zip(events, found, strict=True):
         if number == 3:

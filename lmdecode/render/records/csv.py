@@ -7,16 +7,20 @@ spaces of their own, are separated by ` | `.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+import contextlib
+from collections.abc import Iterable
+from itertools import islice
 from typing import IO, Any, Final
 
-from lmdecode.analysis.columns import field_kinds, record_columns
-from lmdecode.codec.record import Record, iso_time
+from lmdecode._parts import is_off
+from lmdecode.codec.dialect import RECORDS
+from lmdecode.codec.record import Record
+from lmdecode.render.csv_columns import CleanLines
+from lmdecode.render.csv_line import CsvLines
 from lmdecode.render.records import OutputFormat, Style, TextWriter
-from lmdecode.render.spreadsheet import csv_rows
 
-_BOOLEANS: Final = {True: "true", False: "false"}
+GROUP: Final = 1024
+"""Rows that are made of columns at once."""
 
 
 class CsvWriter(TextWriter):
@@ -30,49 +34,38 @@ class CsvWriter(TextWriter):
 
     def __init__(self, file: IO[str], style: Style, *, safe: bool = False) -> None:
         super().__init__(file)
-        fields = style.fields or tuple(field_kinds())
-        self._file = file
-        self._writer = csv_rows(file, safe=safe, end="")
-        columns = record_columns(several=style.several)
-        self._places = [Record._fields.index("time_ns" if name == "time" else name) for name in columns]
-        self._columns = {name: len(columns) + index for index, name in enumerate(fields)}
-        self._no_fields = [""] * len(fields)
-        self._ends = ["," * count + "\n" for count in range(len(columns) + len(fields) + 1)]
-        """What ends a row without its last cells, which are empty, by their number."""
-        self._words = [(index, _WORDS[name]) for index, name in enumerate(columns) if name in _WORDS]
+        self._lines = CsvLines(style, safe=safe)
+        self._clean = None if is_off("columns") else CleanLines(self._lines)
+        self._waiting: list[Any] = []
+        self.sink = RECORDS if self._clean is None else self._clean
         if style.header:
-            self._writer.writerow([*columns, *fields])
-            file.write("\n")
+            file.write(self._lines.header())
 
     def write(self, record: Record) -> None:
         """Write one row."""
-        row: list[object] = [record[place] for place in self._places]  # csv leaves what is None empty
-        for index, word in self._words:
-            if row[index] is not None:
-                row[index] = word(row[index])
-        columns = self._columns
-        places = [columns[name] for name in record.fields if name in columns]
-        used = max(places) + 1 if places else len(row)
-        row += self._no_fields[: used - len(row)]
-        for name, value in record.fields.items():
-            if name in columns:
-                row[columns[name]] = (
-                    _BOOLEANS[value]
-                    if value is True or value is False
-                    else " ".join(value) or "none"
-                    if isinstance(value, list)
-                    else value
-                )
-        self._writer.writerow(row)
-        self._file.write(self._ends[-1 - used])  # most rows end with a hundred empty cells
+        self._file.write(self._lines.line(record))
 
+    def write_all(self, made: Iterable[Any]) -> None:
+        """Write rows, as `sink` made them."""
+        if self._clean is None:
+            super().write_all(made)
+            return
+        rows = iter(made)
+        while True:
+            self._waiting.extend(islice(rows, GROUP))  # which keeps those before an error, for `abandon`
+            if not self._waiting:
+                return
+            self._write_waiting(self._clean)
 
-_WORDS: Final[dict[str, Callable[[Any], str]]] = {
-    "time": iso_time,
-    "ok": _BOOLEANS.__getitem__,
-    "raw": bytes.hex,
-    "problems": " | ".join,
-    "extra": lambda extra: json.dumps(dict(extra), ensure_ascii=False) if extra else "",
-}
+    def _write_waiting(self, clean: CleanLines) -> None:
+        waiting, self._waiting = self._waiting, []
+        self._file.write(clean.text(waiting))
+
+    def abandon(self) -> None:
+        """Write what was decoded up to now: on stdout it is worth having."""
+        if self._clean is not None:
+            with contextlib.suppress(OSError):
+                self._write_waiting(self._clean)
+
 
 FORMAT: Final = OutputFormat(open=CsvWriter, joinable=True)
