@@ -28,7 +28,7 @@ from lmdecode.capture.source import ByteStream, CaptureStatistics, Source
 _RECORD_HEADER: Final = 16
 _MAX_PACKET: Final = 1 << 18  # bytes; libpcap's own limit for a snap length (MAXIMUM_SNAPLEN)
 _LINK_TYPE_MASK: Final = 0xFFFF  # the bits above say how long the frame check sequence is
-_BEFORE_PACKET: Final = "8xI4x"  # a record's header, of which the captured length is wanted
+_BEFORE_PACKET: Final = "IIII"  # a record's header: seconds, their fraction, the captured and the original length
 _NANOSECONDS: Final = 0xA1B23C4D
 _SECOND: Final = 1_000_000_000
 _YEARS: Final = 10 * 366 * 86_400  # seconds, in which the packets of one capture are
@@ -74,7 +74,7 @@ def walk_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pack
     scale = 1 if magic == _NANOSECONDS else 1000
     prefilter = make_prefilter(link_type, order, ports, _BEFORE_PACKET)
     filtering = prefilter is not None
-    # One that is never asked keeps the loop the same, with a look of the same kind.
+    # One that is never asked keeps the loop the same, with a look as long.
     look, reach, ipv4, judged, plain, wanted = prefilter or Prefilter(
         struct.Struct(f"{order}{_BEFORE_PACKET}HBIHH{_LEAST_BLANKS}x"), 0, 0, 0, frozenset(), frozenset()
     )
@@ -93,7 +93,9 @@ def walk_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pack
         first = offset
         while offset <= last:
             if filtering:
-                captured, protocol, version, place, from_port, to_port = unpack(buffer, offset)
+                seconds, fraction, captured, original, protocol, version, place, from_port, to_port = unpack(
+                    buffer, offset
+                )
                 if (
                     from_port not in wanted
                     and to_port not in wanted
@@ -108,7 +110,8 @@ def walk_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pack
                     count += 1  # a packet that is left out is counted too
                     offset = end
                     continue
-            seconds, fraction, captured, original = unpack_record(buffer, offset)
+            else:
+                seconds, fraction, captured, original = unpack_record(buffer, offset)
             start = offset + _RECORD_HEADER
             end = start + captured
             if end > size:

@@ -17,6 +17,7 @@ from itertools import accumulate
 from typing import Final, NamedTuple
 
 from lmdecode.codec.record import JsonType, Value
+from lmdecode.codec.v1._compiled import remembered
 from lmdecode.codec.v1.values import FieldType, unpacking
 from lmdecode.codec.v1.window import named_in
 
@@ -28,13 +29,15 @@ class Meaning:
 
     Args:
         size: Bytes.
-        decode: Returns the value of bytes; raises `LookupError` or `ValueError` if they have none.
+        decode: Returns the value of bytes; if they have none, it returns None or raises `LookupError` or `ValueError`.
         json: The JSON type of the values.
         divisor: If all bytes have a value and it is a big-endian number: what that is to be divided by; 1 for whole
             numbers, which are not divided. None otherwise.
     """
 
-    def __init__(self, size: int, decode: Callable[[bytes], Value], json: JsonType, divisor: int | None = None) -> None:
+    def __init__(
+        self, size: int, decode: Callable[[bytes], Value | None], json: JsonType, divisor: int | None = None
+    ) -> None:
         self.size = size
         self.json = json
         self.divisor = divisor
@@ -118,6 +121,9 @@ def _of_register(kind: FieldType) -> Meaning:
         return Meaning(kind.size, kind.decode, kind.json, 1)
     if code == "H":
         return Meaning(kind.size, kind.decode, kind.json, round(1 / (kind.step or 1)))
+    if code.endswith("s") and convert is not None:
+        meaning = remembered(convert)  # by those who looked for problems, a moment ago
+        return Meaning(kind.size, lambda data: meaning(data)[0], kind.json)
     return Meaning(kind.size, kind.decode, kind.json)
 
 

@@ -135,7 +135,7 @@ class _Source:
 
     def add_whole(self, row: Register, offset: int) -> None:
         """A register that is decoded by itself."""
-        self._add(row, f"{self._named(_remembered(row.type.decode))}(data[{offset}:{offset + row.size}])")
+        self._add(row, f"{self._named(remembered(row.type.decode))}(data[{offset}:{offset + row.size}])")
 
     def add_register(self, row: Register) -> str:
         """One that `struct` takes out, next after those before it. Returns its format there."""
@@ -153,7 +153,7 @@ class _Source:
             self._values[name] = f"{self._named(table)}[{variable}]"
             self._members.add_looked_up(name, variable, convert)
         else:
-            self._add(row, f"{self._named(_remembered(convert))}({variable})")
+            self._add(row, f"{self._named(remembered(convert))}({variable})")
         return code
 
     def add_derived(self, derived: Derived) -> None:
@@ -164,7 +164,7 @@ class _Source:
             return
         arguments = ", ".join(self._values[each] for each in derived.inputs)
         if all(held is not None and held[1] is None for held in inputs):
-            self._add(derived, f"{self._named(_remembered(derived.compute))}({arguments})")
+            self._add(derived, f"{self._named(remembered(derived.compute))}({arguments})")
         else:
             self._add(derived, f"meaning({self._named(derived.compute)}, {arguments})")
 
@@ -283,7 +283,8 @@ def _meaning(compute: Callable[..., Value], *inputs: Value | None) -> Meaning:
 
 
 @cache  # the times of all days are worked out by one function, from a few hundred hours and minutes
-def _remembered(compute: Callable[..., Value]) -> Callable[..., Meaning]:
+def remembered(compute: Callable[..., Value]) -> Callable[..., Meaning]:
+    """What returns the `Meaning` that a function gives some inputs, and remembers thousands of them."""
     return lru_cache(maxsize=_REMEMBERED)(partial(_meaning, compute))
 
 

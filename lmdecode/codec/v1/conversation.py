@@ -56,8 +56,8 @@ ANSWER_TIMEOUT_NS: Final = 10_000_000_000
 Piece = tuple[int, Sender, bytes, CleanMessage | None]
 """A piece of a stream: when it was captured, whose it is, its bytes, what the decoder's `predecode` returned for it."""
 
-_Pending = tuple[Kind, int, int, int, Any]
-"""A request that is not answered: its kind, address, length and time, and what the sink made of it."""
+_Pending = tuple[Header, int, Any]
+"""A request that is not answered: its window, its time, and what the sink made of it."""
 
 _UNFINISHED: Final = "the connection ended inside this frame"
 _ANYWHERE: Final = Place()
@@ -132,13 +132,12 @@ class ConversationInto(Generic[T]):
                 deframer = deframers[sender]
                 if predecoded is not None and clean is not None and not deframer.held:  # no rest of a frame is awaited
                     text, fields, problems, number, start, window = predecoded
-                    kind, address, length = window
                     # A write's answer says whether it was taken, and one without data is the request's echo.
-                    is_usual = sender == "app" or (kind is not Kind.WRITE and len(text) != _WITHOUT_DATA)
+                    is_usual = sender == "app" or (window.kind is not Kind.WRITE and len(text) != _WITHOUT_DATA)
                     if is_usual and number == decoder.number:  # and not of another machine's key
                         role, elapsed, asked = "request", None, None
                         if sender == "machine":
-                            role, elapsed, asked = self._pair(time_ns, kind, address, length)
+                            role, elapsed, asked = self._pair(time_ns, window)
                         deframer.position += len(data)
                         count += 1
                         if problems:
@@ -149,7 +148,7 @@ class ConversationInto(Generic[T]):
                         )
                         made.append(one)
                         if role == "request":
-                            pending.append((kind, address, length, time_ns, one))
+                            pending.append((window, time_ns, one))
                         continue
                 made += [self._made(time_ns, sender, event) for event in deframer.feed(data)]
         finally:
@@ -216,7 +215,7 @@ class ConversationInto(Generic[T]):
         made = self._make(record)
         if record.role == "request":
             kind, address, length = cast("tuple[Kind, int, int]", (record.kind, record.address, record.length))
-            self._pending.append((kind, address, length, time_ns, made))
+            self._pending.append((Header(kind, address, length), time_ns, made))
         return made
 
     def _record(self, time_ns: int, sender: Sender, event: Frame | Skipped, notes: tuple[str, ...]) -> Record:
@@ -250,7 +249,7 @@ class ConversationInto(Generic[T]):
             if kind is Kind.WRITE and content is None and not problems:
                 problems = ("a write request without data: it sets nothing",)
         else:
-            role, elapsed, asked = self._pair(time_ns, kind, address, length)
+            role, elapsed, asked = self._pair(time_ns, Header(kind, address, length))
             if role == "response":
                 if kind is Kind.WRITE:
                     ok = status == OK  # anything but the literal OK is a failure
@@ -287,9 +286,7 @@ class ConversationInto(Generic[T]):
         )
         return tuple.__new__(Record, values)  # a third of the time of calling it
 
-    def _pair(
-        self, time_ns: int, kind: Kind, address: int, length: int
-    ) -> tuple[Role, float | None, T | Record | None]:
+    def _pair(self, time_ns: int, window: Header) -> tuple[Role, float | None, T | Record | None]:
         """Find the request that a message of the machine answers.
 
         Returns:
@@ -299,20 +296,21 @@ class ConversationInto(Generic[T]):
         pending = self._pending
         while pending:
             # Nearly always it answers what was asked last, and nothing else is left to be answered.
-            asked_kind, asked_address, asked_length, asked_ns, asked = pending[0]
-            if time_ns - asked_ns > ANSWER_TIMEOUT_NS:
+            asked_window, asked_ns, asked = pending[0]
+            waited = time_ns - asked_ns
+            if waited > ANSWER_TIMEOUT_NS:
                 pending.popleft()
                 continue
-            if asked_address == address and asked_length == length and asked_kind is kind and asked_ns <= time_ns:
+            if asked_window == window and waited >= 0:
                 pending.popleft()
-                return "response", (time_ns - asked_ns) / 1e9, asked
+                return "response", waited / 1e9, asked
             break
-        for index, (asked_kind, asked_address, asked_length, asked_ns, asked) in enumerate(pending):
+        for index, (asked_window, asked_ns, asked) in enumerate(pending):
             # A request that was captured later was not the one, however late the answer came out of a gap.
-            if asked_address == address and asked_length == length and asked_kind is kind and asked_ns <= time_ns:
+            if asked_window == window and asked_ns <= time_ns:
                 del pending[index]
                 return "response", (time_ns - asked_ns) / 1e9, asked
-        return ("response" if kind is Kind.WRITE else "report"), None, None
+        return ("response" if window.kind is Kind.WRITE else "report"), None, None
 
     def _blank(self, time_ns: int, sender: Sender, problems: tuple[str, ...]) -> Record:
         return Record(
@@ -336,7 +334,7 @@ class ConversationInto(Generic[T]):
             return False
         count, last, known = self._secret_known
         if count != len(self._pending) or last is not self._pending[-1]:
-            known = any(touches_secret(address, length) for _, address, length, *_ in self._pending)
+            known = any(touches_secret(window.address, window.length) for window, _, _ in self._pending)
             self._secret_known = len(self._pending), self._pending[-1], known
         return known
 
