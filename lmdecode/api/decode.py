@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from functools import partial
 from io import TextIOBase
+from itertools import chain
 from pathlib import Path
 from typing import IO, Literal, TypeAlias, TypeVar
 
 from lmdecode.analysis.filters import parse_all
 from lmdecode.analysis.machines import MachineNames
 from lmdecode.api.arguments import Keys, PathLike, access_with, as_keyword
-from lmdecode.app.decode import Outcome, counted, merged, nothing_decoded, outcomes_of, read_into, summary
+from lmdecode.app.decode import Outcome, counted, merged, nothing_decoded, outcomes_of, read_lists_into, summary
 from lmdecode.capture.source import CaptureError, OpenCapture
 from lmdecode.codec.dialect import RECORDS, Sink
 from lmdecode.codec.record import Record
@@ -169,7 +170,7 @@ class Decoding:
     def __iter__(self) -> Iterator[Record]:
         self._begin()
         passes = parse_all(self._where, self._zone, machines=self._names().of)
-        records = self._pass(RECORDS)
+        records = chain.from_iterable(self._pass(RECORDS))
         return records if passes is None else filter(passes, records)
 
     def _begin(self) -> None:
@@ -186,7 +187,7 @@ class Decoding:
         if self._where:
             return map(sink.record, self)
         self._begin()
-        return self._pass(sink)
+        return chain.from_iterable(self._pass(sink))
 
     @property
     def statistics(self) -> Statistics:
@@ -200,13 +201,13 @@ class Decoding:
                 pass
         return self._statistics or Statistics()
 
-    def _pass(self, sink: Sink[T]) -> Iterator[T]:
+    def _pass(self, sink: Sink[T]) -> Iterator[list[T]]:
         outcomes = outcomes_of(self._captures)
         if self._order == "time":
-            yield from self._checked(outcomes, map(sink.record, merged(outcomes, self._speakers)))
+            yield from self._checked(outcomes, ([sink.record(each)] for each in merged(outcomes, self._speakers)))
         else:
             for outcome in outcomes:
-                yield from self._checked([outcome], read_into(sink, outcome, self._speakers))
+                yield from self._checked([outcome], read_lists_into(sink, outcome, self._speakers))
         nothing = nothing_decoded(outcomes, self._speakers)
         found = [complaint for outcome in outcomes for complaint in outcome.complaints]
         found = list(map(as_keyword, [*found, nothing] if nothing else found))
@@ -214,7 +215,7 @@ class Decoding:
         for warning in found:
             warnings.warn(warning, CaptureWarning, stacklevel=2)
 
-    def _checked(self, outcomes: list[Outcome], made: Iterator[T]) -> Iterator[T]:
+    def _checked(self, outcomes: list[Outcome], made: Iterator[list[T]]) -> Iterator[list[T]]:
         """Pass on what was made, and raise if a capture could not be read, or no further."""
         yield from made
         for outcome in outcomes:

@@ -10,6 +10,7 @@ import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
@@ -19,6 +20,7 @@ from lmdecode.capture.connections import Connections
 from lmdecode.capture.net.packet import Packet
 from lmdecode.capture.reader import (
     decode_capture_into,
+    decode_lists_into,
     decode_packets,
     read_segments,
     survey,
@@ -111,7 +113,18 @@ def read_into(
     progress: Callable[[int], None] | None = None,
 ) -> Iterator[T]:
     """Read what a sink makes of all messages of a capture; as `read`."""
-    made = decode_capture_into(
+    return chain.from_iterable(read_lists_into(sink, outcome, speakers, progress=progress))
+
+
+def read_lists_into(
+    sink: Sink[T],
+    outcome: Outcome,
+    speakers: Speakers,
+    *,
+    progress: Callable[[int], None] | None = None,
+) -> Iterator[list[T]]:
+    """As `read_into`, but gives as much at a time as came at once."""
+    made = decode_lists_into(
         outcome.path,
         sink,
         speakers,

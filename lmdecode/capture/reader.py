@@ -98,12 +98,42 @@ def decode_capture_into(
     Raises:
         CaptureError: The file cannot be decoded, or no further.
     """
+    lists = decode_lists_into(
+        path,
+        sink,
+        speakers,
+        statistics=statistics,
+        progress=progress,
+        capture=capture,
+        connections=connections,
+        memory=memory,
+    )
+    for made in lists:
+        yield from made
+
+
+def decode_lists_into(
+    path: Path | OpenCapture,
+    sink: Sink[T],
+    speakers: Speakers,
+    *,
+    statistics: CaptureStatistics | None = None,
+    progress: Callable[[int], None] | None = None,
+    capture: str | None = None,
+    connections: Connections[T] | None = None,
+    memory: int = MEMORY,
+) -> Generator[list[T], None, None]:
+    """Decode a capture as `decode_capture_into` does, but give as much at a time as came at once.
+
+    Each generator that passes on what is made of every single message takes a hundredth of the time.
+    """
     if statistics is None:
         statistics = CaptureStatistics()
     opened = kind, file = _open(path, speakers.ports, memory)
     if kind is not None and kind.records is not None:
         with closing(file):
-            yield from map(sink.record, kind.records(file, statistics, progress, speakers, capture))
+            for record in kind.records(file, statistics, progress, speakers, capture):
+                yield [sink.record(record)]
         if connections is not None:
             connections.count = statistics.connections
         return
@@ -120,14 +150,14 @@ def decode_capture_into(
             try:
                 connections.receive_all(segments, predecoded, made)
             except Exception:  # of a dialect: what came before is as good as it was
-                yield from made
+                yield made
                 raise
             connections.count_radio(statistics)
             statistics.port_packets -= statistics.bluetooth - before  # those of machines are counted again
             statistics.connections = connections.count
-            yield from made
+            yield made
     if last:
-        yield from connections.close()
+        yield from ([each] for each in connections.close())
         statistics.warnings += connections.warnings()
         statistics.notes += connections.notes()
 
