@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from typing import Protocol
 
 from lmdecode.app.asked import Asked, Opened, known_handles
@@ -107,7 +108,7 @@ def export(
     started = time.perf_counter()
     if request.workers is not None and request.scheduler is None:
         raise UsageError("--workers is about a cluster: give --scheduler local as well")
-    _needs_pyarrow()
+    _needs_pyarrow(here=request.scheduler is None)
     job = job_of(request, asked, access)
     try:
         found = find(request.captures, request.dataset)
@@ -193,14 +194,17 @@ def _runner(request: ExportRequest, tell: Callable[[str], None]) -> Runner:
     return runner(request.scheduler, request.workers, tell=tell)
 
 
-def _needs_pyarrow() -> None:
+def _needs_pyarrow(*, here: bool) -> None:
+    if not here:  # workers import it, and here it is enough to know that it is there
+        if find_spec("pyarrow") is None:
+            raise _missing("pyarrow", "dataset")
+        return
     try:
         import pyarrow as pa
     except ModuleNotFoundError as error:
-        raise _missing(error, "dataset") from None
+        raise _missing((error.name or "").partition(".")[0], "dataset") from None
     del pa
 
 
-def _missing(error: ModuleNotFoundError, extra: str) -> LmdecodeError:
-    package = (error.name or "").partition(".")[0]
+def _missing(package: str, extra: str) -> LmdecodeError:
     return MissingPackageError(f"an export needs {package}, which is not installed: {install_command(extra)}")

@@ -88,11 +88,14 @@ def export(
 
     Keys given to a cluster reach its workers through the scheduler: beyond this computer, use tls://.
     """
+    import gc
+
     from lmdecode.app.export import ExportRequest
     from lmdecode.app.export import export as run
     from lmdecode.app.export_report import ExportReport
     from lmdecode.cli._common.progress import captures_bar
 
+    gc.set_threshold(100_000)  # most of what is made is no garbage: imports first of all
     request = ExportRequest(list(map(str, given.captures)), to, given.join, scheduler, workers)
     report = ExportReport()
     name = _shown(to)

@@ -44,6 +44,15 @@ def array_of(values: Sequence[Any], kind: Type) -> Array:
     return pa.Array.from_buffers(kind, len(values), [valid, *buffers], missing, children=children)
 
 
+def scalar_of(value: Any, kind: Type) -> Any:  # noqa: ANN401 -- pyarrow has no types
+    """Returns the scalar that `pyarrow.scalar(value, kind)` returns. Functions of Arrow make one of any plain value.
+
+    >>> scalar_of("machine", pa.string())
+    <pyarrow.StringScalar: 'machine'>
+    """
+    return array_of([value], kind)[0]
+
+
 def integers(values: array[int]) -> Array:
     """Returns the array of 32-bit integers that are in a buffer, `array("i")`, already."""
     return pa.Array.from_buffers(pa.int32(), len(values), [None, pa.py_buffer(values)])

@@ -68,6 +68,7 @@ INTERRUPTED = """
 import signal
 import sys
 from pathlib import Path
+from lmdecode.app.dataset import cluster_fork
 from lmdecode.app.dataset.cluster import runner
 from tests.dask.samples import job_for, units_of
 
@@ -133,6 +134,41 @@ def test_what_cannot_be_meant(scheduler, workers, line):
     with pytest.raises(UsageError) as told:
         runner(scheduler, workers)
     assert str(told.value) == line
+
+
+FORKED = """
+import os
+import sys
+from lmdecode.app.dataset import cluster_fork
+from lmdecode.app.dataset.cluster_start import LocalWorkers
+
+def seen():
+    return os.environ["SEEN"], "lmdecode.app.dataset.cluster_imports" in sys.modules
+
+if __name__ == "__main__":
+    for os.environ["SEEN"] in ("one", "two"):
+        workers = LocalWorkers(1, 1 << 20)
+        with workers.client() as client:
+            print(*client.submit(seen, pure=False).result(timeout=30))
+        workers.close()
+    del os.environ["SEEN"]
+    print(cluster_fork.start())
+"""
+
+
+def test_workers_have_their_imports_from_one_process_and_todays_variables(tmp_path):
+    """A variable that is gone since would stay in that process, so workers then start by themselves."""
+    script = tmp_path / "forked.py"
+    script.write_text(FORKED)
+    done = subprocess.run(
+        [sys.executable, script],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": str(Path.cwd())},
+    )
+    forked = sys.platform == "linux"
+    assert (done.stdout, done.stderr) == (f"one {forked}\ntwo {forked}\nFalse\n", "")
 
 
 def test_a_task_shows_its_capture_and_no_secret(tmp_path):

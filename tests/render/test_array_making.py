@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -50,4 +51,16 @@ def test_a_table_is_made_without_pandas() -> None:
         "print('pandas' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+def test_an_export_does_without_pandas(tmp_path: Path) -> None:
+    program = (
+        "import sys, lmdecode;"
+        "lmdecode.export('captures/gs3av-settings.pcap', to=sys.argv[1], config='captures/config.json');"
+        "print('pandas' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, tmp_path / "years"], capture_output=True, text=True, check=True
+    )
     assert done.stdout == "False\n"

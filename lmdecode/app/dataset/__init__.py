@@ -19,8 +19,8 @@ Beside that way:
     entries     what the dataset says of each capture; schema: its columns; errors
     overlap     what other entries have of a recording already, as of a ring of files that lost its oldest
     shares      one huge capture for several workers
-    cluster     the runner on workers of Dask; cluster_start: scheduler and workers; cluster_health: whether they can do
-                it; cluster_work: what a worker does
+    cluster     the runner on workers of Dask; cluster_start: scheduler and workers; cluster_fork, cluster_imports: what
+                they are forked from; cluster_health: whether they can do it; cluster_work: what a worker does
     rows        the rows of one capture or one Parquet file as a table in memory, for `lmdecode.dask`
 
 A unit is converted by whoever has time for it: this process, or a worker of Dask. What makes that safe is the order in

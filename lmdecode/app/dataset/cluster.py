@@ -19,12 +19,14 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
+from importlib.util import find_spec
 from itertools import islice
 from typing import Any, Final
 
 from lmdecode.app.dataset.cluster_health import Health
-from lmdecode.app.dataset.cluster_start import LocalWorkers, SchedulerError, connect
+from lmdecode.app.dataset.cluster_start import LocalWorkers, SchedulerError, connect, uninterrupted
 from lmdecode.app.dataset.cluster_work import Refusal, Task, commit_task, convert_task, share_task
 from lmdecode.app.dataset.errors import DatasetError
 from lmdecode.app.dataset.shares import WORTHWHILE, Share, Sharing, shares_of
@@ -39,7 +41,8 @@ LOCAL: Final = "local"
 
 _ADDRESS: Final = re.compile(r"(?:tcp|tls)://[^\s/@]{1,255}:[0-9]{1,5}")
 _FEWEST: Final = 8  # units under way: with fewer, a cluster that grows with the work would not begin to
-_LOOK: Final = 0.02  # s between two looks at what is done; a small capture takes five times that
+_LOOK: Final = 0.2  # s between two looks at what is done: to take it a capture at a time costs a tenth of a core
+_LAST_LOOK: Final = 0.02  # s, when nothing waits that a worker could go on with
 
 
 def runner(
@@ -73,10 +76,8 @@ def runner(
             raise UsageError("--workers goes with --scheduler local: another scheduler has the workers that it has")
     elif workers is not None and workers < 1:
         raise UsageError(f"--workers {workers}: give 1 or more")
-    try:
-        import distributed  # noqa: F401 -- whether it is there
-    except ImportError:
-        raise MissingPackageError(f"--scheduler needs Dask: {install_command('dask')}") from None
+    if find_spec("distributed") is None:  # not imported: that takes half a second, which is used for other things too
+        raise MissingPackageError(f"--scheduler needs Dask: {install_command('dask')}")
     return Cluster(scheduler, workers, tell, patience, sharing)
 
 
@@ -134,32 +135,58 @@ class Cluster:
         from distributed import as_completed
 
         waiting = iter(units)
-        done = as_completed(loop=self._client.loop, with_results=True, raise_errors=False)
+        done = as_completed(loop=self._client.loop)
         under_way: dict[Any, Unit] = {}
+        count = 0
         try:
             while True:
-                for unit, shares in islice(waiting, max(0, max(_FEWEST, 3 * health.threads) - len(under_way))):
-                    future = self._handed_in(unit, job, shares)
-                    under_way[future] = unit
-                    done.add(future)
+                room = max(_FEWEST, 3 * health.threads, 2 * count) - len(under_way)
+                some = list(islice(waiting, max(0, room)))
+                with uninterrupted():
+                    handed = self._handed_in(some, job)
+                    under_way |= handed
+                done.update(handed)
                 if not under_way:
                     return
                 health.check()
                 batch = done.next_batch(block=False)
+                count = len(batch)
                 if not batch:
-                    time.sleep(_LOOK)
-                for future, answer in batch:
+                    time.sleep(_LOOK if handed or len(under_way) > health.threads else _LAST_LOOK)
+                for future, answer in zip(batch, self._answers(batch), strict=True):
                     yield under_way.pop(future), self._judged(future, answer)
         finally:
             for future in under_way:
                 future.release()
 
-    def _handed_in(self, unit: Unit, job: Job, shares: Sequence[Share]) -> Any:  # noqa: ANN401 -- distributed has no types
-        """Returns the future of a unit. Where a share fails, or kills its worker, so does what depends on it."""
-        if len(shares) == 1:
-            return self._client.submit(convert_task, Task(unit, job), pure=False)
-        made = [self._client.submit(share_task, Task(unit, job, share), pure=False) for share in shares]
-        return self._client.submit(commit_task, Task(unit, job), made, pure=False)
+    def _handed_in(self, units: Sequence[tuple[Unit, Sequence[Share]]], job: Job) -> dict[Any, Unit]:
+        """Returns the futures of units. Where a share fails, or kills its worker, so does what depends on it."""
+        made: dict[Any, Unit] = {}
+        whole = [unit for unit, shares in units if len(shares) == 1]
+        if whole:
+            tasks = [Task(unit, job) for unit in whole]
+            made |= zip(self._client.map(convert_task, tasks, pure=False), whole, strict=True)
+        for unit, shares in units:
+            if len(shares) > 1:
+                parts = self._client.map(share_task, [Task(unit, job, share) for share in shares], pure=False)
+                made[self._client.submit(commit_task, Task(unit, job), parts, pure=False)] = unit
+        return made
+
+    def _answers(self, futures: Sequence[Any]) -> Sequence[Any]:
+        """Returns what tasks that are done gave back, at once; None for those that failed."""
+        finished = {number: future for number, future in enumerate(futures) if future.status == "finished"}
+        answers: Mapping[int, Any] = {}
+        if finished:
+            try:
+                answers = self._client.gather(finished, errors="skip")
+            except (OSError, CancelledError, TimeoutError):
+                raise self._gone() from None
+        return [answers.get(number) for number in range(len(futures))]
+
+    def _gone(self) -> SchedulerError:
+        return SchedulerError(
+            f"the scheduler {self._scheduler} is gone: start it again and run the same command; what is done is kept"
+        )
 
     def _judged(self, future: Any, answer: Any) -> Result | None:  # noqa: ANN401 -- distributed has no types
         """Returns the result of a unit; None: its worker was killed.
@@ -169,18 +196,15 @@ class Cluster:
         """
         from distributed import KilledWorker
 
-        if future.status == "finished":
-            if isinstance(answer, Refusal):
-                error = DatasetError(answer.line)
-                error.exit_code = answer.exit_code
-                raise error
+        if isinstance(answer, Refusal):
+            refused = DatasetError(answer.line)
+            refused.exit_code = answer.exit_code
+            raise refused
+        if answer is not None:
             return answer  # type: ignore[no-any-return]
-        if future.cancelled():
-            raise SchedulerError(
-                f"the scheduler {self._scheduler} is gone: start it again and run the same command; what is done is "
-                "kept"
-            )
-        error = answer[1]
+        error = future.exception() if future.status == "error" else None
+        if error is None:
+            raise self._gone()
         if isinstance(error, KilledWorker):
             return None
         if not isinstance(error, ImportError | RuntimeError | TypeError):  # of unpickling

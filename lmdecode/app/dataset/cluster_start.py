@@ -9,13 +9,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import multiprocessing
+import os
 import signal
 import warnings
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from lmdecode.app.dataset import cluster_fork
 from lmdecode.app.dataset.errors import DatasetError
 from lmdecode.device.errors import NO_CONNECTION
 
@@ -53,7 +57,7 @@ class LocalWorkers:
         self.note = ""
         """What is good to know about the workers, in one line."""
         starting = ThreadPoolExecutor(1, initializer=_leave_interrupts_to_main)
-        started = starting.submit(_local_cluster, *self._sizes(workers, memory), self._folder.name)
+        started = starting.submit(self._started, workers, memory)
         try:
             self._cluster = started.result()
         except KeyboardInterrupt:
@@ -76,6 +80,12 @@ class LocalWorkers:
         """Ends the workers, whatever they do."""
         _end(self._cluster)
         self._folder.cleanup()
+
+    def _started(self, workers: int | None, memory: int) -> Any:  # noqa: ANN401 -- distributed has no types
+        forked = cluster_fork.start()  # first of all: it imports what workers need while this imports Dask
+        return _local_cluster(
+            *self._sizes(workers, memory), self._folder.name, cluster_fork.settings() if forked else {}
+        )
 
     def _sizes(self, workers: int | None, memory: int) -> tuple[int, int]:
         """Returns how many workers there shall be, and the bytes of memory at which Dask ends one of them."""
@@ -152,7 +162,17 @@ def _leave_interrupts_to_main() -> None:
     _mask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
-def _local_cluster(workers: int, memory: int, folder: str) -> Any:  # noqa: ANN401 -- distributed has no types
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Has Ctrl-C wait for as long as it is entered: a future that is half made complains of that when it is gone."""
+    before = _mask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        _mask(signal.SIG_SETMASK, before)
+
+
+def _local_cluster(workers: int, memory: int, folder: str, settings: dict[str, Any]) -> Any:  # noqa: ANN401 -- distributed has no types
     import dask
     from distributed import LocalCluster
 
@@ -164,6 +184,16 @@ def _local_cluster(workers: int, memory: int, folder: str) -> Any:  # noqa: ANN4
             # Logs for developers of Dask, which fill 6 MB with the first thousand captures.
             "distributed.admin.log-length": 100,
             "distributed.admin.low-level-log-length": 100,
+            # Nobody looks at these, and they took more of this process than the captures did: how it and its workers
+            # do (every half second, and 50 times in a second), and where the workers' time goes (every 10 ms).
+            "distributed.admin.system-monitor.interval": "5s",
+            "distributed.admin.tick.interval": "1s",
+            "distributed.worker.profile.enabled": False,
+            # Results are small and are taken at once, so there are no copies of them to be removed.
+            "distributed.scheduler.active-memory-manager.start": False,
+            # Nothing takes 100 MB in a tenth of a second, which is how often Dask looks.
+            "distributed.worker.memory.monitor-interval": "500ms",
+            **settings,
         }
     ):
         return LocalCluster(
@@ -174,6 +204,7 @@ def _local_cluster(workers: int, memory: int, folder: str) -> Any:  # noqa: ANN4
             dashboard_address=None,
             silence_logs=_SILENT,
             local_directory=folder,
+            env=dict(os.environ),  # it may have changed since the process was started from which they are forked
             # Its web server, which has no dashboard, takes a free port: Dask's own choice warns where two run at once.
             scheduler_kwargs={"allowed_failures": 0, "dashboard": False, "dashboard_address": "127.0.0.1:0"},
         )

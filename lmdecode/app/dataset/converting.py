@@ -19,6 +19,7 @@ from typing import Any
 
 from lmdecode import __version__
 from lmdecode.app.dataset import layout, lock
+from lmdecode.app.dataset.collecting import seldom_collected
 from lmdecode.app.dataset.decoding import Decode
 from lmdecode.app.dataset.entries import Entry, states
 from lmdecode.app.dataset.errors import DatasetError
@@ -82,7 +83,7 @@ def convert_share(unit: Unit, job: Job, share: Share) -> Part | Result:
     dataset = open_dataset(job.dataset)
     reached = False
     try:
-        with local_copy(unit, _lengths(unit)) as copy:
+        with seldom_collected(), local_copy(unit, _lengths(unit)) as copy:
             reached = True
             before = dataset.entry(copy.content)
             if before is not None and (not before.unread or before.keys == dataset.tag(job)):
@@ -218,12 +219,16 @@ def _part(  # noqa: PLR0917 -- all that is known
 
 def _written(batches: Iterable[Any], namer: Namer, writer: TableWriter) -> tuple[int, int | None]:
     """Hands rows to a writer. Returns how many have problems, and when the last one was."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
+    from lmdecode.render.array_making import scalar_of
+
+    none = scalar_of(0, pa.int32())
     problems, latest = 0, None
     for batch in batches:
         writer.add(batch, *namer.partitions(batch))
-        problems += pc.sum(pc.greater(pc.list_value_length(batch["problems"]), 0)).as_py() or 0
+        problems += pc.sum(pc.greater(pc.list_value_length(batch["problems"]), none)).as_py() or 0
         last = pc.max(batch["time"]).value
         latest = last if latest is None or (last is not None and last > latest) else latest
     return problems, latest

@@ -43,13 +43,16 @@ class Namer:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        end = pc.if_else(pc.equal(batch["sender"], "machine"), batch["source"], batch["destination"])
+        from lmdecode.render.array_making import array_of, scalar_of
+
+        is_machine = pc.equal(batch["sender"], scalar_of("machine", pa.string()))
+        end = pc.if_else(is_machine, batch["source"], batch["destination"])
         intact = pc.and_(pc.is_valid(batch["kind"]), pc.is_null(batch["raw"]))
         machines, numbers = combinations([batch["generation"], batch["stream"], batch["machine"], end, intact])
         names: dict[tuple[Any, ...], str | None] = {}
         for each in sorted(machines, key=lambda machine: not machine[-1]):  # an intact message tells whose the rest is
             names[each] = self._name(*each)
-        dictionary = pa.array([names[each] for each in machines], pa.string())
+        dictionary = array_of([names[each] for each in machines], pa.string())
         name = dictionary.take(numbers)
         found, which = combinations([batch["generation"], name, batch["time"].cast(pa.date32())])
         return [
@@ -81,12 +84,14 @@ def combinations(columns: Sequence[Any]) -> tuple[list[tuple[Any, ...]], Any]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    from lmdecode.render.array_making import scalar_of
+
     codes, dictionaries = None, []
     for column in columns:
         encoded = column.dictionary_encode(null_encoding="encode")
         dictionaries.append(encoded.dictionary.to_pylist())
         numbers = encoded.indices.cast(pa.int64())
-        size = pa.scalar(len(dictionaries[-1]), pa.int64())
+        size = scalar_of(len(dictionaries[-1]), pa.int64())
         codes = numbers if codes is None else pc.add(pc.multiply(codes, size), numbers)
     assert codes is not None and math.prod(map(len, dictionaries)) < 1 << 62  # noqa: S101, PT018 -- see the argument
     encoded = codes.dictionary_encode()

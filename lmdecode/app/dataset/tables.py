@@ -114,11 +114,14 @@ class TableWriter:
         import pyarrow as pa
         import pyarrow.compute as pc
 
+        from lmdecode.render.array_making import scalar_of
+
         rows = batch.num_rows
         used = [each.name for each in self._schema if batch[each.name].null_count < rows]
         lean = pa.RecordBatch.from_arrays([batch[name] for name in used], names=used)
         for number, partition in enumerate(partitions):
-            some = lean if len(partitions) == 1 else lean.filter(pc.equal(which, number))
+            alone = len(partitions) == 1
+            some = lean if alone else lean.filter(pc.equal(which, scalar_of(number, pa.int32())))
             waiting = self._waiting.setdefault(partition, _Waiting())
             waiting.batches.append(some)
             waiting.rows += some.num_rows
