@@ -153,8 +153,11 @@ def _adopt() -> None:
 
 def _left_behind() -> Iterator[resource.struct_rusage]:
     """Waits for processes that a command left behind, as the one that its workers are forked from is, for a moment."""
+    adopts = ctypes.c_int(0)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(37, ctypes.byref(adopts), 0, 0, 0)  # PR_GET_CHILD_SUBREAPER
     with suppress(ChildProcessError):
-        while True:
+        while adopts:
             yield os.wait4(-1, 0)[2]
 
 
