@@ -30,6 +30,7 @@ _LAST_WORDS: Final = 0.3  # s for a worker to end by itself; then it is killed, 
 _LOOK: Final = 0.05  # s
 _SILENT: Final = logging.CRITICAL + 1
 _mask = getattr(signal, "pthread_sigmask", lambda *_: None)  # Windows has none
+_BLOCK, _RESTORE = getattr(signal, "SIG_BLOCK", 0), getattr(signal, "SIG_SETMASK", 0)
 
 
 class SchedulerError(DatasetError):
@@ -159,17 +160,17 @@ def _leave_interrupts_to_main() -> None:
     Ctrl-C reaches all processes of a terminal. A worker would show a traceback; the main thread ends the workers.
     """
     resource_tracker.ensure_running()  # Python starts it with the first process, and then unblocks what was blocked
-    _mask(signal.SIG_BLOCK, {signal.SIGINT})
+    _mask(_BLOCK, {signal.SIGINT})
 
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
     """Has Ctrl-C wait for as long as it is entered: a future that is half made complains of that when it is gone."""
-    before = _mask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = _mask(_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        _mask(signal.SIG_SETMASK, before)
+        _mask(_RESTORE, before)
 
 
 def _local_cluster(workers: int, memory: int, folder: str, settings: dict[str, Any]) -> Any:  # noqa: ANN401 -- distributed has no types
