@@ -15,10 +15,10 @@ from __future__ import annotations
 PARTS = {
     "batch": ("codec/v1/_fast.py", "decrypts some thousand frames at once, and looks clean ones up"),
     "compiled": ("codec/v1/_compiled.py", "reads a window, or its line, by functions written for it, not step by step"),
-    "columns": ("render/columnar.py", "fills the columns of tables without Records of clean messages"),
+    "columns": ("render/columnar.py", "fills the columns of tables, and CSV, without Records of clean messages"),
     "encoding": ("render/records/parquet.py", "encodes a group of rows in a thread while the next one is decoded"),
     "order": ("capture/connections.py", "takes segments by a short way that only go on where the last one ended"),
-    "prefilter": ("capture/net/packet.py", "rejects packets of other ports by a look at five numbers"),
+    "prefilter": ("capture/net/packet.py", "looks at packets where they lie: passes over other ports, reads known ends"),
     "libpcap": ("capture/net/libpcap.py", "has libpcap filter large captures, in a thread"),
     "startup": ("_startup.py", "loads the cipher by a shorter way, and a plain `decode` without Typer; ends at once"),
 }

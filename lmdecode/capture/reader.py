@@ -15,7 +15,6 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from io import BufferedReader
 from itertools import chain
-from operator import lt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
@@ -25,7 +24,7 @@ from lmdecode.capture.formats import Format, open_capture
 from lmdecode.capture.formats._pieces import Stop
 from lmdecode.capture.formats.pcap import read_pcap, walk_pcap
 from lmdecode.capture.net.link import SegmentReader
-from lmdecode.capture.net.packet import ACK, SYN, Packet, Segment
+from lmdecode.capture.net.packet import ACK, SYN, Found, Packet, Segment
 from lmdecode.capture.source import MEMORY, CaptureError, CaptureStatistics, OpenCapture, Source
 from lmdecode.codec.dialect import RECORDS, FieldsAs, Sink
 from lmdecode.codec.record import Record
@@ -279,7 +278,13 @@ def _segments(
         if kind.packets is None:  # a format that has messages has no segments
             return
         reader = SegmentReader(ports, radio=radio)
-        for packets in kind.packets(file, statistics, progress, _looked_for(ports)):
+        looked_for = _looked_for(ports)
+        found: Iterator[Sequence[Found]] = (
+            kind.packets(file, statistics, progress, looked_for)
+            if kind.found is None
+            else kind.found(file, statistics, progress, looked_for, None if is_off("prefilter") else reader.ends)
+        )
+        for packets in found:
             segments = reader.read_all(packets)
             if segments:
                 yield segments
@@ -312,18 +317,19 @@ def _read_screened(
     done = 0
     ends: list[Stop] = []
 
-    def passed() -> Iterator[list[Packet]]:
+    def passed() -> Iterator[list[Found]]:
         told = progress and (lambda _: progress(screen.position))
-        ends.append((yield from walk_pcap(Source(file), 0, statistics, told, None)))
+        known = None if is_off("prefilter") else reader.ends
+        ends.append((yield from walk_pcap(Source(file), 0, statistics, told, None, known)))
 
     with closing(file):
         for number, packets in enumerate(passed()):
             # The header of another capture is the record of a packet without bytes to libpcap.
-            _, _, contents, lengths = zip(*packets, strict=True)
-            is_odd = 0 in lengths
+            made = [packet for packet in packets if isinstance(packet, Packet)]  # all others are whole
+            is_odd = any(not packet.original_length for packet in made)
             if is_odd:
                 break
-            is_cut = (is_cut and number > 0) or any(map(lt, map(len, contents), lengths))
+            is_cut = (is_cut and number > 0) or any(len(packet.data) < packet.original_length for packet in made)
             segments = reader.read_all(packets)
             done += len(segments)
             if segments:
@@ -335,8 +341,8 @@ def _read_screened(
         reader = SegmentReader(ports, radio=radio)
         _, file = open_capture(path)
         with closing(file):
-            for packets in read_pcap(file, statistics, None, _looked_for(ports)):
-                segments = reader.read_all(packets)
+            for every in read_pcap(file, statistics, None, _looked_for(ports)):
+                segments = reader.read_all(every)
                 new = segments[done:]
                 done -= len(segments) - len(new)
                 if new:

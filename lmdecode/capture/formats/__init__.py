@@ -13,7 +13,7 @@ from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from lmdecode.capture.net.packet import Packet, Segment
+from lmdecode.capture.net.packet import Ends, Found, Packet, Segment
 from lmdecode.capture.source import MEMORY, ByteStream, CaptureError, CaptureStatistics, OpenCapture
 from lmdecode.codec.record import Record
 from lmdecode.codec.speakers import Speakers
@@ -27,6 +27,11 @@ ReadPackets = Callable[
     [ByteStream, CaptureStatistics, Callable[[int], None] | None, frozenset[int] | None], Iterator[list[Packet]]
 ]
 """Reads packets: from a file, where to count, whom to call with the position, and the TCP ports that are wanted."""
+ReadFound = Callable[
+    [ByteStream, CaptureStatistics, Callable[[int], None] | None, frozenset[int] | None, Ends | None],
+    Iterator[list[Found]],
+]
+"""The same for a format whose reader can make segments itself, of connections whose ends it is given."""
 ReadSegments = Callable[
     [BufferedReader, CaptureStatistics, Callable[[int], None] | None, frozenset[int] | None], Iterator[list[Segment]]
 ]
@@ -60,9 +65,11 @@ class Format(NamedTuple):
     takes: Callable[[bytes], bool] | None = None
     """Returns True if a text may be of this kind, since it is plainly of no other. Texts come as UTF-8."""
     packets: ReadPackets | None = None
+    found: ReadFound | None = None
+    """Beside `packets`, if there is a shorter way to the segments."""
     segments: ReadSegments | None = None
     records: ReadRecords | None = None
-    """One of the three reads it."""
+    """One of `packets`, `segments` and `records` reads it."""
     has_tcp: bool = True
     """Whether TCP can be in such a file; Bluetooth is all that a log of it has."""
     goes_on_looking: bool = False

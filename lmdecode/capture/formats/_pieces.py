@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from enum import Enum, auto
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, cast
 
 from lmdecode.capture.formats._headers import (
     COMPRESSED_MAGICS,
@@ -24,7 +24,7 @@ from lmdecode.capture.formats._headers import (
     is_text,
     quoted,
 )
-from lmdecode.capture.net.packet import Packet
+from lmdecode.capture.net.packet import Ends, Found, Packet
 from lmdecode.capture.source import ByteStream, CaptureStatistics, Source
 
 _LOOK_AHEAD: Final = (1 << 18) + FARTHEST  # bytes: the longest packet, and some text
@@ -76,15 +76,16 @@ class Stop(NamedTuple):
 class Walk(Protocol):
     """Reads the packets of one capture."""
 
-    def __call__(
+    def __call__(  # noqa: PLR0917 -- as the loops have them
         self,
         source: Source,
         offset: int,
         statistics: CaptureStatistics,
         progress: Callable[[int], None] | None,
         ports: frozenset[int] | None,
+        ends: Ends | None,
         /,
-    ) -> Generator[list[Packet], None, Stop]:
+    ) -> Generator[list[Found], None, Stop]:
         """Give packets, as many at a time as one read brought, from the header at an offset on."""
 
 
@@ -105,6 +106,22 @@ def read_packets(
     Raises:
         CaptureError: The first header is not whole.
     """
+    return cast("Iterator[list[Packet]]", read_found(file, statistics, progress, ports, None))
+
+
+def read_found(
+    file: ByteStream,
+    statistics: CaptureStatistics,
+    progress: Callable[[int], None] | None,
+    ports: frozenset[int] | None,
+    ends: Ends | None,
+) -> Iterator[list[Found]]:
+    """The packets of a file, and the segments of those of known connections that need no packet.
+
+    Args and errors are those of `read_packets`, and:
+
+        ends: Those of the known connections. More may be added to it as packets are taken.
+    """
     from lmdecode.capture.formats.pcap import walk_pcap  # noqa: PLC0415 -- both of them read by this function
     from lmdecode.capture.formats.pcapng import walk_pcapng  # noqa: PLC0415 -- as above
 
@@ -117,7 +134,7 @@ def read_packets(
         captures += 1
         walk: Walk = walk_pcapng if source.buffer.startswith(PCAPNG_MAGIC, offset) else walk_pcap
         begun = source.base + offset
-        stop = yield from walk(source, offset, statistics, progress, ports)
+        stop = yield from walk(source, offset, statistics, progress, ports, ends)
         offset = _next(source, begun, stop, statistics, texts)
     if captures > 1:
         statistics.notes.append(f"{captures:,} captures stand in the file one after another; they were read as one")

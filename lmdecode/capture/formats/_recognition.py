@@ -347,7 +347,12 @@ def _noting(kind: Format, passed: bytes) -> Format:
 
         return read and reading
 
-    return kind._replace(packets=noting(kind.packets), segments=noting(kind.segments), records=noting(kind.records))
+    return kind._replace(
+        packets=noting(kind.packets),
+        found=noting(kind.found),
+        segments=noting(kind.segments),
+        records=noting(kind.records),
+    )
 
 
 def _doubting(path: Path, log: Format) -> Format:

@@ -21,8 +21,20 @@ from typing import Final, Literal
 
 from lmdecode.capture.formats import Format
 from lmdecode.capture.formats._headers import PCAP_HEADER, PCAP_MAGICS, find_header, is_text
-from lmdecode.capture.formats._pieces import End, Stop, read_packets
-from lmdecode.capture.net.packet import PLAIN_IPV4, Packet, Prefilter, make_prefilter
+from lmdecode.capture.formats._pieces import End, Stop, read_found, read_packets
+from lmdecode.capture.net.ip_header import TCP
+from lmdecode.capture.net.packet import (
+    ETHERNET,
+    PLAIN,
+    PLAIN_IPV4,
+    PLAIN_KIND,
+    Ends,
+    Found,
+    Packet,
+    Prefilter,
+    Segment,
+    make_prefilter,
+)
 from lmdecode.capture.source import ByteStream, CaptureStatistics, Source
 
 _RECORD_HEADER: Final = 16
@@ -35,6 +47,7 @@ _YEARS: Final = 10 * 366 * 86_400  # seconds, in which the packets of one captur
 _LEAST_PACKET: Final = 8
 """Bytes on the wire, which every packet exceeds. Where the record of one begins, a file's header says 0 or 4: that part
 of it holds zeros, whether or not a few blanks stand before it."""
+_LEAST_PLAIN: Final = 54  # bytes of a plain packet: the headers without options
 _LEAST_BLANKS: Final = 7  # bytes before a header that are not noticed by a length that is too high
 
 
@@ -48,13 +61,14 @@ def read_pcap(
     return read_packets(file, statistics, progress, ports)
 
 
-def walk_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each packet would cost more than all the rest
+def walk_pcap(  # noqa: C901, PLR0912, PLR0915, PLR0917 -- one loop: a call for each packet would cost more than all the rest
     source: Source,
     offset: int,
     statistics: CaptureStatistics,
     progress: Callable[[int], None] | None,
     ports: frozenset[int] | None,
-) -> Generator[list[Packet], None, Stop]:
+    ends: Ends | None = None,
+) -> Generator[list[Found], None, Stop]:
     """The packets of one pcap capture, as many at a time as one read brought.
 
     Args:
@@ -63,6 +77,7 @@ def walk_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pack
         statistics: Counts go on in it.
         progress: Called after each read with the position in the file, in bytes.
         ports: As of `read_packets`.
+        ends: As of `read_found`.
 
     Raises:
         CaptureError: The header is not whole.
@@ -86,12 +101,39 @@ def walk_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pack
     at_end = is_over = False
     earlier = b""
     new = tuple.__new__  # a third of the time of calling a NamedTuple
+    unpack_plain, known = PLAIN.unpack_from, ends if link_type == ETHERNET and ends is not None else {}
+    mostly_known = True
     while True:
-        packets: list[Packet] = []
+        packets: list[Found] = []
+        before_read = count
+        look_for_known = bool(known) and mostly_known
         size = len(source.buffer)
         last = size - (_RECORD_HEADER if at_end else look.size)
         first = offset
         while offset <= last:
+            if look_for_known:
+                seconds, fraction, captured, original = unpack_record(buffer, offset)
+                start = offset + _RECORD_HEADER
+                end = start + captured
+                if end > size:
+                    break
+                if captured == original and captured >= _LEAST_PLAIN:
+                    kind, total, place, protocol, both, seq, ack, header_size, flags = unpack_plain(buffer, start)
+                    payload, stop = 34 + (header_size >> 4) * 4, 14 + total
+                    if (
+                        kind == PLAIN_KIND
+                        and protocol == TCP
+                        and not place & 0x3FFF
+                        and 54 <= payload <= stop <= captured
+                        and both in known
+                    ):
+                        source_end, destination = known[both]
+                        time_ns = seconds * 1_000_000_000 + fraction * scale
+                        content = buffer[start + payload : start + stop]
+                        count += 1
+                        offset = end
+                        packets.append(new(Segment, (time_ns, source_end, destination, flags, seq, ack, content, 0)))
+                        continue
             if filtering:
                 seconds, fraction, captured, original, protocol, version, place, from_port, to_port = unpack(
                     buffer, offset
@@ -128,6 +170,7 @@ def walk_pcap(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pack
         statistics.bytes_read = source.base + offset
         if packets:
             yield packets
+        mostly_known = 2 * len(packets) >= count - before_read
         if progress is not None:
             progress(statistics.bytes_read)
         if is_over or (size - offset >= _RECORD_HEADER and not _makes_sense(record, scale, source.buffer, offset)):
@@ -189,5 +232,9 @@ def _last_packets(record: struct.Struct, scale: int, records: bytes) -> bytes:
 
 
 FORMAT: Final = Format(
-    "pcap", written_by="tcpdump, Wireshark, routers, PCAPdroid", magics=PCAP_MAGICS, packets=read_packets
+    "pcap",
+    written_by="tcpdump, Wireshark, routers, PCAPdroid",
+    magics=PCAP_MAGICS,
+    packets=read_packets,
+    found=read_found,
 )

@@ -26,7 +26,7 @@ from typing import Final, Literal, NamedTuple
 from lmdecode.capture.formats import Format
 from lmdecode.capture.formats._headers import BIG, LITTLE, PCAPNG_MAGIC
 from lmdecode.capture.formats._pieces import End, Stop, read_packets
-from lmdecode.capture.net.packet import PLAIN_IPV4, Packet, Prefilter, make_prefilter
+from lmdecode.capture.net.packet import PLAIN_IPV4, Ends, Found, Packet, Prefilter, make_prefilter
 from lmdecode.capture.source import ByteStream, CaptureStatistics, Source
 
 _SECTION: Final = 0x0A0D0D0A  # a palindrome, so that it can be read before the byte order is known
@@ -143,13 +143,14 @@ def read_pcapng(
     return read_packets(file, statistics, progress, ports)
 
 
-def walk_pcapng(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each packet would cost more than all the rest
+def walk_pcapng(  # noqa: C901, PLR0912, PLR0915, PLR0917 -- one loop: a call for each packet would cost more than all the rest
     source: Source,
     offset: int,
     statistics: CaptureStatistics,
     progress: Callable[[int], None] | None,
     ports: frozenset[int] | None,
-) -> Generator[list[Packet], None, Stop]:
+    ends: Ends | None = None,  # noqa: ARG001 -- each packet is read by itself
+) -> Generator[list[Found], None, Stop]:
     """The packets of pcapng sections that follow each other, as many at a time as one read brought.
 
     The arguments are those of `walk_pcap`.
@@ -167,7 +168,7 @@ def walk_pcapng(  # noqa: C901, PLR0912, PLR0915 -- one loop: a call for each pa
     damaged = at_end = False
     buffer, size = source.buffer, len(source.buffer)
     while True:
-        packets: list[Packet] = []
+        packets: list[Found] = []
         last = size - (_MIN_BLOCK if at_end else section.head.size)
         wanted = _MIN_BLOCK
         left_out = -1  # the offset of the last packet, if it was left out

@@ -5,7 +5,8 @@ each packet; nearly all that is wanted here stands at fixed places. So packets t
 first:
 
 1. TCP in IPv4 in Ethernet, without options or fragments, captured whole: one `unpack_from` in `read_all`. These are
-   nearly all packets of a household.
+   nearly all packets of a household. Those of connections whose ends are known are read in the same way by the reader
+   of pcap files, which need not make a packet of each first.
 2. The link layers that tcpdump and Wireshark write on ordinary computers (Ethernet with VLAN tags, Linux's cooked
    captures of `-i any`, loopback, raw IP of tunnels and phones), IPv6 with its extension headers, and fragments: read
    by hand, the ports as early as possible, since a packet of another port needs no more.
@@ -35,18 +36,23 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, cast
 
 from lmdecode.capture.net.bluetooth import LINK_TYPES as BLUETOOTH
 from lmdecode.capture.net.bluetooth import as_segment
 from lmdecode.capture.net.ip_header import EXTENSIONS, FRAGMENT, TCP, UDP, find_ip, past_extensions
 from lmdecode.capture.net.packet import (
+    ETHERNET,
     HEADER_OFFSETS,
+    PLAIN,
+    PLAIN_KIND,
     PLAIN_PROTOCOLS,
     TUNNEL_PORTS,
     Endpoint,
+    Ends,
+    Found,
     FragmentKey,
     Fragments,
     Packet,
@@ -57,7 +63,6 @@ from lmdecode.capture.net.step import IP_PROTOCOL, LINK, RAW_IP, Step
 from lmdecode.capture.source import CaptureStatistics
 
 # LINKTYPE_ numbers of the pcap world; `encapsulation` has all.
-_ETHERNET: Final = 1
 _RAW_IP: Final = frozenset((12, 14, 101, 228, 229))
 
 _IPV4: Final = b"\x08\x00"
@@ -73,10 +78,7 @@ _MOST_LINKS: Final = 5  # link types that a warning is given for
 _ENOUGH: Final = 1000  # packets that are not ours are looked through, to know what is there
 _REASSEMBLED: Final = -1  # in place of the link type of what was put together from fragments
 
-# From the Ethernet type, with IP's version and header length behind it (the kind), to TCP's flags.
-_PLAIN: Final = struct.Struct("!12x3sxH2xHxB2x12sIIBB")
 _MAX_ENDS: Final = 4096  # pairs of ends that are remembered, so that a scan of a network cannot fill the memory
-_PLAIN_KIND: Final = b"\x08\x00\x45"
 _TCP_START: Final = struct.Struct("!HHIIBB")
 
 
@@ -109,18 +111,27 @@ class SegmentReader:
         self._cut_headers = 0
         self._malformed = 0
 
-    def read_all(self, packets: Iterable[Packet]) -> list[Segment]:
-        """The TCP segments of the ports in some packets, in order. Never raises."""
+    @property
+    def ends(self) -> Ends:
+        """The ends of the connections that were found, for readers of formats. It grows as packets are read."""
+        return self._plain_ends
+
+    def read_all(self, packets: Sequence[Found]) -> list[Segment]:
+        """The TCP segments of the ports in some packets, in order, and those that were read already. Never raises."""
+        if Packet not in set(map(type, packets)):
+            return cast("list[Segment]", packets)
         segments: list[Segment] = []
-        known, unpack, least, new = self._plain_ends, _PLAIN.unpack_from, _PLAIN.size, tuple.__new__
+        known, unpack, least, new = self._plain_ends, PLAIN.unpack_from, PLAIN.size, tuple.__new__
         for packet in packets:
+            if isinstance(packet, Segment):
+                segments.append(packet)
+                continue
             time_ns, link_type, data, _ = packet
-            if link_type == _ETHERNET and len(data) >= least:
-                # Way 1. `place & 0x3FFF` is not 0 for a fragment: the offset, or the flag that more fragments follow.
+            if link_type == ETHERNET and len(data) >= least:  # way 1
                 kind, total, place, protocol, both_ends, seq, ack, header, flags = unpack(data)
                 end, payload = 14 + total, 34 + (header >> 4) * 4
                 if (
-                    kind == _PLAIN_KIND
+                    kind == PLAIN_KIND
                     and protocol == TCP
                     and not place & 0x3FFF
                     and 54 <= payload <= end <= len(data)
@@ -177,7 +188,7 @@ class SegmentReader:
             if version == 6:
                 return self._ipv6(packet, offset)
             if not offset:
-                return self._look_through(packet, Step(LINK, _ETHERNET, 0))  # a frame that says that it is raw IP
+                return self._look_through(packet, Step(LINK, ETHERNET, 0))  # a frame that says that it is raw IP
         return ()
 
     def report(self, statistics: CaptureStatistics) -> None:

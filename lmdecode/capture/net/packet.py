@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
@@ -52,6 +53,27 @@ class Segment(NamedTuple):
     missing: int = 0
     """Bytes at the end of the payload that were on the wire and that the snap length cut off."""
 
+
+Found = Packet | Segment
+"""What readers of formats find: packets, and the segments of such as they could read on the way; see `Ends`."""
+
+Ends = Mapping[bytes, tuple[Endpoint, Endpoint]]
+"""The source and the destination of packets, by the twelve bytes with both addresses and both ports. Readers of formats
+that are given those of known connections make the segments of plain packets themselves, where the packets lie."""
+
+PLAIN: Final = struct.Struct("!12x3sxH2xHxB2x12sIIBB")
+"""Of a plain packet, from the Ethernet type, with IP's version and header length behind it (the kind), to TCP's flags.
+
+It gives the kind, IP's total length, the fragment's place, the protocol, the twelve bytes of both ends, TCP's sequence
+and acknowledgement numbers, the byte with its header's length, and its flags. Plain is a packet of which
+
+    kind == PLAIN_KIND and protocol == TCP and not place & 0x3FFF and 54 <= payload <= end <= captured
+
+where the payload begins at `34 + (header >> 4) * 4` and ends at `14 + total`. `place & 0x3FFF` is not 0 for a fragment:
+the offset, or the flag that more fragments follow."""
+PLAIN_KIND: Final = b"\x08\x00\x45"
+ETHERNET: Final = 1
+"""The link type of plain packets."""
 
 HEADER_OFFSETS: Final = {1: (12, 14), 113: (14, 16), 276: (0, 20)}
 """Where Ethernet and the Linux cooked headers (versions 1 and 2) have the network protocol, and where IP begins."""
