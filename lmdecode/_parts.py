@@ -18,7 +18,10 @@ PARTS = {
     "columns": ("render/columnar.py", "fills the columns of tables, and CSV, without Records of clean messages"),
     "encoding": ("render/records/parquet.py", "encodes a group of rows in a thread while the next one is decoded"),
     "order": ("capture/connections.py", "takes segments by a short way that only go on where the last one ended"),
-    "prefilter": ("capture/net/packet.py", "looks at packets where they lie: passes over other ports, reads known ends"),
+    "prefilter": (
+        "capture/net/packet.py",
+        "looks at packets where they lie: skips other ports, reads known ends",
+    ),
     "libpcap": ("capture/net/libpcap.py", "has libpcap filter large captures, in a thread"),
     "startup": ("_startup.py", "loads the cipher by a shorter way, and a plain `decode` without Typer; ends at once"),
 }
