@@ -109,12 +109,18 @@ def _works(scale: int) -> list[Work]:
     tier = tuple(Way(name, name) for name in ("batch", "compiled", "order", "batch,compiled"))
     day = (*_JSON_LINES, "--config", str(CAPTURES / "config.json"), str(CAPTURES / "gs3av-day.pcapng.zst"))
     sample = (*_JSON_LINES, *_KEY, str(CAPTURES / "gs3av-settings.pcap"))
+    csv = (*_LMDECODE, "decode", "--format", "csv")
     parquet = (*_LMDECODE, "decode", "--format", "parquet", "--output", str(WORK / "parts.parquet"))
     return [
         Work("a real day", day, (Way(""), *tier, Way("everything", "all"))),
         Work("dense, legal values", (*_JSON_LINES, *_KEY, str(legal)), (Way(""), *tier)),
         Work("dense, random values", (*_JSON_LINES, *_KEY, str(random)), (Way(""), *tier)),
-        Work("dense, Parquet", (*parquet, *_KEY, str(legal)), (Way(""), Way("columns", "columns"))),
+        Work(
+            "dense, Parquet",
+            (*parquet, *_KEY, str(legal)),
+            (Way(""), Way("columns", "columns"), Way("encoding", "encoding")),
+        ),
+        Work("dense, CSV", (*csv, *_KEY, str(legal)), (Way(""), Way("columns", "columns"))),
         Work("haystack", (*_JSON_LINES, *_KEY, str(hay)), (Way(""), Way("libpcap", "libpcap"))),
         Work(
             "haystack, no libpcap",
