@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterable, Iterator
 from functools import reduce
-from threading import Lock
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
+from lmdecode._collecting import seldom_collected
 from lmdecode.analysis.columns import chosen_fields, field_kinds
 from lmdecode.codec.dialect import Sink
 from lmdecode.codec.errors import MissingPackageError
@@ -64,7 +63,7 @@ def to_arrow(records: Iterable[Record], *, form: Form = "wide", fields: str | It
 
     columns = ColumnSink(schema(tuple(field_kinds()) if names is None else names))
     made = records.decode_into(columns.sink) if isinstance(records, Decodable) else map(columns.sink.record, records)
-    with _SELDOM:
+    with seldom_collected():
         return _table_of(columns.groups(made), form, names, everything=fields == "*")
 
 
@@ -86,37 +85,6 @@ def _table_of(groups: Iterator[Group], form: Form, names: tuple[str, ...] | None
     final = schema(names)
     batches = [_having(() if everything else names, group, final) for group in groups]
     return pa.Table.from_batches([batch for batch in batches if batch.num_rows], schema=final)
-
-
-class _Seldom:
-    """While it is entered, Python looks for cycles only at every 100,000th object.
-
-    Messages make none, and to look for some at every 700th takes a tenth of the time of a table. Threads may be in it
-    at the same time: the last one to leave it puts back what there was before the first.
-    """
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._inside = 0
-        self._before = gc.get_threshold()
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if not self._inside:
-                self._before = gc.get_threshold()
-                if 0 < self._before[0] < _EVERY:  # 0 is somebody's wish not to look at all
-                    gc.set_threshold(_EVERY, *self._before[1:])
-            self._inside += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if not self._inside:
-                gc.set_threshold(*self._before)
-
-
-_EVERY: Final = 100_000
-_SELDOM: Final = _Seldom()
 
 
 def _having(names: tuple[str, ...], group: Group, columns: Any) -> Any:  # noqa: ANN401 -- pyarrow has no types

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lmdecode import __version__
+from lmdecode._collecting import seldom_collected
 from lmdecode.app.dataset import layout, lock
-from lmdecode.app.dataset.collecting import seldom_collected
 from lmdecode.app.dataset.decoding import Decode
 from lmdecode.app.dataset.entries import Entry, states
 from lmdecode.app.dataset.errors import DatasetError

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from lmdecode.app.dataset.collecting import seldom_collected
+from lmdecode._collecting import seldom_collected
 
 
 @pytest.fixture(autouse=True)
