@@ -21,7 +21,7 @@ from __future__ import annotations
 from binascii import unhexlify
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, repeat
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias, cast
 
 from lmdecode.codec.dialect import FieldsAs, Place
 from lmdecode.codec.record import Kind, Record, Role, Sender, Value, iso_time
@@ -93,7 +93,7 @@ class CleanLines:
         """Returns the row of a clean message."""
         return time_ns, prepared, text, problems, elapsed, machine
 
-    def text(self, made: Sequence[_Row | str]) -> str:
+    def lines(self, made: Sequence[_Row | str]) -> Iterable[str]:
         """Returns the lines of some messages, in their order.
 
         Args:
@@ -101,11 +101,11 @@ class CleanLines:
         """
         rows = [each for each in made if not isinstance(each, str)]
         if not rows:
-            return "".join(made)  # type: ignore[arg-type]  # these are all texts
+            return cast("Sequence[str]", made)
         lines = self._clean(rows)
         if len(rows) == len(made):
-            return "".join(lines)
-        return "".join([each if isinstance(each, str) else next(lines) for each in made])
+            return lines
+        return [each if isinstance(each, str) else next(lines) for each in made]
 
     def _clean(self, rows: Sequence[_Row]) -> Iterator[str]:
         """The lines of clean messages."""

@@ -166,6 +166,42 @@ def test_a_group_is_written_before_the_next_is_read_and_the_rest_after_an_error(
     assert text.getvalue() == "".join(whole.splitlines(keepends=True)[:250])
 
 
+class FullPipe(io.RawIOBase):
+    """A pipe that takes some bytes; Ctrl-C comes while it is full."""
+
+    def __init__(self):
+        self.taken = b""
+        self.presses = 0
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        if len(self.taken) > 20_000 and not self.presses:
+            self.presses += 1
+            raise KeyboardInterrupt
+        data = bytes(data[:1000])
+        self.taken += data
+        return len(data)
+
+
+def test_ctrl_c_while_the_pipe_is_full_leaves_whole_lines(tmp_path):
+    path = tmp_path / "dense.pcap"
+    make_dense(path, 300)
+    pipe = FullPipe()
+    file = io.TextIOWrapper(io.BufferedWriter(pipe), "utf-8", newline="\n")
+    writer = CsvWriter(file, Style(header=False))
+    with pytest.raises(KeyboardInterrupt):
+        writer.write_all(read_into(writer.sink, Outcome(path), speakers()))
+    writer.abandon()
+    file.flush()
+    whole = expected(read(Outcome(path), speakers()), Style(header=False), safe=False).encode()
+    assert pipe.presses == 1
+    assert len(pipe.taken) > 20_000
+    assert pipe.taken.endswith(b"\n")
+    assert whole.startswith(pipe.taken)
+
+
 def test_csv_needs_no_pyarrow():
     program = "import sys, lmdecode.render.records.csv_safe; sys.exit('pyarrow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -58,8 +58,9 @@ class CsvWriter(TextWriter):
             self._write_waiting(self._clean)
 
     def _write_waiting(self, clean: CleanLines) -> None:
+        """Write the rows that wait, line by line: Ctrl-C while a pipe is full would cut one long text inside a line."""
         waiting, self._waiting = self._waiting, []
-        self._file.write(clean.text(waiting))
+        self._file.writelines(clean.lines(waiting))
 
     def abandon(self) -> None:
         """Write what was decoded up to now: on stdout it is worth having."""
