@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from lmdecode._parts import is_off
@@ -54,7 +55,7 @@ class _Connection(Generic[T]):
         self, conversation: Conversation[T], app: Endpoint, machine: Endpoint, number: int, begun_ns: int
     ) -> None:
         self._conversation = conversation
-        self._receive_all = getattr(conversation, "receive_all", self._receive_each)
+        self._receive_all = getattr(conversation, "receive_all", None) or partial(_receive_each, conversation)
         self.app = app
         self.machine = machine
         self.number = number
@@ -97,12 +98,6 @@ class _Connection(Generic[T]):
                 self.evidence.add(segment, is_from_app=segment.source != self.machine)
                 if self.evidence.is_whole:
                     break
-
-    def _receive_each(self, pieces: Iterable[tuple[int, Sender, bytes, object]], made: list[T]) -> None:
-        """Take pieces of the streams one by one: what most conversations have no way of their own for."""
-        receive = self._conversation.receive
-        for time_ns, sender, data, predecoded in pieces:
-            made += receive(time_ns, sender, data, predecoded)
 
     @property
     def held(self) -> int:
@@ -244,6 +239,15 @@ class _Connection(Generic[T]):
             else:
                 made += conversation.receive_late(event.time_ns, sender, event.data, _LATE)
         return made
+
+
+def _receive_each(
+    conversation: Conversation[T], pieces: Iterable[tuple[int, Sender, bytes, object]], made: list[T]
+) -> None:
+    """Give a conversation pieces of its streams one by one: most have no way of their own for several."""
+    receive = conversation.receive
+    for time_ns, sender, data, predecoded in pieces:
+        made += receive(time_ns, sender, data, predecoded)
 
 
 class Connections(Generic[T]):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections import Counter
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lmdecode.capture.connections import Connections
+from lmdecode.capture.connections import Connections, _Connection
 from lmdecode.capture.net.packet import ACK, FIN, PSH, RST, SYN, Endpoint, Segment
-from lmdecode.codec.dialect import RECORDS, Tallies
+from lmdecode.codec.dialect import RECORDS, Place, Simple, Tallies, Tally
 from lmdecode.codec.v1 import speakers_with
 from tests.capture.building import (
     APP,
@@ -438,3 +440,19 @@ def test_a_payload_that_the_snap_length_cut_off_whole():
     del made.segments[-1]  # so that nothing else tells of it
     records, _ = run(made.segments)
     assert problems(records) == [f"packet cut short by the capture: {size} bytes are missing (capture with -s 0)"]
+
+
+def test_what_ended_is_gone_without_a_look_for_cycles():
+    # Programs that decode look for cycles seldom. Each generation has its own way to take the pieces of a stream.
+    conversations = [
+        speakers_with(new_decoder()).conversation(1774, RECORDS, Place(), Tallies()),
+        Simple(lambda *_: None).conversation(RECORDS, Place(), Tally()),
+    ]
+    ended = [_Connection(each, APP, MACHINE, 0, 0) for each in conversations]
+    left = [*map(weakref.ref, conversations)]
+    gc.disable()
+    try:
+        del conversations, ended
+        assert [each() for each in left] == [None, None]
+    finally:
+        gc.enable()
