@@ -82,8 +82,8 @@ class Captures:
         self._progress = progress
         self._choice: Choice | None = None
         self.paths = expanded(paths)
-        origin = Path(opened.origin)
-        refuse_to_overwrite(output, [*self.paths, origin] if opened.origin else self.paths)
+        configs = [Path(each) for each in (opened.origin, self._asked.config) if each]
+        refuse_to_overwrite(output, [*self.paths, *configs])
         if self._asked.join:
             self.paths = in_order(self.paths)
             self.outcomes = [Outcome(path) for path in self.paths]

@@ -260,6 +260,7 @@ def test_the_output_is_never_the_config(command, config):
     own = command.folder / "config.json"
     own.write_bytes(config.read_bytes())
     assert "which is read" in command.fails("decode", PCAP, "--output", own)
+    assert "which is read" in command.fails("decode", PCAP, "--key", "x" * 32, "--config", own, "--output", own)
     assert own.read_bytes() == config.read_bytes()
 
 

@@ -71,7 +71,7 @@ def decode_captures(
     join = asked.join
     several = len(paths) > 1 and not join
     style = Style(asked.fields, several=several, captions=several and not by_time)
-    refuse_to_overwrite(output, [*paths, Path(opened.origin)])
+    refuse_to_overwrite(output, [*paths, *(Path(each) for each in (opened.origin, asked.config) if each)])
     if join and (by_time or chosen.of_packets):
         import typer
 
