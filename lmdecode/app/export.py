@@ -108,6 +108,8 @@ def export(
     started = time.perf_counter()
     if request.workers is not None and request.scheduler is None:
         raise UsageError("--workers is about a cluster: give --scheduler local as well")
+    if not request.dataset.strip():
+        raise UsageError("--to is empty: name the dataset's folder or URL; `.` is this folder")
     _needs_pyarrow(here=request.scheduler is None)
     job = job_of(request, asked, access)
     try:

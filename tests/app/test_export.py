@@ -111,6 +111,14 @@ def test_workers_need_a_cluster():
         export(ExportRequest(["x"], "y", workers=2), Asked(), ExportReport())
 
 
+@pytest.mark.parametrize("to", ["", " "])
+def test_a_dataset_without_a_name_is_no_folder(tmp_path, monkeypatch, to):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="--to is empty"):
+        export(ExportRequest([str(CAPTURES)], to), Asked(), ExportReport())
+    assert not list(tmp_path.iterdir())
+
+
 def test_keys_are_in_a_job_and_not_in_its_repr():
     request = ExportRequest(["x"], "years", scheduler="local")
     job = job_of(request, Asked(keys=(KEY,)))

@@ -70,22 +70,6 @@ class Copy:
         self.content = content_of([each.content for each in self.pieces])
         """What identifies the unit."""
 
-    def begins_with(self, earlier: Sequence[Piece]) -> bool:
-        """Returns whether this is an earlier state of the same recording that has grown since.
-
-        Args:
-            earlier: The pieces of the earlier state. The length of the last one must have been asked for.
-        """
-        if not 0 < len(earlier) <= len(self.pieces):
-            return False
-        *whole, last = earlier
-        if any(old.content != new.content for old, new in zip(whole, self.pieces, strict=False)):
-            return False
-        number = len(whole)
-        if last.content == self.pieces[number].content:
-            return len(self.pieces) > len(earlier)
-        return self._hashes[number].at.get(last.length) == last.content
-
     def begun_by(self, earlier: Piece) -> int | None:
         """Returns the number of the piece that has grown from an earlier state of it; None if none has.
 

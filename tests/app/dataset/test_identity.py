@@ -81,28 +81,19 @@ texts = st.lists(st.binary(min_size=1, max_size=4), min_size=1, max_size=4)
 
 
 @given(texts, texts)
-def test_grown_is_what_begins_with_the_pieces_that_were_there(before, after):
-    earlier = pieces_of(*before)(())
-    later = pieces_of(*after)([len(before[-1])])
-    *whole, last = before
-    is_grown = (
-        before != after
-        and len(after) >= len(before)
-        and after[: len(whole)] == whole
-        and (after[len(whole)] == last or after[len(whole)].startswith(last))
-        and not (len(after) == len(before) and after[len(whole)] == last)
-    )
-    assert later.begins_with(earlier.pieces) == is_grown
+def test_a_unit_is_what_is_in_its_pieces(before, after):
+    earlier, later = pieces_of(*before)(()), pieces_of(*after)([len(before[-1])])
     assert (content_of([each.content for each in later.pieces]) == earlier.content) == (before == after)
+    grown = [number for number, text in enumerate(after) if text != before[-1] and text.startswith(before[-1])]
+    assert later.begun_by(earlier.pieces[-1]) == (grown[0] if grown else None)
 
 
 @given(st.binary(min_size=1, max_size=50), st.binary(min_size=1, max_size=50))
 def test_a_state_grows_into_a_longer_one_and_never_back(first, more):
     earlier, later = pieces_of(first)([len(first + more)]), pieces_of(first + more)([len(first)])
-    assert later.begins_with(earlier.pieces)
-    assert not earlier.begins_with(later.pieces)
-    assert not later.begins_with(later.pieces)
-    assert not later.begins_with(())
+    assert later.begun_by(earlier.pieces[0]) == 0
+    assert earlier.begun_by(later.pieces[0]) is None
+    assert later.begun_by(later.pieces[0]) is None
 
 
 def test_a_file_that_changed_since_it_was_listed_is_left(tmp_path):

@@ -91,7 +91,7 @@ def test_a_capture_elsewhere_is_copied_and_the_copy_is_removed(place, storage):
         assert copy.content == content
         assert copy.pieces[0].length == pieces[0].length == 10
     with local_copy(unit_of(storage, b"some bytes and more"), [10]) as copy:
-        assert copy.begins_with(pieces)
+        assert copy.begun_by(pieces[0]) == 0
     assert not any(place.iterdir())
 
 
