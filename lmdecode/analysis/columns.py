@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import cache
@@ -57,6 +57,22 @@ def field_kinds() -> Mapping[str, FieldKind]:
     Names of v1 are looked up without the vocabulary of the others, which takes a while to load.
     """
     return _KINDS
+
+
+def in_order(names: Collection[str]) -> tuple[str, ...]:
+    """Return some fields in the order of `field_kinds`, without what no name needs to be loaded for.
+
+    >>> in_order({"steam_temp", "power", "coffee_temp"})
+    ('power', 'coffee_temp', 'steam_temp')
+    """
+    left, found = set(names), []
+    for dialect in dialects().values():
+        if not left:
+            break
+        own = [name for name in dialect.fields() if name in left]
+        left.difference_update(own)
+        found += own
+    return tuple(found)
 
 
 def current_name(name: str) -> str:

@@ -7,7 +7,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from lmdecode._collecting import seldom_collected
-from lmdecode.analysis.columns import chosen_fields, field_kinds
+from lmdecode.analysis.columns import chosen_fields, in_order, record_columns
 from lmdecode.codec.dialect import Sink
 from lmdecode.codec.errors import MissingPackageError
 from lmdecode.codec.record import Record
@@ -61,7 +61,7 @@ def to_arrow(records: Iterable[Record], *, form: Form = "wide", fields: str | It
     from lmdecode.render.columnar import ColumnSink
     from lmdecode.render.table_schema import schema
 
-    columns = ColumnSink(schema(tuple(field_kinds()) if names is None else names))
+    columns = ColumnSink(None if names is None else schema(names))
     made = records.decode_into(columns.sink) if isinstance(records, Decodable) else map(columns.sink.record, records)
     with seldom_collected():
         return _table_of(columns.groups(made), form, names, everything=fields == "*")
@@ -80,7 +80,7 @@ def _table_of(groups: Iterator[Group], form: Form, names: tuple[str, ...] | None
     if names is None:  # which columns there are is known at the end
         made_of = [(group.arrays(), group.size) for group in groups]
         occurring = {name for arrays, _ in made_of for name in arrays}
-        final = schema(tuple(name for name in field_kinds() if name in occurring))
+        final = schema(in_order(occurring.difference(record_columns())))
         return pa.Table.from_batches([whole_batch(final, *each) for each in made_of], schema=final)
     final = schema(names)
     batches = [_having(() if everything else names, group, final) for group in groups]

@@ -47,6 +47,7 @@ from lmdecode.render.array_making import array_of, integers
 from lmdecode.render.column_arrays import window_arrays
 from lmdecode.render.kernels import cast, taken
 from lmdecode.render.row_order import RowOrder
+from lmdecode.render.table_schema import AllTypes
 
 GROUP: Final = 8192
 """Rows of a batch."""
@@ -129,12 +130,13 @@ class ColumnSink:
     """What batches are made of: the sink to decode with, and what makes batches of all that it made.
 
     Args:
-        columns: A `pyarrow.Schema` as `render.table_schema.schema` or `app.dataset.schema` return it.
+        columns: A `pyarrow.Schema` as `render.table_schema.schema` or `app.dataset.schema` return it. None: all columns
+            that the messages turn out to have, for `groups` only.
     """
 
     def __init__(self, columns: Any) -> None:  # noqa: ANN401 -- pyarrow has no types
         self._columns = columns
-        self.types = {each.name: each.type for each in columns}
+        self.types: Mapping[str, Type] = AllTypes() if columns is None else {each.name: each.type for each in columns}
         self.sink: Sink[Any] = _RecordRows() if is_off("columns") else _Rows()
         """To be handed to the decoder."""
         self.counts = ColumnCounts()
@@ -207,11 +209,13 @@ class Group:
             "elapsed": elapsed,
             "machine": machines,
         }
-        distinct: dict[int, _Prepared | Record] = dict(zip(map(id, prepared), prepared, strict=True))
+        ids = [*map(id, prepared)]
+        distinct: dict[int, _Prepared | Record] = dict(zip(ids, prepared, strict=True))
         numbers = dict(zip(distinct, range(len(distinct)), strict=True))
         self._prepared = [*distinct.values()]
-        self._which = [*map(numbers.__getitem__, map(id, prepared))]
-        self.general = [*map(type, prepared)].count(Record)
+        self._which = [*map(numbers.__getitem__, ids)]
+        are_records = [isinstance(each, Record) for each in self._prepared]
+        self.general = sum(map(are_records.__getitem__, self._which)) if any(are_records) else 0
         """Rows that are Records."""
 
     def arrays(self) -> dict[str, Array]:

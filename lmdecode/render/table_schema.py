@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
 
 from lmdecode.analysis.columns import field_kinds, record_columns
+
+Type: TypeAlias = Any  # pyarrow has no types
 
 _WORDS: Final = pa.dictionary(pa.int32(), pa.string())
 _COLUMN_TYPES: Final = {
@@ -50,6 +52,28 @@ def schema(fields: Sequence[str], *, several: bool = False) -> pa.Schema:
             *((name, _FIELD_TYPES[kinds[name].type]) for name in fields),
         ]
     )
+
+
+class AllTypes(Mapping[str, Type]):
+    """The types of all columns of a table of one capture; that of a field when it is first asked for.
+
+    To know the fields of all dialects takes as long as to decode some thousand messages.
+    """
+
+    def __init__(self) -> None:
+        self._known = {each.name: each.type for each in schema(())}
+
+    def __getitem__(self, name: str) -> Type:
+        kind = self._known.get(name)
+        if kind is None:
+            kind = self._known[name] = _FIELD_TYPES[field_kinds()[name].type]
+        return kind
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(schema(tuple(field_kinds())).names)
+
+    def __len__(self) -> int:
+        return len(schema(tuple(field_kinds())))
 
 
 def repeating(columns: pa.Schema) -> list[str]:

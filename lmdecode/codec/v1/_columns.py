@@ -11,13 +11,13 @@ This module knows no tables: `render.column_arrays` makes them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, cached_property, lru_cache
 from itertools import accumulate
 from typing import Final, NamedTuple
 
 from lmdecode.codec.record import JsonType, Value
-from lmdecode.codec.v1._compiled import remembered
+from lmdecode.codec.v1._compiled import of_bytes, remembered
 from lmdecode.codec.v1.values import FieldType, unpacking
 from lmdecode.codec.v1.window import named_in
 
@@ -33,15 +33,22 @@ class Meaning:
         json: The JSON type of the values.
         divisor: If all bytes have a value and it is a big-endian number: what that is to be divided by; 1 for whole
             numbers, which are not divided. None otherwise.
+        table: The value of each byte, if one decides it and that is known.
     """
 
     def __init__(
-        self, size: int, decode: Callable[[bytes], Value | None], json: JsonType, divisor: int | None = None
+        self,
+        size: int,
+        decode: Callable[[bytes], Value | None],
+        json: JsonType,
+        divisor: int | None = None,
+        table: Sequence[Value | None] | None = None,
     ) -> None:
         self.size = size
         self.json = json
         self.divisor = divisor
         self._decode = decode
+        self._table = table
         self._known: dict[bytes, Value | None] = {}
 
     def value(self, data: bytes) -> Value | None:
@@ -63,7 +70,7 @@ class Meaning:
     @cached_property
     def table(self) -> list[Value | None]:
         """The value of each byte, if a byte decides it."""
-        return self.values_behind(b"")
+        return self.values_behind(b"") if self._table is None else [*self._table]
 
     def values_behind(self, start: bytes) -> list[Value | None]:
         """Returns the values of all bytes that can follow a start, if one more byte decides."""
@@ -119,6 +126,8 @@ def _of_register(kind: FieldType) -> Meaning:
     code, convert = unpacking(kind)
     if code in {"B", "H", "I"} and convert is None:
         return Meaning(kind.size, kind.decode, kind.json, 1)
+    if code == "B":
+        return Meaning(1, kind.decode, kind.json, table=of_bytes(convert)[0])
     if code == "H":
         return Meaning(kind.size, kind.decode, kind.json, round(1 / (kind.step or 1)))
     if code.endswith("s") and convert is not None:
@@ -134,6 +143,9 @@ def _of_derived(compute: Callable[..., Value], kinds: tuple[FieldType, ...], jso
     if len(kinds) == 2:  # as of nearly all; a loop over them takes twice the time
         (first, second), middle = (kind.decode for kind in kinds), ends[0]
         return Meaning(ends[-1], lambda data: compute(first(data[:middle]), second(data[middle:])), json)
+    if ends == [1]:
+        convert = unpacking(kinds[0])[1]
+        return Meaning(1, lambda data: compute(kinds[0].decode(data)), json, table=of_bytes(convert, compute)[0])
     parts = [(kind.decode, end - kind.size, end) for kind, end in zip(kinds, ends, strict=True)]
 
     def decode(data: bytes) -> Value:

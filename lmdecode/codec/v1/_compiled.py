@@ -106,7 +106,7 @@ def as_json(data):
     return text, ()
 
 def problems(data):
-    {taken}
+    {taken_if_any_can_be}
     if {is_any_wrong}:
         return named({errors})
     return ()
@@ -182,7 +182,7 @@ class _Source:
     def _add_byte(self, row: Register | Derived, variable: str, *steps: Callable[[Any], Value] | None) -> None:
         """A value that follows from a byte."""
         name = row.name or ""
-        values, errors = _of_bytes(*steps)
+        values, errors = of_bytes(*steps)
         self._values[name] = f"{self._named(values)}[{variable}]"
         self._members.add_looked_up(name, variable, values.__getitem__)
         if None in values:
@@ -200,6 +200,7 @@ class _Source:
         )
         source = _FUNCTIONS.format(
             taken=taken,
+            taken_if_any_can_be=taken if self._errors else "",
             items=items,
             is_any_none=" or ".join(f"{place} is None" for place in places.values()) or "False",
             members=f"{{{self._members.source()}}}",
@@ -289,16 +290,16 @@ def remembered(compute: Callable[..., Value]) -> Callable[..., Meaning]:
 
 
 @cache  # the same registers are in several windows, and many values may follow from one byte
-def _of_bytes(*steps: Callable[[Any], Value] | None) -> tuple[tuple[Value | None, ...], tuple[str | None, ...]]:
+def of_bytes(*steps: Callable[[Any], Value] | None) -> tuple[tuple[Value | None, ...], tuple[str | None, ...]]:
     """By each byte that a register can hold, the value that some conversions make of it, and what is wrong with it."""
     if not steps:
         return tuple(range(256)), (None,) * 256
     *before, step = steps
     if step is None:
-        return _of_bytes(*before)
+        return of_bytes(*before)
     values: list[Value | None] = []
     errors: list[str | None] = []
-    for given in _of_bytes(*before)[0]:
+    for given in of_bytes(*before)[0]:
         value, error = None, None
         if given is not None:
             try:

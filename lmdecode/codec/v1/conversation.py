@@ -59,6 +59,7 @@ Piece = tuple[int, Sender, bytes, CleanMessage | None]
 _Pending = tuple[Header, int, Any]
 """A request that is not answered: its window, its time, and what the sink made of it."""
 
+_NOTHING_ASKED: Final = (None, 0, None)
 _UNFINISHED: Final = "the connection ended inside this frame"
 _ANYWHERE: Final = Place()
 _MAX_WINDOWS: Final = 64  # of which it is kept what their messages have in common; apps use a dozen
@@ -137,7 +138,16 @@ class ConversationInto(Generic[T]):
                     if is_usual and number == decoder.number:  # and not of another machine's key
                         role, elapsed, asked = "request", None, None
                         if sender == "machine":
-                            role, elapsed, asked = self._pair(time_ns, window)
+                            # Nearly always it answers what was asked last, as `_pair` would find.
+                            if (
+                                pending
+                                and pending[0][0] == window
+                                and 0 <= time_ns - pending[0][1] <= ANSWER_TIMEOUT_NS
+                            ):
+                                _, asked_ns, asked = pending.popleft()
+                                role, elapsed = "response", (time_ns - asked_ns) / 1e9
+                            else:
+                                role, elapsed, asked = self._pair(time_ns, window)
                         deframer.position += len(data)
                         count += 1
                         if problems:
