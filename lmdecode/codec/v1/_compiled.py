@@ -164,7 +164,7 @@ class _Source:
             return
         arguments = ", ".join(self._values[each] for each in derived.inputs)
         if all(held is not None and held[1] is None for held in inputs):
-            self._add(derived, f"{self._named(remembered(derived.compute))}({arguments})")
+            self._add(derived, f"{self._named(remembered(derived.compute, derived.refuse))}({arguments})")
         else:
             self._add(derived, f"meaning({self._named(derived.compute)}, {arguments})")
 
@@ -284,9 +284,21 @@ def _meaning(compute: Callable[..., Value], *inputs: Value | None) -> Meaning:
 
 
 @cache  # the times of all days are worked out by one function, from a few hundred hours and minutes
-def remembered(compute: Callable[..., Value]) -> Callable[..., Meaning]:
-    """What returns the `Meaning` that a function gives some inputs, and remembers thousands of them."""
-    return lru_cache(maxsize=_REMEMBERED)(partial(_meaning, compute))
+def remembered(
+    compute: Callable[..., Value], refuse: Callable[..., str | None] | None = None
+) -> Callable[..., Meaning]:
+    """What returns the `Meaning` that a function gives some inputs, and remembers thousands of them.
+
+    Args:
+        compute: The function.
+        refuse: As in `Derived`.
+    """
+
+    def meaning(*inputs: Value) -> Meaning:
+        wrong = refuse(*inputs) if refuse is not None else None
+        return _meaning(compute, *inputs) if wrong is None else (None, _NONE, wrong)
+
+    return lru_cache(maxsize=_REMEMBERED)(partial(_meaning, compute) if refuse is None else meaning)
 
 
 @cache  # the same registers are in several windows, and many values may follow from one byte

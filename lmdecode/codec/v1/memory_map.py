@@ -343,9 +343,14 @@ def _mode(name: str, word: str) -> Derived:
 _DIGITS: Final = tuple(f"{byte:02}" for byte in range(256))  # a schedule without legal times asks for 28 of them
 
 
+def _no_clock_time(hour: int, minute: int) -> str | None:
+    return f"{_DIGITS[hour]}:{_DIGITS[minute]} is not a time of day" if hour > 23 or minute > 59 else None
+
+
 def _clock_time(hour: int, minute: int) -> Value:
-    if hour > 23 or minute > 59:
-        raise ValueError(f"{_DIGITS[hour]}:{_DIGITS[minute]} is not a time of day")
+    wrong = _no_clock_time(hour, minute)
+    if wrong is not None:
+        raise ValueError(wrong)
     return f"{_DIGITS[hour]}:{_DIGITS[minute]}"
 
 
@@ -354,6 +359,7 @@ def _time_of_day(name: str) -> Derived:
         name=f"{name}_time",
         inputs=(f"{name}_hour", f"{name}_min"),
         compute=_clock_time,
+        refuse=_no_clock_time,
         json="string",
         formula=f"{name}_hour:{name}_min",
         redundancy=Redundancy.WHOLE,

@@ -170,3 +170,15 @@ def test_the_bits_of_the_sets():
     assert BIT_SETS["sun_auto"] == "auto_bitfield"
     assert BIT_SETS["steam_heater_on"] == "heating_state"
     assert DAYS == ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def test_what_is_refused_is_what_cannot_be_computed():
+    for row in {row.refuse: row for row in DERIVED if row.refuse is not None}.values():
+        for inputs in itertools.product(range(256), repeat=len(row.inputs)):
+            wrong = row.refuse(*inputs)
+            try:
+                assert (wrong, row.compute(*inputs)) != (None, None)
+            except ValueError as error:
+                assert str(error) == wrong
+            else:
+                assert wrong is None
