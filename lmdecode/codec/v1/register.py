@@ -159,8 +159,8 @@ class Derived:
     compute: Callable[..., Value]
     """Raises ValueError if these inputs give no value."""
     refuse: Callable[..., str | None] | None = None
-    """Returns what `compute` raises for these inputs, and None if they give a value. It is not needed, but takes a third
-    of the time of an error, of which a schedule without legal times makes fourteen."""
+    """Returns what `compute` raises for these inputs, and None if they give a value. It is not needed, but takes less
+    time than an error, of which a schedule without legal times makes fourteen."""
     json: JsonType
     """The JSON type of the value, as in `FieldType.json`."""
     formula: str
