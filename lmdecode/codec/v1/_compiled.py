@@ -164,7 +164,11 @@ class _Source:
             return
         arguments = ", ".join(self._values[each] for each in derived.inputs)
         if all(held is not None and held[1] is None for held in inputs):
-            self._add(derived, f"{self._named(remembered(derived.compute, derived.refuse))}({arguments})")
+            if derived.refuse is not None and len(inputs) == 2:
+                pairs = self._named(_meanings_of_two(derived.compute, derived.refuse))
+                self._add(derived, f"{pairs}[{arguments.replace(',', ' << 8 |')}]")
+            else:
+                self._add(derived, f"{self._named(remembered(derived.compute))}({arguments})")
         else:
             self._add(derived, f"meaning({self._named(derived.compute)}, {arguments})")
 
@@ -283,22 +287,34 @@ def _meaning(compute: Callable[..., Value], *inputs: Value | None) -> Meaning:
     return value, _text(value), None
 
 
-@cache  # the times of all days are worked out by one function, from a few hundred hours and minutes
-def remembered(
-    compute: Callable[..., Value], refuse: Callable[..., str | None] | None = None
-) -> Callable[..., Meaning]:
-    """What returns the `Meaning` that a function gives some inputs, and remembers thousands of them.
+@cache
+def remembered(compute: Callable[..., Value]) -> Callable[..., Meaning]:
+    """What returns the `Meaning` that a function gives some inputs, and remembers thousands of them."""
+    return lru_cache(maxsize=_REMEMBERED)(partial(_meaning, compute))
 
-    Args:
-        compute: The function.
-        refuse: As in `Derived`.
+
+class _Pairs(dict[int, Meaning]):
+    """By each two bytes that came up and have a value, as one number, their `Meaning`.
+
+    Those without one are not kept: on a firmware that nobody knows, all may come up.
     """
 
-    def meaning(*inputs: Value) -> Meaning:
-        wrong = refuse(*inputs) if refuse is not None else None
-        return _meaning(compute, *inputs) if wrong is None else (None, _NONE, wrong)
+    def __init__(self, compute: Callable[..., Value], refuse: Callable[..., str | None]) -> None:
+        super().__init__()
+        self._compute = compute
+        self._refuse = refuse
 
-    return lru_cache(maxsize=_REMEMBERED)(partial(_meaning, compute) if refuse is None else meaning)
+    def __missing__(self, both: int) -> Meaning:
+        wrong = self._refuse(both >> 8, both & 0xFF)
+        if wrong is not None:
+            return None, _NONE, wrong
+        self[both] = meaning = _meaning(self._compute, both >> 8, both & 0xFF)
+        return meaning
+
+
+_meanings_of_two = cache(
+    _Pairs
+)  # the times of all days are worked out by one function, from a few hundred hours and minutes
 
 
 @cache  # the same registers are in several windows, and many values may follow from one byte
