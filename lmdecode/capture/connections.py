@@ -102,8 +102,8 @@ class _Connection(Generic[T]):
     @property
     def held(self) -> int:
         """About how many bytes of memory it holds."""
-        app, machine = self._directions.values()
-        return app.held + machine.held + self._conversation.held
+        # A packet may say that it is from where it goes to; both directions are one then.
+        return sum(direction.held for direction in self._directions.values()) + self._conversation.held
 
     def let_go(self) -> list[T]:
         """Memory runs short: hand out what is held back, and forget what can be done without."""

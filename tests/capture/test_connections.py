@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections import Counter
+from itertools import accumulate
 
 import pytest
 from hypothesis import given, settings
@@ -456,3 +457,15 @@ def test_what_ended_is_gone_without_a_look_for_cycles():
         assert [each() for each in left] == [None, None]
     finally:
         gc.enable()
+
+
+def test_a_machine_that_talks_to_itself_does_not_end_the_decode():
+    frames = [seal(each) for each in reports(*range(100))]
+    positions = accumulate(map(len, frames), initial=1000)
+    segments = [
+        Segment(number, MACHINE, MACHINE, ACK | PSH, seq, 7, each)
+        for number, (seq, each) in enumerate(zip(positions, frames, strict=False))
+    ]
+    connections = Connections(RECORDS, speakers_with(new_decoder()), Tallies())
+    made = connections.receive_all(segments, [None] * len(segments))
+    assert texts([*made, *connections.close()]).count(report(99)) == 1
