@@ -2,8 +2,9 @@
 
 Rows are written in groups, so that memory does not grow with the capture. While pyarrow encodes a group, which it does
 without Python's lock, the next one is decoded: a thread of its own takes one group at a time, in their order, and the
-decoder waits for it rather than have two groups wait. pyarrow's many small writes are put together before they come to
-the file, which is Python's and needs the lock.
+decoder waits for it rather than have two groups wait. What pyarrow writes is kept until the thread is done, and comes
+to the file where the decoder runs: there Ctrl-C ends the wait for a full pipe, and in a thread it would not. pyarrow's
+many small writes are put together before that, since each needs the lock.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class ParquetWriter(OneByOne):
 
     def __init__(self, file: IO[bytes], style: Style) -> None:
         self._schema = schema(style.fields or tuple(field_kinds()), several=style.several)
-        self._file = _Counted(file)
+        self._file = _Kept(file)
         self._stream = pa.BufferedOutputStream(pa.PythonFile(self._file, mode="w"), _BUFFER)
         self._writer = pq.ParquetWriter(
             self._stream,
@@ -72,15 +73,17 @@ class ParquetWriter(OneByOne):
         """Have a group written as soon as the one before is."""
         if self._thread is None:
             self._writer.write_batch(batch, row_group_size=GROUP)
+            self._file.hand_on()
             return
         self._await()
         self._encoding = self._thread.submit(self._writer.write_batch, batch, row_group_size=GROUP)
 
     def _await(self) -> None:
-        """Wait until all groups are written. Raises the error of the one that could not be written."""
+        """Wait until all groups are encoded, and write them. Raises the error of the one that could not be encoded."""
         encoding, self._encoding = self._encoding, None
         if encoding is not None:
             encoding.result()
+        self._file.hand_on()
 
     def begin(self, capture: str) -> None:  # noqa: ARG002
         """Begin a group of rows, so that the file is the same in however many processes it was made."""
@@ -96,12 +99,14 @@ class ParquetWriter(OneByOne):
         with pq.ParquetFile(part) as file:
             for index in range(file.num_row_groups):
                 self._writer.write_table(file.read_row_group(index))
+                self._file.hand_on()
 
     def close(self) -> None:
         """Write what is left, and the end of the file."""
         self.end_group()
         self._await()
         self._end()
+        self._file.hand_on(flush=True)
 
     def abandon(self) -> None:
         """Leave the file as it is. Without this, pyarrow would write its end when it is cleaned up."""
@@ -115,19 +120,23 @@ class ParquetWriter(OneByOne):
         self._stream.close()
 
 
-class _Counted:
-    """A file that only takes bytes, and says how many it took: what pyarrow needs, and a pipe cannot do."""
+class _Kept:
+    """A file that only takes bytes, and says how many it took: what pyarrow needs, and a pipe cannot do.
+
+    It keeps them until they are handed on.
+    """
 
     closed = False
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._position = 0
+        self._kept: list[bytes] = []
         self.abandoned = False
 
     def write(self, data: bytes) -> int:
         if not self.abandoned:
-            self._file.write(data)
+            self._kept.append(bytes(data))
         self._position += len(data)
         return len(data)
 
@@ -135,7 +144,15 @@ class _Counted:
         return self._position
 
     def flush(self) -> None:
-        self._file.flush()
+        """Do nothing: what is kept is handed on by whoever may wait for it."""
+
+    def hand_on(self, *, flush: bool = False) -> None:
+        """Write what was kept to the file, while nobody writes to this one."""
+        kept, self._kept = self._kept, []
+        for data in kept:
+            self._file.write(data)
+        if flush:
+            self._file.flush()
 
     def close(self) -> None:
         """Leave the file open: it is somebody else's."""
