@@ -150,10 +150,15 @@ class ColumnSink:
         for group in self.groups(made):
             yield whole_batch(self._columns, group.arrays(), group.size)
 
-    def groups(self, made: Iterable[Any]) -> Iterator[Group]:
-        """Returns the groups that batches are made of. Args are those of `batches`."""
+    def groups(self, made: Iterable[Any], size: int | None = None) -> Iterator[Group]:
+        """Returns the groups that batches are made of.
+
+        Args:
+            made: As of `batches`.
+            size: Rows of a group; None for `GROUP`. Larger ones take less time and more memory.
+        """
         all_rows = iter(made)
-        while rows := list(islice(all_rows, GROUP)):
+        while rows := list(islice(all_rows, size or GROUP)):
             group = Group(rows, self.types)
             self.counts.rows += group.size
             self.counts.general += group.general
