@@ -60,14 +60,16 @@ def to_arrow(records: Iterable[Record], *, form: Form = "wide", fields: str | It
     >>> lmdecode.to_arrow(records, form="long", fields="*_set_temp").select(["name", "value", "unit"]).to_pylist()[0]
     {'name': 'coffee_set_temp', 'value': 96.2, 'unit': '°C'}
     """
-    _pyarrow()
-    names = None if fields is None else chosen_fields([fields] if isinstance(fields, str) else fields)
-    from lmdecode.render.columnar import ColumnSink
-    from lmdecode.render.table_schema import schema
+    with seldom_collected():  # from here on, since pyarrow makes more objects that stay than any table
+        _pyarrow()
+        names = None if fields is None else chosen_fields([fields] if isinstance(fields, str) else fields)
+        from lmdecode.render.columnar import ColumnSink
+        from lmdecode.render.table_schema import schema
 
-    columns = ColumnSink(None if names is None else schema(names))
-    made = records.decode_into(columns.sink) if isinstance(records, Decodable) else map(columns.sink.record, records)
-    with seldom_collected():
+        columns = ColumnSink(None if names is None else schema(names))
+        made = (
+            records.decode_into(columns.sink) if isinstance(records, Decodable) else map(columns.sink.record, records)
+        )
         return _table_of(columns.groups(made, _GROUP), form, names, everything=fields == "*")
 
 
