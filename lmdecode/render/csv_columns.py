@@ -70,13 +70,14 @@ class CleanLines:
         ends = (app, machine) if sender == "app" else (machine, app)
         kind, address, length = window
         record = Record(0, stream, sender, *ends, kind, role, address, length, generation=GENERATION, capture=capture)
-        pieces = [""]
-        for number, (name, value) in enumerate(zip(self._lines.columns, self._lines.head(record), strict=True)):
-            pieces[-1] += "," * (number > 0)
+        between: list[list[object]] = [[]]
+        for name, value in zip(self._lines.columns, self._lines.head(record), strict=True):
             if name in _OWN:
-                pieces.append("")
+                between.append([])
             else:
-                pieces[-1] += self._cell(value)
+                between[-1].append(value)
+        pieces = [f",{self._lines.cells(values)}," if values else "," for values in between]
+        pieces[0], pieces[-1] = pieces[0][1:], pieces[-1][:-1]
         return _Prepared(pieces, self._texts.ends(address, length, kind is Kind.WRITE))
 
     def on_clean_message(  # noqa: PLR0917 -- as `CleanSink` has it

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from lmdecode.analysis.columns import field_kinds, record_columns
@@ -61,7 +61,11 @@ class CsvLines:
 
     def cell(self, value: object) -> str:
         """Returns how a value is written in a line, with quotes where it needs them."""
-        return self._text((value, 0))[:-2]  # alone in its line, what is empty would have quotes
+        return self.cells((value,))
+
+    def cells(self, values: Iterable[object]) -> str:
+        """Returns how values that follow each other are written in a line."""
+        return self._text((*values, 0))[:-2]  # alone in its line, what is empty would have quotes
 
     def head(self, record: Record) -> list[object]:
         """Returns the cells before those of the fields."""

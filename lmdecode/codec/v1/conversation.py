@@ -59,7 +59,6 @@ Piece = tuple[int, Sender, bytes, CleanMessage | None]
 _Pending = tuple[Header, int, Any]
 """A request that is not answered: its window, its time, and what the sink made of it."""
 
-_NOTHING_ASKED: Final = (None, 0, None)
 _UNFINISHED: Final = "the connection ended inside this frame"
 _ANYWHERE: Final = Place()
 _MAX_WINDOWS: Final = 64  # of which it is kept what their messages have in common; apps use a dozen
