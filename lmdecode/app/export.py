@@ -110,6 +110,10 @@ def export(
         raise UsageError("--workers is about a cluster: give --scheduler local as well")
     if not request.dataset.strip():
         raise UsageError("--to is empty: name the dataset's folder or URL; `.` is this folder")
+    if request.scheduler is not None:  # before captures are looked for, which may take a while
+        from lmdecode.app.dataset.cluster import check
+
+        check(request.scheduler, request.workers)
     _needs_pyarrow(here=request.scheduler is None)
     job = job_of(request, asked, access)
     try:

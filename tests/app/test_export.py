@@ -111,6 +111,11 @@ def test_workers_need_a_cluster():
         export(ExportRequest(["x"], "y", workers=2), Asked(), ExportReport())
 
 
+def test_an_address_that_is_none_is_said_before_captures_are_looked_for():
+    with pytest.raises(UsageError, match="give local, or an address"):
+        export(ExportRequest(["not/there"], "y", scheduler="foo"), Asked(), ExportReport())
+
+
 @pytest.mark.parametrize("to", ["", " "])
 def test_a_dataset_without_a_name_is_no_folder(tmp_path, monkeypatch, to):
     monkeypatch.chdir(tmp_path)

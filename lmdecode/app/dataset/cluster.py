@@ -67,6 +67,12 @@ def runner(
         UsageError: There is no such scheduler, or `workers` does not go with it.
         SchedulerError: No scheduler answers at the address.
     """
+    check(scheduler, workers)
+    return Cluster(scheduler, workers, tell, patience, sharing)
+
+
+def check(scheduler: str, workers: int | None) -> None:
+    """Makes sure that there can be such a cluster. Arguments and errors are those of `runner`; it connects to nothing."""
     if scheduler != LOCAL:
         if "@" in scheduler:
             raise UsageError("--scheduler: an address has no user and no password: tcp://host:8786")
@@ -78,7 +84,6 @@ def runner(
         raise UsageError(f"--workers {workers}: give 1 or more")
     if find_spec("distributed") is None:  # not imported: that takes half a second, which is used for other things too
         raise MissingPackageError(f"--scheduler needs Dask: {install_command('dask')}")
-    return Cluster(scheduler, workers, tell, patience, sharing)
 
 
 class Cluster:
