@@ -72,7 +72,7 @@ def runner(
 
 
 def check(scheduler: str, workers: int | None) -> None:
-    """Makes sure that there can be such a cluster. Arguments and errors are those of `runner`; it connects to nothing."""
+    """Makes sure that there can be such a cluster, and connects to nothing. Arguments and errors are as of `runner`."""
     if scheduler != LOCAL:
         if "@" in scheduler:
             raise UsageError("--scheduler: an address has no user and no password: tcp://host:8786")
