@@ -115,11 +115,7 @@ def _works(scale: int) -> list[Work]:
         Work("a real day", day, (Way(""), *tier, Way("everything", "all"))),
         Work("dense, legal values", (*_JSON_LINES, *_KEY, str(legal)), (Way(""), *tier)),
         Work("dense, random values", (*_JSON_LINES, *_KEY, str(random)), (Way(""), *tier)),
-        Work(
-            "dense, Parquet",
-            (*parquet, *_KEY, str(legal)),
-            (Way(""), Way("columns", "columns"), Way("encoding", "encoding")),
-        ),
+        Work("dense, Parquet", (*parquet, *_KEY, str(legal)), (Way(""), Way("columns", "columns"))),
         Work("dense, CSV", (*csv, *_KEY, str(legal)), (Way(""), Way("columns", "columns"))),
         Work("haystack", (*_JSON_LINES, *_KEY, str(hay)), (Way(""), Way("libpcap", "libpcap"))),
         Work(

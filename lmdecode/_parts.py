@@ -16,7 +16,6 @@ PARTS = {
     "batch": ("codec/v1/_fast.py", "decrypts some thousand frames at once, and looks clean ones up"),
     "compiled": ("codec/v1/_compiled.py", "reads a window, or its line, by functions written for it, not step by step"),
     "columns": ("render/columnar.py", "fills the columns of tables, and CSV, without Records of clean messages"),
-    "encoding": ("render/records/parquet.py", "encodes a group of rows in a thread while the next one is decoded"),
     "order": ("capture/connections.py", "takes segments by a short way that only go on where the last one ended"),
     "prefilter": (
         "capture/net/packet.py",
