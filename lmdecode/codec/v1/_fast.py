@@ -28,10 +28,10 @@ of its two cores. A part stays if that is 1.3 on something that owners do, and n
 ==================  ====  ============  =============
 without             day   dense, legal  dense, random
 ==================  ====  ============  =============
-`batch`, idle       2.00  2.68          2.53
-`batch`, loaded     2.02  2.71          2.54
-`compiled`, idle    1.18  1.41          1.34
-`compiled`, loaded  1.22  1.40          1.31
+`batch`, idle       2.22  3.14          2.97
+`batch`, loaded     2.25  3.21          2.81
+`compiled`, idle    1.23  1.49          1.46
+`compiled`, loaded  1.23  1.50          1.39
 ==================  ====  ============  =============
 
 What was here and went: a second process that read ahead (0.67 of the time on dense legal data for 1.14 of the CPU, 1.00
