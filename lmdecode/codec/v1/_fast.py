@@ -47,10 +47,11 @@ status, a window that is too long) these functions return None rather than guess
 
 How to do without
 -----------------
-Only `decoder` and `conversation` call this module, `window` has its functions compiled by `_compiled`, and nothing else
-of the package imports either. `do_without` turns off what `PARTS` names, for tests and measurements (by the environment
-variable of `lmdecode/_parts.py`): without `batch` every frame takes the general path, and without `compiled` every
-window is read step by step, and a Record is made of every message. The output is the same.
+Only `decoder` and `conversation` call this module; `window` has its functions compiled by `_compiled`, and `_columns`
+takes what bytes mean from there. Nothing else of the package imports either. `do_without` turns off what `PARTS` names,
+for tests and measurements (by the environment variable of `lmdecode/_parts.py`): without `batch` every frame takes the
+general path, and without `compiled` every window is read step by step, and a Record is made of every message. The
+output is the same.
 """
 
 from __future__ import annotations
