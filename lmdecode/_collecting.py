@@ -1,4 +1,4 @@
-"""Python looks for garbage in cycles less often while captures are decoded, for there is none.
+"""Python looks for cyclic garbage less often while captures are decoded: decoding makes none.
 
 It looks after every 700 objects that stay, and at last at all that the process has: an eighth of the time of a decode.
 Whoever runs it may have made cycles of their own, so afterwards it is as it was. Threads of one process may decode at

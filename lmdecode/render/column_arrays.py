@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 import pyarrow as pa
 
 from lmdecode.codec.v1._columns import Column, Meaning
-from lmdecode.render.array_making import array_of
+from lmdecode.render.array_making import array_of, scalar_of
 from lmdecode.render.kernels import cast, divided, encoded, taken
 
 Array: TypeAlias = Any  # pyarrow has no types
@@ -57,7 +57,7 @@ def _values(meaning: Meaning, data: bytes | bytearray, rows: int, kind: Type) ->
     buffer = pa.py_buffer(data)
     if meaning.divisor is not None:
         numbers = cast(pa.Array.from_buffers(_UNSIGNED[meaning.size], rows, [None, buffer]), kind)
-        return numbers if meaning.divisor == 1 else divided(numbers, meaning.divisor)
+        return numbers if meaning.divisor == 1 else divided(numbers, scalar_of(float(meaning.divisor), pa.float64()))
     if meaning.size == 1:
         return taken(_table(meaning, kind), pa.Array.from_buffers(pa.uint8(), rows, [None, buffer]))
     if meaning.size == 2:

@@ -39,11 +39,11 @@ from lmdecode._parts import is_off
 from lmdecode.analysis.columns import field_kinds
 from lmdecode.codec.dialect import FieldsAs, Place, Sink
 from lmdecode.codec.record import Kind, Record, Role, Sender, Value
-from lmdecode.codec.v1 import GENERATION
 from lmdecode.codec.v1._columns import Column, columns_of
 from lmdecode.codec.v1.message import HEADER, NO_FIELDS, Header
 from lmdecode.codec.v1.window import decode_window
 from lmdecode.render.array_making import array_of, integers
+from lmdecode.render.clean_rows import CleanRows, head_of
 from lmdecode.render.column_arrays import window_arrays
 from lmdecode.render.kernels import cast, taken
 from lmdecode.render.row_order import RowOrder
@@ -98,32 +98,14 @@ class _RecordRows:
         return record.time_ns, record, record.plaintext, record.problems, record.elapsed, record.machine
 
 
-class _Rows(_RecordRows):
+class _Rows(CleanRows, _RecordRows):
     """The sink that makes rows of clean messages as well: a `CleanSink`."""
-
-    fields_as: FieldsAs = "none"
 
     def prepare_window(self, place: Place, sender: Sender, window: Header, role: Role) -> _Prepared:
         """Returns what the messages of a window have in common."""
-        stream, app, machine, capture, _ = place
-        ends = (app, machine) if sender == "app" else (machine, app)
         kind, address, length = window
-        head = Record(0, stream, sender, *ends, kind, role, address, length, generation=GENERATION, capture=capture)
-        return _Prepared(head, (address, length, kind is Kind.WRITE), kind is Kind.READ and role == "request")
-
-    def on_clean_message(  # noqa: PLR0917 -- as `CleanSink` has it
-        self,
-        time_ns: int,
-        prepared: _Prepared,
-        text: str,
-        fields: Mapping[str, Value] | str,  # noqa: ARG002 -- the plaintext says it
-        problems: tuple[str, ...],
-        elapsed: float | None,
-        machine: str | None,
-        request: object,  # noqa: ARG002 -- a table does not have it
-    ) -> _Row:
-        """Returns the row of a clean message."""
-        return time_ns, prepared, text, problems, elapsed, machine
+        is_asked = kind is Kind.READ and role == "request"
+        return _Prepared(head_of(place, sender, window, role), (address, length, kind is Kind.WRITE), is_asked)
 
 
 class ColumnSink:

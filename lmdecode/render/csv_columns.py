@@ -19,14 +19,14 @@ pyarrow: where values are to be texts, Python's own ways to go through many of t
 from __future__ import annotations
 
 from binascii import unhexlify
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, repeat
 from typing import Final, NamedTuple, TypeAlias, cast
 
-from lmdecode.codec.dialect import FieldsAs, Place
-from lmdecode.codec.record import Kind, Record, Role, Sender, Value, iso_time
-from lmdecode.codec.v1 import GENERATION
+from lmdecode.codec.dialect import Place
+from lmdecode.codec.record import Kind, Role, Sender, iso_time
 from lmdecode.codec.v1.message import HEADER, Header
+from lmdecode.render.clean_rows import CleanRows, head_of
 from lmdecode.render.column_texts import ColumnTexts, Ends
 from lmdecode.render.csv_line import CsvLines
 
@@ -48,14 +48,12 @@ _Row: TypeAlias = tuple[int, _Prepared, str, tuple[str, ...], float | None, str 
 """A clean message: its time, what else it says, its plaintext, its problems, its wait in seconds, its machine."""
 
 
-class CleanLines:
+class CleanLines(CleanRows):
     """The sink that makes rows of clean messages, and lines of others: a `CleanSink`.
 
     Args:
         lines: Makes lines of Records.
     """
-
-    fields_as: FieldsAs = "none"
 
     def __init__(self, lines: CsvLines) -> None:
         self._lines = lines
@@ -66,10 +64,7 @@ class CleanLines:
 
     def prepare_window(self, place: Place, sender: Sender, window: Header, role: Role) -> _Prepared:
         """Returns what the messages of a window have in common."""
-        stream, app, machine, capture, _ = place
-        ends = (app, machine) if sender == "app" else (machine, app)
-        kind, address, length = window
-        record = Record(0, stream, sender, *ends, kind, role, address, length, generation=GENERATION, capture=capture)
+        record = head_of(place, sender, window, role)
         between: list[list[object]] = [[]]
         for name, value in zip(self._lines.columns, self._lines.head(record), strict=True):
             if name in _OWN:
@@ -78,21 +73,7 @@ class CleanLines:
                 between[-1].append(value)
         pieces = [f",{self._lines.cells(values)}," if values else "," for values in between]
         pieces[0], pieces[-1] = pieces[0][1:], pieces[-1][:-1]
-        return _Prepared(pieces, self._texts.ends(address, length, kind is Kind.WRITE))
-
-    def on_clean_message(  # noqa: PLR0917 -- as `CleanSink` has it
-        self,
-        time_ns: int,
-        prepared: _Prepared,
-        text: str,
-        fields: Mapping[str, Value] | str,  # noqa: ARG002 -- the plaintext says it
-        problems: tuple[str, ...],
-        elapsed: float | None,
-        machine: str | None,
-        request: object,  # noqa: ARG002 -- a line does not have it
-    ) -> _Row:
-        """Returns the row of a clean message."""
-        return time_ns, prepared, text, problems, elapsed, machine
+        return _Prepared(pieces, self._texts.ends(window.address, window.length, window.kind is Kind.WRITE))
 
     def lines(self, made: Sequence[_Row | str]) -> Iterable[str]:
         """Returns the lines of some messages, in their order.

@@ -7,7 +7,6 @@ keeps that elsewhere, `pyarrow.compute` has it too, in public.
 
 from __future__ import annotations
 
-from array import array
 from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
@@ -40,15 +39,13 @@ def cast(values: Array, kind: Type) -> Array:
 
 
 def encoded(values: Array) -> Array:
-    """Returns the values as a dictionary of those that there are, in the order in which they come up, and places."""
+    """Returns the values as a dictionary array: each different value once, and for each row its place among them."""
     return call_function("dictionary_encode", [values], memory_pool=_POOL)
 
 
-def divided(values: Array, divisor: float) -> Array:
-    """Returns the values, divided."""
-    # `pa.scalar` would make the divisor as well, but loads pandas where that is installed.
-    scalar = pa.Array.from_buffers(pa.float64(), 1, [None, pa.py_buffer(array("d", [divisor]))])[0]
-    return call_function("divide", [values, scalar], memory_pool=_POOL)
+def divided(values: Array, divisor: Any) -> Array:  # noqa: ANN401 -- pyarrow has no types
+    """Returns the values, divided by a scalar."""
+    return call_function("divide", [values, divisor], memory_pool=_POOL)
 
 
 def added(values: Array, others: Array) -> Array:

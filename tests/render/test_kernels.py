@@ -28,7 +28,7 @@ def test_they_say_what_the_functions_of_pyarrow_do():
     numbers, places = pa.array([5, None, 7], pa.uint8()), pa.array([2, None, 0, 1], pa.int32())
     assert kernels.taken(numbers, places).equals(pc.take(numbers, places))
     assert kernels.cast(numbers, pa.int64()).equals(pc.cast(numbers, pa.int64()))
-    assert kernels.divided(numbers, 10).equals(pc.divide(pc.cast(numbers, pa.float64()), 10.0))
+    assert kernels.divided(numbers, pa.scalar(10.0)).equals(pc.divide(pc.cast(numbers, pa.float64()), 10.0))
     assert kernels.added(places, places).equals(pc.add(places, places))
     words = pa.array(["b", "a", None, "b"])
     assert kernels.encoded(words).equals(words.dictionary_encode())

@@ -52,7 +52,7 @@ def settings() -> dict[str, Any]:
     import distributed.utils
 
     # Dask would have the process import what its own tests want, and would import pandas here to see whether it can.
-    setattr(distributed.utils, "_forkserver_preload_set", True)  # noqa: B010 -- it is none of its interface
+    setattr(distributed.utils, "_forkserver_preload_set", True)  # noqa: B010 -- this name is not part of its interface
     return {"distributed.worker.multiprocessing-method": "forkserver"}
 
 

@@ -54,9 +54,9 @@ def _import_all() -> None:
 
 
 if gc.isenabled():
-    gc.disable()  # to look for garbage takes a tenth of the time, and there is none
+    gc.disable()  # imports leave no garbage, and looking for some takes a tenth of their time
     _import_all()
     gc.enable()
 else:
     _import_all()
-gc.freeze()  # nor is any worker to look for it there
+gc.freeze()  # the workers need not look through what was imported either

@@ -171,7 +171,7 @@ class Direction:
 
     @property
     def goes_on_at(self) -> int | None:
-        """The position of the byte that comes next; None if there is a hole in front, or if none is known yet."""
+        """The position of the next byte. None if bytes before it are missing, or if no position is known yet."""
         return None if self._end != self._next else self._next
 
     @property

@@ -46,7 +46,7 @@ class Plain(NamedTuple):
 
 
 def understood(arguments: Sequence[str]) -> Plain | None:
-    """Returns what a command line says; None if it is not a plain one.
+    """Returns what a plain command line says. Returns None if the command line is not plain.
 
     >>> understood(["decode", "a.pcap", "--key", "abc"])
     Plain(captures=(PosixPath('a.pcap'),), keys=('abc',), config=None, format=None, as_json=False, output=None)
@@ -88,7 +88,7 @@ def understood(arguments: Sequence[str]) -> Plain | None:
 
 
 def plain_command(arguments: Sequence[str]) -> Callable[[], None] | None:
-    """Returns what runs a plain command line; None if it is not one."""
+    """Returns a function that runs a plain command line. Returns None if the command line is not plain."""
     plain = understood(arguments)
     return None if plain is None else lambda: run(plain)
 
